@@ -1,0 +1,1 @@
+//! The one control API: an axum Router with an OpenAPI document.

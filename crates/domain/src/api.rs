@@ -1,0 +1,197 @@
+//! What the control API takes and gives, beside the views. One definition for engine, control, CLI and window.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::map::Format;
+use crate::view::{CredentialView, JobState, KeychainView};
+use crate::{Dialect, Failure, RequestId, RouteId, Tier};
+
+/// A map to apply.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ApplyMap {
+    /// The document, JSON or YAML.
+    pub document: String,
+    /// The version it was written against; refused when a newer one is running.
+    #[serde(default)]
+    pub base_version: Option<i64>,
+    /// Why, for the audit log.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// Who applies it: `window`, `cli`, `api`.
+    #[serde(default = "by_api")]
+    pub source: String,
+}
+
+fn by_api() -> String {
+    "api".to_owned()
+}
+
+/// An applied map as it was written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MapDocument {
+    /// Its version.
+    pub version: i64,
+    /// Its name.
+    pub name: String,
+    /// The text, byte for byte.
+    pub document: String,
+    /// JSON or YAML.
+    pub format: Format,
+    /// UTC epoch milliseconds.
+    pub applied_at_ms: i64,
+    /// Who applied it.
+    pub source: String,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// An entry of the map's history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MapVersion {
+    /// Its version.
+    pub version: i64,
+    /// Its name.
+    pub name: String,
+    /// UTC epoch milliseconds.
+    pub applied_at_ms: i64,
+    /// Who applied it.
+    pub source: String,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// Every known credential, without values.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CredentialList {
+    /// Whether the OS keychain can be used.
+    pub keychain: KeychainView,
+    /// By name.
+    pub credentials: Vec<CredentialView>,
+}
+
+/// What a provider said to a key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CredentialTest {
+    /// Whether the key was accepted.
+    pub ok: bool,
+    /// `openai accepts this key.` or `openai answered 401. Paste a new key.`
+    pub message: String,
+}
+
+/// An app with its own local key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ClientRecord {
+    /// The app's name.
+    pub name: String,
+    /// UTC epoch milliseconds.
+    pub created_at_ms: i64,
+    /// UTC epoch milliseconds, to the minute.
+    pub last_used_at_ms: Option<i64>,
+}
+
+/// A new app's key; shown this once.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NewClient {
+    /// The app's name.
+    pub name: String,
+    /// Its local key.
+    pub key: String,
+}
+
+impl std::fmt::Debug for NewClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewClient").field("name", &self.name).field("key", &"[redacted]").finish()
+    }
+}
+
+/// A job of the cold queue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct JobView {
+    /// Its id.
+    pub id: String,
+    /// Where it stands.
+    pub state: JobState,
+    /// The app.
+    pub client: String,
+    /// The workload.
+    pub job: String,
+    /// The caller's dialect.
+    pub dialect: Dialect,
+    /// The model asked for.
+    pub model: String,
+    /// Arrival, UTC epoch milliseconds.
+    pub created_at_ms: i64,
+    /// The next attempt, UTC epoch milliseconds; absent once it is over.
+    pub next_attempt_at_ms: Option<i64>,
+    /// When it is given up, UTC epoch milliseconds.
+    pub expires_at_ms: i64,
+    /// Attempts that reached an upstream.
+    pub attempts: u32,
+    /// Why the last attempt failed.
+    pub last_failure: Option<Failure>,
+    /// When it ended, UTC epoch milliseconds.
+    pub finished_at_ms: Option<i64>,
+    /// The route that answered.
+    pub route: Option<RouteId>,
+    /// Why it ended without an answer.
+    pub note: Option<String>,
+}
+
+/// One real request through the pipeline, to see it work.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TestRequest {
+    /// The model to ask for; `auto` when absent.
+    pub model: Option<String>,
+    /// The prompt; a short greeting when absent.
+    pub prompt: Option<String>,
+    /// Whether to stream.
+    pub stream: bool,
+}
+
+/// How a test request went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TestAnswer {
+    /// The status a client would have got.
+    pub status: u16,
+    /// The route that answered.
+    pub route: Option<RouteId>,
+    /// Its tier.
+    pub tier: Option<Tier>,
+    /// Tries.
+    pub attempts: u32,
+    /// From arrival to the end, milliseconds.
+    pub duration_ms: u32,
+    /// The answer's text, or the error's message.
+    pub text: String,
+    /// The request's id.
+    pub request_id: RequestId,
+}
+
+/// One entry of the audit log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditEntry {
+    /// Position in the log.
+    pub id: i64,
+    /// UTC epoch milliseconds.
+    pub at_ms: i64,
+    /// Who: `window`, `cli`, `api`, `router`.
+    pub actor: String,
+    /// What: `map.apply`, `pause`, `credential.set`, ...
+    pub action: String,
+    /// On what.
+    pub target: String,
+    /// Why.
+    pub reason: Option<String>,
+}

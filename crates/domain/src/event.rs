@@ -1,0 +1,169 @@
+//! What happened, for the log, the event stream, notices and the window.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{Failure, RouteId, Tier};
+
+/// One entry of the event log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Event {
+    /// Position in the log; grows by one per event across restarts.
+    pub id: i64,
+    /// UTC epoch milliseconds.
+    pub at_ms: i64,
+    /// What happened.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum What {
+    /// The router started.
+    Started { version: String, proxy_url: String },
+    /// A map was applied.
+    MapApplied { version: i64, name: String, source: String },
+    /// A route's circuit opened.
+    CircuitOpened { route: RouteId, failure: Failure, consecutive: u32 },
+    /// A route's circuit lets a test call through.
+    CircuitHalfOpen { route: RouteId },
+    /// A route's circuit closed again.
+    CircuitClosed { route: RouteId },
+    /// New requests are now answered by another tier: a failover (to a later tier) or a recovery (to an earlier one).
+    TierChanged { from: Tier, to: Tier, route: Option<RouteId>, cause: Option<String> },
+    /// A key is not used for now.
+    KeyCondemned { provider: String, credential: String, failure: Failure },
+    /// A request was put into the cold queue.
+    JobQueued { id: String, job: String, client: String },
+    /// A queued job was answered.
+    JobDone { id: String, job: String, route: RouteId },
+    /// A queued job used up its attempts or its time.
+    JobDead { id: String, job: String, reason: String },
+    /// A person discarded a queued job.
+    JobDiscarded { id: String, job: String },
+    /// New work is paused.
+    Paused { reason: String },
+    /// New work is taken again.
+    Resumed,
+    /// A route was switched on or off by hand.
+    RouteSwitched { route: RouteId, in_service: bool },
+    /// A credential was stored or removed. Never its value.
+    CredentialChanged { name: String, stored: bool },
+    /// The keychain can't be used.
+    KeychainUnavailable { reason: String },
+    /// A probe found a route that can't be reached although its circuit is closed.
+    ProbeFailed { route: RouteId, failure: Failure },
+}
+
+/// Which lamp stands beside an event or a state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Lamp {
+    /// Green: works.
+    Clear,
+    /// Amber: being tested.
+    Caution,
+    /// Amber triangle: works through another tier.
+    Degraded,
+    /// Red: does not work.
+    Stop,
+    /// Blue: stopped on purpose.
+    Paused,
+    /// Blue: for your information.
+    Info,
+    /// Grey: switched off.
+    Out,
+    /// Grey, dashed: not tried yet.
+    Unknown,
+}
+
+/// The model's own name in a route id: what people call the route.
+#[must_use]
+pub fn route_label(route: &RouteId) -> &str {
+    route.as_str().split_once('/').map_or(route.as_str(), |(_, model)| model)
+}
+
+impl What {
+    /// The lamp beside it.
+    #[must_use]
+    pub const fn lamp(&self) -> Lamp {
+        match self {
+            Self::CircuitOpened { .. } | Self::JobDead { .. } | Self::KeyCondemned { .. } => Lamp::Stop,
+            Self::CircuitHalfOpen { .. } | Self::ProbeFailed { .. } | Self::KeychainUnavailable { .. } => {
+                Lamp::Caution
+            }
+            Self::CircuitClosed { .. } | Self::JobDone { .. } => Lamp::Clear,
+            Self::TierChanged { from, to, .. } => {
+                if (*to as u8) < (*from as u8) {
+                    Lamp::Clear
+                } else {
+                    Lamp::Degraded
+                }
+            }
+            Self::Paused { .. } | Self::JobQueued { .. } => Lamp::Paused,
+            Self::RouteSwitched { in_service, .. } => {
+                if *in_service {
+                    Lamp::Clear
+                } else {
+                    Lamp::Out
+                }
+            }
+            Self::Started { .. }
+            | Self::MapApplied { .. }
+            | Self::Resumed
+            | Self::CredentialChanged { .. }
+            | Self::JobDiscarded { .. } => Lamp::Info,
+        }
+    }
+
+    /// One or two plain sentences.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Started { proxy_url, .. } => format!("Switchyard listens on {proxy_url}."),
+            Self::MapApplied { version, source, .. } => format!("Map v{version} applied from {source}."),
+            Self::CircuitOpened { route, failure, consecutive } => {
+                format!("{}: {}, {consecutive} in a row. Circuit open.", route_label(route), failure.short())
+            }
+            Self::CircuitHalfOpen { route } => format!("{} gets a test call.", route_label(route)),
+            Self::CircuitClosed { route } => format!("{} answers again. Circuit closed.", route_label(route)),
+            Self::TierChanged { from, to, route, cause } => {
+                let answers = route.as_ref().map_or_else(
+                    || "jobs wait in the queue".to_owned(),
+                    |route| format!("{} answers", route_label(route)),
+                );
+                if (*to as u8) < (*from as u8) {
+                    format!("Back on {}: {answers}.", to.title())
+                } else {
+                    let cause = cause.as_ref().map(|c| format!(" {c}.")).unwrap_or_default();
+                    format!("{} took over: {answers}.{cause}", to.title())
+                }
+            }
+            Self::KeyCondemned { provider, credential, failure } => {
+                format!("{provider}: key {credential} is not used for now ({}).", failure.short())
+            }
+            Self::JobQueued { job, .. } => format!("A {job} job waits in the queue. Nothing is lost."),
+            Self::JobDone { job, route, .. } => {
+                format!("A queued {job} job was answered by {}.", route_label(route))
+            }
+            Self::JobDead { job, reason, .. } => format!("A queued {job} job needs you: {reason}."),
+            Self::JobDiscarded { job, .. } => format!("A queued {job} job was discarded."),
+            Self::Paused { reason } => format!("New work is paused: {reason}. Running requests finish."),
+            Self::Resumed => "New work is taken again.".to_owned(),
+            Self::RouteSwitched { route, in_service } => {
+                let state = if *in_service { "back in service" } else { "out of use" };
+                format!("{} is {state}.", route_label(route))
+            }
+            Self::CredentialChanged { name, stored } => {
+                format!("The key for {name} was {}.", if *stored { "stored" } else { "removed" })
+            }
+            Self::KeychainUnavailable { reason } => format!("The keychain can't be used: {reason}."),
+            Self::ProbeFailed { route, failure } => {
+                format!("{} does not answer its probe: {}.", route_label(route), failure.short())
+            }
+        }
+    }
+}

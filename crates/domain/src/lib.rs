@@ -1,0 +1,22 @@
+//! The nouns every other room shares: the routing map (raw, then proven), money-free ids, secrets,
+//! failures, events, clock readings and the views a person looks at.
+//!
+//! This room does no IO, reads no clock and owns no state. It depends on none of the other rooms.
+
+pub mod api;
+pub mod clock;
+pub mod dialect;
+pub mod event;
+pub mod failure;
+pub mod ids;
+pub mod map;
+pub mod problem;
+pub mod secret;
+pub mod view;
+
+pub use clock::Now;
+pub use dialect::Dialect;
+pub use failure::{Failure, FailureKind};
+pub use ids::{RequestId, RouteId, Tier};
+pub use problem::Problem;
+pub use secret::Secret;

@@ -1,0 +1,91 @@
+//! Every default, once. The documentation's table is generated from [`rows`].
+
+/// The defaults, as one constant to read them from.
+#[derive(Clone, Copy, Debug)]
+pub struct Defaults;
+
+impl Defaults {
+    /// Most time to answer a request, milliseconds.
+    pub const SLO_MS: u64 = 30_000;
+    /// Tries per route in one request, the first included.
+    pub const TRIES_PER_ROUTE: u32 = 3;
+    /// Tries per request over all routes.
+    pub const TRIES_PER_REQUEST: u32 = 6;
+    /// The first retry waits up to this, milliseconds; doubling.
+    pub const RETRY_INITIAL_MS: u64 = 200;
+    /// No retry waits longer, milliseconds.
+    pub const RETRY_MAX_MS: u64 = 2_000;
+    /// Failures in a row that open a circuit.
+    pub const CONSECUTIVE_FAILURES: u32 = 5;
+    /// An open circuit lets a test call through this often, milliseconds.
+    pub const HALF_OPEN_EVERY_MS: u64 = 30_000;
+    /// Successful test calls in a row that close a circuit.
+    pub const SUCCESSES_TO_CLOSE: u32 = 2;
+    /// TCP and TLS, milliseconds.
+    pub const CONNECT_MS: u64 = 3_000;
+    /// From the request sent to the response head, milliseconds.
+    pub const FIRST_BYTE_MS: u64 = 15_000;
+    /// From the request sent to a stream's first meaningful byte, milliseconds.
+    pub const FIRST_TOKEN_MS: u64 = 15_000;
+    /// Longest silence inside a committed stream, milliseconds.
+    pub const IDLE_MS: u64 = 30_000;
+    /// Attempts of a queued job that reached an upstream.
+    pub const COLD_ATTEMPTS: u32 = 5;
+    /// A queued job's first retry waits about this, milliseconds; doubling, jittered.
+    pub const COLD_INITIAL_MS: u64 = 1_000;
+    /// No queued job waits longer between attempts, milliseconds.
+    pub const COLD_MAX_MS: u64 = 300_000;
+    /// A queued job's life, milliseconds.
+    pub const COLD_EXPIRES_MS: u64 = 86_400_000;
+    /// Queued jobs attempted at the same time.
+    pub const COLD_CONCURRENCY: u32 = 4;
+    /// Largest request body, bytes.
+    pub const MAX_BODY_BYTES: u64 = 32 * 1024 * 1024;
+    /// Requests under way at the same time.
+    pub const MAX_IN_FLIGHT: u32 = 1_024;
+    /// Pause between two probes of a route, milliseconds.
+    pub const PROBE_EVERY_MS: u64 = 30_000;
+    /// The queue's name.
+    pub const QUEUE: &'static str = "ai-tasks";
+    /// The map's name.
+    pub const MAP_NAME: &'static str = "production";
+}
+
+macro_rules! table {
+    ($($key:literal = $value:expr => $meaning:literal;)*) => {
+        /// The whole table: the key in a map, its value when not written, what it does.
+        #[must_use]
+        pub fn rows() -> Vec<(&'static str, String, &'static str)> {
+            vec![$(($key, $value.to_string(), $meaning)),*]
+        }
+    };
+}
+
+table! {
+    "name" = Defaults::MAP_NAME => "The map's name in the window.";
+    "sloMs" = Defaults::SLO_MS => "Most time to answer: a stream's first meaningful byte, any other answer's end.";
+    "retry.attempts" = Defaults::TRIES_PER_ROUTE => "Tries per route in one request, the first included.";
+    "retry.maxAttemptsPerRequest" = Defaults::TRIES_PER_REQUEST => "Tries per request over all routes.";
+    "retry.initialMs" = Defaults::RETRY_INITIAL_MS => "Upper bound of the first retry's wait; doubles, full jitter.";
+    "retry.maxMs" = Defaults::RETRY_MAX_MS => "No retry waits longer.";
+    "breaker.consecutiveFailures" = Defaults::CONSECUTIVE_FAILURES => "Failures in a row that open a circuit.";
+    "breaker.halfOpenEveryMs" = Defaults::HALF_OPEN_EVERY_MS => "How often an open circuit lets a test call through.";
+    "breaker.successesToClose" = Defaults::SUCCESSES_TO_CLOSE => "Successful test calls in a row that close a circuit.";
+    "timeouts.connectMs" = Defaults::CONNECT_MS => "TCP and TLS.";
+    "timeouts.firstByteMs" = Defaults::FIRST_BYTE_MS => "From the request sent to the response head.";
+    "timeouts.firstTokenMs" = Defaults::FIRST_TOKEN_MS => "From the request sent to a stream's first meaningful byte.";
+    "timeouts.idleMs" = Defaults::IDLE_MS => "Longest silence inside a stream.";
+    "timeouts.totalMs" = "none" => "One attempt's whole time; bounded by `sloMs` until the first meaningful byte.";
+    "probe.everyMs" = Defaults::PROBE_EVERY_MS => "Pause between two free probes of a route; 0 switches probing off.";
+    "cold.queue" = Defaults::QUEUE => "The queue's name.";
+    "cold.maxAttempts" = Defaults::COLD_ATTEMPTS => "Attempts of a queued job that reached an upstream.";
+    "cold.initialMs" = Defaults::COLD_INITIAL_MS => "First wait between a queued job's attempts; doubles, jittered.";
+    "cold.maxMs" = Defaults::COLD_MAX_MS => "No queued job waits longer between attempts.";
+    "cold.expiresMs" = Defaults::COLD_EXPIRES_MS => "A queued job's life.";
+    "cold.concurrency" = Defaults::COLD_CONCURRENCY => "Queued jobs attempted at the same time.";
+    "limits.maxBodyBytes" = Defaults::MAX_BODY_BYTES => "Largest request body.";
+    "limits.maxInFlight" = Defaults::MAX_IN_FLIGHT => "Requests under way at the same time.";
+    "flags.enable_warm_fallback" = true => "Whether Warm is tried.";
+    "flags.enable_cold_queue" = true => "Whether requests may be queued.";
+    "flags.require_client_key" = true => "Whether callers must bring a local key.";
+}

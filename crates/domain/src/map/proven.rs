@@ -1,0 +1,327 @@
+//! The map as the rest of the program knows it: resolved, defaulted, checked.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use globset::GlobMatcher;
+use url::Url;
+
+use super::preset::{Auth, Preset};
+use crate::{Dialect, RouteId, Tier};
+
+/// A route's place in [`RoutingMap::routes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RouteIx(pub usize);
+
+/// A proven map.
+#[derive(Clone, Debug)]
+pub struct RoutingMap {
+    /// Its name.
+    pub name: String,
+    /// Every route, those of jobs included, each once.
+    pub routes: Vec<Route>,
+    /// The default order of tries.
+    pub line: Line,
+    /// Named workloads.
+    pub jobs: BTreeMap<String, Arc<Job>>,
+    /// The workload of requests that name none.
+    pub default_job: Arc<Job>,
+    /// The cold tier.
+    pub cold: Cold,
+    /// Providers, by name.
+    pub providers: BTreeMap<String, Provider>,
+    /// Retries inside one request.
+    pub retry: RetrySettings,
+    /// Switches.
+    pub flags: Flags,
+    /// Sizes and counts.
+    pub limits: Limits,
+    /// Pause between two probes of a route, milliseconds; 0 = no probes.
+    pub probe_every_ms: u64,
+}
+
+/// An order of tries.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Line {
+    /// Tried first.
+    pub hot: Vec<RouteIx>,
+    /// Tried when Hot can't answer.
+    pub warm: Vec<RouteIx>,
+}
+
+impl Line {
+    /// The routes of a tier; none for Cold.
+    #[must_use]
+    pub fn tier(&self, tier: Tier) -> &[RouteIx] {
+        match tier {
+            Tier::Hot => &self.hot,
+            Tier::Warm => &self.warm,
+            Tier::Cold => &[],
+        }
+    }
+}
+
+/// One provider + model + endpoint.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// Its id.
+    pub id: RouteId,
+    /// The provider's name in the map, in its canonical form (`gemini` is `google`).
+    pub provider: String,
+    /// The model's name in the map.
+    pub model: String,
+    /// The name sent upstream; `model` unless `upstreamModel` is written.
+    pub upstream_model: String,
+    /// Other names clients may ask for.
+    pub aliases: Vec<String>,
+    /// The resolved base URL.
+    pub base_url: Url,
+    /// Where requests are posted.
+    pub endpoint: Url,
+    /// Where models are listed (the free probe).
+    pub models_url: Url,
+    /// What it speaks.
+    pub dialect: Dialect,
+    /// How its key is presented.
+    pub auth: Auth,
+    /// Where its key is looked up.
+    pub credentials: CredentialSource,
+    /// Further headers, sent as written.
+    pub headers: Vec<(String, String)>,
+    /// The weight, where its tier splits by weight.
+    pub weight: Option<u32>,
+    /// False = switched off in the map.
+    pub enabled: bool,
+    /// Whether the upstream takes `stream_options.include_usage`.
+    pub usage_in_stream: bool,
+    /// Its timeouts.
+    pub timeouts: Timeouts,
+    /// Its breaker's settings.
+    pub breaker: BreakerSettings,
+    /// Whether its host is this machine or its own network (works offline).
+    pub is_local: bool,
+}
+
+impl Route {
+    /// Whether a client that asks for `model` means this route.
+    #[must_use]
+    pub fn serves(&self, model: &str) -> bool {
+        self.model == model
+            || self.upstream_model == model
+            || self.id.as_str() == model
+            || self.aliases.iter().any(|alias| alias == model)
+    }
+
+    /// Host and port of the base URL, as shown to people.
+    #[must_use]
+    pub fn host(&self) -> String {
+        let host = self.base_url.host_str().unwrap_or_default();
+        self.base_url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    }
+}
+
+/// Where a route's key is looked up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CredentialSource {
+    /// These names, in order of use; each in keychain, environment, file.
+    Named(Vec<String>),
+    /// The provider's name (and `name:label`) in the keychain, else these variables.
+    Usual {
+        /// The provider's name.
+        provider: String,
+        /// The preset's usual environment variables.
+        variables: &'static [&'static str],
+    },
+    /// It needs none, or the caller brings its own.
+    Nothing,
+}
+
+/// A vendor account.
+#[derive(Clone, Debug)]
+pub struct Provider {
+    /// Its canonical name.
+    pub name: String,
+    /// What is known of it.
+    pub preset: Option<&'static Preset>,
+    /// Where the vendor says how it is doing.
+    pub status_page: Option<String>,
+}
+
+/// Timeouts of one attempt, milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// TCP and TLS.
+    pub connect_ms: u64,
+    /// From the request sent to the response head.
+    pub first_byte_ms: u64,
+    /// From the request sent to a stream's first meaningful byte.
+    pub first_token_ms: u64,
+    /// Longest silence inside a stream.
+    pub idle_ms: u64,
+    /// The attempt as a whole.
+    pub total_ms: Option<u64>,
+}
+
+/// A breaker's settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BreakerSettings {
+    /// Failures in a row that open it.
+    pub consecutive_failures: u32,
+    /// How often it lets a test call through, milliseconds.
+    pub half_open_every_ms: u64,
+    /// Successful test calls in a row that close it.
+    pub successes_to_close: u32,
+}
+
+/// Retries inside one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetrySettings {
+    /// Tries per route, the first included.
+    pub attempts: u32,
+    /// Tries per request over all routes.
+    pub max_attempts_per_request: u32,
+    /// Upper bound of the first wait, milliseconds; doubling.
+    pub initial_ms: u64,
+    /// Upper bound of any wait, milliseconds.
+    pub max_ms: u64,
+}
+
+/// A named workload.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// Its name; `default` for requests that name none.
+    pub name: String,
+    /// Most time to answer, milliseconds.
+    pub slo_ms: u64,
+    /// Its own order of tries, where it overrides the default's.
+    pub line: Line,
+    /// Whether it has its own order of tries.
+    pub own_line: bool,
+    /// What a caller hears when Hot and Warm can't answer.
+    pub reply: ColdReply,
+    /// A person waits for the answer: never a 202.
+    pub interactive: bool,
+    /// Whether its requests may be queued.
+    pub queue: bool,
+    /// Which requests it takes without being named.
+    pub matches: Vec<MatchRule>,
+}
+
+/// What a caller hears when Hot and Warm can't answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ColdReply {
+    /// 202 with the queued job's id and `Location`.
+    Queued,
+    /// An error in the caller's dialect, with Retry-After and the job's id.
+    Error,
+    /// A canned completion, marked as degraded.
+    Template(String),
+    /// Hold the request until it is answered or the SLO ends, then as `Queued`.
+    Wait,
+}
+
+/// A rule that gives requests to a job. Every written part must match.
+#[derive(Clone, Debug)]
+pub struct MatchRule {
+    /// Glob on the client's name.
+    pub client: Option<GlobMatcher>,
+    /// Glob on the model asked for.
+    pub model: Option<GlobMatcher>,
+}
+
+impl MatchRule {
+    /// Whether a request of `client` for `model` is meant.
+    #[must_use]
+    pub fn matches(&self, client: &str, model: &str) -> bool {
+        self.client.as_ref().is_none_or(|glob| glob.is_match(client))
+            && self.model.as_ref().is_none_or(|glob| glob.is_match(model))
+    }
+}
+
+/// The cold tier.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cold {
+    /// The queue's name.
+    pub queue: String,
+    /// Who is told; addresses.
+    pub notify: Vec<String>,
+    /// Attempts that reached an upstream.
+    pub max_attempts: u32,
+    /// First wait between attempts, milliseconds; doubling, jittered.
+    pub initial_ms: u64,
+    /// Upper bound of any wait, milliseconds.
+    pub max_ms: u64,
+    /// A job's life, milliseconds.
+    pub expires_ms: u64,
+    /// Jobs attempted at the same time.
+    pub concurrency: u32,
+}
+
+/// Switches of a map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flags {
+    /// Whether Warm is tried.
+    pub enable_warm_fallback: bool,
+    /// Whether requests may be queued.
+    pub enable_cold_queue: bool,
+    /// Whether callers must bring a local key.
+    pub require_client_key: bool,
+}
+
+/// Sizes and counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest request body, bytes.
+    pub max_body_bytes: u64,
+    /// Requests under way at the same time.
+    pub max_in_flight: u32,
+}
+
+impl RoutingMap {
+    /// The route at a place.
+    ///
+    /// # Panics
+    /// If the index is of another map.
+    #[must_use]
+    pub fn route(&self, ix: RouteIx) -> &Route {
+        &self.routes[ix.0]
+    }
+
+    /// The place of a route's id.
+    #[must_use]
+    pub fn find(&self, id: &str) -> Option<RouteIx> {
+        self.routes.iter().position(|route| route.id.as_str() == id).map(RouteIx)
+    }
+
+    /// The job of a request: named by header, by the model `switchyard/<job>`, by the first rule that matches,
+    /// else the default. `Err` is the name that doesn't exist.
+    ///
+    /// # Errors
+    /// The unknown job's name.
+    pub fn job_for(&self, header: Option<&str>, client: &str, model: &str) -> Result<&Arc<Job>, String> {
+        if let Some(name) = header.or_else(|| model.strip_prefix("switchyard/")) {
+            if name == self.default_job.name {
+                return Ok(&self.default_job);
+            }
+            return self.jobs.get(name).ok_or_else(|| name.to_owned());
+        }
+        let matched =
+            self.jobs.values().find(|job| job.matches.iter().any(|rule| rule.matches(client, model)));
+        Ok(matched.unwrap_or(&self.default_job))
+    }
+
+    /// The models a client may ask for: each route's name and aliases, `auto`, and `switchyard/<job>`.
+    #[must_use]
+    pub fn model_names(&self) -> Vec<String> {
+        let mut names = vec!["auto".to_owned()];
+        for route in &self.routes {
+            for name in std::iter::once(&route.model).chain(&route.aliases) {
+                if !names.contains(name) {
+                    names.push(name.clone());
+                }
+            }
+        }
+        names.extend(self.jobs.keys().map(|job| format!("switchyard/{job}")));
+        names
+    }
+}

@@ -1,0 +1,507 @@
+//! The map as people write it. The JSON Schema is generated from these types; nothing is checked here but shape.
+//!
+//! A document whose shape is wrong somewhere is still read: each misshapen place becomes a fault and is left
+//! out, so that the proof can report the rest in the same breath.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::fault::{Fault, Path};
+use super::preset::Auth;
+use crate::Dialect;
+
+/// A routing map: tiers, routes, jobs and policies.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(title = "Switchyard routing map")]
+pub struct RawMap {
+    /// The JSON Schema's address, for editors. Ignored.
+    #[serde(rename = "$schema")]
+    pub schema: Option<String>,
+    /// The map's name in the window.
+    pub name: Option<String>,
+    /// The applied version this document was written against. Applying it over a newer one is refused.
+    #[schemars(range(min = 0))]
+    pub version: Option<u64>,
+    /// Provider accounts by name. A provider that is only named in a route needs no entry.
+    pub providers: Option<BTreeMap<String, RawProvider>>,
+    /// Tried first, in this order: models and endpoints of the primary provider.
+    pub hot: Option<Vec<RawRoute>>,
+    /// Tried when Hot can't answer, in this order: other providers.
+    pub warm: Option<Vec<RawRoute>>,
+    /// The durable queue behind both.
+    pub cold: Option<RawCold>,
+    /// Named workloads; each overrides only what it writes.
+    pub jobs: Option<BTreeMap<String, RawJob>>,
+    /// Most time to answer, milliseconds.
+    #[schemars(range(min = 100, max = 3_600_000))]
+    pub slo_ms: Option<u64>,
+    /// Retries inside one request.
+    pub retry: Option<RawRetry>,
+    /// When a route's circuit opens and closes.
+    pub breaker: Option<RawBreaker>,
+    /// Timeouts of one attempt.
+    pub timeouts: Option<RawTimeouts>,
+    /// The free health probe.
+    pub probe: Option<RawProbe>,
+    /// Switches.
+    pub flags: Option<RawFlags>,
+    /// Sizes and counts.
+    pub limits: Option<RawLimits>,
+}
+
+/// A provider account.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RawProvider {
+    /// The preset it builds on, when its name isn't one: `anthropic`, `openai`, `google`, ...
+    pub kind: Option<String>,
+    /// Base URL, with or without `/v1`. `${NAME}` is resolved.
+    pub base_url: Option<String>,
+    /// What the base URL speaks.
+    pub dialect: Option<Dialect>,
+    /// How the key is presented.
+    pub auth: Option<Auth>,
+    /// The name its key is stored under.
+    pub credential: Option<String>,
+    /// Names of several keys, in order of use.
+    pub credentials: Option<Vec<String>>,
+    /// Further request headers. `${NAME}` is resolved.
+    pub headers: Option<BTreeMap<String, String>>,
+    /// Where the account lives; for your information.
+    pub region: Option<String>,
+    /// Where the vendor says how it is doing.
+    pub status_page: Option<String>,
+    /// Whether it takes `stream_options.include_usage` (OpenAI-compatible chat).
+    pub usage_in_stream: Option<bool>,
+    /// Timeouts of its routes.
+    pub timeouts: Option<RawTimeouts>,
+}
+
+/// One provider + model + endpoint.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RawRoute {
+    /// Its id; `provider/model` when not written.
+    pub id: Option<String>,
+    /// The provider's name.
+    #[schemars(required)]
+    pub provider: Option<String>,
+    /// The model's name, as clients ask for it.
+    #[schemars(required)]
+    pub model: Option<String>,
+    /// The model's name upstream, when it differs.
+    pub upstream_model: Option<String>,
+    /// Other names clients may ask for.
+    pub aliases: Option<Vec<String>>,
+    /// Base URL, with or without `/v1`. `${NAME}` is resolved.
+    pub base_url: Option<String>,
+    /// What the base URL speaks.
+    pub dialect: Option<Dialect>,
+    /// How the key is presented.
+    pub auth: Option<Auth>,
+    /// The name its key is stored under.
+    pub credential: Option<String>,
+    /// Further request headers. `${NAME}` is resolved.
+    pub headers: Option<BTreeMap<String, String>>,
+    /// Its part of the tier's traffic. Without weights, order decides.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub weight: Option<u32>,
+    /// False switches it off.
+    pub enabled: Option<bool>,
+    /// Whether it takes `stream_options.include_usage` (OpenAI-compatible chat).
+    pub usage_in_stream: Option<bool>,
+    /// Its timeouts.
+    pub timeouts: Option<RawTimeouts>,
+    /// Its breaker.
+    pub breaker: Option<RawBreaker>,
+}
+
+/// A route of a job: the id or model of a route of the map, or a route of its own.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum RawRouteRef {
+    /// A route of the map, by id or model.
+    Name(String),
+    /// A route of its own.
+    Route(Box<RawRoute>),
+}
+
+/// The cold tier.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RawCold {
+    /// What callers hear when Hot and Warm can't answer.
+    pub mode: Option<RawColdMode>,
+    /// The queue's name.
+    pub queue: Option<String>,
+    /// Who is told; addresses.
+    pub notify: Option<Vec<String>>,
+    /// The canned completion of `"mode": "template"`.
+    pub template: Option<String>,
+    /// Attempts that reached an upstream.
+    #[schemars(range(min = 1, max = 100))]
+    pub max_attempts: Option<u32>,
+    /// First wait between attempts, milliseconds.
+    #[schemars(range(min = 10, max = 3_600_000))]
+    pub initial_ms: Option<u64>,
+    /// Longest wait between attempts, milliseconds.
+    #[schemars(range(min = 10, max = 86_400_000))]
+    pub max_ms: Option<u64>,
+    /// A job's life, milliseconds.
+    #[schemars(range(min = 1_000, max = 2_592_000_000_u64))]
+    pub expires_ms: Option<u64>,
+    /// Jobs attempted at the same time.
+    #[schemars(range(min = 1, max = 64))]
+    pub concurrency: Option<u32>,
+}
+
+/// What callers hear when Hot and Warm can't answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RawColdMode {
+    /// 202 and a queued job; a stream or an interactive job gets an error, and the job is queued all the same.
+    GracefulDegrade,
+    /// The same as `graceful_degrade`.
+    Queued,
+    /// An error in the caller's dialect, and a queued job.
+    Error,
+    /// A canned completion, marked as degraded, and a queued job.
+    Template,
+    /// Hold the request until it is answered or the SLO ends, then as `queued`.
+    Wait,
+}
+
+/// A named workload.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RawJob {
+    /// Its own Hot.
+    pub hot: Option<Vec<RawRouteRef>>,
+    /// Its own Warm.
+    pub warm: Option<Vec<RawRouteRef>>,
+    /// Most time to answer, milliseconds.
+    #[schemars(range(min = 100, max = 3_600_000))]
+    pub slo_ms: Option<u64>,
+    /// What callers hear when Hot and Warm can't answer.
+    pub reply: Option<RawColdMode>,
+    /// The canned completion of `"reply": "template"`.
+    pub template: Option<String>,
+    /// A person waits for the answer: never a 202.
+    pub interactive: Option<bool>,
+    /// Whether its requests may be queued.
+    pub queue: Option<bool>,
+    /// Which requests it takes without being named.
+    #[serde(rename = "match")]
+    pub matches: Option<Vec<RawMatch>>,
+}
+
+/// A rule that gives requests to a job. Every written part must match.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RawMatch {
+    /// Glob on the client's name.
+    pub client: Option<String>,
+    /// Glob on the model asked for.
+    pub model: Option<String>,
+}
+
+/// Retries inside one request.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RawRetry {
+    /// Tries per route, the first included.
+    #[schemars(range(min = 1, max = 3))]
+    pub attempts: Option<u32>,
+    /// Tries per request over all routes.
+    #[schemars(range(min = 1, max = 6))]
+    pub max_attempts_per_request: Option<u32>,
+    /// Upper bound of the first wait, milliseconds; doubling, full jitter.
+    #[schemars(range(min = 0, max = 60_000))]
+    pub initial_ms: Option<u64>,
+    /// Upper bound of any wait, milliseconds.
+    #[schemars(range(min = 0, max = 60_000))]
+    pub max_ms: Option<u64>,
+}
+
+/// When a route's circuit opens and closes.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RawBreaker {
+    /// Failures in a row that open it.
+    #[schemars(range(min = 1, max = 1_000))]
+    pub consecutive_failures: Option<u32>,
+    /// How often it lets a test call through, milliseconds.
+    #[schemars(range(min = 10, max = 3_600_000))]
+    pub half_open_every_ms: Option<u64>,
+    /// Successful test calls in a row that close it.
+    #[schemars(range(min = 1, max = 100))]
+    pub successes_to_close: Option<u32>,
+}
+
+/// Timeouts of one attempt, milliseconds.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RawTimeouts {
+    /// TCP and TLS.
+    #[schemars(range(min = 10, max = 600_000))]
+    pub connect_ms: Option<u64>,
+    /// From the request sent to the response head.
+    #[schemars(range(min = 10, max = 3_600_000))]
+    pub first_byte_ms: Option<u64>,
+    /// From the request sent to a stream's first meaningful byte.
+    #[schemars(range(min = 10, max = 3_600_000))]
+    pub first_token_ms: Option<u64>,
+    /// Longest silence inside a stream.
+    #[schemars(range(min = 10, max = 3_600_000))]
+    pub idle_ms: Option<u64>,
+    /// The attempt as a whole.
+    #[schemars(range(min = 10, max = 86_400_000))]
+    pub total_ms: Option<u64>,
+}
+
+/// The free health probe.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RawProbe {
+    /// Pause between two probes of a route, milliseconds; 0 switches probing off.
+    #[schemars(range(min = 0, max = 86_400_000))]
+    pub every_ms: Option<u64>,
+}
+
+/// Switches.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawFlags {
+    /// Whether Warm is tried.
+    pub enable_warm_fallback: Option<bool>,
+    /// Whether requests may be queued.
+    pub enable_cold_queue: Option<bool>,
+    /// Whether callers must bring a local key.
+    pub require_client_key: Option<bool>,
+}
+
+/// Sizes and counts.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RawLimits {
+    /// Largest request body, bytes.
+    #[schemars(range(min = 1_024, max = 268_435_456))]
+    pub max_body_bytes: Option<u64>,
+    /// Requests under way at the same time.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub max_in_flight: Option<u32>,
+}
+
+/// The JSON Schema of a map, for editors.
+#[must_use]
+pub fn schema() -> Value {
+    let mut schema = schemars::schema_for!(RawMap).to_value();
+    without_null(&mut schema);
+    schema
+}
+
+/// A key may be left out, never be `null`: takes the `null` that `Option` brings out of the schema.
+fn without_null(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            if let Some(Value::Array(types)) = map.get_mut("type") {
+                types.retain(|t| t != "null");
+                if let [only] = types.as_slice() {
+                    let only = only.clone();
+                    map.insert("type".to_owned(), only);
+                }
+            }
+            if let Some(Value::Array(options)) = map.get_mut("anyOf") {
+                options.retain(|option| option.get("type").is_none_or(|t| t != "null"));
+                if let [Value::Object(only)] = options.as_slice() {
+                    let only = only.clone();
+                    map.shift_remove("anyOf");
+                    map.extend(only);
+                }
+            }
+            map.values_mut().for_each(without_null);
+        }
+        Value::Array(list) => list.iter_mut().for_each(without_null),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// Reads the shape; every misshapen place is a fault and left out.
+pub(super) fn from_value(mut value: Value, faults: &mut Vec<Fault>) -> RawMap {
+    // The fast path has to agree with the schema's bounds too, so the validator always has the last word.
+    let Ok(validator) = jsonschema::validator_for(&schema()) else {
+        faults.push(Fault::new("", "The built-in schema is broken. Please report this."));
+        return RawMap::default();
+    };
+    let mut bad = Vec::new();
+    for error in validator.iter_errors(&value) {
+        collect(&error, &value, &mut bad);
+    }
+    for (pointer, fault) in bad {
+        if !faults.contains(&fault) {
+            faults.push(fault);
+        }
+        if let Some(pointer) = pointer {
+            prune(&mut value, &pointer);
+        }
+    }
+    serde_json::from_value(value).unwrap_or_else(|error| {
+        faults.push(Fault::new("", format!("The map can't be read: {error}")));
+        RawMap::default()
+    })
+}
+
+type Bad = (Option<String>, Fault);
+
+fn collect(error: &jsonschema::ValidationError<'_>, document: &Value, bad: &mut Vec<Bad>) {
+    use jsonschema::error::ValidationErrorKind as Kind;
+    let pointer = error.instance_path().to_string();
+    let path = readable(&pointer, document);
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the library's enum; every other kind reads well as it is"
+    )]
+    match error.kind() {
+        // The proof says it better, with the fix.
+        Kind::Required { .. } => {}
+        Kind::AdditionalProperties { unexpected } => {
+            for key in unexpected {
+                bad.push((
+                    Some(format!("{pointer}/{}", escape(key))),
+                    Fault::new(path.field(key), unknown_key(key)),
+                ));
+            }
+        }
+        Kind::AnyOf { .. } if error.instance().is_object() => {
+            // A route of a job's own: say what is wrong inside it.
+            let before = bad.len();
+            route_faults(error.instance(), &pointer, document, bad);
+            if bad.len() == before {
+                bad.push((None, Fault::new(path, sentence(error))));
+            }
+            bad.push((Some(pointer), bad[before].1.clone()));
+        }
+        _ => bad.push((Some(pointer), Fault::new(path, sentence(error)))),
+    }
+}
+
+fn route_faults(instance: &Value, pointer: &str, document: &Value, bad: &mut Vec<Bad>) {
+    let mut schema = schemars::schema_for!(RawRoute).to_value();
+    without_null(&mut schema);
+    let Ok(validator) = jsonschema::validator_for(&schema) else { return };
+    for error in validator.iter_errors(instance) {
+        let at = readable(&format!("{pointer}{}", error.instance_path()), document);
+        if let jsonschema::error::ValidationErrorKind::AdditionalProperties { unexpected } = error.kind() {
+            bad.extend(unexpected.iter().map(|key| (None, Fault::new(at.field(key), unknown_key(key)))));
+        } else {
+            bad.push((None, Fault::new(at, sentence(&error))));
+        }
+    }
+}
+
+fn sentence(error: &jsonschema::ValidationError<'_>) -> String {
+    use jsonschema::error::ValidationErrorKind as Kind;
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the library's enum; every other kind reads well as it is"
+    )]
+    match error.kind() {
+        Kind::Minimum { limit } => format!("{} is too small. The least is {limit}.", error.instance()),
+        Kind::Maximum { limit } => format!("{} is too large. The most is {limit}.", error.instance()),
+        Kind::Enum { options } => {
+            let names: Vec<String> = options
+                .as_array()
+                .map(|list| list.iter().filter(|v| !v.is_null()).map(ToString::to_string).collect())
+                .unwrap_or_default();
+            format!("{} is not one of {}.", error.instance(), names.join(", "))
+        }
+        Kind::Type { .. } => format!("{error}. See `switchyard map schema`."),
+        Kind::AnyOf { .. } | Kind::OneOfNotValid { .. } => {
+            format!("{} is not a value this key takes. See `switchyard map schema`.", error.instance())
+        }
+        _ => format!("{error}."),
+    }
+}
+
+fn unknown_key(key: &str) -> String {
+    let nearest = known_keys()
+        .into_iter()
+        .map(|known| {
+            (
+                similar::TextDiff::from_chars(key.to_lowercase().as_str(), known.to_lowercase().as_str())
+                    .ratio(),
+                known,
+            )
+        })
+        .filter(|(ratio, _)| *ratio > 0.7)
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    nearest.map_or_else(
+        || "Unknown key. Remove it, or see `switchyard map schema` for the keys there are.".to_owned(),
+        |(_, known)| format!("Unknown key. Did you mean `{known}`?"),
+    )
+}
+
+/// Every key any part of a map takes.
+fn known_keys() -> Vec<String> {
+    fn walk(value: &Value, keys: &mut Vec<String>) {
+        match value {
+            Value::Object(map) => {
+                if let Some(Value::Object(properties)) = map.get("properties") {
+                    keys.extend(properties.keys().cloned());
+                }
+                map.values().for_each(|v| walk(v, keys));
+            }
+            Value::Array(list) => list.iter().for_each(|v| walk(v, keys)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    let mut keys = Vec::new();
+    walk(&schema(), &mut keys);
+    keys.sort();
+    keys.dedup();
+    keys
+}
+
+fn escape(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+fn readable(pointer: &str, document: &Value) -> Path {
+    let mut path = Path::root();
+    let mut at = Some(document);
+    for part in pointer.split('/').skip(1) {
+        let part = part.replace("~1", "/").replace("~0", "~");
+        let index = at.filter(|v| v.is_array()).and_then(|_| part.parse::<usize>().ok());
+        path = index.map_or_else(|| path.field(&part), |index| path.index(index));
+        at = at.and_then(|v| index.map_or_else(|| v.get(&part), |index| v.get(index)));
+    }
+    path
+}
+
+/// Takes the place out of its object; in a list it becomes empty, so that the others keep their index.
+fn prune(value: &mut Value, pointer: &str) {
+    let Some((parent, last)) = pointer.rsplit_once('/') else { return };
+    let key = last.replace("~1", "/").replace("~0", "~");
+    match value.pointer_mut(parent) {
+        Some(Value::Object(map)) => {
+            map.shift_remove(&key);
+        }
+        Some(Value::Array(list)) => {
+            if let Some(slot) = key.parse::<usize>().ok().and_then(|index| list.get_mut(index)) {
+                let is_text_list = parent.ends_with("/aliases")
+                    || parent.ends_with("/credentials")
+                    || parent.ends_with("/notify");
+                *slot = if is_text_list {
+                    Value::String(String::new())
+                } else {
+                    Value::Object(serde_json::Map::new())
+                };
+            }
+        }
+        _ => {}
+    }
+}

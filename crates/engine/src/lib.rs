@@ -1,0 +1,1 @@
+//! The running router. The only room that talks upstream.

@@ -1,0 +1,1 @@
+//! Notices to people: the desktop's notification service, with dedupe.

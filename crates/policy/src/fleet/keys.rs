@@ -1,0 +1,187 @@
+//! Which key a route uses. Keys are names here; their values never come into this room.
+//!
+//! A revoked or unpaid key is condemned everywhere until its credential changes or a call with it succeeds. Since
+//! providers' own outages have answered 401 to good keys, a condemned key is tried again every five minutes.
+//! A rate limit cools a key on one route only: providers count per model.
+
+use std::sync::Arc;
+
+use switchyard_domain::map::{Auth, RouteIx};
+use switchyard_domain::{Failure, Now};
+
+use super::Fleet;
+use super::slot::SlotKey;
+use crate::classify::LONGEST_COOLDOWN_MS;
+
+/// A condemned key gets one trial call this often, milliseconds.
+const TRIAL_EVERY_MS: u64 = LONGEST_COOLDOWN_MS;
+
+/// A key's name, as it is stored. Never its value.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct KeyId(pub Arc<str>);
+
+impl KeyId {
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for KeyId {
+    fn from(name: &str) -> Self {
+        Self(Arc::from(name))
+    }
+}
+
+impl std::fmt::Display for KeyId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The key for a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyChoice {
+    /// This one.
+    Key(KeyId),
+    /// The route takes none of ours.
+    NotNeeded,
+    /// Every usable key is rate limited; the first is free at this reading of the monotonic clock.
+    AllCoolingUntil(u64),
+    /// There is none, or none that is accepted.
+    None,
+}
+
+/// Which key a route wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum KeyNeed {
+    /// One of ours.
+    Ours,
+    /// The caller's own.
+    Callers,
+    /// None.
+    Nobodys,
+}
+
+impl From<Auth> for KeyNeed {
+    fn from(auth: Auth) -> Self {
+        match auth {
+            Auth::Bearer | Auth::XApiKey => Self::Ours,
+            Auth::Passthrough => Self::Callers,
+            Auth::None => Self::Nobodys,
+        }
+    }
+}
+
+/// A key that is not used for now.
+#[derive(Debug)]
+pub(super) struct Condemned {
+    pub(super) failure: Failure,
+    pub(super) trial_mono_ms: u64,
+}
+
+impl Fleet {
+    /// The keys a route may use, in order. Cooldowns of keys that stay are kept.
+    pub fn set_keys(&mut self, route: RouteIx, key_ids: Vec<KeyId>) {
+        let Some(slot) = self.slots.get_mut(route.0) else { return };
+        let mut old = std::mem::take(&mut slot.keys);
+        slot.keys = key_ids
+            .into_iter()
+            .map(|id| match old.iter().position(|key| key.id == id) {
+                Some(at) => old.swap_remove(at),
+                None => SlotKey { id, cooling: None },
+            })
+            .collect();
+    }
+
+    /// Takes a key out of use on every route. True when it was in use until now.
+    pub fn condemn_key(&mut self, key: &KeyId, failure: Failure, now: Now) -> bool {
+        let trial_mono_ms = now.mono_ms.saturating_add(TRIAL_EVERY_MS);
+        self.condemned.insert(key.clone(), Condemned { failure, trial_mono_ms }).is_none()
+    }
+
+    /// Takes a key into use again, its cooldowns ended: its credential changed.
+    pub fn forgive_key(&mut self, key: &KeyId) {
+        self.condemned.remove(key);
+        for slot in &mut self.slots {
+            for own in slot.keys.iter_mut().filter(|own| own.id == *key) {
+                own.cooling = None;
+                slot.doubted = None;
+            }
+        }
+    }
+
+    /// Why a key is not used for now: condemned, or cooling on some route.
+    #[must_use]
+    pub fn key_trouble(&self, key: &KeyId, now: Now) -> Option<&Failure> {
+        if let Some(condemned) = self.condemned.get(key) {
+            return Some(&condemned.failure);
+        }
+        self.slots
+            .iter()
+            .flat_map(|slot| &slot.keys)
+            .filter(|own| own.id == *key)
+            .filter_map(|own| own.cooling.as_ref())
+            .find(|cooling| cooling.until_mono_ms > now.mono_ms)
+            .map(|cooling| &cooling.failure)
+    }
+
+    /// The key for a call, leaving out those `visited`. Good keys come first, in order; else a condemned key whose
+    /// trial is due, which uses up the trial.
+    pub fn key_for(&mut self, route: RouteIx, visited: &[KeyId], now: Now) -> KeyChoice {
+        let choice = self.choose(route, visited, now);
+        if let KeyChoice::Key(key) = &choice
+            && let Some(condemned) = self.condemned.get_mut(key)
+        {
+            condemned.trial_mono_ms = now.mono_ms.saturating_add(TRIAL_EVERY_MS);
+        }
+        choice
+    }
+
+    /// What [`Fleet::key_for`] would say, without using anything up.
+    #[must_use]
+    pub fn key_state(&self, route: RouteIx, now: Now) -> KeyChoice {
+        self.choose(route, &[], now)
+    }
+
+    pub(super) fn is_condemned(&self, key: &KeyId) -> bool {
+        self.condemned.contains_key(key)
+    }
+
+    pub(super) fn keys_of_provider(&self, place: RouteIx) -> Vec<KeyId> {
+        let provider = &self.slots[place.0].provider;
+        let mut keys: Vec<KeyId> = Vec::new();
+        for key in self.slots.iter().filter(|slot| slot.provider == *provider).flat_map(|slot| &slot.keys) {
+            if !keys.contains(&key.id) {
+                keys.push(key.id.clone());
+            }
+        }
+        keys
+    }
+
+    fn choose(&self, route: RouteIx, visited: &[KeyId], now: Now) -> KeyChoice {
+        let Some(slot) = self.slots.get(route.0) else { return KeyChoice::None };
+        if slot.need != KeyNeed::Ours {
+            return KeyChoice::NotNeeded;
+        }
+        let mut trial = None;
+        let mut cooling: Option<u64> = None;
+        for key in slot.keys.iter().filter(|key| !visited.contains(&key.id)) {
+            let condemned = self.condemned.get(&key.id);
+            match (condemned, key.cooling_until(now)) {
+                (None, None) => return KeyChoice::Key(key.id.clone()),
+                (None, Some(until)) => cooling = Some(cooling.map_or(until, |first| first.min(until))),
+                (Some(condemned), None) if condemned.trial_mono_ms <= now.mono_ms => {
+                    trial = trial.or(Some(&key.id));
+                }
+                (Some(_), _) => {}
+            }
+        }
+        match (trial, cooling) {
+            (Some(key), _) => KeyChoice::Key(key.clone()),
+            (None, Some(until)) => KeyChoice::AllCoolingUntil(until),
+            (None, None) => KeyChoice::None,
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! One route's present state.
+
+use switchyard_domain::map::Route;
+use switchyard_domain::{Failure, Now, RouteId};
+
+use super::keys::{KeyId, KeyNeed};
+use super::strip::Strip;
+use super::{Closed, Reason};
+use crate::breaker::{Breaker, Gate};
+
+/// One route's present state.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) id: RouteId,
+    pub(super) provider: String,
+    /// Endpoint and model: what the breaker's judgement is about.
+    target: (String, String),
+    enabled: bool,
+    pub(super) need: KeyNeed,
+    pub(super) in_service: bool,
+    pub(super) breaker: Breaker,
+    cooldown: Option<Cooldown>,
+    pub(super) keys: Vec<SlotKey>,
+    /// Set by a long cooldown, cleared by an answer: until then the route does not count as back.
+    pub(super) doubted: Option<Failure>,
+    pub(super) strip: Strip,
+    pub(super) probe: Option<Probe>,
+}
+
+/// A key on one route.
+#[derive(Debug)]
+pub(super) struct SlotKey {
+    pub(super) id: KeyId,
+    pub(super) cooling: Option<Cooldown>,
+}
+
+/// Until when a target is left alone, and why.
+#[derive(Debug)]
+pub(super) struct Cooldown {
+    pub(super) until_mono_ms: u64,
+    pub(super) failure: Failure,
+}
+
+/// The last free probe.
+#[derive(Debug)]
+pub(super) struct Probe {
+    pub(super) at_ms: i64,
+    pub(super) failure: Option<Failure>,
+}
+
+impl Slot {
+    /// The slot of a route in a new map, with what was known of it.
+    pub(super) fn next(route: &Route, known: Option<Self>, generation: u64) -> Self {
+        let target = (route.endpoint.to_string(), route.upstream_model.clone());
+        let (keys, in_service) = match known {
+            Some(mut slot) if slot.target == target => {
+                slot.provider.clone_from(&route.provider);
+                slot.enabled = route.enabled;
+                slot.need = route.auth.into();
+                slot.breaker.set(route.breaker);
+                return slot;
+            }
+            Some(slot) => (slot.keys, slot.in_service),
+            None => (Vec::new(), true),
+        };
+        Self {
+            id: route.id.clone(),
+            provider: route.provider.clone(),
+            target,
+            enabled: route.enabled,
+            need: route.auth.into(),
+            in_service,
+            breaker: Breaker::new(route.breaker, generation),
+            cooldown: None,
+            keys,
+            doubted: None,
+            strip: Strip::default(),
+            probe: None,
+        }
+    }
+
+    pub(super) fn gate(&self, now: Now) -> Result<(), Closed> {
+        if !self.enabled {
+            return Err(Closed { reason: Reason::OffInMap, until_mono_ms: None });
+        }
+        if !self.in_service {
+            return Err(Closed { reason: Reason::SwitchedOff, until_mono_ms: None });
+        }
+        match self.breaker.gate(now) {
+            Gate::Flows | Gate::TestDue => {}
+            shut @ (Gate::OpenUntil(_) | Gate::TestUnderWay) => return Err(closed_by(shut)),
+        }
+        match self.cooling(now) {
+            Some(until) => Err(Closed { reason: Reason::CoolingDown, until_mono_ms: Some(until) }),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) const fn in_map(&self) -> bool {
+        self.enabled
+    }
+
+    /// The end of the route's own cooldown, while it lasts.
+    pub(super) fn cooling(&self, now: Now) -> Option<u64> {
+        self.cooldown.as_ref().map(|cooldown| cooldown.until_mono_ms).filter(|until| *until > now.mono_ms)
+    }
+
+    pub(super) fn cooling_failure(&self, now: Now) -> Option<&Failure> {
+        self.cooldown.as_ref().filter(|cooldown| cooldown.until_mono_ms > now.mono_ms).map(|c| &c.failure)
+    }
+
+    /// Cools the route, or one of its keys. A cooldown is never shortened; false when nothing changed.
+    pub(super) fn cool(&mut self, key: Option<&KeyId>, until_mono_ms: u64, failure: &Failure) -> bool {
+        let place = match key {
+            None => &mut self.cooldown,
+            Some(key) => match self.keys.iter_mut().find(|own| own.id == *key) {
+                Some(own) => &mut own.cooling,
+                None => return false,
+            },
+        };
+        if place.as_ref().is_some_and(|cooling| cooling.until_mono_ms >= until_mono_ms) {
+            return false;
+        }
+        *place = Some(Cooldown { until_mono_ms, failure: failure.clone() });
+        true
+    }
+}
+
+impl SlotKey {
+    pub(super) fn cooling_until(&self, now: Now) -> Option<u64> {
+        self.cooling.as_ref().map(|cooling| cooling.until_mono_ms).filter(|until| *until > now.mono_ms)
+    }
+}
+
+/// A breaker's refusal, in the fleet's words.
+pub(super) const fn closed_by(gate: Gate) -> Closed {
+    match gate {
+        Gate::OpenUntil(until) => Closed { reason: Reason::CircuitOpen, until_mono_ms: Some(until) },
+        Gate::Flows | Gate::TestDue | Gate::TestUnderWay => Closed { reason: Reason::TestUnderWay, until_mono_ms: None },
+    }
+}

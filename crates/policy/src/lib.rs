@@ -1,0 +1,23 @@
+//! The decisions of the router: which routes may serve a request and in which order ([`plan()`]), what a failure
+//! means ([`classify()`]), whether a route may be called ([`Fleet`]), and what to do next ([`Drive`]).
+//!
+//! Nothing here does IO, reads a clock or draws global randomness: the time and the random bits are parameters, so
+//! the same inputs always give the same decisions. Nothing here knows bytes, sockets or key values.
+
+pub mod backoff;
+pub mod breaker;
+pub mod classify;
+pub mod drive;
+pub mod fleet;
+pub mod plan;
+pub mod standing;
+
+#[cfg(test)]
+mod tests;
+
+pub use breaker::Permit;
+pub use classify::{Condemns, Next, Source, Verdict, classify};
+pub use drive::{Drive, Input, Step};
+pub use fleet::{Change, Closed, Fleet, KeyChoice, KeyId, Outcome, Reason, RouteHealth};
+pub use plan::{Candidate, Excluded, In, Needs, Out, Plan, plan};
+pub use standing::{Standing, standing};

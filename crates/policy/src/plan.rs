@@ -1,0 +1,234 @@
+//! Which routes may serve a request, in which order, and why each of the others may not.
+//!
+//! Pure: the running router, "what if" in the map editor and `switchyard explain` ask the same function.
+
+use switchyard_domain::map::{Auth, Job, Line, Route, RouteIx, RoutingMap};
+use switchyard_domain::view::CircuitState;
+use switchyard_domain::{Dialect, Now, Tier};
+
+use crate::backoff::SplitMix64;
+use crate::fleet::{Fleet, KeyChoice, Reason};
+
+/// What a request asks of a route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Needs {
+    /// The model the caller named: a preference.
+    pub model: String,
+    /// The caller's dialect.
+    pub dialect: Dialect,
+    /// Whether it asked for a stream. Every dialect streams, so this keeps no route out.
+    pub stream: bool,
+    /// Whether it brought its own upstream key, for routes marked `auth: passthrough`.
+    pub passthrough_key: bool,
+}
+
+/// A route that may be tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// The route.
+    pub route: RouteIx,
+    /// Its tier.
+    pub tier: Tier,
+    /// Why it stands where it stands.
+    pub why: In,
+}
+
+/// Why a candidate stands where it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum In {
+    /// It serves the model that was asked for.
+    AsksForIt,
+    /// Its tier splits by weight, and the dice fell so.
+    Weighted,
+    /// The map's order.
+    MapOrder,
+    /// Its circuit is not closed; this would be the test call, in the place it has anyway.
+    TestCall,
+}
+
+/// A route that may not be tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Excluded {
+    /// The route.
+    pub route: RouteIx,
+    /// Its tier.
+    pub tier: Tier,
+    /// Why not.
+    pub why: Out,
+}
+
+/// Why a route may not be tried. Times are readings of the monotonic clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Out {
+    /// The kill switch is thrown.
+    SwitchedOff,
+    /// `"enabled": false` in the map.
+    OffInMap,
+    /// The running map no longer has it.
+    Gone,
+    /// `flags.enable_warm_fallback` is off.
+    WarmDisabled,
+    /// Its circuit is open.
+    CircuitOpen {
+        /// When a test call may go.
+        until_mono_ms: u64,
+    },
+    /// Its circuit is half open and the one test call is under way.
+    TestUnderWay,
+    /// It asked to be left alone, or every key of it did.
+    CoolingDown {
+        /// When it may be called again.
+        until_mono_ms: u64,
+    },
+    /// It has no key, or none that is accepted.
+    NoCredential,
+    /// It takes the caller's own key in its own dialect, and none came.
+    NeedsCallersKey,
+}
+
+impl Out {
+    /// When time alone brings the route back, on the monotonic clock.
+    #[must_use]
+    pub const fn until_mono_ms(self) -> Option<u64> {
+        match self {
+            Self::CircuitOpen { until_mono_ms } | Self::CoolingDown { until_mono_ms } => Some(until_mono_ms),
+            Self::SwitchedOff
+            | Self::OffInMap
+            | Self::Gone
+            | Self::WarmDisabled
+            | Self::TestUnderWay
+            | Self::NoCredential
+            | Self::NeedsCallersKey => None,
+        }
+    }
+}
+
+/// The order of tries for one request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Who may be tried, in order.
+    pub candidates: Vec<Candidate>,
+    /// Who may not, and why.
+    pub excluded: Vec<Excluded>,
+}
+
+/// The order of tries of a job: its own, else the map's.
+#[must_use]
+pub fn line_of<'a>(map: &'a RoutingMap, job: &'a Job) -> &'a Line {
+    if job.own_line { &job.line } else { &map.line }
+}
+
+/// Plans a request: Hot before Warm; within a tier first the routes that serve the model asked for, then by weight
+/// where any route of the tier has one, else in the map's order. `roll` is the request's random bits.
+#[must_use]
+pub fn plan(map: &RoutingMap, job: &Job, fleet: &Fleet, needs: &Needs, roll: u64, now: Now) -> Plan {
+    let line = line_of(map, job);
+    let mut rng = SplitMix64::new(roll);
+    let mut plan =
+        Plan { candidates: Vec::with_capacity(line.hot.len() + line.warm.len()), excluded: Vec::new() };
+    for tier in [Tier::Hot, Tier::Warm] {
+        plan_tier(map, line.tier(tier), tier, fleet, needs, &mut rng, now, &mut plan);
+    }
+    plan
+}
+
+#[expect(clippy::too_many_arguments, reason = "the same inputs as `plan`, for one tier")]
+fn plan_tier(
+    map: &RoutingMap,
+    routes: &[RouteIx],
+    tier: Tier,
+    fleet: &Fleet,
+    needs: &Needs,
+    rng: &mut SplitMix64,
+    now: Now,
+    plan: &mut Plan,
+) {
+    let start = plan.candidates.len();
+    for &ix in routes {
+        let known = plan.candidates.iter().any(|c| c.route == ix) || plan.excluded.iter().any(|e| e.route == ix);
+        if known {
+            continue;
+        }
+        match judge(map, map.route(ix), ix, tier, fleet, needs, now) {
+            Ok(why) => plan.candidates.push(Candidate { route: ix, tier, why }),
+            Err(why) => plan.excluded.push(Excluded { route: ix, tier, why }),
+        }
+    }
+    let weight = |route: RouteIx| map.route(route).weight;
+    let weighted = routes.iter().any(|&ix| weight(ix).is_some());
+    let asked = |candidate: &Candidate| map.route(candidate.route).serves(&needs.model);
+    let own = &mut plan.candidates[start..];
+    own.sort_by_key(|candidate| !asked(candidate));
+    let split = own.iter().take_while(|candidate| asked(candidate)).count();
+    let (first, rest) = own.split_at_mut(split);
+    for (run, why) in [(first, In::AsksForIt), (rest, if weighted { In::Weighted } else { In::MapOrder })] {
+        if weighted {
+            shuffle_by_weight(run, |candidate| weight(candidate.route).unwrap_or(0), rng);
+        }
+        for candidate in run.iter_mut().filter(|candidate| candidate.why != In::TestCall) {
+            candidate.why = why;
+        }
+    }
+}
+
+fn judge(
+    map: &RoutingMap,
+    route: &Route,
+    ix: RouteIx,
+    tier: Tier,
+    fleet: &Fleet,
+    needs: &Needs,
+    now: Now,
+) -> Result<In, Out> {
+    if !route.enabled {
+        return Err(Out::OffInMap);
+    }
+    if tier == Tier::Warm && !map.flags.enable_warm_fallback {
+        return Err(Out::WarmDisabled);
+    }
+    // A caller's own token is of one vendor: it is of no use behind another dialect.
+    if route.auth == Auth::Passthrough && !(needs.passthrough_key && needs.dialect == route.dialect) {
+        return Err(Out::NeedsCallersKey);
+    }
+    let place = fleet.place(&route.id, ix).ok_or(Out::Gone)?;
+    if let Err(closed) = fleet.gate(place, now) {
+        let until_mono_ms = closed.until_mono_ms.unwrap_or(now.mono_ms);
+        return Err(match closed.reason {
+            Reason::Gone => Out::Gone,
+            Reason::OffInMap => Out::OffInMap,
+            Reason::SwitchedOff => Out::SwitchedOff,
+            Reason::CoolingDown => Out::CoolingDown { until_mono_ms },
+            Reason::CircuitOpen => Out::CircuitOpen { until_mono_ms },
+            Reason::TestUnderWay => Out::TestUnderWay,
+        });
+    }
+    match fleet.key_state(place, now) {
+        KeyChoice::Key(_) | KeyChoice::NotNeeded => {}
+        KeyChoice::AllCoolingUntil(until_mono_ms) => return Err(Out::CoolingDown { until_mono_ms }),
+        KeyChoice::None => return Err(Out::NoCredential),
+    }
+    match fleet.circuit(place) {
+        CircuitState::Closed => Ok(In::MapOrder),
+        CircuitState::HalfOpen | CircuitState::Open => Ok(In::TestCall),
+    }
+}
+
+/// A weighted random order without replacement; those of weight 0 keep their order at the end.
+fn shuffle_by_weight(run: &mut [Candidate], weight: impl Fn(&Candidate) -> u32, rng: &mut SplitMix64) {
+    for at in 0..run.len() {
+        let total: u64 = run[at..].iter().map(|candidate| u64::from(weight(candidate))).sum();
+        if total == 0 {
+            return;
+        }
+        let mut ticket = rng.up_to(total - 1);
+        let drawn = run[at..].iter().position(|candidate| {
+            let own = u64::from(weight(candidate));
+            let hit = ticket < own;
+            ticket = ticket.saturating_sub(own);
+            hit
+        });
+        if let Some(offset) = drawn {
+            run[at..=at + offset].rotate_right(1);
+        }
+    }
+}

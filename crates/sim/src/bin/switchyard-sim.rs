@@ -1,0 +1,85 @@
+//! Simulated providers as a process of their own: the benchmark's upstream, or the demo's fleet by hand.
+//!
+//! Prints one line of JSON with the URLs once it listens, and runs until it is interrupted.
+
+use std::io::Write;
+use std::net::{Ipv4Addr, TcpListener};
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::{Parser, ValueEnum};
+use serde_json::{Map, Value, json};
+use switchyard_sim::demo;
+use switchyard_sim::fast::{self, FastConfig, FastMode};
+
+/// Simulated LLM providers.
+#[derive(Debug, Parser)]
+#[command(name = "switchyard-sim", version)]
+struct Arguments {
+    /// Serve canned answers as fast as possible, for benchmarks.
+    #[arg(long, conflicts_with = "demo", required_unless_present = "demo")]
+    fast: bool,
+    /// Serve the demo's providers, each on its own port.
+    #[arg(long)]
+    demo: bool,
+    /// Port of the fast provider on 127.0.0.1; 0 takes any free one.
+    #[arg(long, default_value_t = 0, requires = "fast")]
+    port: u16,
+    /// How the fast provider behaves at first; POST /sim/mode/{ok|500|hang} changes it.
+    #[arg(long, value_enum, default_value_t = Mode::Ok, requires = "fast")]
+    mode: Mode,
+    /// Content chunks of a stream.
+    #[arg(long, default_value_t = 20, requires = "fast")]
+    chunks: usize,
+    /// Milliseconds between two of them; 0 sends the stream in one piece.
+    #[arg(long, default_value_t = 0, requires = "fast")]
+    interval_ms: u64,
+    /// Bytes of text in a plain answer.
+    #[arg(long, default_value_t = 400, requires = "fast")]
+    body_bytes: usize,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Mode {
+    Ok,
+    #[value(name = "500")]
+    Status500,
+    Hang,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    if arguments.demo {
+        let fleet = demo::start().await.context("the demo's providers could not listen on 127.0.0.1")?;
+        let urls: Map<String, Value> = fleet.variables().into_iter().map(|(name, url)| (name, json!(url))).collect();
+        announce(&Value::Object(urls))?;
+        tokio::signal::ctrl_c().await?;
+        fleet.shutdown().await;
+        return Ok(());
+    }
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, arguments.port))
+        .with_context(|| format!("port {} on 127.0.0.1 could not be had", arguments.port))?;
+    let config = FastConfig {
+        body_bytes: arguments.body_bytes,
+        stream_chunks: arguments.chunks,
+        chunk_interval: Duration::from_millis(arguments.interval_ms),
+        mode: match arguments.mode {
+            Mode::Ok => FastMode::Ok,
+            Mode::Status500 => FastMode::Status500,
+            Mode::Hang => FastMode::Hang,
+        },
+    };
+    let server = fast::serve(listener, config)?;
+    announce(&json!({ "url": server.url() }))?;
+    tokio::signal::ctrl_c().await?;
+    Ok(())
+}
+
+/// One line on standard output, flushed, for the process that waits for it.
+fn announce(line: &Value) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}")?;
+    out.flush()?;
+    Ok(())
+}

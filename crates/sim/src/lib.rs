@@ -1,0 +1,39 @@
+//! Simulated providers and their faults, for demo mode, drills, tests and benchmarks.
+//!
+//! They listen on real sockets and fail in real ways: a refused connection is refused by the operating
+//! system, a reset is a TCP reset. The router never knows this room; its shells and tests start it and
+//! point a routing map at it. It shares no code with the router's own codecs, so that a mistake there
+//! cannot hide behind the same mistake here, and it reads no clock: two runs differ in nothing but ports.
+//!
+//! - [`SimFleet`]: providers with a port each ([`SimProvider`] for just one). The demo's are [`demo`].
+//! - [`SimServer`]: any number of providers on one port, told apart by path.
+//! - [`Provider`]: the handle to break one ([`Fault`]) and to see what it saw ([`Received`], [`Traffic`]).
+//! - [`admin`]: the same over HTTP, for the control API to nest.
+//! - [`fast`]: canned bytes for benchmarks, where the router and not the provider is measured.
+
+pub mod admin;
+mod answer;
+mod ask;
+pub mod demo;
+mod dialect;
+mod exchange;
+pub mod fast;
+mod fault;
+mod fleet;
+mod gate;
+mod latency;
+mod playback;
+mod profile;
+mod provider;
+mod recording;
+mod script;
+mod server;
+
+pub use admin::admin_router;
+pub use fault::{Fault, FaultError, FaultRule, ResetStage};
+pub use fleet::{SimFleet, SimProvider};
+pub use latency::Latency;
+pub use profile::{Dialect, KeyState, Profile};
+pub use provider::Provider;
+pub use recording::{BODY_KEPT, LOG_LENGTH, Received, Traffic};
+pub use server::{SimConfig, SimControl, SimServer};

@@ -1,0 +1,133 @@
+//! What a simulated provider is when healthy: its dialect, models, keys and pace.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::latency::Latency;
+
+/// The wire dialect a provider speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Dialect {
+    /// `POST /v1/chat/completions`.
+    OpenaiChat,
+    /// `POST /v1/messages`.
+    Anthropic,
+}
+
+/// The settings of one simulated provider.
+#[derive(Clone)]
+pub struct Profile {
+    /// Its name; also the path prefix it is found under on a shared port.
+    pub name: String,
+    /// The only dialect it answers; absent: both.
+    pub dialect: Option<Dialect>,
+    /// The models it knows; empty: any.
+    pub models: Vec<String>,
+    /// The keys it accepts; empty: any key, or none.
+    pub keys: Vec<String>,
+    /// The longest prompt it reads, in characters; absent: no limit.
+    pub context_chars: Option<usize>,
+    /// Its pace.
+    pub latency: Latency,
+    /// Of jitter and of faults with a probability.
+    pub seed: u64,
+    /// The port to listen on, where it has its own; 0: any free one.
+    pub port: u16,
+}
+
+impl Profile {
+    /// A healthy provider that accepts every model and key, answers both dialects and takes no time.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            dialect: None,
+            models: Vec::new(),
+            keys: Vec::new(),
+            context_chars: None,
+            latency: Latency::default(),
+            seed: 1,
+            port: 0,
+        }
+    }
+
+    /// Answers only this dialect.
+    #[must_use]
+    pub fn dialect(mut self, dialect: Dialect) -> Self {
+        self.dialect = Some(dialect);
+        self
+    }
+
+    /// Knows only these models.
+    #[must_use]
+    pub fn models<S: Into<String>>(mut self, models: impl IntoIterator<Item = S>) -> Self {
+        self.models = models.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Accepts only these keys.
+    #[must_use]
+    pub fn keys<S: Into<String>>(mut self, keys: impl IntoIterator<Item = S>) -> Self {
+        self.keys = keys.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Reads prompts of at most this many characters.
+    #[must_use]
+    pub fn context_chars(mut self, chars: usize) -> Self {
+        self.context_chars = Some(chars);
+        self
+    }
+
+    /// Answers at this pace.
+    #[must_use]
+    pub fn latency(mut self, latency: Latency) -> Self {
+        self.latency = latency;
+        self
+    }
+
+    /// Listens on this port of 127.0.0.1, where it has its own.
+    #[must_use]
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// Draws jitter and chance from this seed.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+}
+
+impl std::fmt::Debug for Profile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Profile")
+            .field("name", &self.name)
+            .field("dialect", &self.dialect)
+            .field("models", &self.models)
+            .field("keys", &self.keys.len())
+            .field("context_chars", &self.context_chars)
+            .field("latency", &self.latency)
+            .field("seed", &self.seed)
+            .field("port", &self.port)
+            .finish()
+    }
+}
+
+/// What a provider thinks of one of its keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyState {
+    /// Accepted.
+    Good,
+    /// 401, as for a key that never existed.
+    Revoked,
+    /// The account owes money: 402 in the Anthropic dialect, 429 `insufficient_quota` in OpenAI's.
+    Unpaid,
+    /// 429 with `Retry-After`.
+    RateLimited {
+        /// Seconds.
+        retry_after_s: u64,
+    },
+}

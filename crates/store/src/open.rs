@@ -1,0 +1,168 @@
+//! Opening the database: the directory, the instance lock, the connections, the migrations.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::ConnectOptions;
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use tokio::sync::Mutex;
+
+use crate::{Inner, Result, Store, StoreError};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
+
+/// How to open the database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// How long a statement waits for another program that holds the database.
+    pub busy_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { busy_timeout: Duration::from_secs(5) }
+    }
+}
+
+/// The lock on `switchyard.lock`; the system releases it when the process ends, however it ends.
+#[derive(Debug)]
+pub(crate) struct InstanceLock {
+    _file: File,
+}
+
+impl Store {
+    /// Opens the database in `data_dir`, creating both (readable by their owner only) and applying migrations.
+    ///
+    /// # Errors
+    /// [`StoreError`] says which file stands in the way, and what to do about it.
+    pub async fn open(data_dir: &Path, options: &Options) -> Result<Self> {
+        let unusable = |source| StoreError::DataDir { path: data_dir.to_owned(), source };
+        create_private_dir(data_dir).map_err(unusable)?;
+        let path = data_dir.join("switchyard.db");
+        let instance = match lock_instance(&data_dir.join("switchyard.lock")) {
+            Ok(Some(lock)) => lock,
+            Ok(None) => return Err(StoreError::Locked { path }),
+            Err(source) => return Err(unusable(source)),
+        };
+        ensure_private_file(&path).map_err(|source| match source.kind() {
+            io::ErrorKind::StorageFull => StoreError::DiskFull { path: path.clone() },
+            io::ErrorKind::ReadOnlyFilesystem => StoreError::ReadOnly { path: path.clone() },
+            _ => StoreError::Unreadable { path: path.clone(), detail: source.to_string() },
+        })?;
+
+        let connect = connect_options(&path, options);
+        let durable = one_connection()
+            .connect_with(connect.clone().synchronous(SqliteSynchronous::Full))
+            .await
+            .map_err(|error| StoreError::from_sqlx(&path, error))?;
+        migrate(&path, &durable).await?;
+
+        let batch =
+            one_connection().connect_lazy_with(connect.clone().synchronous(SqliteSynchronous::Normal));
+        let read = SqlitePoolOptions::new()
+            .max_connections(4)
+            .idle_timeout(Duration::from_secs(60))
+            .test_before_acquire(false)
+            .connect_lazy_with(connect.pragma("query_only", "ON").pragma("cache_size", "-500"));
+        Ok(Self {
+            inner: Arc::new(Inner { path, durable, batch, read, turn: Mutex::new(()), _instance: instance }),
+        })
+    }
+}
+
+/// A pool of one, for its reconnecting; it never lets its connection go.
+fn one_connection() -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+}
+
+fn connect_options(path: &Path, options: &Options) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .busy_timeout(options.busy_timeout)
+        .foreign_keys(true)
+        .statement_cache_capacity(64)
+        // Kibibytes, as a negative number. The router's memory is part of its promise.
+        .pragma("cache_size", "-2000")
+        .pragma("mmap_size", "0")
+        // A long reader lets the log grow; this shrinks it again at the next checkpoint.
+        .pragma("journal_size_limit", "16777216")
+        .disable_statement_logging()
+}
+
+async fn migrate(path: &Path, durable: &SqlitePool) -> Result<()> {
+    let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
+    MIGRATIONS.run(durable).await.map_err(|error| match error {
+        MigrateError::VersionMissing(found) => StoreError::Newer { path: path.to_owned(), found, known },
+        MigrateError::VersionMismatch(version) => StoreError::Foreign { path: path.to_owned(), version },
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
+            StoreError::from_sqlx(path, error)
+        }
+        other => StoreError::Refused { path: path.to_owned(), detail: other.to_string() },
+    })?;
+    // A file that can be read but not written opens without complaint; the first queued job must not find out.
+    let attempt = async { durable.begin_with("BEGIN IMMEDIATE").await?.rollback().await };
+    attempt.await.map_err(|error| StoreError::from_sqlx(path, error))
+}
+
+fn lock_instance(path: &Path) -> io::Result<Option<InstanceLock>> {
+    ensure_private_file(path)?;
+    let file = OpenOptions::new().read(true).write(true).open(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(InstanceLock { _file: file })),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
+            tracing::warn!(path = %path.display(), "this disk has no file locks; a second router would go unnoticed");
+            Ok(Some(InstanceLock { _file: file }))
+        }
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+fn create_private_dir(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Makes sure of a file that only its owner can read; SQLite gives its log files the same permissions. An existing
+/// file is not opened: closing it again would release the locks SQLite holds on it in this process.
+fn ensure_private_file(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Ok(_created) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => tighten(path),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(unix)]
+fn tighten(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = std::fs::metadata(path)?.permissions().mode();
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode & 0o700))
+}
+
+#[cfg(not(unix))]
+fn tighten(_path: &Path) -> io::Result<()> {
+    // The profile directory's access list already keeps other users out.
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! Queue rows as SQLite holds them, and back into the domain's words.
+
+use switchyard_domain::view::JobState;
+use switchyard_domain::{Failure, RequestId, RouteId};
+
+use super::{Answer, AnsweredJob, DueJob, JobRow};
+use crate::{Result, Store, named};
+
+#[derive(sqlx::FromRow)]
+pub(super) struct JobSql {
+    id: String,
+    at_ms: i64,
+    expires_at_ms: i64,
+    client: String,
+    job: String,
+    dialect: String,
+    request_id: String,
+    idempotency_key: Option<String>,
+    model: String,
+    stream: bool,
+    reason: Option<String>,
+    state: String,
+    state_at_ms: i64,
+    attempts: u32,
+    next_at_ms: Option<i64>,
+    last_failure: Option<String>,
+}
+
+#[derive(sqlx::FromRow)]
+pub(super) struct DueSql {
+    #[sqlx(flatten)]
+    job: JobSql,
+    headers: String,
+    body: Vec<u8>,
+}
+
+#[derive(sqlx::FromRow)]
+pub(super) struct AnsweredSql {
+    #[sqlx(flatten)]
+    job: JobSql,
+    answer_status: Option<u16>,
+    answer_content_type: Option<String>,
+    answer_body: Option<Vec<u8>>,
+    answer_route: Option<String>,
+    input_tokens: Option<i64>,
+    output_tokens: Option<i64>,
+}
+
+impl JobSql {
+    pub(super) fn job(self, store: &Store) -> Result<JobRow> {
+        let failure = |json: Option<String>| -> Result<Option<Failure>> {
+            json.map(|json| serde_json::from_str(&json))
+                .transpose()
+                .map_err(|error| store.damaged(format!("queued job {}: {error}", self.id)))
+        };
+        Ok(JobRow {
+            dialect: named(&self.dialect).map_err(|error| store.damaged(error))?,
+            reason: failure(self.reason)?,
+            state: state(store, &self.state)?,
+            last_failure: failure(self.last_failure)?,
+            id: self.id,
+            at_ms: self.at_ms,
+            expires_at_ms: self.expires_at_ms,
+            client: self.client,
+            job: self.job,
+            request_id: RequestId::from(self.request_id),
+            idempotency_key: self.idempotency_key,
+            model: self.model,
+            stream: self.stream,
+            state_at_ms: self.state_at_ms,
+            attempts: self.attempts,
+            next_at_ms: self.next_at_ms,
+        })
+    }
+}
+
+impl DueSql {
+    pub(super) fn job(self, store: &Store) -> Result<DueJob> {
+        Ok(DueJob { row: self.job.job(store)?, headers_json: self.headers, body: self.body })
+    }
+}
+
+impl AnsweredSql {
+    pub(super) fn job(self, store: &Store) -> Result<AnsweredJob> {
+        let row = self.job.job(store)?;
+        let answer = self.answer_status.map(|status| Answer {
+            status,
+            content_type: self.answer_content_type.unwrap_or_default(),
+            body: self.answer_body.unwrap_or_default(),
+            route: RouteId::from(self.answer_route.unwrap_or_default()),
+            attempts: row.attempts,
+            input_tokens: self.input_tokens.map(i64::unsigned_abs),
+            output_tokens: self.output_tokens.map(i64::unsigned_abs),
+        });
+        Ok(AnsweredJob { row, answer })
+    }
+}
+
+pub(super) fn state(store: &Store, text: &str) -> Result<JobState> {
+    JobState::parse(text).ok_or_else(|| store.damaged(format!("the queue has a job in state `{text}`")))
+}

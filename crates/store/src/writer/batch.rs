@@ -1,0 +1,164 @@
+//! One batch and its statements. sqlx pays per statement, not per byte, so each table gets one statement that reads
+//! its rows from one bound JSON array.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use switchyard_domain::event::Event;
+use switchyard_domain::view::RequestView;
+use switchyard_domain::{RouteId, Tier};
+use tokio::sync::oneshot;
+
+use super::Row;
+use crate::{Result, Store, count};
+
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    requests: Vec<Arc<RequestView>>,
+    events: Vec<Event>,
+    waiting: Vec<oneshot::Sender<()>>,
+}
+
+impl Batch {
+    pub(super) fn push(&mut self, row: Row) {
+        match row {
+            Row::Request(request) => self.requests.push(request),
+            Row::Event(event) => self.events.push(event),
+            Row::Flush(done) => self.waiting.push(done),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.requests.len() + self.events.len()
+    }
+
+    /// Whether someone waits for this batch.
+    pub(super) fn is_awaited(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    pub(super) fn newest_ms(&self) -> Option<i64> {
+        let requests = self.requests.iter().map(|request| request.at_ms);
+        requests.chain(self.events.iter().map(|event| event.at_ms)).max()
+    }
+
+    pub(super) fn acknowledge(self) {
+        for done in self.waiting {
+            // Whoever gave up waiting does not need to know.
+            let _ = done.send(());
+        }
+    }
+
+    /// Commits the batch as a whole; returns how many rows were ignored because their id was there already.
+    pub(super) async fn commit(&self, store: &Store, next_seq: &mut Option<i64>) -> Result<u64> {
+        let fault = |error| store.fault(error);
+        let turn = store.batch().await;
+        let mut tx = turn.begin().await.map_err(fault)?;
+        let mut ignored = 0;
+        let mut seq = match *next_seq {
+            Some(seq) => seq,
+            None => sqlx::query_scalar("SELECT coalesce(max(seq), 0) + 1 FROM requests")
+                .fetch_one(&mut *tx)
+                .await
+                .map_err(fault)?,
+        };
+        if !self.requests.is_empty() {
+            let (requests, attempts) = request_rows(&self.requests, seq);
+            seq += count(self.requests.len() as u64);
+            sqlx::query(INSERT_REQUESTS).bind(requests).execute(&mut *tx).await.map_err(fault)?;
+            sqlx::query(INSERT_ATTEMPTS).bind(attempts).execute(&mut *tx).await.map_err(fault)?;
+        }
+        if !self.events.is_empty() {
+            let rows = event_rows(&self.events);
+            let done = sqlx::query(INSERT_EVENTS).bind(rows).execute(&mut *tx).await.map_err(fault)?;
+            ignored = (self.events.len() as u64).saturating_sub(done.rows_affected());
+        }
+        tx.commit().await.map_err(fault)?;
+        *next_seq = Some(seq);
+        Ok(ignored)
+    }
+}
+
+const INSERT_REQUESTS: &str = "\
+INSERT INTO requests (seq, id, at_ms, client, job, dialect, model, stream, outcome, status, route, tier, degraded, \
+                      duration_ms, first_token_ms, input_tokens, output_tokens) \
+SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, value->>8, value->>9, \
+       value->>10, value->>11, value->>12, value->>13, value->>14, value->>15, value->>16 \
+FROM json_each(?1)";
+
+const INSERT_ATTEMPTS: &str = "\
+INSERT INTO attempts (request, seq, route, tier, start_ms, duration_ms, failure_kind, failure_status, failure_code, \
+                      failure_text, retry_after_ms) \
+SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, value->>8, value->>9, \
+       value->>10 \
+FROM json_each(?1)";
+
+const INSERT_EVENTS: &str = "\
+INSERT OR IGNORE INTO events (id, at_ms, type, body) \
+SELECT value->>'$.id', value->>'$.atMs', value->>'$.type', value FROM json_each(?1)";
+
+fn request_rows(requests: &[Arc<RequestView>], first_seq: i64) -> (String, String) {
+    let (mut rows, mut attempts) = (Rows::default(), Rows::default());
+    for (seq, request) in (first_seq..).zip(requests) {
+        rows.push(&json!([
+            seq,
+            request.id.as_str(),
+            request.at_ms,
+            request.client,
+            request.job,
+            request.dialect.as_str(),
+            request.model,
+            request.stream,
+            request.outcome.as_str(),
+            request.status,
+            request.route.as_ref().map(RouteId::as_str),
+            request.tier.map(Tier::as_str),
+            request.degraded,
+            request.duration_ms,
+            request.first_token_ms,
+            request.input_tokens.map(count),
+            request.output_tokens.map(count),
+        ]));
+        for (n, attempt) in request.attempts.iter().enumerate() {
+            let failure = attempt.failure.as_ref();
+            attempts.push(&json!([
+                seq,
+                n,
+                attempt.route.as_str(),
+                attempt.tier.as_str(),
+                attempt.start_ms,
+                attempt.duration_ms,
+                failure.map(|failure| failure.kind.as_str()),
+                failure.and_then(|failure| failure.status),
+                failure.and_then(|failure| failure.code.as_deref()),
+                failure.map(|failure| failure.message.as_str()),
+                failure.and_then(|failure| failure.retry_after_ms).map(count),
+            ]));
+        }
+    }
+    (rows.end(), attempts.end())
+}
+
+fn event_rows(events: &[Event]) -> String {
+    let mut rows = Rows::default();
+    for event in events {
+        rows.push(&json!(event));
+    }
+    rows.end()
+}
+
+/// A JSON array, grown row by row.
+#[derive(Default)]
+struct Rows(String);
+
+impl Rows {
+    fn push(&mut self, row: &serde_json::Value) {
+        self.0.push(if self.0.is_empty() { '[' } else { ',' });
+        self.0.push_str(&row.to_string());
+    }
+
+    fn end(mut self) -> String {
+        self.0.push_str(if self.0.is_empty() { "[]" } else { "]" });
+        self.0
+    }
+}

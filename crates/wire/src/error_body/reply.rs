@@ -1,0 +1,107 @@
+//! This router's own errors, in the dialect of whoever asked.
+
+use serde::Serialize;
+
+use crate::Dialect;
+use crate::sse::encode_event;
+
+/// An error to be told to a caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErrorReply {
+    /// HTTP status the reply goes out with.
+    pub status: u16,
+    /// The error type in the words both dialects share (`invalid_request_error`, `rate_limit_error`,
+    /// `api_error`, ...). Empty: the usual one for the status.
+    pub kind: String,
+    /// A stable code a program can act on.
+    pub code: Option<String>,
+    /// What went wrong and what to do, for a human.
+    pub message: String,
+    /// The request field at fault.
+    pub param: Option<String>,
+    /// This request's id.
+    pub request_id: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ChatError<'a> {
+    error: ChatErrorBody<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct ChatErrorBody<'a> {
+    message: &'a str,
+    r#type: &'a str,
+    param: Option<&'a str>,
+    code: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct MessagesError<'a> {
+    r#type: &'static str,
+    error: MessagesErrorBody<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct MessagesErrorBody<'a> {
+    r#type: &'a str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    param: Option<&'a str>,
+}
+
+/// The body of an error reply in the caller's dialect.
+#[must_use]
+pub fn error_response(dialect: Dialect, reply: &ErrorReply) -> Vec<u8> {
+    let kind = if reply.kind.is_empty() { usual_kind(reply.status) } else { &reply.kind };
+    let (message, code, param) = (reply.message.as_str(), reply.code.as_deref(), reply.param.as_deref());
+    let request_id = reply.request_id.as_deref();
+    let written = match dialect {
+        Dialect::OpenAiChat => serde_json::to_vec(&ChatError {
+            error: ChatErrorBody { message, r#type: kind, param, code },
+            request_id,
+        }),
+        Dialect::AnthropicMessages => serde_json::to_vec(&MessagesError {
+            r#type: "error",
+            error: MessagesErrorBody { r#type: kind, message, code, param },
+            request_id,
+        }),
+    };
+    // Strings alone cannot fail to serialize.
+    written.unwrap_or_default()
+}
+
+/// The same error as an event inside a stream that has begun.
+#[must_use]
+pub fn error_event(dialect: Dialect, reply: &ErrorReply) -> Vec<u8> {
+    let body = error_response(dialect, reply);
+    let name = match dialect {
+        Dialect::OpenAiChat => None,
+        Dialect::AnthropicMessages => Some("error"),
+    };
+    let mut out = Vec::with_capacity(body.len() + 24);
+    encode_event(&mut out, name, &body);
+    out
+}
+
+/// The error type both vendors use with a status (Anthropic, "HTTP errors").
+fn usual_kind(status: u16) -> &'static str {
+    match status {
+        401 => "authentication_error",
+        402 => "billing_error",
+        403 => "permission_error",
+        404 => "not_found_error",
+        413 => "request_too_large",
+        429 => "rate_limit_error",
+        504 => "timeout_error",
+        503 | 529 => "overloaded_error",
+        400..=499 => "invalid_request_error",
+        _ => "api_error",
+    }
+}

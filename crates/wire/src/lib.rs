@@ -1,0 +1,33 @@
+//! Bytes to meaning and back: the providers' dialects, SSE, usage, translation.
+//!
+//! This room knows how each provider writes a request, an answer, a stream and an error, and nothing
+//! else: it never does IO, never reads a clock, never decides where a request goes or whether it is
+//! tried again. A request that stays in its dialect is read in one borrowed pass and leaves as the
+//! very same bytes; only a request that changes dialect is taken apart and written anew.
+
+pub mod anthropic;
+mod dialect;
+pub mod envelope;
+pub mod error_body;
+mod finish;
+pub mod inspect;
+mod members;
+pub mod models;
+pub mod openai_chat;
+pub mod sse;
+pub mod tap;
+pub mod translate;
+pub mod usage;
+
+pub use dialect::Dialect;
+pub use envelope::{Envelope, EnvelopeError, rewrite};
+pub use error_body::{ErrorReply, Meaning, UpstreamError, error_event, error_response, meaning, read_error};
+pub use finish::FinishReason;
+pub use inspect::{BodyFault, OkBody, inspect_ok_body};
+pub use sse::{SseDecoder, SseError, SseEvent};
+pub use tap::{Observed, StreamTap};
+pub use translate::{
+    Degradation, StreamEnd, StreamFault, StreamOptions, StreamTranslator, TranslateError, Translated,
+    translate_request, translate_response,
+};
+pub use usage::{Usage, usage_of};

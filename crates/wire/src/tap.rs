@@ -1,0 +1,145 @@
+//! Watches a stream that is relayed untouched, and tells what the router must know of it.
+//!
+//! The tap reads each event once, borrowed, and keeps only small facts: it never changes, holds back or
+//! copies what flows by.
+
+mod chat;
+mod messages;
+
+use crate::error_body::{UpstreamError, read_error};
+use crate::{Dialect, FinishReason, SseEvent, Usage};
+
+/// What one event of a stream was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Observed {
+    /// Nothing a reader would notice: a role, a ping, an empty delta, a comment, message framing.
+    Quiet,
+    /// Text, reasoning, a refusal or a tool call: once relayed there is no way back.
+    Content,
+    /// A chat chunk without choices that carries usage: withhold it if the caller did not ask for it.
+    UsageOnly,
+    /// The model said why it stopped.
+    Finish,
+    /// The end marker (`[DONE]`, `message_stop`).
+    Done,
+    /// The provider reported an error inside the stream; see [`StreamTap::error`].
+    Error,
+    /// The event is not what the dialect speaks.
+    Malformed,
+}
+
+/// A reader's notes on one upstream stream.
+#[derive(Debug)]
+pub struct StreamTap {
+    dialect: Dialect,
+    notes: Notes,
+    done: bool,
+    malformed: bool,
+    error: Option<UpstreamError>,
+    /// Chat choices begun and finished, one bit each (the last bit stands for all beyond).
+    choices_seen: u64,
+    choices_finished: u64,
+}
+
+/// What both dialects' readers note down.
+#[derive(Debug, Default)]
+struct Notes {
+    started: bool,
+    model: Option<String>,
+    usage: Option<Usage>,
+    finish: Option<FinishReason>,
+}
+
+impl StreamTap {
+    /// A tap for a stream in `dialect`.
+    #[must_use]
+    pub fn new(dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            notes: Notes::default(),
+            done: false,
+            malformed: false,
+            error: None,
+            choices_seen: 0,
+            choices_finished: 0,
+        }
+    }
+
+    /// Reads the next event.
+    pub fn observe(&mut self, event: &SseEvent<'_>) -> Observed {
+        if event.data.is_empty() {
+            return Observed::Quiet;
+        }
+        let observed = match self.dialect {
+            Dialect::OpenAiChat => self.observe_chat(event),
+            Dialect::AnthropicMessages => self.observe_messages(event),
+        };
+        match observed {
+            // The stream broke off inside this event: that is a cut, not a provider speaking nonsense.
+            Observed::Malformed if !event.complete => return Observed::Quiet,
+            Observed::Malformed => self.malformed = true,
+            Observed::Error => self.error = Some(read_error(None, event.data)),
+            Observed::Done => self.done = true,
+            Observed::Content => self.notes.started = true,
+            Observed::Quiet | Observed::UsageOnly | Observed::Finish => {}
+        }
+        observed
+    }
+
+    /// Whether a meaningful byte has come.
+    #[must_use]
+    pub fn has_started(&self) -> bool {
+        self.notes.started
+    }
+
+    /// Whether the answer is whole: its end marker came, or (chat) every choice gave its finish reason.
+    /// A stream that ends before this is cut.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        match self.dialect {
+            Dialect::OpenAiChat => {
+                self.done || (self.choices_seen != 0 && self.choices_seen == self.choices_finished)
+            }
+            Dialect::AnthropicMessages => self.done,
+        }
+    }
+
+    /// Whether an event was not what the dialect speaks.
+    #[must_use]
+    pub fn is_malformed(&self) -> bool {
+        self.malformed
+    }
+
+    /// The usage reported so far.
+    #[must_use]
+    pub fn usage(&self) -> Option<Usage> {
+        self.notes.usage
+    }
+
+    /// The model that answers, as the upstream names it.
+    #[must_use]
+    pub fn model(&self) -> Option<&str> {
+        self.notes.model.as_deref()
+    }
+
+    /// Why the model stopped, once told.
+    #[must_use]
+    pub fn finish_reason(&self) -> Option<FinishReason> {
+        self.notes.finish
+    }
+
+    /// The error reported inside the stream.
+    #[must_use]
+    pub fn error(&self) -> Option<&UpstreamError> {
+        self.error.as_ref()
+    }
+}
+
+impl Notes {
+    fn add_usage(&mut self, usage: Usage) {
+        self.usage = Some(self.usage.map_or(usage, |so_far| so_far.merged(usage)));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,55 @@
+//! Tokens used, in one meaning for every dialect.
+
+use serde::Deserialize;
+
+use crate::Dialect;
+use crate::anthropic::MessagesUsage;
+use crate::openai_chat::ChatUsage;
+
+/// Tokens of one answer. Every input token is counted once in `input_tokens`; the cached counts are parts
+/// of it (chat counts so; Messages reports three disjoint counts, which are added up here).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// All input tokens, read from a cache or not.
+    pub input_tokens: u64,
+    /// All output tokens, reasoning included.
+    pub output_tokens: u64,
+    /// The part of the input read from the provider's prompt cache.
+    pub cached_input_tokens: u64,
+    /// The part of the input written to the provider's prompt cache.
+    pub cache_write_tokens: u64,
+    /// The part of the output spent on reasoning, where the provider tells.
+    pub reasoning_tokens: u64,
+}
+
+impl Usage {
+    /// Joins a later report of the same answer. Counts in a stream are cumulative, and some gateways send
+    /// zeros first, so the larger one holds.
+    #[must_use]
+    pub fn merged(self, later: Self) -> Self {
+        Self {
+            input_tokens: self.input_tokens.max(later.input_tokens),
+            output_tokens: self.output_tokens.max(later.output_tokens),
+            cached_input_tokens: self.cached_input_tokens.max(later.cached_input_tokens),
+            cache_write_tokens: self.cache_write_tokens.max(later.cache_write_tokens),
+            reasoning_tokens: self.reasoning_tokens.max(later.reasoning_tokens),
+        }
+    }
+}
+
+/// The usage a whole (non-streamed) answer reports, if it does.
+#[must_use]
+pub fn usage_of(dialect: Dialect, body: &[u8]) -> Option<Usage> {
+    #[derive(Deserialize)]
+    struct Reported<U> {
+        usage: Option<U>,
+    }
+    match dialect {
+        Dialect::OpenAiChat => {
+            serde_json::from_slice::<Reported<ChatUsage>>(body).ok()?.usage.map(Usage::from)
+        }
+        Dialect::AnthropicMessages => {
+            serde_json::from_slice::<Reported<MessagesUsage>>(body).ok()?.usage.map(Usage::from)
+        }
+    }
+}

@@ -1,0 +1,84 @@
+/**
+ * The control API, one function per thing a person can do. Every function rejects with a `Refusal`.
+ *
+ * Paths and bodies are checked against the generated contract; only the way there differs by host.
+ */
+import createClient from "openapi-fetch";
+
+import type { paths } from "./generated";
+import { Refusal } from "./refusal";
+import { host } from "./transport";
+import type { JobState, Snapshot, Tier } from "./types";
+
+/** openapi-fetch wants absolute addresses; this one is never resolved, the host takes the path alone. */
+const ORIGIN = "http://control.invalid";
+
+const client = createClient<paths>({
+  baseUrl: ORIGIN,
+  fetch: async (request) => {
+    const url = new URL(request.url);
+    const text = await request.text();
+    const reply = await host().ask(
+      request.method,
+      url.pathname + url.search,
+      text === "" ? undefined : (JSON.parse(text) as unknown),
+    );
+    const empty = reply.status === 204 || reply.body === undefined || reply.body === null;
+    return new Response(empty ? null : JSON.stringify(reply.body), {
+      status: reply.status,
+      headers: empty ? { "content-length": "0" } : { "content-type": "application/json" },
+    });
+  },
+});
+
+interface Result<T> {
+  data?: T;
+  error?: unknown;
+  response: Response;
+}
+
+async function done<T>(call: Promise<Result<T>>): Promise<T> {
+  let result: Result<T>;
+  try {
+    result = await call;
+  } catch (cause) {
+    throw Refusal.from(cause);
+  }
+  if (!result.response.ok) throw Refusal.of(result.response.status, result.error);
+  return result.data as T;
+}
+
+export const control = {
+  pause: (reason: string) => done(client.POST("/v1/pause", { body: { reason } })),
+  resume: () => done(client.POST("/v1/resume")),
+  switchRoute: (route: string, inService: boolean) =>
+    done(client.PUT("/v1/routes/switch", { body: { route, inService } })),
+  testRequest: () => done(client.POST("/v1/test-request", { body: {} })),
+
+  requests: (limit: number, before?: number) =>
+    done(client.GET("/v1/requests", { params: { query: before === undefined ? { limit } : { limit, before } } })),
+
+  map: () => done(client.GET("/v1/map")),
+  checkMap: (document: string) => done(client.POST("/v1/map/check", { body: { document } })),
+  applyMap: (document: string, baseVersion: number, reason: string) =>
+    done(client.PUT("/v1/map", { body: { document, baseVersion, reason, source: "window" } })),
+  applyDemo: () => done(client.POST("/v1/map/demo")),
+  mapVersions: () => done(client.GET("/v1/map/versions")),
+  mapDiff: (from: number, to: number) => done(client.GET("/v1/map/diff", { params: { query: { from, to } } })),
+  restoreMap: (version: number) => done(client.POST("/v1/map/restore", { body: { version } })),
+
+  credentials: () => done(client.GET("/v1/credentials")),
+  setCredential: (name: string, value: string) =>
+    done(client.PUT("/v1/credentials/{name}", { params: { path: { name } }, body: { value } })),
+  removeCredential: (name: string) => done(client.DELETE("/v1/credentials/{name}", { params: { path: { name } } })),
+  testCredential: (name: string) =>
+    done(client.POST("/v1/credentials/{name}/test", { params: { path: { name } } })),
+
+  localKey: () => done(client.GET("/v1/clients/default/key")),
+
+  jobs: (state?: JobState) => done(client.GET("/v1/queue", { params: { query: state ? { state } : {} } })),
+  replayJob: (id: string) => done(client.POST("/v1/queue/{id}/replay", { params: { path: { id } } })),
+  discardJob: (id: string) => done(client.POST("/v1/queue/{id}/discard", { params: { path: { id } } })),
+};
+
+export type { Snapshot, Tier };

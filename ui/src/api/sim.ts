@@ -1,0 +1,52 @@
+/**
+ * The simulated providers' own admin routes. They exist only in demo mode and are not part of the control
+ * contract, so they are typed here, by what the window needs of them.
+ */
+import { Refusal } from "./refusal";
+import { host } from "./transport";
+
+/** A fault as the simulated provider reads it. */
+export interface SimFault {
+  type: string;
+  code?: number;
+  retryAfterS?: number;
+}
+
+/** One simulated provider and the fault set on it, if any. */
+export interface SimProvider {
+  name: string;
+  fault: SimFault | null;
+}
+
+async function ask(method: string, path: string, body?: unknown): Promise<unknown> {
+  let reply;
+  try {
+    reply = await host().ask(method, path, body);
+  } catch (cause) {
+    throw Refusal.from(cause);
+  }
+  if (reply.status >= 300) throw Refusal.of(reply.status, reply.body);
+  return reply.body;
+}
+
+/** Reads the list: bare or under `providers`, with one `fault` or a list of `faults` (rules) each. */
+export function readProviders(body: unknown): SimProvider[] {
+  const list = Array.isArray(body) ? body : ((body as { providers?: unknown[] } | null)?.providers ?? []);
+  return list.map((entry) => {
+    const { name, fault, faults } = entry as { name: string; fault?: unknown; faults?: unknown[] };
+    return { name, fault: readFault(fault ?? faults?.[0]) };
+  });
+}
+
+function readFault(value: unknown): SimFault | null {
+  if (typeof value !== "object" || value === null) return null;
+  const { type, fault } = value as { type?: unknown; fault?: unknown };
+  return typeof type === "string" ? (value as SimFault) : readFault(fault);
+}
+
+export const sim = {
+  providers: async () => readProviders(await ask("GET", "/v1/sim/providers")),
+  setFault: (name: string, fault: SimFault) =>
+    ask("PUT", `/v1/sim/providers/${encodeURIComponent(name)}/fault`, { fault }),
+  clearFault: (name: string) => ask("DELETE", `/v1/sim/providers/${encodeURIComponent(name)}/fault`),
+};

@@ -1,0 +1,52 @@
+/**
+ * The hooks end-to-end tests hold on to. They are a contract: a test in another room finds elements by these
+ * and by nothing else.
+ *
+ * | hook | element |
+ * | --- | --- |
+ * | `nav-<screen>` | sidebar entry; screens: signal-box, requests, queue, map, providers, settings |
+ * | `status-state` | the bold state of the status sentence |
+ * | `status-sentence` | the sentence after it |
+ * | `route-<id>` | a station; `data-circuit` closed, half_open, open; `data-next`, `data-in-service` true, false |
+ * | `switch-<id>` | the kill switch of that station |
+ * | `tier-hot`, `tier-warm`, `tier-cold` | a lane; `data-in-use` true, false |
+ * | `pause-button` | pauses or resumes; `data-paused` true, false |
+ * | `demo-start` | Welcome: try with simulated providers |
+ * | `fault-<provider>` | the fault select of a simulated provider |
+ * | `test-request` | sends one request through the router |
+ * | `endpoint-url` | the address clients point at |
+ * | `events`, `last-requests` | the lists on the Signal box |
+ * | `banner` | the failover, pause or connection banner |
+ * | `confirm` | the confirming button of an open question |
+ * | `provider-<name>`, `key-input`, `key-save` | the Providers screen |
+ * | `map-editor`, `map-check`, `map-apply`, `map-faults` | the Map screen |
+ * | `job-<id>`, `request-<id>` | rows of Queue and Requests |
+ * | `toast` | a notice that comes and goes |
+ */
+export const testid = {
+  nav: (screen: string) => `nav-${screen}`,
+  statusState: "status-state",
+  statusSentence: "status-sentence",
+  route: (id: string) => `route-${id}`,
+  killSwitch: (id: string) => `switch-${id}`,
+  tier: (tier: string) => `tier-${tier}`,
+  pause: "pause-button",
+  demoStart: "demo-start",
+  fault: (provider: string) => `fault-${provider}`,
+  testRequest: "test-request",
+  endpointUrl: "endpoint-url",
+  events: "events",
+  lastRequests: "last-requests",
+  banner: "banner",
+  confirm: "confirm",
+  provider: (name: string) => `provider-${name}`,
+  keyInput: "key-input",
+  keySave: "key-save",
+  mapEditor: "map-editor",
+  mapCheck: "map-check",
+  mapApply: "map-apply",
+  mapFaults: "map-faults",
+  job: (id: string) => `job-${id}`,
+  request: (id: string) => `request-${id}`,
+  toast: "toast",
+} as const;

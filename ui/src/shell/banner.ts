@@ -1,0 +1,78 @@
+/** Which banner stands above the screen, if any. Pure. */
+import type { Lamp, Snapshot } from "../api/types";
+import { soonestProbe } from "../diagram/ifs";
+import { stopped } from "../diagram/lanes";
+import { count, countdown, number, timeOfDay, timeWithSeconds } from "../shared/format";
+import type { LinkState } from "../state/link.svelte";
+
+export interface BannerText {
+  kind: "lost" | "unauthorized" | "paused" | "failover";
+  tone: "amber" | "red" | "blue";
+  lamp: Lamp;
+  title: string;
+  text: string;
+  provider?: string | null;
+  statusPage?: string | null;
+}
+
+export function bannerOf(
+  state: LinkState,
+  snapshot: Snapshot | null,
+  nowMs: number,
+  retryAtMs: number | null,
+): BannerText | null {
+  if (state === "unauthorized") {
+    return {
+      kind: "unauthorized",
+      tone: "red",
+      lamp: "stop",
+      title: "The router does not accept this window's token",
+      text: "Open the address that the router printed when it started; it carries the current token.",
+    };
+  }
+  if (state === "lost") {
+    const wait = retryAtMs === null ? null : retryAtMs - Date.now();
+    const figures = snapshot ? `Figures are from ${timeWithSeconds(snapshot.atMs)}. ` : "";
+    return {
+      kind: "lost",
+      tone: "blue",
+      lamp: "info",
+      title: "This window lost the router",
+      text: `${figures}${wait !== null && wait > 0 ? `Trying again in ${countdown(wait)}.` : "Trying again."}`,
+    };
+  }
+  if (!snapshot || snapshot.router.firstRun || state !== "open") return null;
+  if (snapshot.pause.paused) {
+    const since = snapshot.pause.sinceMs ? ` since ${timeOfDay(snapshot.pause.sinceMs)}` : "";
+    const reason = snapshot.pause.reason ? `${snapshot.pause.reason}. ` : "";
+    return {
+      kind: "paused",
+      tone: "blue",
+      lamp: "paused",
+      title: `New work is paused${since}`,
+      text: `${reason.charAt(0).toUpperCase()}${reason.slice(1)}Running requests finish.`,
+    };
+  }
+  return failover(snapshot, nowMs);
+}
+
+function failover(snapshot: Snapshot, nowMs: number): BannerText | null {
+  const { status } = snapshot;
+  if (status.lamp !== "degraded" && status.lamp !== "stop") return null;
+  const state = status.state.replace(/\.$/, "");
+  const failing = snapshot.tiers.flatMap((tier) => tier.routes).filter((route) => route.inService && stopped(route));
+  const wait = soonestProbe(failing);
+  const left = wait === null ? null : wait - (nowMs - snapshot.atMs);
+  const probe = left === null ? "" : left > 0 ? ` Next test call in ${countdown(left)}.` : " A test call is due.";
+  const provider = failing[0]?.provider ?? null;
+  const cause = failing[0]?.detail ? `${provider}: ${failing[0].detail}.` : status.sentence;
+  return {
+    kind: "failover",
+    tone: status.lamp === "stop" ? "red" : "amber",
+    lamp: status.lamp,
+    title: `${state} since ${timeOfDay(status.sinceMs)} · ${count(status.kept, "request")} kept · ${number(status.lost)} lost`,
+    text: `${cause}${probe}`,
+    provider,
+    statusPage: snapshot.providers.find((known) => known.name === provider)?.statusPage ?? null,
+  };
+}

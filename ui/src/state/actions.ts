@@ -1,0 +1,71 @@
+/** What a person does to the router from more than one place: buttons, keys and menus share these. */
+import { control } from "../api/control";
+import { host } from "../api/transport";
+import type { RouteView } from "../api/types";
+import { latency } from "../shared/format";
+import { routeLabel, tierTitle } from "../shared/words";
+import { link } from "./link.svelte";
+import { notices } from "./notices.svelte";
+import { asking } from "./question.svelte";
+
+export async function togglePause(): Promise<void> {
+  const snapshot = link.snapshot;
+  if (!snapshot || !link.live) return;
+  if (snapshot.pause.paused) await notices.attempt("New work stays paused", () => control.resume());
+  else await notices.attempt("New work was not paused", () => control.pause("paused in the window"));
+}
+
+/** The kill switch. Taking a route out of service is asked first; putting it back is not. */
+export async function switchRoute(route: RouteView): Promise<void> {
+  const label = routeLabel(route.id);
+  if (route.inService) {
+    const yes = await asking.ask({
+      title: `Take ${label} out of service?`,
+      text: `New requests pass it by until you switch it on again. Requests on it finish.`,
+      verb: "Take out of service",
+      red: true,
+    });
+    if (!yes) return;
+  }
+  await notices.attempt(`${label} was not switched`, () => control.switchRoute(route.id, !route.inService));
+}
+
+export async function sendTestRequest(): Promise<void> {
+  await notices.attempt("The test request was not sent", async () => {
+    const answer = await control.testRequest();
+    const took = latency(answer.durationMs);
+    if (answer.status === 202) {
+      notices.say("paused", "Test request queued", "Every route failed; it waits in the siding.");
+    } else if (answer.status < 300 && answer.route) {
+      const tier = answer.tier ? `${tierTitle[answer.tier]} · ` : "";
+      const tries = answer.attempts === 1 ? "first try" : `try ${answer.attempts}`;
+      notices.say("clear", `${tier}${routeLabel(answer.route)} answered in ${took}`, `On the ${tries}.`);
+    } else {
+      notices.say("stop", `Test request answered ${answer.status} after ${took}`, answer.text ?? "");
+    }
+  });
+}
+
+/** Copies `text`; an older webview without the clipboard API gets the old way. */
+export async function copy(text: string, what: string): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const area = document.createElement("textarea");
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    const done = document.execCommand("copy");
+    area.remove();
+    if (!done) return notices.say("caution", `${what} was not copied`, "Select it and copy it by hand.");
+  }
+  notices.say("clear", `${what} copied`);
+}
+
+export async function openExternal(url: string): Promise<void> {
+  try {
+    await host().openExternal(url);
+  } catch {
+    await copy(url, "Address");
+  }
+}

@@ -1,0 +1,127 @@
+//! The repository's own commands, `cargo xtask <command>`: the only scripts there are.
+//!
+//! Each command first looks at the machine, then writes a plan (a list of plain commands), then does
+//! it; `--plan` stops after the second. xtask is the first thing a bare machine compiles, so its
+//! dependencies stay few. It never knows what the product does: it calls cargo, npm, apt and the built
+//! binaries, and nothing in the product depends on it.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line program talks on its terminal"
+)]
+
+mod command;
+mod freshness;
+mod generated;
+mod machine;
+mod node;
+mod package;
+mod packages;
+mod plan;
+mod repo;
+mod run;
+mod suite;
+mod tidy;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::machine::Machine;
+use crate::plan::Plan;
+use crate::repo::Repo;
+
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Install what is missing, build, and start Switchyard
+    Run {
+        /// The router alone, without a window; its pages are served to a browser
+        #[arg(long)]
+        headless: bool,
+        /// Print the steps without doing them
+        #[arg(long)]
+        plan: bool,
+        /// Arguments for the program itself
+        #[arg(last = true)]
+        args: Vec<String>,
+    },
+    /// Install what is missing and run every test
+    Test {
+        /// One part only
+        #[arg(long, value_enum)]
+        only: Option<suite::Part>,
+        /// Print the steps without doing them
+        #[arg(long)]
+        plan: bool,
+    },
+    /// Write the generated documents (API, map schema, table of defaults, TypeScript types)
+    Gen {
+        /// Change nothing; fail if a committed document is stale
+        #[arg(long)]
+        check: bool,
+        /// An already built `switchyard` to ask, instead of building one
+        #[arg(long, value_name = "PATH")]
+        bin: Option<PathBuf>,
+    },
+    /// Check crate arrows, file sizes and what sources may not contain
+    Tidy {
+        /// Also check that the generated documents are current (builds the router)
+        #[arg(long)]
+        generated: bool,
+    },
+    /// Build an installable package of the desktop app
+    Package {
+        /// Print the steps without doing them
+        #[arg(long)]
+        plan: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    match dispatch(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Result<()> {
+    let repo = Repo::find()?;
+    match command {
+        Command::Run { headless, plan, args } => {
+            let wanted = run::Wanted { headless, args };
+            carry_out(&run::plan(&repo, &Machine::probe(&repo), &wanted)?, plan)
+        }
+        Command::Test { only, plan } => carry_out(&suite::plan(&repo, &Machine::probe(&repo), only)?, plan),
+        Command::Gen { check, bin } => generated::run(&repo, check, bin),
+        Command::Tidy { generated } => {
+            tidy::run(&repo)?;
+            if generated { generated::run(&repo, true, None) } else { Ok(()) }
+        }
+        Command::Package { plan } => {
+            carry_out(&package::plan(&repo, &Machine::probe(&repo))?, plan)?;
+            if plan { Ok(()) } else { package::print_artifacts(&repo) }
+        }
+    }
+}
+
+fn carry_out(plan: &Plan, only_print: bool) -> Result<()> {
+    if only_print {
+        print!("{plan}");
+        Ok(())
+    } else {
+        plan.carry_out()
+    }
+}

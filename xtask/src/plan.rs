@@ -1,0 +1,162 @@
+//! A plan: what will be done, in order, written down before anything is done.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use crate::command::Cmd;
+
+/// What a step does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Run a command and wait for it.
+    Run(Cmd),
+    /// Make a folder that has to exist, even empty.
+    MakeFolder(PathBuf),
+    /// Become the command: it gets our terminal and our signals. Always the last step.
+    Become(Cmd),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Step {
+    pub(crate) title: String,
+    pub(crate) action: Action,
+}
+
+/// Steps in order, and what a reader should know before they start.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    pub(crate) notes: Vec<String>,
+    pub(crate) steps: Vec<Step>,
+}
+
+impl Plan {
+    pub(crate) fn note(&mut self, text: impl Into<String>) {
+        self.notes.push(text.into());
+    }
+
+    pub(crate) fn run(&mut self, title: impl Into<String>, cmd: Cmd) {
+        self.steps.push(Step { title: title.into(), action: Action::Run(cmd) });
+    }
+
+    pub(crate) fn make_folder(&mut self, title: impl Into<String>, folder: PathBuf) {
+        self.steps.push(Step { title: title.into(), action: Action::MakeFolder(folder) });
+    }
+
+    pub(crate) fn become_it(&mut self, title: impl Into<String>, cmd: Cmd) {
+        self.steps.push(Step { title: title.into(), action: Action::Become(cmd) });
+    }
+
+    /// Does the steps in order and stops at the first that fails; then says how long each took.
+    pub(crate) fn carry_out(&self) -> Result<()> {
+        for note in &self.notes {
+            println!("note: {note}");
+        }
+        let mut done: Vec<(&str, Duration)> = Vec::new();
+        for (index, step) in self.steps.iter().enumerate() {
+            println!("\n==> [{}/{}] {}\n    {}", index + 1, self.steps.len(), step.title, step.action);
+            let started = now();
+            if let Err(error) = step.action.perform() {
+                println!("\n==> FAILED: {} (after {})", step.title, seconds(started.elapsed()));
+                println!("{}", self.summary(&done, Some(index)));
+                return Err(error.context(format!("step {} failed", step.title)));
+            }
+            done.push((&step.title, started.elapsed()));
+        }
+        println!("\n==> Done\n{}", self.summary(&done, None));
+        Ok(())
+    }
+
+    fn summary(&self, done: &[(&str, Duration)], failed: Option<usize>) -> String {
+        let mut lines: Vec<String> =
+            done.iter().map(|(title, took)| format!("    {:>8}  {title}", seconds(*took))).collect();
+        if let Some(index) = failed {
+            lines.push(format!("    {:>8}  {}", "FAILED", self.steps[index].title));
+            lines
+                .extend(self.steps[index + 1..].iter().map(|s| format!("    {:>8}  {}", "not run", s.title)));
+        }
+        let total: Duration = done.iter().map(|(_, took)| *took).sum();
+        lines.push(format!("    {:>8}  in all", seconds(total)));
+        lines.join("\n")
+    }
+}
+
+impl Action {
+    fn perform(&self) -> Result<()> {
+        match self {
+            Self::Run(cmd) => cmd.run(),
+            Self::MakeFolder(folder) => std::fs::create_dir_all(folder)
+                .with_context(|| format!("cannot make the folder {}", folder.display())),
+            Self::Become(cmd) => cmd.become_it(),
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Run(cmd) | Self::Become(cmd) => write!(f, "{cmd}"),
+            Self::MakeFolder(folder) => write!(f, "mkdir -p {}", folder.display()),
+        }
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for note in &self.notes {
+            writeln!(f, "note: {note}")?;
+        }
+        for (index, step) in self.steps.iter().enumerate() {
+            writeln!(f, "{:>2}. {}\n    {}", index + 1, step.title, step.action)?;
+        }
+        Ok(())
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the product's clock is not xtask's to use; this only times steps"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.1} s", duration.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn a_failing_step_stops_the_plan() {
+        let here = tempfile::tempdir().unwrap();
+        let mut plan = Plan::default();
+        plan.make_folder("first", here.path().join("first"));
+        plan.run("second", Cmd::new(Path::new("."), "not-a-program-here", ["x"]));
+        plan.make_folder("third", here.path().join("third"));
+        let error = format!("{:#}", plan.carry_out().unwrap_err());
+        assert!(error.contains("step second failed"), "{error}");
+        assert!(here.path().join("first").is_dir());
+        assert!(!here.path().join("third").exists(), "steps after a failure must not run");
+    }
+
+    #[test]
+    fn the_summary_of_a_failure_lists_what_was_not_run() {
+        let mut plan = Plan::default();
+        for title in ["lint", "build", "sdk"] {
+            plan.make_folder(title, PathBuf::from(title));
+        }
+        let summary = plan.summary(&[("lint", Duration::from_millis(1500))], Some(1));
+        let expected = ["   1.5 s  lint", "  FAILED  build", " not run  sdk", "   1.5 s  in all"];
+        for (line, end) in summary.lines().zip(expected) {
+            assert!(line.ends_with(end), "{line:?} should end with {end:?}");
+        }
+        assert_eq!(summary.lines().count(), expected.len());
+    }
+}
