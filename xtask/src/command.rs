@@ -145,6 +145,10 @@ fn is_about_xtask(name: &OsStr) -> bool {
 
 impl fmt::Display for Cmd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let here = std::env::current_dir().is_ok_and(|here| here == self.dir);
+        if !here && self.dir != Path::new(".") {
+            write!(f, "cd {} && ", quoted(&self.dir.display().to_string()))?;
+        }
         if let Some(folder) = &self.front_of_path {
             write!(f, "PATH={}:$PATH ", folder.display())?;
         }

@@ -37,13 +37,13 @@ pub enum What {
     /// A key is not used for now.
     KeyCondemned { provider: String, credential: String, failure: Failure },
     /// A request was put into the cold queue.
-    JobQueued { id: String, job: String, client: String },
+    JobQueued { job_id: String, job: String, client: String },
     /// A queued job was answered.
-    JobDone { id: String, job: String, route: RouteId },
+    JobDone { job_id: String, job: String, route: RouteId },
     /// A queued job used up its attempts or its time.
-    JobDead { id: String, job: String, reason: String },
+    JobDead { job_id: String, job: String, reason: String },
     /// A person discarded a queued job.
-    JobDiscarded { id: String, job: String },
+    JobDiscarded { job_id: String, job: String },
     /// New work is paused.
     Paused { reason: String },
     /// New work is taken again.

@@ -1,1 +1,30 @@
-//! The running router. The only room that talks upstream.
+//! The running router: it listens, decides through `policy`, talks upstream through `wire`'s eyes, and remembers
+//! through `store`. It is the only room that talks to providers.
+//!
+//! It knows neither the control API nor the simulated providers, and draws nothing: its shells (the desktop, the
+//! command line) host it, and read it through [`Router`].
+
+mod bus;
+pub mod clock;
+mod cold;
+mod config;
+mod ids;
+mod intake;
+mod local_keys;
+mod pipeline;
+mod prober;
+mod record;
+mod relay;
+mod reply;
+mod router;
+mod server;
+mod shared;
+mod snapshot;
+mod template;
+mod traffic;
+mod upstream;
+mod vault;
+
+pub use config::RouterConfig;
+pub use router::{Router, Watch};
+pub use server::busy_port;

@@ -25,9 +25,7 @@ impl SplitMix64 {
     /// A number in `0..=most`, each as likely (to within `most` / 2^64).
     pub const fn up_to(&mut self, most: u64) -> u64 {
         // The high half of the 128-bit product is below `most + 1` and so fits.
-        #[expect(clippy::cast_possible_truncation, reason = "the shifted product is at most `most`")]
-        let scaled = ((self.next_u64() as u128 * (most as u128 + 1)) >> 64) as u64;
-        scaled
+        ((self.next_u64() as u128 * (most as u128 + 1)) >> 64) as u64
     }
 }
 

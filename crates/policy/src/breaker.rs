@@ -123,6 +123,10 @@ impl Breaker {
         self.settings = settings;
     }
 
+    pub(crate) const fn generation(&self) -> u64 {
+        self.generation
+    }
+
     pub(crate) const fn circuit(&self) -> CircuitState {
         match self.state {
             State::Closed => CircuitState::Closed,

@@ -154,9 +154,13 @@ pub fn classify(failure: &Failure) -> Verdict {
         K::RateLimited => Verdict::new(Source::Credential, Condemns::Key, Next::NextKey)
             .cooling(retry_after.unwrap_or(RATE_LIMIT_COOLDOWN_MS)),
         K::KeyRejected => Verdict::new(Source::Credential, Condemns::Key, Next::NextKey),
-        K::Forbidden => Verdict::new(Source::Credential, Condemns::Key, Next::NextKey).cooling(LONGEST_COOLDOWN_MS),
+        K::Forbidden => {
+            Verdict::new(Source::Credential, Condemns::Key, Next::NextKey).cooling(LONGEST_COOLDOWN_MS)
+        }
         K::Unpaid => Verdict::new(Source::Account, Condemns::Account, Next::NextRoute),
-        K::CredentialMissing => Verdict::new(Source::Credential, Condemns::Nothing, Next::NextRoute).unreached(),
+        K::CredentialMissing => {
+            Verdict::new(Source::Credential, Condemns::Nothing, Next::NextRoute).unreached()
+        }
         K::ModelNotFound => {
             Verdict::new(Source::Route, Condemns::Model, Next::NextRoute).cooling(MODEL_COOLDOWN_MS)
         }

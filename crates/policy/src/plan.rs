@@ -101,6 +101,12 @@ impl Out {
             | Self::NeedsCallersKey => None,
         }
     }
+
+    /// Whether the route may come back while the request is under way.
+    #[must_use]
+    pub const fn may_return(self) -> bool {
+        matches!(self, Self::TestUnderWay) || self.until_mono_ms().is_some()
+    }
 }
 
 /// The order of tries for one request.
@@ -145,7 +151,8 @@ fn plan_tier(
 ) {
     let start = plan.candidates.len();
     for &ix in routes {
-        let known = plan.candidates.iter().any(|c| c.route == ix) || plan.excluded.iter().any(|e| e.route == ix);
+        let known =
+            plan.candidates.iter().any(|c| c.route == ix) || plan.excluded.iter().any(|e| e.route == ix);
         if known {
             continue;
         }

@@ -1,6 +1,8 @@
 //! Where the next default request would be answered: what the status sentence, the lamps and the failover notices
 //! go by. It is an estimate for people; the request itself is planned on its own.
 
+use std::cmp::Reverse;
+
 use switchyard_domain::event::route_label;
 use switchyard_domain::map::{RouteIx, RoutingMap};
 use switchyard_domain::{Now, Tier};
@@ -29,22 +31,19 @@ pub fn standing(map: &RoutingMap, fleet: &Fleet, now: Now) -> Standing {
         if tier == Tier::Warm && !map.flags.enable_warm_fallback {
             continue;
         }
-        let mut best: Option<RouteIx> = None;
-        for &ix in line.tier(tier) {
+        // Where a tier splits by weight, its heaviest route is the first choice.
+        let mut routes = line.tier(tier).to_vec();
+        routes.sort_by_key(|ix| Reverse(map.route(*ix).weight));
+        for ix in routes {
             let route = map.route(ix);
             let out = match fleet.place(&route.id, ix) {
                 Some(place) => fleet.out_of_use(place, now),
                 None => Some("not in the map".to_owned()),
             };
-            let weight = |ix: RouteIx| map.route(ix).weight.unwrap_or(0);
             match out {
-                None if best.is_none_or(|first| weight(ix) > weight(first)) => best = Some(ix),
-                None => {}
+                None => return Standing { tier, route: Some(ix), cause },
                 Some(words) => cause = cause.or_else(|| Some(format!("{}: {words}", route_label(&route.id)))),
             }
-        }
-        if best.is_some() {
-            return Standing { tier, route: best, cause };
         }
     }
     Standing { tier: Tier::Cold, route: None, cause }

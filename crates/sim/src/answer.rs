@@ -12,12 +12,8 @@ const CHARS_PER_TOKEN: usize = 4;
 /// Characters of the prompt's end that are repeated in the answer.
 const ECHO_CHARS: usize = 48;
 
-const OPENINGS: [&str; 4] = [
-    "Here is a short answer to",
-    "Thanks for asking about",
-    "This is what I can say on",
-    "Let me take up",
-];
+const OPENINGS: [&str; 4] =
+    ["Here is a short answer to", "Thanks for asking about", "This is what I can say on", "Let me take up"];
 const REMARKS: [&str; 4] = [
     "The main point is to start small, measure, and keep what works.",
     "Most people begin with the simplest version and refine it after a week of use.",
@@ -96,7 +92,7 @@ pub(crate) fn compose(provider: &str, ask: &Ask, seq: u64, chunks: usize, filter
 fn text_for(provider: &str, ask: &Ask) -> String {
     let signature = format!("[{} @ {provider}]", ask.model);
     match &ask.json {
-        JsonMode::Schema(schema) => return sample(schema, "answer", &signature).to_string(),
+        JsonMode::Schema(schema) => return sample(schema, &signature).to_string(),
         JsonMode::Object => {
             return json!({ "answer": signature, "prompt": tail(&ask.last_user) }).to_string();
         }
@@ -138,7 +134,7 @@ fn trim_subject(subject: &str) -> &str {
 }
 
 fn call(tool: &Tool, subject: &str) -> Call {
-    let arguments = match sample(&tool.schema, "", subject) {
+    let arguments = match sample(&tool.schema, subject) {
         Value::Object(arguments) => Value::Object(arguments),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => json!({}),
     };
@@ -146,7 +142,7 @@ fn call(tool: &Tool, subject: &str) -> Call {
 }
 
 /// A value the schema accepts, as far as `type`, `enum`, `required` and `items` go; strings are `text`.
-fn sample(schema: &Value, key: &str, text: &str) -> Value {
+fn sample(schema: &Value, text: &str) -> Value {
     if let Some(first) = schema["enum"].get(0) {
         return first.clone();
     }
@@ -155,12 +151,13 @@ fn sample(schema: &Value, key: &str, text: &str) -> Value {
     match kind {
         Some("object") => {
             let required = schema["required"].as_array().map(Vec::as_slice).unwrap_or_default();
-            let pairs = required.iter().filter_map(Value::as_str).map(|name| {
-                (name.to_owned(), sample(&schema["properties"][name], name, text))
-            });
+            let pairs = required
+                .iter()
+                .filter_map(Value::as_str)
+                .map(|name| (name.to_owned(), sample(&schema["properties"][name], text)));
             Value::Object(pairs.collect::<Map<_, _>>())
         }
-        Some("array") => json!([sample(&schema["items"], key, text)]),
+        Some("array") => json!([sample(&schema["items"], text)]),
         Some("integer") => json!(7),
         Some("number") => json!(7.5),
         Some("boolean") => json!(true),
@@ -176,9 +173,7 @@ fn split(text: &str, chunks: usize) -> Vec<String> {
         return Vec::new();
     }
     let pieces = chunks.min(words.len());
-    (0..pieces)
-        .map(|n| words[n * words.len() / pieces..(n + 1) * words.len() / pieces].concat())
-        .collect()
+    (0..pieces).map(|n| words[n * words.len() / pieces..(n + 1) * words.len() / pieces].concat()).collect()
 }
 
 fn tail(text: &str) -> String {

@@ -66,7 +66,9 @@ pub(crate) fn error_event(dialect: Dialect, refusal: &Refusal, seq: u64) -> Byte
 /// An event whose data is not JSON.
 pub(crate) fn malformed_event(dialect: Dialect) -> Bytes {
     match dialect {
-        Dialect::OpenaiChat => Bytes::from_static(b"data: {\"id\":\"chatcmpl-sim\",\"choices\":[{\"delta\":{\"con\n\n"),
+        Dialect::OpenaiChat => {
+            Bytes::from_static(b"data: {\"id\":\"chatcmpl-sim\",\"choices\":[{\"delta\":{\"con\n\n")
+        }
         Dialect::Anthropic => Bytes::from_static(
             b"event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"del\n\n",
         ),
@@ -87,7 +89,7 @@ fn sse(event: Option<&str>, data: &Value) -> Bytes {
     }
 }
 
-fn joined(events: Vec<Bytes>) -> Bytes {
+fn joined(events: &[Bytes]) -> Bytes {
     events.concat().into()
 }
 

@@ -67,8 +67,7 @@ pub(crate) async fn answer(
     let path = head.uri.path().to_owned();
     let endpoint = Endpoint::of(&path);
     let dialect = match (endpoint, provider.dialect()) {
-        (Endpoint::Completion(dialect), _) => dialect,
-        (Endpoint::Models | Endpoint::Unknown, Some(dialect)) => dialect,
+        (Endpoint::Completion(dialect), _) | (Endpoint::Models | Endpoint::Unknown, Some(dialect)) => dialect,
         (Endpoint::Models | Endpoint::Unknown, None) if head.headers.contains_key("anthropic-version") => {
             Dialect::Anthropic
         }
@@ -160,13 +159,19 @@ impl Call {
         match self.endpoint {
             Endpoint::Models => {
                 if ![Method::GET, Method::HEAD].contains(&self.method) {
-                    return Err(Refusal::new(405, format!("{} is not allowed for {}", self.method, self.path)));
+                    return Err(Refusal::new(
+                        405,
+                        format!("{} is not allowed for {}", self.method, self.path),
+                    ));
                 }
                 Ok(Script::json(200, &dialect::models(self.dialect, provider.models())))
             }
             Endpoint::Completion(dialect) if provider.dialect().is_none_or(|only| only == dialect) => {
                 if self.method != Method::POST {
-                    return Err(Refusal::new(405, format!("{} is not allowed for {}", self.method, self.path)));
+                    return Err(Refusal::new(
+                        405,
+                        format!("{} is not allowed for {}", self.method, self.path),
+                    ));
                 }
                 self.complete(provider, fault)
             }
@@ -197,7 +202,7 @@ impl Call {
             Script::stream(events, &errors, &mut pace, fault)
         } else {
             let body = Bytes::from(dialect::whole(self.dialect, &answer).to_string());
-            Script::whole(body, &errors, &mut pace, fault)
+            Script::whole(&body, &errors, &mut pace, fault)
         })
     }
 
@@ -226,7 +231,8 @@ impl Call {
     }
 
     fn check_context(&self, provider: &Provider, ask: &Ask) -> Result<(), Refusal> {
-        let Some(window) = provider.profile().context_chars.filter(|window| ask.prompt_chars > *window) else {
+        let Some(window) = provider.profile().context_chars.filter(|window| ask.prompt_chars > *window)
+        else {
             return Ok(());
         };
         let (asked, most) = (tokens(ask.prompt_chars), tokens(window));

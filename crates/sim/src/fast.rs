@@ -208,7 +208,8 @@ async fn answer(
 }
 
 const NO_CONTENT: &[u8] = b"HTTP/1.1 204 No Content\r\n\r\n";
-const LENGTH_REQUIRED: &[u8] = b"HTTP/1.1 411 Length Required\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+const LENGTH_REQUIRED: &[u8] =
+    b"HTTP/1.1 411 Length Required\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 const STREAM_HEAD: &str =
     "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ntransfer-encoding: chunked\r\n\r\n";
 
@@ -249,7 +250,8 @@ impl Canned {
         let refusal = Refusal::new(500, "The server had an error while processing your request.");
         let voice = |name| {
             let text = "lorem ipsum ".chars().cycle().take(config.body_bytes.max(1)).collect();
-            let events = dialect::events(name, &answer(vec!["word ".to_owned(); config.stream_chunks.max(1)]), true);
+            let events =
+                dialect::events(name, &answer(vec!["word ".to_owned(); config.stream_chunks.max(1)]), true);
             let mut stream = vec![Bytes::from([STREAM_HEAD.as_bytes(), &chunk(&events.opening)].concat())];
             stream.extend(events.content.iter().map(|event| Bytes::from(chunk(event))));
             stream.push([chunk(&events.closing), chunk(&events.done), b"0\r\n\r\n".to_vec()].concat().into());

@@ -224,7 +224,10 @@ impl FaultRule {
         }
         let narrowed = self.model.is_some() || self.count.is_some() || self.probability.is_some();
         if self.fault == Fault::Refuse && narrowed {
-            return refused("fault", "refuse closes the provider's port: it takes no model, count or probability");
+            return refused(
+                "fault",
+                "refuse closes the provider's port: it takes no model, count or probability",
+            );
         }
         Ok(())
     }

@@ -54,7 +54,8 @@ impl Gate {
     }
 
     async fn order(&self, command: fn(oneshot::Sender<io::Result<()>>) -> Command) -> io::Result<()> {
-        let gone = || io::Error::new(io::ErrorKind::NotConnected, "the simulated provider has been shut down");
+        let gone =
+            || io::Error::new(io::ErrorKind::NotConnected, "the simulated provider has been shut down");
         let (done, answer) = oneshot::channel();
         self.0.send(command(done)).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?

@@ -89,7 +89,7 @@ impl Script {
     }
 
     /// A plain answer, spoilt by `fault`.
-    pub(crate) fn whole(body: Bytes, errors: &Errors, pace: &mut Pace, fault: Option<&Fault>) -> Self {
+    pub(crate) fn whole(body: &Bytes, errors: &Errors, pace: &mut Pace, fault: Option<&Fault>) -> Self {
         let mut script = Self::body(200, "application/json", body.clone());
         script.head_delay = pace.first_byte() + (1..pace.chunks()).map(|_| pace.chunk()).sum::<Duration>();
         let half = body.slice(..body.len() / 2);
@@ -99,7 +99,9 @@ impl Script {
                 script.steps.insert(0, Step::Wait(Duration::from_millis(*ms)));
             }
             Some(Fault::CutStream { after_chunks: 0 }) => script.steps = vec![Step::Cut],
-            Some(Fault::CutStream { .. } | Fault::TruncatedBody) => script.steps = vec![Step::Send(half), Step::Cut],
+            Some(Fault::CutStream { .. } | Fault::TruncatedBody) => {
+                script.steps = vec![Step::Send(half), Step::Cut];
+            }
             Some(Fault::StallStream { after_chunks: 0 } | Fault::RoleOnlyThenStall) => {
                 script.steps = vec![Step::Stall];
             }
@@ -147,8 +149,11 @@ impl Script {
             }
             Some(Fault::TruncatedBody) => {
                 // A stream with a length it does not keep, as some proxies make of a chunked one.
-                let length: usize = events.content.iter().map(Bytes::len).sum::<usize>() + events.opening.len();
-                script.headers.insert(CONTENT_LENGTH, (length + events.closing.len() + events.done.len()).into());
+                let length: usize =
+                    events.content.iter().map(Bytes::len).sum::<usize>() + events.opening.len();
+                script
+                    .headers
+                    .insert(CONTENT_LENGTH, (length + events.closing.len() + events.done.len()).into());
             }
             Some(_) | None => {}
         }

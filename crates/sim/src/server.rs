@@ -42,7 +42,10 @@ impl SimServer {
     pub async fn start(config: SimConfig) -> io::Result<Self> {
         let (listener, addr) = gate::bind(config.port)?;
         let control = SimControl {
-            inner: Arc::new(Shared { origin: format!("http://{addr}"), providers: Mutex::new(BTreeMap::new()) }),
+            inner: Arc::new(Shared {
+                origin: format!("http://{addr}"),
+                providers: Mutex::new(BTreeMap::new()),
+            }),
         };
         for profile in config.providers {
             control.add(profile);

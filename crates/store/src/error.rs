@@ -133,8 +133,8 @@ impl StoreError {
         Problem::new(self.code(), self.to_string())
     }
 
-    pub(crate) fn from_sqlx(path: &Path, error: sqlx::Error) -> Self {
-        let sqlx::Error::Database(database) = &error else {
+    pub(crate) fn from_sqlx(path: &Path, error: &sqlx::Error) -> Self {
+        let sqlx::Error::Database(database) = error else {
             return Self::Refused { path: path.to_owned(), detail: error.to_string() };
         };
         let code = database.code().and_then(|code| code.parse::<i32>().ok()).unwrap_or_default();

@@ -17,18 +17,18 @@ impl Events<'_> {
     /// # Errors
     /// When the database can't be read.
     pub async fn recent(&self, before: Option<i64>, limit: u32) -> Result<Vec<Event>> {
-        let bodies: Vec<(i64, String)> =
-            sqlx::query_as("SELECT id, body FROM events WHERE id < ?1 ORDER BY id DESC LIMIT ?2")
+        let rows: Vec<(i64, i64, String)> =
+            sqlx::query_as("SELECT id, at_ms, body FROM events WHERE id < ?1 ORDER BY id DESC LIMIT ?2")
                 .bind(before.unwrap_or(i64::MAX))
                 .bind(limit)
                 .fetch_all(self.store.read())
                 .await
                 .map_err(|error| self.store.fault(error))?;
-        bodies
-            .into_iter()
-            .map(|(id, body)| {
-                serde_json::from_str(&body)
-                    .map_err(|error| self.store.damaged(format!("event {id}: {error}")))
+        rows.into_iter()
+            .map(|(id, at_ms, body)| {
+                let what = serde_json::from_str(&body)
+                    .map_err(|error| self.store.damaged(format!("event {id}: {error}")))?;
+                Ok(Event { id, at_ms, what })
             })
             .collect()
     }

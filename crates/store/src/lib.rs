@@ -146,8 +146,9 @@ impl Store {
         Turn { pool: &self.inner.batch, _turn: self.inner.turn.lock().await }
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "the shape `map_err` wants")]
     fn fault(&self, error: sqlx::Error) -> StoreError {
-        StoreError::from_sqlx(&self.inner.path, error)
+        StoreError::from_sqlx(&self.inner.path, &error)
     }
 
     fn damaged(&self, detail: impl Into<String>) -> StoreError {

@@ -50,17 +50,13 @@ impl Store {
             Ok(None) => return Err(StoreError::Locked { path }),
             Err(source) => return Err(unusable(source)),
         };
-        ensure_private_file(&path).map_err(|source| match source.kind() {
-            io::ErrorKind::StorageFull => StoreError::DiskFull { path: path.clone() },
-            io::ErrorKind::ReadOnlyFilesystem => StoreError::ReadOnly { path: path.clone() },
-            _ => StoreError::Unreadable { path: path.clone(), detail: source.to_string() },
-        })?;
+        ensure_private_file(&path).map_err(|source| cannot_create(&path, &source))?;
 
         let connect = connect_options(&path, options);
         let durable = one_connection()
             .connect_with(connect.clone().synchronous(SqliteSynchronous::Full))
             .await
-            .map_err(|error| StoreError::from_sqlx(&path, error))?;
+            .map_err(|error| StoreError::from_sqlx(&path, &error))?;
         migrate(&path, &durable).await?;
 
         let batch =
@@ -101,18 +97,36 @@ fn connect_options(path: &Path, options: &Options) -> SqliteConnectOptions {
 }
 
 async fn migrate(path: &Path, durable: &SqlitePool) -> Result<()> {
-    let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
-    MIGRATIONS.run(durable).await.map_err(|error| match error {
-        MigrateError::VersionMissing(found) => StoreError::Newer { path: path.to_owned(), found, known },
-        MigrateError::VersionMismatch(version) => StoreError::Foreign { path: path.to_owned(), version },
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
-            StoreError::from_sqlx(path, error)
-        }
-        other => StoreError::Refused { path: path.to_owned(), detail: other.to_string() },
-    })?;
+    MIGRATIONS.run(durable).await.map_err(|error| refusal(path, &error))?;
     // A file that can be read but not written opens without complaint; the first queued job must not find out.
     let attempt = async { durable.begin_with("BEGIN IMMEDIATE").await?.rollback().await };
-    attempt.await.map_err(|error| StoreError::from_sqlx(path, error))
+    attempt.await.map_err(|error| StoreError::from_sqlx(path, &error))
+}
+
+fn refusal(path: &Path, error: &MigrateError) -> StoreError {
+    let path = path.to_owned();
+    if let MigrateError::VersionMissing(found) = *error {
+        let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
+        return StoreError::Newer { path, found, known };
+    }
+    if let MigrateError::VersionMismatch(version) = *error {
+        return StoreError::Foreign { path, version };
+    }
+    if let MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) = error {
+        return StoreError::from_sqlx(&path, error);
+    }
+    StoreError::Refused { path, detail: error.to_string() }
+}
+
+fn cannot_create(path: &Path, error: &io::Error) -> StoreError {
+    let path = path.to_owned();
+    if error.kind() == io::ErrorKind::StorageFull {
+        StoreError::DiskFull { path }
+    } else if error.kind() == io::ErrorKind::ReadOnlyFilesystem {
+        StoreError::ReadOnly { path }
+    } else {
+        StoreError::Unreadable { path, detail: error.to_string() }
+    }
 }
 
 fn lock_instance(path: &Path) -> io::Result<Option<InstanceLock>> {
@@ -166,3 +180,6 @@ fn tighten(_path: &Path) -> io::Result<()> {
     // The profile directory's access list already keeps other users out.
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -112,14 +112,16 @@ impl Writer {
                 }
                 tick.reset();
             }
-            if !batch.is_awaited() {
-                self.wait(&mut tick).await;
-            }
+            let is_due = batch.is_awaited() || self.rows.len() >= BATCH_ROWS;
+            let prune_is_due = !is_due && self.wait(&mut tick, &mut hourly).await;
             while batch.len() < BATCH_ROWS {
                 let Ok(row) = self.rows.try_recv() else { break };
                 batch.push(row);
             }
             self.commit(batch).await;
+            if prune_is_due {
+                self.prune().await;
+            }
         }
     }
 
@@ -127,15 +129,18 @@ impl Writer {
         self.rows.is_empty() && self.shared.clean_budget.load(Ordering::Relaxed) >= CLEAN_BUDGET
     }
 
-    async fn wait(&self, tick: &mut Interval) {
+    /// Waits for the batch to be due; says whether pruning is.
+    async fn wait(&self, tick: &mut Interval, hourly: &mut Interval) -> bool {
         tokio::select! {
             biased;
+            _ = hourly.tick() => return true,
             _ = tick.tick() => {
                 let refill = |budget: u32| Some(budget.saturating_add(CLEAN_PER_BATCH).min(CLEAN_BUDGET));
                 let _ = self.shared.clean_budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, refill);
             }
             () = self.shared.hurry.notified() => {}
         }
+        false
     }
 
     async fn commit(&mut self, batch: Batch) {

@@ -244,6 +244,38 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/clients": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["get_v1_clients"];
+        put?: never;
+        post: operations["post_v1_clients"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/clients/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete: operations["delete_v1_clients_name"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/clients/default/key": {
         parameters: {
             query?: never;
@@ -650,16 +682,17 @@ export interface components {
             faults?: components["schemas"]["Fault"][];
         };
         /** @enum {string} */
-        MapFormat: "json" | "yaml";
+        Format: "json" | "yaml";
         MapDocument: {
             /** Format: int64 */
             version: number;
             name: string;
             document: string;
-            format: components["schemas"]["MapFormat"];
+            format: components["schemas"]["Format"];
             /** Format: int64 */
-            appliedAtMs?: number | null;
-            source?: string | null;
+            appliedAtMs: number;
+            source: string;
+            reason?: string | null;
         };
         MapVersion: {
             /** Format: int64 */
@@ -672,24 +705,55 @@ export interface components {
         };
         JobView: {
             id: string;
-            job: string;
-            client: string;
-            model: string;
             state: components["schemas"]["JobState"];
-            /** Format: int64 */
-            attempts: number;
-            /** Format: int64 */
-            maxAttempts: number;
+            client: string;
+            job: string;
+            dialect: components["schemas"]["Dialect"];
+            model: string;
             /** Format: int64 */
             createdAtMs: number;
             /** Format: int64 */
             nextAttemptAtMs?: number | null;
             /** Format: int64 */
-            deadlineAtMs?: number | null;
+            expiresAtMs: number;
+            /** Format: int64 */
+            attempts: number;
+            lastFailure?: null | components["schemas"]["Failure"];
             /** Format: int64 */
             finishedAtMs?: number | null;
             route?: null | components["schemas"]["RouteId"];
-            lastFailure?: null | components["schemas"]["Failure"];
+            note?: string | null;
+        };
+        CredentialList: {
+            keychain: components["schemas"]["KeychainView"];
+            credentials: components["schemas"]["CredentialView"][];
+        };
+        CredentialTest: {
+            ok: boolean;
+            message: string;
+        };
+        ApplyMap: {
+            document: string;
+            /** Format: int64 */
+            baseVersion?: number | null;
+            reason?: string | null;
+            source?: string;
+        };
+        TestRequest: {
+            model?: string | null;
+            prompt?: string | null;
+            stream?: boolean;
+        };
+        ClientRecord: {
+            name: string;
+            /** Format: int64 */
+            createdAtMs: number;
+            /** Format: int64 */
+            lastUsedAtMs?: number | null;
+        };
+        NewClient: {
+            name: string;
+            key: string;
         };
         TestAnswer: {
             /** Format: int64 */
@@ -700,7 +764,7 @@ export interface components {
             attempts: number;
             /** Format: int64 */
             durationMs: number;
-            text?: string | null;
+            text: string;
             requestId: components["schemas"]["RequestId"];
         };
     };
@@ -811,13 +875,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    document: string;
-                    /** Format: int64 */
-                    baseVersion?: number | null;
-                    reason?: string | null;
-                    source?: string | null;
-                };
+                "application/json": components["schemas"]["ApplyMap"];
             };
         };
         responses: {
@@ -1157,10 +1215,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        keychain: components["schemas"]["KeychainView"];
-                        credentials: components["schemas"]["CredentialView"][];
-                    };
+                    "application/json": components["schemas"]["CredentialList"];
                 };
             };
             /** @description Refused */
@@ -1255,11 +1310,101 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        ok: boolean;
-                        message: string;
-                    };
+                    "application/json": components["schemas"]["CredentialTest"];
                 };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_v1_clients: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClientRecord"][];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_v1_clients: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewClient"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_v1_clients_name: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Refused */
             default: {
@@ -1401,10 +1546,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    model?: string | null;
-                    prompt?: string | null;
-                };
+                "application/json": components["schemas"]["TestRequest"];
             };
         };
         responses: {

@@ -15,7 +15,9 @@ export class Refusal extends Error {
   }
 
   static of(status: number, body: unknown): Refusal {
-    const problem = (typeof body === "object" && body !== null ? body : {}) as Partial<Problem>;
+    const outer = (typeof body === "object" && body !== null ? body : {}) as Partial<Problem> & { error?: Partial<Problem> };
+    // The simulated providers' routes wrap it in `error`.
+    const problem: Partial<Problem> = typeof outer.error === "object" ? outer.error : outer;
     return new Refusal(
       problem.code ?? `status_${status}`,
       problem.message ?? `The router answered ${status} without a reason.`,

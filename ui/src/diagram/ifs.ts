@@ -15,6 +15,8 @@ export interface Situation {
   cold: ColdView;
   hotState: LaneState;
   warmState: LaneState;
+  /** How old the figures are, milliseconds: countdowns run from them. */
+  ageMs: number;
   /** The line to the router is lost. */
   lost: boolean;
   /** New work is paused; the reason. */
@@ -62,7 +64,9 @@ function hotText(s: Situation): string {
   if (s.hotState === "stopped") {
     const all = routes.length === 1 ? "Its route fails; it is" : routes.length === 2 ? "Both routes fail; they are" : "All routes fail; they are";
     const probe = soonestProbe(routes);
-    return probe === null ? `${all} tested, not used.` : `${all} tested, not used. Next test call in ${countdown(probe)}.`;
+    return probe === null || probe <= s.ageMs
+      ? `${all} tested, not used.`
+      : `${all} tested, not used. Next test call in ${countdown(probe - s.ageMs)}.`;
   }
   if (routes.every((route) => !route.inService || route.offInMap)) return "Its routes are switched off.";
   return "Its routes are being tested before they take traffic again.";

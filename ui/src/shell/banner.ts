@@ -11,6 +11,8 @@ export interface BannerText {
   lamp: Lamp;
   title: string;
   text: string;
+  /** What is said once to a screen reader: no counts, no countdown. */
+  announce: string;
   provider?: string | null;
   statusPage?: string | null;
 }
@@ -23,6 +25,7 @@ export function bannerOf(
 ): BannerText | null {
   if (state === "unauthorized") {
     return {
+      announce: "The router does not accept this window's token.",
       kind: "unauthorized",
       tone: "red",
       lamp: "stop",
@@ -34,6 +37,7 @@ export function bannerOf(
     const wait = retryAtMs === null ? null : retryAtMs - Date.now();
     const figures = snapshot ? `Figures are from ${timeWithSeconds(snapshot.atMs)}. ` : "";
     return {
+      announce: "This window lost the router.",
       kind: "lost",
       tone: "blue",
       lamp: "info",
@@ -46,6 +50,7 @@ export function bannerOf(
     const since = snapshot.pause.sinceMs ? ` since ${timeOfDay(snapshot.pause.sinceMs)}` : "";
     const reason = snapshot.pause.reason ? `${snapshot.pause.reason}. ` : "";
     return {
+      announce: "New work is paused.",
       kind: "paused",
       tone: "blue",
       lamp: "paused",
@@ -67,6 +72,7 @@ function failover(snapshot: Snapshot, nowMs: number): BannerText | null {
   const provider = failing[0]?.provider ?? null;
   const cause = failing[0]?.detail ? `${provider}: ${failing[0].detail}.` : status.sentence;
   return {
+    announce: `${status.state} ${cause}`,
     kind: "failover",
     tone: status.lamp === "stop" ? "red" : "amber",
     lamp: status.lamp,

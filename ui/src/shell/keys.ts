@@ -1,4 +1,6 @@
 /** Keyboard: which keys do what, everywhere. Ctrl on Windows and Linux, Command on a Mac. */
+import { tick } from "svelte";
+
 import { sendTestRequest, togglePause } from "../state/actions";
 import { asking } from "../state/question.svelte";
 import { place, screens } from "../state/screen.svelte";
@@ -41,13 +43,15 @@ function actionOf(key: string, openCommands: () => void): (() => void) | null {
   }
 }
 
-/** Moves in a list with the arrows or J and K; `move` gets how far. For a list's own keydown. */
-export function listKeys(event: KeyboardEvent, move: (by: number) => void): void {
+/** Moves in a list with the arrows or J and K; `move` gets how far, and the newly selected entry the focus. */
+export function listKeys(event: KeyboardEvent & { currentTarget: HTMLElement }, move: (by: number) => void): void {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const by = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key];
   if (by === undefined) return;
   event.preventDefault();
+  const list = event.currentTarget;
   move(by);
+  void tick().then(() => list.querySelector<HTMLElement>('[role="option"][aria-selected="true"]')?.focus());
 }
 
 /** Focuses the neighbour of the focused element among `selector` in the event's list. */

@@ -4,6 +4,16 @@ import { Refusal } from "../api/refusal";
 import type { Fault, MapDocument, MapVersion } from "../api/types";
 import { Load } from "./load.svelte";
 
+/** The running map; null before the first one. */
+async function running(): Promise<MapDocument | null> {
+  try {
+    return await control.map();
+  } catch (cause) {
+    if (cause instanceof Refusal && cause.status === 404) return null;
+    throw cause;
+  }
+}
+
 class MapDraft {
   readonly versions = new Load<MapVersion[]>(() => control.mapVersions());
   #running = $state.raw<MapDocument | null>(null);
@@ -48,7 +58,7 @@ class MapDraft {
   async follow(): Promise<void> {
     const untouched = !this.changed;
     await this.#act(async () => {
-      this.#running = await control.map();
+      this.#running = await running();
       if (untouched) this.#reset();
     });
     await this.versions.refresh();

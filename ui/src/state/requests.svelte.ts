@@ -23,7 +23,8 @@ class Requests {
   /** Takes the newest of a snapshot into the list, once one was fetched. */
   feed(newest: readonly RequestView[]): void {
     const known = this.load.data;
-    if (known) this.load.put(mergeRequests(newest, known));
+    const news = newest.some((request) => known?.find((old) => old.id === request.id) !== request);
+    if (known && news) this.load.put(mergeRequests(newest, known));
   }
 
   async open(): Promise<void> {

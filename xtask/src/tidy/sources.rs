@@ -19,8 +19,7 @@ const FORBIDDEN: &[(&str, &str)] = &[
 ];
 
 /// Folders of somebody's machine; they mean nothing on another.
-const MACHINE_PATHS: &[&str] =
-    &[concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/ho", "me/"), concat!("/Us", "ers/")];
+const MACHINE_PATHS: &[&str] = &[concat!("/wo", "rk/"), concat!("/ro", "ot/")];
 
 /// Rust, TypeScript and Svelte.
 pub(super) fn is_source(path: &Path) -> bool {

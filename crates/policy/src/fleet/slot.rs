@@ -136,6 +136,8 @@ impl SlotKey {
 pub(super) const fn closed_by(gate: Gate) -> Closed {
     match gate {
         Gate::OpenUntil(until) => Closed { reason: Reason::CircuitOpen, until_mono_ms: Some(until) },
-        Gate::Flows | Gate::TestDue | Gate::TestUnderWay => Closed { reason: Reason::TestUnderWay, until_mono_ms: None },
+        Gate::Flows | Gate::TestDue | Gate::TestUnderWay => {
+            Closed { reason: Reason::TestUnderWay, until_mono_ms: None }
+        }
     }
 }

@@ -59,7 +59,9 @@ impl Fleet {
             next_probe_in_ms: match (slot.breaker.circuit(), slot.breaker.gate(now)) {
                 (CircuitState::Closed, _) | (_, Gate::Flows | Gate::TestUnderWay) => None,
                 (CircuitState::HalfOpen | CircuitState::Open, Gate::TestDue) => Some(0),
-                (CircuitState::HalfOpen | CircuitState::Open, Gate::OpenUntil(until)) => Some(until - now.mono_ms),
+                (CircuitState::HalfOpen | CircuitState::Open, Gate::OpenUntil(until)) => {
+                    Some(until - now.mono_ms)
+                }
             },
             cooldown_ms: slot.cooling(now).max(keys_cool).map(|until| until - now.mono_ms),
             in_service: slot.in_service,
@@ -93,7 +95,8 @@ impl Fleet {
         if !slot.in_service {
             return Some("switched off".to_owned());
         }
-        let short = |failure: Option<&Failure>, or: &str| failure.map_or_else(|| or.to_owned(), Failure::short);
+        let short =
+            |failure: Option<&Failure>, or: &str| failure.map_or_else(|| or.to_owned(), Failure::short);
         match slot.breaker.circuit() {
             CircuitState::Closed => {}
             CircuitState::HalfOpen | CircuitState::Open => {
@@ -110,7 +113,10 @@ impl Fleet {
             return Some(short(trouble, "no key"));
         }
         if matches!(keys, KeyChoice::AllCoolingUntil(until) if until > patience) {
-            return Some(short(slot.keys.iter().find_map(|key| self.key_trouble(&key.id, now)), "rate limited"));
+            return Some(short(
+                slot.keys.iter().find_map(|key| self.key_trouble(&key.id, now)),
+                "rate limited",
+            ));
         }
         slot.doubted.as_ref().map(Failure::short)
     }

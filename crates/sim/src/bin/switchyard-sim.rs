@@ -52,7 +52,8 @@ async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     if arguments.demo {
         let fleet = demo::start().await.context("the demo's providers could not listen on 127.0.0.1")?;
-        let urls: Map<String, Value> = fleet.variables().into_iter().map(|(name, url)| (name, json!(url))).collect();
+        let urls: Map<String, Value> =
+            fleet.variables().into_iter().map(|(name, url)| (name, json!(url))).collect();
         announce(&Value::Object(urls))?;
         tokio::signal::ctrl_c().await?;
         fleet.shutdown().await;

@@ -17,7 +17,8 @@ pub(super) fn read(body: &Value) -> Result<Ask, Refusal> {
     let Some(max_tokens) = body.get("max_tokens") else {
         return Err(required("max_tokens"));
     };
-    let Some(max_tokens) = max_tokens.as_u64().and_then(|n| usize::try_from(n).ok()).filter(|n| *n > 0) else {
+    let Some(max_tokens) = max_tokens.as_u64().and_then(|n| usize::try_from(n).ok()).filter(|n| *n > 0)
+    else {
         return Err(field("max_tokens", "Input should be greater than or equal to 1"));
     };
     let Some(messages) = body["messages"].as_array() else {
@@ -30,10 +31,9 @@ pub(super) fn read(body: &Value) -> Result<Ask, Refusal> {
     let text = |message: &Value| content_text(&message["content"]);
     let results = blocks(last, "tool_result").map(|block| content_text(&block["content"]));
     let system_chars = content_text(&body["system"]).chars().count();
-    let schema = match &body["output_config"]["format"]["schema"] {
-        Value::Null => &body["output_format"]["schema"],
-        schema => schema,
-    };
+    let current = &body["output_config"]["format"]["schema"];
+    // The beta's spelling is still accepted.
+    let schema = if current.is_null() { &body["output_format"]["schema"] } else { current };
     Ok(Ask {
         model,
         stream: body["stream"].as_bool().unwrap_or(false),
@@ -189,14 +189,14 @@ pub(super) fn events(answer: &Answer) -> Events {
         if n == last {
             frame.push(stop(0));
         }
-        content.push(joined(frame));
+        content.push(joined(&frame));
     }
     for (n, call) in answer.calls.iter().enumerate() {
         let (first, second) = halves(&call.arguments);
         let part = |json: &str| delta(n, json!({ "type": "input_json_delta", "partial_json": json }));
         let block = json!({ "type": "tool_use", "id": call_id(answer, n), "name": call.name, "input": {} });
-        content.push(joined(vec![start(n, block), part(first)]));
-        content.push(joined(vec![part(second), stop(n)]));
+        content.push(joined(&[start(n, block), part(first)]));
+        content.push(joined(&[part(second), stop(n)]));
     }
     let delta = json!({ "stop_reason": stop_reason(answer.finish), "stop_sequence": null });
     let usage = json!({ "output_tokens": answer.completion_tokens });

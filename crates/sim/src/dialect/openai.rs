@@ -20,19 +20,20 @@ pub(super) fn read(body: &Value) -> Result<Ask, Refusal> {
     let messages = match body["messages"].as_array() {
         None => return Err(Refusal::field("messages", "Missing required parameter: 'messages'.")),
         Some(messages) if messages.is_empty() => {
-            return Err(Refusal::field("messages", "Invalid 'messages': empty array. Expected at least one."));
+            return Err(Refusal::field(
+                "messages",
+                "Invalid 'messages': empty array. Expected at least one.",
+            ));
         }
         Some(messages) => messages,
     };
     check_messages(messages)?;
     let asked = if body["max_completion_tokens"].is_null() { "max_tokens" } else { "max_completion_tokens" };
-    let max_tokens = match &body[asked] {
-        Value::Null => None,
-        given => match given.as_u64().and_then(|n| usize::try_from(n).ok()).filter(|n| *n > 0) {
-            Some(most) => Some(most),
-            None => return Err(Refusal::field(asked, format!("Invalid '{asked}': expected a positive integer."))),
-        },
-    };
+    let given = &body[asked];
+    let max_tokens = given.as_u64().and_then(|n| usize::try_from(n).ok()).filter(|n| *n > 0);
+    if max_tokens.is_none() && !given.is_null() {
+        return Err(Refusal::field(asked, format!("Invalid '{asked}': expected a positive integer.")));
+    }
     let text = |message: &Value| content_text(&message["content"]);
     let trailing_results = messages.iter().rev().take_while(|m| m["role"] == "tool").map(text);
     let mut tool_results: Vec<String> = trailing_results.collect();
@@ -88,7 +89,10 @@ fn check_messages(messages: &[Value]) -> Result<(), Refusal> {
         let calls = message["tool_calls"].as_array().map(Vec::as_slice).unwrap_or_default();
         if !(content.is_string() || content.is_array()) && calls.is_empty() {
             let field = format!("messages[{n}].content");
-            return Err(Refusal::field(&field, format!("Invalid type for '{field}': expected a string or an array.")));
+            return Err(Refusal::field(
+                &field,
+                format!("Invalid type for '{field}': expected a string or an array."),
+            ));
         }
         let ids: Vec<&str> = calls.iter().filter_map(|call| call["id"].as_str()).collect();
         called.extend(&ids);
@@ -203,7 +207,7 @@ pub(super) fn events(answer: &Answer, include_usage: bool) -> Events {
             let call = json!({ "index": n, "function": { "arguments": arguments } });
             delta(json!({ "tool_calls": [call] }), Value::Null)
         };
-        content.push(joined(vec![delta(json!({ "tool_calls": [opening] }), Value::Null), part(first)]));
+        content.push(joined(&[delta(json!({ "tool_calls": [opening] }), Value::Null), part(first)]));
         content.push(part(second));
     }
     let mut closing = vec![delta(json!({}), json!(finish_reason(answer.finish)))];
@@ -214,7 +218,7 @@ pub(super) fn events(answer: &Answer, include_usage: bool) -> Events {
     Events {
         opening: delta(json!({ "role": "assistant", "content": empty, "refusal": null }), Value::Null),
         content,
-        closing: joined(closing),
+        closing: joined(&closing),
         done: Bytes::from_static(b"data: [DONE]\n\n"),
     }
 }
@@ -241,8 +245,8 @@ pub(super) fn error_body(refusal: &Refusal) -> Value {
 }
 
 pub(super) fn models(models: &[String]) -> Value {
-    let data = models
-        .iter()
-        .map(|model| json!({ "id": model, "object": "model", "created": CREATED, "owned_by": "switchyard-sim" }));
+    let data = models.iter().map(
+        |model| json!({ "id": model, "object": "model", "created": CREATED, "owned_by": "switchyard-sim" }),
+    );
     json!({ "object": "list", "data": data.collect::<Vec<_>>() })
 }

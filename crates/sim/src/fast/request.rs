@@ -40,7 +40,8 @@ pub(super) fn parse(input: &[u8]) -> Parsed {
         // By length first: most headers are none of the three.
         match name.len() {
             14 if name.eq_ignore_ascii_case(b"content-length") => {
-                let Some(announced) = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok()) else {
+                let Some(announced) = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok())
+                else {
                     return Parsed::Unsupported;
                 };
                 length = announced;

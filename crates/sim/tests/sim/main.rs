@@ -1,1 +1,78 @@
-fn main() {}
+//! The simulated providers, met the way the router meets them: over sockets, by a client.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+mod answers;
+mod faults;
+mod steering;
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use switchyard_sim::{Dialect, Provider};
+
+/// Long enough for a busy machine; only a hang reaches it.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn client() -> reqwest::Client {
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(PATIENCE)
+        .build()
+        .unwrap()
+}
+
+fn path(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::OpenaiChat => "/v1/chat/completions",
+        Dialect::Anthropic => "/v1/messages",
+    }
+}
+
+fn ask(prompt: &str) -> Value {
+    json!({ "model": "m-1", "max_tokens": 200, "messages": [{ "role": "user", "content": prompt }] })
+}
+
+fn with(mut body: Value, more: Value) -> Value {
+    if let (Value::Object(body), Value::Object(more)) = (&mut body, more) {
+        body.extend(more);
+    }
+    body
+}
+
+fn post(url: &str, dialect: Dialect, body: &Value) -> reqwest::RequestBuilder {
+    let request = client().post(format!("{url}{}", path(dialect))).json(body);
+    match dialect {
+        Dialect::OpenaiChat => request,
+        Dialect::Anthropic => request.header("anthropic-version", "2023-06-01"),
+    }
+}
+
+async fn json_of(request: reqwest::RequestBuilder) -> (u16, Value) {
+    let response = request.send().await.unwrap();
+    (response.status().as_u16(), response.json().await.unwrap())
+}
+
+/// The text of a chat stream; what is not JSON is left out.
+fn streamed_text(stream: &str) -> String {
+    let data = stream.lines().filter_map(|line| line.strip_prefix("data: "));
+    let events = data.filter_map(|data| serde_json::from_str::<Value>(data).ok());
+    let text = events.map(|event| {
+        let delta = if event["choices"].is_array() {
+            &event["choices"][0]["delta"]["content"]
+        } else {
+            &event["delta"]["text"]
+        };
+        delta.as_str().unwrap_or_default().to_owned()
+    });
+    text.collect()
+}
+
+async fn within<F: Future>(what: F) -> F::Output {
+    tokio::time::timeout(PATIENCE, what).await.expect("it should not take this long")
+}
+
+async fn until(provider: &Provider, ready: impl FnMut(&switchyard_sim::Traffic) -> bool) {
+    within(provider.wait_for(ready)).await;
+}

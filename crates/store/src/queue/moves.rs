@@ -66,13 +66,13 @@ impl Queue<'_> {
         Ok(Enqueued { id: job.id.clone(), existing: false })
     }
 
-    /// Takes up to `limit` due jobs: waiting -> running.
+    /// Takes up to `limit` due jobs, those due longest: waiting -> running. Returns them oldest first.
     ///
     /// # Errors
     /// When it could not be committed; then none was taken.
     pub async fn claim_due(&self, now_ms: i64, limit: u32) -> Result<Vec<DueJob>> {
         let turn = self.store.durable().await;
-        let rows: Vec<DueSql> = sqlx::query_as(
+        let mut rows: Vec<DueSql> = sqlx::query_as(
             "UPDATE queue SET state = 'running', state_at_ms = ?1, state_note = 'attempt', next_at_ms = NULL \
              WHERE id IN (SELECT id FROM queue WHERE state = 'waiting' AND next_at_ms <= ?1 AND expires_at_ms > ?1 \
                           ORDER BY next_at_ms, at_ms LIMIT ?2) \
@@ -83,6 +83,8 @@ impl Queue<'_> {
         .fetch_all(turn.pool)
         .await
         .map_err(|error| self.store.fault(error))?;
+        // RETURNING promises no order.
+        rows.sort_by(|a, b| a.arrival().cmp(&b.arrival()));
         rows.into_iter().map(|row| row.job(self.store)).collect()
     }
 

@@ -75,6 +75,10 @@ impl JobSql {
 }
 
 impl DueSql {
+    pub(super) fn arrival(&self) -> (i64, &str) {
+        (self.job.at_ms, &self.job.id)
+    }
+
     pub(super) fn job(self, store: &Store) -> Result<DueJob> {
         Ok(DueJob { row: self.job.job(store)?, headers_json: self.headers, body: self.body })
     }

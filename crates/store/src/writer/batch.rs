@@ -3,14 +3,14 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
-use switchyard_domain::event::Event;
-use switchyard_domain::view::RequestView;
+use serde::Serialize;
+use switchyard_domain::event::{Event, What};
+use switchyard_domain::view::{AttemptView, RequestView};
 use switchyard_domain::{RouteId, Tier};
 use tokio::sync::oneshot;
 
 use super::Row;
-use crate::{Result, Store, count};
+use crate::{Result, Store, StoreError, count};
 
 #[derive(Debug, Default)]
 pub(super) struct Batch {
@@ -63,14 +63,24 @@ impl Batch {
                 .map_err(fault)?,
         };
         if !self.requests.is_empty() {
-            let (requests, attempts) = request_rows(&self.requests, seq);
+            let requests: Vec<_> =
+                (seq..).zip(&self.requests).map(|(seq, request)| request_line(seq, request)).collect();
+            let attempts: Vec<_> = (seq..)
+                .zip(&self.requests)
+                .flat_map(|(seq, request)| {
+                    request.attempts.iter().enumerate().map(move |(n, a)| attempt_line(seq, n, a))
+                })
+                .collect();
+            let (requests, attempts) = (rows(store, &requests)?, rows(store, &attempts)?);
             seq += count(self.requests.len() as u64);
             sqlx::query(INSERT_REQUESTS).bind(requests).execute(&mut *tx).await.map_err(fault)?;
             sqlx::query(INSERT_ATTEMPTS).bind(attempts).execute(&mut *tx).await.map_err(fault)?;
         }
         if !self.events.is_empty() {
-            let rows = event_rows(&self.events);
-            let done = sqlx::query(INSERT_EVENTS).bind(rows).execute(&mut *tx).await.map_err(fault)?;
+            let events: Vec<_> =
+                self.events.iter().map(|event| EventLine(event.id, event.at_ms, &event.what)).collect();
+            let events = rows(store, &events)?;
+            let done = sqlx::query(INSERT_EVENTS).bind(events).execute(&mut *tx).await.map_err(fault)?;
             ignored = (self.events.len() as u64).saturating_sub(done.rows_affected());
         }
         tx.commit().await.map_err(fault)?;
@@ -95,70 +105,90 @@ FROM json_each(?1)";
 
 const INSERT_EVENTS: &str = "\
 INSERT OR IGNORE INTO events (id, at_ms, type, body) \
-SELECT value->>'$.id', value->>'$.atMs', value->>'$.type', value FROM json_each(?1)";
+SELECT value->>0, value->>1, value->>'$[2].type', value->'$[2]' FROM json_each(?1)";
 
-fn request_rows(requests: &[Arc<RequestView>], first_seq: i64) -> (String, String) {
-    let (mut rows, mut attempts) = (Rows::default(), Rows::default());
-    for (seq, request) in (first_seq..).zip(requests) {
-        rows.push(&json!([
-            seq,
-            request.id.as_str(),
-            request.at_ms,
-            request.client,
-            request.job,
-            request.dialect.as_str(),
-            request.model,
-            request.stream,
-            request.outcome.as_str(),
-            request.status,
-            request.route.as_ref().map(RouteId::as_str),
-            request.tier.map(Tier::as_str),
-            request.degraded,
-            request.duration_ms,
-            request.first_token_ms,
-            request.input_tokens.map(count),
-            request.output_tokens.map(count),
-        ]));
-        for (n, attempt) in request.attempts.iter().enumerate() {
-            let failure = attempt.failure.as_ref();
-            attempts.push(&json!([
-                seq,
-                n,
-                attempt.route.as_str(),
-                attempt.tier.as_str(),
-                attempt.start_ms,
-                attempt.duration_ms,
-                failure.map(|failure| failure.kind.as_str()),
-                failure.and_then(|failure| failure.status),
-                failure.and_then(|failure| failure.code.as_deref()),
-                failure.map(|failure| failure.message.as_str()),
-                failure.and_then(|failure| failure.retry_after_ms).map(count),
-            ]));
-        }
-    }
-    (rows.end(), attempts.end())
+/// The columns of INSERT_REQUESTS, in order; written as a JSON array.
+#[derive(Serialize)]
+struct RequestLine<'a>(
+    i64,
+    &'a str,
+    i64,
+    &'a str,
+    &'a str,
+    &'a str,
+    &'a str,
+    bool,
+    &'a str,
+    u16,
+    Option<&'a str>,
+    Option<&'a str>,
+    bool,
+    u32,
+    Option<u32>,
+    Option<i64>,
+    Option<i64>,
+);
+
+/// The columns of INSERT_ATTEMPTS, in order.
+#[derive(Serialize)]
+struct AttemptLine<'a>(
+    i64,
+    usize,
+    &'a str,
+    &'a str,
+    u32,
+    u32,
+    Option<&'a str>,
+    Option<u16>,
+    Option<&'a str>,
+    Option<&'a str>,
+    Option<i64>,
+);
+
+/// The columns of INSERT_EVENTS; the type is read from the body.
+#[derive(Serialize)]
+struct EventLine<'a>(i64, i64, &'a What);
+
+fn request_line(seq: i64, request: &RequestView) -> RequestLine<'_> {
+    RequestLine(
+        seq,
+        request.id.as_str(),
+        request.at_ms,
+        &request.client,
+        &request.job,
+        request.dialect.as_str(),
+        &request.model,
+        request.stream,
+        request.outcome.as_str(),
+        request.status,
+        request.route.as_ref().map(RouteId::as_str),
+        request.tier.map(Tier::as_str),
+        request.degraded,
+        request.duration_ms,
+        request.first_token_ms,
+        request.input_tokens.map(count),
+        request.output_tokens.map(count),
+    )
 }
 
-fn event_rows(events: &[Event]) -> String {
-    let mut rows = Rows::default();
-    for event in events {
-        rows.push(&json!(event));
-    }
-    rows.end()
+fn attempt_line(request: i64, seq: usize, attempt: &AttemptView) -> AttemptLine<'_> {
+    let failure = attempt.failure.as_ref();
+    AttemptLine(
+        request,
+        seq,
+        attempt.route.as_str(),
+        attempt.tier.as_str(),
+        attempt.start_ms,
+        attempt.duration_ms,
+        failure.map(|failure| failure.kind.as_str()),
+        failure.and_then(|failure| failure.status),
+        failure.and_then(|failure| failure.code.as_deref()),
+        failure.map(|failure| failure.message.as_str()),
+        failure.and_then(|failure| failure.retry_after_ms).map(count),
+    )
 }
 
-/// A JSON array, grown row by row.
-#[derive(Default)]
-struct Rows(String);
-
-impl Rows {
-    fn push(&mut self, row: &serde_json::Value) {
-        self.0.push(if self.0.is_empty() { '[' } else { ',' });
-        self.0.push_str(&row.to_string());
-    }
-
-    fn end(mut self) -> String {
-        self.0.push_str(if self.0.is_empty() { "[]" } else { "]" });
-        self.0
-    }
+fn rows(store: &Store, lines: &[impl Serialize]) -> Result<String> {
+    serde_json::to_string(lines)
+        .map_err(|error| StoreError::Refused { path: store.path().to_owned(), detail: error.to_string() })
 }

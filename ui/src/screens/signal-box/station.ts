@@ -2,19 +2,30 @@
 import type { RouteView } from "../../api/types";
 import { countdown, percent, span } from "../../shared/format";
 
+export interface Line {
+  full: string;
+  /** For a station too narrow for the sentence. */
+  short: string;
+}
+
 /** The line under the strip where figures would mislead: why calls do not flow, or that there were none. */
-export function stationLine(route: RouteView, sinceSnapshotMs: number, lost: boolean): string | null {
-  if (route.offInMap) return "Switched off in the map";
-  if (!route.inService) return "Switched off by you";
-  if (lost) return route.last.length > 0 ? null : "No call yet";
+export function stationLine(route: RouteView, sinceSnapshotMs: number, lost: boolean): Line | null {
+  const none = route.last.length === 0 ? { full: "No call yet", short: "No call yet" } : null;
+  if (route.offInMap) return { full: "Switched off in the map", short: "Off in the map" };
+  if (!route.inService) return { full: "Switched off by you", short: "Off by you" };
+  if (lost) return none;
   if (route.circuit === "open") {
     const left = (route.nextProbeInMs ?? 0) - sinceSnapshotMs;
-    return left > 0 ? `Open, next test call in ${countdown(left)}` : "Open, a test call is due";
+    return left > 0
+      ? { full: `Open, next test call in ${countdown(left)}`, short: `Test in ${countdown(left)}` }
+      : { full: "Open, a test call is due", short: "Test is due" };
   }
-  if (route.circuit === "half_open") return "Half-open, one test call at a time";
+  if (route.circuit === "half_open") return { full: "Half-open, one call at a time", short: "Testing" };
   const cooling = (route.cooldownMs ?? 0) - sinceSnapshotMs;
-  if (cooling > 0) return `Asked not to be called for ${countdown(cooling)}`;
-  return route.last.length === 0 ? "No call yet" : null;
+  if (cooling > 0) {
+    return { full: `Asked not to be called for ${countdown(cooling)}`, short: `Waits ${countdown(cooling)}` };
+  }
+  return none;
 }
 
 /** What stands at the right of the signal: the weight, else when the probe was. */

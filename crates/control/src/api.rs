@@ -1,0 +1,171 @@
+//! Every operation, one file per noun, and the document that describes them.
+
+pub(crate) mod audit;
+pub(crate) mod clients;
+pub(crate) mod credentials;
+pub(crate) mod map;
+pub(crate) mod pause;
+pub(crate) mod queue;
+pub(crate) mod requests;
+pub(crate) mod routes;
+pub(crate) mod snapshot;
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::routing::get;
+use http::{Method, Request, header};
+use serde_json::Value;
+use switchyard_domain::Problem;
+use switchyard_engine::Router;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::body::ACTOR;
+use crate::refusal::{no_such_method, no_such_path};
+
+/// The demo map's document, made by the shell that has the simulated providers.
+pub type Demo = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// What a shell adds to the API.
+#[derive(Clone, Default)]
+pub struct Options {
+    /// Routes nested under `/v1/sim`: the simulated providers' own.
+    pub extra: Option<axum::Router>,
+    /// The map that `POST /v1/map/demo` applies; without it that answers 404.
+    pub demo: Option<Demo>,
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("extra", &self.extra.is_some())
+            .field("demo", &self.demo.is_some())
+            .finish()
+    }
+}
+
+/// What every handler holds.
+#[derive(Clone)]
+pub(crate) struct Panel {
+    pub(crate) router: Router,
+    pub(crate) demo: Option<Demo>,
+    /// Ends the event streams, which would otherwise keep a closing server open.
+    pub(crate) closing: CancellationToken,
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Switchyard control API",
+        description = "Everything the window and the CLI do. Send `Authorization: Bearer <token>`; the token is in `control.token` in the data directory."
+    ),
+    security(("token" = [])),
+    tags(
+        (name = "snapshot", description = "How things stand"),
+        (name = "map", description = "The routing map and its versions"),
+        (name = "pause", description = "Stopping and taking new work"),
+        (name = "routes", description = "The kill switch"),
+        (name = "credentials", description = "Provider keys; values go in, never out"),
+        (name = "clients", description = "Apps and their local keys"),
+        (name = "queue", description = "The cold queue"),
+        (name = "requests", description = "What was asked and how it went"),
+        (name = "audit", description = "Who changed what")
+    )
+)]
+struct Description;
+
+fn described() -> OpenApiRouter<Panel> {
+    let mut description = Description::openapi();
+    description
+        .components
+        .get_or_insert_default()
+        .add_security_scheme("token", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+    OpenApiRouter::with_openapi(description)
+        .merge(snapshot::routes())
+        .merge(map::routes())
+        .merge(pause::routes())
+        .merge(routes::routes())
+        .merge(credentials::routes())
+        .merge(clients::routes())
+        .merge(queue::routes())
+        .merge(requests::routes())
+        .merge(audit::routes())
+}
+
+/// The OpenAPI document; needs no running router.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    described().into_openapi()
+}
+
+/// The API over a running router, and its document. It checks no token: [`crate::serve`] does.
+pub fn api(router: Router, options: Options) -> (axum::Router, utoipa::openapi::OpenApi) {
+    assemble(Panel { router, demo: options.demo, closing: CancellationToken::new() }, options.extra)
+}
+
+pub(crate) fn assemble(
+    panel: Panel,
+    extra: Option<axum::Router>,
+) -> (axum::Router, utoipa::openapi::OpenApi) {
+    let (routes, document) = described().split_for_parts();
+    let shown = document.clone();
+    let mut routes = routes
+        .route("/openapi.json", get(async move || Json(shown)))
+        .with_state(panel)
+        .method_not_allowed_fallback(no_such_method)
+        .fallback(no_such_path);
+    if let Some(extra) = extra {
+        routes = routes.nest("/v1/sim", extra);
+    }
+    (routes, document)
+}
+
+/// The API in-process, for the desktop: the same handlers without a socket or a token.
+#[derive(Clone, Debug)]
+pub struct Control {
+    api: axum::Router,
+}
+
+impl Control {
+    /// The API over a running router.
+    pub fn new(router: Router, options: Options) -> Self {
+        Self { api: api(router, options).0 }
+    }
+
+    /// Does what one HTTP request would: `handle("PUT", "/v1/map", Some(body))`. Answers the status and the
+    /// body, null where there is none. `/v1/events` never ends: use `Router::watch` instead.
+    pub async fn handle(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+        let Some(request) = request(method, path, body) else {
+            let problem =
+                Problem::new("invalid_request", format!("`{method} {path}` is not an HTTP request line."));
+            return (422, serde_json::to_value(problem).unwrap_or_default());
+        };
+        let response = match self.api.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        let status = response.status().as_u16();
+        let bytes = match http_body_util::BodyExt::collect(response.into_body()).await {
+            Ok(collected) => collected.to_bytes(),
+            Err(_) => bytes::Bytes::new(),
+        };
+        (status, serde_json::from_slice(&bytes).unwrap_or_default())
+    }
+}
+
+fn request(method: &str, path: &str, body: Option<Value>) -> Option<Request<Body>> {
+    let body = body.map_or_else(Body::empty, |value| Body::from(value.to_string()));
+    Request::builder()
+        .method(Method::from_bytes(method.as_bytes()).ok()?)
+        .uri(path)
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(ACTOR, "window")
+        .body(body)
+        .ok()
+}

@@ -1,0 +1,80 @@
+//! Apps and their local keys.
+
+use std::fmt;
+
+use axum::Json;
+use axum::extract::State;
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use switchyard_domain::Problem;
+use switchyard_domain::api::{ClientRecord, NewClient};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Panel;
+use crate::body::{Actor, At, Body};
+use crate::refusal::{Answer, Refusal};
+
+pub(super) fn routes() -> OpenApiRouter<Panel> {
+    OpenApiRouter::new().routes(routes!(list, add)).routes(routes!(remove)).routes(routes!(default_key))
+}
+
+/// An app to make a key for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NameClient {
+    /// The app's name.
+    pub name: String,
+}
+
+/// The local key that works out of the box.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LocalKey {
+    /// What an app sends as its API key.
+    pub key: String,
+}
+
+impl fmt::Debug for LocalKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LocalKey([redacted])")
+    }
+}
+
+/// Every app with its own key, without the keys.
+#[utoipa::path(get, path = "/v1/clients", tag = "clients", operation_id = "listClients",
+    responses((status = 200, body = Vec<ClientRecord>), (status = "default", body = Problem)))]
+async fn list(State(panel): State<Panel>) -> Answer<Json<Vec<ClientRecord>>> {
+    Ok(Json(panel.router.clients().await?))
+}
+
+/// Makes a key for an app. It is shown this once; only its hash is kept.
+#[utoipa::path(post, path = "/v1/clients", tag = "clients", operation_id = "addClient",
+    request_body = NameClient, responses((status = 200, body = NewClient), (status = "default", body = Problem)))]
+async fn add(
+    State(panel): State<Panel>,
+    actor: Actor,
+    Body(client): Body<NameClient>,
+) -> Answer<Json<NewClient>> {
+    Ok(Json(panel.router.add_client(&client.name, actor.as_str()).await?))
+}
+
+/// Takes an app's key away.
+#[utoipa::path(delete, path = "/v1/clients/{name}", tag = "clients", operation_id = "removeClient",
+    params(("name" = String, Path, description = "the app's name")),
+    responses((status = 204), (status = "default", body = Problem)))]
+async fn remove(State(panel): State<Panel>, actor: Actor, At(name): At<String>) -> Answer<StatusCode> {
+    panel.router.remove_client(&name, actor.as_str()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The default app's key, kept in a private file so that it can be shown again.
+#[utoipa::path(get, path = "/v1/clients/default/key", tag = "clients", operation_id = "getDefaultKey",
+    responses((status = 200, body = LocalKey), (status = "default", body = Problem)))]
+async fn default_key(State(panel): State<Panel>) -> Answer<Json<LocalKey>> {
+    let missing = "The default app has no key any more. Make one with `switchyard client add NAME`.";
+    let key =
+        panel.router.default_client_key().ok_or_else(|| Refusal(Problem::new("not_found_key", missing)))?;
+    Ok(Json(LocalKey { key }))
+}

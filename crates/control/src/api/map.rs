@@ -1,0 +1,156 @@
+//! The routing map: the running one, its history, and how a new one gets to run.
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use switchyard_domain::Problem;
+use switchyard_domain::api::{ApplyMap, MapDocument, MapVersion};
+use switchyard_domain::map::Fault;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Panel;
+use crate::body::{Actor, Asked, At, Body};
+use crate::refusal::{Answer, Refusal};
+
+pub(super) fn routes() -> OpenApiRouter<Panel> {
+    OpenApiRouter::new()
+        .routes(routes!(running, apply))
+        .routes(routes!(check))
+        .routes(routes!(versions))
+        .routes(routes!(version))
+        .routes(routes!(diff))
+        .routes(routes!(restore))
+        .routes(routes!(demo))
+}
+
+/// A map to check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CheckMap {
+    /// The document, JSON or YAML.
+    pub document: String,
+}
+
+/// What is wrong with a map; nothing when both lists are empty.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MapCheck {
+    /// Each of these refuses the map.
+    pub faults: Vec<Fault>,
+    /// None of these does.
+    pub warnings: Vec<Fault>,
+}
+
+/// The version that runs now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AppliedMap {
+    /// Its number.
+    pub version: i64,
+}
+
+/// Two versions side by side.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MapDiff {
+    /// A unified diff; empty when both are equal.
+    pub diff: String,
+}
+
+/// A version to run again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RestoreMap {
+    /// Its number.
+    pub version: i64,
+    /// Why, for the audit log.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Between {
+    /// The older version.
+    from: i64,
+    /// The newer version.
+    to: i64,
+}
+
+/// The running map, as it was written.
+#[utoipa::path(get, path = "/v1/map", tag = "map", operation_id = "getMap",
+    responses((status = 200, body = MapDocument), (status = "default", body = Problem)))]
+async fn running(State(panel): State<Panel>) -> Answer<Json<MapDocument>> {
+    Ok(Json(panel.router.map_document(None).await?))
+}
+
+/// Applies a map for the next request. Refused whole when it is faulty (422 `map_invalid`, with every fault) or
+/// was written against an older version than the running one (409 `stale_base_version`).
+#[utoipa::path(put, path = "/v1/map", tag = "map", operation_id = "applyMap", request_body = ApplyMap,
+    responses((status = 200, body = AppliedMap), (status = "default", body = Problem)))]
+async fn apply(
+    State(panel): State<Panel>,
+    actor: Actor,
+    Body(mut map): Body<ApplyMap>,
+) -> Answer<Json<AppliedMap>> {
+    if map.source == Actor::Api.as_str() {
+        actor.as_str().clone_into(&mut map.source);
+    }
+    Ok(Json(AppliedMap { version: panel.router.apply_map(map).await? }))
+}
+
+/// Proves a map without applying it. 200 also when it is faulty.
+#[utoipa::path(post, path = "/v1/map/check", tag = "map", operation_id = "checkMap", request_body = CheckMap,
+    responses((status = 200, body = MapCheck), (status = "default", body = Problem)))]
+async fn check(State(panel): State<Panel>, Body(map): Body<CheckMap>) -> Answer<Json<MapCheck>> {
+    Ok(Json(MapCheck { faults: panel.router.check_map(&map.document).await, warnings: Vec::new() }))
+}
+
+/// Every applied version, newest first.
+#[utoipa::path(get, path = "/v1/map/versions", tag = "map", operation_id = "listMapVersions",
+    responses((status = 200, body = Vec<MapVersion>), (status = "default", body = Problem)))]
+async fn versions(State(panel): State<Panel>) -> Answer<Json<Vec<MapVersion>>> {
+    Ok(Json(panel.router.map_versions().await?))
+}
+
+/// One applied version, as it was written.
+#[utoipa::path(get, path = "/v1/map/versions/{v}", tag = "map", operation_id = "getMapVersion",
+    params(("v" = i64, Path, description = "the version's number")),
+    responses((status = 200, body = MapDocument), (status = "default", body = Problem)))]
+async fn version(State(panel): State<Panel>, At(version): At<i64>) -> Answer<Json<MapDocument>> {
+    Ok(Json(panel.router.map_document(Some(version)).await?))
+}
+
+/// Two applied versions side by side.
+#[utoipa::path(get, path = "/v1/map/diff", tag = "map", operation_id = "diffMaps", params(Between),
+    responses((status = 200, body = MapDiff), (status = "default", body = Problem)))]
+async fn diff(State(panel): State<Panel>, Asked(between): Asked<Between>) -> Answer<Json<MapDiff>> {
+    Ok(Json(MapDiff { diff: panel.router.diff_maps(between.from, between.to).await? }))
+}
+
+/// Runs an older version again, as a new version.
+#[utoipa::path(post, path = "/v1/map/restore", tag = "map", operation_id = "restoreMap",
+    request_body = RestoreMap,
+    responses((status = 200, body = AppliedMap), (status = "default", body = Problem)))]
+async fn restore(
+    State(panel): State<Panel>,
+    actor: Actor,
+    Body(restore): Body<RestoreMap>,
+) -> Answer<Json<AppliedMap>> {
+    let source = actor.as_str().to_owned();
+    Ok(Json(AppliedMap { version: panel.router.restore_map(restore.version, restore.reason, source).await? }))
+}
+
+/// Applies the map of the simulated providers; 404 where there are none.
+#[utoipa::path(post, path = "/v1/map/demo", tag = "map", operation_id = "applyDemoMap",
+    responses((status = 200, body = AppliedMap), (status = "default", body = Problem)))]
+async fn demo(State(panel): State<Panel>) -> Answer<Json<AppliedMap>> {
+    let Some(demo) = &panel.demo else {
+        let message = "This router runs without simulated providers. Start it without --no-sim.";
+        return Err(Refusal(Problem::new("not_found_demo", message)));
+    };
+    let map = ApplyMap { document: demo(), base_version: None, reason: None, source: "demo".to_owned() };
+    Ok(Json(AppliedMap { version: panel.router.apply_map(map).await? }))
+}

@@ -1,0 +1,71 @@
+//! The cold queue, as a person handles it.
+
+use axum::Json;
+use axum::extract::State;
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use switchyard_domain::Problem;
+use switchyard_domain::api::JobView;
+use switchyard_domain::view::JobState;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Panel;
+use super::requests::page;
+use crate::body::{Actor, Asked, At};
+use crate::refusal::Answer;
+
+pub(super) fn routes() -> OpenApiRouter<Panel> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(show))
+        .routes(routes!(replay))
+        .routes(routes!(discard))
+}
+
+/// Which jobs to list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct QueueQuery {
+    /// Only jobs in this state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(inline)]
+    pub state: Option<JobState>,
+    /// At most so many: 1 to 500, 50 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// Jobs of the queue, newest first.
+#[utoipa::path(get, path = "/v1/queue", tag = "queue", operation_id = "listJobs", params(QueueQuery),
+    responses((status = 200, body = Vec<JobView>), (status = "default", body = Problem)))]
+async fn list(State(panel): State<Panel>, Asked(query): Asked<QueueQuery>) -> Answer<Json<Vec<JobView>>> {
+    Ok(Json(panel.router.jobs(query.state, page(query.limit)?).await?))
+}
+
+/// One job.
+#[utoipa::path(get, path = "/v1/queue/{id}", tag = "queue", operation_id = "getJob",
+    params(("id" = String, Path, description = "the job's id")),
+    responses((status = 200, body = JobView), (status = "default", body = Problem)))]
+async fn show(State(panel): State<Panel>, At(id): At<String>) -> Answer<Json<JobView>> {
+    Ok(Json(panel.router.job(&id).await?))
+}
+
+/// Puts a job that ended without an answer back in line, with fresh attempts.
+#[utoipa::path(post, path = "/v1/queue/{id}/replay", tag = "queue", operation_id = "replayJob",
+    params(("id" = String, Path, description = "the job's id")),
+    responses((status = 204), (status = "default", body = Problem)))]
+async fn replay(State(panel): State<Panel>, actor: Actor, At(id): At<String>) -> Answer<StatusCode> {
+    panel.router.replay_job(&id, actor.as_str()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Gives a job up for good.
+#[utoipa::path(post, path = "/v1/queue/{id}/discard", tag = "queue", operation_id = "discardJob",
+    params(("id" = String, Path, description = "the job's id")),
+    responses((status = 204), (status = "default", body = Problem)))]
+async fn discard(State(panel): State<Panel>, actor: Actor, At(id): At<String>) -> Answer<StatusCode> {
+    panel.router.discard_job(&id, actor.as_str()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

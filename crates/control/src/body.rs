@@ -1,0 +1,171 @@
+//! What is read from a request: a JSON body, a query, a path, and who asks. Every mistake becomes a
+//! [`Problem`] that names the field.
+
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use bytes::Bytes;
+use http::StatusCode;
+use http::request::Parts;
+use serde::de::DeserializeOwned;
+use switchyard_domain::Problem;
+use switchyard_domain::map::Fault;
+
+use crate::refusal::Refusal;
+
+/// Names who asks, for the audit log: `window` or `cli`.
+pub(crate) const ACTOR: &str = "x-switchyard-actor";
+
+/// A JSON body. An empty one reads as `{}`, so that operations without required fields need none.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
+            if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                Refusal(Problem::new("too_large", "The body is larger than 2 MB, the most a control request may be."))
+            } else {
+                Refusal(Problem::new("invalid_body", "The body broke off before its end. Send it again."))
+            }
+        })?;
+        read(&bytes).map(Self).map_err(Refusal)
+    }
+}
+
+/// Reads JSON. Values are never quoted in the problem: a body may hold a key.
+fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let bytes = if bytes.trim_ascii().is_empty() { b"{}" } else { bytes };
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let value = match serde_path_to_error::deserialize(&mut json) {
+        Ok(value) => value,
+        Err(error) => return Err(mistake(&error)),
+    };
+    json.end().map_err(|error| {
+        let message = format!("there is more after the JSON value, at line {}, column {}", error.line(), error.column());
+        invalid("", message)
+    })?;
+    Ok(value)
+}
+
+fn mistake(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
+    let path = error.path().to_string();
+    let inner = error.inner();
+    let at = format!("line {}, column {}", inner.line(), inner.column());
+    if inner.is_data() {
+        return invalid(if path == "." { "" } else { &path }, without_values(&inner.to_string()));
+    }
+    invalid("", format!("this is not valid JSON ({at}); send an object"))
+}
+
+/// serde quotes the offending value: ``invalid type: string "sk-...", expected i64``. Keeps what was expected,
+/// and what is missing or unknown.
+fn without_values(message: &str) -> String {
+    let message = message.split(" at line ").next().unwrap_or_default();
+    let named = ["missing field", "unknown field", "duplicate field"].iter().any(|start| message.starts_with(start));
+    match message.rsplit_once(", expected ") {
+        Some((_, expected)) if !named => format!("expected {expected}"),
+        Some(_) | None if named => message.to_owned(),
+        Some(_) | None => "this value is not understood".to_owned(),
+    }
+}
+
+fn invalid(path: &str, message: impl Into<String>) -> Problem {
+    let fault = Fault::new(path, message);
+    let mut problem = Problem::new("invalid_body", format!("The body is not understood: {fault}."));
+    problem.faults.push(fault);
+    problem
+}
+
+/// The query.
+pub(crate) struct Asked<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        match Query::<T>::from_request_parts(parts, state).await {
+            Ok(Query(value)) => Ok(Self(value)),
+            Err(rejection) => {
+                let text = rejection.body_text();
+                let detail = text.rsplit_once("query string: ").map_or(text.as_str(), |(_, detail)| detail);
+                Err(Refusal(Problem::new("invalid_query", format!("The query is not understood: {detail}."))))
+            }
+        }
+    }
+}
+
+/// The part of the path that names something.
+pub(crate) struct At<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for At<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        match Path::<T>::from_request_parts(parts, state).await {
+            Ok(Path(value)) => Ok(Self(value)),
+            Err(rejection) => {
+                let message = format!("The path is not understood: {}.", rejection.body_text());
+                Err(Refusal(Problem::new("invalid_path", message)))
+            }
+        }
+    }
+}
+
+/// Who asks, for the audit log. A claim, not a proof: everyone here holds the same token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Actor {
+    Window,
+    Cli,
+    Api,
+}
+
+impl Actor {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Window => "window",
+            Self::Cli => "cli",
+            Self::Api => "api",
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Actor {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Refusal> {
+        let says = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        Ok(match says(ACTOR) {
+            Some("window") => Self::Window,
+            Some("cli") => Self::Cli,
+            // The window in a browser is a page of ours: the browser says so itself.
+            Some(_) | None if says("sec-fetch-site") == Some("same-origin") => Self::Window,
+            Some(_) | None => Self::Api,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use switchyard_domain::api::ApplyMap;
+
+    #[test]
+    fn a_mistake_names_its_field_and_never_quotes_a_value() {
+        let cases: &[(&str, &str, &str)] = &[
+            ("", "", "missing field `document`"),
+            ("{}", "", "missing field `document`"),
+            (r#"{"document": 7}"#, "document", "expected a string"),
+            (r#"{"document": "", "baseVersion": "sk-secret, expected"}"#, "baseVersion", "expected i64"),
+            (r#"{"document""#, "", "not valid JSON (line 1, column 11)"),
+            (r#"{"document": ""} sk-secret"#, "", "more after the JSON value"),
+            ("sk-secret", "", "not valid JSON"),
+        ];
+        for (body, path, message) in cases {
+            let problem = read::<ApplyMap>(body.as_bytes()).unwrap_err();
+            assert_eq!(problem.code, "invalid_body", "{body}");
+            assert_eq!(problem.faults[0].path, *path, "{body}: {problem:?}");
+            assert!(problem.faults[0].message.contains(message), "{body}: {problem:?}");
+            assert!(!format!("{problem:?}").contains("sk-secret"), "{body}: {problem:?}");
+        }
+    }
+}

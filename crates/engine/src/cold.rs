@@ -1,0 +1,223 @@
+//! The cold tier: a request that no route could answer is kept durably and tried again by itself.
+//!
+//! A caller hears 202 only after the job is committed. An attempt counts only when it reached an upstream; while
+//! paused or without an eligible route a job waits until it expires.
+
+mod worker;
+
+use std::sync::Arc;
+
+use http::header;
+use serde_json::Value;
+use switchyard_domain::event::What;
+use switchyard_domain::map::ColdReply;
+use switchyard_domain::view::{JobState, Outcome as Ended, WagonView};
+use switchyard_domain::{Failure, FailureKind, Problem};
+use switchyard_store::{NewJob, Order};
+use switchyard_wire::ErrorReply;
+
+use crate::clock;
+use crate::ids;
+use crate::intake::Ask;
+use crate::pipeline::Parked;
+use crate::record::{Ending, Record};
+use crate::reply::{self, Reply, Way};
+use crate::shared::{Running, Shared, lock};
+
+pub(crate) use worker::run;
+
+/// What the window shows of the queue, refreshed after each move.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct QueueView {
+    pub(crate) waiting: u64,
+    pub(crate) dead: u64,
+    pub(crate) done: u64,
+    pub(crate) oldest_at_ms: Option<i64>,
+    pub(crate) next_attempt_at_ms: Option<i64>,
+    pub(crate) wagons: Vec<WagonView>,
+}
+
+/// Queues the request where that is allowed, and tells the caller.
+pub(crate) async fn park(
+    shared: &Arc<Shared>,
+    running: &Arc<Running>,
+    ask: &Arc<Ask>,
+    record: Record,
+    parked: Parked,
+) -> Reply {
+    let attempts = parked.attempts;
+    let way = Way { tier: None, ..Way::none(&ask.id, attempts) };
+    if !running.map.flags.enable_cold_queue || !ask.job.queue {
+        let mut reply = reply::failure(ask.dialect, &outage(&parked.why), &way);
+        retry_after(&mut reply, parked.again_in_ms);
+        record.end(Ending::without_route(Ended::Failed, reply.status().as_u16()));
+        return reply;
+    }
+    let queued = match enqueue(shared, running, ask, &parked.why).await {
+        Ok(queued) => queued,
+        Err(problem) => {
+            let reply = not_kept(ask, &problem);
+            record.end(Ending::without_route(Ended::Failed, reply.status().as_u16()));
+            return reply;
+        }
+    };
+    let way = Way { tier: Some(switchyard_domain::Tier::Cold), degraded: true, ..way };
+    let mut reply = match &ask.job.reply {
+        ColdReply::Template(text) => {
+            reply::template(ask.dialect, &ask.envelope.model, text, ask.envelope.stream, &way)
+        }
+        ColdReply::Wait if !ask.envelope.stream => match wait(shared, ask, &queued.id).await {
+            Some(reply) => reply,
+            None => told(ask, &queued, &parked, &way),
+        },
+        ColdReply::Queued | ColdReply::Error | ColdReply::Wait => told(ask, &queued, &parked, &way),
+    };
+    if let Ok(id) = http::HeaderValue::from_str(&queued.id) {
+        reply.headers_mut().insert("x-switchyard-job-id", id);
+    }
+    record.end(Ending::without_route(Ended::Queued, reply.status().as_u16()));
+    reply
+}
+
+fn told(ask: &Ask, queued: &switchyard_store::Enqueued, parked: &Parked, way: &Way<'_>) -> Reply {
+    let again_s = parked.again_in_ms.div_ceil(1_000);
+    let as_error = ask.envelope.stream || ask.interactive || ask.job.reply == ColdReply::Error;
+    if !as_error {
+        return reply::queued(&queued.id, queued.existing, again_s, way);
+    }
+    // An SDK would read a 202 as a completion, so these callers get an error that says where the answer will be.
+    let message = format!(
+        "{} Your request is kept as {} and is answered as soon as a route is back: GET {}.",
+        parked.why.message,
+        queued.id,
+        reply::location(&queued.id)
+    );
+    let mut response = reply::error(
+        ask.dialect,
+        &ErrorReply {
+            status: 503,
+            kind: "overloaded_error".to_owned(),
+            code: Some("queued".to_owned()),
+            message,
+            param: None,
+            request_id: Some(ask.id.as_str().to_owned()),
+        },
+    );
+    way.mark(response.headers_mut());
+    let headers = response.headers_mut();
+    headers.insert(header::RETRY_AFTER, http::HeaderValue::from(again_s));
+    headers.insert("x-should-retry", http::HeaderValue::from_static("false"));
+    if let Ok(location) = http::HeaderValue::from_str(&reply::location(&queued.id)) {
+        headers.insert(header::LOCATION, location);
+    }
+    response
+}
+
+fn retry_after(reply: &mut Reply, ms: u64) {
+    reply.headers_mut().insert(header::RETRY_AFTER, http::HeaderValue::from(ms.div_ceil(1_000)));
+}
+
+/// A failure as a caller without a queue hears it: an outage is a 503 unless the upstream's own status says more.
+fn outage(why: &Failure) -> Failure {
+    match why.kind {
+        FailureKind::Internal => Failure { kind: FailureKind::Overloaded, ..why.clone() },
+        _ => why.clone(),
+    }
+}
+
+fn not_kept(ask: &Ask, problem: &Problem) -> Reply {
+    reply::error(
+        ask.dialect,
+        &ErrorReply {
+            status: 503,
+            kind: "api_error".to_owned(),
+            code: Some(problem.code.clone()),
+            message: format!("No route could answer, and the request could not be queued. {}", problem.message),
+            param: None,
+            request_id: Some(ask.id.as_str().to_owned()),
+        },
+    )
+}
+
+async fn enqueue(
+    shared: &Arc<Shared>,
+    running: &Running,
+    ask: &Ask,
+    why: &Failure,
+) -> Result<switchyard_store::Enqueued, Problem> {
+    let now = clock::now();
+    let headers: Vec<(&str, &str)> =
+        ask.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect();
+    let job = NewJob {
+        id: ids::job(),
+        at_ms: now.wall_ms,
+        expires_at_ms: now.plus_ms(running.map.cold.expires_ms).wall_ms,
+        client: ask.client.to_string(),
+        job: ask.job.name.clone(),
+        dialect: ask.dialect,
+        request_id: ask.id.clone(),
+        idempotency_key: ask.idempotency_key.clone(),
+        model: ask.envelope.model.clone(),
+        headers_json: serde_json::to_string(&headers).unwrap_or_else(|_| "[]".to_owned()),
+        body: if ask.envelope.stream { without_stream(&ask.body) } else { ask.body.to_vec() },
+        stream: ask.envelope.stream,
+        reason: Some(why.clone()),
+    };
+    let queued = shared.store.queue().enqueue(&job).await.map_err(|error| error.problem())?;
+    if !queued.existing {
+        let (job_id, job, client) = (queued.id.clone(), job.job, job.client);
+        shared.bus.emit(What::JobQueued { job_id, job, client }, now);
+    }
+    refresh(shared).await;
+    shared.cold_work.notify_one();
+    Ok(queued)
+}
+
+/// A queued request is answered whole, so it no longer asks for a stream.
+fn without_stream(body: &[u8]) -> Vec<u8> {
+    let Ok(Value::Object(mut object)) = serde_json::from_slice(body) else { return body.to_vec() };
+    object.shift_remove("stream");
+    object.shift_remove("stream_options");
+    serde_json::to_vec(&object).unwrap_or_else(|_| body.to_vec())
+}
+
+/// Holds the caller until its job is answered or its time is over.
+async fn wait(shared: &Arc<Shared>, ask: &Ask, id: &str) -> Option<Reply> {
+    let deadline = ask.arrived.mono_ms.saturating_add(ask.job.slo_ms);
+    let mut ended = shared.job_ended.subscribe();
+    loop {
+        let job = shared.store.queue().get(id).await.ok().flatten()?;
+        if let Some(answer) = job.answer {
+            let mut reply =
+                reply::json(http::StatusCode::from_u16(answer.status).unwrap_or(http::StatusCode::OK), answer.body);
+            let way =
+                Way { route: Some(&answer.route), degraded: true, ..Way::none(&ask.id, answer.attempts) };
+            way.mark(reply.headers_mut());
+            return Some(reply);
+        }
+        if job.row.state.is_terminal() {
+            return None;
+        }
+        clock::until(deadline, ended.changed()).await?.ok()?;
+    }
+}
+
+/// Reads again what the window shows of the queue.
+pub(crate) async fn refresh(shared: &Shared) {
+    let queue = shared.store.queue();
+    let (Ok(counts), Ok(oldest), Ok(next)) = (queue.counts().await, queue.oldest().await, queue.next_due().await) else {
+        return;
+    };
+    let states = [JobState::Waiting, JobState::Running, JobState::Dead];
+    let wagons = queue.list(&states, Order::OldestFirst, 12).await.unwrap_or_default();
+    *lock(&shared.queue) = QueueView {
+        waiting: counts.waiting + counts.running,
+        dead: counts.dead + counts.expired,
+        done: counts.done,
+        oldest_at_ms: oldest,
+        next_attempt_at_ms: next,
+        wagons: wagons.into_iter().map(|row| WagonView { id: row.id, job: row.job, state: row.state }).collect(),
+    };
+    shared.bus.touch();
+}
+

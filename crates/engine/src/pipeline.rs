@@ -1,0 +1,290 @@
+//! The walk of a request: admit, plan, drive, answer or park. One page, one direction.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use http::{Response, header};
+use switchyard_domain::map::RouteIx;
+use switchyard_domain::view::Outcome as Ended;
+use switchyard_domain::{Failure, FailureKind, Now, Tier};
+use switchyard_policy::{Drive, Input, KeyId, Needs, Out, Outcome, Plan, Step, classify, plan};
+use switchyard_wire::ErrorReply;
+
+use crate::clock;
+use crate::cold;
+use crate::intake::Ask;
+use crate::record::{Ending, Record};
+use crate::relay::{Course, Relay};
+use crate::reply::{self, Reply, ReplyBody, Way};
+use crate::shared::{Lease, Running, Shared};
+use crate::upstream::{self, Answer, Limits};
+
+/// How long the first requests after a start wait for the keychain, milliseconds.
+const KEYS_PATIENCE_MS: u64 = 3_000;
+
+/// Where a request got to.
+#[derive(Debug)]
+pub(crate) enum Served {
+    /// A route answers.
+    Answered(Box<Answered>),
+    /// The caller is to hear this failure.
+    Refused { failure: Failure, attempts: u32 },
+    /// No route could answer in time.
+    Parked(Parked),
+}
+
+/// No route could answer in time.
+#[derive(Clone, Debug)]
+pub(crate) struct Parked {
+    pub(crate) attempts: u32,
+    /// Whether any try reached an upstream.
+    pub(crate) reached_upstream: bool,
+    /// The last failure, or why nothing was tried.
+    pub(crate) why: Failure,
+    /// When trying again makes sense, milliseconds from now.
+    pub(crate) again_in_ms: u64,
+}
+
+/// A route's answer, not yet on its way.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) answer: Answer,
+    pub(crate) route: RouteIx,
+    pub(crate) tier: Tier,
+    pub(crate) attempts: u32,
+    pub(crate) degraded: bool,
+    pub(crate) lease: Lease,
+    pub(crate) begun: Now,
+}
+
+/// Answers a request, one way or another.
+pub(crate) async fn respond(shared: &Arc<Shared>, running: &Arc<Running>, ask: Arc<Ask>) -> Reply {
+    let mut record = Record::open(shared, ask.view(), ask.arrived);
+    if shared.in_flight.load(Ordering::Relaxed) > u64::from(running.map.limits.max_in_flight) {
+        return busy(running, &ask, record);
+    }
+    if shared.is_paused() {
+        let reason = crate::shared::lock(&shared.pause).reason.clone();
+        let why = reason.map_or_else(|| "New work is paused.".to_owned(), |why| format!("New work is paused: {why}."));
+        let parked = Parked {
+            attempts: 0,
+            reached_upstream: false,
+            why: Failure { code: Some("paused".to_owned()), ..Failure::new(FailureKind::Internal, why) },
+            again_in_ms: 60_000,
+        };
+        return cold::park(shared, running, &ask, record, parked).await;
+    }
+    match serve(shared, running, &ask, &mut record).await {
+        Served::Answered(answered) => commit(running, &ask, record, *answered),
+        Served::Refused { failure, attempts } => {
+            let reply = reply::failure(ask.dialect, &failure, &Way::none(&ask.id, attempts));
+            record.end(Ending::without_route(Ended::Refused, reply.status().as_u16()));
+            reply
+        }
+        Served::Parked(parked) => cold::park(shared, running, &ask, record, parked).await,
+    }
+}
+
+/// Drives a request over its plan until a route answers or none can.
+pub(crate) async fn serve(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>, record: &mut Record) -> Served {
+    let mut planned = decide(shared, running, ask);
+    if planned.as_ref().is_some_and(|(_, plan)| lacks_keys(plan)) && wait_for_keys(shared).await {
+        planned = decide(shared, running, ask);
+    }
+    let Some((roll, plan)) = planned else { return Served::Parked(no_map()) };
+    let first_choice = plan.candidates.first().map(|candidate| candidate.route);
+    let none = plan.candidates.is_empty().then(|| nothing_to_try(running, &plan));
+    let again_in_ms = again_in_ms(&plan);
+    let mut drive = Drive::new(&running.map, &ask.job, plan, roll, ask.arrived);
+    let mut input = Input::Begin;
+    let mut reached_upstream = false;
+    loop {
+        let now = clock::now();
+        let step = shared.with_fleet(|fleet| drive.step(fleet, &running.map, input, now));
+        let Some((step, changes)) = step else { return Served::Parked(no_map()) };
+        shared.tell(changes, now);
+        match step {
+            Step::Try { route, tier, key, permit, deadline_mono_ms, .. } => {
+                let mut lease = Lease::new(shared, permit);
+                let limits = Limits { begun: now, deadline_mono_ms };
+                match attempt(shared, running, ask, route, key, limits).await {
+                    Ok(answer) => {
+                        drive.committed();
+                        record.attempt(&running.map.route(route).id, tier, now, clock::now(), None);
+                        let degraded = tier != Tier::Hot || first_choice != Some(route);
+                        let attempts = drive.attempts();
+                        let answered = Answered { answer, route, tier, attempts, degraded, lease, begun: now };
+                        return Served::Answered(Box::new(answered));
+                    }
+                    Err(failure) => {
+                        reached_upstream |= classify(&failure).reached_upstream;
+                        let id = &running.map.route(route).id;
+                        tracing::debug!(request = %ask.id, route = %id, kind = failure.kind.as_str(), "try failed");
+                        record.attempt(id, tier, now, clock::now(), Some(failure.clone()));
+                        let Some(permit) = lease.take() else { return Served::Parked(no_map()) };
+                        input = Input::Failed { permit, failure };
+                    }
+                }
+            }
+            Step::Wait { until_mono_ms } => {
+                clock::sleep_until(until_mono_ms).await;
+                input = Input::Woke;
+            }
+            Step::Answer(failure) => return Served::Refused { failure, attempts: drive.attempts() },
+            Step::Park | Step::Done => {
+                let unknown = || Failure::new(FailureKind::Internal, "No route could answer.");
+                let why = drive.last_failure().cloned().or(none).unwrap_or_else(unknown);
+                return Served::Parked(Parked { attempts: drive.attempts(), reached_upstream, why, again_in_ms });
+            }
+        }
+    }
+}
+
+fn decide(shared: &Arc<Shared>, running: &Running, ask: &Ask) -> Option<(u64, Plan)> {
+    let needs = Needs {
+        model: ask.envelope.model.clone(),
+        dialect: ask.dialect,
+        stream: ask.envelope.stream,
+        passthrough_key: ask.own_key.is_some(),
+    };
+    let roll = crate::ids::roll();
+    shared.with_fleet(|fleet| (roll, plan(&running.map, &ask.job, fleet, &needs, roll, clock::now())))
+}
+
+async fn attempt(
+    shared: &Arc<Shared>,
+    running: &Running,
+    ask: &Arc<Ask>,
+    route: RouteIx,
+    key: Option<KeyId>,
+    limits: Limits,
+) -> Result<Answer, Failure> {
+    let (upstream, route) = (running.upstream(route), running.map.route(route));
+    let key = match key {
+        None => None,
+        Some(id) => Some(shared.vault.key(&id).ok_or_else(|| {
+            Failure::new(FailureKind::CredentialMissing, format!("The key {id} for {} is gone.", route.provider))
+        })?),
+    };
+    upstream::send(upstream, route, key, ask, limits).await
+}
+
+/// The commit point: from here on the caller sees this answer and no other.
+fn commit(running: &Arc<Running>, ask: &Arc<Ask>, record: Record, answered: Answered) -> Reply {
+    let Answered { answer, route, tier, attempts, degraded, lease, begun } = answered;
+    let id = &running.map.route(route).id;
+    match answer {
+        Answer::Whole { status, headers, body, facts, lost } => {
+            let degraded = degraded || !lost.is_empty();
+            let duration_ms = clock::span_ms(begun, clock::now());
+            lease.report(Outcome::Succeeded { duration_ms, first_token_ms: None });
+            record.end(Ending {
+                outcome: Ended::Answered,
+                status: status.as_u16(),
+                route: Some((id.clone(), tier)),
+                degraded,
+                first_token_ms: None,
+                usage: facts.usage,
+            });
+            let mut reply = Response::new(ReplyBody::Whole(Some(body)));
+            *reply.status_mut() = status;
+            *reply.headers_mut() = headers;
+            let way = Way { id: &ask.id, route: Some(id), tier: Some(tier), attempts, degraded, lost: &lost };
+            way.mark(reply.headers_mut());
+            reply
+        }
+        Answer::Stream(mut opened) => {
+            let lost = std::mem::take(&mut opened.lost);
+            let degraded = degraded || !lost.is_empty();
+            let mut headers = std::mem::take(&mut opened.headers);
+            let way = Way { id: &ask.id, route: Some(id), tier: Some(tier), attempts, degraded, lost: &lost };
+            way.mark(&mut headers);
+            let course = Course {
+                running: Arc::clone(running),
+                route,
+                tier,
+                dialect: ask.dialect,
+                degraded,
+                request_id: ask.id.clone(),
+                lease,
+                record,
+                begun,
+            };
+            let mut reply = Response::new(ReplyBody::Stream(Box::new(Relay::new(*opened, course))));
+            *reply.headers_mut() = headers;
+            reply
+        }
+    }
+}
+
+fn busy(running: &Running, ask: &Ask, record: Record) -> Reply {
+    let most = running.map.limits.max_in_flight;
+    let mut reply = reply::error(
+        ask.dialect,
+        &ErrorReply {
+            status: 429,
+            kind: "rate_limit_error".to_owned(),
+            code: Some("too_many_in_flight".to_owned()),
+            message: format!("{most} requests are under way already. Try again, or raise `limits.maxInFlight` in the map."),
+            param: None,
+            request_id: Some(ask.id.as_str().to_owned()),
+        },
+    );
+    reply.headers_mut().insert(header::RETRY_AFTER, http::HeaderValue::from_static("1"));
+    record.end(Ending::without_route(Ended::Refused, 429));
+    reply
+}
+
+fn lacks_keys(plan: &Plan) -> bool {
+    plan.excluded.iter().any(|excluded| excluded.why == Out::NoCredential)
+}
+
+/// Waits until the keychain was read once. True when there was something to wait for.
+async fn wait_for_keys(shared: &Shared) -> bool {
+    let mut ready = shared.keys_ready.subscribe();
+    if *ready.borrow() {
+        return false;
+    }
+    tokio::time::timeout(Duration::from_millis(KEYS_PATIENCE_MS), ready.wait_for(|ready| *ready)).await.is_ok()
+}
+
+/// When the first excluded route comes back by itself.
+fn again_in_ms(plan: &Plan) -> u64 {
+    let now = clock::now().mono_ms;
+    let soonest = plan.excluded.iter().filter_map(|excluded| excluded.why.until_mono_ms()).min();
+    soonest.map_or(30_000, |until| until.saturating_sub(now).clamp(1_000, 300_000))
+}
+
+fn no_map() -> Parked {
+    Parked {
+        attempts: 0,
+        reached_upstream: false,
+        why: Failure::new(FailureKind::Internal, "No routing map is applied."),
+        again_in_ms: 60_000,
+    }
+}
+
+/// Why a plan has no candidate, in words that name the fix.
+fn nothing_to_try(running: &Running, plan: &Plan) -> Failure {
+    let mut reasons: Vec<String> = Vec::new();
+    let mut only_keys = !plan.excluded.is_empty();
+    for excluded in &plan.excluded {
+        let route = running.map.route(excluded.route);
+        only_keys &= excluded.why == Out::NoCredential;
+        let why = match excluded.why {
+            Out::SwitchedOff => "switched off".to_owned(),
+            Out::OffInMap => "switched off in the map".to_owned(),
+            Out::Gone => "no longer in the map".to_owned(),
+            Out::WarmDisabled => "Warm is switched off (flags.enable_warm_fallback)".to_owned(),
+            Out::CircuitOpen { .. } => "circuit open".to_owned(),
+            Out::TestUnderWay => "being tested".to_owned(),
+            Out::CoolingDown { .. } => "asked to be left alone for a while".to_owned(),
+            Out::NoCredential => format!("no usable key; run `switchyard credential set {}`", route.provider),
+            Out::NeedsCallersKey => "needs the caller's own key beside x-switchyard-key".to_owned(),
+        };
+        reasons.push(format!("{}: {why}", route.id));
+    }
+    let kind = if only_keys { FailureKind::CredentialMissing } else { FailureKind::Internal };
+    Failure { code: Some("no_route".to_owned()), ..Failure::new(kind, format!("No route can serve this. {}.", reasons.join("; "))) }
+}

@@ -1,0 +1,82 @@
+//! The supervisor's beat: free probes of quiet routes, and a look at where the next request would go.
+//!
+//! A probe asks for the models list, which costs nothing. It may lower trust; it never closes a circuit.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use switchyard_domain::map::RouteIx;
+use switchyard_domain::{Failure, FailureKind, Now, RouteId};
+use switchyard_policy::KeyChoice;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock;
+use crate::shared::{Running, Shared};
+
+const BEAT_MS: u64 = 1_000;
+/// A probe that takes longer has failed, milliseconds.
+const PATIENCE_MS: u64 = 10_000;
+/// The first probes go out this long after the start, so that a restart in a loop does not hammer anyone.
+const FIRST_MS: u64 = 1_000;
+
+/// Runs until stopped.
+pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
+    let mut due: HashMap<RouteId, u64> = HashMap::new();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = clock::sleep_until(clock::now().mono_ms + BEAT_MS) => {}
+        }
+        let now = clock::now();
+        shared.look_around(now);
+        let Some(running) = shared.running.load_full() else { continue };
+        if running.map.probe_every_ms == 0 {
+            continue;
+        }
+        due.retain(|id, _| running.map.find(id.as_str()).is_some());
+        for (index, route) in running.map.routes.iter().enumerate() {
+            let every = running.map.probe_every_ms;
+            // Routes are spread over the interval, so that the probes do not come in a volley.
+            let spread = every.min(5_000) * index as u64 / running.map.routes.len() as u64;
+            let at = due.entry(route.id.clone()).or_insert(now.mono_ms + FIRST_MS.min(every) + spread);
+            if now.mono_ms >= *at && route.enabled {
+                *at = now.mono_ms + every;
+                tokio::spawn(probe(Arc::clone(&shared), Arc::clone(&running), RouteIx(index), now));
+            }
+        }
+    }
+}
+
+async fn probe(shared: Arc<Shared>, running: Arc<Running>, ix: RouteIx, now: Now) {
+    let route = running.map.route(ix);
+    let choice = shared.with_fleet(|fleet| {
+        let place = fleet.place(&route.id, ix)?;
+        Some(fleet.key_for(place, &[], now))
+    });
+    let key = match choice.flatten() {
+        Some(KeyChoice::Key(id)) => shared.vault.key(&id),
+        Some(KeyChoice::NotNeeded) => None,
+        // Without a key there is nothing to learn that is not known already.
+        Some(KeyChoice::AllCoolingUntil(_) | KeyChoice::None) | None => return,
+    };
+    let answered = running.upstream(ix).probe(route, key.as_ref(), now.mono_ms + PATIENCE_MS).await;
+    let result = answered.and_then(|status| verdict(status, &route.host()));
+    let ended = clock::now();
+    let changes = shared.with_fleet(|fleet| {
+        let place = fleet.place(&route.id, ix)?;
+        Some(fleet.probe_result(place, result, ended))
+    });
+    shared.bus.touch();
+    shared.tell(changes.flatten().unwrap_or_default(), ended);
+}
+
+/// Any answer but a server error shows that the route can be reached: not every provider lists models.
+fn verdict(status: u16, host: &str) -> Result<(), Failure> {
+    let kind = match status {
+        500..=599 => FailureKind::ServerError,
+        300..=399 => FailureKind::Redirect,
+        401 => FailureKind::KeyRejected,
+        _ => return Ok(()),
+    };
+    Err(Failure { status: Some(status), ..Failure::new(kind, format!("{host} answered the probe with {status}.")) })
+}

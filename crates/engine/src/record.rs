@@ -1,0 +1,107 @@
+//! One request's entry in the log, written when it ends, however it ends.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use switchyard_domain::view::{AttemptView, Outcome, RequestView};
+use switchyard_domain::{Failure, Now, RouteId, Tier};
+use switchyard_wire::Usage;
+
+use crate::clock;
+use crate::shared::Shared;
+
+/// How a request ended.
+#[derive(Debug)]
+pub(crate) struct Ending {
+    pub(crate) outcome: Outcome,
+    pub(crate) status: u16,
+    pub(crate) route: Option<(RouteId, Tier)>,
+    pub(crate) degraded: bool,
+    pub(crate) first_token_ms: Option<u32>,
+    pub(crate) usage: Option<Usage>,
+}
+
+impl Ending {
+    /// An end without an answer of a route.
+    pub(crate) fn without_route(outcome: Outcome, status: u16) -> Self {
+        Self { outcome, status, route: None, degraded: false, first_token_ms: None, usage: None }
+    }
+}
+
+/// A request under way. Dropping it without an end means that the caller hung up.
+#[derive(Debug)]
+pub(crate) struct Record {
+    shared: Arc<Shared>,
+    view: Option<Box<RequestView>>,
+    arrived: Now,
+}
+
+impl Record {
+    /// Counts the request as under way.
+    pub(crate) fn open(shared: &Arc<Shared>, view: RequestView, arrived: Now) -> Self {
+        shared.in_flight.fetch_add(1, Ordering::Relaxed);
+        Self { shared: Arc::clone(shared), view: Some(Box::new(view)), arrived }
+    }
+
+    /// Milliseconds since the request arrived.
+    pub(crate) fn age_ms(&self, now: Now) -> u32 {
+        clock::span_ms(self.arrived, now)
+    }
+
+    /// Notes a try. `failure` is absent for the one that answers.
+    pub(crate) fn attempt(&mut self, route: &RouteId, tier: Tier, begun: Now, ended: Now, failure: Option<Failure>) {
+        let start_ms = self.age_ms(begun);
+        if let Some(view) = &mut self.view {
+            view.attempts.push(AttemptView {
+                route: route.clone(),
+                tier,
+                start_ms,
+                duration_ms: clock::span_ms(begun, ended),
+                failure,
+            });
+        }
+    }
+
+    /// Corrects the last try, whose stream broke after it had begun.
+    pub(crate) fn last_attempt_failed(&mut self, failure: Failure) {
+        if let Some(last) = self.view.as_mut().and_then(|view| view.attempts.last_mut()) {
+            last.failure = Some(failure);
+        }
+    }
+
+    /// Leaves no entry: an attempt of a queued job that changes nothing for its caller.
+    pub(crate) fn discard(mut self) {
+        if self.view.take().is_some() {
+            self.shared.in_flight.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The end.
+    pub(crate) fn end(mut self, ending: Ending) {
+        self.settle(ending);
+    }
+
+    fn settle(&mut self, ending: Ending) {
+        let Some(mut view) = self.view.take() else { return };
+        let now = clock::now();
+        view.outcome = ending.outcome;
+        view.status = ending.status;
+        view.degraded = ending.degraded;
+        view.first_token_ms = ending.first_token_ms;
+        view.duration_ms = clock::span_ms(self.arrived, now);
+        (view.route, view.tier) = ending.route.map_or((None, None), |(route, tier)| (Some(route), Some(tier)));
+        if ending.outcome == Outcome::Queued {
+            view.tier = Some(Tier::Cold);
+        }
+        (view.input_tokens, view.output_tokens) =
+            ending.usage.map_or((None, None), |usage| (Some(usage.input_tokens), Some(usage.output_tokens)));
+        self.shared.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.shared.ended(Arc::from(view), now);
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        self.settle(Ending::without_route(Outcome::Aborted, 499));
+    }
+}

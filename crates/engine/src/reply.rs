@@ -1,0 +1,198 @@
+//! What callers hear: answers, errors in their dialect, and the queue's receipts.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use http_body::{Body, Frame, SizeHint};
+use serde_json::json;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use switchyard_domain::{Dialect, Failure, FailureKind, RequestId, RouteId, Tier};
+use switchyard_wire::{ErrorReply, error_response};
+
+use crate::relay::Relay;
+
+/// A response's body.
+#[derive(Debug)]
+pub(crate) enum ReplyBody {
+    /// All of it at once.
+    Whole(Option<Bytes>),
+    /// A relayed stream.
+    Stream(Box<Relay>),
+}
+
+/// A response to a caller.
+pub(crate) type Reply = Response<ReplyBody>;
+
+impl Body for ReplyBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        match self.get_mut() {
+            Self::Whole(bytes) => Poll::Ready(bytes.take().filter(|bytes| !bytes.is_empty()).map(|b| Ok(Frame::data(b)))),
+            Self::Stream(relay) => Pin::new(relay.as_mut()).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Whole(bytes) => bytes.as_ref().is_none_or(Bytes::is_empty),
+            Self::Stream(_) => false,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Self::Stream(_) => SizeHint::default(),
+        }
+    }
+}
+
+/// What the response headers say of the way a request took.
+#[derive(Clone, Debug)]
+pub(crate) struct Way<'a> {
+    pub(crate) id: &'a RequestId,
+    pub(crate) route: Option<&'a RouteId>,
+    pub(crate) tier: Option<Tier>,
+    pub(crate) attempts: u32,
+    pub(crate) degraded: bool,
+    pub(crate) lost: &'a [String],
+}
+
+impl<'a> Way<'a> {
+    /// A request that no route answered.
+    pub(crate) fn none(id: &'a RequestId, attempts: u32) -> Self {
+        Self { id, route: None, tier: None, attempts, degraded: false, lost: &[] }
+    }
+
+    /// Writes the headers.
+    pub(crate) fn mark(&self, headers: &mut HeaderMap) {
+        let mut put = |name: &'static str, value: Option<HeaderValue>| {
+            if let Some(value) = value {
+                headers.insert(HeaderName::from_static(name), value);
+            }
+        };
+        put("x-switchyard-request-id", HeaderValue::from_str(self.id.as_str()).ok());
+        put("x-switchyard-route", self.route.and_then(|route| HeaderValue::from_str(route.as_str()).ok()));
+        put("x-switchyard-tier", self.tier.map(|tier| HeaderValue::from_static(tier.as_str())));
+        put("x-switchyard-attempts", Some(HeaderValue::from(self.attempts)));
+        put("x-switchyard-degraded", Some(HeaderValue::from_static(if self.degraded { "true" } else { "false" })));
+        if !self.lost.is_empty() {
+            put("x-switchyard-degradations", HeaderValue::from_str(&self.lost.join(", ")).ok());
+        }
+    }
+}
+
+/// A JSON response.
+pub(crate) fn json(status: StatusCode, body: impl Into<Bytes>) -> Reply {
+    let mut reply = Response::new(ReplyBody::Whole(Some(body.into())));
+    *reply.status_mut() = status;
+    reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    reply
+}
+
+/// An error in the caller's dialect.
+pub(crate) fn error(dialect: Dialect, reply: &ErrorReply) -> Reply {
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = json(status, error_response(dialect, reply));
+    if let Some(id) = reply.request_id.as_deref() {
+        Way::none(&RequestId::from(id), 0).mark(response.headers_mut());
+    }
+    response
+}
+
+/// A failure that is the caller's to know: the upstream's reason in the caller's dialect.
+pub(crate) fn failure(dialect: Dialect, failure: &Failure, way: &Way<'_>) -> Reply {
+    let status = caller_status(failure);
+    let mut response = json(
+        status,
+        error_response(
+            dialect,
+            &ErrorReply {
+                status: status.as_u16(),
+                kind: String::new(),
+                code: failure.code.clone().or_else(|| Some(failure.kind.as_str().to_owned())),
+                message: failure.message.clone(),
+                param: None,
+                request_id: Some(way.id.as_str().to_owned()),
+            },
+        ),
+    );
+    if let Some(ms) = failure.retry_after_ms {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(ms.div_ceil(1_000)));
+    }
+    way.mark(response.headers_mut());
+    response
+}
+
+/// The status a caller gets for a failure.
+pub(crate) fn caller_status(failure: &Failure) -> StatusCode {
+    match failure.kind {
+        FailureKind::BadRequest => failure
+            .status
+            .filter(|status| (400..500).contains(status))
+            .and_then(|status| StatusCode::from_u16(status).ok())
+            .unwrap_or(StatusCode::BAD_REQUEST),
+        FailureKind::ContextLength | FailureKind::ContentFilter | FailureKind::NotTranslatable => StatusCode::BAD_REQUEST,
+        FailureKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        FailureKind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        FailureKind::FirstByteTimeout
+        | FailureKind::FirstTokenTimeout
+        | FailureKind::IdleTimeout
+        | FailureKind::DeadlineExceeded
+        | FailureKind::UpstreamTimeout
+        | FailureKind::ConnectTimeout => StatusCode::GATEWAY_TIMEOUT,
+        FailureKind::Overloaded
+        | FailureKind::CredentialMissing
+        | FailureKind::KeyRejected
+        | FailureKind::Forbidden
+        | FailureKind::Unpaid => StatusCode::SERVICE_UNAVAILABLE,
+        FailureKind::ModelNotFound => StatusCode::NOT_FOUND,
+        FailureKind::ClientAborted => StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST),
+        FailureKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        FailureKind::Dns
+        | FailureKind::Connect
+        | FailureKind::Tls
+        | FailureKind::Reset
+        | FailureKind::Cut
+        | FailureKind::Malformed
+        | FailureKind::EmptyBody
+        | FailureKind::Html
+        | FailureKind::Redirect
+        | FailureKind::InBandError
+        | FailureKind::ServerError
+        | FailureKind::EndpointNotFound => StatusCode::BAD_GATEWAY,
+    }
+}
+
+/// The 202 of a queued request.
+pub(crate) fn queued(job_id: &str, existing: bool, retry_after_s: u64, way: &Way<'_>) -> Reply {
+    let location = location(job_id);
+    let body = json!({ "status": "queued", "id": job_id, "location": location, "existing": existing });
+    let mut reply = json(StatusCode::ACCEPTED, body.to_string());
+    if let Ok(value) = HeaderValue::from_str(&location) {
+        reply.headers_mut().insert(header::LOCATION, value);
+    }
+    reply.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after_s));
+    way.mark(reply.headers_mut());
+    reply
+}
+
+/// Where a queued request is polled.
+pub(crate) fn location(job_id: &str) -> String {
+    format!("/v1/switchyard/jobs/{job_id}")
+}
+
+/// A canned completion in the caller's dialect.
+pub(crate) fn template(dialect: Dialect, model: &str, text: &str, stream: bool, way: &Way<'_>) -> Reply {
+    let (body, content_type) = crate::template::render(dialect, way.id.as_str(), model, text, stream);
+    let mut reply = json(StatusCode::OK, body);
+    reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    way.mark(reply.headers_mut());
+    reply
+}

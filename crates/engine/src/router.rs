@@ -1,0 +1,257 @@
+//! The router as its shells see it: start, stop, watch. What people do with it is in the files below.
+
+mod clients;
+mod credentials;
+mod jobs;
+mod maps;
+mod switches;
+mod test_request;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use switchyard_domain::api::AuditEntry;
+use switchyard_domain::event::{Event, What};
+use switchyard_domain::view::{PauseView, RequestView, Snapshot};
+use switchyard_domain::{Problem, Tier};
+use switchyard_notify::Sinks;
+use switchyard_policy::Standing;
+use switchyard_store::{Options, RequestFilter, Retention, Store, Writer};
+use tokio::sync::{Notify, broadcast, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::bus::Bus;
+use crate::clock;
+use crate::cold;
+use crate::config::RouterConfig;
+use crate::local_keys::LocalKeys;
+use crate::prober;
+use crate::server;
+use crate::shared::{Shared, Standpoint, lock};
+use crate::snapshot;
+use crate::traffic::Traffic;
+use crate::vault::Vault;
+
+/// Events of before the start that are shown.
+const SHOWN_EVENTS: u32 = 50;
+/// Requests of before the start that are shown.
+const SHOWN_REQUESTS: u32 = 20;
+
+/// A running router. Cheap to clone; it runs until [`Router::shutdown`].
+#[derive(Clone, Debug)]
+pub struct Router {
+    shared: Arc<Shared>,
+    addr: SocketAddr,
+    stop: CancellationToken,
+    workers_stop: CancellationToken,
+    connections: TaskTracker,
+    workers: TaskTracker,
+    grace_ms: u64,
+}
+
+/// A stream of snapshots: the first at once, then on change, at most four a second, at least one every two.
+#[derive(Debug)]
+pub struct Watch {
+    shared: Arc<Shared>,
+    seen: Option<u64>,
+}
+
+impl Router {
+    /// Opens the data directory, takes the port and starts to serve.
+    ///
+    /// # Errors
+    /// A [`Problem`] that names what stands in the way: the port's holder, the data directory's other user, a
+    /// database of a newer version, and so on. A stored map that can't run is not an error: the router starts, says
+    /// so, and takes a new one.
+    pub async fn start(config: RouterConfig) -> Result<Self, Problem> {
+        let started = clock::now();
+        let store = Store::open(&config.data_dir, &Options::default()).await.map_err(|error| error.problem())?;
+        let listener = server::bind(config.proxy_addr).await?;
+        let addr = listener
+            .local_addr()
+            .map_err(|error| Problem::new("listen_failed", format!("The listener has no address: {error}.")))?;
+        let writer = Writer::spawn(&store, Retention::default());
+        let last_id = store.last_event_id().await.map_err(|error| error.problem())?;
+        let events = store.events().recent(None, SHOWN_EVENTS).await.unwrap_or_default();
+        let requests = store.requests().recent(&RequestFilter::default(), SHOWN_REQUESTS).await.unwrap_or_default();
+        let mut traffic = Traffic::default();
+        traffic.restore(requests);
+        let shared = Arc::new(Shared {
+            data_dir: config.data_dir.clone(),
+            variables: config.variables,
+            bus: Bus::new(writer.clone(), last_id, events),
+            writer,
+            vault: Vault::new(config.keychain, config.credentials_file),
+            local_keys: LocalKeys::new(&config.data_dir),
+            running: ArcSwapOption::empty(),
+            map_problem: Mutex::default(),
+            fleet: Mutex::default(),
+            standpoint: Mutex::new(Standpoint {
+                standing: Standing { tier: Tier::Hot, route: None, cause: None },
+                since_ms: started.wall_ms,
+            }),
+            traffic: Mutex::new(traffic),
+            paused: AtomicBool::new(false),
+            pause: Mutex::new(PauseView { paused: false, reason: None, since_ms: None }),
+            in_flight: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
+            started,
+            proxy_url: Mutex::new(format!("http://{addr}")),
+            control_url: Mutex::new(config.control_url),
+            queue: Mutex::default(),
+            cold_work: Notify::new(),
+            job_ended: watch::Sender::new(0),
+            keys_ready: watch::Sender::new(false),
+            keychain_was: Mutex::default(),
+            keys_doubted: Notify::new(),
+            store,
+        });
+        let router = Self {
+            shared,
+            addr,
+            stop: CancellationToken::new(),
+            workers_stop: CancellationToken::new(),
+            connections: TaskTracker::new(),
+            workers: TaskTracker::new(),
+            grace_ms: config.shutdown_grace_ms,
+        };
+        router.shared.local_keys.load(&router.shared.store, started.wall_ms).await?;
+        router.restore_pause().await?;
+        router.restore_map_at_start().await?;
+        router.spawn_workers(listener, config.desktop_notifications);
+        let what = What::Started { version: env!("CARGO_PKG_VERSION").to_owned(), proxy_url: format!("http://{addr}") };
+        router.shared.bus.emit(what, clock::now());
+        Ok(router)
+    }
+
+    fn spawn_workers(&self, listener: tokio::net::TcpListener, desktop_notifications: bool) {
+        let shared = || Arc::clone(&self.shared);
+        let stop = || self.workers_stop.clone();
+        if desktop_notifications {
+            let sinks = Sinks::none().desktop();
+            self.workers.spawn(switchyard_notify::run(self.events(), clock::now, sinks));
+        }
+        self.workers.spawn(cold::run(shared(), stop()));
+        self.workers.spawn(prober::run(shared(), stop()));
+        self.workers.spawn(credentials::keep(shared(), stop()));
+        let accept = server::accept(shared(), listener, self.stop.clone(), self.connections.clone());
+        self.connections.spawn(accept);
+    }
+
+    /// Where clients connect.
+    #[must_use]
+    pub fn proxy_addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Where the data lives.
+    #[must_use]
+    pub fn data_dir(&self) -> &Path {
+        &self.shared.data_dir
+    }
+
+    /// Says where the control API listens, as shown to people.
+    pub fn set_control_url(&self, url: String) {
+        *lock(&self.shared.control_url) = Some(url);
+        self.shared.bus.touch();
+    }
+
+    /// Stops accepting, lets running requests finish up to the grace, and flushes. What is still under way then is
+    /// cut off; queued jobs go on at the next start.
+    pub async fn shutdown(&self) {
+        self.stop.cancel();
+        self.workers_stop.cancel();
+        self.connections.close();
+        self.workers.close();
+        let by = clock::now().mono_ms + self.grace_ms;
+        let _ = clock::until(by, self.connections.wait()).await;
+        self.shared.writer.flush().await;
+        self.shared.store.close().await;
+    }
+
+    /// The whole router at this moment.
+    #[must_use]
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        snapshot::take(&self.shared)
+    }
+
+    /// A stream of snapshots.
+    #[must_use]
+    pub fn watch(&self) -> Watch {
+        Watch { shared: Arc::clone(&self.shared), seen: None }
+    }
+
+    /// Events from now on.
+    #[must_use]
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.shared.bus.subscribe()
+    }
+
+    /// Requests of the log, newest first; `before_ms` (UTC epoch) pages back.
+    ///
+    /// # Errors
+    /// When the log can't be read.
+    pub async fn requests(&self, limit: u32, before_ms: Option<i64>) -> Result<Vec<RequestView>, Problem> {
+        // What was just answered should be in the list.
+        self.shared.writer.flush().await;
+        let filter = RequestFilter { before_ms, ..RequestFilter::default() };
+        self.shared.store.requests().recent(&filter, limit.min(1_000)).await.map_err(|error| error.problem())
+    }
+
+    /// What was changed by hand, newest first.
+    ///
+    /// # Errors
+    /// When the log can't be read.
+    pub async fn audit(&self, limit: u32) -> Result<Vec<AuditEntry>, Problem> {
+        let rows = self.shared.store.audit().list(limit.min(1_000)).await.map_err(|error| error.problem())?;
+        Ok(rows
+            .into_iter()
+            .map(|row| AuditEntry {
+                id: row.seq,
+                at_ms: row.entry.at_ms,
+                actor: row.entry.actor,
+                action: row.entry.action,
+                target: row.entry.target,
+                reason: row.entry.reason,
+            })
+            .collect())
+    }
+
+    /// Notes a change by hand. The change itself has happened already, so a full disk is only logged.
+    async fn note(&self, actor: &str, action: &str, target: &str, reason: Option<String>) {
+        let entry = switchyard_store::AuditEntry {
+            at_ms: clock::now().wall_ms,
+            actor: actor.to_owned(),
+            action: action.to_owned(),
+            target: target.to_owned(),
+            reason,
+            before: None,
+            after: None,
+        };
+        if let Err(error) = self.shared.store.audit().append(&entry).await {
+            tracing::error!(code = error.code(), %error, action, "not written to the audit log");
+        }
+    }
+}
+
+impl Watch {
+    /// The next snapshot.
+    pub async fn next(&mut self) -> Arc<Snapshot> {
+        if let Some(seen) = self.seen {
+            for _ in 0..8 {
+                tokio::time::sleep(Duration::from_millis(250)).await;
+                if self.shared.bus.seq() != seen {
+                    break;
+                }
+            }
+        }
+        let snapshot = snapshot::take(&self.shared);
+        self.seen = Some(snapshot.seq);
+        snapshot
+    }
+}

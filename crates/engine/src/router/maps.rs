@@ -1,0 +1,239 @@
+//! Maps: check, apply, look back, restore.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use switchyard_domain::api::{ApplyMap, MapDocument, MapVersion};
+use switchyard_domain::event::What;
+use switchyard_domain::map::{self, Fault, Format, RoutingMap, Variables};
+use switchyard_domain::{Now, Problem};
+use switchyard_policy::Fleet;
+use switchyard_store::NewMap;
+
+use super::{Router, credentials};
+use crate::clock;
+use crate::shared::{Running, Shared, lock};
+use crate::upstream::Upstream;
+
+/// Versions that are listed at most.
+const LISTED: u32 = 500;
+
+impl Router {
+    /// Every fault of a document; none when it could be applied.
+    pub async fn check_map(&self, document: &str) -> Vec<Fault> {
+        read(&self.shared, document, Format::detect(document)).await.err().unwrap_or_default()
+    }
+
+    /// Proves a document, keeps it, and lets the next request use it.
+    ///
+    /// # Errors
+    /// `map_invalid` with every fault, or `stale_base_version`; then nothing has changed.
+    pub async fn apply_map(&self, apply: ApplyMap) -> Result<i64, Problem> {
+        let format = Format::detect(&apply.document);
+        let map = read(&self.shared, &apply.document, format).await.map_err(invalid)?;
+        let base_version = apply.base_version.or_else(|| map::base_version(&apply.document, format));
+        let now = clock::now();
+        let append = NewMap {
+            document: &apply.document,
+            format,
+            name: &map.name,
+            source: &apply.source,
+            reason: apply.reason.as_deref(),
+            at_ms: now.wall_ms,
+            base_version,
+        };
+        // Everything that can fail comes before the version is kept.
+        let before = self.shared.running.load_full();
+        let upstreams = Upstream::all(&map, before.as_deref()).map_err(|error| Problem::new("map_invalid", error))?;
+        let version = self.shared.store.maps().append(&append).await.map_err(|error| error.problem())?;
+        let name = map.name.clone();
+        let demo = is_demo(&self.shared, &apply.document);
+        let running = Running { map, version, source: apply.source.clone(), applied_at_ms: now.wall_ms, demo, upstreams };
+        self.install(running).await;
+        self.shared.bus.emit(What::MapApplied { version, name, source: apply.source.clone() }, now);
+        self.note(&apply.source, "map.apply", &format!("v{version}"), apply.reason).await;
+        Ok(version)
+    }
+
+    /// An applied map as it was written; the running one without a version.
+    ///
+    /// # Errors
+    /// `not_found_map` for a version that was never applied.
+    pub async fn map_document(&self, version: Option<i64>) -> Result<MapDocument, Problem> {
+        let maps = self.shared.store.maps();
+        let found = match version {
+            Some(version) => maps.get(version).await,
+            None => maps.latest().await,
+        };
+        let found = found.map_err(|error| error.problem())?.ok_or_else(|| match version {
+            Some(version) => Problem::new("not_found_map", format!("There is no map version {version}.")),
+            None => Problem::new("not_found_map", "No map is applied yet. Run `switchyard map apply FILE`."),
+        })?;
+        Ok(MapDocument {
+            version: found.header.version,
+            name: found.header.name,
+            document: found.document,
+            format: found.header.format,
+            applied_at_ms: found.header.at_ms,
+            source: found.header.source,
+            reason: found.header.reason,
+        })
+    }
+
+    /// The applied versions, newest first.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub async fn map_versions(&self) -> Result<Vec<MapVersion>, Problem> {
+        let headers = self.shared.store.maps().list(LISTED).await.map_err(|error| error.problem())?;
+        let version = |header: switchyard_store::MapHeader| MapVersion {
+            version: header.version,
+            name: header.name,
+            applied_at_ms: header.at_ms,
+            source: header.source,
+            reason: header.reason,
+        };
+        Ok(headers.into_iter().map(version).collect())
+    }
+
+    /// Applies an older version again, as a new version.
+    ///
+    /// # Errors
+    /// As [`Router::apply_map`], and `not_found_map`.
+    pub async fn restore_map(&self, version: i64, reason: Option<String>, source: String) -> Result<i64, Problem> {
+        let old = self.map_document(Some(version)).await?;
+        let reason = reason.or_else(|| Some(format!("restored v{version}")));
+        let running = self.map_document(None).await?.version;
+        self.apply_map(ApplyMap { document: old.document, base_version: Some(running), reason, source }).await
+    }
+
+    /// A unified diff of two applied versions; empty when they are equal.
+    ///
+    /// # Errors
+    /// `not_found_map`.
+    pub async fn diff_maps(&self, from: i64, to: i64) -> Result<String, Problem> {
+        let (from, to) = (self.map_document(Some(from)).await?, self.map_document(Some(to)).await?);
+        let label = |map: &MapDocument| format!("v{}", map.version);
+        Ok(map::diff(&from.document, &label(&from), &to.document, &label(&to)))
+    }
+
+    /// Runs the stored map again after a start.
+    pub(super) async fn restore_map_at_start(&self) -> Result<(), Problem> {
+        let Some(stored) = self.shared.store.maps().latest().await.map_err(|error| error.problem())? else {
+            return Ok(());
+        };
+        let header = stored.header;
+        let proven = read(&self.shared, &stored.document, header.format).await;
+        let made = proven
+            .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
+            .and_then(|map| Upstream::all(&map, None).map(|upstreams| (map, upstreams)));
+        match made {
+            Ok((map, upstreams)) => {
+                let demo = is_demo(&self.shared, &stored.document);
+                let (version, source, applied_at_ms) = (header.version, header.source, header.at_ms);
+                self.install(Running { map, version, source, applied_at_ms, demo, upstreams }).await;
+            }
+            Err(why) => {
+                let problem = format!("Map v{} can't run here: {why}", header.version);
+                tracing::error!("{problem}");
+                *lock(&self.shared.map_problem) = Some(problem);
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes a proven map the running one, atomically for the next request.
+    async fn install(&self, running: Running) {
+        let now = clock::now();
+        let switched_off = self.switched_off().await;
+        let running = Arc::new(running);
+        {
+            let mut fleet = lock(&self.shared.fleet);
+            let fleet = fleet.get_or_insert_with(|| Fleet::new(&running.map));
+            fleet.remap(&running.map);
+            for ix in switched_off.iter().filter_map(|id| running.map.find(id)) {
+                fleet.set_in_service(ix, false);
+            }
+            self.shared.running.store(Some(Arc::clone(&running)));
+        }
+        *lock(&self.shared.map_problem) = None;
+        credentials::reload(&self.shared).await;
+        self.settle_standpoint(&running, now);
+        self.shared.bus.touch();
+        self.shared.cold_work.notify_one();
+    }
+
+    /// A new map is no failover: where it stands is simply where it starts.
+    fn settle_standpoint(&self, running: &Running, now: Now) {
+        if !*self.shared.keys_ready.borrow() {
+            return;
+        }
+        let standing = self.shared.with_fleet(|fleet| switchyard_policy::standing(&running.map, fleet, now));
+        if let Some(standing) = standing {
+            let mut standpoint = lock(&self.shared.standpoint);
+            if standpoint.standing.tier != standing.tier {
+                standpoint.since_ms = now.wall_ms;
+            }
+            standpoint.standing = standing;
+        }
+    }
+}
+
+fn invalid(faults: Vec<Fault>) -> Problem {
+    let count = faults.len();
+    let first = faults.first().map(ToString::to_string).unwrap_or_default();
+    let message = match count {
+        1 => format!("The map was not applied. {first}"),
+        _ => format!("The map was not applied: {count} faults. The first: {first}"),
+    };
+    Problem { faults, ..Problem::new("map_invalid", message) }
+}
+
+/// Whether a document points at the simulated providers.
+fn is_demo(shared: &Shared, document: &str) -> bool {
+    shared.variables.iter().any(|(name, _)| document.contains(&format!("${{{name}}}")))
+}
+
+/// Proves a document with the variables it names: from the shell, the environment, then credentials.
+async fn read(shared: &Arc<Shared>, document: &str, format: Format) -> Result<RoutingMap, Vec<Fault>> {
+    let wanted = names(document);
+    let mut values: HashMap<String, String> = HashMap::new();
+    let mut missing = Vec::new();
+    for name in wanted {
+        let given = shared.variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
+        match given.or_else(|| std::env::var(&name).ok()).filter(|value| !value.trim().is_empty()) {
+            Some(value) => {
+                values.insert(name, value);
+            }
+            None => missing.push(name),
+        }
+    }
+    if !missing.is_empty() {
+        let vault = Arc::clone(shared);
+        let found = tokio::task::spawn_blocking(move || {
+            missing
+                .into_iter()
+                .filter_map(|name| {
+                    let (secret, _) = vault.vault.find(&name).ok().flatten()?;
+                    Some((name, secret.expose().to_owned()))
+                })
+                .collect::<Vec<_>>()
+        });
+        values.extend(found.await.unwrap_or_default());
+    }
+    let variables = |name: &str| values.get(name).cloned();
+    map::read(document, format, &variables as &dyn Variables)
+}
+
+/// The `${NAME}`s of a document.
+fn names(document: &str) -> Vec<String> {
+    let mut names: Vec<String> = document
+        .split("${")
+        .skip(1)
+        .filter_map(|rest| rest.split_once('}').map(|(name, _)| name.to_owned()))
+        .filter(|name| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'))
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}

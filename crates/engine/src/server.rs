@@ -1,0 +1,336 @@
+//! The proxy's listener: who may knock, what paths there are, how large a body may be.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::json;
+use switchyard_domain::view::JobState;
+use switchyard_domain::{Dialect, Problem, RequestId};
+use switchyard_wire::ErrorReply;
+use switchyard_wire::models::model_list;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock;
+use crate::ids;
+use crate::intake::{Arrival, Ask};
+use crate::local_keys::Caller;
+use crate::pipeline;
+use crate::reply::{self, Reply};
+use crate::shared::{Running, Shared, lock};
+
+/// A client that does not finish its request head is dropped after this.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// A body that does not come is given up after this, milliseconds.
+const BODY_TIMEOUT_MS: u64 = 120_000;
+
+/// Binds the listener; a busy port is named with the process that holds it.
+pub(crate) async fn bind(addr: SocketAddr) -> Result<TcpListener, Problem> {
+    TcpListener::bind(addr).await.map_err(|error| {
+        if error.kind() != std::io::ErrorKind::AddrInUse {
+            return Problem::new("listen_failed", format!("Can't listen on {addr}: {error}."));
+        }
+        Problem::new("port_busy", busy_port(addr))
+    })
+}
+
+/// Says who holds a port, as far as the system tells.
+#[must_use]
+pub fn busy_port(addr: SocketAddr) -> String {
+    let holder = listeners::get_process_by_port(addr.port(), listeners::Protocol::TCP).ok();
+    let who = holder.map_or_else(
+        || "another process".to_owned(),
+        |process| format!("{} (process {})", process.name, process.pid),
+    );
+    format!("Port {} is held by {who}. Stop it, or choose another port with `--port`.", addr.port())
+}
+
+/// Accepts until stopped; connections finish what they began.
+pub(crate) async fn accept(shared: Arc<Shared>, listener: TcpListener, stop: CancellationToken, open: TaskTracker) {
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                open.spawn(connection(Arc::clone(&shared), stream, stop.clone()));
+            }
+            Err(error) => {
+                // Out of file descriptors, most likely: a pause lets some go.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+async fn connection(shared: Arc<Shared>, stream: TcpStream, stop: CancellationToken) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY not set");
+    }
+    let service = service_fn(|request| handle(Arc::clone(&shared), request));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Reply, Infallible> {
+    let id = ids::request();
+    Ok(route(&shared, request, &id).await.unwrap_or_else(|refusal| refusal.reply(&id)))
+}
+
+/// A request that is not let in.
+#[derive(Debug)]
+struct Refusal {
+    dialect: Dialect,
+    status: u16,
+    code: &'static str,
+    message: String,
+    param: Option<&'static str>,
+}
+
+impl Refusal {
+    fn new(dialect: Dialect, status: u16, code: &'static str, message: impl Into<String>) -> Self {
+        Self { dialect, status, code, message: message.into(), param: None }
+    }
+
+    fn reply(self, id: &RequestId) -> Reply {
+        let reply = ErrorReply {
+            status: self.status,
+            kind: String::new(),
+            code: Some(self.code.to_owned()),
+            message: self.message,
+            param: self.param.map(str::to_owned),
+            request_id: Some(id.as_str().to_owned()),
+        };
+        reply::error(self.dialect, &reply)
+    }
+}
+
+async fn route(shared: &Arc<Shared>, request: Request<Incoming>, id: &RequestId) -> Result<Reply, Refusal> {
+    let arrived = clock::now();
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path();
+    let below = path.strip_prefix("/v1").filter(|rest| rest.starts_with('/')).unwrap_or(path);
+    let speaks_anthropic = below == "/messages" || parts.headers.contains_key("anthropic-version");
+    let dialect = if speaks_anthropic { Dialect::AnthropicMessages } else { Dialect::OpenAiChat };
+    check_origin(shared, &parts.headers, dialect)?;
+    match (&parts.method, below) {
+        (&Method::GET | &Method::HEAD, "/health") => Ok(health(shared)),
+        (&Method::POST, "/chat/completions" | "/messages") => {
+            let running = running(shared, dialect)?;
+            let (client, own_upstream_key) = caller(shared, &running, &parts.headers, dialect)?;
+            let body = read_body(&parts.headers, body, &running, dialect).await?;
+            let arrival =
+                Arrival { id: id.clone(), client, own_upstream_key, dialect, headers: parts.headers, arrived };
+            match Ask::read(arrival, body, &running.map) {
+                Ok(ask) => Ok(Box::pin(pipeline::respond(shared, &running, Arc::new(ask))).await),
+                Err(refusal) => Ok(reply::error(dialect, &refusal)),
+            }
+        }
+        (&Method::GET, "/models") => {
+            let running = running(shared, dialect)?;
+            caller(shared, &running, &parts.headers, dialect)?;
+            Ok(reply::json(StatusCode::OK, model_list(dialect, &running.map.model_names())))
+        }
+        (&Method::GET, _) if below.starts_with("/switchyard/jobs/") => {
+            let running = running(shared, dialect)?;
+            let (client, _) = caller(shared, &running, &parts.headers, dialect)?;
+            let job = below.trim_start_matches("/switchyard/jobs/");
+            poll(shared, job, &client, dialect).await
+        }
+        (_, "/chat/completions" | "/messages" | "/models" | "/health") => {
+            Err(Refusal::new(dialect, 405, "method_not_allowed", format!("{} is not for {}.", path, parts.method)))
+        }
+        _ => Err(Refusal::new(
+            dialect,
+            404,
+            "unknown_path",
+            format!("There is no {path} here. Use POST /v1/chat/completions, POST /v1/messages or GET /v1/models."),
+        )),
+    }
+}
+
+fn running(shared: &Shared, dialect: Dialect) -> Result<Arc<Running>, Refusal> {
+    shared.running.load_full().ok_or_else(|| {
+        let why = lock(&shared.map_problem).clone().unwrap_or_else(|| {
+            "No routing map is applied yet. Open the window, or run `switchyard map apply FILE`.".to_owned()
+        });
+        Refusal::new(dialect, 503, "no_map", why)
+    })
+}
+
+fn caller(
+    shared: &Shared,
+    running: &Running,
+    headers: &HeaderMap,
+    dialect: Dialect,
+) -> Result<(Arc<str>, bool), Refusal> {
+    let message = match shared.local_keys.caller(headers) {
+        Caller::Known { name, own_upstream_key } => return Ok((name, own_upstream_key)),
+        Caller::Missing | Caller::Wrong if !running.map.flags.require_client_key => {
+            return Ok((Arc::from(crate::local_keys::DEFAULT_CLIENT), false));
+        }
+        Caller::Missing => {
+            "A local key is missing. Send one as `Authorization: Bearer KEY` or `x-api-key: KEY`; `switchyard client key` shows it."
+        }
+        Caller::Wrong => {
+            "This is not one of this router's local keys. `switchyard client key` shows the first one; `switchyard client \
+             add NAME` makes another."
+        }
+    };
+    Err(Refusal::new(dialect, 401, "invalid_local_key", message))
+}
+
+/// Browsers are kept out: a page must not spend the user's money (DNS rebinding, cross-site requests).
+fn check_origin(shared: &Shared, headers: &HeaderMap, dialect: Dialect) -> Result<(), Refusal> {
+    if headers.contains_key(header::ORIGIN) {
+        let message = "Requests from web pages are not taken. Call the router from a server or a command line.";
+        return Err(Refusal::new(dialect, 403, "browser_origin", message));
+    }
+    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if is_own_host(host) {
+        return Ok(());
+    }
+    let message = format!("The Host `{host}` is not this router's. Use {}.", lock(&shared.proxy_url));
+    Err(Refusal::new(dialect, 421, "wrong_host", message))
+}
+
+/// Whether a Host header names this machine's loopback.
+pub(crate) fn is_own_host(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        Some(_) | None => host,
+    };
+    matches!(name, "127.0.0.1" | "[::1]") || name.eq_ignore_ascii_case("localhost")
+}
+
+async fn read_body(
+    headers: &HeaderMap,
+    body: Incoming,
+    running: &Running,
+    dialect: Dialect,
+) -> Result<Bytes, Refusal> {
+    let media = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media = media.split(';').next().unwrap_or_default().trim();
+    if !media.eq_ignore_ascii_case("application/json") {
+        let message = format!("The body must be JSON: send `Content-Type: application/json`, not `{media}`.");
+        return Err(Refusal::new(dialect, 415, "unsupported_media_type", message));
+    }
+    let most = running.map.limits.max_body_bytes;
+    let too_large = || {
+        let message = format!("The body is larger than {most} bytes. Send less, or raise `limits.maxBodyBytes` in the map.");
+        Refusal::new(dialect, 413, "body_too_large", message)
+    };
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > most) {
+        return Err(too_large());
+    }
+    let limited = Limited::new(body, usize::try_from(most).unwrap_or(usize::MAX));
+    match clock::until(clock::now().mono_ms + BODY_TIMEOUT_MS, limited.collect()).await {
+        Some(Ok(collected)) => Ok(collected.to_bytes()),
+        Some(Err(error)) if error.downcast_ref::<LengthLimitError>().is_some() => Err(too_large()),
+        Some(Err(_)) => Err(Refusal::new(dialect, 400, "body_cut", "The body ended before it was complete.")),
+        None => Err(Refusal::new(dialect, 408, "body_timeout", "The body did not come in time.")),
+    }
+}
+
+fn health(shared: &Shared) -> Reply {
+    let running = shared.running.load();
+    let standpoint = lock(&shared.standpoint).clone();
+    let status = match (running.as_ref(), shared.is_paused()) {
+        (None, _) => "unconfigured",
+        (Some(_), true) => "paused",
+        (Some(_), false) => match standpoint.standing.tier {
+            switchyard_domain::Tier::Hot => "ok",
+            switchyard_domain::Tier::Warm => "degraded",
+            switchyard_domain::Tier::Cold => "cold",
+        },
+    };
+    let body = json!({
+        "status": status,
+        "tier": standpoint.standing.tier.as_str(),
+        "mapVersion": running.as_ref().map(|running| running.version),
+        "version": env!("CARGO_PKG_VERSION"),
+    });
+    reply::json(StatusCode::OK, body.to_string())
+}
+
+/// Where a queued request stands; its answer once it has one. Only its own client is told.
+async fn poll(shared: &Shared, id: &str, client: &str, dialect: Dialect) -> Result<Reply, Refusal> {
+    let found = shared.store.queue().get(id).await.map_err(|error| {
+        let problem = error.problem();
+        Refusal::new(dialect, 503, "database_error", problem.message)
+    })?;
+    let job = found.filter(|job| job.row.client == client).ok_or_else(|| {
+        Refusal::new(dialect, 404, "unknown_job", format!("There is no queued request {id} of this client."))
+    })?;
+    let state = match job.row.state {
+        JobState::Waiting => "queued",
+        other => other.as_str(),
+    };
+    let result = job.answer.as_ref().map(|answer| {
+        serde_json::from_slice::<Box<serde_json::value::RawValue>>(&answer.body)
+            .map_or_else(|_| json!(String::from_utf8_lossy(&answer.body)).to_string(), |raw| raw.get().to_owned())
+    });
+    let mut body = json!({
+        "id": job.row.id,
+        "status": state,
+        "attempts": job.row.attempts,
+        "createdAtMs": job.row.at_ms,
+        "expiresAtMs": job.row.expires_at_ms,
+        "nextAttemptAtMs": job.row.next_at_ms,
+        "lastFailure": job.row.last_failure,
+        "route": job.answer.as_ref().map(|answer| answer.route.as_str()),
+    })
+    .to_string();
+    if let Some(result) = result {
+        // The answer goes out as it came, number for number.
+        body.truncate(body.len() - 1);
+        body = format!("{body},\"result\":{result}}}");
+    }
+    let mut reply = reply::json(StatusCode::OK, body);
+    if let Some(at) = job.row.next_at_ms.filter(|_| !job.row.state.is_terminal()) {
+        let left = u64::try_from(at - clock::now().wall_ms).unwrap_or(0).div_ceil(1_000).max(1);
+        reply.headers_mut().insert(header::RETRY_AFTER, http::HeaderValue::from(left));
+    }
+    Ok(reply)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_own_host;
+
+    #[test]
+    fn only_loopback_names_are_hosts_of_ours() {
+        for own in ["127.0.0.1:4310", "127.0.0.1", "localhost:4310", "LOCALHOST", "[::1]:4310", "[::1]"] {
+            assert!(is_own_host(own), "{own}");
+        }
+        for foreign in ["", "evil.example", "127.0.0.1.evil.example", "localhost.evil.example:80", "10.0.0.1", "::1"] {
+            assert!(!is_own_host(foreign), "{foreign}");
+        }
+    }
+}

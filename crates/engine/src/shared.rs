@@ -1,0 +1,203 @@
+//! What every task of a running router shares. The fleet's lock is held for microseconds, never across an await.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwapOption;
+use switchyard_domain::event::What;
+use switchyard_domain::map::{RouteIx, RoutingMap};
+use switchyard_domain::view::{PauseView, RequestView};
+use switchyard_domain::{Now, Tier};
+use switchyard_policy::{Change, Fleet, Outcome, Permit, Standing, standing};
+use switchyard_store::{Store, WriterHandle};
+use tokio::sync::{Notify, watch};
+
+use crate::bus::Bus;
+use crate::clock;
+use crate::local_keys::LocalKeys;
+use crate::traffic::Traffic;
+use crate::upstream::Upstream;
+use crate::vault::Vault;
+
+/// The applied map with everything that is made from it once.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) map: RoutingMap,
+    pub(crate) version: i64,
+    pub(crate) source: String,
+    pub(crate) applied_at_ms: i64,
+    /// Whether it uses the simulated providers.
+    pub(crate) demo: bool,
+    /// By [`RouteIx`].
+    pub(crate) upstreams: Vec<Upstream>,
+}
+
+impl Running {
+    pub(crate) fn upstream(&self, route: RouteIx) -> &Upstream {
+        &self.upstreams[route.0]
+    }
+}
+
+/// Where the next default request would be answered, and since when.
+#[derive(Clone, Debug)]
+pub(crate) struct Standpoint {
+    pub(crate) standing: Standing,
+    pub(crate) since_ms: i64,
+}
+
+/// The shared state.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) variables: Vec<(String, String)>,
+    pub(crate) store: Store,
+    pub(crate) writer: WriterHandle,
+    pub(crate) bus: Bus,
+    pub(crate) vault: Vault,
+    pub(crate) local_keys: LocalKeys,
+    pub(crate) running: ArcSwapOption<Running>,
+    /// Why the stored map can't run, where it can't.
+    pub(crate) map_problem: Mutex<Option<String>>,
+    pub(crate) fleet: Mutex<Option<Fleet>>,
+    pub(crate) standpoint: Mutex<Standpoint>,
+    pub(crate) traffic: Mutex<Traffic>,
+    pub(crate) paused: AtomicBool,
+    pub(crate) pause: Mutex<PauseView>,
+    pub(crate) in_flight: AtomicU64,
+    pub(crate) lost: AtomicU64,
+    pub(crate) started: Now,
+    pub(crate) proxy_url: Mutex<String>,
+    pub(crate) control_url: Mutex<Option<String>>,
+    pub(crate) queue: Mutex<crate::cold::QueueView>,
+    /// Wakes the cold worker.
+    pub(crate) cold_work: Notify,
+    /// Wakes those who wait for a job's answer.
+    pub(crate) job_ended: watch::Sender<u64>,
+    /// Says that the keychain has been read once.
+    pub(crate) keys_ready: watch::Sender<bool>,
+    /// Whether the keychain worked when it was last read.
+    pub(crate) keychain_was: Mutex<Option<bool>>,
+    /// Wakes the keeper of credentials.
+    pub(crate) keys_doubted: Notify,
+}
+
+/// Locks; a panic elsewhere does not stop the router, since each holder leaves the state whole.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    /// Uses the fleet, where a map runs.
+    pub(crate) fn with_fleet<T>(&self, act: impl FnOnce(&mut Fleet) -> T) -> Option<T> {
+        lock(&self.fleet).as_mut().map(act)
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::Relaxed)
+    }
+
+    /// Takes an ended request into the log and the counters.
+    pub(crate) fn ended(&self, view: Arc<RequestView>, now: Now) {
+        lock(&self.traffic).ended(&view, now.wall_ms);
+        self.writer.request(view);
+        self.bus.touch();
+    }
+
+    /// Gives a permit back with its outcome, and tells what that changed.
+    pub(crate) fn report(&self, permit: Permit, outcome: Outcome) {
+        let now = clock::now();
+        let changes = self.with_fleet(|fleet| fleet.report(permit, outcome, now)).unwrap_or_default();
+        self.tell(changes, now);
+    }
+
+    /// Tells what changed in the fleet. Costs nothing when nothing did.
+    pub(crate) fn tell(&self, changes: Vec<Change>, now: Now) {
+        if changes.is_empty() {
+            return;
+        }
+        let mut moved = false;
+        for change in changes {
+            moved = true;
+            let what = match change {
+                Change::Opened { route, failure, consecutive } => What::CircuitOpened { route, failure, consecutive },
+                Change::HalfOpen { route } => What::CircuitHalfOpen { route },
+                Change::Closed { route } => {
+                    // What waits in the queue may go now.
+                    self.cold_work.notify_one();
+                    What::CircuitClosed { route }
+                }
+                Change::KeyCondemned { provider, key, failure, .. } => {
+                    self.keys_doubted.notify_one();
+                    What::KeyCondemned { provider, credential: key.as_str().to_owned(), failure }
+                }
+                Change::CooledDown { .. } => continue,
+                Change::ProbeFailed { route, failure } => What::ProbeFailed { route, failure },
+            };
+            self.bus.emit(what, now);
+        }
+        if moved {
+            self.look_around(now);
+        }
+    }
+
+    /// Sees where the next request would be answered; a change of tier is a failover or a recovery.
+    pub(crate) fn look_around(&self, now: Now) {
+        let Some(running) = self.running.load_full() else { return };
+        let Some(fresh) = self.with_fleet(|fleet| standing(&running.map, fleet, now)) else { return };
+        let before = {
+            let mut standpoint = lock(&self.standpoint);
+            if standpoint.standing == fresh {
+                return;
+            }
+            let before = standpoint.standing.clone();
+            if before.tier != fresh.tier {
+                standpoint.since_ms = now.wall_ms;
+            }
+            standpoint.standing = fresh.clone();
+            before
+        };
+        self.bus.touch();
+        if before.tier != fresh.tier {
+            lock(&self.traffic).tier_changed();
+            let route = fresh.route.map(|ix| running.map.route(ix).id.clone());
+            self.bus.emit(What::TierChanged { from: before.tier, to: fresh.tier, route, cause: fresh.cause }, now);
+            if fresh.tier != Tier::Cold {
+                self.cold_work.notify_one();
+            }
+        }
+    }
+}
+
+/// A permit that goes back to the fleet whatever happens.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    shared: Arc<Shared>,
+    permit: Option<Permit>,
+}
+
+impl Lease {
+    pub(crate) fn new(shared: &Arc<Shared>, permit: Permit) -> Self {
+        Self { shared: Arc::clone(shared), permit: Some(permit) }
+    }
+
+    /// Takes the permit out, to be reported.
+    pub(crate) fn take(&mut self) -> Option<Permit> {
+        self.permit.take()
+    }
+
+    /// Gives the permit back with its outcome.
+    pub(crate) fn report(mut self, outcome: Outcome) {
+        if let Some(permit) = self.permit.take() {
+            self.shared.report(permit, outcome);
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(permit) = self.permit.take() {
+            self.shared.with_fleet(|fleet| fleet.release(permit));
+        }
+    }
+}

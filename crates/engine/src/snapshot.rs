@@ -1,0 +1,292 @@
+//! One picture of the whole router, for window, CLI and browser.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use switchyard_domain::event::{Lamp, route_label};
+use switchyard_domain::map::{CredentialSource, RouteIx};
+use switchyard_domain::view::{
+    CircuitState, ColdView, CredentialPlace, CredentialView, MapView, ProviderView, RouteView, RouterView, Snapshot,
+    StatusView, TierView,
+};
+use switchyard_domain::{Now, Tier};
+use switchyard_policy::{KeyId, RouteHealth};
+
+use crate::clock;
+use crate::shared::{Running, Shared, Standpoint, lock};
+
+/// Takes the picture.
+pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
+    let now = clock::now();
+    let seq = shared.bus.seq();
+    let running = shared.running.load_full();
+    let standpoint = lock(&shared.standpoint).clone();
+    let pause = lock(&shared.pause).clone();
+    let queue = lock(&shared.queue).clone();
+    let (traffic, shares, clients, requests, kept) = {
+        let traffic = lock(&shared.traffic);
+        let in_flight = shared.in_flight.load(Ordering::Relaxed);
+        (
+            traffic.view(now.wall_ms, in_flight),
+            traffic.shares(now.wall_ms),
+            traffic.clients(now.wall_ms),
+            traffic.shown(),
+            traffic.kept(),
+        )
+    };
+    let cold_enabled = running.as_ref().is_none_or(|running| running.map.flags.enable_cold_queue);
+    let problem = lock(&shared.map_problem).clone();
+    Arc::new(Snapshot {
+        seq,
+        at_ms: now.wall_ms,
+        router: router(shared, running.as_deref()),
+        status: StatusView {
+            kept,
+            lost: shared.lost.load(Ordering::Relaxed),
+            ..status(running.as_deref(), &standpoint, pause.paused, pause.reason.as_deref(), problem, queue.waiting)
+        },
+        pause,
+        map: map(running.as_deref()),
+        tiers: running.as_ref().map_or_else(Vec::new, |running| tiers(shared, running, &standpoint, shares, now)),
+        cold: ColdView {
+            queue: running.as_ref().map_or_else(|| "ai-tasks".to_owned(), |r| r.map.cold.queue.clone()),
+            enabled: cold_enabled,
+            in_use: running.is_some() && standpoint.standing.tier == Tier::Cold,
+            waiting: queue.waiting,
+            dead: queue.dead,
+            done: queue.done,
+            oldest_at_ms: queue.oldest_at_ms,
+            next_attempt_at_ms: queue.next_attempt_at_ms,
+            wagons: queue.wagons,
+        },
+        clients,
+        traffic,
+        events: shared.bus.shown(),
+        requests,
+        providers: running.as_ref().map_or_else(Vec::new, |running| providers(shared, running)),
+        keychain: shared.vault.view(),
+    })
+}
+
+fn router(shared: &Shared, running: Option<&Running>) -> RouterView {
+    RouterView {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        proxy_url: lock(&shared.proxy_url).clone(),
+        control_url: lock(&shared.control_url).clone(),
+        data_dir: shared.data_dir.display().to_string(),
+        pid: std::process::id(),
+        started_at_ms: shared.started.wall_ms,
+        demo: running.is_some_and(|running| running.demo),
+        first_run: running.is_none() && lock(&shared.map_problem).is_none(),
+        telemetry_dropped: shared.writer.dropped(),
+    }
+}
+
+fn map(running: Option<&Running>) -> MapView {
+    running.map_or_else(
+        || MapView { name: "production".to_owned(), version: 0, applied_at_ms: None, source: None, jobs: Vec::new() },
+        |running| MapView {
+            name: running.map.name.clone(),
+            version: running.version,
+            applied_at_ms: Some(running.applied_at_ms),
+            source: Some(running.source.clone()),
+            jobs: running.map.jobs.keys().cloned().collect(),
+        },
+    )
+}
+
+/// The status sentence. Tray, CLI and window all say this one.
+fn status(
+    running: Option<&Running>,
+    standpoint: &Standpoint,
+    paused: bool,
+    reason: Option<&str>,
+    problem: Option<String>,
+    waiting: u64,
+) -> StatusView {
+    let standing = &standpoint.standing;
+    let view = |lamp, state: &str, sentence: String| StatusView {
+        lamp,
+        tier: standing.tier,
+        state: state.to_owned(),
+        sentence,
+        since_ms: standpoint.since_ms,
+        kept: 0,
+        lost: 0,
+    };
+    let Some(running) = running else {
+        return match problem {
+            Some(problem) => view(Lamp::Stop, "The map can't run.", problem),
+            None => view(Lamp::Unknown, "Not set up.", "Try the simulated providers, or apply a routing map.".to_owned()),
+        };
+    };
+    if paused {
+        let why = reason.map_or_else(String::new, |why| format!(" ({why})"));
+        let sentence = format!("New work waits{why}; running requests finish. Nothing is lost.");
+        return view(Lamp::Paused, "Paused.", sentence);
+    }
+    let answers = standing.route.map(|ix| running.map.route(ix));
+    let provider = answers.map_or("", |route| route.provider.as_str());
+    let label = answers.map_or("", |route| route_label(&route.id));
+    let cause = standing.cause.as_ref().map(|cause| format!(" ({cause})")).unwrap_or_default();
+    let jobs = match waiting {
+        0 => String::new(),
+        1 => "; 1 job waits in the queue".to_owned(),
+        n => format!("; {n} jobs wait in the queue"),
+    };
+    match standing.tier {
+        Tier::Hot if standing.cause.is_some() => {
+            view(Lamp::Caution, "Running on Hot.", format!("{label} answers{cause}{jobs}."))
+        }
+        Tier::Hot => view(Lamp::Clear, "All clear.", format!("Everything runs on Hot through {provider}{jobs}.")),
+        Tier::Warm => {
+            view(Lamp::Degraded, "Running on Warm.", format!("{provider} {label} answers every request{cause}{jobs}."))
+        }
+        Tier::Cold => {
+            let fix = if standing.cause.as_deref().is_some_and(|cause| cause.contains("no key")) {
+                " Store a key under Providers."
+            } else {
+                ""
+            };
+            view(Lamp::Stop, "No route answers.", format!("New requests are queued{cause}{jobs}. Nothing is lost.{fix}"))
+        }
+    }
+}
+
+fn tiers(
+    shared: &Shared,
+    running: &Running,
+    standpoint: &Standpoint,
+    shares: [Option<f64>; 3],
+    now: Now,
+) -> Vec<TierView> {
+    [Tier::Hot, Tier::Warm]
+        .into_iter()
+        .map(|tier| TierView {
+            tier,
+            share_percent: shares[tier as usize],
+            in_use: standpoint.standing.tier == tier,
+            routes: running
+                .map
+                .line
+                .tier(tier)
+                .iter()
+                .filter_map(|ix| route(shared, running, *ix, standpoint.standing.route == Some(*ix), now))
+                .collect(),
+        })
+        .collect()
+}
+
+fn route(shared: &Shared, running: &Running, ix: RouteIx, next: bool, now: Now) -> Option<RouteView> {
+    let route = running.map.route(ix);
+    let health = shared.with_fleet(|fleet| fleet.place(&route.id, ix).map(|place| fleet.view(place, now)))??;
+    let (lamp, signal, detail) = signal(&health, route.enabled);
+    Some(RouteView {
+        id: route.id.clone(),
+        provider: route.provider.clone(),
+        model: route.model.clone(),
+        host: route.host(),
+        dialect: route.dialect,
+        weight: route.weight,
+        lamp,
+        signal: signal.to_owned(),
+        detail,
+        circuit: health.circuit,
+        next_probe_in_ms: health.next_probe_in_ms,
+        cooldown_ms: health.cooldown_ms,
+        in_service: health.in_service,
+        off_in_map: !route.enabled,
+        next,
+        last: health.last,
+        p50_ms: health.p50_ms,
+        p95_ms: health.p95_ms,
+        error_percent: health.error_percent,
+        last_failure: health.last_failure,
+        probed_at_ms: health.probed_at_ms,
+        probe_ok: health.probed_at_ms.map(|_| health.probe_failure.is_none()),
+    })
+}
+
+/// The lamp, the word beside it, and why.
+fn signal(health: &RouteHealth, enabled: bool) -> (Lamp, &'static str, Option<String>) {
+    let last = health.last_failure.as_ref().map(switchyard_domain::Failure::short);
+    if !enabled || !health.in_service {
+        return (Lamp::Out, "Out of use", None);
+    }
+    if !health.has_key {
+        return (Lamp::Stop, "Stop", Some("no usable key".to_owned()));
+    }
+    match health.circuit {
+        CircuitState::Open => (Lamp::Stop, "Stop", last),
+        CircuitState::HalfOpen => (Lamp::Caution, "Caution", Some("being tested".to_owned())),
+        CircuitState::Closed if health.cooldown_ms.is_some() => (Lamp::Caution, "Caution", last),
+        CircuitState::Closed => match (&health.probe_failure, health.last.is_empty(), health.probed_at_ms) {
+            (Some(failure), _, _) => (Lamp::Caution, "Caution", Some(format!("probe: {}", failure.short()))),
+            (None, true, None) => (Lamp::Unknown, "Not probed", None),
+            (None, _, _) => (Lamp::Clear, "Clear", None),
+        },
+    }
+}
+
+fn providers(shared: &Shared, running: &Running) -> Vec<ProviderView> {
+    running
+        .map
+        .providers
+        .values()
+        .map(|provider| {
+            let routes: Vec<_> = running.map.routes.iter().filter(|route| route.provider == provider.name).collect();
+            let mut hosts: Vec<String> = routes.iter().map(|route| route.host()).collect();
+            hosts.sort();
+            hosts.dedup();
+            let mut credentials: Vec<CredentialView> = Vec::new();
+            for route in &routes {
+                for credential in of_source(shared, &route.credentials) {
+                    if !credentials.iter().any(|known| known.name == credential.name) {
+                        credentials.push(credential);
+                    }
+                }
+            }
+            ProviderView {
+                name: provider.name.clone(),
+                preset: provider.preset.map(|preset| preset.name.to_owned()),
+                hosts,
+                needs_credential: routes.iter().any(|route| route.credentials != CredentialSource::Nothing),
+                routes: routes.iter().map(|route| route.id.clone()).collect(),
+                status_page: provider.status_page.clone(),
+                credentials,
+            }
+        })
+        .collect()
+}
+
+fn of_source(shared: &Shared, source: &CredentialSource) -> Vec<CredentialView> {
+    let known = shared.vault.known();
+    let names: Vec<String> = match source {
+        CredentialSource::Nothing => return Vec::new(),
+        CredentialSource::Named(names) => names.clone(),
+        CredentialSource::Usual { provider, variables } => {
+            let labelled = format!("{provider}:");
+            let mut names: Vec<String> = known
+                .keys()
+                .map(|id| id.as_str().to_owned())
+                .filter(|name| name == provider || name.starts_with(&labelled) || variables.contains(&name.as_str()))
+                .collect();
+            names.sort();
+            if names.is_empty() { vec![provider.clone()] } else { names }
+        }
+    };
+    names.into_iter().map(|name| credential(shared, name)).collect()
+}
+
+/// A credential as people see it.
+pub(crate) fn credential(shared: &Shared, name: String) -> CredentialView {
+    let id = KeyId::from(name.as_str());
+    let key = shared.vault.key(&id);
+    let condemned = shared.with_fleet(|fleet| fleet.key_trouble(&id, clock::now()).cloned()).flatten();
+    CredentialView {
+        name,
+        found_in: key.as_ref().map_or(CredentialPlace::Missing, |key| key.place),
+        hint: key.map(|key| key.hint),
+        condemned,
+    }
+}

@@ -1,0 +1,160 @@
+//! What went wrong with a try, as one failure. Never a URL's path or query, never a key.
+
+use std::error::Error as _;
+
+use http::{HeaderMap, StatusCode, header};
+use switchyard_domain::map::Route;
+use switchyard_domain::{Failure, FailureKind};
+use switchyard_wire::{BodyFault, Meaning, UpstreamError, meaning, read_error};
+
+use super::Limits;
+use crate::clock;
+
+/// Enough for any provider's error body.
+const ERROR_BODY_BYTES: usize = 64 * 1024;
+/// An error body that does not come by itself is not waited for longer, milliseconds.
+const ERROR_BODY_MS: u64 = 5_000;
+/// No Retry-After beyond a day is believed.
+const LONGEST_RETRY_AFTER_MS: u64 = 86_400_000;
+
+pub(super) fn deadline(route: &Route) -> Failure {
+    Failure::new(FailureKind::DeadlineExceeded, format!("{} did not answer within the request's time.", route.host()))
+}
+
+/// Reads an error reply.
+pub(super) async fn read(response: reqwest::Response, route: &Route, limits: Limits) -> Failure {
+    let (status, headers) = (response.status(), response.headers().clone());
+    let mut response = response;
+    let mut body = Vec::new();
+    let by = (clock::now().mono_ms + ERROR_BODY_MS).min(limits.deadline_mono_ms);
+    while body.len() < ERROR_BODY_BYTES {
+        match clock::until(by, response.chunk()).await {
+            Some(Ok(Some(chunk))) => body.extend_from_slice(&chunk[..chunk.len().min(ERROR_BODY_BYTES - body.len())]),
+            Some(Ok(None) | Err(_)) | None => break,
+        }
+    }
+    from_status(status, &headers, &body, route)
+}
+
+/// The failure an error reply stands for.
+pub(crate) fn from_status(status: StatusCode, headers: &HeaderMap, body: &[u8], route: &Route) -> Failure {
+    if status.is_redirection() {
+        let message = format!("{} redirects. Check the base URL; on a café network, sign in first.", route.host());
+        return Failure { status: Some(status.as_u16()), ..Failure::new(FailureKind::Redirect, message) };
+    }
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let error = read_error(content_type, body);
+    let kind = kind_of(meaning(status.as_u16(), &error), status.as_u16());
+    Failure {
+        kind,
+        status: Some(status.as_u16()),
+        message: said(&error, || format!("{} answered {status}.", route.host())),
+        code: error.code.or(error.kind),
+        retry_after_ms: retry_after_ms(headers),
+    }
+}
+
+/// The failure an error inside a stream or a 200 stands for.
+pub(crate) fn in_band(error: &UpstreamError, route: &Route) -> Failure {
+    let kind = match kind_of(meaning(200, error), 200) {
+        FailureKind::ServerError => FailureKind::InBandError,
+        kind => kind,
+    };
+    Failure {
+        kind,
+        status: None,
+        message: said(error, || format!("{} reported an error inside its answer.", route.host())),
+        code: error.code.clone().or_else(|| error.kind.clone()),
+        retry_after_ms: None,
+    }
+}
+
+/// The failure a 200 without an answer stands for.
+pub(super) fn from_body(fault: BodyFault, status: StatusCode, route: &Route) -> Failure {
+    let kind = match &fault {
+        BodyFault::Empty => FailureKind::EmptyBody,
+        BodyFault::Html { .. } => FailureKind::Html,
+        BodyFault::NotJson(_) | BodyFault::NotAnAnswer { .. } => FailureKind::Malformed,
+        BodyFault::Error(error) => return in_band(error, route),
+    };
+    Failure { status: Some(status.as_u16()), ..Failure::new(kind, format!("{}: {fault}.", route.host())) }
+}
+
+/// The failure a broken exchange stands for.
+pub(crate) fn from_reqwest(error: &reqwest::Error, route: &Route) -> Failure {
+    let host = route.host();
+    let mut chain = Vec::new();
+    let mut cause = error.source();
+    let mut io = None;
+    while let Some(inner) = cause {
+        chain.push(inner.to_string());
+        io = inner.downcast_ref::<std::io::Error>().map(std::io::Error::kind).or(io);
+        cause = inner.source();
+    }
+    let text = chain.join(": ").to_ascii_lowercase();
+    let kind = if error.is_connect() {
+        if text.contains("dns error") || text.contains("failed to lookup") {
+            FailureKind::Dns
+        } else if error.is_timeout() || io == Some(std::io::ErrorKind::TimedOut) {
+            FailureKind::ConnectTimeout
+        } else if text.contains("certificate") || text.contains("tls") || io == Some(std::io::ErrorKind::InvalidData) {
+            FailureKind::Tls
+        } else {
+            FailureKind::Connect
+        }
+    } else if error.is_timeout() {
+        FailureKind::FirstByteTimeout
+    } else if error.is_body() || error.is_decode() {
+        FailureKind::Cut
+    } else {
+        FailureKind::Reset
+    };
+    // The innermost cause is the plainest: "Connection refused (os error 111)".
+    let why = chain.last().map_or_else(|| "no further detail".to_owned(), Clone::clone);
+    Failure::new(kind, format!("{host}: {} ({why}).", kind.words()))
+}
+
+fn said(error: &UpstreamError, otherwise: impl FnOnce() -> String) -> String {
+    if error.message.trim().is_empty() { otherwise() } else { error.message.clone() }
+}
+
+fn kind_of(meaning: Meaning, status: u16) -> FailureKind {
+    match meaning {
+        Meaning::ContextLength => FailureKind::ContextLength,
+        Meaning::ContentFilter => FailureKind::ContentFilter,
+        Meaning::Billing => FailureKind::Unpaid,
+        Meaning::Overloaded => FailureKind::Overloaded,
+        Meaning::RateLimited => FailureKind::RateLimited,
+        Meaning::InvalidKey => FailureKind::KeyRejected,
+        Meaning::Permission => FailureKind::Forbidden,
+        Meaning::ModelNotFound => FailureKind::ModelNotFound,
+        Meaning::NotFound => FailureKind::EndpointNotFound,
+        Meaning::TooLarge => FailureKind::TooLarge,
+        Meaning::Timeout => FailureKind::UpstreamTimeout,
+        Meaning::BadRequest => FailureKind::BadRequest,
+        Meaning::NotAnApi => FailureKind::Html,
+        Meaning::Server => FailureKind::ServerError,
+        Meaning::Unknown if (400..500).contains(&status) => FailureKind::BadRequest,
+        Meaning::Unknown => FailureKind::ServerError,
+    }
+}
+
+/// `retry-after-ms`, or `Retry-After` in seconds or as a date (RFC 9110, 10.2.3).
+fn retry_after_ms(headers: &HeaderMap) -> Option<u64> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    if let Some(ms) = text("retry-after-ms").and_then(|text| text.parse::<f64>().ok()).and_then(whole_ms) {
+        return Some(ms);
+    }
+    let text = text("retry-after")?;
+    if let Some(ms) = text.parse::<f64>().ok().map(|seconds| seconds * 1_000.0).and_then(whole_ms) {
+        return Some(ms);
+    }
+    let at = httpdate::parse_http_date(text).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    let left = i64::try_from(at.as_millis()).ok()? - clock::now().wall_ms;
+    Some(u64::try_from(left).unwrap_or(0).min(LONGEST_RETRY_AFTER_MS))
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded on both sides just before")]
+fn whole_ms(ms: f64) -> Option<u64> {
+    ms.is_finite().then(|| ms.clamp(0.0, 86_400_000.0).ceil() as u64)
+}

@@ -1,0 +1,122 @@
+//! A stream up to its first meaningful byte. Until then nothing has reached the caller and another route may answer.
+
+use http::header;
+use http_body::Body;
+use std::future::poll_fn;
+use std::pin::Pin;
+use switchyard_domain::map::Route;
+use switchyard_domain::{Failure, FailureKind};
+use switchyard_wire::{Observed, SseDecoder, StreamOptions, StreamTap, StreamTranslator};
+
+use super::failure::{deadline, from_reqwest};
+use super::request::Translation;
+use super::whole::{strip_hop_by_hop, translated_headers};
+use super::{Limits, Opened};
+use crate::clock;
+use crate::intake::Ask;
+use crate::relay::next;
+
+pub(super) async fn open(
+    mut response: reqwest::Response,
+    route: &Route,
+    ask: &Ask,
+    limits: Limits,
+    translation: Translation,
+) -> Result<Opened, Failure> {
+    let mut headers = std::mem::take(response.headers_mut());
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let content_type = content_type.to_ascii_lowercase();
+    if content_type.contains("html") {
+        let message = format!("{} sent a web page instead of a stream. On a café network, sign in first.", route.host());
+        return Err(Failure { status: Some(200), ..Failure::new(FailureKind::Html, message) });
+    }
+    if content_type.contains("application/json") {
+        // An error inside a 200, or an endpoint that can't stream.
+        let failure = super::whole::read(response, route, ask, limits, translation).await.err();
+        let otherwise = || Failure::new(FailureKind::Malformed, format!("{} answered without a stream.", route.host()));
+        return Err(failure.unwrap_or_else(otherwise));
+    }
+    if translation.needed {
+        headers = translated_headers(&headers);
+    } else {
+        strip_hop_by_hop(&mut headers);
+    }
+    headers.insert(header::CONTENT_TYPE, http::HeaderValue::from_static("text/event-stream; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, http::HeaderValue::from_static("no-cache"));
+    let wants_usage = ask.envelope.include_usage == Some(true);
+    let mut opened = Opened {
+        headers,
+        body: response.into(),
+        decoder: SseDecoder::default(),
+        tap: StreamTap::new(route.dialect),
+        translator: translation.needed.then(|| {
+            StreamTranslator::new(route.dialect, ask.dialect, StreamOptions { include_usage: wants_usage })
+        }),
+        withhold_usage: translation.asked_usage,
+        first: Vec::new(),
+        lost: translation.lost,
+        broken: None,
+    };
+    until_meaningful(&mut opened, route, limits).await?;
+    Ok(opened)
+}
+
+async fn until_meaningful(opened: &mut Opened, route: &Route, limits: Limits) -> Result<(), Failure> {
+    let (by, is_deadline) = limits.by(route.timeouts.first_token_ms, route.timeouts.total_ms);
+    let mut any = false;
+    loop {
+        let frame = match clock::until(by, poll_fn(|cx| Pin::new(&mut opened.body).poll_frame(cx))).await {
+            Some(Some(Ok(frame))) => frame,
+            Some(Some(Err(error))) => return Err(from_reqwest(&error, route)),
+            Some(None) => return ended(opened, route, any),
+            None if is_deadline => return Err(deadline(route)),
+            None => {
+                let message = format!(
+                    "{} began to answer but sent no token within {} ms.",
+                    route.host(),
+                    route.timeouts.first_token_ms
+                );
+                return Err(Failure { status: Some(200), ..Failure::new(FailureKind::FirstTokenTimeout, message) });
+            }
+        };
+        let Ok(bytes) = frame.into_data() else { continue };
+        any |= !bytes.is_empty();
+        opened.decoder.push(&bytes);
+        if drain(opened, route)? {
+            return Ok(());
+        }
+    }
+}
+
+/// Takes the events there are. True once one of them is worth answering with.
+fn drain(opened: &mut Opened, route: &Route) -> Result<bool, Failure> {
+    let Opened { decoder, tap, translator, withhold_usage, first, broken, .. } = opened;
+    let mut meaningful = false;
+    loop {
+        let taken = next(decoder, tap, translator.as_mut(), *withhold_usage, first, route);
+        match taken {
+            Ok(None) => return Ok(meaningful),
+            Ok(Some(Observed::Content | Observed::Finish | Observed::Done)) => meaningful = true,
+            Ok(Some(_)) => {}
+            // Behind a meaningful byte in the same piece it is the relay's: part of an answer that has begun.
+            Err(failure) if meaningful => {
+                *broken = Some(failure);
+                return Ok(true);
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+}
+
+fn ended(opened: &mut Opened, route: &Route, any: bool) -> Result<(), Failure> {
+    opened.decoder.finish();
+    if drain(opened, route)? {
+        return Ok(());
+    }
+    let (kind, message) = if any {
+        (FailureKind::Cut, format!("{} closed the stream before its first token.", route.host()))
+    } else {
+        (FailureKind::EmptyBody, format!("{} answered 200 with an empty stream.", route.host()))
+    };
+    Err(Failure { status: Some(200), ..Failure::new(kind, message) })
+}

@@ -1,0 +1,101 @@
+//! A whole answer: read to its end, looked into, translated back.
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use switchyard_domain::map::Route;
+use switchyard_domain::{Failure, FailureKind};
+use switchyard_wire::{inspect_ok_body, translate_response};
+
+use super::failure::{deadline, from_body, from_reqwest};
+use super::request::Translation;
+use super::{Answer, Limits};
+use crate::clock;
+use crate::intake::Ask;
+
+/// No answer is larger; what is would be a download, not a completion.
+const LARGEST_ANSWER_BYTES: usize = 64 * 1024 * 1024;
+
+pub(super) async fn read(
+    mut response: reqwest::Response,
+    route: &Route,
+    ask: &Ask,
+    limits: Limits,
+    translation: Translation,
+) -> Result<Answer, Failure> {
+    let (status, mut headers) = (response.status(), std::mem::take(response.headers_mut()));
+    let body = collect(response, route, limits).await?;
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let facts =
+        inspect_ok_body(route.dialect, content_type, &body).map_err(|fault| from_body(fault, status, route))?;
+    let body = if translation.needed {
+        headers = translated_headers(&headers);
+        translate_response(route.dialect, ask.dialect, &body)
+            .map_err(|error| Failure::new(FailureKind::Malformed, format!("{}: {error}.", route.host())))?
+            .into()
+    } else {
+        strip_hop_by_hop(&mut headers);
+        body
+    };
+    Ok(Answer::Whole { status, headers, body, facts, lost: translation.lost })
+}
+
+async fn collect(mut response: reqwest::Response, route: &Route, limits: Limits) -> Result<Bytes, Failure> {
+    let (total_by, is_deadline) = limits.by(u64::MAX / 4, route.timeouts.total_ms);
+    let mut whole: Option<Bytes> = None;
+    let mut parts = BytesMut::new();
+    loop {
+        let idle_by = clock::now().mono_ms.saturating_add(route.timeouts.idle_ms);
+        let chunk = match clock::until(idle_by.min(total_by), response.chunk()).await {
+            Some(Ok(Some(chunk))) => chunk,
+            Some(Ok(None)) => break,
+            Some(Err(error)) => return Err(from_reqwest(&error, route)),
+            None if idle_by < total_by || !is_deadline => {
+                let message = format!("{} stopped in the middle of its answer.", route.host());
+                return Err(Failure::new(FailureKind::IdleTimeout, message));
+            }
+            None => return Err(deadline(route)),
+        };
+        if parts.len() + chunk.len() > LARGEST_ANSWER_BYTES {
+            let message = format!("{} sent more than {LARGEST_ANSWER_BYTES} bytes.", route.host());
+            return Err(Failure::new(FailureKind::Malformed, message));
+        }
+        // Most answers come in one piece, which then needs no copy.
+        match whole.take() {
+            None if parts.is_empty() => whole = Some(chunk),
+            first => {
+                parts.extend_from_slice(first.as_deref().unwrap_or_default());
+                parts.extend_from_slice(&chunk);
+            }
+        }
+    }
+    Ok(whole.unwrap_or_else(|| parts.freeze()))
+}
+
+/// The headers of a translated answer: only what still is true of it.
+pub(super) fn translated_headers(upstream: &HeaderMap) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    for name in ["request-id", "x-request-id"] {
+        if let Some(value) = upstream.get(name) {
+            headers.insert(HeaderName::from_static("x-switchyard-upstream-request-id"), value.clone());
+        }
+    }
+    headers
+}
+
+/// Takes out what belongs to the upstream's connection, and its cookies.
+pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    for name in [
+        header::CONNECTION,
+        header::TRANSFER_ENCODING,
+        header::CONTENT_LENGTH,
+        header::TRAILER,
+        header::UPGRADE,
+        header::SET_COOKIE,
+        header::PROXY_AUTHENTICATE,
+        HeaderName::from_static("keep-alive"),
+        HeaderName::from_static("alt-svc"),
+    ] {
+        headers.remove(name);
+    }
+}

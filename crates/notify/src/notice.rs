@@ -1,0 +1,142 @@
+//! Which events are worth a person's attention, and the words.
+//!
+//! A notice names what happened, what Switchyard did about it, and what is left to do. It is written for
+//! somebody who isn't looking at the window.
+
+use switchyard_domain::event::{Event, What, route_label};
+use switchyard_domain::{Failure, FailureKind, RouteId, Tier};
+
+/// What a person is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// What happened, in a few words.
+    pub title: String,
+    /// Cause, what was done, what is left to do. Plain text.
+    pub body: String,
+    /// How loud.
+    pub urgency: Urgency,
+    /// Notices with the same key say the same thing; see [`crate::Quiet`].
+    pub key: String,
+}
+
+/// How loud a notice is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Urgency {
+    /// Good to know.
+    Low,
+    /// Something changed.
+    Normal,
+    /// Somebody has to act; it stays until it is dismissed.
+    Critical,
+}
+
+/// The notice an event is worth, if any.
+#[must_use]
+pub fn notice_of(event: &Event) -> Option<Notice> {
+    match &event.what {
+        What::TierChanged { from, to, route, cause } => {
+            tier_changed(*from, *to, route.as_ref(), cause.as_deref())
+        }
+        What::Paused { reason } => Some(Notice {
+            title: "New work is paused".to_owned(),
+            body: join([Some(sentence(reason)), Some("Running requests finish.".to_owned())]),
+            urgency: Urgency::Normal,
+            key: "pause.paused".to_owned(),
+        }),
+        What::Resumed => Some(Notice {
+            title: "New work is taken again".to_owned(),
+            body: "Requests are answered as usual.".to_owned(),
+            urgency: Urgency::Low,
+            key: "pause.resumed".to_owned(),
+        }),
+        What::JobQueued { job, client, .. } => Some(Notice {
+            title: "Jobs wait in the queue".to_owned(),
+            body: format!(
+                "No route could answer a {job} job from {client}. It is stored, and tried again by itself."
+            ),
+            urgency: Urgency::Normal,
+            key: "queue.waiting".to_owned(),
+        }),
+        What::JobDead { job, reason, .. } => Some(Notice {
+            title: "A queued job needs you".to_owned(),
+            body: join([
+                Some(format!("A {job} job is not tried any more.")),
+                Some(sentence(reason)),
+                Some("Replay or discard it under Queue.".to_owned()),
+            ]),
+            urgency: Urgency::Critical,
+            key: "queue.dead".to_owned(),
+        }),
+        What::KeyCondemned { provider, credential, failure } => key_condemned(provider, credential, failure),
+        What::Started { .. }
+        | What::MapApplied { .. }
+        | What::CircuitOpened { .. }
+        | What::CircuitHalfOpen { .. }
+        | What::CircuitClosed { .. }
+        | What::JobDone { .. }
+        | What::JobDiscarded { .. }
+        | What::RouteSwitched { .. }
+        | What::CredentialChanged { .. }
+        | What::KeychainUnavailable { .. }
+        | What::ProbeFailed { .. } => None,
+    }
+}
+
+fn tier_changed(from: Tier, to: Tier, route: Option<&RouteId>, cause: Option<&str>) -> Option<Notice> {
+    let answers = match (route, to) {
+        (Some(route), Tier::Hot | Tier::Warm | Tier::Cold) => format!("{} answers.", route_label(route)),
+        (None, Tier::Cold) => "Jobs wait in the queue and are tried again.".to_owned(),
+        (None, Tier::Hot | Tier::Warm) => String::new(),
+    };
+    if to > from {
+        Some(Notice {
+            title: format!("Running on {}", to.title()),
+            body: join([cause.map(sentence), Some(answers), Some("Nothing was lost.".to_owned())]),
+            urgency: if to == Tier::Cold { Urgency::Critical } else { Urgency::Normal },
+            key: format!("tier.down.{to}"),
+        })
+    } else if to < from {
+        Some(Notice {
+            title: format!("Back on {}", to.title()),
+            body: join([Some(answers), Some("Nothing was lost.".to_owned())]),
+            urgency: Urgency::Normal,
+            key: format!("tier.up.{to}"),
+        })
+    } else {
+        None
+    }
+}
+
+/// A key that only has to rest comes back by itself: that is no reason to interrupt anybody.
+fn key_condemned(provider: &str, credential: &str, failure: &Failure) -> Option<Notice> {
+    if failure.kind == FailureKind::RateLimited {
+        return None;
+    }
+    Some(Notice {
+        title: format!("A key of {provider} needs you"),
+        body: format!(
+            "{provider} answers {} to the key {credential}, so it is not used for now. Test or replace it under \
+             Providers.",
+            failure.short()
+        ),
+        urgency: Urgency::Critical,
+        key: format!("key.{provider}.{credential}"),
+    })
+}
+
+/// The words as a sentence: a capital in front, a full stop at the end. Empty stays empty.
+fn sentence(words: &str) -> String {
+    let words = words.trim();
+    let mut letters = words.chars();
+    let Some(first) = letters.next() else { return String::new() };
+    let end = if words.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{}{}{end}", first.to_uppercase(), letters.as_str())
+}
+
+fn join<const N: usize>(sentences: [Option<String>; N]) -> String {
+    let written: Vec<String> = sentences.into_iter().flatten().filter(|words| !words.is_empty()).collect();
+    written.join(" ")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,295 @@
+//! The failover machine: what to do next for one request, told what happened so far.
+//!
+//! Sans-IO: the engine sends, waits and answers; the drive only says which. It keeps the promises a caller relies on:
+//!
+//! - at most `retry.attempts` tries on a route and `retry.max_attempts_per_request` in all; a retry is given up
+//!   where it would take the last try away from a route that has not been asked yet;
+//! - a route is visited at most once: all its tries follow each other;
+//! - once its breaker is open a route is not tried again, and silence or a failed connection is not retried there;
+//! - Retry-After is a cooldown of the target. It is waited out (up to five seconds) only when nothing else can serve;
+//! - no wait and no try goes past the request's deadline, and none comes after the answer is committed;
+//! - the same seed and inputs give the same steps.
+
+mod walk;
+
+use switchyard_domain::map::{Job, RouteIx, RoutingMap};
+use switchyard_domain::{Failure, Now, Tier};
+
+use crate::backoff::SplitMix64;
+use crate::breaker::Permit;
+use crate::classify::{Condemns, Next, Source, Verdict, classify};
+use crate::fleet::{Change, Fleet, KeyId, Outcome};
+use crate::plan::Plan;
+
+/// What happened.
+#[derive(Debug)]
+pub enum Input {
+    /// The request begins.
+    Begin,
+    /// The try failed, before or after the commit.
+    Failed {
+        /// The try's permit.
+        permit: Permit,
+        /// Why.
+        failure: Failure,
+    },
+    /// The wait is over.
+    Woke,
+    /// The try was answered to the end.
+    Succeeded {
+        /// The try's permit.
+        permit: Permit,
+        /// The whole answer, milliseconds.
+        duration_ms: u32,
+        /// To the first meaningful byte, milliseconds, for streams.
+        first_token_ms: Option<u32>,
+    },
+    /// The caller hung up. Condemns nobody.
+    Aborted {
+        /// The permit of the try under way, if there is one.
+        permit: Option<Permit>,
+    },
+}
+
+/// What to do next.
+#[derive(Debug)]
+pub enum Step {
+    /// Send the request to this route, then report.
+    Try {
+        /// The route, by its place in the drive's map.
+        route: RouteIx,
+        /// Its tier.
+        tier: Tier,
+        /// The key to use; none where the route takes none of ours.
+        key: Option<KeyId>,
+        /// Comes back with the outcome.
+        permit: Permit,
+        /// 1 = the request's first.
+        attempt: u32,
+        /// The request's deadline (SLO) on the monotonic clock. The route's own timeouts come on top.
+        deadline_mono_ms: u64,
+    },
+    /// Wait until this reading of the monotonic clock, then [`Input::Woke`].
+    Wait {
+        /// When to wake.
+        until_mono_ms: u64,
+    },
+    /// Nothing can answer in time: the cold tier, or the job's reply.
+    Park,
+    /// Give this failure to the caller.
+    Answer(Failure),
+    /// Nothing more to do.
+    Done,
+}
+
+/// The route that is being visited.
+#[derive(Debug)]
+struct Visit {
+    route: RouteIx,
+    tier: Tier,
+    tries: u32,
+    keys: Vec<KeyId>,
+    /// The breaker's generation at the last try: once it moves on, the visit is over.
+    generation: u64,
+    /// Its target asked for a pause: it may be tried again after it, if nothing else can serve.
+    asked_to_wait: bool,
+}
+
+/// What the wait is for.
+#[derive(Clone, Copy, Debug)]
+enum Awaited {
+    /// Another try of the route being visited.
+    Again,
+    /// A route that has not been visited.
+    Other { route: RouteIx, tier: Tier },
+}
+
+/// Where the drive stands.
+#[derive(Debug)]
+enum State {
+    Fresh,
+    Trying,
+    Waiting { until_mono_ms: u64, awaited: Awaited },
+    Over,
+}
+
+/// One request's way through its plan.
+#[derive(Debug)]
+pub struct Drive {
+    plan: Plan,
+    next: usize,
+    state: State,
+    visit: Option<Visit>,
+    visited: Vec<RouteIx>,
+    attempts: u32,
+    deadline_mono_ms: u64,
+    rng: SplitMix64,
+    committed: bool,
+    callers_fault: bool,
+    last_failure: Option<Failure>,
+}
+
+impl Drive {
+    /// A drive over `plan`. `started` is the request's arrival: its deadline is the job's SLO from there.
+    #[must_use]
+    pub fn new(map: &RoutingMap, job: &Job, plan: Plan, seed: u64, started: Now) -> Self {
+        Self {
+            visited: Vec::with_capacity(
+                plan.candidates.len().min(map.retry.max_attempts_per_request as usize),
+            ),
+            plan,
+            next: 0,
+            state: State::Fresh,
+            visit: None,
+            attempts: 0,
+            deadline_mono_ms: started.mono_ms.saturating_add(job.slo_ms),
+            rng: SplitMix64::new(seed),
+            committed: false,
+            callers_fault: true,
+            last_failure: None,
+        }
+    }
+
+    /// Takes what happened, tells the fleet, and says what to do next. `map` is the one the drive began with, even
+    /// when the fleet has taken another since. An input that fits no step given parks the request.
+    pub fn step(
+        &mut self,
+        fleet: &mut Fleet,
+        map: &RoutingMap,
+        input: Input,
+        now: Now,
+    ) -> (Step, Vec<Change>) {
+        let mut changes = Vec::new();
+        let step = match input {
+            Input::Begin => match self.state {
+                State::Fresh => self.advance(fleet, map, now, &mut changes),
+                State::Trying | State::Waiting { .. } => self.end(Step::Park),
+                State::Over => Step::Done,
+            },
+            Input::Woke => self.woke(fleet, map, now, &mut changes),
+            Input::Failed { permit, failure } => {
+                changes = fleet.report(permit, Outcome::Failed(failure.clone()), now);
+                match self.state {
+                    State::Trying if !self.committed => self.failed(fleet, map, failure, now, &mut changes),
+                    State::Fresh | State::Trying | State::Waiting { .. } | State::Over => {
+                        self.last_failure = Some(failure);
+                        self.end(Step::Done)
+                    }
+                }
+            }
+            Input::Succeeded { permit, duration_ms, first_token_ms } => {
+                changes = fleet.report(permit, Outcome::Succeeded { duration_ms, first_token_ms }, now);
+                self.end(Step::Done)
+            }
+            Input::Aborted { permit } => {
+                if let Some(permit) = permit {
+                    fleet.release(permit);
+                }
+                self.end(Step::Done)
+            }
+        };
+        (step, changes)
+    }
+
+    /// The first meaningful byte has been relayed: from here on no try is ever given.
+    pub const fn committed(&mut self) {
+        self.committed = true;
+    }
+
+    /// Tries given so far.
+    #[must_use]
+    pub const fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// The routes tried, in order, each once.
+    #[must_use]
+    pub fn visited(&self) -> &[RouteIx] {
+        &self.visited
+    }
+
+    /// Why the last failed try failed.
+    #[must_use]
+    pub const fn last_failure(&self) -> Option<&Failure> {
+        self.last_failure.as_ref()
+    }
+
+    /// The request's deadline (SLO) on the monotonic clock.
+    #[must_use]
+    pub const fn deadline_mono_ms(&self) -> u64 {
+        self.deadline_mono_ms
+    }
+
+    /// The plan it follows.
+    #[must_use]
+    pub const fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    fn failed(
+        &mut self,
+        fleet: &mut Fleet,
+        map: &RoutingMap,
+        failure: Failure,
+        now: Now,
+        changes: &mut Vec<Change>,
+    ) -> Step {
+        let verdict = classify(&failure);
+        self.callers_fault &= verdict.source == Source::Client;
+        if let Some(visit) = &mut self.visit {
+            visit.asked_to_wait = asks_to_wait(verdict);
+        }
+        self.last_failure = Some(failure.clone());
+        match verdict.next {
+            Next::Answer => self.end(Step::Answer(failure)),
+            Next::Park => self.end(Step::Park),
+            Next::NextRoute => self.advance(fleet, map, now, changes),
+            Next::NextKey => match self.next_key(fleet, map, now) {
+                Some(key) => self.try_again(fleet, map, Some(key), now, changes),
+                None => self.advance(fleet, map, now, changes),
+            },
+            Next::RetryHere => match self.retry_delay_ms(fleet, map, now) {
+                Some(0) => self.try_again(fleet, map, None, now, changes),
+                Some(delay_ms) => self.wait(now.mono_ms.saturating_add(delay_ms), Awaited::Again),
+                None => self.advance(fleet, map, now, changes),
+            },
+        }
+    }
+
+    fn woke(&mut self, fleet: &mut Fleet, map: &RoutingMap, now: Now, changes: &mut Vec<Change>) -> Step {
+        let State::Waiting { until_mono_ms, awaited } = self.state else {
+            return match self.state {
+                State::Over => Step::Done,
+                State::Fresh | State::Trying | State::Waiting { .. } => self.end(Step::Park),
+            };
+        };
+        if self.committed {
+            return self.end(Step::Done);
+        }
+        if now.mono_ms < until_mono_ms {
+            return Step::Wait { until_mono_ms };
+        }
+        match self.take(fleet, map, awaited, now, changes) {
+            Some(step) => step,
+            None => self.advance(fleet, map, now, changes),
+        }
+    }
+
+    fn wait(&mut self, until_mono_ms: u64, awaited: Awaited) -> Step {
+        self.state = State::Waiting { until_mono_ms, awaited };
+        Step::Wait { until_mono_ms }
+    }
+
+    fn end(&mut self, step: Step) -> Step {
+        self.state = State::Over;
+        step
+    }
+}
+
+/// Whether the failed target may be tried again in this request once its cooldown is over.
+const fn asks_to_wait(verdict: Verdict) -> bool {
+    match verdict.condemns {
+        Condemns::Key | Condemns::Route => verdict.cooldown_ms.is_some(),
+        Condemns::Nothing | Condemns::Attempt | Condemns::Account | Condemns::Model => false,
+    }
+}

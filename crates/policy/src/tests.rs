@@ -1,0 +1,9 @@
+//! The decisions as a caller and a founder would notice them, and the promises no sequence of events may break.
+
+mod breaker;
+mod classify;
+mod drive;
+mod fleet;
+mod plan;
+mod properties;
+mod world;

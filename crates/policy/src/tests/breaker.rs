@@ -1,0 +1,133 @@
+use switchyard_domain::FailureKind as K;
+use switchyard_domain::view::CircuitState;
+
+use super::world::{A, World, failure, one};
+use crate::{Change, Outcome, Permit, Reason};
+
+const GOOD: Outcome = Outcome::Succeeded { duration_ms: 10, first_token_ms: None };
+
+fn bad() -> Outcome {
+    Outcome::Failed(failure(K::ServerError))
+}
+
+impl World {
+    fn end(&mut self, permit: Permit, outcome: Outcome) -> Vec<Change> {
+        self.fleet.report(permit, outcome, self.now)
+    }
+
+    fn call(&mut self, outcome: Outcome) -> Vec<Change> {
+        let permit = self.permit(A);
+        self.end(permit, outcome)
+    }
+
+    fn opened(&mut self) {
+        for _ in 0..5 {
+            self.call(bad());
+        }
+        assert_eq!(self.circuit(), CircuitState::Open);
+    }
+
+    fn circuit(&self) -> CircuitState {
+        self.fleet.view(self.ix(A), self.now).circuit
+    }
+}
+
+#[test]
+fn five_failures_in_a_row_open_and_a_success_starts_the_count_anew() {
+    let mut world = World::new(&one());
+    for _ in 0..4 {
+        assert!(world.call(bad()).is_empty());
+    }
+    world.call(GOOD);
+    for _ in 0..4 {
+        assert!(world.call(bad()).is_empty());
+    }
+    let changes = world.call(bad());
+    assert!(matches!(&changes[..], [Change::Opened { consecutive: 5, .. }]), "{changes:?}");
+    let closed = world.fleet.acquire(world.ix(A), world.now).expect_err("open");
+    assert_eq!(
+        (closed.reason, closed.until_mono_ms),
+        (Reason::CircuitOpen, Some(world.now.mono_ms + 30_000))
+    );
+    assert_eq!(world.fleet.view(world.ix(A), world.now).next_probe_in_ms, Some(30_000));
+}
+
+#[test]
+fn two_of_two_test_calls_close_and_the_second_need_not_wait() {
+    let mut world = World::new(&one());
+    world.opened();
+    world.pass(30_000);
+    let first = world.permit(A);
+    assert!(first.probe() && first.begins_test());
+    assert_eq!(world.circuit(), CircuitState::HalfOpen);
+    let refused = world.fleet.acquire(world.ix(A), world.now).expect_err("one at a time");
+    assert_eq!(refused.reason, Reason::TestUnderWay);
+    assert!(world.end(first, GOOD).is_empty());
+    let second = world.permit(A);
+    assert!(second.probe() && !second.begins_test());
+    assert!(matches!(&world.end(second, GOOD)[..], [Change::Closed { .. }]));
+    assert_eq!(world.circuit(), CircuitState::Closed);
+}
+
+#[test]
+fn a_failed_test_call_opens_again_and_restarts_the_interval() {
+    let mut world = World::new(&one());
+    world.opened();
+    world.pass(30_000);
+    world.call(GOOD);
+    let permit = world.permit(A);
+    world.pass(4_000);
+    assert!(matches!(&world.end(permit, bad())[..], [Change::Opened { .. }]));
+    world.pass(29_999);
+    assert_eq!(world.fleet.acquire(world.ix(A), world.now).expect_err("open").reason, Reason::CircuitOpen);
+    world.pass(1);
+    assert!(world.permit(A).begins_test());
+}
+
+#[test]
+fn a_test_call_that_proves_nothing_frees_its_slot() {
+    let mut world = World::new(&one());
+    world.opened();
+    world.pass(30_000);
+    drop(world.permit(A));
+    let permit = world.permit(A);
+    world.fleet.release(permit);
+    let permit = world.permit(A);
+    assert!(permit.probe());
+    assert!(world.end(permit, Outcome::Failed(failure(K::ContextLength))).is_empty());
+    assert!(world.permit(A).probe());
+    assert_eq!(world.circuit(), CircuitState::HalfOpen);
+}
+
+#[test]
+fn calls_from_before_the_circuit_opened_neither_close_it_nor_open_it_again() {
+    let mut world = World::new(&one());
+    let late_good = world.permit(A);
+    let late_bad = world.permit(A);
+    world.opened();
+    world.pass(30_000);
+    let test = world.permit(A);
+    assert!(world.end(late_good, GOOD).is_empty());
+    assert!(world.end(late_bad, bad()).is_empty());
+    assert_eq!(world.circuit(), CircuitState::HalfOpen);
+    assert!(world.end(test, GOOD).is_empty(), "one of two: the late success is none of them");
+    assert_eq!(world.circuit(), CircuitState::HalfOpen);
+    assert!(matches!(&world.call(GOOD)[..], [Change::Closed { .. }]));
+}
+
+#[test]
+fn a_free_probe_is_noted_but_moves_no_circuit() {
+    let mut world = World::new(&one());
+    let ix = world.ix(A);
+    let down = failure(K::Connect);
+    let first = world.fleet.probe_result(ix, Err(down.clone()), world.now);
+    assert!(matches!(&first[..], [Change::ProbeFailed { .. }]));
+    for _ in 0..9 {
+        assert!(world.fleet.probe_result(ix, Err(down.clone()), world.now).is_empty());
+    }
+    let health = world.fleet.view(ix, world.now);
+    assert_eq!((health.circuit, health.probe_failure), (CircuitState::Closed, Some(down)));
+    world.opened();
+    world.fleet.probe_result(ix, Ok(()), world.now);
+    assert_eq!(world.circuit(), CircuitState::Open);
+}

@@ -1,0 +1,82 @@
+use serde_json::json;
+use switchyard_domain::FailureKind as K;
+use switchyard_domain::map::RouteIx;
+use switchyard_domain::view::CircuitState;
+
+use super::world::{A, B, C, World, after, failure, four, map, with};
+use crate::{Change, KeyChoice, KeyId, Outcome};
+
+#[test]
+fn the_strip_holds_twenty_calls_and_percentiles_are_of_real_answers() {
+    let mut world = World::new(&four());
+    for duration_ms in 1..=100 {
+        let permit = world.permit(A);
+        world.fleet.report(permit, Outcome::Succeeded { duration_ms, first_token_ms: Some(1) }, world.now);
+    }
+    for _ in 0..5 {
+        let permit = world.permit(A);
+        world.fleet.report(permit, Outcome::Failed(after(K::RateLimited, 1)), world.now);
+        world.pass(1);
+    }
+    let health = world.fleet.view(world.ix(A), world.now);
+    assert_eq!(health.last, [vec![true; 15], vec![false; 5]].concat());
+    assert_eq!((health.p50_ms, health.p95_ms, health.error_percent), (Some(50), Some(95), Some(25.0)));
+    assert_eq!(health.circuit, CircuitState::Closed, "a rate limit never opens a circuit");
+    let fresh = world.fleet.view(world.ix(B), world.now);
+    assert_eq!((fresh.p50_ms, fresh.error_percent, fresh.last.len()), (None, None, 0));
+}
+
+#[test]
+fn a_rate_limit_cools_the_key_on_its_route_and_leaves_the_sister_model_alone() {
+    let mut world = World::new(&four());
+    world.request(|id, _| if id == A { Err(after(K::RateLimited, 8_000)) } else { Ok(()) });
+    let (a, b, now) = (world.ix(A), world.ix(B), world.now);
+    assert_eq!(world.fleet.key_for(a, &[], now), KeyChoice::AllCoolingUntil(now.mono_ms - 10 + 8_000));
+    assert_eq!(world.fleet.key_for(b, &[], now), KeyChoice::Key(KeyId::from("anthropic")));
+}
+
+#[test]
+fn an_unpaid_account_condemns_every_key_of_its_provider_and_no_other() {
+    let mut world = World::new(&four());
+    world.keys(A, &["one", "two"]);
+    world.keys(B, &["two", "three"]);
+    let run = world.request(|id, _| if id == A { Err(failure(K::Unpaid)) } else { Ok(()) });
+    assert_eq!(run.tries, [format!("{A} one"), C.to_owned()]);
+    let condemned = run.changes.iter().filter(|change| matches!(change, Change::KeyCondemned { .. })).count();
+    assert_eq!(condemned, 3);
+}
+
+#[test]
+fn a_condemned_key_gets_one_trial_every_five_minutes() {
+    let mut world = World::new(&four());
+    let (a, key) = (world.ix(A), KeyId::from("anthropic"));
+    assert!(world.fleet.condemn_key(&key, failure(K::KeyRejected), world.now));
+    assert!(!world.fleet.condemn_key(&key, failure(K::KeyRejected), world.now));
+    assert_eq!(world.fleet.key_for(a, &[], world.now), KeyChoice::None);
+    world.pass(300_000);
+    assert_eq!(world.fleet.key_for(a, &[], world.now), KeyChoice::Key(key));
+    assert_eq!(world.fleet.key_for(a, &[], world.now), KeyChoice::None);
+}
+
+#[test]
+fn a_new_map_keeps_what_is_known_of_a_route_and_forgets_it_when_the_target_changes() {
+    let open = json!({ "breaker": { "consecutiveFailures": 1 } });
+    let mut world = World::new(&with(four(), open.clone()));
+    world.request(|id, _| if id == A { Err(failure(K::Connect)) } else { Ok(()) });
+    world.fleet.set_in_service(world.ix(C), false);
+    let slow = world.permit(B);
+
+    let turned = json!({ "hot": [{ "provider": "anthropic", "model": "haiku-4.5" }, { "provider": "anthropic", "model": "sonnet-4.6" }] });
+    let new = map(&with(with(four(), open.clone()), turned));
+    world.fleet.remap(&new);
+    let find = |id: &str| new.find(id).expect("in the new map");
+    assert_eq!(world.fleet.view(find(A), world.now).circuit, CircuitState::Open);
+    assert!(!world.fleet.view(find(C), world.now).in_service);
+    let changes = world.fleet.report(slow, Outcome::Failed(failure(K::Reset)), world.now);
+    assert!(matches!(&changes[..], [Change::Opened { route, .. }] if route.as_str() == B), "found by name");
+
+    let moved = json!({ "hot": [{ "provider": "anthropic", "model": "sonnet-4.6", "baseUrl": "https://eu.example.com/v1" }] });
+    world.fleet.remap(&map(&with(with(four(), open), moved)));
+    let health = world.fleet.view(RouteIx(0), world.now);
+    assert_eq!((health.circuit, health.last.len(), health.has_key), (CircuitState::Closed, 0, true));
+}

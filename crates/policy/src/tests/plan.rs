@@ -1,0 +1,137 @@
+use std::collections::HashMap;
+
+use serde_json::json;
+use switchyard_domain::{Dialect, FailureKind as K, Tier};
+
+use super::world::{A, B, C, D, World, after, failure, four, needs, with};
+use crate::{In, Needs, Out, plan, standing};
+
+fn order(world: &World, model: &str) -> Vec<String> {
+    world.plan(model).candidates.iter().map(|c| world.map.route(c.route).id.to_string()).collect()
+}
+
+fn why_not(world: &World, id: &str) -> Option<Out> {
+    world.plan("auto").excluded.iter().find(|e| e.route == world.ix(id)).map(|e| e.why)
+}
+
+#[test]
+fn the_maps_order_stands_unless_a_model_is_asked_for_and_tiers_are_never_mixed() {
+    let world = World::new(&four());
+    for (model, expected) in [
+        ("auto", [A, B, C, D]),
+        ("no-such-model", [A, B, C, D]),
+        ("haiku-4.5", [B, A, C, D]),
+        ("gemini-3-flash", [A, B, D, C]),
+        (B, [B, A, C, D]),
+    ] {
+        assert_eq!(order(&world, model), expected, "{model}");
+    }
+    assert_eq!(world.plan("haiku-4.5").candidates[0].why, In::AsksForIt);
+}
+
+#[test]
+fn weights_split_a_tier_in_proportion_and_zero_comes_last() {
+    let hot = json!([
+        { "provider": "anthropic", "model": "sonnet-4.6", "weight": 3 },
+        { "provider": "anthropic", "model": "haiku-4.5", "weight": 1 },
+        { "provider": "anthropic", "model": "opus-4.6", "weight": 0 }
+    ]);
+    let world = World::new(&with(four(), json!({ "hot": hot })));
+    let mut firsts: HashMap<usize, u32> = HashMap::new();
+    for roll in 0..4_000 {
+        let made = plan(&world.map, &world.map.default_job, &world.fleet, &needs("auto"), roll, world.now);
+        *firsts.entry(made.candidates[0].route.0).or_default() += 1;
+        assert_eq!(made.candidates[2].route.0, 2);
+    }
+    assert!((2_900..3_100).contains(&firsts[&0]), "{firsts:?}");
+    for roll in 0..100 {
+        let made =
+            plan(&world.map, &world.map.default_job, &world.fleet, &needs("haiku-4.5"), roll, world.now);
+        assert_eq!(made.candidates[0].route.0, 1, "the model asked for wins over weights");
+    }
+}
+
+#[test]
+fn each_route_left_out_says_why() {
+    let mut world = World::new(&four());
+    world.fleet.set_in_service(world.ix(B), false);
+    world.keys(C, &[]);
+    world.request(|_, _| Err(after(K::RateLimited, 9_000)));
+    assert!(matches!(why_not(&world, A), Some(Out::CoolingDown { .. })));
+    assert_eq!(why_not(&world, B), Some(Out::SwitchedOff));
+    assert_eq!(why_not(&world, C), Some(Out::NoCredential));
+    assert!(matches!(why_not(&world, D), Some(Out::CoolingDown { .. })));
+
+    let strict = json!({
+        "flags": { "enable_warm_fallback": false },
+        "breaker": { "consecutiveFailures": 1 },
+        "hot": [{ "provider": "anthropic", "model": "sonnet-4.6" },
+                { "provider": "anthropic", "model": "haiku-4.5", "enabled": false }]
+    });
+    let mut world = World::new(&with(four(), strict));
+    world.request(|_, _| Err(failure(K::Connect)));
+    let until_mono_ms = world.now.mono_ms + 30_000;
+    assert_eq!(why_not(&world, A), Some(Out::CircuitOpen { until_mono_ms }));
+    assert_eq!(why_not(&world, B), Some(Out::OffInMap));
+    assert_eq!(why_not(&world, C), Some(Out::WarmDisabled));
+    world.pass(30_000);
+    assert_eq!(world.plan("auto").candidates[0].why, In::TestCall);
+    let _test = world.permit(A);
+    assert_eq!(why_not(&world, A), Some(Out::TestUnderWay));
+}
+
+#[test]
+fn a_passthrough_route_wants_the_callers_own_key_in_its_own_dialect() {
+    let hot = json!([{ "provider": "anthropic", "model": "sonnet-4.6", "auth": "passthrough" }]);
+    let world = World::new(&with(four(), json!({ "hot": hot })));
+    for (dialect, passthrough_key, in_plan) in [
+        (Dialect::AnthropicMessages, true, true),
+        (Dialect::AnthropicMessages, false, false),
+        (Dialect::OpenAiChat, true, false),
+    ] {
+        let needs = Needs { dialect, passthrough_key, ..needs("auto") };
+        let made = plan(&world.map, &world.map.default_job, &world.fleet, &needs, 1, world.now);
+        assert_eq!(
+            made.candidates.iter().any(|c| c.route == world.ix(A)),
+            in_plan,
+            "{dialect} {passthrough_key}"
+        );
+    }
+}
+
+#[test]
+fn standing_names_the_tier_that_answers_next_and_why_not_the_first() {
+    let mut world = World::new(&with(four(), json!({ "breaker": { "consecutiveFailures": 1 } })));
+    let stands = |world: &World| {
+        let now = standing(&world.map, &world.fleet, world.now);
+        (now.tier, now.route.map(|ix| world.map.route(ix).id.to_string()), now.cause)
+    };
+    assert_eq!(stands(&world), (Tier::Hot, Some(A.to_owned()), None));
+    world.request(|id, _| if id == A || id == B { Err(failure(K::Connect)) } else { Ok(()) });
+    let cause = Some("sonnet-4.6: connection refused".to_owned());
+    assert_eq!(stands(&world), (Tier::Warm, Some(C.to_owned()), cause.clone()));
+    world.pass(30_000);
+    world.request(|_, _| Ok(()));
+    assert_eq!(stands(&world).0, Tier::Warm, "half open is not yet back");
+    world.request(|_, _| Ok(()));
+    assert_eq!(stands(&world), (Tier::Hot, Some(A.to_owned()), None));
+    for id in [A, B, C, D] {
+        world.fleet.set_in_service(world.ix(id), false);
+    }
+    assert_eq!(stands(&world), (Tier::Cold, None, Some("sonnet-4.6: switched off".to_owned())));
+}
+
+#[test]
+fn a_route_put_out_of_use_for_long_is_back_when_it_answers_not_when_the_clock_says_so() {
+    for kind in [K::ModelNotFound, K::KeyRejected, K::Forbidden] {
+        let mut world =
+            World::new(&with(four(), json!({ "hot": [{ "provider": "anthropic", "model": "sonnet-4.6" }] })));
+        world.request(|id, _| if id == A { Err(failure(kind)) } else { Ok(()) });
+        let tier = |world: &World| standing(&world.map, &world.fleet, world.now).tier;
+        assert_eq!(tier(&world), Tier::Warm, "{}", kind.as_str());
+        world.pass(300_000);
+        assert_eq!(tier(&world), Tier::Warm, "{}", kind.as_str());
+        assert_eq!(world.request(|_, _| Ok(())).tries, [A], "{} gets its trial", kind.as_str());
+        assert_eq!(tier(&world), Tier::Hot, "{}", kind.as_str());
+    }
+}

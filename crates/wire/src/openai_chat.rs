@@ -1,0 +1,17 @@
+//! Chat Completions as this router writes it, and as much of it as it reads.
+//!
+//! Requests are read member by member where they are translated (so nothing is lost unnoticed); here are the
+//! shapes written, and the answers and stream chunks of any compatible provider, read leniently.
+
+mod answer;
+mod request;
+
+pub(crate) use answer::{
+    Answer, Choice, Chunk, ChunkChoice, Delta, DeltaFunction, DeltaToolCall, Message as AnswerMessage, ReadAnswer,
+    ReadChunk, ReadFunction, ReadToolCall, WrittenUsage,
+};
+pub use answer::ChatUsage;
+pub(crate) use request::{
+    Content, File, Function, FunctionName, ImageUrl, JsonSchema, Message, Part, Request, ResponseFormat,
+    StreamAsk, Tool, ToolCall, ToolChoice, ToolFunction,
+};

@@ -1,0 +1,91 @@
+//! What a translation has to say besides its result.
+
+use serde::Serialize;
+
+use crate::members::Members;
+
+/// A body in the other dialect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Translated {
+    /// The body to send.
+    pub body: Vec<u8>,
+    /// What it does not carry as the original did.
+    pub degraded: Vec<Degradation>,
+}
+
+/// Something the other dialect cannot carry as it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Degradation {
+    /// What happened, as a stable word (`field_dropped`, `temperature_clamped`).
+    pub code: &'static str,
+    /// Where in the original.
+    pub field: String,
+}
+
+/// Why a body cannot be translated.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TranslateError {
+    /// The body is not what its dialect says.
+    #[error("{field}: {message}")]
+    Invalid {
+        /// The field at fault, `body` for the whole.
+        field: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// The other dialect has no way to carry this, and without it the answer would be worthless.
+    #[error("{field}: {message}")]
+    Unsupported {
+        /// The field that cannot be carried.
+        field: String,
+        /// What it is.
+        message: String,
+    },
+}
+
+impl TranslateError {
+    pub(crate) fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
+        let field = field.into();
+        let field = if field.is_empty() { "body".to_owned() } else { field };
+        Self::Invalid { field, message: message.into() }
+    }
+
+    pub(crate) fn unsupported(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Unsupported { field: field.into(), message: message.into() }
+    }
+}
+
+/// Collects degradations while a body is walked.
+#[derive(Debug, Default)]
+pub(super) struct Notes(Vec<Degradation>);
+
+impl Notes {
+    pub(super) fn add(&mut self, code: &'static str, field: impl Into<String>) {
+        self.0.push(Degradation { code, field: field.into() });
+    }
+
+    /// Notes a thing that occurs all over a body only where it occurs first.
+    pub(super) fn add_once(&mut self, code: &'static str, field: impl Into<String>) {
+        if self.0.iter().all(|noted| noted.code != code) {
+            self.add(code, field);
+        }
+    }
+
+    /// Notes every member nobody took.
+    pub(super) fn dropped(&mut self, members: Members<'_>) {
+        for field in members.rest() {
+            self.add("field_dropped", field);
+        }
+    }
+
+    pub(super) fn finish<T: Serialize>(self, body: &T) -> Result<Translated, TranslateError> {
+        let body = serde_json::to_vec(body).map_err(|error| TranslateError::invalid("", error.to_string()))?;
+        Ok(Translated { body, degraded: self.0 })
+    }
+}
+
+pub(super) fn utf8(body: &[u8]) -> Result<&str, TranslateError> {
+    std::str::from_utf8(body).map_err(|error| {
+        TranslateError::invalid("", format!("is not UTF-8 (byte {})", error.valid_up_to()))
+    })
+}
