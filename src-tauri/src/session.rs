@@ -39,7 +39,12 @@ pub(crate) fn check(variable: impl Fn(&str) -> Option<String>) -> Verdict {
         return Verdict::Ready;
     }
     let mut changes = vec![("LANG", Some(FALLBACK)), (MARKER, Some("1"))];
-    changes.extend(["LC_ALL", "LC_MESSAGES"].into_iter().filter(|name| variable(name).is_some()).map(|name| (name, None)));
+    changes.extend(
+        ["LC_ALL", "LC_MESSAGES"]
+            .into_iter()
+            .filter(|name| variable(name).is_some())
+            .map(|name| (name, None)),
+    );
     Verdict::NeedsLocale(changes)
 }
 

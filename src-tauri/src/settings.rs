@@ -37,8 +37,12 @@ pub(crate) fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Settings
     };
     let data_dir = match variable("SWITCHYARD_DATA_DIR") {
         Some(path) => PathBuf::from(path),
-        None => platform_data_dir(&variable)
-            .ok_or("no home directory is set, so there is no place for data. Set SWITCHYARD_DATA_DIR.")?,
+        None => switchyard_control::default_data_dir().map_err(|problem| {
+            format!(
+                "{} Set SWITCHYARD_DATA_DIR to a folder of yours.",
+                problem.message.replace(" with --data-dir", "")
+            )
+        })?,
     };
     Ok(Settings {
         data_dir,
@@ -46,18 +50,6 @@ pub(crate) fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Settings
         control: port("SWITCHYARD_CONTROL_PORT", CONTROL_PORT)?,
         keychain: variable("SWITCHYARD_NO_KEYCHAIN").is_none_or(|value| value == "0"),
     })
-}
-
-fn platform_data_dir(variable: &impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
-    let below = |name: &str, folder: &str| variable(name).map(|path| PathBuf::from(path).join(folder));
-    let parent = if cfg!(target_os = "macos") {
-        below("HOME", "Library/Application Support")
-    } else if cfg!(windows) {
-        below("APPDATA", "")
-    } else {
-        below("XDG_DATA_HOME", "").or_else(|| below("HOME", ".local/share"))
-    };
-    Some(parent?.join("switchyard"))
 }
 
 #[cfg(test)]
@@ -70,11 +62,10 @@ mod tests {
 
     #[test]
     fn nothing_set_is_the_usual_router() {
-        let found = settings(&[("HOME", "home"), ("APPDATA", "home")]).unwrap();
+        let found = settings(&[("SWITCHYARD_DATA_DIR", "data")]).unwrap();
         assert_eq!(found.proxy.to_string(), "127.0.0.1:4310");
         assert_eq!(found.control.to_string(), "127.0.0.1:4311");
         assert!(found.keychain);
-        assert!(found.data_dir.starts_with("home") && found.data_dir.ends_with("switchyard"));
     }
 
     #[test]
@@ -96,17 +87,9 @@ mod tests {
 
     #[test]
     fn a_mistake_names_its_variable() {
-        let home = ("HOME", "home");
-        for (variables, expected) in [
-            (vec![home, ("SWITCHYARD_PORT", "http")], "SWITCHYARD_PORT is \"http\""),
-            (vec![home, ("SWITCHYARD_CONTROL_PORT", "70000")], "SWITCHYARD_CONTROL_PORT is \"70000\""),
-            (vec![], "Set SWITCHYARD_DATA_DIR"),
-        ] {
-            let error = settings(&[variables.clone(), vec![("APPDATA", "")]].concat()).err();
-            if cfg!(windows) && variables.is_empty() {
-                continue;
-            }
-            assert!(error.as_ref().is_some_and(|message| message.contains(expected)), "{error:?}");
+        for (name, value) in [("SWITCHYARD_PORT", "http"), ("SWITCHYARD_CONTROL_PORT", "70000")] {
+            let error = settings(&[("SWITCHYARD_DATA_DIR", "data"), (name, value)]).unwrap_err();
+            assert!(error.starts_with(&format!("{name} is {value:?}")), "{error}");
         }
     }
 }

@@ -31,8 +31,8 @@ export function answers(method: string, path: string, body: unknown, snapshot: S
       return ok({ key: "sy_local_0123456789" });
     case "GET /v1/sim/providers":
       return ok([{ name: "anthropic", fault: { type: "status", code: 500 } }, { name: "openai", fault: null }, { name: "google", fault: null }]);
-    case "GET /v1/credentials":
-      return ok({ keychain: snapshot.keychain, credentials: [] });
+    case "POST /v1/keychain/retry":
+      return ok(snapshot.keychain);
     case "POST /v1/test-request":
       return ok({ status: 200, route: "anthropic/sonnet-4.6", tier: "hot", attempts: 1, durationMs: 412, text: "ok", requestId: "req_1" });
     default:

@@ -10,6 +10,7 @@ mod preset;
 mod proof;
 mod proven;
 mod raw;
+mod shape;
 mod text;
 mod variables;
 
@@ -24,7 +25,8 @@ pub use proven::{
     BreakerSettings, Cold, ColdReply, CredentialSource, Flags, Job, Limits, Line, MatchRule, Provider,
     RetrySettings, Route, RouteIx, RoutingMap, Timeouts,
 };
-pub use raw::{RawMap, schema};
+pub use raw::RawMap;
+pub use shape::schema;
 pub use text::Format;
 pub use variables::{NoVariables, Variables};
 
@@ -38,7 +40,7 @@ pub type Read = Result<RoutingMap, Vec<Fault>>;
 pub fn read(document: &str, format: Format, variables: &dyn Variables) -> Read {
     let mut faults = Vec::new();
     let raw = match text::parse(document, format) {
-        Ok(value) => raw::from_value(value, &mut faults),
+        Ok(value) => shape::from_value(value, &mut faults),
         Err(fault) => return Err(vec![fault]),
     };
     proof::prove(&raw, variables, faults)

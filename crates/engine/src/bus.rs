@@ -67,7 +67,11 @@ impl Bus {
         let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         shown
             .iter()
-            .map(|event| EventView { lamp: event.what.lamp(), sentence: event.what.sentence(), event: event.clone() })
+            .map(|event| EventView {
+                lamp: event.what.lamp(),
+                sentence: event.what.sentence(),
+                event: event.clone(),
+            })
             .collect()
     }
 

@@ -62,7 +62,7 @@ fn mono_ms() -> u64 {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_wait_that_is_over_does_not_wait() {
         assert_eq!(until(now().mono_ms, std::future::pending::<()>()).await, None);
         assert_eq!(until(now().mono_ms + 60_000, async { 7 }).await, Some(7));

@@ -117,12 +117,10 @@ fn retry_after(reply: &mut Reply, ms: u64) {
     reply.headers_mut().insert(header::RETRY_AFTER, http::HeaderValue::from(ms.div_ceil(1_000)));
 }
 
-/// A failure as a caller without a queue hears it: an outage is a 503 unless the upstream's own status says more.
+/// A failure as a caller without a queue hears it: what we have no upstream's status for is a 503.
 fn outage(why: &Failure) -> Failure {
-    match why.kind {
-        FailureKind::Internal => Failure { kind: FailureKind::Overloaded, ..why.clone() },
-        _ => why.clone(),
-    }
+    let kind = if why.kind == FailureKind::Internal { FailureKind::Overloaded } else { why.kind };
+    Failure { kind, ..why.clone() }
 }
 
 fn not_kept(ask: &Ask, problem: &Problem) -> Reply {
@@ -132,7 +130,10 @@ fn not_kept(ask: &Ask, problem: &Problem) -> Reply {
             status: 503,
             kind: "api_error".to_owned(),
             code: Some(problem.code.clone()),
-            message: format!("No route could answer, and the request could not be queued. {}", problem.message),
+            message: format!(
+                "No route could answer, and the request could not be queued. {}",
+                problem.message
+            ),
             param: None,
             request_id: Some(ask.id.as_str().to_owned()),
         },
@@ -188,8 +189,10 @@ async fn wait(shared: &Arc<Shared>, ask: &Ask, id: &str) -> Option<Reply> {
     loop {
         let job = shared.store.queue().get(id).await.ok().flatten()?;
         if let Some(answer) = job.answer {
-            let mut reply =
-                reply::json(http::StatusCode::from_u16(answer.status).unwrap_or(http::StatusCode::OK), answer.body);
+            let mut reply = reply::json(
+                http::StatusCode::from_u16(answer.status).unwrap_or(http::StatusCode::OK),
+                answer.body,
+            );
             let way =
                 Way { route: Some(&answer.route), degraded: true, ..Way::none(&ask.id, answer.attempts) };
             way.mark(reply.headers_mut());
@@ -205,7 +208,9 @@ async fn wait(shared: &Arc<Shared>, ask: &Ask, id: &str) -> Option<Reply> {
 /// Reads again what the window shows of the queue.
 pub(crate) async fn refresh(shared: &Shared) {
     let queue = shared.store.queue();
-    let (Ok(counts), Ok(oldest), Ok(next)) = (queue.counts().await, queue.oldest().await, queue.next_due().await) else {
+    let (Ok(counts), Ok(oldest), Ok(next)) =
+        (queue.counts().await, queue.oldest().await, queue.next_due().await)
+    else {
         return;
     };
     let states = [JobState::Waiting, JobState::Running, JobState::Dead];
@@ -216,8 +221,10 @@ pub(crate) async fn refresh(shared: &Shared) {
         done: counts.done,
         oldest_at_ms: oldest,
         next_attempt_at_ms: next,
-        wagons: wagons.into_iter().map(|row| WagonView { id: row.id, job: row.job, state: row.state }).collect(),
+        wagons: wagons
+            .into_iter()
+            .map(|row| WagonView { id: row.id, job: row.job, state: row.state })
+            .collect(),
     };
     shared.bus.touch();
 }
-

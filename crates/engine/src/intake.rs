@@ -79,9 +79,11 @@ impl Ask {
         })?;
         let job = Arc::clone(job);
         let idempotency_key = text(&headers, "idempotency-key").or_else(|| envelope.idempotency_key.clone());
-        let interactive = job.interactive || text(&headers, "x-switchyard-interactive").is_some_and(|v| v != "false");
+        let interactive =
+            job.interactive || text(&headers, "x-switchyard-interactive").is_some_and(|v| v != "false");
         let own_key = own_upstream_key.then(|| OwnKey { headers: own_key_headers(&headers) });
-        let upstream_idempotency_key = upstream_key(idempotency_key.as_deref(), &client, &job, &envelope, &body);
+        let upstream_idempotency_key =
+            upstream_key(idempotency_key.as_deref(), &client, &job, &envelope, &body);
         keep_forwardable(&mut headers);
         Ok(Self {
             id,
@@ -124,7 +126,12 @@ impl Ask {
 }
 
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim).filter(|v| !v.is_empty()).map(str::to_owned)
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .map(str::trim)
+        .filter(|v| !v.is_empty())
+        .map(str::to_owned)
 }
 
 fn own_key_headers(headers: &HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
@@ -161,12 +168,21 @@ pub(crate) fn keep_forwardable(headers: &mut HeaderMap) {
     ] {
         headers.remove(name);
     }
-    for name in ["x-api-key", KEY_HEADER, "keep-alive", "proxy-connection", "x-switchyard-job", "x-switchyard-interactive"] {
+    for name in [
+        "x-api-key",
+        KEY_HEADER,
+        "keep-alive",
+        "proxy-connection",
+        "x-switchyard-job",
+        "x-switchyard-interactive",
+    ] {
         headers.remove(name);
     }
     let ours: Vec<HeaderName> = headers
         .keys()
-        .filter(|name| name.as_str().starts_with("x-switchyard-") || name.as_str().starts_with("x-forwarded-"))
+        .filter(|name| {
+            name.as_str().starts_with("x-switchyard-") || name.as_str().starts_with("x-forwarded-")
+        })
         .cloned()
         .collect();
     for name in ours {

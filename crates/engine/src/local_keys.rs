@@ -60,7 +60,8 @@ impl LocalKeys {
     /// Reads the apps again.
     pub(crate) async fn reload(&self, store: &Store) -> Result<(), Problem> {
         let clients = store.clients().list().await.map_err(|error| error.problem())?;
-        let by_hash = clients.iter().filter_map(|row| Some((unhex(&row.key_hash)?, Arc::from(row.name.as_str()))));
+        let by_hash =
+            clients.iter().filter_map(|row| Some((unhex(&row.key_hash)?, Arc::from(row.name.as_str()))));
         self.by_hash.store(Arc::new(by_hash.collect()));
         Ok(())
     }
@@ -75,11 +76,15 @@ impl LocalKeys {
     pub(crate) fn caller(&self, headers: &HeaderMap) -> Caller {
         if let Some(own) = headers.get(KEY_HEADER) {
             return self.owner(own.as_bytes()).map_or(Caller::Wrong, |name| {
-                let own_upstream_key = headers.contains_key(header::AUTHORIZATION) || headers.contains_key("x-api-key");
+                let own_upstream_key =
+                    headers.contains_key(header::AUTHORIZATION) || headers.contains_key("x-api-key");
                 Caller::Known { name, own_upstream_key }
             });
         }
-        let presented = [headers.get(header::AUTHORIZATION).map(bearer), headers.get("x-api-key").map(HeaderValue::as_bytes)];
+        let presented = [
+            headers.get(header::AUTHORIZATION).map(bearer),
+            headers.get("x-api-key").map(HeaderValue::as_bytes),
+        ];
         let mut seen = false;
         for key in presented.into_iter().flatten().filter(|key| !key.is_empty()) {
             seen = true;
@@ -104,8 +109,9 @@ pub(crate) fn new_key() -> Result<String, Problem> {
 /// Random bytes as lower-case hexadecimal digits.
 pub(crate) fn random_hex(bytes: usize) -> Result<String, Problem> {
     let mut random = vec![0; bytes];
-    getrandom::fill(&mut random)
-        .map_err(|error| Problem::new("no_randomness", format!("The system gives no random numbers: {error}.")))?;
+    getrandom::fill(&mut random).map_err(|error| {
+        Problem::new("no_randomness", format!("The system gives no random numbers: {error}."))
+    })?;
     Ok(hex(&random))
 }
 
@@ -148,7 +154,10 @@ fn bearer(value: &HeaderValue) -> &[u8] {
 
 fn write_key(path: &Path, key: &str) -> Result<(), Problem> {
     crate::vault::private_file(path).and_then(|mut file| writeln!(file, "{key}")).map_err(|error| {
-        Problem::new("data_dir_unusable", format!("The local key can't be written to {}: {error}.", path.display()))
+        Problem::new(
+            "data_dir_unusable",
+            format!("The local key can't be written to {}: {error}.", path.display()),
+        )
     })
 }
 
@@ -180,7 +189,9 @@ mod tests {
         for (headers, expected) in cases {
             let map: HeaderMap = headers
                 .iter()
-                .map(|(name, value)| (name.parse::<http::HeaderName>().unwrap(), HeaderValue::from_static(value)))
+                .map(|(name, value)| {
+                    (name.parse::<http::HeaderName>().unwrap(), HeaderValue::from_static(value))
+                })
                 .collect();
             assert_eq!(&keys().caller(&map), expected, "{headers:?}");
         }

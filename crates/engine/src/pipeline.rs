@@ -18,7 +18,7 @@ use crate::record::{Ending, Record};
 use crate::relay::{Course, Relay};
 use crate::reply::{self, Reply, ReplyBody, Way};
 use crate::shared::{Lease, Running, Shared};
-use crate::upstream::{self, Answer, Limits};
+use crate::upstream::{self, Answer, Limits, Whole};
 
 /// How long the first requests after a start wait for the keychain, milliseconds.
 const KEYS_PATIENCE_MS: u64 = 3_000;
@@ -66,7 +66,8 @@ pub(crate) async fn respond(shared: &Arc<Shared>, running: &Arc<Running>, ask: A
     }
     if shared.is_paused() {
         let reason = crate::shared::lock(&shared.pause).reason.clone();
-        let why = reason.map_or_else(|| "New work is paused.".to_owned(), |why| format!("New work is paused: {why}."));
+        let why = reason
+            .map_or_else(|| "New work is paused.".to_owned(), |why| format!("New work is paused: {why}."));
         let parked = Parked {
             attempts: 0,
             reached_upstream: false,
@@ -87,7 +88,12 @@ pub(crate) async fn respond(shared: &Arc<Shared>, running: &Arc<Running>, ask: A
 }
 
 /// Drives a request over its plan until a route answers or none can.
-pub(crate) async fn serve(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>, record: &mut Record) -> Served {
+pub(crate) async fn serve(
+    shared: &Arc<Shared>,
+    running: &Arc<Running>,
+    ask: &Arc<Ask>,
+    record: &mut Record,
+) -> Served {
     let mut planned = decide(shared, running, ask);
     if planned.as_ref().is_some_and(|(_, plan)| lacks_keys(plan)) && wait_for_keys(shared).await {
         planned = decide(shared, running, ask);
@@ -114,7 +120,8 @@ pub(crate) async fn serve(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Ar
                         record.attempt(&running.map.route(route).id, tier, now, clock::now(), None);
                         let degraded = tier != Tier::Hot || first_choice != Some(route);
                         let attempts = drive.attempts();
-                        let answered = Answered { answer, route, tier, attempts, degraded, lease, begun: now };
+                        let answered =
+                            Answered { answer, route, tier, attempts, degraded, lease, begun: now };
                         return Served::Answered(Box::new(answered));
                     }
                     Err(failure) => {
@@ -135,7 +142,12 @@ pub(crate) async fn serve(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Ar
             Step::Park | Step::Done => {
                 let unknown = || Failure::new(FailureKind::Internal, "No route could answer.");
                 let why = drive.last_failure().cloned().or(none).unwrap_or_else(unknown);
-                return Served::Parked(Parked { attempts: drive.attempts(), reached_upstream, why, again_in_ms });
+                return Served::Parked(Parked {
+                    attempts: drive.attempts(),
+                    reached_upstream,
+                    why,
+                    again_in_ms,
+                });
             }
         }
     }
@@ -164,7 +176,10 @@ async fn attempt(
     let key = match key {
         None => None,
         Some(id) => Some(shared.vault.key(&id).ok_or_else(|| {
-            Failure::new(FailureKind::CredentialMissing, format!("The key {id} for {} is gone.", route.provider))
+            Failure::new(
+                FailureKind::CredentialMissing,
+                format!("The key {id} for {} is gone.", route.provider),
+            )
         })?),
     };
     upstream::send(upstream, route, key, ask, limits).await
@@ -175,7 +190,8 @@ fn commit(running: &Arc<Running>, ask: &Arc<Ask>, record: Record, answered: Answ
     let Answered { answer, route, tier, attempts, degraded, lease, begun } = answered;
     let id = &running.map.route(route).id;
     match answer {
-        Answer::Whole { status, headers, body, facts, lost } => {
+        Answer::Whole(whole) => {
+            let Whole { status, headers, body, facts, lost } = *whole;
             let degraded = degraded || !lost.is_empty();
             let duration_ms = clock::span_ms(begun, clock::now());
             lease.report(Outcome::Succeeded { duration_ms, first_token_ms: None });
@@ -226,7 +242,9 @@ fn busy(running: &Running, ask: &Ask, record: Record) -> Reply {
             status: 429,
             kind: "rate_limit_error".to_owned(),
             code: Some("too_many_in_flight".to_owned()),
-            message: format!("{most} requests are under way already. Try again, or raise `limits.maxInFlight` in the map."),
+            message: format!(
+                "{most} requests are under way already. Try again, or raise `limits.maxInFlight` in the map."
+            ),
             param: None,
             request_id: Some(ask.id.as_str().to_owned()),
         },
@@ -246,7 +264,9 @@ async fn wait_for_keys(shared: &Shared) -> bool {
     if *ready.borrow() {
         return false;
     }
-    tokio::time::timeout(Duration::from_millis(KEYS_PATIENCE_MS), ready.wait_for(|ready| *ready)).await.is_ok()
+    tokio::time::timeout(Duration::from_millis(KEYS_PATIENCE_MS), ready.wait_for(|ready| *ready))
+        .await
+        .is_ok()
 }
 
 /// When the first excluded route comes back by itself.
@@ -286,5 +306,8 @@ fn nothing_to_try(running: &Running, plan: &Plan) -> Failure {
         reasons.push(format!("{}: {why}", route.id));
     }
     let kind = if only_keys { FailureKind::CredentialMissing } else { FailureKind::Internal };
-    Failure { code: Some("no_route".to_owned()), ..Failure::new(kind, format!("No route can serve this. {}.", reasons.join("; "))) }
+    Failure {
+        code: Some("no_route".to_owned()),
+        ..Failure::new(kind, format!("No route can serve this. {}.", reasons.join("; ")))
+    }
 }

@@ -78,5 +78,8 @@ fn verdict(status: u16, host: &str) -> Result<(), Failure> {
         401 => FailureKind::KeyRejected,
         _ => return Ok(()),
     };
-    Err(Failure { status: Some(status), ..Failure::new(kind, format!("{host} answered the probe with {status}.")) })
+    Err(Failure {
+        status: Some(status),
+        ..Failure::new(kind, format!("{host} answered the probe with {status}."))
+    })
 }

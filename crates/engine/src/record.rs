@@ -49,7 +49,14 @@ impl Record {
     }
 
     /// Notes a try. `failure` is absent for the one that answers.
-    pub(crate) fn attempt(&mut self, route: &RouteId, tier: Tier, begun: Now, ended: Now, failure: Option<Failure>) {
+    pub(crate) fn attempt(
+        &mut self,
+        route: &RouteId,
+        tier: Tier,
+        begun: Now,
+        ended: Now,
+        failure: Option<Failure>,
+    ) {
         let start_ms = self.age_ms(begun);
         if let Some(view) = &mut self.view {
             view.attempts.push(AttemptView {
@@ -89,7 +96,8 @@ impl Record {
         view.degraded = ending.degraded;
         view.first_token_ms = ending.first_token_ms;
         view.duration_ms = clock::span_ms(self.arrived, now);
-        (view.route, view.tier) = ending.route.map_or((None, None), |(route, tier)| (Some(route), Some(tier)));
+        (view.route, view.tier) =
+            ending.route.map_or((None, None), |(route, tier)| (Some(route), Some(tier)));
         if ending.outcome == Outcome::Queued {
             view.tier = Some(Tier::Cold);
         }

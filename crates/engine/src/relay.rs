@@ -46,7 +46,8 @@ pub(crate) fn next(
     match observed {
         Observed::Malformed => return Err(malformed(&"an event is not of its dialect")),
         Observed::Error => {
-            let otherwise = || Failure::new(FailureKind::InBandError, "The provider reported an error in its stream.");
+            let otherwise =
+                || Failure::new(FailureKind::InBandError, "The provider reported an error in its stream.");
             return Err(tap.error().map_or_else(otherwise, |error| in_band(error, route)));
         }
         Observed::UsageOnly if withhold_usage => {}
@@ -57,7 +58,11 @@ pub(crate) fn next(
     Ok(Some(observed))
 }
 
-fn write(event: &SseEvent<'_>, translator: Option<&mut StreamTranslator>, out: &mut Vec<u8>) -> Result<(), String> {
+fn write(
+    event: &SseEvent<'_>,
+    translator: Option<&mut StreamTranslator>,
+    out: &mut Vec<u8>,
+) -> Result<(), String> {
     match translator {
         Some(translator) => translator.push(event, out).map(drop).map_err(|fault| fault.to_string()),
         None => {
@@ -282,7 +287,8 @@ impl Body for Relay {
             } else {
                 let host = self.running.map.route(self.route).host();
                 let message = format!("{host} sent nothing more for {idle_ms} ms.");
-                self.broken = Some(Failure { status: Some(200), ..Failure::new(FailureKind::IdleTimeout, message) });
+                self.broken =
+                    Some(Failure { status: Some(200), ..Failure::new(FailureKind::IdleTimeout, message) });
             }
         }
     }

@@ -33,7 +33,9 @@ impl Body for ReplyBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         match self.get_mut() {
-            Self::Whole(bytes) => Poll::Ready(bytes.take().filter(|bytes| !bytes.is_empty()).map(|b| Ok(Frame::data(b)))),
+            Self::Whole(bytes) => {
+                Poll::Ready(bytes.take().filter(|bytes| !bytes.is_empty()).map(|b| Ok(Frame::data(b))))
+            }
             Self::Stream(relay) => Pin::new(relay.as_mut()).poll_frame(cx),
         }
     }
@@ -81,7 +83,10 @@ impl<'a> Way<'a> {
         put("x-switchyard-route", self.route.and_then(|route| HeaderValue::from_str(route.as_str()).ok()));
         put("x-switchyard-tier", self.tier.map(|tier| HeaderValue::from_static(tier.as_str())));
         put("x-switchyard-attempts", Some(HeaderValue::from(self.attempts)));
-        put("x-switchyard-degraded", Some(HeaderValue::from_static(if self.degraded { "true" } else { "false" })));
+        put(
+            "x-switchyard-degraded",
+            Some(HeaderValue::from_static(if self.degraded { "true" } else { "false" })),
+        );
         if !self.lost.is_empty() {
             put("x-switchyard-degradations", HeaderValue::from_str(&self.lost.join(", ")).ok());
         }
@@ -138,7 +143,9 @@ pub(crate) fn caller_status(failure: &Failure) -> StatusCode {
             .filter(|status| (400..500).contains(status))
             .and_then(|status| StatusCode::from_u16(status).ok())
             .unwrap_or(StatusCode::BAD_REQUEST),
-        FailureKind::ContextLength | FailureKind::ContentFilter | FailureKind::NotTranslatable => StatusCode::BAD_REQUEST,
+        FailureKind::ContextLength | FailureKind::ContentFilter | FailureKind::NotTranslatable => {
+            StatusCode::BAD_REQUEST
+        }
         FailureKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         FailureKind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         FailureKind::FirstByteTimeout

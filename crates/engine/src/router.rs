@@ -70,15 +70,17 @@ impl Router {
     /// so, and takes a new one.
     pub async fn start(config: RouterConfig) -> Result<Self, Problem> {
         let started = clock::now();
-        let store = Store::open(&config.data_dir, &Options::default()).await.map_err(|error| error.problem())?;
+        let store =
+            Store::open(&config.data_dir, &Options::default()).await.map_err(|error| error.problem())?;
         let listener = server::bind(config.proxy_addr).await?;
-        let addr = listener
-            .local_addr()
-            .map_err(|error| Problem::new("listen_failed", format!("The listener has no address: {error}.")))?;
+        let addr = listener.local_addr().map_err(|error| {
+            Problem::new("listen_failed", format!("The listener has no address: {error}."))
+        })?;
         let writer = Writer::spawn(&store, Retention::default());
         let last_id = store.last_event_id().await.map_err(|error| error.problem())?;
         let events = store.events().recent(None, SHOWN_EVENTS).await.unwrap_or_default();
-        let requests = store.requests().recent(&RequestFilter::default(), SHOWN_REQUESTS).await.unwrap_or_default();
+        let requests =
+            store.requests().recent(&RequestFilter::default(), SHOWN_REQUESTS).await.unwrap_or_default();
         let mut traffic = Traffic::default();
         traffic.restore(requests);
         let shared = Arc::new(Shared {
@@ -124,7 +126,10 @@ impl Router {
         router.restore_pause().await?;
         router.restore_map_at_start().await?;
         router.spawn_workers(listener, config.desktop_notifications);
-        let what = What::Started { version: env!("CARGO_PKG_VERSION").to_owned(), proxy_url: format!("http://{addr}") };
+        let what = What::Started {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            proxy_url: format!("http://{addr}"),
+        };
         router.shared.bus.emit(what, clock::now());
         Ok(router)
     }

@@ -56,7 +56,12 @@ pub fn busy_port(addr: SocketAddr) -> String {
 }
 
 /// Accepts until stopped; connections finish what they began.
-pub(crate) async fn accept(shared: Arc<Shared>, listener: TcpListener, stop: CancellationToken, open: TaskTracker) {
+pub(crate) async fn accept(
+    shared: Arc<Shared>,
+    listener: TcpListener,
+    stop: CancellationToken,
+    open: TaskTracker,
+) {
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => return,
@@ -144,8 +149,14 @@ async fn route(shared: &Arc<Shared>, request: Request<Incoming>, id: &RequestId)
             let running = running(shared, dialect)?;
             let (client, own_upstream_key) = caller(shared, &running, &parts.headers, dialect)?;
             let body = read_body(&parts.headers, body, &running, dialect).await?;
-            let arrival =
-                Arrival { id: id.clone(), client, own_upstream_key, dialect, headers: parts.headers, arrived };
+            let arrival = Arrival {
+                id: id.clone(),
+                client,
+                own_upstream_key,
+                dialect,
+                headers: parts.headers,
+                arrived,
+            };
             match Ask::read(arrival, body, &running.map) {
                 Ok(ask) => Ok(Box::pin(pipeline::respond(shared, &running, Arc::new(ask))).await),
                 Err(refusal) => Ok(reply::error(dialect, &refusal)),
@@ -162,14 +173,19 @@ async fn route(shared: &Arc<Shared>, request: Request<Incoming>, id: &RequestId)
             let job = below.trim_start_matches("/switchyard/jobs/");
             poll(shared, job, &client, dialect).await
         }
-        (_, "/chat/completions" | "/messages" | "/models" | "/health") => {
-            Err(Refusal::new(dialect, 405, "method_not_allowed", format!("{} is not for {}.", path, parts.method)))
-        }
+        (_, "/chat/completions" | "/messages" | "/models" | "/health") => Err(Refusal::new(
+            dialect,
+            405,
+            "method_not_allowed",
+            format!("{} is not for {}.", path, parts.method),
+        )),
         _ => Err(Refusal::new(
             dialect,
             404,
             "unknown_path",
-            format!("There is no {path} here. Use POST /v1/chat/completions, POST /v1/messages or GET /v1/models."),
+            format!(
+                "There is no {path} here. Use POST /v1/chat/completions, POST /v1/messages or GET /v1/models."
+            ),
         )),
     }
 }
@@ -208,7 +224,8 @@ fn caller(
 /// Browsers are kept out: a page must not spend the user's money (DNS rebinding, cross-site requests).
 fn check_origin(shared: &Shared, headers: &HeaderMap, dialect: Dialect) -> Result<(), Refusal> {
     if headers.contains_key(header::ORIGIN) {
-        let message = "Requests from web pages are not taken. Call the router from a server or a command line.";
+        let message =
+            "Requests from web pages are not taken. Call the router from a server or a command line.";
         return Err(Refusal::new(dialect, 403, "browser_origin", message));
     }
     let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -242,10 +259,13 @@ async fn read_body(
     }
     let most = running.map.limits.max_body_bytes;
     let too_large = || {
-        let message = format!("The body is larger than {most} bytes. Send less, or raise `limits.maxBodyBytes` in the map.");
+        let message = format!(
+            "The body is larger than {most} bytes. Send less, or raise `limits.maxBodyBytes` in the map."
+        );
         Refusal::new(dialect, 413, "body_too_large", message)
     };
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let length =
+        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > most) {
         return Err(too_large());
     }
@@ -288,13 +308,12 @@ async fn poll(shared: &Shared, id: &str, client: &str, dialect: Dialect) -> Resu
     let job = found.filter(|job| job.row.client == client).ok_or_else(|| {
         Refusal::new(dialect, 404, "unknown_job", format!("There is no queued request {id} of this client."))
     })?;
-    let state = match job.row.state {
-        JobState::Waiting => "queued",
-        other => other.as_str(),
-    };
+    let state = if job.row.state == JobState::Waiting { "queued" } else { job.row.state.as_str() };
     let result = job.answer.as_ref().map(|answer| {
-        serde_json::from_slice::<Box<serde_json::value::RawValue>>(&answer.body)
-            .map_or_else(|_| json!(String::from_utf8_lossy(&answer.body)).to_string(), |raw| raw.get().to_owned())
+        serde_json::from_slice::<Box<serde_json::value::RawValue>>(&answer.body).map_or_else(
+            |_| json!(String::from_utf8_lossy(&answer.body)).to_string(),
+            |raw| raw.get().to_owned(),
+        )
     });
     let mut body = json!({
         "id": job.row.id,
@@ -329,7 +348,9 @@ mod tests {
         for own in ["127.0.0.1:4310", "127.0.0.1", "localhost:4310", "LOCALHOST", "[::1]:4310", "[::1]"] {
             assert!(is_own_host(own), "{own}");
         }
-        for foreign in ["", "evil.example", "127.0.0.1.evil.example", "localhost.evil.example:80", "10.0.0.1", "::1"] {
+        for foreign in
+            ["", "evil.example", "127.0.0.1.evil.example", "localhost.evil.example:80", "10.0.0.1", "::1"]
+        {
             assert!(!is_own_host(foreign), "{foreign}");
         }
     }

@@ -120,7 +120,9 @@ impl Shared {
         for change in changes {
             moved = true;
             let what = match change {
-                Change::Opened { route, failure, consecutive } => What::CircuitOpened { route, failure, consecutive },
+                Change::Opened { route, failure, consecutive } => {
+                    What::CircuitOpened { route, failure, consecutive }
+                }
                 Change::HalfOpen { route } => What::CircuitHalfOpen { route },
                 Change::Closed { route } => {
                     // What waits in the queue may go now.
@@ -161,7 +163,10 @@ impl Shared {
         if before.tier != fresh.tier {
             lock(&self.traffic).tier_changed();
             let route = fresh.route.map(|ix| running.map.route(ix).id.clone());
-            self.bus.emit(What::TierChanged { from: before.tier, to: fresh.tier, route, cause: fresh.cause }, now);
+            self.bus.emit(
+                What::TierChanged { from: before.tier, to: fresh.tier, route, cause: fresh.cause },
+                now,
+            );
             if fresh.tier != Tier::Cold {
                 self.cold_work.notify_one();
             }

@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 use switchyard_domain::event::{Lamp, route_label};
 use switchyard_domain::map::{CredentialSource, RouteIx};
 use switchyard_domain::view::{
-    CircuitState, ColdView, CredentialPlace, CredentialView, MapView, ProviderView, RouteView, RouterView, Snapshot,
-    StatusView, TierView,
+    CircuitState, ColdView, CredentialPlace, CredentialView, MapView, ProviderView, RouteView, RouterView,
+    Snapshot, StatusView, TierView,
 };
 use switchyard_domain::{Now, Tier};
 use switchyard_policy::{KeyId, RouteHealth};
@@ -43,11 +43,20 @@ pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
         status: StatusView {
             kept,
             lost: shared.lost.load(Ordering::Relaxed),
-            ..status(running.as_deref(), &standpoint, pause.paused, pause.reason.as_deref(), problem, queue.waiting)
+            ..status(
+                running.as_deref(),
+                &standpoint,
+                pause.paused,
+                pause.reason.as_deref(),
+                problem,
+                queue.waiting,
+            )
         },
         pause,
         map: map(running.as_deref()),
-        tiers: running.as_ref().map_or_else(Vec::new, |running| tiers(shared, running, &standpoint, shares, now)),
+        tiers: running
+            .as_ref()
+            .map_or_else(Vec::new, |running| tiers(shared, running, &standpoint, shares, now)),
         cold: ColdView {
             queue: running.as_ref().map_or_else(|| "ai-tasks".to_owned(), |r| r.map.cold.queue.clone()),
             enabled: cold_enabled,
@@ -84,7 +93,13 @@ fn router(shared: &Shared, running: Option<&Running>) -> RouterView {
 
 fn map(running: Option<&Running>) -> MapView {
     running.map_or_else(
-        || MapView { name: "production".to_owned(), version: 0, applied_at_ms: None, source: None, jobs: Vec::new() },
+        || MapView {
+            name: "production".to_owned(),
+            version: 0,
+            applied_at_ms: None,
+            source: None,
+            jobs: Vec::new(),
+        },
         |running| MapView {
             name: running.map.name.clone(),
             version: running.version,
@@ -117,7 +132,11 @@ fn status(
     let Some(running) = running else {
         return match problem {
             Some(problem) => view(Lamp::Stop, "The map can't run.", problem),
-            None => view(Lamp::Unknown, "Not set up.", "Try the simulated providers, or apply a routing map.".to_owned()),
+            None => view(
+                Lamp::Unknown,
+                "Not set up.",
+                "Try the simulated providers, or apply a routing map.".to_owned(),
+            ),
         };
     };
     if paused {
@@ -138,17 +157,25 @@ fn status(
         Tier::Hot if standing.cause.is_some() => {
             view(Lamp::Caution, "Running on Hot.", format!("{label} answers{cause}{jobs}."))
         }
-        Tier::Hot => view(Lamp::Clear, "All clear.", format!("Everything runs on Hot through {provider}{jobs}.")),
-        Tier::Warm => {
-            view(Lamp::Degraded, "Running on Warm.", format!("{provider} {label} answers every request{cause}{jobs}."))
+        Tier::Hot => {
+            view(Lamp::Clear, "All clear.", format!("Everything runs on Hot through {provider}{jobs}."))
         }
+        Tier::Warm => view(
+            Lamp::Degraded,
+            "Running on Warm.",
+            format!("{provider} {label} answers every request{cause}{jobs}."),
+        ),
         Tier::Cold => {
             let fix = if standing.cause.as_deref().is_some_and(|cause| cause.contains("no key")) {
                 " Store a key under Providers."
             } else {
                 ""
             };
-            view(Lamp::Stop, "No route answers.", format!("New requests are queued{cause}{jobs}. Nothing is lost.{fix}"))
+            view(
+                Lamp::Stop,
+                "No route answers.",
+                format!("New requests are queued{cause}{jobs}. Nothing is lost.{fix}"),
+            )
         }
     }
 }
@@ -179,7 +206,8 @@ fn tiers(
 
 fn route(shared: &Shared, running: &Running, ix: RouteIx, next: bool, now: Now) -> Option<RouteView> {
     let route = running.map.route(ix);
-    let health = shared.with_fleet(|fleet| fleet.place(&route.id, ix).map(|place| fleet.view(place, now)))??;
+    let health =
+        shared.with_fleet(|fleet| fleet.place(&route.id, ix).map(|place| fleet.view(place, now)))??;
     let (lamp, signal, detail) = signal(&health, route.enabled);
     Some(RouteView {
         id: route.id.clone(),
@@ -234,7 +262,8 @@ fn providers(shared: &Shared, running: &Running) -> Vec<ProviderView> {
         .providers
         .values()
         .map(|provider| {
-            let routes: Vec<_> = running.map.routes.iter().filter(|route| route.provider == provider.name).collect();
+            let routes: Vec<_> =
+                running.map.routes.iter().filter(|route| route.provider == provider.name).collect();
             let mut hosts: Vec<String> = routes.iter().map(|route| route.host()).collect();
             hosts.sort();
             hosts.dedup();
@@ -269,7 +298,9 @@ fn of_source(shared: &Shared, source: &CredentialSource) -> Vec<CredentialView> 
             let mut names: Vec<String> = known
                 .keys()
                 .map(|id| id.as_str().to_owned())
-                .filter(|name| name == provider || name.starts_with(&labelled) || variables.contains(&name.as_str()))
+                .filter(|name| {
+                    name == provider || name.starts_with(&labelled) || variables.contains(&name.as_str())
+                })
                 .collect();
             names.sort();
             if names.is_empty() { vec![provider.clone()] } else { names }

@@ -4,12 +4,20 @@ use serde_json::{Value, json};
 use switchyard_domain::Dialect;
 
 /// The body and its media type.
-pub(crate) fn render(dialect: Dialect, id: &str, model: &str, text: &str, stream: bool) -> (String, &'static str) {
+pub(crate) fn render(
+    dialect: Dialect,
+    id: &str,
+    model: &str,
+    text: &str,
+    stream: bool,
+) -> (String, &'static str) {
     match (dialect, stream) {
         (Dialect::OpenAiChat, false) => (chat(id, model, text).to_string(), "application/json"),
         (Dialect::AnthropicMessages, false) => (message(id, model, text).to_string(), "application/json"),
         (Dialect::OpenAiChat, true) => (chat_stream(id, model, text), "text/event-stream; charset=utf-8"),
-        (Dialect::AnthropicMessages, true) => (message_stream(id, model, text), "text/event-stream; charset=utf-8"),
+        (Dialect::AnthropicMessages, true) => {
+            (message_stream(id, model, text), "text/event-stream; charset=utf-8")
+        }
     }
 }
 
@@ -24,8 +32,7 @@ fn chat(id: &str, model: &str, text: &str) -> Value {
 fn chat_stream(id: &str, model: &str, text: &str) -> String {
     let chunk = |delta: Value, finish: Value| {
         let choice = json!({ "index": 0, "delta": delta, "finish_reason": finish });
-        let chunk =
-            json!({ "id": id, "object": "chat.completion.chunk", "created": 0, "model": model, "choices": [choice] });
+        let chunk = json!({ "id": id, "object": "chat.completion.chunk", "created": 0, "model": model, "choices": [choice] });
         format!("data: {chunk}\n\n")
     };
     chunk(json!({ "role": "assistant", "content": text }), Value::Null)

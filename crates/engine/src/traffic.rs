@@ -117,7 +117,9 @@ impl Traffic {
         }
         let mut clients: Vec<(u32, ClientView)> = counts
             .into_iter()
-            .map(|(name, (all, recent))| (all, ClientView { name: name.to_owned(), per_minute: per_minute(recent) }))
+            .map(|(name, (all, recent))| {
+                (all, ClientView { name: name.to_owned(), per_minute: per_minute(recent) })
+            })
             .collect();
         clients.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.name.cmp(&b.1.name)));
         clients.into_iter().map(|(_, client)| client).collect()
@@ -132,7 +134,9 @@ impl Traffic {
         let newest = self.minutes.back().map(|(when, _)| *when);
         if newest.is_none_or(|newest| newest < at) {
             self.minutes.push_back((at, Minute::default()));
-            while self.minutes.len() > MINUTES || self.minutes.front().is_some_and(|(when, _)| at - when >= MINUTES as i64) {
+            while self.minutes.len() > MINUTES
+                || self.minutes.front().is_some_and(|(when, _)| at - when >= MINUTES as i64)
+            {
                 self.minutes.pop_front();
             }
         }
@@ -198,6 +202,10 @@ mod tests {
         assert_eq!(traffic.shares(minute(69)), [Some(50.0), Some(50.0), Some(0.0)]);
         assert_eq!(traffic.clients(minute(69))[0].name, "app");
         assert_eq!(traffic.kept(), 71);
-        assert_eq!(traffic.view(minute(200), 0).requests.iter().sum::<u32>(), 0, "old minutes fall out by themselves");
+        assert_eq!(
+            traffic.view(minute(200), 0).requests.iter().sum::<u32>(),
+            0,
+            "old minutes fall out by themselves"
+        );
     }
 }

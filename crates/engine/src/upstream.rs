@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use switchyard_domain::map::{Route, RouteIx, RoutingMap};
+use switchyard_domain::map::{Route, RoutingMap};
 use switchyard_domain::{Failure, FailureKind, Now};
 use switchyard_wire::{OkBody, SseDecoder, StreamTap, StreamTranslator};
 use url::Url;
@@ -19,7 +19,7 @@ use crate::clock;
 use crate::intake::Ask;
 use crate::vault::Key;
 
-pub(crate) use failure::{from_reqwest, from_status, in_band};
+pub(crate) use failure::{from_reqwest, in_band};
 
 /// A route's connection pool and fixed headers.
 #[derive(Clone, Debug)]
@@ -33,20 +33,23 @@ pub(crate) struct Upstream {
 #[derive(Debug)]
 pub(crate) enum Answer {
     /// The whole answer, in the caller's dialect.
-    Whole {
-        /// The upstream's success status.
-        status: http::StatusCode,
-        /// The headers the caller gets.
-        headers: HeaderMap,
-        /// The body.
-        body: Bytes,
-        /// What it says of itself.
-        facts: OkBody,
-        /// What could not be carried over.
-        lost: Vec<String>,
-    },
+    Whole(Box<Whole>),
     /// A stream that has produced its first meaningful byte.
     Stream(Box<Opened>),
+}
+
+/// A whole answer, in the caller's dialect.
+#[derive(Debug)]
+pub(crate) struct Whole {
+    /// The upstream's success status.
+    pub(crate) status: http::StatusCode,
+    /// The headers the caller gets.
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    /// What it says of itself.
+    pub(crate) facts: OkBody,
+    /// What could not be carried over.
+    pub(crate) lost: Vec<String>,
 }
 
 /// A stream that has begun.
@@ -86,7 +89,10 @@ impl Limits {
 
 impl Upstream {
     /// One per route; those with the same connect timeout share a pool.
-    pub(crate) fn all(map: &RoutingMap, before: Option<&crate::shared::Running>) -> Result<Vec<Self>, String> {
+    pub(crate) fn all(
+        map: &RoutingMap,
+        before: Option<&crate::shared::Running>,
+    ) -> Result<Vec<Self>, String> {
         let mut pools: Vec<(u64, reqwest::Client)> = Vec::new();
         let known = before.map(|running| running.map.routes.iter().zip(&running.upstreams));
         for (route, upstream) in known.into_iter().flatten() {
@@ -112,7 +118,12 @@ impl Upstream {
     }
 
     /// Asks for the models list: free, and enough to see whether the route can be reached.
-    pub(crate) async fn probe(&self, route: &Route, key: Option<&Key>, deadline_mono_ms: u64) -> Result<u16, Failure> {
+    pub(crate) async fn probe(
+        &self,
+        route: &Route,
+        key: Option<&Key>,
+        deadline_mono_ms: u64,
+    ) -> Result<u16, Failure> {
         let mut headers = self.headers.clone();
         request::authorize(&mut headers, route, key, None);
         let sent = self.client.get(route.models_url.clone()).headers(headers).send();
@@ -158,8 +169,11 @@ pub(crate) async fn send(
         Some(Err(error)) => return Err(from_reqwest(&error, route)),
         None if is_deadline => return Err(failure::deadline(route)),
         None => {
-            let message =
-                format!("{} accepted the request and then was silent for {} ms.", route.host(), route.timeouts.first_byte_ms);
+            let message = format!(
+                "{} accepted the request and then was silent for {} ms.",
+                route.host(),
+                route.timeouts.first_byte_ms
+            );
             return Err(Failure::new(FailureKind::FirstByteTimeout, message));
         }
     };
@@ -168,9 +182,10 @@ pub(crate) async fn send(
     }
     let translation = outgoing.translation;
     if ask.envelope.stream {
-        open::open(response, route, ask, limits, translation).await.map(|opened| Answer::Stream(Box::new(opened)))
+        open::open(response, route, ask, limits, translation)
+            .await
+            .map(|opened| Answer::Stream(Box::new(opened)))
     } else {
         whole::read(response, route, ask, limits, translation).await
     }
 }
-

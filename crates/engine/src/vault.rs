@@ -51,7 +51,9 @@ impl Vault {
             keychain: keychain.then(Keychain::default),
             file,
             keys: ArcSwap::default(),
-            problem: Mutex::new((!keychain).then(|| "The keychain is switched off for this router.".to_owned())),
+            problem: Mutex::new(
+                (!keychain).then(|| "The keychain is switched off for this router.".to_owned()),
+            ),
         }
     }
 

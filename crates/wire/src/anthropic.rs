@@ -8,7 +8,8 @@ mod request;
 
 pub use answer::MessagesUsage;
 pub(crate) use answer::{
-    Answer, BlockDelta, BlockStart, Empty, ReadAnswer, ReadBlock, ReadEvent, StopDelta, StreamEvent, WrittenUsage,
+    Answer, BlockDelta, BlockStart, Empty, ReadAnswer, ReadBlock, ReadDelta, ReadEvent, StopDelta,
+    StreamEvent,
 };
 pub(crate) use request::{
     Block, Message, Metadata, OutputConfig, OutputFormat, Request, Role, Source, Tool, ToolChoice,

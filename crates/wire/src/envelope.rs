@@ -6,6 +6,7 @@
 
 mod read;
 mod rewrite;
+mod walk;
 
 use std::ops::Range;
 

@@ -78,7 +78,11 @@ struct MessagesBody<'a> {
 ///
 /// # Errors
 /// What the body is instead of an answer.
-pub fn inspect_ok_body(dialect: Dialect, content_type: Option<&str>, body: &[u8]) -> Result<OkBody, BodyFault> {
+pub fn inspect_ok_body(
+    dialect: Dialect,
+    content_type: Option<&str>,
+    body: &[u8],
+) -> Result<OkBody, BodyFault> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(BodyFault::Empty);
     }

@@ -6,11 +6,11 @@
 mod answer;
 mod request;
 
-pub(crate) use answer::{
-    Answer, Choice, Chunk, ChunkChoice, Delta, DeltaFunction, DeltaToolCall, Message as AnswerMessage, ReadAnswer,
-    ReadChunk, ReadFunction, ReadToolCall, WrittenUsage,
-};
 pub use answer::ChatUsage;
+pub(crate) use answer::{
+    Answer, Choice, Chunk, ChunkChoice, Delta, DeltaFunction, DeltaToolCall, Message as AnswerMessage,
+    ReadAnswer, ReadChunk, ReadToolCall,
+};
 pub(crate) use request::{
     Content, File, Function, FunctionName, ImageUrl, JsonSchema, Message, Part, Request, ResponseFormat,
     StreamAsk, Tool, ToolCall, ToolChoice, ToolFunction,

@@ -24,7 +24,7 @@ pub const TOOL_ERROR_MARK: &str = "[tool error] ";
 
 /// Writes a request read in dialect `from` for an upstream that speaks `to`.
 ///
-/// Within one dialect use [`crate::rewrite`], which keeps the caller's bytes; here that is refused work, and
+/// Within one dialect use [`crate::rewrite`], which keeps the caller's bytes and sets the model; here
 /// the body comes back as it is.
 ///
 /// # Errors

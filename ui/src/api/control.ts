@@ -8,7 +8,6 @@ import createClient from "openapi-fetch";
 import type { paths } from "./generated";
 import { Refusal } from "./refusal";
 import { host } from "./transport";
-import type { JobState, Snapshot, Tier } from "./types";
 
 /** openapi-fetch wants absolute addresses; this one is never resolved, the host takes the path alone. */
 const ORIGIN = "http://control.invalid";
@@ -67,7 +66,7 @@ export const control = {
   mapDiff: (from: number, to: number) => done(client.GET("/v1/map/diff", { params: { query: { from, to } } })),
   restoreMap: (version: number) => done(client.POST("/v1/map/restore", { body: { version } })),
 
-  credentials: () => done(client.GET("/v1/credentials")),
+  retryKeychain: () => done(client.POST("/v1/keychain/retry")),
   setCredential: (name: string, value: string) =>
     done(client.PUT("/v1/credentials/{name}", { params: { path: { name } }, body: { value } })),
   removeCredential: (name: string) => done(client.DELETE("/v1/credentials/{name}", { params: { path: { name } } })),
@@ -76,9 +75,7 @@ export const control = {
 
   localKey: () => done(client.GET("/v1/clients/default/key")),
 
-  jobs: (state?: JobState) => done(client.GET("/v1/queue", { params: { query: state ? { state } : {} } })),
+  jobs: (limit: number) => done(client.GET("/v1/queue", { params: { query: { limit } } })),
   replayJob: (id: string) => done(client.POST("/v1/queue/{id}/replay", { params: { path: { id } } })),
   discardJob: (id: string) => done(client.POST("/v1/queue/{id}/discard", { params: { path: { id } } })),
 };
-
-export type { Snapshot, Tier };

@@ -19,7 +19,9 @@ export function takeToken(): string | null {
 }
 
 export function httpHost(token: string | null): Host {
-  const headers = (): Record<string, string> => (token ? { authorization: `Bearer ${token}` } : {});
+  // The audit log tells the window from the command line by this.
+  const actor = { "x-switchyard-actor": "window" };
+  const headers = (): Record<string, string> => (token ? { ...actor, authorization: `Bearer ${token}` } : actor);
 
   return {
     async ask(method, path, body): Promise<Reply> {

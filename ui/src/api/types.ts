@@ -42,4 +42,3 @@ export type Fault = MapCheck["faults"][number];
 export type JobView = Answer<"/v1/queue", "get">[number];
 export type TestAnswer = Answer<"/v1/test-request", "post">;
 export type CredentialTest = Answer<"/v1/credentials/{name}/test", "post">;
-export type Credentials = Answer<"/v1/credentials", "get">;

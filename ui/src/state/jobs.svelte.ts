@@ -3,6 +3,9 @@ import { control } from "../api/control";
 import type { ColdView, JobState, JobView } from "../api/types";
 import { Load } from "./load.svelte";
 
+/** As many as the router lists at once. */
+const PAGE = 500;
+
 /** The tabs of the Queue screen. */
 export const shelves = ["open", "dead", "finished"] as const;
 export type Shelf = (typeof shelves)[number];
@@ -17,7 +20,7 @@ export const shelfOf = (state: JobState): Shelf =>
   shelves.find((shelf) => onShelf[shelf].includes(state)) ?? "finished";
 
 class Jobs {
-  readonly load = new Load(() => control.jobs());
+  readonly load = new Load(() => control.jobs(PAGE));
   #seen = "";
 
   of(shelf: Shelf): JobView[] {

@@ -19,7 +19,7 @@ use crate::intake::{Arrival, Ask};
 use crate::pipeline::{self, Answered, Served};
 use crate::record::{Ending, Record};
 use crate::shared::{Running, Shared};
-use crate::upstream::Answer;
+use crate::upstream::{Answer, Whole};
 
 /// With nothing due the queue is looked at this often, milliseconds: expiry and a changed clock need no wake-up.
 const LOOK_EVERY_MS: u64 = 5_000;
@@ -105,9 +105,11 @@ async fn attempt(shared: &Arc<Shared>, running: &Arc<Running>, job: DueJob) -> R
             let Answered { answer, route, tier, degraded, lease, begun, .. } = *answered;
             let route = running.map.route(route).id.clone();
             // A queued request never asks for a stream.
-            let Answer::Whole { status, headers, body, facts, .. } = answer else {
-                return bury(shared, &row, attempts, Failure::new(FailureKind::Internal, "A stream came.")).await;
+            let Answer::Whole(whole) = answer else {
+                return bury(shared, &row, attempts, Failure::new(FailureKind::Internal, "A stream came."))
+                    .await;
             };
+            let Whole { status, headers, body, facts, .. } = *whole;
             lease.report(Outcome::Succeeded {
                 duration_ms: clock::span_ms(begun, clock::now()),
                 first_token_ms: None,
@@ -183,7 +185,9 @@ fn rebuild(running: &Running, job: DueJob) -> Result<Ask, Failure> {
     let pairs: Vec<(String, String)> = serde_json::from_str(&job.headers_json).unwrap_or_default();
     let mut headers: HeaderMap = pairs
         .into_iter()
-        .filter_map(|(name, value)| Some((name.parse::<HeaderName>().ok()?, HeaderValue::from_str(&value).ok()?)))
+        .filter_map(|(name, value)| {
+            Some((name.parse::<HeaderName>().ok()?, HeaderValue::from_str(&value).ok()?))
+        })
         .collect();
     if let Some(key) = job.row.idempotency_key.as_deref().and_then(|key| HeaderValue::from_str(key).ok()) {
         headers.insert("idempotency-key", key);

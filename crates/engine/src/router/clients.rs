@@ -36,7 +36,8 @@ impl Router {
         let key = new_key()?;
         let added = self.shared.store.clients().add(name, &key_hash(&key), clock::now().wall_ms).await;
         if !added.map_err(|error| error.problem())? {
-            let message = format!("There is a client {name} already. Remove it first, or choose another name.");
+            let message =
+                format!("There is a client {name} already. Remove it first, or choose another name.");
             return Err(Problem::new("conflict_client", message));
         }
         self.shared.local_keys.reload(&self.shared.store).await?;

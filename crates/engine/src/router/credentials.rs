@@ -31,7 +31,8 @@ impl Router {
         for stored in self.shared.store.credentials().list().await.unwrap_or_default() {
             if !credentials.iter().any(|known| known.name == stored.name) {
                 let view = snapshot::credential(&self.shared, stored.name);
-                let found_in = if view.found_in == CredentialPlace::Missing { stored.place } else { view.found_in };
+                let found_in =
+                    if view.found_in == CredentialPlace::Missing { stored.place } else { view.found_in };
                 credentials.push(CredentialView { found_in, ..view });
             }
         }
@@ -47,7 +48,8 @@ impl Router {
     pub async fn set_credential(&self, name: &str, value: Secret, actor: &str) -> Result<(), Problem> {
         check_name(name)?;
         if value.is_empty() || !value.expose().bytes().all(|b| (0x21..0x7f).contains(&b)) {
-            let message = "The key is empty or has spaces, line breaks or characters no key has. Paste it again.";
+            let message =
+                "The key is empty or has spaces, line breaks or characters no key has. Paste it again.";
             return Err(Problem::new("invalid_credential_value", message));
         }
         let (shared, owned) = (Arc::clone(&self.shared), name.to_owned());
@@ -72,10 +74,12 @@ impl Router {
         let removed = blocking(move || shared.vault.remove(&owned)).await??;
         let mut known = false;
         for place in [CredentialPlace::Keychain, CredentialPlace::File] {
-            known |= self.shared.store.credentials().forget(name, place).await.map_err(|error| error.problem())?;
+            known |=
+                self.shared.store.credentials().forget(name, place).await.map_err(|error| error.problem())?;
         }
         if !removed && !known {
-            let message = format!("No key is stored as {name}. `switchyard credential list` shows what there is.");
+            let message =
+                format!("No key is stored as {name}. `switchyard credential list` shows what there is.");
             return Err(Problem::new("not_found_credential", message));
         }
         self.changed(name, false, actor).await;
@@ -99,19 +103,24 @@ impl Router {
             return Ok(CredentialTest { ok: false, message: message.to_owned() });
         };
         let (route, upstream) = self.route_of(name).ok_or_else(|| {
-            let message = format!("No route uses {name}, and it isn't a known provider's name, so there is nothing to ask.");
+            let message = format!(
+                "No route uses {name}, and it isn't a known provider's name, so there is nothing to ask."
+            );
             Problem::new("unknown_provider", message)
         })?;
         let by = clock::now().mono_ms + TEST_MS;
         let provider = &route.provider;
         let test = match upstream.probe(&route, Some(&key), by).await {
             Ok(200..=299) => CredentialTest { ok: true, message: format!("{provider} accepts this key.") },
-            Ok(status @ (401 | 403)) => {
-                CredentialTest { ok: false, message: format!("{provider} answered {status}. Paste a new key.") }
-            }
+            Ok(status @ (401 | 403)) => CredentialTest {
+                ok: false,
+                message: format!("{provider} answered {status}. Paste a new key."),
+            },
             Ok(status) => CredentialTest {
                 ok: false,
-                message: format!("{provider} answered {status}, which says nothing about the key. Try again later."),
+                message: format!(
+                    "{provider} answered {status}, which says nothing about the key. Try again later."
+                ),
             },
             Err(failure) => CredentialTest { ok: false, message: failure.message },
         };
@@ -171,9 +180,9 @@ impl Router {
 
 /// Runs a call that blocks.
 async fn blocking<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
-    tokio::task::spawn_blocking(act)
-        .await
-        .map_err(|error| Problem::new("keychain_unavailable", format!("The keychain call ended badly: {error}.")))
+    tokio::task::spawn_blocking(act).await.map_err(|error| {
+        Problem::new("keychain_unavailable", format!("The keychain call ended badly: {error}."))
+    })
 }
 
 /// Reads every key the running map needs, and hands their names to the fleet.

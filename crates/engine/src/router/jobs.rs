@@ -79,7 +79,9 @@ impl Router {
 
     async fn stuck(&self, id: &str, verb: &str) -> Problem {
         match self.job(id).await {
-            Ok(job) => Problem::new("conflict_job", format!("{id} is {} and can't be {verb}.", job.state.as_str())),
+            Ok(job) => {
+                Problem::new("conflict_job", format!("{id} is {} and can't be {verb}.", job.state.as_str()))
+            }
             Err(problem) => problem,
         }
     }

@@ -44,11 +44,19 @@ impl Router {
         };
         // Everything that can fail comes before the version is kept.
         let before = self.shared.running.load_full();
-        let upstreams = Upstream::all(&map, before.as_deref()).map_err(|error| Problem::new("map_invalid", error))?;
+        let upstreams =
+            Upstream::all(&map, before.as_deref()).map_err(|error| Problem::new("map_invalid", error))?;
         let version = self.shared.store.maps().append(&append).await.map_err(|error| error.problem())?;
         let name = map.name.clone();
         let demo = is_demo(&self.shared, &apply.document);
-        let running = Running { map, version, source: apply.source.clone(), applied_at_ms: now.wall_ms, demo, upstreams };
+        let running = Running {
+            map,
+            version,
+            source: apply.source.clone(),
+            applied_at_ms: now.wall_ms,
+            demo,
+            upstreams,
+        };
         self.install(running).await;
         self.shared.bus.emit(What::MapApplied { version, name, source: apply.source.clone() }, now);
         self.note(&apply.source, "map.apply", &format!("v{version}"), apply.reason).await;
@@ -100,7 +108,12 @@ impl Router {
     ///
     /// # Errors
     /// As [`Router::apply_map`], and `not_found_map`.
-    pub async fn restore_map(&self, version: i64, reason: Option<String>, source: String) -> Result<i64, Problem> {
+    pub async fn restore_map(
+        &self,
+        version: i64,
+        reason: Option<String>,
+        source: String,
+    ) -> Result<i64, Problem> {
         let old = self.map_document(Some(version)).await?;
         let reason = reason.or_else(|| Some(format!("restored v{version}")));
         let running = self.map_document(None).await?.version;

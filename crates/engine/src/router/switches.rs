@@ -54,8 +54,11 @@ impl Router {
         let running = self.shared.running.load_full();
         let found = running.as_ref().and_then(|running| running.map.find(route));
         let Some(ix) = found else {
-            let known: Vec<String> =
-                running.iter().flat_map(|running| &running.map.routes).map(|route| route.id.to_string()).collect();
+            let known: Vec<String> = running
+                .iter()
+                .flat_map(|running| &running.map.routes)
+                .map(|route| route.id.to_string())
+                .collect();
             let message = format!("The running map has no route {route}. Routes: {}.", known.join(", "));
             return Err(Problem::new("not_found_route", message));
         };
@@ -82,11 +85,15 @@ impl Router {
     /// The routes whose kill switch is thrown.
     pub(super) async fn switched_off(&self) -> Vec<String> {
         let off = self.shared.store.settings().with_prefix::<bool>(OFF).await.unwrap_or_default();
-        off.into_iter().filter(|(_, off)| *off).filter_map(|(key, _)| key.strip_prefix(OFF).map(str::to_owned)).collect()
+        off.into_iter()
+            .filter(|(_, off)| *off)
+            .filter_map(|(key, _)| key.strip_prefix(OFF).map(str::to_owned))
+            .collect()
     }
 
     pub(super) async fn restore_pause(&self) -> Result<(), Problem> {
-        let kept = self.shared.store.settings().get::<PauseView>(PAUSE).await.map_err(|error| error.problem())?;
+        let kept =
+            self.shared.store.settings().get::<PauseView>(PAUSE).await.map_err(|error| error.problem())?;
         if let Some(view) = kept {
             self.shared.paused.store(view.paused, Ordering::Relaxed);
             *lock(&self.shared.pause) = view;

@@ -27,7 +27,10 @@ impl Router {
     /// `no_map` while no map runs.
     pub async fn test_request(&self, test: TestRequest) -> Result<TestAnswer, Problem> {
         let running = self.shared.running.load_full().ok_or_else(|| {
-            Problem::new("no_map", "No routing map is applied yet. Apply one, or try the simulated providers.")
+            Problem::new(
+                "no_map",
+                "No routing map is applied yet. Apply one, or try the simulated providers.",
+            )
         })?;
         let arrived = clock::now();
         let body = json!({
@@ -63,7 +66,8 @@ async fn read(
 ) -> TestAnswer {
     let begun = clock::now();
     let (parts, body) = reply.into_parts();
-    let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let header =
+        |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let bytes = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let text = if stream && parts.status.is_success() { streamed(&bytes) } else { whole(&bytes) };
     TestAnswer {

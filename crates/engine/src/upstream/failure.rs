@@ -18,7 +18,10 @@ const ERROR_BODY_MS: u64 = 5_000;
 const LONGEST_RETRY_AFTER_MS: u64 = 86_400_000;
 
 pub(super) fn deadline(route: &Route) -> Failure {
-    Failure::new(FailureKind::DeadlineExceeded, format!("{} did not answer within the request's time.", route.host()))
+    Failure::new(
+        FailureKind::DeadlineExceeded,
+        format!("{} did not answer within the request's time.", route.host()),
+    )
 }
 
 /// Reads an error reply.
@@ -29,7 +32,9 @@ pub(super) async fn read(response: reqwest::Response, route: &Route, limits: Lim
     let by = (clock::now().mono_ms + ERROR_BODY_MS).min(limits.deadline_mono_ms);
     while body.len() < ERROR_BODY_BYTES {
         match clock::until(by, response.chunk()).await {
-            Some(Ok(Some(chunk))) => body.extend_from_slice(&chunk[..chunk.len().min(ERROR_BODY_BYTES - body.len())]),
+            Some(Ok(Some(chunk))) => {
+                body.extend_from_slice(&chunk[..chunk.len().min(ERROR_BODY_BYTES - body.len())])
+            }
             Some(Ok(None) | Err(_)) | None => break,
         }
     }
@@ -37,9 +42,10 @@ pub(super) async fn read(response: reqwest::Response, route: &Route, limits: Lim
 }
 
 /// The failure an error reply stands for.
-pub(crate) fn from_status(status: StatusCode, headers: &HeaderMap, body: &[u8], route: &Route) -> Failure {
+fn from_status(status: StatusCode, headers: &HeaderMap, body: &[u8], route: &Route) -> Failure {
     if status.is_redirection() {
-        let message = format!("{} redirects. Check the base URL; on a café network, sign in first.", route.host());
+        let message =
+            format!("{} redirects. Check the base URL; on a café network, sign in first.", route.host());
         return Failure { status: Some(status.as_u16()), ..Failure::new(FailureKind::Redirect, message) };
     }
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
@@ -56,10 +62,8 @@ pub(crate) fn from_status(status: StatusCode, headers: &HeaderMap, body: &[u8], 
 
 /// The failure an error inside a stream or a 200 stands for.
 pub(crate) fn in_band(error: &UpstreamError, route: &Route) -> Failure {
-    let kind = match kind_of(meaning(200, error), 200) {
-        FailureKind::ServerError => FailureKind::InBandError,
-        kind => kind,
-    };
+    let meant = kind_of(meaning(200, error), 200);
+    let kind = if meant == FailureKind::ServerError { FailureKind::InBandError } else { meant };
     Failure {
         kind,
         status: None,
@@ -70,8 +74,8 @@ pub(crate) fn in_band(error: &UpstreamError, route: &Route) -> Failure {
 }
 
 /// The failure a 200 without an answer stands for.
-pub(super) fn from_body(fault: BodyFault, status: StatusCode, route: &Route) -> Failure {
-    let kind = match &fault {
+pub(super) fn from_body(fault: &BodyFault, status: StatusCode, route: &Route) -> Failure {
+    let kind = match fault {
         BodyFault::Empty => FailureKind::EmptyBody,
         BodyFault::Html { .. } => FailureKind::Html,
         BodyFault::NotJson(_) | BodyFault::NotAnAnswer { .. } => FailureKind::Malformed,
@@ -97,7 +101,10 @@ pub(crate) fn from_reqwest(error: &reqwest::Error, route: &Route) -> Failure {
             FailureKind::Dns
         } else if error.is_timeout() || io == Some(std::io::ErrorKind::TimedOut) {
             FailureKind::ConnectTimeout
-        } else if text.contains("certificate") || text.contains("tls") || io == Some(std::io::ErrorKind::InvalidData) {
+        } else if text.contains("certificate")
+            || text.contains("tls")
+            || io == Some(std::io::ErrorKind::InvalidData)
+        {
             FailureKind::Tls
         } else {
             FailureKind::Connect
@@ -133,9 +140,8 @@ fn kind_of(meaning: Meaning, status: u16) -> FailureKind {
         Meaning::Timeout => FailureKind::UpstreamTimeout,
         Meaning::BadRequest => FailureKind::BadRequest,
         Meaning::NotAnApi => FailureKind::Html,
-        Meaning::Server => FailureKind::ServerError,
         Meaning::Unknown if (400..500).contains(&status) => FailureKind::BadRequest,
-        Meaning::Unknown => FailureKind::ServerError,
+        Meaning::Server | Meaning::Unknown => FailureKind::ServerError,
     }
 }
 
@@ -154,7 +160,11 @@ fn retry_after_ms(headers: &HeaderMap) -> Option<u64> {
     Some(u64::try_from(left).unwrap_or(0).min(LONGEST_RETRY_AFTER_MS))
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded on both sides just before")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "bounded on both sides just before"
+)]
 fn whole_ms(ms: f64) -> Option<u64> {
     ms.is_finite().then(|| ms.clamp(0.0, 86_400_000.0).ceil() as u64)
 }

@@ -24,16 +24,21 @@ pub(super) async fn open(
     translation: Translation,
 ) -> Result<Opened, Failure> {
     let mut headers = std::mem::take(response.headers_mut());
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let content_type =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let content_type = content_type.to_ascii_lowercase();
     if content_type.contains("html") {
-        let message = format!("{} sent a web page instead of a stream. On a café network, sign in first.", route.host());
+        let message = format!(
+            "{} sent a web page instead of a stream. On a café network, sign in first.",
+            route.host()
+        );
         return Err(Failure { status: Some(200), ..Failure::new(FailureKind::Html, message) });
     }
     if content_type.contains("application/json") {
         // An error inside a 200, or an endpoint that can't stream.
         let failure = super::whole::read(response, route, ask, limits, translation).await.err();
-        let otherwise = || Failure::new(FailureKind::Malformed, format!("{} answered without a stream.", route.host()));
+        let otherwise =
+            || Failure::new(FailureKind::Malformed, format!("{} answered without a stream.", route.host()));
         return Err(failure.unwrap_or_else(otherwise));
     }
     if translation.needed {
@@ -50,7 +55,9 @@ pub(super) async fn open(
         decoder: SseDecoder::default(),
         tap: StreamTap::new(route.dialect),
         translator: translation.needed.then(|| {
-            StreamTranslator::new(route.dialect, ask.dialect, StreamOptions { include_usage: wants_usage })
+            let created_unix_s = u64::try_from(ask.arrived.wall_ms / 1_000).unwrap_or(0);
+            let options = StreamOptions { include_usage: wants_usage, created_unix_s };
+            StreamTranslator::new(route.dialect, ask.dialect, options)
         }),
         withhold_usage: translation.asked_usage,
         first: Vec::new(),
@@ -76,7 +83,10 @@ async fn until_meaningful(opened: &mut Opened, route: &Route, limits: Limits) ->
                     route.host(),
                     route.timeouts.first_token_ms
                 );
-                return Err(Failure { status: Some(200), ..Failure::new(FailureKind::FirstTokenTimeout, message) });
+                return Err(Failure {
+                    status: Some(200),
+                    ..Failure::new(FailureKind::FirstTokenTimeout, message)
+                });
             }
         };
         let Ok(bytes) = frame.into_data() else { continue };

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use switchyard_domain::map::{Auth, Route};
 use switchyard_domain::{Dialect, Failure, FailureKind};
-use switchyard_wire::{rewrite, translate_request};
+use switchyard_wire::{Degradation, rewrite, translate_request};
 
 use crate::intake::{Ask, OwnKey};
 use crate::vault::Key;
@@ -39,15 +39,23 @@ pub(super) fn write(route: &Route, ask: &Ask) -> Result<Outgoing, Failure> {
             && envelope.include_usage != Some(true)
             && route.usage_in_stream;
         let body = rewrite(&ask.body, envelope, &route.upstream_model, asked_usage);
-        return Ok(Outgoing { body, translation: Translation { needed: false, asked_usage, lost: Vec::new() } });
+        return Ok(Outgoing {
+            body,
+            translation: Translation { needed: false, asked_usage, lost: Vec::new() },
+        });
     }
     let translated = translate_request(ask.dialect, route.dialect, &ask.body, &route.upstream_model)
         .map_err(|error| Failure::new(FailureKind::NotTranslatable, error.to_string()))?;
-    let lost = translated.degraded.iter().map(ToString::to_string).collect();
+    let lost = named(&translated.degraded);
     Ok(Outgoing {
         body: translated.body.into(),
         translation: Translation { needed: true, asked_usage: false, lost },
     })
+}
+
+/// What could not be carried over, as it stands in the response header: `field_dropped messages[0].name`.
+pub(super) fn named(degraded: &[Degradation]) -> Vec<String> {
+    degraded.iter().map(|lost| format!("{} {}", lost.code, lost.field)).collect()
 }
 
 /// The headers that are the same for every request of a route.
@@ -55,13 +63,17 @@ pub(super) fn fixed_headers(route: &Route) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    headers.insert(header::USER_AGENT, HeaderValue::from_static(concat!("switchyard/", env!("CARGO_PKG_VERSION"))));
+    headers.insert(
+        header::USER_AGENT,
+        HeaderValue::from_static(concat!("switchyard/", env!("CARGO_PKG_VERSION"))),
+    );
     if route.dialect == Dialect::AnthropicMessages {
         headers.insert("anthropic-version", HeaderValue::from_static(ANTHROPIC_VERSION));
     }
     for (name, value) in &route.headers {
         let name: HeaderName = name.parse().map_err(|_| format!("`{name}` is not a header name"))?;
-        let mut value = HeaderValue::from_str(value).map_err(|_| format!("the value of `{name}` can't be sent"))?;
+        let mut value =
+            HeaderValue::from_str(value).map_err(|_| format!("the value of `{name}` can't be sent"))?;
         // Written values may come from credentials.
         value.set_sensitive(true);
         headers.insert(name, value);

@@ -7,8 +7,8 @@ use switchyard_domain::{Failure, FailureKind};
 use switchyard_wire::{inspect_ok_body, translate_response};
 
 use super::failure::{deadline, from_body, from_reqwest};
-use super::request::Translation;
-use super::{Answer, Limits};
+use super::request::{Translation, named};
+use super::{Answer, Limits, Whole};
 use crate::clock;
 use crate::intake::Ask;
 
@@ -25,18 +25,21 @@ pub(super) async fn read(
     let (status, mut headers) = (response.status(), std::mem::take(response.headers_mut()));
     let body = collect(response, route, limits).await?;
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let facts =
-        inspect_ok_body(route.dialect, content_type, &body).map_err(|fault| from_body(fault, status, route))?;
+    let facts = inspect_ok_body(route.dialect, content_type, &body)
+        .map_err(|fault| from_body(&fault, status, route))?;
+    let mut lost = translation.lost;
     let body = if translation.needed {
         headers = translated_headers(&headers);
-        translate_response(route.dialect, ask.dialect, &body)
-            .map_err(|error| Failure::new(FailureKind::Malformed, format!("{}: {error}.", route.host())))?
-            .into()
+        let created_s = u64::try_from(ask.arrived.wall_ms / 1_000).unwrap_or(0);
+        let translated = translate_response(route.dialect, ask.dialect, &body, created_s)
+            .map_err(|error| Failure::new(FailureKind::Malformed, format!("{}: {error}.", route.host())))?;
+        lost.extend(named(&translated.degraded));
+        translated.body.into()
     } else {
         strip_hop_by_hop(&mut headers);
         body
     };
-    Ok(Answer::Whole { status, headers, body, facts, lost: translation.lost })
+    Ok(Answer::Whole(Box::new(Whole { status, headers, body, facts, lost })))
 }
 
 async fn collect(mut response: reqwest::Response, route: &Route, limits: Limits) -> Result<Bytes, Failure> {

@@ -39,7 +39,8 @@ fn read(path: &Path) -> Result<BTreeMap<String, String>, Problem> {
 #[cfg(unix)]
 fn only_owner(path: &Path) -> Result<(), Problem> {
     use std::os::unix::fs::PermissionsExt;
-    let mode = std::fs::metadata(path).map_err(|error| problem(path, &error.to_string()))?.permissions().mode();
+    let mode =
+        std::fs::metadata(path).map_err(|error| problem(path, &error.to_string()))?.permissions().mode();
     if mode & 0o077 == 0 {
         return Ok(());
     }

@@ -34,9 +34,14 @@ pub(crate) fn is_html(content_type: Option<&str>, body: &[u8]) -> bool {
         let declared = declared.trim_start().to_ascii_lowercase();
         declared.starts_with("text/html") || declared.starts_with("application/xhtml")
     });
-    let start: Vec<u8> =
-        body.iter().skip_while(|byte| byte.is_ascii_whitespace()).take(14).map(u8::to_ascii_lowercase).collect();
-    declared || [&b"<!doctype html"[..], b"<html", b"<head", b"<body"].iter().any(|tag| start.starts_with(tag))
+    let start: Vec<u8> = body
+        .iter()
+        .skip_while(|byte| byte.is_ascii_whitespace())
+        .take(14)
+        .map(u8::to_ascii_lowercase)
+        .collect();
+    declared
+        || [&b"<!doctype html"[..], b"<html", b"<head", b"<body"].iter().any(|tag| start.starts_with(tag))
 }
 
 fn html_title(page: &str) -> Option<String> {
@@ -93,11 +98,9 @@ fn from_loose_object(object: &Object) -> UpstreamError {
     let detail = object.get("detail").map(|detail| match detail {
         Value::String(message) => message.clone(),
         // FastAPI's validation errors: [{"loc":["body","model"],"msg":"field required"}].
-        Value::Array(faults) => faults
-            .iter()
-            .filter_map(|fault| text(fault.as_object()?, "msg"))
-            .collect::<Vec<_>>()
-            .join("; "),
+        Value::Array(faults) => {
+            faults.iter().filter_map(|fault| text(fault.as_object()?, "msg")).collect::<Vec<_>>().join("; ")
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => detail.to_string(),
     });
     let shape = if detail.is_some() { ErrorShape::FastApi } else { ErrorShape::Json };

@@ -4,13 +4,21 @@ const PLACEHOLDER: &str = "[redacted]";
 
 /// Beginnings that only keys have.
 const KEY_PREFIXES: [&str; 15] = [
-    "sk-", "sk_", "pk-", "pk_", "rk_", "gsk_", "xai-", "aiza", "akia", "asia", "hf_", "nvapi-", "pplx-", "eyj",
-    "ya29.",
+    "sk-", "sk_", "pk-", "pk_", "rk_", "gsk_", "xai-", "aiza", "akia", "asia", "hf_", "nvapi-", "pplx-",
+    "eyj", "ya29.",
 ];
 
 /// Names after which the next word is a key.
 const KEY_NAMES: [&str; 9] = [
-    "bearer", "basic", "x-api-key", "api-key", "api_key", "apikey", "x-goog-api-key", "authorization", "token",
+    "bearer",
+    "basic",
+    "x-api-key",
+    "api-key",
+    "api_key",
+    "apikey",
+    "x-goog-api-key",
+    "authorization",
+    "token",
 ];
 
 /// The message without keys, at most `limit` characters.

@@ -96,10 +96,14 @@ pub(super) fn chat_to_messages(body: &[u8]) -> Result<Translated, TranslateError
 
 /// Some providers finish with `stop` though they call tools; a Messages caller would then never run them.
 pub(super) fn messages_reason(reason: Option<&str>, has_calls: bool, has_refusal: bool) -> FinishReason {
-    match reason.map_or(FinishReason::Other, FinishReason::from_chat) {
-        FinishReason::Stop | FinishReason::Other if has_calls => FinishReason::ToolCalls,
-        FinishReason::Stop | FinishReason::Other if has_refusal => FinishReason::ContentFilter,
-        reason => reason,
+    let reason = reason.map_or(FinishReason::Other, FinishReason::from_chat);
+    let is_vague = matches!(reason, FinishReason::Stop | FinishReason::Other);
+    if is_vague && has_calls {
+        FinishReason::ToolCalls
+    } else if is_vague && has_refusal {
+        FinishReason::ContentFilter
+    } else {
+        reason
     }
 }
 

@@ -79,13 +79,13 @@ impl Notes {
     }
 
     pub(super) fn finish<T: Serialize>(self, body: &T) -> Result<Translated, TranslateError> {
-        let body = serde_json::to_vec(body).map_err(|error| TranslateError::invalid("", error.to_string()))?;
+        let body =
+            serde_json::to_vec(body).map_err(|error| TranslateError::invalid("", error.to_string()))?;
         Ok(Translated { body, degraded: self.0 })
     }
 }
 
 pub(super) fn utf8(body: &[u8]) -> Result<&str, TranslateError> {
-    std::str::from_utf8(body).map_err(|error| {
-        TranslateError::invalid("", format!("is not UTF-8 (byte {})", error.valid_up_to()))
-    })
+    std::str::from_utf8(body)
+        .map_err(|error| TranslateError::invalid("", format!("is not UTF-8 (byte {})", error.valid_up_to())))
 }

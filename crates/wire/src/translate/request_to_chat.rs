@@ -126,15 +126,15 @@ fn tool_choice(
 ) -> Result<(Option<ToolChoice>, Option<bool>), TranslateError> {
     let Some(mut choice) = source.object("tool_choice")? else { return Ok((None, None)) };
     let kind: String = choice.need("type")?;
-    let parallel = choice.get::<bool>("disable_parallel_tool_use")?.filter(|disabled| *disabled).map(|_| false);
+    let parallel =
+        choice.get::<bool>("disable_parallel_tool_use")?.filter(|disabled| *disabled).map(|_| false);
     let chosen = match kind.as_str() {
         "auto" => ToolChoice::Mode("auto"),
         "any" => ToolChoice::Mode("required"),
         "none" => ToolChoice::Mode("none"),
-        "tool" => ToolChoice::Function {
-            r#type: "function",
-            function: FunctionName { name: choice.need("name")? },
-        },
+        "tool" => {
+            ToolChoice::Function { r#type: "function", function: FunctionName { name: choice.need("name")? } }
+        }
         _ => {
             return Err(TranslateError::invalid("tool_choice.type", "must be auto, any, tool or none"));
         }

@@ -4,8 +4,8 @@ mod conversation;
 
 use serde_json::value::RawValue;
 
-use super::notes::{Notes, TranslateError, Translated};
 use super::DEFAULT_MAX_TOKENS;
+use super::notes::{Notes, TranslateError, Translated};
 use crate::anthropic::{Block, Metadata, OutputConfig, OutputFormat, Request, Tool, ToolChoice};
 use crate::members::{Members, text_of};
 use conversation::Conversation;
@@ -30,8 +30,7 @@ pub(super) fn write(body: &str, upstream_model: &str) -> Result<Translated, Tran
     let tool_choice = tool_choice(&mut chat, &tools, &mut notes)?;
     let output_config = response_format(&mut chat, &mut conversation, &mut notes)?;
     let safety_identifier = chat.get::<String>("safety_identifier")?;
-    let metadata =
-        chat.get::<String>("user")?.or(safety_identifier).map(|user_id| Metadata { user_id });
+    let metadata = chat.get::<String>("user")?.or(safety_identifier).map(|user_id| Metadata { user_id });
     refuse_legacy_functions(&mut chat)?;
     ignore_defaults(&mut chat);
     notes.dropped(chat);
@@ -53,10 +52,7 @@ pub(super) fn write(body: &str, upstream_model: &str) -> Result<Translated, Tran
 }
 
 /// Anthropic's temperature ends at 1, and since Claude Opus 4.1 a request may set only one of the two.
-fn sampling(
-    chat: &mut Members<'_>,
-    notes: &mut Notes,
-) -> Result<(Option<f64>, Option<f64>), TranslateError> {
+fn sampling(chat: &mut Members<'_>, notes: &mut Notes) -> Result<(Option<f64>, Option<f64>), TranslateError> {
     let mut temperature = chat.get::<f64>("temperature")?;
     if temperature.is_some_and(|value| value > 1.0) {
         notes.add("temperature_clamped", "temperature");
@@ -97,9 +93,9 @@ fn tools(chat: &mut Members<'_>, notes: &mut Notes) -> Result<Vec<Tool>, Transla
         if kind != "function" {
             return Err(TranslateError::unsupported(path, format!("a tool of type \"{kind}\"")));
         }
-        let mut function = tool.object("function")?.ok_or_else(|| {
-            TranslateError::invalid(format!("{path}.function"), "is missing")
-        })?;
+        let mut function = tool
+            .object("function")?
+            .ok_or_else(|| TranslateError::invalid(format!("{path}.function"), "is missing"))?;
         let schema = function.raw("parameters").map_or(r#"{"type":"object","properties":{}}"#, RawValue::get);
         tools.push(Tool {
             name: function.need("name")?,

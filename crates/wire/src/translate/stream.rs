@@ -9,6 +9,18 @@ use crate::{Dialect, SseEvent};
 use to_chat::ToChat;
 use to_messages::ToMessages;
 
+/// The error types both dialects use.
+const SHARED_KINDS: [&str; 8] = [
+    "invalid_request_error",
+    "authentication_error",
+    "permission_error",
+    "not_found_error",
+    "rate_limit_error",
+    "api_error",
+    "overloaded_error",
+    "billing_error",
+];
+
 /// What a translated stream needs besides the upstream's events.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct StreamOptions {
@@ -40,7 +52,6 @@ pub enum StreamFault {
 /// Translates one stream for one caller.
 #[derive(Debug)]
 pub struct StreamTranslator {
-    from: Dialect,
     to: Dialect,
     writer: Writer,
     end: Option<StreamEnd>,
@@ -64,7 +75,7 @@ impl StreamTranslator {
             (Dialect::OpenAiChat, Dialect::OpenAiChat)
             | (Dialect::AnthropicMessages, Dialect::AnthropicMessages) => Writer::Same,
         };
-        Self { from, to, writer, end: None }
+        Self { to, writer, end: None }
     }
 
     /// Translates one event, appending what the caller gets to `out`. Events after the end are ignored.
@@ -122,7 +133,9 @@ impl StreamTranslator {
 
     fn fail(&mut self, data: &[u8], out: &mut Vec<u8>) {
         let error = read_error(None, data);
-        let kind = error.kind.filter(|kind| kind.ends_with("_error")).unwrap_or_else(|| "api_error".to_owned());
+        // A type the caller's SDK does not know says less than the general one.
+        let kind = error.kind.filter(|kind| SHARED_KINDS.contains(&kind.as_str()));
+        let kind = kind.unwrap_or_else(|| "api_error".to_owned());
         let reply = ErrorReply {
             status: 200,
             kind,
@@ -133,12 +146,6 @@ impl StreamTranslator {
         };
         out.extend_from_slice(&error_event(self.to, &reply));
         self.end = Some(StreamEnd::Failed);
-    }
-
-    /// The upstream's dialect.
-    #[must_use]
-    pub fn from(&self) -> Dialect {
-        self.from
     }
 }
 

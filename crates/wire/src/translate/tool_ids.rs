@@ -20,8 +20,11 @@ pub(super) fn tool_id(dialect: Dialect, id: String) -> String {
     if fits {
         return id;
     }
-    let kept: String =
-        id.chars().take(CHAT_LIMIT - 17).map(|c| if c.is_ascii() && is_plain(c as u8) { c } else { '_' }).collect();
+    let kept: String = id
+        .chars()
+        .take(CHAT_LIMIT - 17)
+        .map(|c| if c.is_ascii() && is_plain(c as u8) { c } else { '_' })
+        .collect();
     format!("{kept}_{:016x}", fnv1a(&id))
 }
 
@@ -39,7 +42,8 @@ fn is_plain(byte: u8) -> bool {
 
 /// FNV-1a, 64 bit: stable across versions and machines, which is all that is asked of it.
 fn fnv1a(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    text.bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]

@@ -88,7 +88,9 @@ fn image_url(block: &mut Members<'_>) -> Result<String, TranslateError> {
     match kind.as_str() {
         "url" => source.need("url"),
         "base64" => data_url(&mut source),
-        _ => Err(TranslateError::unsupported(source.path_of("type"), "an image stored with another provider")),
+        _ => {
+            Err(TranslateError::unsupported(source.path_of("type"), "an image stored with another provider"))
+        }
     }
 }
 

@@ -5,10 +5,10 @@ use serde_json::value::RawValue;
 use crate::Dialect;
 use crate::anthropic::{Block, Message, Role, Source};
 use crate::members::{Members, elements, text_of};
+use crate::translate::TOOL_ERROR_MARK;
 use crate::translate::answer::tool_input;
 use crate::translate::notes::{Notes, TranslateError};
 use crate::translate::tool_ids::tool_id;
-use crate::translate::TOOL_ERROR_MARK;
 
 /// The conversation so far: system texts apart, neighbouring messages of one role as one turn (Anthropic
 /// wants all results of parallel calls in the one user turn after them).
@@ -19,7 +19,12 @@ pub(super) struct Conversation {
 }
 
 impl Conversation {
-    pub(super) fn add(&mut self, path: &str, raw: &RawValue, notes: &mut Notes) -> Result<(), TranslateError> {
+    pub(super) fn add(
+        &mut self,
+        path: &str,
+        raw: &RawValue,
+        notes: &mut Notes,
+    ) -> Result<(), TranslateError> {
         let mut message = Members::read(raw.get(), path)?;
         let role: String = message.need("role")?;
         let content = message.raw("content");
@@ -46,7 +51,10 @@ impl Conversation {
                 self.push(Role::User, vec![tool_result(id, &texts(content, &content_path)?)]);
             }
             "function" => {
-                return Err(TranslateError::unsupported(path, "a legacy function message; send `tool` instead"));
+                return Err(TranslateError::unsupported(
+                    path,
+                    "a legacy function message; send `tool` instead",
+                ));
             }
             _ => {
                 let field = message.path_of("role");
@@ -146,9 +154,8 @@ fn image_block(part: &mut Members<'_>, notes: &mut Notes) -> Result<Block, Trans
     let mut image = part.object("image_url")?.ok_or_else(|| TranslateError::invalid(path, "is missing"))?;
     let url: String = image.need("url")?;
     let source = if url.starts_with("data:") {
-        base64_source(&url).ok_or_else(|| {
-            TranslateError::invalid(image.path_of("url"), "is not a base64 data URL")
-        })?
+        base64_source(&url)
+            .ok_or_else(|| TranslateError::invalid(image.path_of("url"), "is not a base64 data URL"))?
     } else {
         Source::Url { url }
     };
@@ -161,7 +168,8 @@ fn image_block(part: &mut Members<'_>, notes: &mut Notes) -> Result<Block, Trans
 
 fn file_block(part: &mut Members<'_>) -> Result<Block, TranslateError> {
     let path = part.path_of("file");
-    let mut file = part.object("file")?.ok_or_else(|| TranslateError::invalid(path.as_str(), "is missing"))?;
+    let mut file =
+        part.object("file")?.ok_or_else(|| TranslateError::invalid(path.as_str(), "is missing"))?;
     let Some(data) = file.get::<String>("file_data")? else {
         return Err(TranslateError::unsupported(path, "a file stored with another provider"));
     };
@@ -178,10 +186,9 @@ fn base64_source(url: &str) -> Option<Source> {
     let (head, data) = url.strip_prefix("data:")?.split_once(',')?;
     let mut attributes = head.split(';');
     let media_type = attributes.next()?;
-    attributes.any(|attribute| attribute.eq_ignore_ascii_case("base64")).then(|| Source::Base64 {
-        media_type: media_type.to_owned(),
-        data: data.to_owned(),
-    })
+    attributes
+        .any(|attribute| attribute.eq_ignore_ascii_case("base64"))
+        .then(|| Source::Base64 { media_type: media_type.to_owned(), data: data.to_owned() })
 }
 
 fn assistant_blocks(

@@ -95,7 +95,8 @@ impl ToChat {
             "tool_use" => {
                 let input = block.input.as_deref().map_or("", RawValue::get);
                 let arguments = if is_empty_object(input) { "" } else { input };
-                let tool = OpenTool { block: index, call: self.tools_begun, has_arguments: !arguments.is_empty() };
+                let tool =
+                    OpenTool { block: index, call: self.tools_begun, has_arguments: !arguments.is_empty() };
                 self.tools_begun += 1;
                 let id = tool_id(Dialect::OpenAiChat, block.id.unwrap_or_default());
                 let name = block.name.unwrap_or_default();

@@ -43,6 +43,10 @@ struct ToolBlock {
 impl ToMessages {
     pub(super) fn push(&mut self, data: &[u8], out: &mut Vec<u8>) -> serde_json::Result<Pushed> {
         if data == b"[DONE]" {
+            // An end without a beginning is no answer: `finish` calls it cut.
+            if !self.has_begun {
+                return Ok(Pushed::More);
+            }
             self.end(out);
             return Ok(Pushed::End);
         }
@@ -105,7 +109,10 @@ impl ToMessages {
             Open::None | Open::Tool(_) => {
                 let index = self.next_block(out);
                 self.open = Open::Text(index);
-                emit(out, &StreamEvent::ContentBlockStart { index, content_block: BlockStart::Text { text: "" } });
+                emit(
+                    out,
+                    &StreamEvent::ContentBlockStart { index, content_block: BlockStart::Text { text: "" } },
+                );
                 index
             }
         };
@@ -134,9 +141,10 @@ impl ToMessages {
     /// (or none) tell new calls by a new id.
     fn tool_for(&mut self, index: Option<usize>, id: Option<&str>) -> usize {
         let known = match (index, id) {
-            (Some(index), Some(id)) => {
-                self.tools.iter().rposition(|tool| tool.index == index && (tool.id == id || tool.id.is_empty()))
-            }
+            (Some(index), Some(id)) => self
+                .tools
+                .iter()
+                .rposition(|tool| tool.index == index && (tool.id == id || tool.id.is_empty())),
             (Some(index), None) => self.tools.iter().rposition(|tool| tool.index == index),
             (None, Some(id)) => self.tools.iter().rposition(|tool| tool.id == id),
             (None, None) => self.tools.len().checked_sub(1),
@@ -171,7 +179,10 @@ impl ToMessages {
         if let Some(index) = self.tools[at].block
             && !partial_json.is_empty()
         {
-            emit(out, &StreamEvent::ContentBlockDelta { index, delta: BlockDelta::InputJsonDelta { partial_json } });
+            emit(
+                out,
+                &StreamEvent::ContentBlockDelta { index, delta: BlockDelta::InputJsonDelta { partial_json } },
+            );
         }
     }
 

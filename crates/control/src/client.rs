@@ -1,0 +1,151 @@
+//! The control API as the CLI and an attached window use it: found through the data directory, typed, with
+//! errors a person can act on.
+
+mod calls;
+mod snapshots;
+
+use std::path::Path;
+use std::time::Duration;
+
+use http::{Method, header};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use switchyard_domain::Problem;
+
+use crate::body::ACTOR;
+use crate::place::{Announcement, ControlToken};
+
+pub use snapshots::Snapshots;
+
+const CONNECT: Duration = Duration::from_secs(3);
+/// A test request may use its whole deadline, and more in a map with a generous one.
+const ANSWER: Duration = Duration::from_secs(180);
+
+/// Talks to one running router's control API.
+#[derive(Clone, Debug)]
+pub struct ControlClient {
+    http: reqwest::Client,
+    url: String,
+    token: ControlToken,
+    actor: &'static str,
+    /// What to say when nobody answers.
+    silent: String,
+}
+
+impl ControlClient {
+    /// The router of a data directory, as its `router.json` and `control.token` say.
+    ///
+    /// # Errors
+    /// `router_not_running`: nothing says that one runs there; `control_token`: the token can't be read.
+    pub fn of(data_dir: &Path, actor: &'static str) -> Result<Self, Problem> {
+        let silent = not_running(data_dir);
+        let Some(announcement) = Announcement::read(data_dir) else {
+            return Err(Problem::new("router_not_running", silent));
+        };
+        let Some(token) = ControlToken::read(data_dir)? else {
+            return Err(Problem::new("router_not_running", silent));
+        };
+        let mut client = Self::at(&announcement.control_url, token, actor)?;
+        client.silent = silent;
+        Ok(client)
+    }
+
+    /// A router at an address: `http://127.0.0.1:4311`. `actor` (`cli` or `window`) names us in its audit log.
+    ///
+    /// # Errors
+    /// `internal`: no HTTP client can be made.
+    pub fn at(url: &str, token: ControlToken, actor: &'static str) -> Result<Self, Problem> {
+        // A proxy from the environment would be handed the token.
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .connect_timeout(CONNECT)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(|error| Problem::new("internal", format!("No HTTP client can be made: {error}.")))?;
+        let url = url.trim_end_matches('/').to_owned();
+        let silent = format!("No router answers at {url}. Check the address, and that it runs.");
+        Ok(Self { http, url, token, actor, silent })
+    }
+
+    /// Where the control API listens.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Passes a request on as it is, like [`crate::Control::handle`]: the status and the body.
+    ///
+    /// # Errors
+    /// `router_not_running`: nobody answers; `router_silent`: the answer broke off or took too long.
+    pub async fn handle(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<(u16, Value), Problem> {
+        let method = Method::from_bytes(method.as_bytes())
+            .map_err(|_| Problem::new("invalid_request", format!("`{method}` is not an HTTP method.")))?;
+        let mut request = self.request(method, path).timeout(ANSWER);
+        if let Some(body) = &body {
+            request = request.json(body);
+        }
+        let response = request.send().await.map_err(|error| self.lost(&error))?;
+        let status = response.status().as_u16();
+        let bytes = response.bytes().await.map_err(|error| self.lost(&error))?;
+        if bytes.is_empty() {
+            return Ok((status, Value::Null));
+        }
+        let body = serde_json::from_slice(&bytes).map_err(|_| {
+            let message = format!("{} does not answer like a Switchyard router. Check the address.", self.url);
+            Problem::new("not_a_router", message)
+        })?;
+        Ok((status, body))
+    }
+
+    async fn call<T: DeserializeOwned>(&self, method: &str, path: &str, body: Option<Value>) -> Result<T, Problem> {
+        let (status, answer) = self.handle(method, path, body).await?;
+        if status >= 400 {
+            return Err(serde_json::from_value(answer).unwrap_or_else(|_| {
+                Problem::new("not_a_router", format!("{} answered {status} without a reason.", self.url))
+            }));
+        }
+        serde_json::from_value(answer).map_err(|error| {
+            let message = format!("The router is of another version: its answer to {method} {path} is not understood ({error}).");
+            Problem::new("version_mismatch", message)
+        })
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Problem> {
+        self.call("GET", path, None).await
+    }
+
+    async fn send<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        path: &str,
+        body: &(impl Serialize + Sync),
+    ) -> Result<T, Problem> {
+        let body = serde_json::to_value(body).map_err(|error| Problem::new("internal", error.to_string()))?;
+        self.call(method, path, Some(body)).await
+    }
+
+    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.http
+            .request(method, format!("{}{path}", self.url))
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.token.expose()))
+            .header(ACTOR, self.actor)
+    }
+
+    fn lost(&self, error: &reqwest::Error) -> Problem {
+        if error.is_connect() {
+            return Problem::new("router_not_running", self.silent.clone());
+        }
+        let message = format!("The router at {} stopped answering. See its log, then try again.", self.url);
+        Problem::new("router_silent", message)
+    }
+}
+
+fn not_running(data_dir: &Path) -> String {
+    format!("No router runs for this data directory ({}). Start it with `switchyard serve`.", data_dir.display())
+}

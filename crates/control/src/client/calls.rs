@@ -1,0 +1,195 @@
+//! One function per operation. All fail with the router's own [`Problem`], or with those of
+//! [`ControlClient::handle`].
+
+use switchyard_domain::Problem;
+use switchyard_domain::api::{
+    ApplyMap, AuditEntry, ClientRecord, CredentialList, CredentialTest, JobView, MapDocument, MapVersion,
+    NewClient, TestAnswer, TestRequest,
+};
+use switchyard_domain::view::{RequestView, Snapshot};
+use switchyard_domain::{RouteId, Secret};
+
+use super::ControlClient;
+use crate::api::clients::{LocalKey, NameClient};
+use crate::api::credentials::GiveCredential;
+use crate::api::map::{AppliedMap, CheckMap, MapCheck, MapDiff, RestoreMap};
+use crate::api::pause::PauseWork;
+use crate::api::queue::QueueQuery;
+use crate::api::requests::RequestsQuery;
+use crate::api::routes::SwitchRoute;
+use crate::api::snapshot::Health;
+
+type Answer<T> = Result<T, Problem>;
+
+#[expect(clippy::missing_errors_doc, reason = "the module says it once for all of them")]
+impl ControlClient {
+    /// Whether the router answers, and its version.
+    pub async fn health(&self) -> Answer<Health> {
+        self.get("/health").await
+    }
+
+    /// The whole state at this moment.
+    pub async fn snapshot(&self) -> Answer<Snapshot> {
+        self.get("/v1/snapshot").await
+    }
+
+    /// The request log, newest first.
+    pub async fn requests(&self, query: RequestsQuery) -> Answer<Vec<RequestView>> {
+        let asked = [("limit", query.limit.map(i64::from)), ("before", query.before)];
+        self.get(&with_query("/v1/requests", asked.map(|(name, value)| (name, value.map(|v| v.to_string()))))).await
+    }
+
+    /// The running map, or an older version.
+    pub async fn map(&self, version: Option<i64>) -> Answer<MapDocument> {
+        match version {
+            None => self.get("/v1/map").await,
+            Some(version) => self.get(&format!("/v1/map/versions/{version}")).await,
+        }
+    }
+
+    /// Proves a map with what the router knows: its environment and its credentials.
+    pub async fn check_map(&self, document: &str) -> Answer<MapCheck> {
+        self.send("POST", "/v1/map/check", &CheckMap { document: document.to_owned() }).await
+    }
+
+    /// Applies a map.
+    pub async fn apply_map(&self, map: &ApplyMap) -> Answer<AppliedMap> {
+        self.send("PUT", "/v1/map", map).await
+    }
+
+    /// Every applied version, newest first.
+    pub async fn map_versions(&self) -> Answer<Vec<MapVersion>> {
+        self.get("/v1/map/versions").await
+    }
+
+    /// Two applied versions side by side.
+    pub async fn diff_maps(&self, from: i64, to: i64) -> Answer<MapDiff> {
+        self.get(&format!("/v1/map/diff?from={from}&to={to}")).await
+    }
+
+    /// Runs an older version again.
+    pub async fn restore_map(&self, version: i64, reason: Option<String>) -> Answer<AppliedMap> {
+        self.send("POST", "/v1/map/restore", &RestoreMap { version, reason }).await
+    }
+
+    /// Stops taking new work.
+    pub async fn pause(&self, reason: Option<String>) -> Answer<()> {
+        self.send("POST", "/v1/pause", &PauseWork { reason }).await
+    }
+
+    /// Takes new work again.
+    pub async fn resume(&self) -> Answer<()> {
+        self.call("POST", "/v1/resume", None).await
+    }
+
+    /// Takes a route out of service, or back in.
+    pub async fn switch_route(&self, route: &str, in_service: bool) -> Answer<()> {
+        self.send("PUT", "/v1/routes/switch", &SwitchRoute { route: RouteId::from(route), in_service }).await
+    }
+
+    /// Every credential, without values.
+    pub async fn credentials(&self) -> Answer<CredentialList> {
+        self.get("/v1/credentials").await
+    }
+
+    /// Stores a key.
+    pub async fn set_credential(&self, name: &str, value: &Secret) -> Answer<()> {
+        let given = GiveCredential { value: value.expose().to_owned() };
+        self.send("PUT", &format!("/v1/credentials/{}", segment(name)), &given).await
+    }
+
+    /// Forgets a stored key.
+    pub async fn remove_credential(&self, name: &str) -> Answer<()> {
+        self.call("DELETE", &format!("/v1/credentials/{}", segment(name)), None).await
+    }
+
+    /// Asks the provider whether it accepts a key.
+    pub async fn test_credential(&self, name: &str) -> Answer<CredentialTest> {
+        self.call("POST", &format!("/v1/credentials/{}/test", segment(name)), None).await
+    }
+
+    /// Every app with its own key.
+    pub async fn clients(&self) -> Answer<Vec<ClientRecord>> {
+        self.get("/v1/clients").await
+    }
+
+    /// Makes a key for an app.
+    pub async fn add_client(&self, name: &str) -> Answer<NewClient> {
+        self.send("POST", "/v1/clients", &NameClient { name: name.to_owned() }).await
+    }
+
+    /// Takes an app's key away.
+    pub async fn remove_client(&self, name: &str) -> Answer<()> {
+        self.call("DELETE", &format!("/v1/clients/{}", segment(name)), None).await
+    }
+
+    /// The default app's key.
+    pub async fn default_key(&self) -> Answer<LocalKey> {
+        self.get("/v1/clients/default/key").await
+    }
+
+    /// Jobs of the queue, newest first.
+    pub async fn jobs(&self, query: QueueQuery) -> Answer<Vec<JobView>> {
+        let asked = [
+            ("state", query.state.map(|state| state.as_str().to_owned())),
+            ("limit", query.limit.map(|limit| limit.to_string())),
+        ];
+        self.get(&with_query("/v1/queue", asked)).await
+    }
+
+    /// One job.
+    pub async fn job(&self, id: &str) -> Answer<JobView> {
+        self.get(&format!("/v1/queue/{}", segment(id))).await
+    }
+
+    /// Puts a job that ended without an answer back in line.
+    pub async fn replay_job(&self, id: &str) -> Answer<()> {
+        self.call("POST", &format!("/v1/queue/{}/replay", segment(id)), None).await
+    }
+
+    /// Gives a job up for good.
+    pub async fn discard_job(&self, id: &str) -> Answer<()> {
+        self.call("POST", &format!("/v1/queue/{}/discard", segment(id)), None).await
+    }
+
+    /// Sends one real request through the pipeline.
+    pub async fn test_request(&self, ask: &TestRequest) -> Answer<TestAnswer> {
+        self.send("POST", "/v1/test-request", ask).await
+    }
+
+    /// The audit log, newest first.
+    pub async fn audit(&self, limit: u32) -> Answer<Vec<AuditEntry>> {
+        self.get(&format!("/v1/audit?limit={limit}")).await
+    }
+}
+
+/// Values here are numbers and plain words, so nothing needs escaping.
+fn with_query<const N: usize>(path: &str, asked: [(&str, Option<String>); N]) -> String {
+    let pairs: Vec<String> =
+        asked.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", value?))).collect();
+    if pairs.is_empty() { path.to_owned() } else { format!("{path}?{}", pairs.join("&")) }
+}
+
+/// A name as one segment of a path (RFC 3986, section 2.3: all but the unreserved characters are escaped).
+fn segment(name: &str) -> String {
+    name.bytes().fold(String::with_capacity(name.len()), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{segment, with_query};
+
+    #[test]
+    fn names_and_queries_are_escaped_where_they_must_be() {
+        assert_eq!(segment("openai:second/ä"), "openai%3Asecond%2F%C3%A4");
+        assert_eq!(with_query("/q", [("a", None), ("b", None)]), "/q");
+        assert_eq!(with_query("/q", [("a", Some("1".into())), ("b", Some("2".into()))]), "/q?a=1&b=2");
+    }
+}

@@ -1,0 +1,118 @@
+//! Where a route's requests go, and what they carry besides the body.
+
+use std::collections::BTreeMap;
+
+use url::Url;
+
+use super::super::defaults::Defaults;
+use super::super::fault::Path;
+use super::super::preset::Preset;
+use super::super::proven::Timeouts;
+use super::super::raw::{RawProvider, RawRoute, RawTimeouts};
+use super::super::variables::expand;
+use super::Proof;
+
+impl Proof<'_> {
+    pub(super) fn base_url(
+        &mut self,
+        raw: &RawRoute,
+        declared: Option<&RawProvider>,
+        known: Option<&'static Preset>,
+        path: &Path,
+    ) -> Option<Url> {
+        let at = path.field("baseUrl");
+        let written = raw.base_url.as_deref().or_else(|| declared.and_then(|p| p.base_url.as_deref()));
+        let Some(written) = written else {
+            if known.is_none() && raw.provider.is_some() && !self.has_fault_at(&at) {
+                let name = raw.provider.as_deref().unwrap_or_default();
+                let message = format!("Missing. `{name}` is not a known provider, so write its base URL.");
+                self.fault(&at, message);
+            }
+            return known.and_then(|preset| Url::parse(preset.base_url).ok());
+        };
+        let text = expand(written, self.variables, &at, &mut self.faults)?;
+        // The text may hold a secret after expansion, so messages show only what was written.
+        match Url::parse(&text) {
+            Ok(url) if !matches!(url.scheme(), "http" | "https") => {
+                self.fault(&at, format!("`{written}` must start with http:// or https://."));
+                None
+            }
+            Ok(url) if url.host_str().is_none_or(str::is_empty) => {
+                self.fault(&at, format!("`{written}` has no host."));
+                None
+            }
+            Ok(url) if url.query().is_some() || url.fragment().is_some() => {
+                self.fault(&at, format!("`{written}` must not have a query or fragment."));
+                None
+            }
+            Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+                self.fault(
+                    &at,
+                    "A base URL must not hold a user name or password. Store the key as a credential.",
+                );
+                None
+            }
+            Ok(url) => Some(url),
+            Err(error) => {
+                self.fault(&at, format!("`{written}` is not a URL ({error}). Write https://host/path."));
+                None
+            }
+        }
+    }
+
+    pub(super) fn headers(
+        &mut self,
+        raw: &RawRoute,
+        declared: Option<&RawProvider>,
+        path: &Path,
+    ) -> Vec<(String, String)> {
+        let mut merged: BTreeMap<String, String> = BTreeMap::new();
+        for headers in [declared.and_then(|p| p.headers.as_ref()), raw.headers.as_ref()].into_iter().flatten()
+        {
+            merged.extend(headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())));
+        }
+        let at = path.field("headers");
+        let mut out = Vec::new();
+        for (name, value) in merged {
+            let valid = !name.is_empty()
+                && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b));
+            if !valid {
+                self.fault(&at.field(&name), "Not a header name. Use letters, digits and hyphens.");
+            } else if matches!(name.as_str(), "host" | "content-length" | "transfer-encoding" | "connection")
+            {
+                self.fault(&at.field(&name), "This header is set by the router. Remove it.");
+            } else if let Some(value) = expand(&value, self.variables, &at.field(&name), &mut self.faults) {
+                if value.bytes().all(|b| b == b'\t' || (0x20..0x7f).contains(&b)) {
+                    out.push((name, value));
+                } else {
+                    self.fault(&at.field(&name), "The value has characters a header can't carry.");
+                }
+            }
+        }
+        out
+    }
+
+    pub(super) fn timeouts(
+        &mut self,
+        own: Option<&RawTimeouts>,
+        providers: Option<&RawTimeouts>,
+        path: &Path,
+    ) -> Timeouts {
+        let layers = [own, providers, self.raw.timeouts.as_ref()];
+        let pick =
+            |get: fn(&RawTimeouts) -> Option<u64>| layers.iter().flatten().find_map(|layer| get(layer));
+        let timeouts = Timeouts {
+            connect_ms: pick(|t| t.connect_ms).unwrap_or(Defaults::CONNECT_MS),
+            first_byte_ms: pick(|t| t.first_byte_ms).unwrap_or(Defaults::FIRST_BYTE_MS),
+            first_token_ms: pick(|t| t.first_token_ms).unwrap_or(Defaults::FIRST_TOKEN_MS),
+            idle_ms: pick(|t| t.idle_ms).unwrap_or(Defaults::IDLE_MS),
+            total_ms: pick(|t| t.total_ms),
+        };
+        if let Some(total) = timeouts.total_ms.filter(|total| *total < timeouts.connect_ms) {
+            let message =
+                format!("{total} ms is shorter than connectMs ({} ms). Raise it.", timeouts.connect_ms);
+            self.fault(&path.field("timeouts").field("totalMs"), message);
+        }
+        timeouts
+    }
+}

@@ -1,0 +1,219 @@
+//! The shape of a document, by the schema.
+//!
+//! A document whose shape is wrong somewhere is still read: each misshapen place becomes a fault and is left out, so
+//! that the proof can report the rest in the same breath.
+
+use serde_json::Value;
+
+use super::fault::{Fault, Path};
+use super::raw::{RawMap, RawRoute};
+
+/// The JSON Schema of a map, for editors.
+#[must_use]
+pub fn schema() -> Value {
+    let mut schema = schemars::schema_for!(RawMap).to_value();
+    without_null(&mut schema);
+    schema
+}
+
+/// A key may be left out, never be `null`: takes the `null` that `Option` brings out of the schema.
+fn without_null(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            if let Some(Value::Array(types)) = map.get_mut("type") {
+                types.retain(|t| t != "null");
+                if let [only] = types.as_slice() {
+                    let only = only.clone();
+                    map.insert("type".to_owned(), only);
+                }
+            }
+            if let Some(Value::Array(options)) = map.get_mut("anyOf") {
+                options.retain(|option| option.get("type").is_none_or(|t| t != "null"));
+                if let [Value::Object(only)] = options.as_slice() {
+                    let only = only.clone();
+                    map.shift_remove("anyOf");
+                    map.extend(only);
+                }
+            }
+            map.values_mut().for_each(without_null);
+        }
+        Value::Array(list) => list.iter_mut().for_each(without_null),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// Reads the shape; every misshapen place is a fault and left out.
+pub(super) fn from_value(mut value: Value, faults: &mut Vec<Fault>) -> RawMap {
+    // The fast path has to agree with the schema's bounds too, so the validator always has the last word.
+    let Ok(validator) = jsonschema::validator_for(&schema()) else {
+        faults.push(Fault::new("", "The built-in schema is broken. Please report this."));
+        return RawMap::default();
+    };
+    let mut bad = Vec::new();
+    for error in validator.iter_errors(&value) {
+        collect(&error, &value, &mut bad);
+    }
+    for (pointer, fault) in bad {
+        if !faults.contains(&fault) {
+            faults.push(fault);
+        }
+        if let Some(pointer) = pointer {
+            prune(&mut value, &pointer);
+        }
+    }
+    serde_json::from_value(value).unwrap_or_else(|error| {
+        faults.push(Fault::new("", format!("The map can't be read: {error}")));
+        RawMap::default()
+    })
+}
+
+type Bad = (Option<String>, Fault);
+
+fn collect(error: &jsonschema::ValidationError<'_>, document: &Value, bad: &mut Vec<Bad>) {
+    use jsonschema::error::ValidationErrorKind as Kind;
+    let pointer = error.instance_path().to_string();
+    let path = readable(&pointer, document);
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the library's enum; every other kind reads well as it is"
+    )]
+    match error.kind() {
+        // The proof says it better, with the fix.
+        Kind::Required { .. } => {}
+        Kind::AdditionalProperties { unexpected } => {
+            for key in unexpected {
+                bad.push((
+                    Some(format!("{pointer}/{}", escape(key))),
+                    Fault::new(path.field(key), unknown_key(key)),
+                ));
+            }
+        }
+        Kind::AnyOf { .. } if error.instance().is_object() => {
+            // A route of a job's own: say what is wrong inside it.
+            let before = bad.len();
+            route_faults(error.instance(), &pointer, document, bad);
+            if bad.len() == before {
+                bad.push((None, Fault::new(path, sentence(error))));
+            }
+            bad.push((Some(pointer), bad[before].1.clone()));
+        }
+        _ => bad.push((Some(pointer), Fault::new(path, sentence(error)))),
+    }
+}
+
+fn route_faults(instance: &Value, pointer: &str, document: &Value, bad: &mut Vec<Bad>) {
+    let mut schema = schemars::schema_for!(RawRoute).to_value();
+    without_null(&mut schema);
+    let Ok(validator) = jsonschema::validator_for(&schema) else { return };
+    for error in validator.iter_errors(instance) {
+        let at = readable(&format!("{pointer}{}", error.instance_path()), document);
+        if let jsonschema::error::ValidationErrorKind::AdditionalProperties { unexpected } = error.kind() {
+            bad.extend(unexpected.iter().map(|key| (None, Fault::new(at.field(key), unknown_key(key)))));
+        } else {
+            bad.push((None, Fault::new(at, sentence(&error))));
+        }
+    }
+}
+
+fn sentence(error: &jsonschema::ValidationError<'_>) -> String {
+    use jsonschema::error::ValidationErrorKind as Kind;
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the library's enum; every other kind reads well as it is"
+    )]
+    match error.kind() {
+        Kind::Minimum { limit } => format!("{} is too small. The least is {limit}.", error.instance()),
+        Kind::Maximum { limit } => format!("{} is too large. The most is {limit}.", error.instance()),
+        Kind::Enum { options } => {
+            let names: Vec<String> = options
+                .as_array()
+                .map(|list| list.iter().filter(|v| !v.is_null()).map(ToString::to_string).collect())
+                .unwrap_or_default();
+            format!("{} is not one of {}.", error.instance(), names.join(", "))
+        }
+        Kind::Type { .. } => format!("{error}. See `switchyard map schema`."),
+        Kind::AnyOf { .. } | Kind::OneOfNotValid { .. } => {
+            format!("{} is not a value this key takes. See `switchyard map schema`.", error.instance())
+        }
+        _ => format!("{error}."),
+    }
+}
+
+fn unknown_key(key: &str) -> String {
+    let nearest = known_keys()
+        .into_iter()
+        .map(|known| {
+            (
+                similar::TextDiff::from_chars(key.to_lowercase().as_str(), known.to_lowercase().as_str())
+                    .ratio(),
+                known,
+            )
+        })
+        .filter(|(ratio, _)| *ratio > 0.7)
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    nearest.map_or_else(
+        || "Unknown key. Remove it, or see `switchyard map schema` for the keys there are.".to_owned(),
+        |(_, known)| format!("Unknown key. Did you mean `{known}`?"),
+    )
+}
+
+/// Every key any part of a map takes.
+fn known_keys() -> Vec<String> {
+    fn walk(value: &Value, keys: &mut Vec<String>) {
+        match value {
+            Value::Object(map) => {
+                if let Some(Value::Object(properties)) = map.get("properties") {
+                    keys.extend(properties.keys().cloned());
+                }
+                map.values().for_each(|v| walk(v, keys));
+            }
+            Value::Array(list) => list.iter().for_each(|v| walk(v, keys)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    let mut keys = Vec::new();
+    walk(&schema(), &mut keys);
+    keys.sort();
+    keys.dedup();
+    keys
+}
+
+fn escape(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+fn readable(pointer: &str, document: &Value) -> Path {
+    let mut path = Path::root();
+    let mut at = Some(document);
+    for part in pointer.split('/').skip(1) {
+        let part = part.replace("~1", "/").replace("~0", "~");
+        let index = at.filter(|v| v.is_array()).and_then(|_| part.parse::<usize>().ok());
+        path = index.map_or_else(|| path.field(&part), |index| path.index(index));
+        at = at.and_then(|v| index.map_or_else(|| v.get(&part), |index| v.get(index)));
+    }
+    path
+}
+
+/// Takes the place out of its object; in a list it becomes empty, so that the others keep their index.
+fn prune(value: &mut Value, pointer: &str) {
+    let Some((parent, last)) = pointer.rsplit_once('/') else { return };
+    let key = last.replace("~1", "/").replace("~0", "~");
+    match value.pointer_mut(parent) {
+        Some(Value::Object(map)) => {
+            map.shift_remove(&key);
+        }
+        Some(Value::Array(list)) => {
+            if let Some(slot) = key.parse::<usize>().ok().and_then(|index| list.get_mut(index)) {
+                let is_text_list = parent.ends_with("/aliases")
+                    || parent.ends_with("/credentials")
+                    || parent.ends_with("/notify");
+                *slot = if is_text_list {
+                    Value::String(String::new())
+                } else {
+                    Value::Object(serde_json::Map::new())
+                };
+            }
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,151 @@
+use super::*;
+
+fn event<'a>(name: Option<&'a str>, data: &'a str) -> SseEvent<'a> {
+    SseEvent { event: name, data: data.as_bytes(), raw: data.as_bytes(), complete: true }
+}
+
+#[test]
+fn chat_chunks_are_told_apart() {
+    let mut tap = StreamTap::new(Dialect::OpenAiChat);
+    let steps = [
+        ("", Observed::Quiet),
+        (r#"{"model":"gpt-4o-mini-2024-07-18","choices":[],"prompt_filter_results":[]}"#, Observed::Quiet),
+        (
+            r#"{"choices":[{"index":0,"delta":{"role":"assistant","content":"","refusal":null},"finish_reason":null}],"usage":null}"#,
+            Observed::Quiet,
+        ),
+        (r#"{"choices":[{"index":0,"delta":{"content":"Hi"}}]}"#, Observed::Content),
+        (r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#, Observed::Finish),
+        (
+            r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":4}}}"#,
+            Observed::UsageOnly,
+        ),
+        ("[DONE]", Observed::Done),
+    ];
+    for (at, (data, expected)) in steps.into_iter().enumerate() {
+        assert_eq!(tap.has_started(), at > 3, "before {data}");
+        assert_eq!(tap.is_finished(), at > 4, "before {data}");
+        assert_eq!(tap.observe(&event(None, data)), expected, "{data}");
+    }
+    let usage = tap.usage().unwrap();
+    assert_eq!((usage.input_tokens, usage.output_tokens, usage.cached_input_tokens), (9, 2, 4));
+    assert_eq!(
+        (tap.model(), tap.finish_reason()),
+        (Some("gpt-4o-mini-2024-07-18"), Some(FinishReason::Stop))
+    );
+}
+
+#[test]
+fn whatever_a_reader_would_notice_is_content() {
+    let deltas = [
+        r#"{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":""}}]}"#,
+        r#"{"reasoning_content":"hm"}"#,
+        r#"{"content":null,"refusal":"no"}"#,
+    ];
+    for delta in deltas {
+        let data = format!(r#"{{"choices":[{{"index":0,"delta":{delta},"finish_reason":null}}]}}"#);
+        assert_eq!(
+            StreamTap::new(Dialect::OpenAiChat).observe(&event(None, &data)),
+            Observed::Content,
+            "{delta}"
+        );
+    }
+}
+
+#[test]
+fn with_several_choices_all_have_to_finish() {
+    let mut tap = StreamTap::new(Dialect::OpenAiChat);
+    tap.observe(&event(
+        None,
+        r#"{"choices":[{"index":0,"delta":{"content":"a"}},{"index":1,"delta":{"content":"b"}}]}"#,
+    ));
+    tap.observe(&event(None, r#"{"choices":[{"index":1,"delta":{},"finish_reason":"stop"}]}"#));
+    assert!(!tap.is_finished());
+    tap.observe(&event(None, r#"{"choices":[{"index":0,"delta":{},"finish_reason":"length"}]}"#));
+    assert!(tap.is_finished());
+}
+
+#[test]
+fn messages_events_are_told_apart() {
+    let mut tap = StreamTap::new(Dialect::AnthropicMessages);
+    let steps = [
+        (
+            "message_start",
+            r#"{"type":"message_start","message":{"model":"claude-sonnet-4-6","usage":{"input_tokens":5,"cache_read_input_tokens":20,"cache_creation_input_tokens":3,"output_tokens":1}}}"#,
+            Observed::Quiet,
+        ),
+        ("ping", r#"{"type":"ping"}"#, Observed::Quiet),
+        (
+            "content_block_start",
+            r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#,
+            Observed::Quiet,
+        ),
+        (
+            "content_block_delta",
+            r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":""}}"#,
+            Observed::Quiet,
+        ),
+        (
+            "content_block_delta",
+            r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}"#,
+            Observed::Content,
+        ),
+        (
+            "content_block_delta",
+            r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"!"}"#,
+            Observed::Malformed,
+        ),
+        ("content_block_stop", r#"{"type":"content_block_stop","index":0}"#, Observed::Quiet),
+        ("brand_new_event", r#"{"type":"brand_new_event"}"#, Observed::Quiet),
+        (
+            "message_delta",
+            r#"{"type":"message_delta","delta":{"stop_reason":"max_tokens"},"usage":{"output_tokens":7}}"#,
+            Observed::Finish,
+        ),
+        ("message_stop", r#"{"type":"message_stop"}"#, Observed::Done),
+    ];
+    for (name, data, expected) in steps {
+        assert!(!tap.is_finished(), "before {data}");
+        assert_eq!(tap.observe(&event(Some(name), data)), expected, "{data}");
+    }
+    let usage = tap.usage().unwrap();
+    assert_eq!((usage.input_tokens, usage.output_tokens), (28, 7), "cache reads and writes are input too");
+    assert!(tap.is_finished() && tap.is_malformed());
+    assert_eq!(tap.finish_reason(), Some(FinishReason::Length));
+    let tool = r#"{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"t","name":"f","input":{}}}"#;
+    let observed =
+        StreamTap::new(Dialect::AnthropicMessages).observe(&event(Some("content_block_start"), tool));
+    assert_eq!(observed, Observed::Content, "a tool call is an answer's beginning");
+}
+
+#[test]
+fn errors_inside_a_stream_are_kept() {
+    let cases = [
+        (Dialect::OpenAiChat, None, r#"{"error":{"message":"boom","type":"server_error"}}"#),
+        (Dialect::OpenAiChat, Some("error"), r#"{"message":"boom"}"#),
+        (
+            Dialect::AnthropicMessages,
+            Some("error"),
+            r#"{"type":"error","error":{"type":"api_error","message":"boom"}}"#,
+        ),
+        (
+            Dialect::AnthropicMessages,
+            None,
+            r#"{"type":"error","error":{"type":"api_error","message":"boom"}}"#,
+        ),
+    ];
+    for (dialect, name, data) in cases {
+        let mut tap = StreamTap::new(dialect);
+        assert_eq!(tap.observe(&event(name, data)), Observed::Error);
+        assert_eq!(tap.error().unwrap().message, "boom");
+        assert!(!tap.is_finished());
+    }
+}
+
+#[test]
+fn a_stream_that_breaks_off_inside_an_event_is_cut_not_malformed() {
+    let mut tap = StreamTap::new(Dialect::OpenAiChat);
+    let half = SseEvent { complete: false, ..event(None, r#"{"choices":[{"ind"#) };
+    assert_eq!(tap.observe(&half), Observed::Quiet);
+    assert!(!tap.is_malformed() && !tap.is_finished());
+}
