@@ -1,11 +1,11 @@
 //! A notification daemon of our own on the session bus: it takes what the desktop's would take, and remembers it.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use zbus::zvariant::OwnedValue;
+use zbus::OwnedVariant;
 
 use crate::window::until;
 
@@ -29,9 +29,9 @@ impl Daemon {
     pub(crate) async fn start() -> Result<Self> {
         let heard = Heard::default();
         let service = Service { heard: Arc::clone(&heard) };
-        let bus = zbus::connection::Builder::session()?
-            .name("org.freedesktop.Notifications")?
-            .serve_at("/org/freedesktop/Notifications", service)?
+        let bus = zbus::connection::Builder::session()
+            .name("org.freedesktop.Notifications")
+            .serve_at("/org/freedesktop/Notifications", service)
             .build()
             .await
             .context("the test needs a session bus of its own: run it under dbus-run-session")?;
@@ -48,7 +48,7 @@ impl Daemon {
 
     /// Everything so far, oldest first.
     pub(crate) fn all(&self) -> Vec<Notification> {
-        self.heard.lock().unwrap().clone()
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -67,12 +67,12 @@ impl Service {
         summary: String,
         body: String,
         _actions: Vec<String>,
-        _hints: HashMap<String, OwnedValue>,
+        _hints: HashMap<String, OwnedVariant>,
         _expire_timeout: i32,
     ) -> u32 {
-        let mut heard = self.heard.lock().unwrap();
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         heard.push(Notification { app: app_name, title: summary, body });
-        u32::try_from(heard.len()).unwrap()
+        u32::try_from(heard.len()).unwrap_or(u32::MAX)
     }
 
     fn get_capabilities(&self) -> Vec<String> {

@@ -152,6 +152,8 @@ async fn enqueue(
     let job = NewJob {
         id: ids::job(),
         at_ms: now.wall_ms,
+        // It has just failed everywhere, so it waits like after any failed attempt.
+        due_at_ms: now.plus_ms(running.map.cold.initial_ms).wall_ms,
         expires_at_ms: now.plus_ms(running.map.cold.expires_ms).wall_ms,
         client: ask.client.to_string(),
         job: ask.job.name.clone(),

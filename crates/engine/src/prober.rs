@@ -19,9 +19,13 @@ const PATIENCE_MS: u64 = 10_000;
 /// The first probes go out this long after the start, so that a restart in a loop does not hammer anyone.
 const FIRST_MS: u64 = 1_000;
 
+/// When an app last called is noted this often, milliseconds.
+const USED_EVERY_MS: u64 = 60_000;
+
 /// Runs until stopped.
 pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
     let mut due: HashMap<RouteId, u64> = HashMap::new();
+    let mut used_at = clock::now().mono_ms;
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -29,6 +33,10 @@ pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
         }
         let now = clock::now();
         shared.look_around(now);
+        if now.mono_ms.saturating_sub(used_at) >= USED_EVERY_MS {
+            used_at = now.mono_ms;
+            note_callers(&shared, now).await;
+        }
         let Some(running) = shared.running.load_full() else { continue };
         if running.map.probe_every_ms == 0 {
             continue;
@@ -43,6 +51,15 @@ pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
                 *at = now.mono_ms + every;
                 tokio::spawn(probe(Arc::clone(&shared), Arc::clone(&running), RouteIx(index), now));
             }
+        }
+    }
+}
+
+async fn note_callers(shared: &Shared, now: Now) {
+    let callers = crate::shared::lock(&shared.traffic).callers(now.wall_ms);
+    for name in callers {
+        if let Err(error) = shared.store.clients().used(&name, now.wall_ms).await {
+            tracing::warn!(code = error.code(), %error, "when a client last called could not be noted");
         }
     }
 }

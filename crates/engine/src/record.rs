@@ -110,6 +110,12 @@ impl Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
-        self.settle(Ending::without_route(Outcome::Aborted, 499));
+        if std::thread::panicking() {
+            // A fault of ours ended it: the one way an accepted request can be lost.
+            self.shared.lost.fetch_add(u64::from(self.view.is_some()), Ordering::Relaxed);
+            self.settle(Ending::without_route(Outcome::Failed, 500));
+        } else {
+            self.settle(Ending::without_route(Outcome::Aborted, 499));
+        }
     }
 }

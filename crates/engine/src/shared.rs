@@ -145,6 +145,10 @@ impl Shared {
 
     /// Sees where the next request would be answered; a change of tier is a failover or a recovery.
     pub(crate) fn look_around(&self, now: Now) {
+        // Before the keychain was read every route seems to lack its key.
+        if !*self.keys_ready.borrow() {
+            return;
+        }
         let Some(running) = self.running.load_full() else { return };
         let Some(fresh) = self.with_fleet(|fleet| standing(&running.map, fleet, now)) else { return };
         let before = {

@@ -125,6 +125,20 @@ impl Traffic {
         clients.into_iter().map(|(_, client)| client).collect()
     }
 
+    /// The apps that called in the last two minutes.
+    pub(crate) fn callers(&self, now_ms: i64) -> Vec<String> {
+        let this = now_ms.div_euclid(60_000);
+        let mut names: Vec<String> = self
+            .minutes
+            .iter()
+            .filter(|(when, _)| this - when < 2)
+            .flat_map(|(_, minute)| minute.clients.keys().cloned())
+            .collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
     fn recent(&self, this: i64) -> impl Iterator<Item = &Minute> {
         self.minutes.iter().filter(move |(when, _)| this - when < RECENT).map(|(_, minute)| minute)
     }

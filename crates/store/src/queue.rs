@@ -28,8 +28,10 @@ pub struct Queue<'a> {
 pub struct NewJob {
     /// The id the caller polls.
     pub id: String,
-    /// Arrival, UTC epoch milliseconds; also its first due time.
+    /// Arrival, UTC epoch milliseconds.
     pub at_ms: i64,
+    /// The first attempt, UTC epoch milliseconds.
+    pub due_at_ms: i64,
     /// When it is of no use any more, UTC epoch milliseconds.
     pub expires_at_ms: i64,
     /// The app.

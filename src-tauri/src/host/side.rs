@@ -16,6 +16,9 @@ use tokio::sync::Mutex;
 
 use crate::settings::Settings;
 
+/// The problem's code when another process holds the data directory.
+const DATA_DIR_IN_USE: &str = "database_locked";
+
 /// A router, ours or another's. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) enum Side {
@@ -46,7 +49,8 @@ struct Served {
 pub(super) async fn open(settings: &Settings) -> Result<Side, Problem> {
     match open_own(settings).await {
         Ok(own) => Ok(Side::Own(Arc::new(own))),
-        Err(problem) if problem.code == "data_dir_in_use" => attach(settings),
+        // Whoever holds it may also be no router at all; then the first reason is the one to tell.
+        Err(problem) if problem.code == DATA_DIR_IN_USE => attach(settings).map_err(|_| problem),
         Err(problem) => Err(problem),
     }
 }

@@ -195,7 +195,9 @@ pub(super) async fn reload(shared: &Arc<Shared>) {
     let names: Vec<String> = stored.into_iter().map(|row| row.name).collect();
     let vault = Arc::clone(shared);
     let map = Arc::clone(&running);
-    let Ok(assigned) = blocking(move || vault.vault.load(&map.map, &names)).await else { return };
+    let load = blocking(move || vault.vault.load(&map.map, &names));
+    // A keychain that asks for a password may take its time; its answer is used when it comes.
+    let Ok(assigned) = load.await else { return };
     shared.with_fleet(|fleet| {
         for (ix, keys) in assigned {
             if let Some(place) = fleet.place(&running.map.route(ix).id, ix) {

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use switchyard_domain::Problem;
 use switchyard_domain::api::{ApplyMap, MapDocument, MapVersion};
 use switchyard_domain::event::What;
 use switchyard_domain::map::{self, Fault, Format, RoutingMap, Variables};
-use switchyard_domain::{Now, Problem};
 use switchyard_policy::Fleet;
 use switchyard_store::NewMap;
 
@@ -58,6 +58,7 @@ impl Router {
             upstreams,
         };
         self.install(running).await;
+        self.settle().await;
         self.shared.bus.emit(What::MapApplied { version, name, source: apply.source.clone() }, now);
         self.note(&apply.source, "map.apply", &format!("v{version}"), apply.reason).await;
         Ok(version)
@@ -145,6 +146,9 @@ impl Router {
                 let demo = is_demo(&self.shared, &stored.document);
                 let (version, source, applied_at_ms) = (header.version, header.source, header.at_ms);
                 self.install(Running { map, version, source, applied_at_ms, demo, upstreams }).await;
+                // The keychain may be slow or ask for a password; requests that need no key don't wait for it.
+                let router = self.clone();
+                self.workers.spawn(async move { router.settle().await });
             }
             Err(why) => {
                 let problem = format!("Map v{} can't run here: {why}", header.version);
@@ -157,7 +161,6 @@ impl Router {
 
     /// Makes a proven map the running one, atomically for the next request.
     async fn install(&self, running: Running) {
-        let now = clock::now();
         let switched_off = self.switched_off().await;
         let running = Arc::new(running);
         {
@@ -170,17 +173,14 @@ impl Router {
             self.shared.running.store(Some(Arc::clone(&running)));
         }
         *lock(&self.shared.map_problem) = None;
-        credentials::reload(&self.shared).await;
-        self.settle_standpoint(&running, now);
         self.shared.bus.touch();
-        self.shared.cold_work.notify_one();
     }
 
-    /// A new map is no failover: where it stands is simply where it starts.
-    fn settle_standpoint(&self, running: &Running, now: Now) {
-        if !*self.shared.keys_ready.borrow() {
-            return;
-        }
+    /// Reads the keys of a new map and sees where it stands. That is no failover: it is simply where it starts.
+    async fn settle(&self) {
+        credentials::reload(&self.shared).await;
+        let now = clock::now();
+        let Some(running) = self.shared.running.load_full() else { return };
         let standing = self.shared.with_fleet(|fleet| switchyard_policy::standing(&running.map, fleet, now));
         if let Some(standing) = standing {
             let mut standpoint = lock(&self.shared.standpoint);
@@ -189,6 +189,8 @@ impl Router {
             }
             standpoint.standing = standing;
         }
+        self.shared.bus.touch();
+        self.shared.cold_work.notify_one();
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) async fn read(response: reqwest::Response, route: &Route, limits: Lim
     while body.len() < ERROR_BODY_BYTES {
         match clock::until(by, response.chunk()).await {
             Some(Ok(Some(chunk))) => {
-                body.extend_from_slice(&chunk[..chunk.len().min(ERROR_BODY_BYTES - body.len())])
+                body.extend_from_slice(&chunk[..chunk.len().min(ERROR_BODY_BYTES - body.len())]);
             }
             Some(Ok(None) | Err(_)) | None => break,
         }

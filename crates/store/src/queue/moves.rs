@@ -7,7 +7,7 @@ use super::{Answer, DueJob, Enqueued, JobRow, NewJob, Queue};
 use crate::Result;
 
 impl Queue<'_> {
-    /// Puts a request into the queue, due at once. The same client and idempotency key gets the job it already has,
+    /// Puts a request into the queue. The same client and idempotency key gets the job it already has,
     /// while that one is open or its answer has not expired.
     ///
     /// # Errors
@@ -45,7 +45,7 @@ impl Queue<'_> {
         sqlx::query(
             "INSERT INTO queue (id, at_ms, expires_at_ms, client, job, dialect, request_id, idempotency_key, model, \
                                 stream, headers, body, reason, state_at_ms, next_at_ms, state_note) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?2, ?2, 'queued')",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?2, ?14, 'queued')",
         )
         .bind(&job.id)
         .bind(job.at_ms)
@@ -60,6 +60,7 @@ impl Queue<'_> {
         .bind(&job.headers_json)
         .bind(&job.body)
         .bind(job.reason.as_ref().map(json))
+        .bind(job.due_at_ms)
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;

@@ -10,6 +10,7 @@ use crate::{Options, Retention, Store};
 
 fn job(id: &str, at_ms: i64, key: Option<&str>) -> NewJob {
     NewJob {
+        due_at_ms: at_ms,
         id: id.to_owned(),
         at_ms,
         expires_at_ms: at_ms + 1000,

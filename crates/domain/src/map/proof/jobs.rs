@@ -71,7 +71,7 @@ impl Proof<'_> {
             };
             match found {
                 Some(ix) if tier.contains(&ix) => {
-                    self.fault(&at, "The same route twice in one tier. Remove one.")
+                    self.fault(&at, "The same route twice in one tier. Remove one.");
                 }
                 Some(ix) => tier.push(ix),
                 None => {}
