@@ -55,8 +55,8 @@ pub(crate) async fn control(
     Ok(Reply { status, body })
 }
 
-/// Hands over a snapshot at once and after each change, until the window goes or the router stops. Fails where no
-/// router could be had, with the reason.
+/// Hands over a snapshot at once and after each change, until the window goes. Fails where no router could be had,
+/// with the reason.
 #[tauri::command]
 pub(crate) async fn watch(
     host: State<'_, Host>,
@@ -79,11 +79,14 @@ pub(crate) async fn watch(
     }
     let forward = host.runtime().spawn(async move {
         loop {
+            // A router that is lost is opened again: the window keeps its line to whichever comes next.
             let snapshot = match &*standing.borrow_and_update() {
-                Standing::Open { snapshot, .. } => Snapshot::clone(snapshot),
-                Standing::Opening | Standing::Closed(_) => return,
+                Standing::Open { snapshot, .. } => Some(Snapshot::clone(snapshot)),
+                Standing::Opening | Standing::Closed(_) => None,
             };
-            if channel.send(snapshot).is_err() || standing.changed().await.is_err() {
+            if snapshot.is_some_and(|snapshot| channel.send(snapshot).is_err())
+                || standing.changed().await.is_err()
+            {
                 return;
             }
         }

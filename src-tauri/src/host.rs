@@ -122,12 +122,17 @@ impl Host {
     }
 
     async fn keep(&self) {
+        let mut told = None;
         loop {
             let problem = match side::open(&self.inner.settings).await {
                 Ok(side) => self.show(side).await,
                 Err(problem) => problem,
             };
-            tracing::warn!(code = problem.code, "no router: {}", problem.message);
+            // Each cause once: it is tried again every few seconds.
+            if told.as_ref() != Some(&problem) {
+                tracing::warn!(code = problem.code, "no router: {}", problem.message);
+                told = Some(problem.clone());
+            }
             self.inner.standing.send_replace(Standing::Closed(problem));
             tokio::select! {
                 () = self.inner.again.notified() => {}

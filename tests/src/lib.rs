@@ -1,1 +1,32 @@
-//! The harness.
+//! The harness: the real binary as a child process, simulated providers in this one, real sockets between.
+//!
+//! Every [`Yard`] is a world of its own: its own data directory, ports and providers. It waits for what happens
+//! (a line of output, a provider's counter, a snapshot), never for a time, and it knows the router only from the
+//! outside: HTTP, files, signals. It shares no codec with the router, so that a mistake can't agree with itself.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a scenario that cannot go on has failed")]
+
+mod ask;
+mod canned;
+mod map;
+mod process;
+mod reply;
+mod yard;
+
+pub use ask::{Ask, path};
+pub use canned::{Canned, Taken};
+pub use map::{fast_map, merge, route};
+pub use process::{Exit, Process, Start, binary};
+pub use reply::{Completion, Event, Reply, ToolCall, events_of};
+pub use yard::{PATIENCE, Yard};
+
+use std::future::Future;
+
+/// Waits for something that should come soon; a hang becomes a failure that says what was waited for.
+///
+/// # Panics
+/// When it does not come.
+pub async fn within<F: Future>(what: &str, future: F) -> F::Output {
+    let waited = tokio::time::timeout(PATIENCE, future).await;
+    waited.unwrap_or_else(|_| panic!("waited {PATIENCE:?} in vain for {what}"))
+}

@@ -1,2 +1,84 @@
-//! The `switchyard` binary.
-fn main() {}
+//! The `switchyard` binary: the headless router (`serve`) and every operation on a running one.
+//!
+//! Operations go through the control API of the router that runs for the data directory; nothing here opens the
+//! database or the keychain by itself, and nothing here decides about routing.
+
+mod clients;
+mod command;
+mod credentials;
+mod map;
+mod output;
+mod queue;
+mod requests;
+mod serve;
+mod steer;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use clap::Parser;
+use switchyard_domain::Problem;
+
+use command::{Command, Switchyard};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// More threads than this only move requests between caches.
+const MOST_THREADS: usize = 4;
+
+fn main() -> ExitCode {
+    let arguments = Switchyard::parse();
+    let done = runtime(&arguments.command).and_then(|runtime| {
+        let done = runtime.block_on(run(arguments));
+        // A blocked read of standard input or of the keychain must not hold the process.
+        runtime.shutdown_background();
+        done
+    });
+    match done {
+        Ok(code) => code,
+        Err(problem) => {
+            output::refused(&problem);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn runtime(command: &Command) -> Result<tokio::runtime::Runtime, Problem> {
+    let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get().min(MOST_THREADS));
+    let mut builder = match command {
+        Command::Serve(_) => tokio::runtime::Builder::new_multi_thread(),
+        _ => tokio::runtime::Builder::new_current_thread(),
+    };
+    let named = Arc::new(AtomicUsize::new(0));
+    builder
+        .worker_threads(threads)
+        .thread_name_fn(move || format!("switchyard-{}", named.fetch_add(1, Ordering::Relaxed)))
+        .enable_all()
+        .build()
+        .map_err(|error| Problem::new("internal", format!("No threads can be started: {error}.")))
+}
+
+async fn run(arguments: Switchyard) -> Result<ExitCode, Problem> {
+    let place = arguments.place;
+    match arguments.command {
+        Command::Serve(serve) => Box::pin(serve::run(&place, *serve)).await,
+        Command::Status(shown) => steer::status(&place, shown).await,
+        Command::Health => steer::health(&place).await,
+        Command::Pause { reason } => steer::pause(&place, reason).await,
+        Command::Resume => steer::resume(&place).await,
+        Command::Route(route) => steer::route(&place, route).await,
+        Command::Map(map) => map::run(&place, map).await,
+        Command::Credential(credential) => credentials::run(&place, credential).await,
+        Command::Client(client) => clients::run(&place, client).await,
+        Command::Queue(queue) => queue::run(&place, queue).await,
+        Command::Requests(asked) => requests::list(&place, asked).await,
+        Command::Events(shown) => requests::events(&place, shown).await,
+        Command::TestRequest(ask) => requests::test(&place, ask).await,
+        Command::Openapi => {
+            output::json(&switchyard_control::openapi());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}

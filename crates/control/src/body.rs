@@ -23,7 +23,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
         let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
             if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                Refusal(Problem::new("too_large", "The body is larger than 2 MB, the most a control request may be."))
+                Refusal(Problem::new(
+                    "too_large",
+                    "The body is larger than 2 MB, the most a control request may be.",
+                ))
             } else {
                 Refusal(Problem::new("invalid_body", "The body broke off before its end. Send it again."))
             }
@@ -41,7 +44,11 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         Err(error) => return Err(mistake(&error)),
     };
     json.end().map_err(|error| {
-        let message = format!("there is more after the JSON value, at line {}, column {}", error.line(), error.column());
+        let message = format!(
+            "there is more after the JSON value, at line {}, column {}",
+            error.line(),
+            error.column()
+        );
         invalid("", message)
     })?;
     Ok(value)
@@ -61,7 +68,8 @@ fn mistake(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
 /// and what is missing or unknown.
 fn without_values(message: &str) -> String {
     let message = message.split(" at line ").next().unwrap_or_default();
-    let named = ["missing field", "unknown field", "duplicate field"].iter().any(|start| message.starts_with(start));
+    let named =
+        ["missing field", "unknown field", "duplicate field"].iter().any(|start| message.starts_with(start));
     match message.rsplit_once(", expected ") {
         Some((_, expected)) if !named => format!("expected {expected}"),
         Some(_) | None if named => message.to_owned(),

@@ -97,13 +97,19 @@ impl ControlClient {
             return Ok((status, Value::Null));
         }
         let body = serde_json::from_slice(&bytes).map_err(|_| {
-            let message = format!("{} does not answer like a Switchyard router. Check the address.", self.url);
+            let message =
+                format!("{} does not answer like a Switchyard router. Check the address.", self.url);
             Problem::new("not_a_router", message)
         })?;
         Ok((status, body))
     }
 
-    async fn call<T: DeserializeOwned>(&self, method: &str, path: &str, body: Option<Value>) -> Result<T, Problem> {
+    async fn call<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<T, Problem> {
         let (status, answer) = self.handle(method, path, body).await?;
         if status >= 400 {
             return Err(serde_json::from_value(answer).unwrap_or_else(|_| {
@@ -111,7 +117,9 @@ impl ControlClient {
             }));
         }
         serde_json::from_value(answer).map_err(|error| {
-            let message = format!("The router is of another version: its answer to {method} {path} is not understood ({error}).");
+            let message = format!(
+                "The router is of another version: its answer to {method} {path} is not understood ({error})."
+            );
             Problem::new("version_mismatch", message)
         })
     }
@@ -147,5 +155,8 @@ impl ControlClient {
 }
 
 fn not_running(data_dir: &Path) -> String {
-    format!("No router runs for this data directory ({}). Start it with `switchyard serve`.", data_dir.display())
+    format!(
+        "No router runs for this data directory ({}). Start it with `switchyard serve`.",
+        data_dir.display()
+    )
 }

@@ -36,11 +36,13 @@ const SAFE: [(HeaderName, &str); 6] = [
 fn refused(token: &ControlToken, request: &Request) -> Option<Problem> {
     let headers = request.headers();
     let Some(host) = one(headers, &header::HOST).filter(|host| is_local(host)) else {
-        let message = "The control API is asked for as 127.0.0.1, localhost or [::1]; any other Host is refused.";
+        let message =
+            "The control API is asked for as 127.0.0.1, localhost or [::1]; any other Host is refused.";
         return Some(Problem::new("host_refused", message));
     };
     let mut origins = headers.get_all(header::ORIGIN).iter();
-    if !origins.all(|origin| origin.to_str().is_ok_and(|origin| origin.strip_prefix("http://") == Some(host))) {
+    if !origins.all(|origin| origin.to_str().is_ok_and(|origin| origin.strip_prefix("http://") == Some(host)))
+    {
         let message = "Web pages of other origins may not use the control API.";
         return Some(Problem::new("origin_refused", message));
     }
@@ -117,7 +119,11 @@ mod tests {
             }
             let request = request.body(Body::empty()).unwrap();
             let got = refused(&ControlToken::given(TOKEN), &request).map(|problem| problem.code);
-            assert_eq!(got.as_deref().unwrap_or_default(), *code, "{path} {host:?} {origin:?} {authorization:?}");
+            assert_eq!(
+                got.as_deref().unwrap_or_default(),
+                *code,
+                "{path} {host:?} {origin:?} {authorization:?}"
+            );
         }
     }
 

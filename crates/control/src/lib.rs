@@ -25,7 +25,7 @@ pub use api::queue::QueueQuery;
 pub use api::requests::RequestsQuery;
 pub use api::routes::SwitchRoute;
 pub use api::snapshot::Health;
-pub use api::{Control, Options, api, openapi};
+pub use api::{Control, Demo, Options, api, openapi};
 pub use client::{ControlClient, Snapshots};
 pub use place::{Announced, Announcement, ControlToken, default_data_dir};
 pub use refusal::status_of;

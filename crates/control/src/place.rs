@@ -19,9 +19,14 @@ const TOKEN_BYTES: usize = 32;
 /// # Errors
 /// `no_home`: the user has no home directory.
 pub fn default_data_dir() -> Result<PathBuf, Problem> {
-    etcetera::base_strategy::choose_native_strategy().map(|base| base.data_dir().join("switchyard")).map_err(|_| {
-        Problem::new("no_home", "The home directory is not known. Say where the data lives with --data-dir.")
-    })
+    etcetera::base_strategy::choose_native_strategy().map(|base| base.data_dir().join("switchyard")).map_err(
+        |_| {
+            Problem::new(
+                "no_home",
+                "The home directory is not known. Say where the data lives with --data-dir.",
+            )
+        },
+    )
 }
 
 /// Opens the control API. Never shown in Debug.
@@ -40,8 +45,9 @@ impl ControlToken {
             return Ok(token);
         }
         let mut bytes = [0_u8; TOKEN_BYTES];
-        getrandom::fill(&mut bytes)
-            .map_err(|error| Problem::new("control_token", format!("No random bytes can be had: {error}.")))?;
+        getrandom::fill(&mut bytes).map_err(|error| {
+            Problem::new("control_token", format!("No random bytes can be had: {error}."))
+        })?;
         let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         write_private(&path, text.as_bytes()).map_err(|error| unusable(&path, &error))?;
         Ok(Self(Secret::new(&text)))
@@ -132,7 +138,8 @@ pub struct Announced {
 impl Drop for Announced {
     fn drop(&mut self) {
         // Another router may have moved in after this one lost its data directory: leave its word alone.
-        let ours = fs::read(&self.path).ok().and_then(|text| serde_json::from_slice::<Announcement>(&text).ok());
+        let ours =
+            fs::read(&self.path).ok().and_then(|text| serde_json::from_slice::<Announcement>(&text).ok());
         if ours.as_ref() == Some(&self.announcement)
             && let Err(error) = fs::remove_file(&self.path)
         {

@@ -38,7 +38,8 @@ pub fn status_of(code: &str) -> u16 {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(status_of(&self.0.code)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status =
+            StatusCode::from_u16(status_of(&self.0.code)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         if status.is_server_error() {
             tracing::warn!(code = self.0.code, message = self.0.message, "a control request failed");
         }

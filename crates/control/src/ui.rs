@@ -21,7 +21,8 @@ const NOT_BUILT: &[u8] = b"content=\"window-not-built\"";
 /// Whether this binary carries the window, and not only the page that says how to build it.
 #[must_use]
 pub fn is_built() -> bool {
-    Files::get("index.html").is_some_and(|page| !page.data.windows(NOT_BUILT.len()).any(|part| part == NOT_BUILT))
+    Files::get("index.html")
+        .is_some_and(|page| !page.data.windows(NOT_BUILT.len()).any(|part| part == NOT_BUILT))
 }
 
 /// Whether the path is one of the window's files.
@@ -65,7 +66,8 @@ pub(crate) async fn file(method: Method, uri: Uri, headers: HeaderMap) -> Respon
 }
 
 fn tag(file: &EmbeddedFile) -> String {
-    let hash: String = file.metadata.sha256_hash().iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+    let hash: String =
+        file.metadata.sha256_hash().iter().take(12).map(|byte| format!("{byte:02x}")).collect();
     format!("\"{hash}\"")
 }
 

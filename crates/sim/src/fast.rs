@@ -4,6 +4,7 @@
 //! requests; a chunked request body is refused with 411.
 
 mod request;
+pub mod stamp;
 
 use std::io;
 use std::net::SocketAddr;
@@ -28,13 +29,15 @@ pub struct FastConfig {
     pub stream_chunks: usize,
     /// Time between two of them; zero sends the stream in one piece.
     pub chunk_interval: Duration,
+    /// Whether each content chunk of a paced stream says when it was sent; see [`stamp`].
+    pub stamped: bool,
     /// How it starts; see [`FastServer::set_mode`].
     pub mode: FastMode,
 }
 
 impl Default for FastConfig {
     fn default() -> Self {
-        Self { body_bytes: 400, stream_chunks: 20, chunk_interval: Duration::ZERO, mode: FastMode::Ok }
+        Self { body_bytes: 400, stream_chunks: 20, chunk_interval: Duration::ZERO, stamped: false, mode: FastMode::Ok }
     }
 }
 
@@ -196,6 +199,9 @@ async fn answer(
         FastMode::Ok => {
             for (n, part) in voice.stream.iter().enumerate() {
                 output.extend_from_slice(part);
+                if canned.stamped {
+                    stamp::write(output);
+                }
                 stream.write_all(output).await?;
                 output.clear();
                 if n + 1 < voice.stream.len() {
@@ -221,6 +227,7 @@ struct Canned {
     models: Bytes,
     models_head: Bytes,
     chunk_interval: Duration,
+    stamped: bool,
 }
 
 #[derive(Debug)]
@@ -248,10 +255,11 @@ impl Canned {
             prompt_tokens: 25,
         };
         let refusal = Refusal::new(500, "The server had an error while processing your request.");
+        let piece = if config.stamped { format!("{} ", stamp::BLANK) } else { "word ".to_owned() };
         let voice = |name| {
             let text = "lorem ipsum ".chars().cycle().take(config.body_bytes.max(1)).collect();
             let events =
-                dialect::events(name, &answer(vec!["word ".to_owned(); config.stream_chunks.max(1)]), true);
+                dialect::events(name, &answer(vec![piece.clone(); config.stream_chunks.max(1)]), true);
             let mut stream = vec![Bytes::from([STREAM_HEAD.as_bytes(), &chunk(&events.opening)].concat())];
             stream.extend(events.content.iter().map(|event| Bytes::from(chunk(event))));
             stream.push([chunk(&events.closing), chunk(&events.done), b"0\r\n\r\n".to_vec()].concat().into());
@@ -268,6 +276,7 @@ impl Canned {
             models: response("200 OK", &models, true),
             models_head: response("200 OK", &models, false),
             chunk_interval: config.chunk_interval,
+            stamped: config.stamped,
         }
     }
 }

@@ -3,12 +3,14 @@
 //! They listen on real sockets and fail in real ways: a refused connection is refused by the operating
 //! system, a reset is a TCP reset. The router never knows this room; its shells and tests start it and
 //! point a routing map at it. It shares no code with the router's own codecs, so that a mistake there
-//! cannot hide behind the same mistake here, and it reads no clock: two runs differ in nothing but ports.
+//! cannot hide behind the same mistake here, and it reads no clock but in benchmarks: two runs differ in nothing but
+//! ports.
 //!
 //! - [`SimFleet`]: providers with a port each ([`SimProvider`] for just one). The demo's are [`demo`].
 //! - [`SimServer`]: any number of providers on one port, told apart by path.
 //! - [`Provider`]: the handle to break one ([`Fault`]) and to see what it saw ([`Received`], [`Traffic`]).
 //! - [`admin`]: the same over HTTP, for the control API to nest.
+//! - [`load`]: requests at a fixed rate or as fast as they are answered, for the same benchmarks (Linux only).
 //! - [`fast`]: canned bytes for benchmarks, where the router and not the provider is measured.
 
 pub mod admin;
@@ -22,6 +24,8 @@ mod fault;
 mod fleet;
 mod gate;
 mod latency;
+#[cfg(target_os = "linux")]
+pub mod load;
 mod playback;
 mod profile;
 mod provider;

@@ -36,7 +36,8 @@ impl ControlClient {
     /// The request log, newest first.
     pub async fn requests(&self, query: RequestsQuery) -> Answer<Vec<RequestView>> {
         let asked = [("limit", query.limit.map(i64::from)), ("before", query.before)];
-        self.get(&with_query("/v1/requests", asked.map(|(name, value)| (name, value.map(|v| v.to_string()))))).await
+        self.get(&with_query("/v1/requests", asked.map(|(name, value)| (name, value.map(|v| v.to_string())))))
+            .await
     }
 
     /// The running map, or an older version.

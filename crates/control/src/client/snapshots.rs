@@ -20,7 +20,8 @@ impl ControlClient {
             return Ok(Snapshots { response, held: Vec::new() });
         }
         let body = response.bytes().await.unwrap_or_else(|_| Bytes::new());
-        let reason = || Problem::new("not_a_router", format!("{} answered {status} without a reason.", self.url()));
+        let reason =
+            || Problem::new("not_a_router", format!("{} answered {status} without a reason.", self.url()));
         Err(serde_json::from_slice(&body).unwrap_or_else(|_| reason()))
     }
 }

@@ -34,6 +34,9 @@ struct Arguments {
     /// Milliseconds between two of them; 0 sends the stream in one piece.
     #[arg(long, default_value_t = 0, requires = "fast")]
     interval_ms: u64,
+    /// Write into each chunk of a paced stream when it was sent.
+    #[arg(long, requires = "fast")]
+    stamped: bool,
     /// Bytes of text in a plain answer.
     #[arg(long, default_value_t = 400, requires = "fast")]
     body_bytes: usize,
@@ -65,6 +68,7 @@ async fn main() -> anyhow::Result<()> {
         body_bytes: arguments.body_bytes,
         stream_chunks: arguments.chunks,
         chunk_interval: Duration::from_millis(arguments.interval_ms),
+        stamped: arguments.stamped,
         mode: match arguments.mode {
             Mode::Ok => FastMode::Ok,
             Mode::Status500 => FastMode::Status500,

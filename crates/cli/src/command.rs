@@ -1,0 +1,166 @@
+//! The commands and what they take.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use switchyard_control::{ControlClient, default_data_dir};
+use switchyard_domain::Problem;
+
+use crate::clients::ClientCommand;
+use crate::credentials::CredentialCommand;
+use crate::map::MapCommand;
+use crate::queue::QueueCommand;
+use crate::requests::{Asked, TestAsk};
+use crate::serve::Serve;
+use crate::steer::RouteCommand;
+
+/// Keeps your LLM calls moving: a local router that goes Hot, Warm, Cold while a provider fails.
+#[derive(Debug, Parser)]
+#[command(name = "switchyard", version, arg_required_else_help = true)]
+#[command(after_help = "Example: switchyard serve --demo-if-empty
+Then point any OpenAI or Anthropic client at http://127.0.0.1:4310 with the key of `switchyard client key`.")]
+pub(crate) struct Switchyard {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Which router is meant.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Place {
+    /// Where the router's data lives; the platform's data directory by default.
+    #[arg(long, global = true, env = "SWITCHYARD_DATA_DIR", value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+impl Place {
+    /// The data directory.
+    pub(crate) fn data_dir(&self) -> Result<PathBuf, Problem> {
+        self.data_dir.clone().map_or_else(default_data_dir, Ok)
+    }
+
+    /// The router that runs there.
+    pub(crate) fn router(&self) -> Result<ControlClient, Problem> {
+        ControlClient::of(&self.data_dir()?, "cli")
+    }
+}
+
+/// How it is shown.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Shown {
+    /// Print JSON, as the control API gives it.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the router, without a window.
+    #[command(after_help = "Example: switchyard serve --port 4310 --map routes.json")]
+    Serve(Box<Serve>),
+    /// How things stand: the sentence, the tiers, the queue.
+    #[command(after_help = "Example: switchyard status --json | jq .status.sentence")]
+    Status(Shown),
+    /// Ask the router's two ports whether they answer; exit code 1 when not.
+    #[command(after_help = "Example: switchyard health && echo up")]
+    Health,
+    /// Stop taking new work; running requests finish.
+    #[command(after_help = "Example: switchyard pause --reason 'bill too high'")]
+    Pause {
+        /// Why; callers see it.
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Take new work again.
+    #[command(after_help = "Example: switchyard resume")]
+    Resume,
+    /// Take a route out of service, or back in.
+    #[command(subcommand, after_help = "Example: switchyard route off anthropic/sonnet-4.6")]
+    Route(RouteCommand),
+    /// Check, show, apply, compare and restore routing maps.
+    #[command(
+        subcommand,
+        after_help = "Example: switchyard map check routes.json && switchyard map apply routes.json"
+    )]
+    Map(MapCommand),
+    /// Provider keys, in the OS keychain.
+    #[command(subcommand, after_help = "Example: switchyard credential set openai < key.txt")]
+    Credential(CredentialCommand),
+    /// Apps and their local keys.
+    #[command(subcommand, after_help = "Example: export OPENAI_API_KEY=$(switchyard client key)")]
+    Client(ClientCommand),
+    /// The cold queue.
+    #[command(subcommand, after_help = "Example: switchyard queue list --state dead")]
+    Queue(QueueCommand),
+    /// The last requests and how they went.
+    #[command(after_help = "Example: switchyard requests --limit 20")]
+    Requests(Asked),
+    /// Follow what happens, until interrupted.
+    #[command(after_help = "Example: switchyard events --json | jq .sentence")]
+    Events(Shown),
+    /// Send one real request through the router, as an app would.
+    #[command(after_help = "Example: switchyard test-request --model auto --prompt 'Say hello'")]
+    TestRequest(TestAsk),
+    /// Print the control API's OpenAPI document; needs no running router.
+    #[command(after_help = "Example: switchyard openapi > control.json")]
+    Openapi,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_commands_are_sound_and_each_has_an_example() {
+        fn walk(command: &clap::Command, path: &str) {
+            for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+                let path = format!("{path} {}", sub.get_name());
+                assert!(sub.get_about().is_some(), "{path} has no help");
+                let example = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
+                assert!(example.contains(&path), "{path} has no example: {example}");
+                walk(sub, &path);
+            }
+        }
+        let command = Switchyard::command();
+        command.clone().debug_assert();
+        walk(&command, "switchyard");
+    }
+
+    #[test]
+    fn what_people_type_is_understood() {
+        let good: &[&[&str]] = &[
+            &["serve", "--demo", "--port", "0", "--control-port", "0", "--print-json", "--print-key"],
+            &["--data-dir", "/x", "status"],
+            &["status", "--json", "--data-dir", "/x"],
+            &["map", "check", "-"],
+            &["map", "apply", "a.json", "--base", "3", "--reason", "why"],
+            &["map", "diff", "3", "routes.json"],
+            &["credential", "set", "openai"],
+            &["client", "key"],
+            &["queue", "list", "--state", "dead"],
+            &["route", "off", "anthropic/sonnet-4.6"],
+            &["test-request", "--stream"],
+        ];
+        for arguments in good {
+            let line = ["switchyard"].iter().chain(*arguments);
+            assert!(Switchyard::try_parse_from(line).is_ok(), "{arguments:?}");
+        }
+        let bad: &[&[&str]] = &[
+            &[],
+            &["serve", "--port", "65536"],
+            &["serve", "--print-key"],
+            &["serve", "--demo", "--map", "a.json"],
+            &["credential", "set", "openai", "sk-on-the-command-line"],
+            &["queue", "list", "--state", "lost"],
+            &["map", "restore"],
+            &["requests", "--limit", "0"],
+        ];
+        for arguments in bad {
+            let line = ["switchyard"].iter().chain(*arguments);
+            let error = Switchyard::try_parse_from(line).expect_err(&format!("{arguments:?}"));
+            assert_eq!(error.exit_code(), 2, "{arguments:?}");
+        }
+    }
+}

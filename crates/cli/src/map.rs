@@ -1,0 +1,172 @@
+//! Routing maps: checked here, applied by the running router.
+
+use std::io::Read;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use switchyard_domain::Problem;
+use switchyard_domain::api::ApplyMap;
+use switchyard_domain::map::{self, Fault, Format};
+
+use crate::command::{Place, Shown};
+use crate::output::{json, line, moment, or_dash, table, text};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MapCommand {
+    /// Say everything that is wrong with a map; exit code 1 when something is.
+    #[command(after_help = "Example: switchyard map check routes.json
+`${NAME}` is looked up in the environment; with --router the running router looks it up, in its credentials too.")]
+    Check {
+        /// The map, JSON or YAML; - reads standard input.
+        file: String,
+        /// Ask the running router, which also knows its credentials.
+        #[arg(long)]
+        router: bool,
+        #[command(flatten)]
+        shown: Shown,
+    },
+    /// Print the running map as it was written.
+    #[command(after_help = "Example: switchyard map show --version 3 > routes.json")]
+    Show {
+        /// An older version.
+        #[arg(long)]
+        version: Option<i64>,
+        #[command(flatten)]
+        shown: Shown,
+    },
+    /// Apply a map for the next request; refused whole when it is faulty.
+    #[command(after_help = "Example: switchyard map apply routes.json --base 3 --reason 'gemini as backup'")]
+    Apply {
+        /// The map, JSON or YAML; - reads standard input.
+        file: String,
+        /// The version it was written against: refused when a newer one runs.
+        #[arg(long)]
+        base: Option<i64>,
+        /// Why, for the audit log.
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Compare two maps, each a version's number or a file.
+    #[command(after_help = "Example: switchyard map diff 3 routes.prod.json")]
+    Diff {
+        /// The older one.
+        from: String,
+        /// The newer one.
+        to: String,
+    },
+    /// Every applied version, newest first.
+    #[command(after_help = "Example: switchyard map history")]
+    History(Shown),
+    /// Run an older version again.
+    #[command(after_help = "Example: switchyard map restore 3 --reason 'back to last week'")]
+    Restore {
+        /// Its number.
+        version: i64,
+        /// Why, for the audit log.
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Print the JSON Schema of a map, for editors.
+    #[command(after_help = "Example: switchyard map schema > map.schema.json")]
+    Schema,
+    /// Print every default as a Markdown table.
+    #[command(after_help = "Example: switchyard map defaults")]
+    Defaults,
+}
+
+pub(crate) async fn run(place: &Place, command: MapCommand) -> Result<ExitCode, Problem> {
+    match command {
+        MapCommand::Check { file, router, shown } => return check(place, &file, router, shown).await,
+        MapCommand::Show { version, shown } => {
+            let document = place.router()?.map(version).await?;
+            if shown.json {
+                json(&document);
+            } else {
+                text(&document.document);
+                if !document.document.ends_with('\n') {
+                    line("");
+                }
+            }
+        }
+        MapCommand::Apply { file, base, reason } => {
+            let document = read(&file)?;
+            // A document may say itself which version it was written against.
+            let base_version = base.or_else(|| map::base_version(&document, Format::detect(&document)));
+            let apply = ApplyMap { document, base_version, reason, source: "cli".to_owned() };
+            let applied = place.router()?.apply_map(&apply).await?;
+            line(format!("Map v{} runs from the next request on.", applied.version));
+        }
+        MapCommand::Diff { from, to } => text(&diff(place, &from, &to).await?),
+        MapCommand::History(shown) => history(place, shown).await?,
+        MapCommand::Restore { version, reason } => {
+            let applied = place.router()?.restore_map(version, reason).await?;
+            line(format!("Map v{version} runs again, as v{}.", applied.version));
+        }
+        MapCommand::Schema => json(&map::schema()),
+        MapCommand::Defaults => {
+            line("| key | default | meaning |\n| --- | --- | --- |");
+            for (key, value, meaning) in map::default_rows() {
+                line(format!("| `{key}` | {value} | {meaning} |"));
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn check(place: &Place, file: &str, router: bool, shown: Shown) -> Result<ExitCode, Problem> {
+    let document = read(file)?;
+    let faults = if router { place.router()?.check_map(&document).await?.faults } else { prove(&document) };
+    if shown.json {
+        json(&serde_json::json!({ "faults": faults }));
+    } else if faults.is_empty() {
+        line("This map is sound.");
+    } else {
+        faults.iter().for_each(|fault| line(fault.to_string()));
+    }
+    Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn prove(document: &str) -> Vec<Fault> {
+    let environment = |name: &str| std::env::var(name).ok();
+    map::read(document, Format::detect(document), &environment).err().unwrap_or_default()
+}
+
+async fn history(place: &Place, shown: Shown) -> Result<(), Problem> {
+    let versions = place.router()?.map_versions().await?;
+    if shown.json {
+        json(&versions);
+        return Ok(());
+    }
+    let rows: Vec<_> = versions
+        .into_iter()
+        .map(|v| [v.version.to_string(), v.name, moment(v.applied_at_ms), v.source, or_dash(v.reason)])
+        .collect();
+    table(["version", "name", "applied", "by", "why"], &rows, "No map has been applied yet.");
+    Ok(())
+}
+
+async fn diff(place: &Place, from: &str, to: &str) -> Result<String, Problem> {
+    let (from_name, from) = side(place, from).await?;
+    let (to_name, to) = side(place, to).await?;
+    Ok(map::diff(&from, &from_name, &to, &to_name))
+}
+
+/// A version of the running router, or a file. A file with a number for a name is written `./3`.
+async fn side(place: &Place, what: &str) -> Result<(String, String), Problem> {
+    match what.parse::<i64>() {
+        Ok(version) => Ok((format!("v{version}"), place.router()?.map(Some(version)).await?.document)),
+        Err(_) => Ok((what.to_owned(), read(what)?)),
+    }
+}
+
+/// A document from a file, or from standard input for `-`.
+pub(crate) fn read(file: &str) -> Result<String, Problem> {
+    let read = if file == "-" {
+        let mut document = String::new();
+        std::io::stdin().read_to_string(&mut document).map(|_| document)
+    } else {
+        std::fs::read_to_string(Path::new(file))
+    };
+    read.map_err(|error| Problem::new("file_unreadable", format!("{file} can't be read: {error}.")))
+}

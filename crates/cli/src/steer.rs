@@ -1,0 +1,125 @@
+//! How things stand, and the switches a person has: pause, resume, routes.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Subcommand;
+use switchyard_domain::Problem;
+use switchyard_domain::view::{RouteView, Snapshot};
+
+use crate::command::{Place, Shown};
+use crate::output::{json, line, or_dash, table};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RouteCommand {
+    /// Put a route back in service.
+    #[command(after_help = "Example: switchyard route on anthropic/sonnet-4.6")]
+    On {
+        /// The route, as `switchyard status` names it.
+        id: String,
+    },
+    /// Take a route out of service from the next request on.
+    #[command(after_help = "Example: switchyard route off anthropic/sonnet-4.6")]
+    Off {
+        /// The route, as `switchyard status` names it.
+        id: String,
+    },
+}
+
+pub(crate) async fn status(place: &Place, shown: Shown) -> Result<ExitCode, Problem> {
+    let snapshot = place.router()?.snapshot().await?;
+    if shown.json {
+        json(&snapshot);
+    } else {
+        describe(&snapshot);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn describe(snapshot: &Snapshot) {
+    let Snapshot { status, router, map, cold, traffic, .. } = snapshot;
+    line(format!("{} {}", status.state, status.sentence));
+    line(format!("Proxy    {}", router.proxy_url));
+    if let Some(url) = &router.control_url {
+        line(format!("Control  {url}"));
+    }
+    let map = if map.version == 0 {
+        "none applied yet".to_owned()
+    } else {
+        format!("{} v{}", map.name, map.version)
+    };
+    line(format!("Map      {map}"));
+    line(format!(
+        "Traffic  {:.1} a minute, {} under way, {} lost",
+        traffic.per_minute, traffic.in_flight, status.lost
+    ));
+    line(format!(
+        "Queue    {}: {} waiting, {} dead, {} done",
+        cold.queue, cold.waiting, cold.dead, cold.done
+    ));
+    if !snapshot.keychain.available {
+        line(format!("Keychain {}", or_dash(snapshot.keychain.problem.as_ref())));
+    }
+    line("");
+    let rows: Vec<_> = snapshot
+        .tiers
+        .iter()
+        .flat_map(|tier| tier.routes.iter().map(move |route| row(tier.tier.title(), route)))
+        .collect();
+    table(["tier", "route", "signal", "p50", "errors", "last failure"], &rows, "No routes yet: apply a map.");
+}
+
+fn row(tier: &str, route: &RouteView) -> [String; 6] {
+    let signal = match &route.detail {
+        Some(detail) => format!("{} ({detail})", route.signal),
+        None => route.signal.clone(),
+    };
+    [
+        tier.to_owned(),
+        format!("{}{}", route.id, if route.next { " (next)" } else { "" }),
+        signal,
+        or_dash(route.p50_ms.map(|ms| format!("{ms} ms"))),
+        or_dash(route.error_percent.map(|percent| format!("{percent:.0} %"))),
+        or_dash(route.last_failure.as_ref().map(switchyard_domain::Failure::short)),
+    ]
+}
+
+pub(crate) async fn health(place: &Place) -> Result<ExitCode, Problem> {
+    let router = place.router()?;
+    let version = router.health().await?.version;
+    let snapshot = router.snapshot().await?;
+    let url = format!("{}/health", snapshot.router.proxy_url);
+    let silent = |detail: String| {
+        Problem::new("proxy_silent", format!("The proxy does not answer at {url}: {detail}."))
+    };
+    let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(5)).build();
+    let http = http.map_err(|error| silent(error.to_string()))?;
+    let answer = http.get(&url).send().await.map_err(|error| silent(error.without_url().to_string()))?;
+    if !answer.status().is_success() {
+        return Err(silent(format!("status {}", answer.status().as_u16())));
+    }
+    line(format!("ok: Switchyard {version} at {}. {}", snapshot.router.proxy_url, snapshot.status.state));
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) async fn pause(place: &Place, reason: Option<String>) -> Result<ExitCode, Problem> {
+    place.router()?.pause(reason).await?;
+    line("Paused. New work is not taken; running requests finish. `switchyard resume` ends it.");
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) async fn resume(place: &Place) -> Result<ExitCode, Problem> {
+    place.router()?.resume().await?;
+    line("New work is taken again.");
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) async fn route(place: &Place, command: RouteCommand) -> Result<ExitCode, Problem> {
+    let (id, in_service) = match command {
+        RouteCommand::On { id } => (id, true),
+        RouteCommand::Off { id } => (id, false),
+    };
+    place.router()?.switch_route(&id, in_service).await?;
+    line(format!("{id} is {}.", if in_service { "back in service" } else { "out of service" }));
+    Ok(ExitCode::SUCCESS)
+}

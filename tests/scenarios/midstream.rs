@@ -1,0 +1,88 @@
+//! A stream that breaks after its first word ends in one clear error event: never a silent cut, never a second try
+//! that would repeat words.
+
+use serde_json::json;
+use switchyard_domain::view::{CircuitState, Outcome};
+use switchyard_sim::{Dialect, Fault};
+use switchyard_tests::{Ask, Yard};
+
+const CHAT: Dialect = Dialect::OpenaiChat;
+const MESSAGES: Dialect = Dialect::Anthropic;
+
+async fn a_stream_that_breaks_ends_in_one_error_event(caller: Dialect, upstream: Dialect) {
+    let after_chunks = 2;
+    let faults = [
+        (Fault::CutStream { after_chunks }, "cut"),
+        (Fault::StallStream { after_chunks }, "idle_timeout"),
+        (Fault::MalformedChunk { after_chunks }, "malformed"),
+        (Fault::ErrorEvent { after_chunks }, "overloaded"),
+    ];
+    for (fault, kind) in faults {
+        let yard = Yard::over(&[upstream], &[upstream], json!({ "breaker": { "consecutiveFailures": 2 } })).await;
+        let (hot, ask) = (yard.provider("hot"), Ask::new(caller, "hello").streaming(true));
+        let whole = yard.send(&ask).await.completion(caller).text;
+        hot.set_fault(fault.clone()).await.unwrap();
+        let before = hot.calls();
+
+        let reply = yard.send(&ask).await;
+
+        assert_eq!((reply.status, reply.whole), (200, true), "{fault:?}: the stream itself ends in good order");
+        let text = reply.partial_text(caller);
+        assert!(!text.is_empty() && whole.starts_with(&text) && text.len() < whole.len(), "{fault:?}: {text}");
+        let events = reply.events();
+        let errors: Vec<_> = events.iter().filter(|event| event.json()["error"].is_object()).collect();
+        assert_eq!(errors.len(), 1, "{fault:?}: {events:?}");
+        let (last, error) = (events.last().unwrap(), errors[0].json());
+        assert_eq!(last, errors[0], "{fault:?}: nothing comes after it");
+        match caller {
+            Dialect::OpenaiChat => assert_eq!(last.name, None),
+            Dialect::Anthropic => assert_eq!((last.name.as_deref(), &error["type"]), (Some("error"), &json!("error"))),
+        }
+        assert_eq!(error["error"]["code"], format!("stream_{kind}"), "{fault:?}");
+        assert!(error["error"]["message"].as_str().unwrap().contains("broke off"), "{error}");
+        assert_eq!((hot.calls() - before, yard.provider("warm").calls()), (1, 0), "{fault:?}: no second try");
+
+        let logged = yard.wait_for_outcome(Outcome::Broken).await;
+        assert_eq!(logged.id.as_str(), reply.header("x-switchyard-request-id"));
+        assert_eq!(logged.attempts[0].failure.as_ref().unwrap().kind.as_str(), kind);
+        assert_eq!(yard.route("hot").await.circuit, CircuitState::Closed);
+        let _ = yard.send(&ask).await;
+        yard.wait_for_route("the breaker to have counted", "hot", |hot| hot.circuit == CircuitState::Open).await;
+        assert_eq!(yard.send(&ask).await.route(), "warm", "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_chat_stream_that_breaks_ends_in_one_error_event() {
+    a_stream_that_breaks_ends_in_one_error_event(CHAT, CHAT).await;
+}
+
+#[tokio::test]
+async fn a_messages_stream_that_breaks_ends_in_one_error_event() {
+    a_stream_that_breaks_ends_in_one_error_event(MESSAGES, MESSAGES).await;
+}
+
+#[tokio::test]
+async fn a_chat_stream_translated_from_messages_that_breaks_ends_in_one_error_event() {
+    a_stream_that_breaks_ends_in_one_error_event(CHAT, MESSAGES).await;
+}
+
+#[tokio::test]
+async fn a_messages_stream_translated_from_chat_that_breaks_ends_in_one_error_event() {
+    a_stream_that_breaks_ends_in_one_error_event(MESSAGES, CHAT).await;
+}
+
+#[tokio::test]
+async fn a_connection_lost_behind_the_finish_reason_is_still_an_answer() {
+    for (caller, upstream) in [(CHAT, CHAT), (MESSAGES, MESSAGES), (CHAT, MESSAGES), (MESSAGES, CHAT)] {
+        let yard = Yard::over(&[upstream], &[upstream], json!({})).await;
+        for fault in [Fault::MissingDone, Fault::TruncatedBody] {
+            yard.provider("hot").set_fault(fault.clone()).await.unwrap();
+            let reply = yard.send(&Ask::new(caller, "hello").streaming(true)).await;
+            assert!(reply.completion(caller).text.starts_with("[hot-1 @ hot]"), "{fault:?}");
+            let logged = &yard.get("/v1/requests?limit=1").await[0];
+            assert_eq!(logged["outcome"], "answered", "{fault:?}");
+        }
+        assert_eq!(yard.route("hot").await.last_failure, None);
+    }
+}

@@ -1,0 +1,129 @@
+// Streams that end badly: a caller is told so, always; and a caller who hangs up costs nobody anything more.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+
+import { CLIENTS } from './support/asks.js';
+import { BEHIND, HOT, WARM, fastMap, patientMap } from './support/map.js';
+import { Router, until } from './support/router.js';
+
+const BROKEN = [
+  ['a cut', { type: 'cutStream', afterChunks: 2 }, 'stream_cut'],
+  ['a stall', { type: 'stallStream', afterChunks: 2 }, 'stream_idle_timeout'],
+  ['an error event', { type: 'errorEvent', afterChunks: 2 }, 'stream_in_band_error'],
+  ['an event that is not JSON', { type: 'malformedChunk', afterChunks: 2 }, 'stream_malformed'],
+];
+
+let router;
+before(async () => (router = await Router.start()));
+after(() => router?.stop());
+
+for (const client of CLIENTS) {
+  const { sdk, errors, complete, make, streamed, whole, errorOf } = client;
+  for (const { behind, provider, model, route } of BEHIND) {
+    describe(`${sdk}, ${behind} behind`, () => {
+      for (const [what, fault, code] of BROKEN) {
+        test(`${what} in the middle of a stream is an error, never a short answer`, async () => {
+          // Breakers as they come: one broken stream must not move the next test to another route.
+          await router.apply(fastMap({ breaker: {} }));
+          await router.fault(provider, fault);
+          let heard = '';
+          let failure;
+          try {
+            const { text } = await streamed(make(router, { maxRetries: 2 }), { model, prompt: 'go on', seen: (text) => (heard = text) });
+            assert.fail(`it ended as if all were well: ${text}`);
+          } catch (error) {
+            failure = error;
+          } finally {
+            await router.heal(provider);
+          }
+          assert.ok(failure instanceof errors.APIError, `${failure.constructor.name}: ${failure.message}`);
+          assert.equal(errorOf(failure).code, code);
+          assert.match(errorOf(failure).message, /broke off/);
+          assert.match(heard, /^\[/, 'what came before the break was relayed');
+          // Behind the commit point nothing is asked twice: that text would be doubled.
+          assert.equal((await router.route(route)).last.at(-1), false, 'and it counts against the route');
+        });
+      }
+
+      test('a stream without its last event is whole or an error', async () => {
+        await router.apply(fastMap({ breaker: {} }));
+        await router.fault(provider, { type: 'missingDone' });
+        try {
+          const { text, finish } = await streamed(make(router), { model, prompt: 'to the end' });
+          assert.equal(finish, complete);
+          assert.match(text, /"to the end"\. .*\.$/);
+        } catch (error) {
+          assert.ok(error instanceof errors.APIError, `${error.constructor.name}: ${error.message}`);
+          assert.equal(errorOf(error).code, 'stream_cut');
+        } finally {
+          await router.heal(provider);
+        }
+      });
+
+      test('hanging up ends the call upstream and condemns nobody', async () => {
+        await router.apply(patientMap());
+        await router.pace(provider, { firstByteMs: 0, perChunkMs: 200, jitterMs: 0, chunks: 12 });
+        try {
+          const before = (await router.provider(provider)).traffic.aborted;
+          const abort = new AbortController();
+          const name = `aborted-${sdk}-${provider}`;
+          const options = { signal: abort.signal, headers: { 'x-switchyard-job': model.replace('switchyard/', '') } };
+          const asked = streamed(make(router), { model: name, options, seen: () => abort.abort() });
+          // The OpenAI client ends an aborted stream quietly, the Anthropic one raises; both are theirs to decide.
+          await asked.catch((error) => assert.ok(error instanceof errors.APIUserAbortError, String(error)));
+          await until('the provider sees the caller go', async () =>
+            (await router.provider(provider)).traffic.aborted > before ? true : undefined,
+          );
+          assert.equal((await router.provider(provider)).traffic.inFlight, 0);
+          const [entry] = await until('the log has the request', async () => {
+            const entries = await router.logged(name);
+            return entries.length > 0 ? entries : undefined;
+          });
+          assert.equal(entry.outcome, 'aborted');
+          const { circuit, last } = await router.route(route);
+          assert.equal(circuit, 'closed');
+          assert.notEqual(last.at(-1), undefined);
+        } finally {
+          await router.pace(provider, {});
+        }
+      });
+    });
+  }
+
+  test(`${sdk}: hanging up before the first byte ends the call upstream`, async () => {
+    await router.apply(patientMap());
+    await router.fault('anthropic', { type: 'silence' });
+    try {
+      const before = (await router.provider('anthropic')).traffic;
+      const abort = new AbortController();
+      const asked = whole(make(router), { options: { signal: abort.signal } });
+      const rejected = assert.rejects(asked, errors.APIUserAbortError);
+      await until('the request is under way', async () =>
+        (await router.provider('anthropic')).traffic.inFlight > before.inFlight ? true : undefined,
+      );
+      abort.abort();
+      await rejected;
+      await until('the provider sees the caller go', async () =>
+        (await router.provider('anthropic')).traffic.aborted > before.aborted ? true : undefined,
+      );
+    } finally {
+      await router.heal('anthropic');
+    }
+  });
+
+  test(`${sdk}: an answer cut in the middle before it was relayed comes from the other route`, async () => {
+    await router.apply(fastMap());
+    for (const fault of [{ type: 'cutStream', afterChunks: 2 }, { type: 'truncatedBody' }, { type: 'malformedChunk', afterChunks: 2 }]) {
+      await router.apply(fastMap());
+      await router.fault('anthropic', fault);
+      const answer = await whole(make(router), { prompt: 'whole please' });
+      assert.equal(answer.headers.get('x-switchyard-route'), WARM, fault.type);
+      assert.match(answer.text, /"whole please"/);
+      await router.heal('anthropic');
+      await until('the primary answers again', async () =>
+        (await whole(make(router))).headers.get('x-switchyard-route') === HOT ? true : undefined,
+      );
+    }
+  });
+}

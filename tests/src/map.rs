@@ -1,0 +1,55 @@
+//! Routing maps for scenarios: the product's defaults, only faster, and without probes that would blur counts.
+
+use serde_json::{Value, json};
+use switchyard_sim::{Dialect, Provider};
+
+/// A route to a simulated provider, without a key. Its id is the provider's name.
+#[must_use]
+pub fn route(provider: &Provider) -> Value {
+    let dialect = match provider.dialect() {
+        Some(Dialect::Anthropic) => "anthropic",
+        Some(Dialect::OpenaiChat) | None => "openai-chat",
+    };
+    json!({
+        "id": provider.name(),
+        "provider": provider.name(),
+        "model": format!("{}-1", provider.name()),
+        "baseUrl": provider.url(),
+        "dialect": dialect,
+        "auth": "none",
+    })
+}
+
+/// A map of these routes with fast timings.
+#[must_use]
+pub fn fast_map(hot: &[Value], warm: &[Value]) -> Value {
+    json!({
+        "name": "scenario",
+        "hot": hot,
+        "warm": warm,
+        "sloMs": 15_000,
+        "timeouts": { "connectMs": 1_000, "firstByteMs": 700, "firstTokenMs": 700, "idleMs": 700 },
+        "retry": { "initialMs": 2, "maxMs": 10 },
+        "breaker": { "consecutiveFailures": 5, "halfOpenEveryMs": 60_000 },
+        "probe": { "everyMs": 0 },
+        "cold": { "mode": "graceful_degrade", "initialMs": 20, "maxMs": 60 },
+    })
+}
+
+/// `base` with the members of `more`, objects merged into objects.
+#[must_use]
+pub fn merge(mut base: Value, more: Value) -> Value {
+    merge_into(&mut base, more);
+    base
+}
+
+fn merge_into(base: &mut Value, more: Value) {
+    match (base, more) {
+        (Value::Object(base), Value::Object(more)) => {
+            for (name, value) in more {
+                merge_into(base.entry(name).or_insert(Value::Null), value);
+            }
+        }
+        (base, more) => *base = more,
+    }
+}
