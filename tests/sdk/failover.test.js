@@ -35,8 +35,6 @@ before(async () => (router = await Router.start()));
 after(() => router?.stop());
 
 async function failsOverAndBack({ make, ask, complete }, fault, tries) {
-  // A fresh map of the same routes: no cooldown and no count of the last case is left.
-  await router.apply(fastMap());
   const client = make(router);
   const steady = await ask(client);
   assert.equal(steady.headers.get('x-switchyard-route'), HOT);

@@ -47,9 +47,10 @@ fn main() -> ExitCode {
 
 fn runtime(command: &Command) -> Result<tokio::runtime::Runtime, Problem> {
     let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get().min(MOST_THREADS));
-    let mut builder = match command {
-        Command::Serve(_) => tokio::runtime::Builder::new_multi_thread(),
-        _ => tokio::runtime::Builder::new_current_thread(),
+    let mut builder = if matches!(command, Command::Serve(_)) {
+        tokio::runtime::Builder::new_multi_thread()
+    } else {
+        tokio::runtime::Builder::new_current_thread()
     };
     let named = Arc::new(AtomicUsize::new(0));
     builder

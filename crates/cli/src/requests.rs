@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 use switchyard_control::RequestsQuery;
-use switchyard_domain::Problem;
 use switchyard_domain::api::TestRequest;
 use switchyard_domain::view::{RequestView, Snapshot};
+use switchyard_domain::{Problem, Tier};
 
 use crate::command::{Place, Shown};
 use crate::output::{json, json_line, line, moment, or_dash, table};
@@ -93,7 +93,7 @@ pub(crate) async fn test(place: &Place, ask: TestAsk) -> Result<ExitCode, Proble
             "status {}, route {}, tier {}, tries {}, {} ms, {}",
             answer.status,
             or_dash(answer.route),
-            or_dash(answer.tier.map(|tier| tier.title())),
+            or_dash(answer.tier.map(Tier::title)),
             answer.attempts,
             answer.duration_ms,
             answer.request_id,

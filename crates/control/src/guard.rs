@@ -85,11 +85,14 @@ mod tests {
     use axum::body::Body;
 
     const TOKEN: &str = "right";
+    /// Path, Host, Origin, Authorization, and the code of the refusal.
+    type Case =
+        (&'static str, Option<&'static str>, Option<&'static str>, Option<&'static str>, &'static str);
 
     #[test]
     fn only_local_programs_with_the_token_get_in() {
         let bearer = Some("Bearer right");
-        let cases: &[(&str, Option<&str>, Option<&str>, Option<&str>, &str)] = &[
+        let cases: &[Case] = &[
             ("/v1/snapshot", Some("127.0.0.1:4311"), None, bearer, ""),
             ("/v1/snapshot", Some("localhost"), None, Some("bearer right"), ""),
             ("/v1/snapshot", Some("[::1]:9"), None, bearer, ""),

@@ -16,6 +16,9 @@ const MAP: &str = r#"{
   "cold": { "mode": "graceful_degrade", "queue": "ai-tasks", "notify": [] }
 }"#;
 
+/// Method, path, body; then the status, the code, and what the message names.
+type Case = (&'static str, &'static str, Option<Value>, u16, &'static str, &'static str);
+
 struct Room {
     dir: TempDir,
     router: Router,
@@ -94,7 +97,7 @@ async fn a_map_is_checked_applied_compared_and_restored() {
 async fn what_is_not_understood_is_named() {
     let room = Room::open().await;
     let control = room.control();
-    let cases: &[(&str, &str, Option<Value>, u16, &str, &str)] = &[
+    let cases: &[Case] = &[
         ("PUT", "/v1/map", Some(json!({})), 422, "invalid_body", "`document`"),
         ("PUT", "/v1/routes/switch", Some(json!({ "route": "a" })), 422, "invalid_body", "`inService`"),
         (

@@ -148,13 +148,16 @@ pub struct JobView {
 
 /// One real request through the pipeline, to see it work.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase")]
 pub struct TestRequest {
     /// The model to ask for; `auto` when absent.
+    #[serde(default)]
     pub model: Option<String>,
-    /// The prompt; a short greeting when absent.
+    /// The prompt; a short question when absent.
+    #[serde(default)]
     pub prompt: Option<String>,
     /// Whether to stream.
+    #[serde(default)]
     pub stream: bool,
 }
 

@@ -4,14 +4,15 @@
  */
 
 export interface paths {
-    "/v1/snapshot": {
+    "/health": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get: operations["get_v1_snapshot"];
+        /** Whether the router answers. The only operation that needs no token. */
+        get: operations["health"];
         put?: never;
         post?: never;
         delete?: never;
@@ -20,224 +21,17 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/requests": {
+    "/v1/audit": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get: operations["get_v1_requests"];
+        /** The audit log, newest first. */
+        get: operations["listAudit"];
         put?: never;
         post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/map": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["get_v1_map"];
-        put: operations["put_v1_map"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/map/check": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["post_v1_map_check"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/map/versions": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["get_v1_map_versions"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/map/versions/{v}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["get_v1_map_versions_v"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/map/diff": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["get_v1_map_diff"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/map/restore": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["post_v1_map_restore"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/map/demo": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["post_v1_map_demo"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/pause": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["post_v1_pause"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/resume": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["post_v1_resume"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/routes/switch": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put: operations["put_v1_routes_switch"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/credentials": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["get_v1_credentials"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/credentials/{name}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put: operations["put_v1_credentials_name"];
-        post?: never;
-        delete: operations["delete_v1_credentials_name"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/credentials/{name}/test": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["post_v1_credentials_name_test"];
         delete?: never;
         options?: never;
         head?: never;
@@ -251,9 +45,28 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["get_v1_clients"];
+        /** Every app with its own key, without the keys. */
+        get: operations["listClients"];
         put?: never;
-        post: operations["post_v1_clients"];
+        /** Makes a key for an app. It is shown this once; only its hash is kept. */
+        post: operations["addClient"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/clients/default/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The default app's key, kept in a private file so that it can be shown again. */
+        get: operations["getDefaultKey"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -270,20 +83,77 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        delete: operations["delete_v1_clients_name"];
+        /** Takes an app's key away. */
+        delete: operations["removeClient"];
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/v1/clients/default/key": {
+    "/v1/credentials": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get: operations["get_v1_clients_default_key"];
+        /** Every credential the running map can use, and every stored one, without values. */
+        get: operations["listCredentials"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/credentials/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Stores a key in the OS keychain, or in the credentials file where the router was started with one. */
+        put: operations["setCredential"];
+        post?: never;
+        /** Forgets a stored key. */
+        delete: operations["removeCredential"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/credentials/{name}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks the provider whether it accepts a key, by a call that costs nothing. */
+        post: operations["testCredential"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Snapshots as server-sent events named `snapshot`: the first at once, then on every change, at most four a
+         *     second. A reader that lags gets the newest and misses the ones between.
+         */
+        get: operations["watchSnapshots"];
         put?: never;
         post?: never;
         delete?: never;
@@ -301,7 +171,148 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["post_v1_keychain_retry"];
+        /** Looks for the OS keychain again, after it was unlocked or installed. */
+        post: operations["retryKeychain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/map": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The running map, as it was written. */
+        get: operations["getMap"];
+        /**
+         * Applies a map for the next request. Refused whole when it is faulty (422 `map_invalid`, with every fault) or
+         *     was written against an older version than the running one (409 `stale_base_version`).
+         */
+        put: operations["applyMap"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/map/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Proves a map without applying it. 200 also when it is faulty. */
+        post: operations["checkMap"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/map/demo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Applies the map of the simulated providers; 404 where there are none. */
+        post: operations["applyDemoMap"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/map/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Two applied versions side by side. */
+        get: operations["diffMaps"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/map/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Runs an older version again, as a new version. */
+        post: operations["restoreMap"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/map/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every applied version, newest first. */
+        get: operations["listMapVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/map/versions/{v}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One applied version, as it was written. */
+        get: operations["getMapVersion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stops taking new work. Requests under way finish. */
+        post: operations["pause"];
         delete?: never;
         options?: never;
         head?: never;
@@ -315,7 +326,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["get_v1_queue"];
+        /** Jobs of the queue, newest first. */
+        get: operations["listJobs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -324,16 +336,17 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/queue/{id}/replay": {
+    "/v1/queue/{id}": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** One job. */
+        get: operations["getJob"];
         put?: never;
-        post: operations["post_v1_queue_id_replay"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -349,7 +362,93 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["post_v1_queue_id_discard"];
+        /** Gives a job up for good. */
+        post: operations["discardJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/queue/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Puts a job that ended without an answer back in line, with fresh attempts. */
+        post: operations["replayJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The request log, newest first. */
+        get: operations["listRequests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes new work again. */
+        post: operations["resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/routes/switch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Takes a route out of service, or back in, from the next request on. */
+        put: operations["switchRoute"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/snapshot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The whole state at this moment. */
+        get: operations["getSnapshot"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -365,7 +464,8 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["post_v1_test_request"];
+        /** Sends one real request through the pipeline, as an app would. It costs what that costs. */
+        post: operations["testRequest"];
         delete?: never;
         options?: never;
         head?: never;
@@ -376,182 +476,777 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @enum {string} */
-        Lamp: "clear" | "caution" | "degraded" | "stop" | "paused" | "info" | "out" | "unknown";
-        /** @enum {string} */
-        Tier: "hot" | "warm" | "cold";
-        /** @enum {string} */
-        Dialect: "openai-chat" | "anthropic";
-        /** @enum {string} */
-        CircuitState: "closed" | "half_open" | "open";
-        /** @enum {string} */
-        JobState: "waiting" | "running" | "done" | "dead" | "expired" | "discarded";
-        /** @enum {string} */
-        Outcome: "answered" | "queued" | "refused" | "failed" | "broken" | "aborted";
-        /** @enum {string} */
-        CredentialPlace: "keychain" | "environment" | "file" | "missing";
-        /** @enum {string} */
-        FailureKind: "dns" | "connect" | "connect_timeout" | "tls" | "first_byte_timeout" | "first_token_timeout" | "idle_timeout" | "deadline_exceeded" | "reset" | "cut" | "malformed" | "empty_body" | "html" | "redirect" | "in_band_error" | "rate_limited" | "overloaded" | "server_error" | "upstream_timeout" | "key_rejected" | "forbidden" | "unpaid" | "credential_missing" | "model_not_found" | "endpoint_not_found" | "bad_request" | "context_length" | "too_large" | "content_filter" | "not_translatable" | "client_aborted" | "internal";
-        RouteId: string;
-        RequestId: string;
-        Failure: {
-            kind: components["schemas"]["FailureKind"];
-            /** Format: int64 */
-            status?: number | null;
-            code?: string | null;
-            message: string;
-            /** Format: int64 */
-            retryAfterMs?: number | null;
+        /** @description The version that runs now. */
+        AppliedMap: {
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            version: number;
         };
-        Snapshot: {
-            /** Format: int64 */
-            seq: number;
-            /** Format: int64 */
+        /** @description A map to apply. */
+        ApplyMap: {
+            /**
+             * Format: int64
+             * @description The version it was written against; refused when a newer one is running.
+             */
+            baseVersion?: number | null;
+            /** @description The document, JSON or YAML. */
+            document: string;
+            /** @description Why, for the audit log. */
+            reason?: string | null;
+            /** @description Who applies it: `window`, `cli`, `api`. */
+            source?: string;
+        };
+        /** @description One try of one request on one route. */
+        AttemptView: {
+            /**
+             * Format: int32
+             * @description How long it took, milliseconds.
+             */
+            durationMs: number;
+            failure?: components["schemas"]["Failure"] | null;
+            /** @description Where it went. */
+            route: components["schemas"]["RouteId"];
+            /**
+             * Format: int32
+             * @description From the request's arrival to the try's start, milliseconds.
+             */
+            startMs: number;
+            /** @description The route's tier for this request. */
+            tier: components["schemas"]["Tier"];
+        };
+        /** @description One entry of the audit log. */
+        AuditEntry: {
+            /** @description What: `map.apply`, `pause`, `credential.set`, ... */
+            action: string;
+            /** @description Who: `window`, `cli`, `api`, `router`. */
+            actor: string;
+            /**
+             * Format: int64
+             * @description UTC epoch milliseconds.
+             */
             atMs: number;
-            router: components["schemas"]["RouterView"];
-            status: components["schemas"]["StatusView"];
-            pause: components["schemas"]["PauseView"];
-            map: components["schemas"]["MapView"];
-            tiers: components["schemas"]["TierView"][];
-            cold: components["schemas"]["ColdView"];
-            clients: components["schemas"]["ClientView"][];
-            traffic: components["schemas"]["TrafficView"];
-            events: components["schemas"]["EventView"][];
-            requests: components["schemas"]["RequestView"][];
-            providers: components["schemas"]["ProviderView"][];
+            /**
+             * Format: int64
+             * @description Position in the log.
+             */
+            id: number;
+            /** @description Why. */
+            reason?: string | null;
+            /** @description On what. */
+            target: string;
+        };
+        /** @description A map to check. */
+        CheckMap: {
+            /** @description The document, JSON or YAML. */
+            document: string;
+        };
+        /**
+         * @description A breaker's state.
+         * @enum {string}
+         */
+        CircuitState: "closed" | "half_open" | "open";
+        /** @description An app with its own local key. */
+        ClientRecord: {
+            /**
+             * Format: int64
+             * @description UTC epoch milliseconds.
+             */
+            createdAtMs: number;
+            /**
+             * Format: int64
+             * @description UTC epoch milliseconds, to the minute.
+             */
+            lastUsedAtMs?: number | null;
+            /** @description The app's name. */
+            name: string;
+        };
+        /** @description An app with its own local key. */
+        ClientView: {
+            /** @description The app's name. */
+            name: string;
+            /**
+             * Format: double
+             * @description Requests a minute over the last five minutes.
+             */
+            perMinute: number;
+        };
+        /** @description The cold tier. */
+        ColdView: {
+            /**
+             * Format: int64
+             * @description Jobs that need a person (dead letters).
+             */
+            dead: number;
+            /**
+             * Format: int64
+             * @description Jobs answered so far.
+             */
+            done: number;
+            /** @description Whether the map's flags allow queueing. */
+            enabled: boolean;
+            /** @description Whether the next request would be queued. */
+            inUse: boolean;
+            /**
+             * Format: int64
+             * @description The next attempt, UTC epoch milliseconds.
+             */
+            nextAttemptAtMs?: number | null;
+            /**
+             * Format: int64
+             * @description The oldest waiting job's arrival, UTC epoch milliseconds.
+             */
+            oldestAtMs?: number | null;
+            /** @description The queue's name. */
+            queue: string;
+            /** @description The first wagons, oldest first, at most 12. */
+            wagons: components["schemas"]["WagonView"][];
+            /**
+             * Format: int64
+             * @description Jobs waiting or running.
+             */
+            waiting: number;
+        };
+        /** @description Every known credential, without values. */
+        CredentialList: {
+            /** @description By name. */
+            credentials: components["schemas"]["CredentialView"][];
+            /** @description Whether the OS keychain can be used. */
             keychain: components["schemas"]["KeychainView"];
         };
-        RouterView: {
-            version: string;
-            proxyUrl: string;
-            controlUrl?: string | null;
-            dataDir: string;
-            /** Format: int64 */
-            pid: number;
-            /** Format: int64 */
-            startedAtMs: number;
-            demo: boolean;
-            firstRun: boolean;
-            /** Format: int64 */
-            telemetryDropped: number;
+        /**
+         * @description Where a credential was found.
+         * @enum {string}
+         */
+        CredentialPlace: "keychain" | "environment" | "file" | "missing";
+        /** @description What a provider said to a key. */
+        CredentialTest: {
+            /** @description `openai accepts this key.` or `openai answered 401. Paste a new key.` */
+            message: string;
+            /** @description Whether the key was accepted. */
+            ok: boolean;
         };
-        StatusView: {
-            lamp: components["schemas"]["Lamp"];
-            tier: components["schemas"]["Tier"];
-            state: string;
-            sentence: string;
-            /** Format: int64 */
-            sinceMs: number;
-            /** Format: int64 */
-            kept: number;
-            /** Format: int64 */
-            lost: number;
-        };
-        PauseView: {
-            paused: boolean;
-            reason?: string | null;
-            /** Format: int64 */
-            sinceMs?: number | null;
-        };
-        MapView: {
+        /** @description One credential, without its value. */
+        CredentialView: {
+            condemned?: components["schemas"]["Failure"] | null;
+            /** @description Where it was found. */
+            foundIn: components["schemas"]["CredentialPlace"];
+            /** @description Its last four characters. */
+            hint?: string | null;
+            /** @description The name it is stored under, or the variable it comes from. */
             name: string;
-            /** Format: int64 */
-            version: number;
-            /** Format: int64 */
-            appliedAtMs?: number | null;
-            source?: string | null;
-            jobs: string[];
         };
-        TierView: {
-            tier: components["schemas"]["Tier"];
-            /** Format: double */
-            sharePercent?: number | null;
-            inUse: boolean;
-            routes: components["schemas"]["RouteView"][];
+        /**
+         * @description A wire dialect: which requests, answers, streams and errors an endpoint speaks.
+         * @enum {string}
+         */
+        Dialect: "openai-chat" | "anthropic";
+        /** @description One entry of the event log. */
+        Event: components["schemas"]["What"] & {
+            /**
+             * Format: int64
+             * @description UTC epoch milliseconds.
+             */
+            atMs: number;
+            /**
+             * Format: int64
+             * @description Position in the log; grows by one per event across restarts.
+             */
+            id: number;
         };
-        RouteView: {
-            id: components["schemas"]["RouteId"];
-            provider: string;
-            model: string;
-            host: string;
-            dialect: components["schemas"]["Dialect"];
-            /** Format: int64 */
-            weight?: number | null;
+        /** @description One event with its lamp and sentence. */
+        EventView: components["schemas"]["Event"] & {
+            /** @description The lamp beside it. */
             lamp: components["schemas"]["Lamp"];
-            signal: string;
-            detail?: string | null;
-            circuit: components["schemas"]["CircuitState"];
-            /** Format: int64 */
-            nextProbeInMs?: number | null;
-            /** Format: int64 */
-            cooldownMs?: number | null;
-            inService: boolean;
-            offInMap: boolean;
-            next: boolean;
-            last: boolean[];
-            /** Format: int64 */
-            p50Ms?: number | null;
-            /** Format: int64 */
-            p95Ms?: number | null;
-            /** Format: double */
-            errorPercent?: number | null;
-            lastFailure?: null | components["schemas"]["Failure"];
-            /** Format: int64 */
-            probedAtMs?: number | null;
-            probeOk?: boolean | null;
+            /** @description One or two plain sentences. */
+            sentence: string;
         };
-        ColdView: {
-            queue: string;
-            enabled: boolean;
-            inUse: boolean;
-            /** Format: int64 */
-            waiting: number;
-            /** Format: int64 */
-            dead: number;
-            /** Format: int64 */
-            done: number;
-            /** Format: int64 */
-            oldestAtMs?: number | null;
-            /** Format: int64 */
-            nextAttemptAtMs?: number | null;
-            wagons: components["schemas"]["WagonView"][];
+        /** @description One failed attempt, as it was seen on the wire. `policy::classify` says whose fault it is and what it condemns. */
+        Failure: {
+            /** @description The upstream's own error code (`context_length_exceeded`), where it gave one. */
+            code?: string | null;
+            /** @description What was seen. */
+            kind: components["schemas"]["FailureKind"];
+            /** @description The reason in the upstream's words, bounded and without keys; else ours. */
+            message: string;
+            /**
+             * Format: int64
+             * @description How long the target asked not to be called, milliseconds.
+             */
+            retryAfterMs?: number | null;
+            /**
+             * Format: int32
+             * @description The upstream's HTTP status, where one came.
+             */
+            status?: number | null;
         };
-        WagonView: {
+        /**
+         * @description What was seen of a failed attempt.
+         * @enum {string}
+         */
+        FailureKind: "dns" | "connect" | "connect_timeout" | "tls" | "first_byte_timeout" | "first_token_timeout" | "idle_timeout" | "deadline_exceeded" | "reset" | "cut" | "malformed" | "empty_body" | "html" | "redirect" | "in_band_error" | "rate_limited" | "overloaded" | "server_error" | "upstream_timeout" | "key_rejected" | "forbidden" | "unpaid" | "credential_missing" | "model_not_found" | "endpoint_not_found" | "bad_request" | "context_length" | "too_large" | "content_filter" | "not_translatable" | "client_aborted" | "internal";
+        /** @description One fault of a document. */
+        Fault: {
+            /** @description What is wrong, then the fix. */
+            message: string;
+            /** @description Where: `warm[1].baseUrl`; empty for the document as a whole. */
+            path: string;
+        };
+        /**
+         * @description How a document is written.
+         * @enum {string}
+         */
+        Format: "json" | "yaml";
+        /** @description A key to store. */
+        GiveCredential: {
+            /** @description The key itself; white space around it is ignored. */
+            value: string;
+        };
+        /** @description That the router answers at all. */
+        Health: {
+            /** @description Always `ok`. */
+            status: string;
+            /** @description The program's version. */
+            version: string;
+        };
+        /**
+         * @description Where a queued job stands.
+         * @enum {string}
+         */
+        JobState: "waiting" | "running" | "done" | "dead" | "expired" | "discarded";
+        /** @description A job of the cold queue. */
+        JobView: {
+            /**
+             * Format: int32
+             * @description Attempts that reached an upstream.
+             */
+            attempts: number;
+            /** @description The app. */
+            client: string;
+            /**
+             * Format: int64
+             * @description Arrival, UTC epoch milliseconds.
+             */
+            createdAtMs: number;
+            /** @description The caller's dialect. */
+            dialect: components["schemas"]["Dialect"];
+            /**
+             * Format: int64
+             * @description When it is given up, UTC epoch milliseconds.
+             */
+            expiresAtMs: number;
+            /**
+             * Format: int64
+             * @description When it ended, UTC epoch milliseconds.
+             */
+            finishedAtMs?: number | null;
+            /** @description Its id. */
             id: string;
+            /** @description The workload. */
             job: string;
+            lastFailure?: components["schemas"]["Failure"] | null;
+            /** @description The model asked for. */
+            model: string;
+            /**
+             * Format: int64
+             * @description The next attempt, UTC epoch milliseconds; absent once it is over.
+             */
+            nextAttemptAtMs?: number | null;
+            /** @description Why it ended without an answer. */
+            note?: string | null;
+            route?: components["schemas"]["RouteId"] | null;
+            /** @description Where it stands. */
             state: components["schemas"]["JobState"];
         };
-        ClientView: {
+        /** @description Whether the OS keychain can be used. */
+        KeychainView: {
+            /** @description Whether reading and writing work. */
+            available: boolean;
+            /** @description Why not, and what to do. */
+            problem?: string | null;
+        };
+        /**
+         * @description Which lamp stands beside an event or a state.
+         * @enum {string}
+         */
+        Lamp: "clear" | "caution" | "degraded" | "stop" | "paused" | "info" | "out" | "unknown";
+        /** @description The local key that works out of the box. */
+        LocalKey: {
+            /** @description What an app sends as its API key. */
+            key: string;
+        };
+        /** @description What is wrong with a map; nothing when both lists are empty. */
+        MapCheck: {
+            /** @description Each of these refuses the map. */
+            faults: components["schemas"]["Fault"][];
+            /** @description None of these does. */
+            warnings: components["schemas"]["Fault"][];
+        };
+        /** @description Two versions side by side. */
+        MapDiff: {
+            /** @description A unified diff; empty when both are equal. */
+            diff: string;
+        };
+        /** @description An applied map as it was written. */
+        MapDocument: {
+            /**
+             * Format: int64
+             * @description UTC epoch milliseconds.
+             */
+            appliedAtMs: number;
+            /** @description The text, byte for byte. */
+            document: string;
+            /** @description JSON or YAML. */
+            format: components["schemas"]["Format"];
+            /** @description Its name. */
             name: string;
-            /** Format: double */
-            perMinute: number;
+            /** @description Why. */
+            reason?: string | null;
+            /** @description Who applied it. */
+            source: string;
+            /**
+             * Format: int64
+             * @description Its version.
+             */
+            version: number;
         };
-        TrafficView: {
-            /** Format: double */
-            perMinute: number;
-            requests: number[];
-            /** Format: int64 */
-            inFlight: number;
-            p50Ms: (number | null)[];
-            p95Ms: (number | null)[];
+        /** @description An entry of the map's history. */
+        MapVersion: {
+            /**
+             * Format: int64
+             * @description UTC epoch milliseconds.
+             */
+            appliedAtMs: number;
+            /** @description Its name. */
+            name: string;
+            /** @description Why. */
+            reason?: string | null;
+            /** @description Who applied it. */
+            source: string;
+            /**
+             * Format: int64
+             * @description Its version.
+             */
+            version: number;
         };
-        What: {
-            version: string;
+        /** @description The running map. */
+        MapView: {
+            /**
+             * Format: int64
+             * @description When it was applied, UTC epoch milliseconds.
+             */
+            appliedAtMs?: number | null;
+            /** @description Names of its jobs. */
+            jobs: string[];
+            /** @description The document's `name`, else `production`. */
+            name: string;
+            /** @description Who applied it: `window`, `cli`, `api`, `demo`, `restore`. */
+            source?: string | null;
+            /**
+             * Format: int64
+             * @description The applied version; 0 before the first.
+             */
+            version: number;
+        };
+        /** @description An app to make a key for. */
+        NameClient: {
+            /** @description The app's name. */
+            name: string;
+        };
+        /** @description A new app's key; shown this once. */
+        NewClient: {
+            /** @description Its local key. */
+            key: string;
+            /** @description The app's name. */
+            name: string;
+        };
+        /**
+         * @description How a request ended.
+         * @enum {string}
+         */
+        Outcome: "answered" | "queued" | "refused" | "failed" | "broken" | "aborted";
+        /** @description Whether new work is paused. */
+        PauseView: {
+            /** @description Whether new work is refused or queued. */
+            paused: boolean;
+            /** @description Why, in the words of whoever paused it. */
+            reason?: string | null;
+            /**
+             * Format: int64
+             * @description Since when, UTC epoch milliseconds.
+             */
+            sinceMs?: number | null;
+        };
+        /** @description A wish to pause. */
+        PauseWork: {
+            /** @description Why; callers and the audit log see it. */
+            reason?: string | null;
+        };
+        /** @description One clear error: what is wrong, where, and what to do about it. */
+        Problem: {
+            /** @description Stable, machine-readable: `map_invalid`, `stale_base_version`, `keychain_unavailable`, ... */
+            code: string;
+            /** @description Each fault with its path, where a document was refused. */
+            faults?: components["schemas"]["Fault"][];
+            /** @description One or two sentences: the cause, then the fix. */
+            message: string;
+        };
+        /** @description A provider of the running map. */
+        ProviderView: {
+            /** @description Its credentials; no values, ever. */
+            credentials: components["schemas"]["CredentialView"][];
+            /** @description Hosts of its routes. */
+            hosts: string[];
+            /** @description Its name in the map. */
+            name: string;
+            /** @description Whether its routes need a key at all. */
+            needsCredential: boolean;
+            /** @description The preset it builds on, if any. */
+            preset?: string | null;
+            /** @description Routes of the running map on it. */
+            routes: components["schemas"]["RouteId"][];
+            /** @description Where the vendor says how it is doing. */
+            statusPage?: string | null;
+        };
+        /**
+         * @description A request's id, as returned in `x-switchyard-request-id`: `req_` and 20 lower-case letters and digits.
+         * @example req_3f8a9c2d1e0b7a6f5c4d
+         */
+        RequestId: string;
+        /** @description One request of the log. */
+        RequestView: {
+            /**
+             * Format: int64
+             * @description Arrival, UTC epoch milliseconds.
+             */
+            atMs: number;
+            /** @description Each try, in order. */
+            attempts: components["schemas"]["AttemptView"][];
+            /** @description The app. */
+            client: string;
+            /** @description Whether it was answered by something other than the first choice. */
+            degraded: boolean;
+            /** @description The caller's dialect. */
+            dialect: components["schemas"]["Dialect"];
+            /**
+             * Format: int32
+             * @description From arrival to the end, milliseconds.
+             */
+            durationMs: number;
+            /**
+             * Format: int32
+             * @description From arrival to the first meaningful byte, milliseconds.
+             */
+            firstTokenMs?: number | null;
+            /** @description The request's id. */
+            id: components["schemas"]["RequestId"];
+            /**
+             * Format: int64
+             * @description Prompt tokens, where the upstream said.
+             */
+            inputTokens?: number | null;
+            /** @description The workload's name, `default` without one. */
+            job: string;
+            /** @description The model asked for. */
+            model: string;
+            /** @description How it ended. */
+            outcome: components["schemas"]["Outcome"];
+            /**
+             * Format: int64
+             * @description Answer tokens, where the upstream said.
+             */
+            outputTokens?: number | null;
+            route?: components["schemas"]["RouteId"] | null;
+            /**
+             * Format: int32
+             * @description The status the caller got.
+             */
+            status: number;
+            /** @description Whether a stream was asked for. */
+            stream: boolean;
+            tier?: components["schemas"]["Tier"] | null;
+        };
+        /** @description A version to run again. */
+        RestoreMap: {
+            /** @description Why, for the audit log. */
+            reason?: string | null;
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            version: number;
+        };
+        /**
+         * @description A route's name, unique in a map: `provider/model`, with `#2`, `#3` for further endpoints of the same model.
+         * @example anthropic/sonnet-4.6
+         */
+        RouteId: string;
+        /** @description One route. */
+        RouteView: {
+            /** @description The breaker. */
+            circuit: components["schemas"]["CircuitState"];
+            /**
+             * Format: int64
+             * @description Milliseconds the target asked not to be called (Retry-After), while it lasts.
+             */
+            cooldownMs?: number | null;
+            /** @description Detail after the word: `529 overloaded`. */
+            detail?: string | null;
+            /** @description What it speaks. */
+            dialect: components["schemas"]["Dialect"];
+            /**
+             * Format: double
+             * @description Share of failed calls among the last 20, percent.
+             */
+            errorPercent?: number | null;
+            /** @description Host (and port) of the base URL. Never its path, query or user info. */
+            host: string;
+            /** @description The route's id. */
+            id: components["schemas"]["RouteId"];
+            /** @description Whether the kill switch leaves it in service. */
+            inService: boolean;
+            /** @description The lamp. */
+            lamp: components["schemas"]["Lamp"];
+            /** @description The last 20 calls, oldest first: true = success. */
+            last: boolean[];
+            lastFailure?: components["schemas"]["Failure"] | null;
+            /** @description The model's name in the map. */
+            model: string;
+            /** @description Whether the next request would try it first. */
+            next: boolean;
+            /**
+             * Format: int64
+             * @description Milliseconds until the next test call may go, while open.
+             */
+            nextProbeInMs?: number | null;
+            /** @description Whether the map itself switched it off (`"enabled": false`). */
+            offInMap: boolean;
+            /**
+             * Format: int32
+             * @description Median time of the last answers, milliseconds; for a stream, to its end.
+             */
+            p50Ms?: number | null;
+            /**
+             * Format: int32
+             * @description 95th percentile, milliseconds.
+             */
+            p95Ms?: number | null;
+            /** @description Whether the last probe succeeded. */
+            probeOk?: boolean | null;
+            /**
+             * Format: int64
+             * @description When the last probe ended, UTC epoch milliseconds.
+             */
+            probedAtMs?: number | null;
+            /** @description The provider's name in the map. */
+            provider: string;
+            /** @description The word beside the lamp: `Clear`, `Caution`, `Stop`, `Out of use`, `Not probed`. */
+            signal: string;
+            /**
+             * Format: int32
+             * @description The weight, where the tier splits by weight.
+             */
+            weight?: number | null;
+        };
+        /** @description The router itself. */
+        RouterView: {
+            /** @description Where the control API listens; absent when it has no port (in-process only). */
+            controlUrl?: string | null;
+            /** @description Where the data lives. */
+            dataDir: string;
+            /** @description Whether the running map uses the simulated providers. */
+            demo: boolean;
+            /** @description Whether no map has been applied yet (the window shows Welcome). */
+            firstRun: boolean;
+            /**
+             * Format: int32
+             * @description Process id of the router.
+             */
+            pid: number;
+            /** @description Where clients point, without a trailing slash: `http://127.0.0.1:4310`. */
             proxyUrl: string;
+            /**
+             * Format: int64
+             * @description UTC epoch milliseconds.
+             */
+            startedAtMs: number;
+            /**
+             * Format: int64
+             * @description Telemetry rows that were dropped because the log could not keep up. Never money, jobs or answers.
+             */
+            telemetryDropped: number;
+            /** @description The program's version. */
+            version: string;
+        };
+        /** @description The whole state at one moment. A stream of these is the event stream; a reader that lags takes the next one. */
+        Snapshot: {
+            /**
+             * Format: int64
+             * @description UTC epoch milliseconds.
+             */
+            atMs: number;
+            /** @description Apps that called in the last hour, busiest first. */
+            clients: components["schemas"]["ClientView"][];
+            /** @description The cold tier. */
+            cold: components["schemas"]["ColdView"];
+            /** @description Newest first, at most 50. */
+            events: components["schemas"]["EventView"][];
+            /** @description Whether the OS keychain can be used. */
+            keychain: components["schemas"]["KeychainView"];
+            /** @description The running map. */
+            map: components["schemas"]["MapView"];
+            /** @description Whether new work is paused, and why. */
+            pause: components["schemas"]["PauseView"];
+            /** @description The providers of the running map and their credentials. */
+            providers: components["schemas"]["ProviderView"][];
+            /** @description Newest first, at most 20. */
+            requests: components["schemas"]["RequestView"][];
+            /** @description The router itself. */
+            router: components["schemas"]["RouterView"];
+            /**
+             * Format: int64
+             * @description Grows with every change; equal numbers are equal snapshots.
+             */
+            seq: number;
+            /** @description The one sentence that says how things stand. */
+            status: components["schemas"]["StatusView"];
+            /** @description Hot and Warm, in order of tries. */
+            tiers: components["schemas"]["TierView"][];
+            /** @description The last hour's traffic. */
+            traffic: components["schemas"]["TrafficView"];
+        };
+        /** @description The status sentence: a bold state, then one sentence. */
+        StatusView: {
+            /**
+             * Format: int64
+             * @description Requests answered or queued since then.
+             */
+            kept: number;
+            /** @description The lamp. */
+            lamp: components["schemas"]["Lamp"];
+            /**
+             * Format: int64
+             * @description Accepted requests lost since the start. The promise is zero.
+             */
+            lost: number;
+            /** @description The sentence after it. */
+            sentence: string;
+            /**
+             * Format: int64
+             * @description Since when this tier answers, UTC epoch milliseconds.
+             */
+            sinceMs: number;
+            /** @description The bold state: `All clear.`, `Running on Warm.` */
+            state: string;
+            /** @description The tier the next request would be answered by. */
+            tier: components["schemas"]["Tier"];
+        };
+        /** @description A route to take out of service, or back in. */
+        SwitchRoute: {
+            /** @description Whether it serves from the next request on. */
+            inService: boolean;
+            /** @description The route. */
+            route: components["schemas"]["RouteId"];
+        };
+        /** @description How a test request went. */
+        TestAnswer: {
+            /**
+             * Format: int32
+             * @description Tries.
+             */
+            attempts: number;
+            /**
+             * Format: int32
+             * @description From arrival to the end, milliseconds.
+             */
+            durationMs: number;
+            /** @description The request's id. */
+            requestId: components["schemas"]["RequestId"];
+            route?: components["schemas"]["RouteId"] | null;
+            /**
+             * Format: int32
+             * @description The status a client would have got.
+             */
+            status: number;
+            /** @description The answer's text, or the error's message. */
+            text: string;
+            tier?: components["schemas"]["Tier"] | null;
+        };
+        /** @description One real request through the pipeline, to see it work. */
+        TestRequest: {
+            /** @description The model to ask for; `auto` when absent. */
+            model?: string | null;
+            /** @description The prompt; a short question when absent. */
+            prompt?: string | null;
+            /** @description Whether to stream. */
+            stream?: boolean;
+        };
+        /**
+         * @description Where a route stands in the order of tries.
+         * @enum {string}
+         */
+        Tier: "hot" | "warm" | "cold";
+        /** @description One tier with its routes. */
+        TierView: {
+            /** @description Whether the next request would be answered here. */
+            inUse: boolean;
+            /** @description In order of tries. */
+            routes: components["schemas"]["RouteView"][];
+            /**
+             * Format: double
+             * @description Share of the answers of the last five minutes, percent; absent when there were none.
+             */
+            sharePercent?: number | null;
+            /** @description Hot or Warm. */
+            tier: components["schemas"]["Tier"];
+        };
+        /** @description The last hour's traffic. */
+        TrafficView: {
+            /**
+             * Format: int64
+             * @description Requests under way now.
+             */
+            inFlight: number;
+            /** @description Median answer time in each of the last 60 minutes, milliseconds; null where there were none. */
+            p50Ms: (number | null)[];
+            /** @description 95th percentile likewise. */
+            p95Ms: (number | null)[];
+            /**
+             * Format: double
+             * @description Requests a minute over the last five minutes.
+             */
+            perMinute: number;
+            /** @description Requests in each of the last 60 minutes, oldest first. */
+            requests: number[];
+        };
+        /** @description One waiting job in the diagram. */
+        WagonView: {
+            /** @description The job's id. */
+            id: string;
+            /** @description The workload's name. */
+            job: string;
+            /** @description Waiting, running or dead. */
+            state: components["schemas"]["JobState"];
+        };
+        /** @description What happened. */
+        What: {
+            proxy_url: string;
             /** @enum {string} */
             type: "started";
+            version: string;
         } | {
-            /** Format: int64 */
-            version: number;
             name: string;
             source: string;
             /** @enum {string} */
             type: "map_applied";
-        } | {
-            route: components["schemas"]["RouteId"];
-            failure: components["schemas"]["Failure"];
             /** Format: int64 */
+            version: number;
+        } | {
+            /** Format: int32 */
             consecutive: number;
+            failure: components["schemas"]["Failure"];
+            route: components["schemas"]["RouteId"];
             /** @enum {string} */
             type: "circuit_opened";
         } | {
@@ -563,39 +1258,39 @@ export interface components {
             /** @enum {string} */
             type: "circuit_closed";
         } | {
-            from: components["schemas"]["Tier"];
-            to: components["schemas"]["Tier"];
-            route?: null | components["schemas"]["RouteId"];
             cause?: string | null;
+            from: components["schemas"]["Tier"];
+            route?: components["schemas"]["RouteId"] | null;
+            to: components["schemas"]["Tier"];
             /** @enum {string} */
             type: "tier_changed";
         } | {
-            provider: string;
             credential: string;
             failure: components["schemas"]["Failure"];
+            provider: string;
             /** @enum {string} */
             type: "key_condemned";
         } | {
-            id: string;
-            job: string;
             client: string;
+            job: string;
+            job_id: string;
             /** @enum {string} */
             type: "job_queued";
         } | {
-            id: string;
             job: string;
+            job_id: string;
             route: components["schemas"]["RouteId"];
             /** @enum {string} */
             type: "job_done";
         } | {
-            id: string;
             job: string;
+            job_id: string;
             reason: string;
             /** @enum {string} */
             type: "job_dead";
         } | {
-            id: string;
             job: string;
+            job_id: string;
             /** @enum {string} */
             type: "job_discarded";
         } | {
@@ -606,8 +1301,8 @@ export interface components {
             /** @enum {string} */
             type: "resumed";
         } | {
+            in_service: boolean;
             route: components["schemas"]["RouteId"];
-            inService: boolean;
             /** @enum {string} */
             type: "route_switched";
         } | {
@@ -620,168 +1315,10 @@ export interface components {
             /** @enum {string} */
             type: "keychain_unavailable";
         } | {
-            route: components["schemas"]["RouteId"];
             failure: components["schemas"]["Failure"];
+            route: components["schemas"]["RouteId"];
             /** @enum {string} */
             type: "probe_failed";
-        };
-        Event: components["schemas"]["What"] & {
-            /** Format: int64 */
-            id: number;
-            /** Format: int64 */
-            atMs: number;
-        };
-        EventView: components["schemas"]["Event"] & {
-            lamp: components["schemas"]["Lamp"];
-            sentence: string;
-        };
-        RequestView: {
-            id: components["schemas"]["RequestId"];
-            /** Format: int64 */
-            atMs: number;
-            client: string;
-            job: string;
-            dialect: components["schemas"]["Dialect"];
-            model: string;
-            stream: boolean;
-            outcome: components["schemas"]["Outcome"];
-            /** Format: int64 */
-            status: number;
-            route?: null | components["schemas"]["RouteId"];
-            tier?: null | components["schemas"]["Tier"];
-            degraded: boolean;
-            /** Format: int64 */
-            durationMs: number;
-            /** Format: int64 */
-            firstTokenMs?: number | null;
-            /** Format: int64 */
-            inputTokens?: number | null;
-            /** Format: int64 */
-            outputTokens?: number | null;
-            attempts: components["schemas"]["AttemptView"][];
-        };
-        AttemptView: {
-            route: components["schemas"]["RouteId"];
-            tier: components["schemas"]["Tier"];
-            /** Format: int64 */
-            startMs: number;
-            /** Format: int64 */
-            durationMs: number;
-            failure?: null | components["schemas"]["Failure"];
-        };
-        ProviderView: {
-            name: string;
-            preset?: string | null;
-            hosts: string[];
-            routes: components["schemas"]["RouteId"][];
-            statusPage?: string | null;
-            needsCredential: boolean;
-            credentials: components["schemas"]["CredentialView"][];
-        };
-        CredentialView: {
-            name: string;
-            foundIn: components["schemas"]["CredentialPlace"];
-            hint?: string | null;
-            condemned?: null | components["schemas"]["Failure"];
-        };
-        KeychainView: {
-            available: boolean;
-            problem?: string | null;
-        };
-        Fault: {
-            path: string;
-            message: string;
-        };
-        Problem: {
-            code: string;
-            message: string;
-            faults?: components["schemas"]["Fault"][];
-        };
-        /** @enum {string} */
-        Format: "json" | "yaml";
-        MapDocument: {
-            /** Format: int64 */
-            version: number;
-            name: string;
-            document: string;
-            format: components["schemas"]["Format"];
-            /** Format: int64 */
-            appliedAtMs: number;
-            source: string;
-            reason?: string | null;
-        };
-        MapVersion: {
-            /** Format: int64 */
-            version: number;
-            name: string;
-            /** Format: int64 */
-            appliedAtMs: number;
-            source: string;
-            reason?: string | null;
-        };
-        JobView: {
-            id: string;
-            state: components["schemas"]["JobState"];
-            client: string;
-            job: string;
-            dialect: components["schemas"]["Dialect"];
-            model: string;
-            /** Format: int64 */
-            createdAtMs: number;
-            /** Format: int64 */
-            nextAttemptAtMs?: number | null;
-            /** Format: int64 */
-            expiresAtMs: number;
-            /** Format: int64 */
-            attempts: number;
-            lastFailure?: null | components["schemas"]["Failure"];
-            /** Format: int64 */
-            finishedAtMs?: number | null;
-            route?: null | components["schemas"]["RouteId"];
-            note?: string | null;
-        };
-        CredentialList: {
-            keychain: components["schemas"]["KeychainView"];
-            credentials: components["schemas"]["CredentialView"][];
-        };
-        CredentialTest: {
-            ok: boolean;
-            message: string;
-        };
-        ApplyMap: {
-            document: string;
-            /** Format: int64 */
-            baseVersion?: number | null;
-            reason?: string | null;
-            source?: string;
-        };
-        TestRequest: {
-            model?: string | null;
-            prompt?: string | null;
-            stream?: boolean;
-        };
-        ClientRecord: {
-            name: string;
-            /** Format: int64 */
-            createdAtMs: number;
-            /** Format: int64 */
-            lastUsedAtMs?: number | null;
-        };
-        NewClient: {
-            name: string;
-            key: string;
-        };
-        TestAnswer: {
-            /** Format: int64 */
-            status: number;
-            route?: null | components["schemas"]["RouteId"];
-            tier?: null | components["schemas"]["Tier"];
-            /** Format: int64 */
-            attempts: number;
-            /** Format: int64 */
-            durationMs: number;
-            text: string;
-            requestId: components["schemas"]["RequestId"];
         };
     };
     responses: never;
@@ -792,7 +1329,7 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    get_v1_snapshot: {
+    health: {
         parameters: {
             query?: never;
             header?: never;
@@ -801,31 +1338,21 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Snapshot"];
-                };
-            };
-            /** @description Refused */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Health"];
                 };
             };
         };
     };
-    get_v1_requests: {
+    listAudit: {
         parameters: {
             query?: {
+                /** @description At most so many: 1 to 500, 50 by default. */
                 limit?: number;
-                before?: number;
             };
             header?: never;
             path?: never;
@@ -833,16 +1360,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RequestView"][];
+                    "application/json": components["schemas"]["AuditEntry"][];
                 };
             };
-            /** @description Refused */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -853,7 +1378,7 @@ export interface operations {
             };
         };
     };
-    get_v1_map: {
+    listClients: {
         parameters: {
             query?: never;
             header?: never;
@@ -862,7 +1387,290 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClientRecord"][];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addClient: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NameClient"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewClient"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getDefaultKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LocalKey"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeClient: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the app's name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listCredentials: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CredentialList"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setCredential: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the provider's name, or `provider:label` for a further key */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GiveCredential"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeCredential: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the name it is stored under */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testCredential: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the name it is stored under */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CredentialTest"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    watchSnapshots: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["Snapshot"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retryKeychain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeychainView"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getMap: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -871,7 +1679,6 @@ export interface operations {
                     "application/json": components["schemas"]["MapDocument"];
                 };
             };
-            /** @description Refused */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -882,7 +1689,7 @@ export interface operations {
             };
         };
     };
-    put_v1_map: {
+    applyMap: {
         parameters: {
             query?: never;
             header?: never;
@@ -895,19 +1702,14 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Format: int64 */
-                        version: number;
-                    };
+                    "application/json": components["schemas"]["AppliedMap"];
                 };
             };
-            /** @description Refused */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -918,7 +1720,7 @@ export interface operations {
             };
         };
     };
-    post_v1_map_check: {
+    checkMap: {
         parameters: {
             query?: never;
             header?: never;
@@ -927,25 +1729,18 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    document: string;
-                };
+                "application/json": components["schemas"]["CheckMap"];
             };
         };
         responses: {
-            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        faults: components["schemas"]["Fault"][];
-                        warnings: components["schemas"]["Fault"][];
-                    };
+                    "application/json": components["schemas"]["MapCheck"];
                 };
             };
-            /** @description Refused */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -956,7 +1751,7 @@ export interface operations {
             };
         };
     };
-    get_v1_map_versions: {
+    applyDemoMap: {
         parameters: {
             query?: never;
             header?: never;
@@ -965,16 +1760,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["MapVersion"][];
+                    "application/json": components["schemas"]["AppliedMap"];
                 };
             };
-            /** @description Refused */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -985,41 +1778,12 @@ export interface operations {
             };
         };
     };
-    get_v1_map_versions_v: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                v: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MapDocument"];
-                };
-            };
-            /** @description Refused */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_v1_map_diff: {
+    diffMaps: {
         parameters: {
             query: {
+                /** @description The older version. */
                 from: number;
+                /** @description The newer version. */
                 to: number;
             };
             header?: never;
@@ -1028,18 +1792,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        diff: string;
-                    };
+                    "application/json": components["schemas"]["MapDiff"];
                 };
             };
-            /** @description Refused */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1050,7 +1810,7 @@ export interface operations {
             };
         };
     };
-    post_v1_map_restore: {
+    restoreMap: {
         parameters: {
             query?: never;
             header?: never;
@@ -1059,27 +1819,18 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /** Format: int64 */
-                    version: number;
-                    reason?: string | null;
-                };
+                "application/json": components["schemas"]["RestoreMap"];
             };
         };
         responses: {
-            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Format: int64 */
-                        version: number;
-                    };
+                    "application/json": components["schemas"]["AppliedMap"];
                 };
             };
-            /** @description Refused */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1090,7 +1841,7 @@ export interface operations {
             };
         };
     };
-    post_v1_map_demo: {
+    listMapVersions: {
         parameters: {
             query?: never;
             header?: never;
@@ -1099,19 +1850,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Format: int64 */
-                        version: number;
-                    };
+                    "application/json": components["schemas"]["MapVersion"][];
                 };
             };
-            /** @description Refused */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1122,214 +1868,26 @@ export interface operations {
             };
         };
     };
-    post_v1_pause: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    reason?: string | null;
-                };
-            };
-        };
-        responses: {
-            /** @description Done */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Refused */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_v1_resume: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Refused */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    put_v1_routes_switch: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    route: components["schemas"]["RouteId"];
-                    inService: boolean;
-                };
-            };
-        };
-        responses: {
-            /** @description Done */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Refused */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_v1_credentials: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CredentialList"];
-                };
-            };
-            /** @description Refused */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    put_v1_credentials_name: {
+    getMapVersion: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    value: string;
-                };
-            };
-        };
-        responses: {
-            /** @description Done */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Refused */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    delete_v1_credentials_name: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
+                /** @description the version's number */
+                v: number;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Done */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Refused */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_v1_credentials_name_test: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CredentialTest"];
+                    "application/json": components["schemas"]["MapDocument"];
                 };
             };
-            /** @description Refused */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1340,36 +1898,7 @@ export interface operations {
             };
         };
     };
-    get_v1_clients: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ClientRecord"][];
-                };
-            };
-            /** @description Refused */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_v1_clients: {
+    pause: {
         parameters: {
             query?: never;
             header?: never;
@@ -1378,51 +1907,16 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    name: string;
-                };
+                "application/json": components["schemas"]["PauseWork"];
             };
         };
         responses: {
-            /** @description Done */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["NewClient"];
-                };
-            };
-            /** @description Refused */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    delete_v1_clients_name: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Refused */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1433,70 +1927,12 @@ export interface operations {
             };
         };
     };
-    get_v1_clients_default_key: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        key: string;
-                    };
-                };
-            };
-            /** @description Refused */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_v1_keychain_retry: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["KeychainView"];
-                };
-            };
-            /** @description Refused */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_v1_queue: {
+    listJobs: {
         parameters: {
             query?: {
-                state?: components["schemas"]["JobState"];
+                /** @description Only jobs in this state. */
+                state?: "waiting" | "running" | "done" | "dead" | "expired" | "discarded";
+                /** @description At most so many: 1 to 500, 50 by default. */
                 limit?: number;
             };
             header?: never;
@@ -1505,7 +1941,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1514,7 +1949,6 @@ export interface operations {
                     "application/json": components["schemas"]["JobView"][];
                 };
             };
-            /** @description Refused */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1525,25 +1959,26 @@ export interface operations {
             };
         };
     };
-    post_v1_queue_id_replay: {
+    getJob: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description the job's id */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Done */
-            204: {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["JobView"];
+                };
             };
-            /** @description Refused */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1554,25 +1989,24 @@ export interface operations {
             };
         };
     };
-    post_v1_queue_id_discard: {
+    discardJob: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description the job's id */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Done */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Refused */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1583,7 +2017,148 @@ export interface operations {
             };
         };
     };
-    post_v1_test_request: {
+    replayJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the job's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRequests: {
+        parameters: {
+            query?: {
+                /** @description At most so many: 1 to 500, 50 by default. */
+                limit?: number;
+                /** @description Only those that arrived before, UTC epoch milliseconds. */
+                before?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestView"][];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    switchRoute: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SwitchRoute"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getSnapshot: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Snapshot"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testRequest: {
         parameters: {
             query?: never;
             header?: never;
@@ -1596,7 +2171,6 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1605,7 +2179,6 @@ export interface operations {
                     "application/json": components["schemas"]["TestAnswer"];
                 };
             };
-            /** @description Refused */
             default: {
                 headers: {
                     [name: string]: unknown;
