@@ -5,7 +5,7 @@
 pub(crate) mod face;
 mod menu;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 
 use tauri::image::Image;
 use tauri::tray::{TrayIcon, TrayIconBuilder};
@@ -46,8 +46,13 @@ fn show(app: &App, items: &Items) -> Result<TrayIcon, String> {
             .show_menu_on_left_click(true)
             .build(app)
     };
-    // The library that draws the tray is loaded at its first use, and a missing one is a panic there.
-    match catch_unwind(AssertUnwindSafe(build)) {
+    // The library that draws the tray is loaded at its first use, and a missing one is a panic there. It is expected
+    // here, and told in one line of the log instead of a backtrace.
+    let loud = take_hook();
+    set_hook(Box::new(|_| {}));
+    let built = catch_unwind(AssertUnwindSafe(build));
+    set_hook(loud);
+    match built {
         Ok(Ok(icon)) => Ok(icon),
         Ok(Err(error)) => Err(error.to_string()),
         Err(_) => Err("libayatana-appindicator3 is not installed".to_owned()),

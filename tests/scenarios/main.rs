@@ -3,4 +3,16 @@
 #![expect(clippy::unwrap_used, reason = "a scenario that cannot go on has failed")]
 
 mod breaker;
+mod cold;
+mod dialects;
 mod failover;
+mod hangup;
+mod keychain;
+mod keys;
+mod kills;
+mod maps;
+mod midstream;
+mod passthrough;
+mod refusals;
+mod secrets;
+mod startup;

@@ -72,7 +72,8 @@ pub(crate) async fn run(place: &Place, serve: Serve) -> Result<ExitCode, Problem
     let stop = stop_signal()?;
     let data_dir = place.data_dir()?;
     let fleet = if serve.no_sim { None } else { Some(simulated_providers().await?) };
-    let router = Router::start(config(&serve, data_dir, fleet.as_ref())).await?;
+    let config = config(&serve, data_dir.clone(), fleet.as_ref());
+    let router = Router::start(config).await.map_err(|problem| running_already(&data_dir, problem))?;
     let done = Box::pin(open(&router, &serve, fleet.as_ref(), stop)).await;
     router.shutdown().await;
     if let Some(fleet) = fleet {
@@ -119,6 +120,22 @@ fn config(serve: &Serve, data_dir: PathBuf, fleet: Option<&DemoFleet>) -> Router
         credentials_file: serve.credentials_file.clone(),
         desktop_notifications: serve.notify_desktop,
         ..RouterConfig::new(data_dir)
+    }
+}
+
+/// Names the router that holds the data directory, where one said that it does.
+fn running_already(data_dir: &Path, problem: Problem) -> Problem {
+    match Announcement::read(data_dir) {
+        Some(other) if problem.code == "database_locked" => Problem::new(
+            "data_dir_in_use",
+            format!(
+                "A router runs for {} already: process {}, at {}. Use it (`switchyard status`), stop it, or choose another --data-dir.",
+                data_dir.display(),
+                other.pid,
+                other.proxy_url
+            ),
+        ),
+        Some(_) | None => problem,
     }
 }
 
@@ -240,4 +257,33 @@ fn stop_signal() -> Result<impl Future<Output = ()>, Problem> {
             tracing::error!(%error, "Ctrl-C can't be heard");
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_router_is_told_of_the_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path();
+        let locked = || Problem::new("database_locked", "locked");
+        assert_eq!(running_already(dir, locked()).code, "database_locked", "nobody said anything");
+        let url = "http://127.0.0.1:4310".to_owned();
+        let first = Announcement { pid: 42, proxy_url: url.clone(), control_url: url.clone() };
+        let announced = first.leave(dir).unwrap();
+        let told = running_already(dir, locked());
+        assert!(told.message.contains("42") && told.message.contains(&url), "{told}");
+        assert_eq!(running_already(dir, Problem::new("port_busy", "busy")).code, "port_busy");
+        drop(announced);
+    }
+
+    #[test]
+    fn the_line_for_programs_has_a_key_only_when_asked() {
+        let said = Announcement { pid: 7, proxy_url: "http://p".into(), control_url: "http://c".into() };
+        let words = machine_words(&said, Path::new("/d"), None).to_string();
+        assert_eq!(words, r#"{"proxyUrl":"http://p","controlUrl":"http://c","dataDir":"/d","pid":7}"#);
+        let words = machine_words(&said, Path::new("/d"), Some("sy_1".into()));
+        assert_eq!(words["clientKey"], "sy_1");
+    }
 }

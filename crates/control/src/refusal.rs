@@ -25,10 +25,11 @@ pub fn status_of(code: &str) -> u16 {
         "unauthorized" => 401,
         "host_refused" | "origin_refused" => 403,
         "method_not_allowed" => 405,
-        "stale_base_version" | "data_dir_in_use" => 409,
+        "stale_base_version" | "no_map" => 409,
         "too_large" => 413,
         "map_invalid" => 422,
-        code if code.starts_with("not_found") || code.ends_with("not_found") => 404,
+        "database_locked" => 503,
+        code if code.starts_with("not_found") || code.starts_with("unknown") => 404,
         code if code.starts_with("conflict") => 409,
         code if code.starts_with("invalid") => 422,
         code if code.starts_with("keychain") => 503,
@@ -78,7 +79,10 @@ mod tests {
             ("unauthorized", 401),
             ("host_refused", 403),
             ("too_large", 413),
-            ("store_busy", 500),
+            ("unknown_provider", 404),
+            ("no_map", 409),
+            ("database_locked", 503),
+            ("database_damaged", 500),
         ];
         for (code, status) in cases {
             assert_eq!(status_of(code), status, "{code}");

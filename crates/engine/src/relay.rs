@@ -113,6 +113,8 @@ pub(crate) struct Relay {
     /// The last frame's arrival, on the monotonic clock.
     last_mono_ms: u64,
     idle_ms: u64,
+    /// When the try as a whole is over, on the monotonic clock.
+    total_mono_ms: Option<u64>,
     running: Arc<Running>,
     route: switchyard_domain::map::RouteIx,
     id: RouteId,
@@ -127,7 +129,10 @@ impl Relay {
     /// Takes over a stream that has shown its first meaningful byte.
     pub(crate) fn new(opened: Opened, course: Course) -> Self {
         let Course { running, route, tier, dialect, degraded, request_id, lease, record, begun } = course;
-        let (idle_ms, id) = (running.map.route(route).timeouts.idle_ms, running.map.route(route).id.clone());
+        let timeouts = running.map.route(route).timeouts;
+        let id = running.map.route(route).id.clone();
+        let (idle_ms, last_mono_ms) = (timeouts.idle_ms, clock::now().mono_ms);
+        let total_mono_ms = timeouts.total_ms.map(|total_ms| begun.mono_ms.saturating_add(total_ms));
         let first_token_ms = record.age_ms(clock::now());
         Self {
             body: opened.body,
@@ -137,9 +142,10 @@ impl Relay {
             withhold_usage: opened.withhold_usage,
             out: opened.first,
             broken: opened.broken,
-            idle: Box::pin(tokio::time::sleep(Duration::from_millis(idle_ms))),
-            last_mono_ms: clock::now().mono_ms,
+            idle: timer(last_mono_ms, idle_ms, total_mono_ms, last_mono_ms),
+            last_mono_ms,
             idle_ms,
+            total_mono_ms,
             running,
             route,
             id,
@@ -234,6 +240,13 @@ impl Relay {
     }
 }
 
+/// Fires when the stream may have been silent for too long, or the try may be over.
+fn timer(last_mono_ms: u64, idle_ms: u64, total_mono_ms: Option<u64>, now_mono_ms: u64) -> Pin<Box<Sleep>> {
+    let idle_by = last_mono_ms.saturating_add(idle_ms);
+    let by = total_mono_ms.map_or(idle_by, |total| total.min(idle_by));
+    Box::pin(tokio::time::sleep(Duration::from_millis(by.saturating_sub(now_mono_ms))))
+}
+
 impl Body for Relay {
     type Data = Bytes;
     type Error = Infallible;
@@ -275,18 +288,24 @@ impl Body for Relay {
                 }
                 Poll::Pending => {}
             }
-            let idle_ms = self.idle_ms;
             if self.idle.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
-            let silent_ms = clock::now().mono_ms.saturating_sub(self.last_mono_ms);
-            if silent_ms < idle_ms {
-                self.idle = Box::pin(tokio::time::sleep(Duration::from_millis(idle_ms - silent_ms)));
+            let now = clock::now().mono_ms;
+            let is_silent = now.saturating_sub(self.last_mono_ms) >= self.idle_ms;
+            let is_over = self.total_mono_ms.is_some_and(|total| now >= total);
+            if !is_silent && !is_over {
+                self.idle = timer(self.last_mono_ms, self.idle_ms, self.total_mono_ms, now);
             } else if self.tap.is_finished() {
                 self.finish();
             } else {
-                let host = self.running.map.route(self.route).host();
-                let message = format!("{host} sent nothing more for {idle_ms} ms.");
+                let route = self.running.map.route(self.route);
+                let (host, idle_ms) = (route.host(), self.idle_ms);
+                let message = if is_over {
+                    format!("{host} did not finish its answer within the route's timeouts.totalMs.")
+                } else {
+                    format!("{host} sent nothing more for {idle_ms} ms.")
+                };
                 self.broken =
                     Some(Failure { status: Some(200), ..Failure::new(FailureKind::IdleTimeout, message) });
             }

@@ -1,0 +1,130 @@
+//! `cargo xtask bench`: what the router adds to a call, measured beside nginx and beside no router at all, in one
+//! run on one machine.
+//!
+//! Two cores: whatever stands between client and provider is pinned to the first, load and provider share the
+//! second, and the three ways are measured in turns, so that a slow minute of the machine falls on all of them.
+//! It judges nothing: the figures go to the terminal, to `target/bench/latest.json` and, when asked, into
+//! docs/performance.md.
+
+mod failures;
+mod latency;
+mod load;
+mod memory;
+mod process;
+mod report;
+mod stage;
+mod start;
+mod streams;
+mod throughput;
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::ValueEnum;
+
+use crate::command::Cmd;
+use crate::machine::{Machine, Os};
+use crate::packages;
+use crate::plan::Plan;
+use crate::repo::Repo;
+use report::{Report, Section};
+use stage::Stage;
+
+/// What the user asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Wanted {
+    /// Under a minute, with fewer and shorter rounds.
+    pub(crate) quick: bool,
+    /// Rewrites the tables in docs/performance.md.
+    pub(crate) write_docs: bool,
+    /// An already built `switchyard`.
+    pub(crate) bin: Option<PathBuf>,
+    /// One part only.
+    pub(crate) only: Option<Part>,
+}
+
+/// A part of the benchmark, run alone with `--only`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// Added latency at fixed rates
+    Latency,
+    /// Most requests per second on one core, and CPU per request
+    Throughput,
+    /// Added time to a stream's first token, and added delay of each chunk
+    Streams,
+    /// Resident memory idle and after load
+    Memory,
+    /// Start to first answer
+    Start,
+    /// Added time while the primary fails
+    Failures,
+}
+
+/// How long and how often; the only difference between a quick and a full run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Effort {
+    /// Turns through the three ways; the median counts.
+    pub(crate) rounds: usize,
+    /// Turns where a run is long or the figure steady.
+    pub(crate) few_rounds: usize,
+    /// Dropped at the start of each run, milliseconds.
+    pub(crate) warm_up_ms: u64,
+    /// Measured in each run, milliseconds.
+    pub(crate) measured_ms: u64,
+    /// Starts of the router.
+    pub(crate) starts: usize,
+    /// Length of each run against a failing primary, milliseconds.
+    pub(crate) failing_ms: u64,
+}
+
+const FULL: Effort =
+    Effort { rounds: 5, few_rounds: 3, warm_up_ms: 1_000, measured_ms: 4_000, starts: 20, failing_ms: 8_000 };
+const QUICK: Effort =
+    Effort { rounds: 1, few_rounds: 1, warm_up_ms: 400, measured_ms: 1_600, starts: 5, failing_ms: 4_000 };
+
+pub(crate) fn run(repo: &Repo, wanted: &Wanted) -> Result<()> {
+    if wanted.write_docs && wanted.only.is_some() {
+        bail!("--write-docs needs the whole run: leave out --only");
+    }
+    prepare(repo, wanted)?;
+    let effort = if wanted.quick { QUICK } else { FULL };
+    let router = wanted.bin.clone().unwrap_or_else(|| repo.binary("release", "switchyard"));
+    let stage = Stage::set(repo, router, effort)?;
+    let parts: [(Part, fn(&Stage) -> Result<Section>); 6] = [
+        (Part::Latency, latency::measure),
+        (Part::Throughput, throughput::measure),
+        (Part::Streams, streams::measure),
+        (Part::Memory, memory::measure),
+        (Part::Start, start::measure),
+        (Part::Failures, failures::measure),
+    ];
+    let mut report = Report::new(repo, wanted.quick);
+    for (part, measure) in parts {
+        if wanted.only.is_none_or(|only| only == part) {
+            let section = measure(&stage)?;
+            println!("\n{section}");
+            report.sections.push(section);
+        }
+    }
+    report.finish();
+    let file = report.write_json(repo)?;
+    println!("\n{}\nwritten: {}", report.circumstances(), file.display());
+    if wanted.write_docs {
+        report.write_docs(repo)?;
+        println!("written: {}", report::DOCS);
+    }
+    Ok(())
+}
+
+fn prepare(repo: &Repo, wanted: &Wanted) -> Result<()> {
+    let machine = Machine::probe(repo);
+    if machine.os == Os::MacOrWindows {
+        bail!("benchmarks pin processes to cores and read /proc, so they need Linux");
+    }
+    let mut plan = Plan::default();
+    packages::install(&mut plan, &machine, packages::BENCH)?;
+    let build = ["build", "--release", "--package", "switchyard-sim"];
+    let router: &[&str] = if wanted.bin.is_some() { &[] } else { &["--package", "switchyard"] };
+    plan.run("build", Cmd::cargo(&repo.root, build).args(router.iter().copied()));
+    plan.carry_out()
+}
