@@ -26,7 +26,12 @@ for (const { behind, provider, route, model, says } of BEHIND) {
   describe(`Anthropic client, ${behind} behind`, () => {
     test('a message', async () => {
       const { data, response } = await client.messages
-        .create({ model, max_tokens: 200, system: 'Answer briefly.', messages: [{ role: 'user', content: 'Name a good first product' }] })
+        .create({
+          model,
+          max_tokens: 200,
+          system: 'Answer briefly.',
+          messages: [{ role: 'user', content: 'Name a good first product' }],
+        })
         .withResponse();
       assert.equal(data.type, 'message');
       assert.equal(data.role, 'assistant');
@@ -34,7 +39,10 @@ for (const { behind, provider, route, model, says } of BEHIND) {
       assert.equal(data.stop_reason, 'end_turn');
       assert.equal(data.content.length, 1);
       assert.equal(data.content[0].type, 'text');
-      assert.match(data.content[0].text, new RegExp(`^\\[${says} @ ${provider}\\] .*"Name a good first product"`));
+      assert.match(
+        data.content[0].text,
+        new RegExp(`^\\[${says} @ ${provider}\\] .*"Name a good first product"`),
+      );
       assert.ok(data.usage.input_tokens > 0 && data.usage.output_tokens > 0);
       assert.equal(response.headers.get('x-switchyard-route'), route);
       assert.equal(response.headers.get('x-switchyard-tier'), 'hot');
@@ -58,7 +66,10 @@ for (const { behind, provider, route, model, says } of BEHIND) {
       const message = await stream.finalMessage();
       assert.equal(message.model, says);
       assert.equal(message.stop_reason, 'end_turn');
-      assert.match(message.content[0].text, new RegExp(`^\\[${says} @ ${provider}\\] .*"Say something longer about streams"\\. .*\\.$`));
+      assert.match(
+        message.content[0].text,
+        new RegExp(`^\\[${says} @ ${provider}\\] .*"Say something longer about streams"\\. .*\\.$`),
+      );
       assert.equal(pieces.join(''), message.content[0].text);
       assert.ok(pieces.length > 1, 'it came in pieces');
       assert.equal(kinds[0], 'message_start');
@@ -90,10 +101,23 @@ for (const { behind, provider, route, model, says } of BEHIND) {
           const results = [
             { type: 'tool_result', tool_use_id: uses[0].id, content: '18 degrees, clear' },
             failed
-              ? { type: 'tool_result', tool_use_id: uses[1].id, is_error: true, content: [{ type: 'text', text: 'station offline' }] }
-              : { type: 'tool_result', tool_use_id: uses[1].id, content: [{ type: 'text', text: '14 degrees, rain' }] },
+              ? {
+                  type: 'tool_result',
+                  tool_use_id: uses[1].id,
+                  is_error: true,
+                  content: [{ type: 'text', text: 'station offline' }],
+                }
+              : {
+                  type: 'tool_result',
+                  tool_use_id: uses[1].id,
+                  content: [{ type: 'text', text: '14 degrees, rain' }],
+                },
           ];
-          const second = await ask([asked, { role: 'assistant', content: first.content }, { role: 'user', content: results }]);
+          const second = await ask([
+            asked,
+            { role: 'assistant', content: first.content },
+            { role: 'user', content: results },
+          ]);
           assert.equal(second.stop_reason, 'end_turn');
           const text = second.content[0].text;
           assert.match(text, /The tools answered: .*18 degrees, clear/);
@@ -105,7 +129,13 @@ for (const { behind, provider, route, model, says } of BEHIND) {
 
     test('a tool that must be used', async () => {
       const messages = [{ role: 'user', content: 'Hello in Lisbon' }];
-      const body = { model, max_tokens: 100, messages, tools: [WEATHER], tool_choice: { type: 'tool', name: 'get_weather' } };
+      const body = {
+        model,
+        max_tokens: 100,
+        messages,
+        tools: [WEATHER],
+        tool_choice: { type: 'tool', name: 'get_weather' },
+      };
       const message = await client.messages.create(body);
       assert.equal(message.stop_reason, 'tool_use');
       assert.deepEqual(message.content.find((block) => block.type === 'tool_use').input, { city: 'Lisbon' });
@@ -132,15 +162,60 @@ describe('Anthropic client', () => {
       assert.equal(model.type, 'model');
       ids.push(model.id);
     }
-    assert.deepEqual(ids, ['auto', 'sonnet-4.6', 'gpt-4o-mini', 'switchyard/on-anthropic', 'switchyard/on-openai']);
+    assert.deepEqual(ids, [
+      'auto',
+      'sonnet-4.6',
+      'gpt-4o-mini',
+      'switchyard/on-anthropic',
+      'switchyard/on-openai',
+    ]);
   });
 
   const hello = [{ role: 'user', content: 'hello' }];
+
+  test('the local key may come as a bearer token', async () => {
+    const client = router.anthropic({ apiKey: undefined, authToken: router.key });
+    const message = await client.messages.create({ model: 'auto', max_tokens: 100, messages: hello });
+    assert.equal(message.model, 'sonnet-4.6');
+  });
+
   const refusals = [
-    ['a wrong key', 401, Anthropic.AuthenticationError, 'authentication_error', { apiKey: 'sk-of-someone-else' }, { model: 'auto', max_tokens: 9, messages: hello }, /local key/],
-    ['no messages', 400, Anthropic.BadRequestError, 'invalid_request_error', {}, { model: 'auto', max_tokens: 9 }, /messages: is missing/],
-    ['no model', 400, Anthropic.BadRequestError, 'invalid_request_error', {}, { max_tokens: 9, messages: hello }, /model: is missing/],
-    ['a max_tokens that is none', 400, Anthropic.BadRequestError, 'invalid_request_error', {}, { model: 'auto', max_tokens: -1, messages: hello }, /max_tokens/],
+    [
+      'a wrong key',
+      401,
+      Anthropic.AuthenticationError,
+      'authentication_error',
+      { apiKey: 'sk-of-someone-else' },
+      { model: 'auto', max_tokens: 9, messages: hello },
+      /local key/,
+    ],
+    [
+      'no messages',
+      400,
+      Anthropic.BadRequestError,
+      'invalid_request_error',
+      {},
+      { model: 'auto', max_tokens: 9 },
+      /messages: is missing/,
+    ],
+    [
+      'no model',
+      400,
+      Anthropic.BadRequestError,
+      'invalid_request_error',
+      {},
+      { max_tokens: 9, messages: hello },
+      /model: is missing/,
+    ],
+    [
+      'a max_tokens that is none',
+      400,
+      Anthropic.BadRequestError,
+      'invalid_request_error',
+      {},
+      { model: 'auto', max_tokens: -1, messages: hello },
+      /max_tokens/,
+    ],
   ];
   for (const [what, status, kind, type, options, body, reason] of refusals) {
     test(`${what} is a ${status}`, async () => {

@@ -33,7 +33,9 @@ async function loggedInFull(model) {
   const marker = `marker-of-${model}`;
   const { whole } = CLIENTS[0];
   await whole(router.openai(), { model: marker });
-  await until('the log has caught up', async () => ((await router.logged(marker)).length > 0 ? true : undefined));
+  await until('the log has caught up', async () =>
+    (await router.logged(marker)).length > 0 ? true : undefined,
+  );
   return router.logged(model);
 }
 
@@ -63,7 +65,11 @@ for (const { sdk, errors, make, whole, streamed, errorOf, jobs, textOf } of CLIE
 
     const errorCases = [
       ['a stream', streamed, {}],
-      ['a plain request of an interactive client', whole, { headers: { 'x-switchyard-interactive': 'true' } }],
+      [
+        'a plain request of an interactive client',
+        whole,
+        { headers: { 'x-switchyard-interactive': 'true' } },
+      ],
     ];
     for (const [what, ask, options] of errorCases) {
       test(`${what} gets an error at once, which the SDK does not retry, and is kept all the same`, async () => {
@@ -111,7 +117,7 @@ for (const { sdk, errors, make, whole, streamed, errorOf, jobs, textOf } of CLIE
   });
 }
 
-test('a key of the caller\'s own against asking twice is one job', async () => {
+test("a key of the caller's own against asking twice is one job", async () => {
   await breakAll();
   const options = { headers: { 'idempotency-key': 'order-4711' } };
   const client = router.openai();

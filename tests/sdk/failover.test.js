@@ -2,10 +2,10 @@
 // route, and by the primary again once it is well.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, beforeEach, describe, test } from 'node:test';
 
 import { CLIENTS, WAYS } from './support/asks.js';
-import { HALF_OPEN_MS, HOT, WARM, fastMap } from './support/map.js';
+import { HOT, WARM, fastMap, impatientMap } from './support/map.js';
 import { Router, until } from './support/router.js';
 
 // How often the primary is tried before the next route is: what may be gone in a moment is retried once here, what is
@@ -31,13 +31,23 @@ const STREAM_OUTAGES = [
 ];
 
 let router;
-before(async () => (router = await Router.start()));
+before(async () => (router = await Router.start(impatientMap())));
 after(() => router?.stop());
+
+/** An answer of the primary, however long its circuit takes to close. */
+async function answeredAtHome(client, ask, complete) {
+  const home = await until('the primary answers', async () => {
+    const answer = await ask(client);
+    assert.equal(answer.finish, complete, 'nobody notices the way home either');
+    return answer.headers.get('x-switchyard-route') === HOT ? answer : undefined;
+  });
+  await router.circuit(HOT, 'closed');
+  return home;
+}
 
 async function failsOverAndBack({ make, ask, complete }, fault, tries) {
   const client = make(router);
-  const steady = await ask(client);
-  assert.equal(steady.headers.get('x-switchyard-route'), HOT);
+  await answeredAtHome(client, ask, complete);
 
   await router.fault('anthropic', fault);
   const moved = await ask(client, { prompt: 'are you there' });
@@ -50,14 +60,9 @@ async function failsOverAndBack({ make, ask, complete }, fault, tries) {
   assert.equal(moved.finish, complete);
 
   await router.heal('anthropic');
-  const home = await until('the primary answers again', async () => {
-    const answer = await ask(client);
-    assert.equal(answer.finish, complete, 'nobody notices the way home either');
-    return answer.headers.get('x-switchyard-route') === HOT ? answer : undefined;
-  });
+  const home = await answeredAtHome(client, ask, complete);
   assert.match(home.text, /^\[sonnet-4\.6 @ anthropic\]/);
   assert.equal(home.headers.get('x-switchyard-degraded'), 'false');
-  await router.circuit(HOT, 'closed');
 }
 
 for (const way of WAYS) {
@@ -69,9 +74,16 @@ for (const way of WAYS) {
   });
 }
 
-describe('while the circuit is open', () => {
-  test('the primary is left alone, and nobody waits for it', async () => {
-    await router.apply(fastMap({ breaker: { consecutiveFailures: 2, halfOpenEveryMs: 600_000, successesToClose: 1 } }));
+describe('around an outage', () => {
+  beforeEach(async () => {
+    await router.heal('anthropic');
+    await router.apply(fastMap());
+    const { make, whole, complete } = CLIENTS[0];
+    await answeredAtHome(make(router), whole, complete);
+  });
+
+  test('while the circuit is open the primary is left alone, and nobody waits for it', async () => {
+    await router.apply(fastMap({ breaker: { consecutiveFailures: 2, halfOpenEveryMs: 600_000 } }));
     await router.fault('anthropic', { type: 'status', code: 500 });
     for (const { make, whole } of CLIENTS) await whole(make(router));
     await router.circuit(HOT, 'open');
@@ -82,17 +94,30 @@ describe('while the circuit is open', () => {
       assert.equal(answer.headers.get('x-switchyard-attempts'), '1');
     }
     assert.equal((await router.provider('anthropic')).calls, before);
-    // The same circuit under the usual settings closes by itself.
-    await router.apply(fastMap({ breaker: { consecutiveFailures: 2, halfOpenEveryMs: HALF_OPEN_MS, successesToClose: 1 } }));
+  });
+
+  test('with many callers at once, each is answered in full while the primary goes and comes back', async () => {
+    const crowd = async (name) => {
+      const asked = Array.from({ length: 32 }, async (_, n) => {
+        const { make, ask, complete } = WAYS[n % WAYS.length];
+        const answer = await ask(make(router), { prompt: `${name} ${n}` });
+        assert.equal(answer.finish, complete);
+        assert.ok(answer.text.includes(`"${name} ${n}"`), answer.text);
+        return answer.headers.get('x-switchyard-route');
+      });
+      return new Set(await Promise.all(asked));
+    };
+    assert.deepEqual(await crowd('before'), new Set([HOT]));
+    await router.fault('anthropic', { type: 'status', code: 529 });
+    assert.deepEqual(await crowd('during'), new Set([WARM]));
     await router.heal('anthropic');
-    await until('the primary answers again', async () => {
-      const answer = await CLIENTS[0].whole(router.openai());
-      return answer.headers.get('x-switchyard-route') === HOT ? true : undefined;
-    });
+    await crowd('after');
+    await until('all of them are at home again', async () =>
+      (await crowd('later')).has(WARM) ? undefined : true,
+    );
   });
 
   test('a conversation with tools crosses from one dialect to the other', async () => {
-    await router.apply(fastMap());
     const client = router.openai();
     const parameters = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] };
     const tools = [{ type: 'function', function: { name: 'get_weather', parameters } }];
@@ -100,11 +125,15 @@ describe('while the circuit is open', () => {
     const first = await client.chat.completions.create({ model: 'auto', messages: [asked], tools });
     assert.equal(first.model, 'sonnet-4.6');
     const { message } = first.choices[0];
-    const results = message.tool_calls.map((call) => ({ role: 'tool', tool_call_id: call.id, content: 'sunny' }));
+    const results = message.tool_calls.map((call) => ({
+      role: 'tool',
+      tool_call_id: call.id,
+      content: 'sunny',
+    }));
     await router.fault('anthropic', { type: 'status', code: 529 });
-    const second = await client.chat.completions.create({ model: 'auto', messages: [asked, message, ...results], tools });
+    const messages = [asked, message, ...results];
+    const second = await client.chat.completions.create({ model: 'auto', messages, tools });
     assert.equal(second.model, 'gpt-4o-mini');
     assert.match(second.choices[0].message.content, /The tools answered: sunny; sunny/);
-    await router.heal('anthropic');
   });
 });

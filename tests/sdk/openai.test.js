@@ -70,7 +70,10 @@ for (const { behind, provider, route, model, says } of BEHIND) {
           text += choice?.delta.content ?? '';
           finish = choice?.finish_reason ?? finish;
         }
-        assert.match(text, new RegExp(`^\\[${says} @ ${provider}\\] .*"Say something longer about streams"\\. .*\\.$`));
+        assert.match(
+          text,
+          new RegExp(`^\\[${says} @ ${provider}\\] .*"Say something longer about streams"\\. .*\\.$`),
+        );
         assert.ok(pieces > 1, 'it came in pieces');
         assert.equal(finish, 'stop');
         assert.equal(ids.size, 1);
@@ -83,7 +86,11 @@ for (const { behind, provider, route, model, says } of BEHIND) {
 
     test('the stream helper ends in the whole completion', async () => {
       const messages = [{ role: 'user', content: 'hello' }];
-      const stream = client.chat.completions.stream({ model, messages, stream_options: { include_usage: true } });
+      const stream = client.chat.completions.stream({
+        model,
+        messages,
+        stream_options: { include_usage: true },
+      });
       const completion = await stream.finalChatCompletion();
       assert.equal(completion.choices[0].finish_reason, 'stop');
       assert.match(completion.choices[0].message.content, /"hello"/);
@@ -127,7 +134,11 @@ for (const { behind, provider, route, model, says } of BEHIND) {
     test('a JSON schema', async () => {
       const schema = {
         type: 'object',
-        properties: { title: { type: 'string' }, stars: { type: 'integer' }, tags: { type: 'array', items: { type: 'string' } } },
+        properties: {
+          title: { type: 'string' },
+          stars: { type: 'integer' },
+          tags: { type: 'array', items: { type: 'string' } },
+        },
         required: ['title', 'stars', 'tags'],
         additionalProperties: false,
       };
@@ -148,24 +159,65 @@ describe('OpenAI client', () => {
   test('the models are those of the map', async () => {
     const ids = [];
     for await (const model of client.models.list()) ids.push(model.id);
-    assert.deepEqual(ids, ['auto', 'sonnet-4.6', 'gpt-4o-mini', 'switchyard/on-anthropic', 'switchyard/on-openai']);
+    assert.deepEqual(ids, [
+      'auto',
+      'sonnet-4.6',
+      'gpt-4o-mini',
+      'switchyard/on-anthropic',
+      'switchyard/on-openai',
+    ]);
   });
 
-  test('a model of the map is preferred, any other name means the map\'s order', async () => {
-    for (const [model, answers] of [['sonnet-4.6', 'sonnet-4.6'], ['auto', 'sonnet-4.6'], ['gpt-nobody-has', 'sonnet-4.6']]) {
-      const completion = await client.chat.completions.create({ model, messages: [{ role: 'user', content: 'hi' }] });
+  test("a model of the map is preferred, any other name means the map's order", async () => {
+    for (const [model, answers] of [
+      ['sonnet-4.6', 'sonnet-4.6'],
+      ['auto', 'sonnet-4.6'],
+      ['gpt-nobody-has', 'sonnet-4.6'],
+    ]) {
+      const completion = await client.chat.completions.create({
+        model,
+        messages: [{ role: 'user', content: 'hi' }],
+      });
       assert.equal(completion.model, answers, model);
     }
   });
 
   const hello = [{ role: 'user', content: 'hello' }];
   const refusals = [
-    ['a wrong key', 401, OpenAI.AuthenticationError, { apiKey: 'sk-of-someone-else' }, { model: 'auto', messages: hello }, { code: 'invalid_local_key' }],
+    [
+      'a wrong key',
+      401,
+      OpenAI.AuthenticationError,
+      { apiKey: 'sk-of-someone-else' },
+      { model: 'auto', messages: hello },
+      { code: 'invalid_local_key' },
+    ],
     ['no messages', 400, OpenAI.BadRequestError, {}, { model: 'auto' }, { param: 'messages' }],
-    ['an empty list of messages', 400, OpenAI.BadRequestError, {}, { model: 'auto', messages: [] }, { param: 'messages' }],
+    [
+      'an empty list of messages',
+      400,
+      OpenAI.BadRequestError,
+      {},
+      { model: 'auto', messages: [] },
+      { param: 'messages' },
+    ],
     ['no model', 400, OpenAI.BadRequestError, {}, { messages: hello }, { param: 'model' }],
-    ['a stream that is neither', 400, OpenAI.BadRequestError, {}, { model: 'auto', messages: hello, stream: 'please' }, { param: 'stream' }],
-    ['an unknown job', 400, OpenAI.BadRequestError, { defaultHeaders: { 'x-switchyard-job': 'nothing' } }, { model: 'auto', messages: hello }, { param: 'x-switchyard-job', code: 'unknown_job' }],
+    [
+      'a stream that is neither',
+      400,
+      OpenAI.BadRequestError,
+      {},
+      { model: 'auto', messages: hello, stream: 'please' },
+      { param: 'stream' },
+    ],
+    [
+      'an unknown job',
+      400,
+      OpenAI.BadRequestError,
+      { defaultHeaders: { 'x-switchyard-job': 'nothing' } },
+      { model: 'auto', messages: hello },
+      { param: 'x-switchyard-job', code: 'unknown_job' },
+    ],
   ];
   for (const [what, status, kind, options, body, expected] of refusals) {
     test(`${what} is a ${status}`, async () => {

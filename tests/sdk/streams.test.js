@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import { CLIENTS } from './support/asks.js';
-import { BEHIND, HOT, WARM, fastMap, patientMap } from './support/map.js';
+import { BEHIND, HOT, WARM, fastMap, restlessMap } from './support/map.js';
 import { Router, until } from './support/router.js';
 
 const BROKEN = [
@@ -19,7 +19,7 @@ before(async () => (router = await Router.start()));
 after(() => router?.stop());
 
 /** One good answer from the route, so that no failure of the test before counts in this one. */
-async function wellAgain(provider, route, model, map = fastMap()) {
+async function wellAgain(provider, route, model, map = restlessMap()) {
   await router.apply(map);
   await router.heal(provider);
   await until(`${route} answers`, async () => {
@@ -39,7 +39,11 @@ for (const client of CLIENTS) {
           const before = (await router.provider(provider)).calls;
           await router.fault(provider, fault);
           let heard = '';
-          const asked = streamed(make(router, { maxRetries: 2 }), { model, prompt: 'go on', seen: (text) => (heard = text) });
+          const asked = streamed(make(router, { maxRetries: 2 }), {
+            model,
+            prompt: 'go on',
+            seen: (text) => (heard = text),
+          });
           await assert.rejects(asked, (error) => {
             assert.ok(error instanceof errors.APIError, `${error.constructor.name}: ${error.message}`);
             assert.equal(errorOf(error).code, code);
@@ -47,7 +51,11 @@ for (const client of CLIENTS) {
             return true;
           });
           assert.match(heard, /^\[/, 'what came before the break was relayed');
-          assert.equal((await router.provider(provider)).calls, before + 1, 'behind the first word nothing is asked twice');
+          assert.equal(
+            (await router.provider(provider)).calls,
+            before + 1,
+            'behind the first word nothing is asked twice',
+          );
           assert.equal((await router.route(route)).last.at(-1), false, 'it counts against the route');
         });
       }
@@ -66,14 +74,17 @@ for (const client of CLIENTS) {
       });
 
       test('hanging up ends the call upstream and condemns nobody', async () => {
-        await wellAgain(provider, route, model, patientMap());
+        await wellAgain(provider, route, model, fastMap());
         const { last } = await router.route(route);
         await router.pace(provider, { firstByteMs: 0, perChunkMs: 200, jitterMs: 0, chunks: 12 });
         try {
           const before = (await router.provider(provider)).traffic.aborted;
           const abort = new AbortController();
           const name = `aborted-${sdk}-${provider}`;
-          const options = { signal: abort.signal, headers: { 'x-switchyard-job': model.replace('switchyard/', '') } };
+          const options = {
+            signal: abort.signal,
+            headers: { 'x-switchyard-job': model.replace('switchyard/', '') },
+          };
           const asked = streamed(make(router), { model: name, options, seen: () => abort.abort() });
           // The OpenAI client ends an aborted stream quietly, the Anthropic one raises; both are theirs to decide.
           await asked.catch((error) => assert.ok(error instanceof errors.APIUserAbortError, String(error)));
@@ -97,7 +108,7 @@ for (const client of CLIENTS) {
   }
 
   test(`${sdk}: hanging up before the first byte ends the call upstream`, async () => {
-    await router.apply(patientMap());
+    await router.apply(fastMap());
     await router.fault('anthropic', { type: 'silence' });
     try {
       const before = (await router.provider('anthropic')).traffic;
@@ -118,7 +129,11 @@ for (const client of CLIENTS) {
   });
 
   test(`${sdk}: an answer cut in the middle before it was relayed comes from the other route`, async () => {
-    for (const fault of [{ type: 'cutStream', afterChunks: 2 }, { type: 'truncatedBody' }, { type: 'malformedChunk', afterChunks: 2 }]) {
+    for (const fault of [
+      { type: 'cutStream', afterChunks: 2 },
+      { type: 'truncatedBody' },
+      { type: 'malformedChunk', afterChunks: 2 },
+    ]) {
       await wellAgain('anthropic', HOT, 'auto');
       await router.fault('anthropic', fault);
       const answer = await whole(make(router), { prompt: 'whole please' });

@@ -74,6 +74,12 @@ impl Yard {
         yard
     }
 
+    /// The same world, started differently from its next start on.
+    #[must_use]
+    pub fn with_start(self, start: Start) -> Self {
+        Self { start, ..self }
+    }
+
     async fn begin(&mut self) {
         let ready = self.start.ready(&self.data_dir(), &self.log_path()).await;
         let process = ready.unwrap_or_else(|exit| panic!("the router did not start: {exit:?}"));

@@ -11,6 +11,7 @@
     reason = "a command-line program talks on its terminal"
 )]
 
+mod bench;
 mod command;
 mod freshness;
 mod generated;
@@ -64,6 +65,21 @@ enum Command {
         #[arg(long)]
         plan: bool,
     },
+    /// Measure what the router adds to a call, beside nginx and beside no router at all (Linux)
+    Bench {
+        /// Under a minute, with fewer and shorter rounds
+        #[arg(long)]
+        quick: bool,
+        /// Rewrite the tables in docs/performance.md
+        #[arg(long)]
+        write_docs: bool,
+        /// An already built `switchyard` to measure, instead of building one
+        #[arg(long, value_name = "PATH")]
+        bin: Option<PathBuf>,
+        /// One part only
+        #[arg(long, value_enum)]
+        only: Option<bench::Part>,
+    },
     /// Write the generated documents (API, map schema, table of defaults, TypeScript types)
     Gen {
         /// Change nothing; fail if a committed document is stale
@@ -105,6 +121,9 @@ fn dispatch(command: Command) -> Result<()> {
             carry_out(&run::plan(&repo, &Machine::probe(&repo), &wanted)?, plan)
         }
         Command::Test { only, plan } => carry_out(&suite::plan(&repo, &Machine::probe(&repo), only)?, plan),
+        Command::Bench { quick, write_docs, bin, only } => {
+            bench::run(&repo, &bench::Wanted { quick, write_docs, bin, only })
+        }
         Command::Gen { check, bin } => generated::run(&repo, check, bin),
         Command::Tidy { generated } => {
             tidy::run(&repo)?;

@@ -30,6 +30,9 @@ pub(crate) const WINDOW_TESTS: &[&str] = &[
     "fonts-noto-core",
 ];
 
+/// What benchmarks compare with, and what pins processes to cores.
+pub(crate) const BENCH: &[&str] = &["nginx-light", "util-linux"];
+
 pub(crate) const NODE: &[&str] = &["nodejs", "npm"];
 
 /// Every package above: what [`installed`] asks for.
@@ -52,6 +55,8 @@ pub(crate) const KNOWN: &[&str] = &[
     "fonts-noto-core",
     "nodejs",
     "npm",
+    "nginx-light",
+    "util-linux",
 ];
 
 /// Those of [`KNOWN`] that dpkg says are installed.
@@ -160,7 +165,8 @@ mod tests {
 
     #[test]
     fn every_package_a_plan_can_want_is_asked_about() {
-        let wanted: BTreeSet<_> = [DESKTOP, SESSION, WINDOW_TESTS, NODE].concat().into_iter().collect();
+        let wanted: BTreeSet<_> =
+            [DESKTOP, SESSION, WINDOW_TESTS, NODE, BENCH].concat().into_iter().collect();
         assert_eq!(wanted, KNOWN.iter().copied().collect());
     }
 

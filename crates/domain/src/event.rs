@@ -160,7 +160,7 @@ impl What {
             Self::CredentialChanged { name, stored } => {
                 format!("The key for {name} was {}.", if *stored { "stored" } else { "removed" })
             }
-            Self::KeychainUnavailable { reason } => format!("The keychain can't be used: {reason}."),
+            Self::KeychainUnavailable { reason } => reason.clone(),
             Self::ProbeFailed { route, failure } => {
                 format!("{} does not answer its probe: {}.", route_label(route), failure.short())
             }

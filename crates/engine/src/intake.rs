@@ -147,6 +147,17 @@ fn own_key_headers(headers: &HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
 
 /// Takes out what belongs to the caller's connection, to its local key, or to this router.
 pub(crate) fn keep_forwardable(headers: &mut HeaderMap) {
+    // Whatever `Connection` names belongs to the connection too (RFC 9110, 7.6.1).
+    let named: Vec<HeaderName> = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    for name in named {
+        headers.remove(name);
+    }
     for name in [
         header::AUTHORIZATION,
         header::HOST,

@@ -115,11 +115,13 @@ struct Refusal {
     code: &'static str,
     message: String,
     param: Option<&'static str>,
+    /// The method the path takes, where it was another (RFC 9110, 15.5.6).
+    allow: Option<&'static str>,
 }
 
 impl Refusal {
     fn new(dialect: Dialect, status: u16, code: &'static str, message: impl Into<String>) -> Self {
-        Self { dialect, status, code, message: message.into(), param: None }
+        Self { dialect, status, code, message: message.into(), param: None, allow: None }
     }
 
     fn reply(self, id: &RequestId) -> Reply {
@@ -131,7 +133,11 @@ impl Refusal {
             param: self.param.map(str::to_owned),
             request_id: Some(id.as_str().to_owned()),
         };
-        reply::error(self.dialect, &reply)
+        let mut reply = reply::error(self.dialect, &reply);
+        if let Some(allow) = self.allow {
+            reply.headers_mut().insert(header::ALLOW, http::HeaderValue::from_static(allow));
+        }
+        reply
     }
 }
 
@@ -173,12 +179,8 @@ async fn route(shared: &Arc<Shared>, request: Request<Incoming>, id: &RequestId)
             let job = below.trim_start_matches("/switchyard/jobs/");
             poll(shared, job, &client, dialect).await
         }
-        (_, "/chat/completions" | "/messages" | "/models" | "/health") => Err(Refusal::new(
-            dialect,
-            405,
-            "method_not_allowed",
-            format!("{} is not for {}.", path, parts.method),
-        )),
+        (_, "/chat/completions" | "/messages") => Err(wrong_method(dialect, path, &parts.method, "POST")),
+        (_, "/models" | "/health") => Err(wrong_method(dialect, path, &parts.method, "GET")),
         _ => Err(Refusal::new(
             dialect,
             404,
@@ -188,6 +190,11 @@ async fn route(shared: &Arc<Shared>, request: Request<Incoming>, id: &RequestId)
             ),
         )),
     }
+}
+
+fn wrong_method(dialect: Dialect, path: &str, method: &Method, allow: &'static str) -> Refusal {
+    let message = format!("{path} is not for {method}. Use {allow} {path}.");
+    Refusal { allow: Some(allow), ..Refusal::new(dialect, 405, "method_not_allowed", message) }
 }
 
 fn running(shared: &Shared, dialect: Dialect) -> Result<Arc<Running>, Refusal> {

@@ -37,7 +37,13 @@ pub struct FastConfig {
 
 impl Default for FastConfig {
     fn default() -> Self {
-        Self { body_bytes: 400, stream_chunks: 20, chunk_interval: Duration::ZERO, stamped: false, mode: FastMode::Ok }
+        Self {
+            body_bytes: 400,
+            stream_chunks: 20,
+            chunk_interval: Duration::ZERO,
+            stamped: false,
+            mode: FastMode::Ok,
+        }
     }
 }
 

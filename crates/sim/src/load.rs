@@ -133,7 +133,11 @@ impl Yard {
         let gap_ns = 1e9 / rate;
         let mut number = 0.0_f64;
         loop {
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "minutes, in nanoseconds")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "minutes, in nanoseconds"
+            )]
             let due_ns = begun_ns + (number * gap_ns) as u64;
             if due_ns >= ends_ns {
                 return Ok(());

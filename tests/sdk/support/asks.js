@@ -23,7 +23,14 @@ async function chat(client, { model = 'auto', prompt = 'ping', options } = {}) {
   const asked = client.chat.completions.create({ model, messages: question(prompt) }, options);
   const { data, response } = await asked.withResponse();
   const choice = data.choices?.[0];
-  return { text: choice?.message.content, finish: choice?.finish_reason, model: data.model, headers: response.headers, data, response };
+  return {
+    text: choice?.message.content,
+    finish: choice?.finish_reason,
+    model: data.model,
+    headers: response.headers,
+    data,
+    response,
+  };
 }
 
 async function messageStream(client, { model = 'auto', prompt = 'ping', options, seen } = {}) {

@@ -4,9 +4,6 @@
 export const HOT = 'anthropic/sonnet-4.6';
 export const WARM = 'openai/gpt-4o-mini';
 
-/** A circuit this fast is half open again before a test has asked its next question. */
-export const HALF_OPEN_MS = 100;
-
 /** The map, with the top-level keys of `changes` in place of its own. */
 export function fastMap(changes = {}) {
   return {
@@ -18,8 +15,6 @@ export function fastMap(changes = {}) {
         baseUrl: '${SWITCHYARD_SIM_ANTHROPIC}',
         dialect: 'anthropic',
         auth: 'none',
-        // Only the route that is broken on purpose is impatient.
-        timeouts: { connectMs: 500, firstByteMs: 600, firstTokenMs: 600, idleMs: 600 },
       },
     ],
     warm: [
@@ -29,7 +24,6 @@ export function fastMap(changes = {}) {
         baseUrl: '${SWITCHYARD_SIM_OPENAI}',
         dialect: 'openai-chat',
         auth: 'none',
-        timeouts: { idleMs: 600 },
       },
     ],
     // One job per route, so that a test can say which dialect is behind the router.
@@ -38,22 +32,39 @@ export function fastMap(changes = {}) {
       'on-openai': { hot: [WARM], warm: [] },
     },
     retry: { attempts: 2, initialMs: 10, maxMs: 20 },
-    breaker: { consecutiveFailures: 2, halfOpenEveryMs: HALF_OPEN_MS, successesToClose: 1 },
+    breaker: { consecutiveFailures: 2, halfOpenEveryMs: 100, successesToClose: 1 },
     probe: { everyMs: 0 },
     cold: { mode: 'graceful_degrade', initialMs: 50, maxMs: 200, maxAttempts: 100 },
     ...changes,
   };
 }
 
-/** The same with the patience of a real installation, for streams that are slow on purpose. */
-export function patientMap() {
+/** The same with a primary that is given up quickly. The fallback keeps its patience: it is never the one at fault. */
+export function impatientMap() {
   const map = fastMap();
-  for (const route of [...map.hot, ...map.warm]) delete route.timeouts;
+  map.hot[0].timeouts = { connectMs: 500, firstByteMs: 600, firstTokenMs: 600 };
   return map;
+}
+
+/** The same with streams that may not pause for long. */
+export function restlessMap() {
+  return fastMap({ timeouts: { idleMs: 600 } });
 }
 
 /** What is behind the router, and the model name that sends a request there and nowhere else. */
 export const BEHIND = [
-  { behind: 'an Anthropic route', provider: 'anthropic', route: HOT, model: 'switchyard/on-anthropic', says: 'sonnet-4.6' },
-  { behind: 'an OpenAI route', provider: 'openai', route: WARM, model: 'switchyard/on-openai', says: 'gpt-4o-mini' },
+  {
+    behind: 'an Anthropic route',
+    provider: 'anthropic',
+    route: HOT,
+    model: 'switchyard/on-anthropic',
+    says: 'sonnet-4.6',
+  },
+  {
+    behind: 'an OpenAI route',
+    provider: 'openai',
+    route: WARM,
+    model: 'switchyard/on-openai',
+    says: 'gpt-4o-mini',
+  },
 ];

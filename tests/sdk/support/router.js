@@ -88,19 +88,35 @@ export class Router {
 
   /** The official OpenAI client, pointed here. Without retries of its own unless asked for. */
   openai(options = {}) {
-    return new OpenAI({ apiKey: this.key, baseURL: `${this.proxyUrl}/v1`, maxRetries: 0, timeout: 15_000, ...options });
+    return new OpenAI({
+      apiKey: this.key,
+      baseURL: `${this.proxyUrl}/v1`,
+      maxRetries: 0,
+      timeout: 15_000,
+      ...options,
+    });
   }
 
   /** The official Anthropic client, pointed here. Without retries of its own unless asked for. */
   anthropic(options = {}) {
-    return new Anthropic({ apiKey: this.key, baseURL: this.proxyUrl, maxRetries: 0, timeout: 15_000, ...options });
+    return new Anthropic({
+      apiKey: this.key,
+      baseURL: this.proxyUrl,
+      maxRetries: 0,
+      timeout: 15_000,
+      ...options,
+    });
   }
 
   /** One call of the control API; what it answers, read as JSON. */
   async control(method, path, body) {
     const headers = { authorization: `Bearer ${this.#token}` };
     if (body !== undefined) headers['content-type'] = 'application/json';
-    const answer = await fetch(this.controlUrl + path, { method, headers, body: body && JSON.stringify(body) });
+    const answer = await fetch(this.controlUrl + path, {
+      method,
+      headers,
+      body: body && JSON.stringify(body),
+    });
     const text = await answer.text();
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
     return text === '' ? undefined : JSON.parse(text);

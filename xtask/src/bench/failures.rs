@@ -28,8 +28,7 @@ pub(super) fn measure(stage: &Stage) -> Result<Section> {
     let second = stage.provider(&[])?;
     let base = windows(stage, healthy.addr, &second)?;
     let (failing, hanging) = (stage.provider(&["--mode", "500"])?, stage.provider(&["--mode", "hang"])?);
-    let primaries =
-        [("answers 500", failing.addr), ("refuses", free_port()?), ("hangs", hanging.addr)];
+    let primaries = [("answers 500", failing.addr), ("refuses", free_port()?), ("hangs", hanging.addr)];
     for (name, primary) in primaries {
         let seen = windows(stage, primary, &second)?;
         let added: Vec<f64> = seen.iter().zip(&base).map(|(seen, base)| seen - base).collect();
@@ -55,7 +54,7 @@ fn windows(stage: &Stage, primary: SocketAddr, second: &Server) -> Result<[f64; 
         // The probe would find out first, and before any caller.
         "probe": { "everyMs": 0 },
     });
-    let router = stage.switchyard_untried(&map)?;
+    let router = stage.switchyard(&map)?;
     let length_ms = stage.effort.failing_ms;
     let load = Load {
         rate: Some(RATE),

@@ -17,7 +17,17 @@ pub(super) fn measure(stage: &Stage) -> Result<Section> {
         "Non-streaming chat completions of about 1 KiB over 64 kept connections. Open loop: a request's time counts \
          from the moment it was due. `direct` is the whole time without anything between; the others are what they \
          add to it. Medians of the rounds, milliseconds.",
-        &["requests/s", "direct p50", "p99", "nginx +p50", "+p99", "Switchyard +p50", "+p99", "of nginx's p50", "p99"],
+        &[
+            "requests/s",
+            "direct p50",
+            "p99",
+            "nginx +p50",
+            "+p99",
+            "Switchyard +p50",
+            "+p99",
+            "of nginx's p50",
+            "p99",
+        ],
     );
     let ways = Ways::stand(stage, &[])?;
     for rate in RATES {

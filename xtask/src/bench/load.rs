@@ -73,7 +73,9 @@ impl Found {
         let not_ok: u64 = self.windows().iter().filter_map(|window| window["not_ok"].as_u64()).sum();
         let unanswered = self.0["unanswered"].as_u64().unwrap_or_default();
         if not_ok > 0 || unanswered > 0 {
-            bail!("{not_ok} requests were answered with something else than 200, and {unanswered} not at all");
+            bail!(
+                "{not_ok} requests were answered with something else than 200, and {unanswered} not at all"
+            );
         }
         Ok(())
     }
@@ -89,7 +91,10 @@ impl Found {
 
     /// Answers per second in the first window.
     pub(super) fn per_second(&self) -> Result<f64> {
-        self.windows().first().and_then(|window| window["per_second"].as_f64()).context("the load has no window")
+        self.windows()
+            .first()
+            .and_then(|window| window["per_second"].as_f64())
+            .context("the load has no window")
     }
 
     /// Median and 99th percentile of a window, microseconds.
@@ -99,7 +104,8 @@ impl Found {
             Kind::FirstChunk => "first_chunk",
             Kind::Chunk => "chunk",
         };
-        let spread = self.windows().get(window).map(|window| &window[name]).context("there is no such window")?;
+        let spread =
+            self.windows().get(window).map(|window| &window[name]).context("there is no such window")?;
         let at = |name: &str| spread[name].as_f64().with_context(|| format!("the window has no {name}"));
         Ok((at("p50_us")?, at("p99_us")?))
     }

@@ -1,6 +1,6 @@
 //! Everything a measurement needs standing: providers, nginx, the router, each on a port of its own.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -57,7 +57,7 @@ pub(super) struct Stage {
     programs: PathBuf,
     folder: PathBuf,
     /// Numbers folders and logs.
-    count: RefCell<u32>,
+    count: Cell<u32>,
 }
 
 impl Stage {
@@ -74,7 +74,7 @@ impl Stage {
             router,
             programs: repo.target.join("release"),
             folder,
-            count: RefCell::new(0),
+            count: Cell::new(0),
         })
     }
 
@@ -82,10 +82,12 @@ impl Stage {
         self.programs.join(name)
     }
 
-    fn fresh(&self, what: &str) -> PathBuf {
-        let mut count = self.count.borrow_mut();
-        *count += 1;
-        self.folder.join(format!("{count:02}-{what}"))
+    /// A folder of its own for one server.
+    pub(super) fn folder(&self, what: &str) -> Result<PathBuf> {
+        let number = self.count.replace(self.count.get() + 1);
+        let folder = self.folder.join(format!("{number:02}-{what}"));
+        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        Ok(folder)
     }
 
     /// A fast provider. `args` as in `switchyard-sim --help`.
@@ -100,8 +102,7 @@ impl Stage {
 
     /// nginx before a provider: one worker, upstream connections kept, nothing logged, nothing buffered.
     pub(super) fn nginx(&self, provider: SocketAddr) -> Result<Server> {
-        let folder = self.fresh("nginx");
-        std::fs::create_dir_all(&folder)?;
+        let folder = self.folder("nginx")?;
         let addr = free_port()?;
         let config = folder.join("nginx.conf");
         std::fs::write(&config, nginx_config(&folder, addr, provider))?;
@@ -115,28 +116,21 @@ impl Stage {
 
     /// A router with a fresh data directory and this map.
     pub(super) fn switchyard(&self, map: &Value) -> Result<Server> {
-        let folder = self.fresh("switchyard");
-        std::fs::create_dir_all(&folder)?;
+        let folder = self.folder("switchyard")?;
         let file = folder.join("map.json");
         std::fs::write(&file, map.to_string())?;
         self.switchyard_in(&folder, Core::Router, Some(&file))
     }
 
-    /// A router on a data directory, answering.
+    /// A router on a data directory, with its map applied.
     pub(super) fn switchyard_in(&self, folder: &Path, core: Core, map: Option<&Path>) -> Result<Server> {
         let addr = free_port()?;
         let process = self.start_router(folder, core, addr, map)?;
         let mut server = Server { addr, key: String::new(), process };
         server.wait_for("/health")?;
         server.key = self.key(folder)?;
-        // The map given on the command line is applied once the router answers already.
-        let by = now() + PATIENCE;
-        while server.completion()? != 200 {
-            if now() > by {
-                bail!("the router does not answer completions; see {}", folder.join("output.log").display());
-            }
-            sleep(Duration::from_millis(20));
-        }
+        // The map given on the command line may be applied only once the router listens.
+        server.wait_for("/v1/models")?;
         Ok(server)
     }
 
@@ -149,7 +143,12 @@ impl Stage {
     ) -> Result<Process> {
         let mut command = pinned(core, &self.router);
         command.arg("serve").arg("--data-dir").arg(folder.join("data"));
-        command.args(["--port", &addr.port().to_string(), "--control-port", &free_port()?.port().to_string()]);
+        command.args([
+            "--port",
+            &addr.port().to_string(),
+            "--control-port",
+            &free_port()?.port().to_string(),
+        ]);
         command.args(["--no-keychain", "--print-json"]);
         // The keys a user has in the environment; the simulated provider takes any.
         command.env("OPENAI_API_KEY", "sk-bench").env("GEMINI_API_KEY", "bench");
@@ -162,7 +161,8 @@ impl Stage {
     /// The local key a router left in its data directory.
     pub(super) fn key(&self, folder: &Path) -> Result<String> {
         let path = folder.join("data").join("client.key");
-        let key = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let key =
+            std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         Ok(key.trim().to_owned())
     }
 }
@@ -190,7 +190,11 @@ impl Server {
     }
 
     pub(super) fn get(&self, path: &str) -> Result<u16> {
-        status(self.addr, &format!("GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.addr))
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\nconnection: close\r\n\r\n",
+            self.addr, self.key
+        );
+        status(self.addr, &request)
     }
 
     /// Asks for one completion on a connection of its own.
@@ -208,7 +212,7 @@ impl Server {
 }
 
 /// The status of one exchange on a fresh connection.
-pub(super) fn status(addr: SocketAddr, request: &str) -> Result<u16> {
+fn status(addr: SocketAddr, request: &str) -> Result<u16> {
     let mut stream = TcpStream::connect(addr)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(PATIENCE))?;

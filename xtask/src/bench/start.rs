@@ -1,6 +1,5 @@
 //! From starting the process to its first answers, on a data directory that exists.
 
-use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -22,7 +21,7 @@ pub(super) fn measure(stage: &Stage) -> Result<Section> {
         &["first 200 of", "median, ms", "slowest, ms"],
     );
     let provider = stage.provider(&[])?;
-    let folder: PathBuf = stage.folder("start")?;
+    let folder = stage.folder("start")?;
     let map = folder.join("map.json");
     std::fs::write(&map, one_route(provider.addr).to_string())?;
     drop(stage.switchyard_in(&folder, Core::Any, Some(&map))?);

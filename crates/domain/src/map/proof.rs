@@ -116,7 +116,7 @@ impl Proof<'_> {
     fn default_line(&mut self) -> Line {
         let raw = self.raw;
         let path = Path::root();
-        if raw.hot.as_ref().is_none_or(Vec::is_empty) {
+        if raw.hot.as_ref().is_none_or(Vec::is_empty) && !self.has_fault_at(&path.field("hot")) {
             self.fault(&path.field("hot"), "At least one route is needed. Write its `provider` and `model`.");
         }
         let mut tier = |name: &str, list: &Option<Vec<RawRoute>>| -> Vec<RouteIx> {

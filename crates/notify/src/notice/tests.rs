@@ -45,7 +45,7 @@ fn people_are_told_what_happened_and_what_was_done() {
         (What::Paused { reason: String::new() }, ("New work is paused", "Running requests finish.", Normal)),
         (What::Resumed, ("New work is taken again", "Requests are answered as usual.", Low)),
         (
-            What::JobQueued { id: "job_1".into(), job: "summaries".into(), client: "crm".into() },
+            What::JobQueued { job_id: "job_1".into(), job: "summaries".into(), client: "crm".into() },
             (
                 "Jobs wait in the queue",
                 "No route could answer a summaries job from crm. It is stored, and tried again by itself.",
@@ -53,7 +53,11 @@ fn people_are_told_what_happened_and_what_was_done() {
             ),
         ),
         (
-            What::JobDead { id: "job_1".into(), job: "summaries".into(), reason: "5 attempts failed".into() },
+            What::JobDead {
+                job_id: "job_1".into(),
+                job: "summaries".into(),
+                reason: "5 attempts failed".into(),
+            },
             (
                 "A queued job needs you",
                 "A summaries job is not tried any more. 5 attempts failed. Replay or discard it under Queue.",
@@ -87,7 +91,7 @@ fn nobody_is_interrupted_for_what_heals_by_itself() {
             failure: Failure::new(FailureKind::Reset, "reset"),
             consecutive: 5,
         },
-        What::JobDone { id: "job_1".into(), job: "default".into(), route },
+        What::JobDone { job_id: "job_1".into(), job: "default".into(), route },
         What::MapApplied { version: 2, name: "production".into(), source: "window".into() },
         tier(Tier::Hot, Tier::Hot, None, None),
     ] {

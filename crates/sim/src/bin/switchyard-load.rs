@@ -88,7 +88,8 @@ mod linux {
             body["stream"] = json!(true);
         }
         let filler = arguments.body_bytes.saturating_sub(body.to_string().len());
-        let words: String = "the quick brown fox jumps over the lazy dog ".chars().cycle().take(filler).collect();
+        let words: String =
+            "the quick brown fox jumps over the lazy dog ".chars().cycle().take(filler).collect();
         body["messages"][0]["content"] = json!(words);
         let body = body.to_string();
         format!(

@@ -85,7 +85,8 @@ fn walk_chunks(bytes: &[u8], next: &mut usize) -> io::Result<bool> {
     loop {
         let Some(rest) = bytes.get(*next..) else { return Ok(false) };
         let Some(line_end) = memmem::find(rest, b"\r\n") else { return Ok(false) };
-        let size = std::str::from_utf8(&rest[..line_end]).ok().map(|line| line.split(';').next().unwrap_or(line));
+        let size =
+            std::str::from_utf8(&rest[..line_end]).ok().map(|line| line.split(';').next().unwrap_or(line));
         let size = size.and_then(|size| usize::from_str_radix(size.trim(), 16).ok());
         let size = size.ok_or_else(|| io::Error::other("not a chunk"))?;
         // The provider sends no trailers.

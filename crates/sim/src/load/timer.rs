@@ -16,7 +16,9 @@ pub(super) struct Timer {
 impl Timer {
     pub(super) fn new() -> io::Result<Self> {
         let fd = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
-        Ok(Self { fd: AsyncFd::new(fd)? })
+        #[expect(deprecated, reason = "its successor is unsafe for types that give their descriptor away; this is an OwnedFd")]
+        let fd = AsyncFd::new(fd)?;
+        Ok(Self { fd })
     }
 
     pub(super) async fn sleep(&self, length: Duration) -> io::Result<()> {
