@@ -17,7 +17,11 @@ async fn five_failures_open_the_circuit_and_two_good_calls_close_it() {
         hot.set_fault(Fault::status(500)).await.unwrap();
 
         assert_eq!(yard.send(&ask).await.way(), ("warm", 4, true));
-        assert_eq!(yard.send(&ask).await.way(), ("warm", 3, true), "the circuit opens in the middle of the retries");
+        assert_eq!(
+            yard.send(&ask).await.way(),
+            ("warm", 3, true),
+            "the circuit opens in the middle of the retries"
+        );
         let opened = yard.route("hot").await;
         assert_eq!((opened.circuit, hot.calls()), (CircuitState::Open, 5));
         assert!(opened.next_probe_in_ms.is_some_and(|ms| ms <= 2_000), "{opened:?}");
@@ -26,7 +30,8 @@ async fn five_failures_open_the_circuit_and_two_good_calls_close_it() {
         assert_eq!(yard.snapshot().await.status.tier, Tier::Warm);
 
         hot.heal().await.unwrap();
-        let due = |route: &switchyard_domain::view::RouteView| route.next_probe_in_ms.is_none_or(|ms| ms == 0);
+        let due =
+            |route: &switchyard_domain::view::RouteView| route.next_probe_in_ms.is_none_or(|ms| ms == 0);
         yard.wait_for_route("the test call to be due", "hot", due).await;
         assert_eq!(yard.send(&ask).await.route(), "hot");
         assert_eq!(yard.route("hot").await.circuit, CircuitState::HalfOpen, "one good call is not enough");
@@ -39,8 +44,12 @@ async fn five_failures_open_the_circuit_and_two_good_calls_close_it() {
         let of = |kind: &str| told.iter().filter(|event| event["type"] == kind).collect::<Vec<_>>();
         assert_eq!(of("circuit_opened")[0]["consecutive"], 5);
         assert_eq!(of("circuit_opened")[0]["failure"]["status"], 500);
-        assert_eq!((of("circuit_opened").len(), of("circuit_half_open").len(), of("circuit_closed").len()), (1, 1, 1));
-        let moves: Vec<(&Value, &Value)> = of("tier_changed").iter().map(|e| (&e["from"], &e["to"])).collect();
+        assert_eq!(
+            (of("circuit_opened").len(), of("circuit_half_open").len(), of("circuit_closed").len()),
+            (1, 1, 1)
+        );
+        let moves: Vec<(&Value, &Value)> =
+            of("tier_changed").iter().map(|e| (&e["from"], &e["to"])).collect();
         assert_eq!(moves, [(&json!("hot"), &json!("warm")), (&json!("warm"), &json!("hot"))]);
     }
 }

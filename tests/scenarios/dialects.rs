@@ -50,7 +50,10 @@ async fn text_survives_failover_across_dialects_and_back() {
                 let got = reply.completion(caller);
                 assert!(got.text.starts_with(&format!("[{answers}-1 @ {answers}]")), "{got:?}");
                 assert!(got.text.contains("Tell me of Lisbon"), "the prompt arrived: {got:?}");
-                assert_eq!((got.model.as_str(), got.finish.as_str()), (&*format!("{answers}-1"), finished(caller, false)));
+                assert_eq!(
+                    (got.model.as_str(), got.finish.as_str()),
+                    (&*format!("{answers}-1"), finished(caller, false))
+                );
                 assert_eq!(reply.route(), answers);
             })
             .await;
@@ -67,7 +70,8 @@ async fn parallel_tool_calls_survive_failover_across_dialects_and_back() {
                 let ask = Ask::new(caller, "What is the weather in Lisbon and Porto?").weather_tool();
                 let reply = yard.send(&ask.streaming(stream)).await;
                 let got: Completion = reply.completion(caller);
-                let called: Vec<(&str, &Value)> = got.calls.iter().map(|c| (c.name.as_str(), &c.arguments)).collect();
+                let called: Vec<(&str, &Value)> =
+                    got.calls.iter().map(|c| (c.name.as_str(), &c.arguments)).collect();
                 let (lisbon, porto) = (json!({ "place": "Lisbon" }), json!({ "place": "Porto" }));
                 assert_eq!(called, [("get_weather", &lisbon), ("get_weather", &porto)], "{answers}");
                 assert_ne!(got.calls[0].id, got.calls[1].id);
@@ -87,13 +91,18 @@ async fn a_tool_conversation_goes_on_where_the_other_dialect_left_it_even_when_a
             let (first, second) = if begins == "hot" { (false, true) } else { (true, false) };
             let fail = async |fails: bool| {
                 let hot = yard.provider("hot");
-                if fails { hot.set_fault(Fault::status(503)).await.unwrap() } else { hot.heal().await.unwrap() }
+                if fails {
+                    hot.set_fault(Fault::status(503)).await.unwrap();
+                } else {
+                    hot.heal().await.unwrap();
+                }
             };
             fail(first).await;
             let reply = yard.send(&ask).await;
             assert_eq!(reply.route(), begins);
             let calls = reply.completion(caller).calls;
-            let results = [(calls[0].id.clone(), Ok("18 degrees")), (calls[1].id.clone(), Err("station is down"))];
+            let results =
+                [(calls[0].id.clone(), Ok("18 degrees")), (calls[1].id.clone(), Err("station is down"))];
             let next = ask.clone().then_tools(&reply.json(), &results);
             for stream in [false, true] {
                 fail(second).await;
@@ -121,7 +130,11 @@ async fn a_translated_answer_counts_its_tokens_and_names_its_upstream_request() 
             }
         }
         let reply = yard.send(&Ask::new(caller, "hello")).await.json();
-        let names = if caller == CHAT { ["prompt_tokens", "completion_tokens"] } else { ["input_tokens", "output_tokens"] };
+        let names = if caller == CHAT {
+            ["prompt_tokens", "completion_tokens"]
+        } else {
+            ["input_tokens", "output_tokens"]
+        };
         assert!(names.iter().all(|name| reply["usage"][name].as_u64().is_some_and(|n| n > 0)), "{reply}");
     }
 }
@@ -133,6 +146,9 @@ async fn an_upstreams_refusal_is_told_in_the_callers_dialect() {
         // Roles are the provider's to judge: it refuses, and its reason must reach the caller.
         yard.provider("hot").set_fault(Fault::status(400)).await.unwrap();
         let reply = yard.send(&Ask::new(caller, "hello")).await;
-        assert_eq!((reply.status, reply.error(caller).1.as_str()), (400, "The request could not be understood."));
+        assert_eq!(
+            (reply.status, reply.error(caller).1.as_str()),
+            (400, "The request could not be understood.")
+        );
     }
 }

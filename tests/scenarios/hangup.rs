@@ -20,7 +20,10 @@ async fn nobody_is_condemned(yard: &Yard) {
     let logged = yard.wait_for_outcome(Outcome::Aborted).await;
     assert_eq!(logged.status, 499);
     let hot = yard.route("hot").await;
-    assert_eq!((hot.circuit, hot.last_failure, hot.last.contains(&false)), (CircuitState::Closed, None, false));
+    assert_eq!(
+        (hot.circuit, hot.last_failure, hot.last.contains(&false)),
+        (CircuitState::Closed, None, false)
+    );
     assert_eq!(yard.provider("warm").calls(), 0, "nobody is asked on behalf of a caller that went away");
     yard.wait_for("nothing to be under way", |snapshot| snapshot.traffic.in_flight == 0).await;
     assert_eq!(yard.snapshot().await.status.lost, 0);

@@ -51,11 +51,16 @@ async fn keychain_keeps_a_key_across_restarts_until_it_is_removed() {
     let (_, test) = yard.post(&format!("{credential}/test"), &json!({})).await;
     assert_eq!(test["ok"], true, "{test}");
     let listed = yard.get("/v1/credentials").await;
-    let own = listed["credentials"].as_array().unwrap().iter().find(|c| c["name"] == json!(name)).unwrap().clone();
-    assert_eq!((&own["foundIn"], &own["hint"]), (&json!("keychain"), &json!("1234")));
+    let own =
+        listed["credentials"].as_array().unwrap().iter().find(|c| c["name"] == json!(name)).unwrap().clone();
+    assert_eq!((&own["foundIn"], &own["hint"]), (&json!("keychain"), &json!("…1234")));
 
     yard.restart().await;
-    assert_eq!(yard.chat("hello").await.way(), ("hot", 1, false), "the first request after a start has its key");
+    assert_eq!(
+        yard.chat("hello").await.way(),
+        ("hot", 1, false),
+        "the first request after a start has its key"
+    );
     hot.set_key(KEY, KeyState::Revoked);
     let (_, test) = yard.post(&format!("{credential}/test"), &json!({})).await;
     assert_eq!(test["ok"], false, "{test}");

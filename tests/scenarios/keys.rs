@@ -40,7 +40,8 @@ async fn with_two_keys(dialect: Dialect) -> (Yard, Provider) {
 /// The last four characters of the keys the provider saw, in order.
 fn presented(provider: &Provider) -> Vec<String> {
     let key = |seen: &switchyard_sim::Received| {
-        let header = seen.header("authorization").or_else(|| seen.header("x-api-key")).unwrap_or_default().to_owned();
+        let header =
+            seen.header("authorization").or_else(|| seen.header("x-api-key")).unwrap_or_default().to_owned();
         header.trim_start_matches('*').to_owned()
     };
     provider.requests().iter().map(key).collect()
@@ -113,7 +114,10 @@ async fn a_replaced_key_is_used_from_the_next_request_on() {
     assert_eq!(yard.post("/v1/credentials/hot/test", &json!({})).await.1["ok"], true);
     let listed = yard.get("/v1/credentials").await;
     let own = &listed["credentials"][0];
-    assert_eq!((&own["name"], &own["hint"], &own["foundIn"]), (&json!("hot"), &json!("2222"), &json!("file")));
+    assert_eq!(
+        (&own["name"], &own["hint"], &own["foundIn"]),
+        (&json!("hot"), &json!("…2222"), &json!("file"))
+    );
 
     assert_eq!(yard.delete("/v1/credentials/hot").await.0, 204);
     assert_eq!(yard.chat("hello").await.way(), ("warm", 1, true));
@@ -134,7 +138,8 @@ async fn a_route_without_a_key_says_which_command_stores_one() {
             let (_, message) = reply.error(dialect);
             assert!(message.contains("switchyard credential set acme"), "{message}");
             assert_eq!(hot.calls(), 0);
-            let status = yard.wait_for("the window to say so", |s| s.status.sentence.contains("key")).await.status;
+            let status =
+                yard.wait_for("the window to say so", |s| s.status.sentence.contains("key")).await.status;
             assert!(status.sentence.contains("Providers"), "{status:?}");
         }
     }
@@ -162,7 +167,11 @@ async fn a_callers_own_key_is_passed_through_beside_the_local_one() {
         let warm = yard.add(Profile::new("warm").dialect(dialect)).await;
         let map = fast_map(&[merge(route(&hot), json!({ "auth": "passthrough" }))], &[route(&warm)]);
         yard.apply(&map).await;
-        let own = if dialect == CHAT { ("authorization", format!("Bearer {ONE}")) } else { ("x-api-key", ONE.to_owned()) };
+        let own = if dialect == CHAT {
+            ("authorization", format!("Bearer {ONE}"))
+        } else {
+            ("x-api-key", ONE.to_owned())
+        };
         let ask = Ask::new(dialect, "hello").header("x-switchyard-key", yard.key()).header(own.0, &own.1);
         assert_eq!(yard.send(&ask).await.way(), ("hot", 1, false));
         assert_eq!(presented(&hot), ["1111"]);
@@ -173,7 +182,10 @@ async fn a_callers_own_key_is_passed_through_beside_the_local_one() {
         hot.set_fault(Fault::status(503)).await.unwrap();
         assert_eq!(yard.send(&ask).await.route(), "warm");
         let sent = &warm.requests().pop().unwrap().headers;
-        assert!(!sent.values().any(|value| value.contains("1111")), "one vendor's key went to another: {sent:?}");
+        assert!(
+            !sent.values().any(|value| value.contains("1111")),
+            "one vendor's key went to another: {sent:?}"
+        );
     }
 }
 

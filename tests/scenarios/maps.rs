@@ -25,7 +25,8 @@ async fn the_smallest_map_of_the_documentation_runs_unchanged() {
 "#;
     let fleet = switchyard_sim::SimFleet::new();
     let (one, two) = ("sk-ant-one", "sk-gem-two");
-    let add = async |name: &str, key: &str| fleet.add(Profile::new(name).dialect(CHAT).keys([key])).await.unwrap();
+    let add =
+        async |name: &str, key: &str| fleet.add(Profile::new(name).dialect(CHAT).keys([key])).await.unwrap();
     let (hot, hot2, gemini) = (add("hot", one).await, add("hot2", one).await, add("gemini", two).await);
     let env = [
         ("ANTHROPIC_BASE_URL", hot.url().to_owned()),
@@ -44,7 +45,10 @@ async fn the_smallest_map_of_the_documentation_runs_unchanged() {
     assert_eq!((reply.route(), reply.way()), ("anthropic/haiku-4.5", ("hot", 2, true)));
     hot2.set_fault(Fault::Refuse).await.unwrap();
     let reply = yard.chat("hello").await;
-    assert_eq!((reply.route(), reply.completion(CHAT).model.as_str()), ("google/gemini-3-flash", "gemini-3-flash"));
+    assert_eq!(
+        (reply.route(), reply.completion(CHAT).model.as_str()),
+        ("google/gemini-3-flash", "gemini-3-flash")
+    );
     assert_eq!(version, 1);
 }
 
@@ -69,15 +73,26 @@ async fn every_fault_is_told_at_once_and_nothing_changes() {
         .iter()
         .map(|fault| format!("{}: {}", fault["path"].as_str().unwrap(), fault["message"].as_str().unwrap()))
         .collect();
-    for named in ["hot[0].baseUrl: ", "hot[1].model: ", "hot[1].baseUrl: ", "warm[0].baseUrl: ", "retry.attempts: ",
-        "sloMS: Unknown key. Did you mean `sloMs`?", "jobs.bulk.hot[0]: "] {
+    for named in [
+        "hot[0].baseUrl: ",
+        "hot[1].model: ",
+        "hot[1].baseUrl: ",
+        "warm[0].baseUrl: ",
+        "retry.attempts: ",
+        "sloMS: Unknown key. Did you mean `sloMs`?",
+        "jobs.bulk.hot[0]: ",
+    ] {
         assert!(faults.iter().any(|fault| fault.starts_with(named)), "{named} is not among {faults:#?}");
     }
     let (_, checked) = yard.post("/v1/map/check", &json!({ "document": bad.to_string() })).await;
     assert_eq!(checked["faults"], problem["faults"]);
     for unreadable in ["", "{", "hot: [", "[]", "42"] {
         let (status, problem) = yard.put("/v1/map", &json!({ "document": unreadable })).await;
-        assert_eq!((status, problem["code"].as_str().unwrap()), (422, "map_invalid"), "{unreadable}: {problem}");
+        assert_eq!(
+            (status, problem["code"].as_str().unwrap()),
+            (422, "map_invalid"),
+            "{unreadable}: {problem}"
+        );
     }
     assert_eq!(yard.snapshot().await.map.version, 1);
     assert_eq!(yard.get("/v1/map/versions").await.as_array().unwrap().len(), 1);
@@ -89,7 +104,8 @@ async fn a_map_written_against_an_older_version_is_refused() {
     let yard = Yard::over(&[CHAT], &[CHAT], json!({})).await;
     let map = fast_map(&[route(&yard.provider("warm"))], &[]);
     assert_eq!(yard.apply(&map).await, 2);
-    let (status, problem) = yard.put("/v1/map", &json!({ "document": map.to_string(), "baseVersion": 1 })).await;
+    let (status, problem) =
+        yard.put("/v1/map", &json!({ "document": map.to_string(), "baseVersion": 1 })).await;
     assert_eq!((status, problem["code"].as_str().unwrap()), (409, "stale_base_version"));
     for named in ["version 1", "version 2"] {
         assert!(problem["message"].as_str().unwrap().contains(named), "{problem}");
@@ -128,8 +144,12 @@ async fn versions_are_kept_compared_and_restored() {
     let body = json!({ "document": second.to_string(), "reason": "hot is too dear", "source": "cli" });
     assert_eq!(yard.put("/v1/map", &body).await.1["version"], 2);
     let versions = yard.get("/v1/map/versions").await;
-    let listed: Vec<(&Value, &Value)> =
-        versions.as_array().unwrap().iter().map(|version| (&version["version"], &version["reason"])).collect();
+    let listed: Vec<(&Value, &Value)> = versions
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|version| (&version["version"], &version["reason"]))
+        .collect();
     assert_eq!(listed, [(&json!(2), &json!("hot is too dear")), (&json!(1), &Value::Null)]);
     let diff = yard.get("/v1/map/diff?from=1&to=2").await["diff"].as_str().unwrap().to_owned();
     assert!(diff.contains("v1") && diff.contains("v2") && diff.lines().any(|l| l.starts_with('-')), "{diff}");
@@ -159,9 +179,13 @@ async fn a_map_can_be_written_in_yaml() {
     );
     yard.apply_text(&yaml).await;
     let running = yard.get("/v1/map").await;
-    assert_eq!((&running["format"], &running["document"], &running["name"]), (&json!("yaml"), &json!(yaml), &json!("travels")));
+    assert_eq!(
+        (&running["format"], &running["document"], &running["name"]),
+        (&json!("yaml"), &json!(yaml), &json!("travels"))
+    );
     assert_eq!(yard.send(&Ask::chat("hello").header("x-switchyard-job", "bulk")).await.route(), "hot/hot-1");
-    let (status, problem) = yard.put("/v1/map", &json!({ "document": "hot:\n  - provider: hot\n    modle: x\n" })).await;
+    let (status, problem) =
+        yard.put("/v1/map", &json!({ "document": "hot:\n  - provider: hot\n    modle: x\n" })).await;
     assert_eq!(status, 422);
     assert!(problem.to_string().contains("Did you mean `model`?"), "{problem}");
 }
@@ -200,7 +224,15 @@ async fn the_model_asked_for_is_a_preference() {
     let aliased = merge(route(&b), json!({ "aliases": ["fast", "small"] }));
     let upstream = merge(route(&c), json!({ "upstreamModel": "vendor/c:free" }));
     yard.apply(&fast_map(&[route(&a), aliased], &[upstream])).await;
-    for (model, answers) in [("auto", "a"), ("never-heard-of", "a"), ("a-1", "a"), ("b-1", "b"), ("fast", "b"), ("small", "b"), ("c-1", "a")] {
+    for (model, answers) in [
+        ("auto", "a"),
+        ("never-heard-of", "a"),
+        ("a-1", "a"),
+        ("b-1", "b"),
+        ("fast", "b"),
+        ("small", "b"),
+        ("c-1", "a"),
+    ] {
         let reply = yard.send(&Ask::chat("hi").model(model)).await;
         assert_eq!((reply.route(), reply.way()), (answers, ("hot", 1, false)), "{model}");
     }
@@ -246,7 +278,8 @@ async fn the_kill_switch_holds_until_it_is_reset_even_across_a_crash() {
     assert_eq!(yard.put("/v1/routes/switch", &switch(true)).await.0, 204);
     assert_eq!(yard.chat("hi").await.way(), ("hot", 1, false));
     assert_eq!(yard.provider("hot").calls(), 1);
-    let (status, problem) = yard.put("/v1/routes/switch", &json!({ "route": "hto", "inService": true })).await;
+    let (status, problem) =
+        yard.put("/v1/routes/switch", &json!({ "route": "hto", "inService": true })).await;
     assert_eq!(status, 404);
     assert!(problem["message"].as_str().unwrap().contains("hot, warm"), "{problem}");
 }
@@ -262,7 +295,11 @@ async fn warm_can_be_switched_off() {
 #[tokio::test]
 async fn a_local_key_can_be_made_unnecessary() {
     let yard = Yard::over(&[CHAT], &[], json!({ "flags": { "require_client_key": false } })).await;
-    let reply = yard.raw("/v1/chat/completions", &[("content-type", "application/json")], Ask::chat("hi").body.to_string());
+    let reply = yard.raw(
+        "/v1/chat/completions",
+        &[("content-type", "application/json")],
+        Ask::chat("hi").body.to_string(),
+    );
     assert_eq!(reply.await.status, 200);
 }
 
@@ -273,7 +310,12 @@ async fn models_are_listed_in_both_shapes() {
     let list = yard.fetch("/v1/models", &[("authorization", &bearer)]).await.json();
     assert_eq!((&list["object"], &list["data"][0]["object"]), (&json!("list"), &json!("model")));
     let ids = |list: &Value| -> Vec<String> {
-        list["data"].as_array().unwrap().iter().map(|model| model["id"].as_str().unwrap().to_owned()).collect()
+        list["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|model| model["id"].as_str().unwrap().to_owned())
+            .collect()
     };
     for id in ["hot-1", "warm-1", "auto", "switchyard/bulk"] {
         assert!(ids(&list).contains(&id.to_owned()), "{id} is not in {list}");
@@ -281,7 +323,10 @@ async fn models_are_listed_in_both_shapes() {
     let headers = [("x-api-key", yard.key()), ("anthropic-version", "2023-06-01")];
     let other = yard.fetch("/v1/models", &headers).await.json();
     assert_eq!((&other["data"][0]["type"], &other["has_more"]), (&json!("model"), &json!(false)));
-    assert!(other["data"][0]["display_name"].is_string() && other["data"][0]["created_at"].is_string(), "{other}");
+    assert!(
+        other["data"][0]["display_name"].is_string() && other["data"][0]["created_at"].is_string(),
+        "{other}"
+    );
     assert_eq!(ids(&other), ids(&list));
 }
 

@@ -78,8 +78,13 @@ async fn an_oversized_body_names_the_limit_whether_or_not_it_says_its_length() {
         let ask = Ask::new(dialect, &"long ".repeat(1_000));
         refused(&yard.send(&ask).await, dialect, 413, "body_too_large", &["2048", "limits.maxBodyBytes"]);
 
-        let parts: Vec<Result<String, std::io::Error>> =
-            ask.body.to_string().as_bytes().chunks(512).map(|part| Ok(String::from_utf8_lossy(part).into())).collect();
+        let parts: Vec<Result<String, std::io::Error>> = ask
+            .body
+            .to_string()
+            .as_bytes()
+            .chunks(512)
+            .map(|part| Ok(String::from_utf8_lossy(part).into()))
+            .collect();
         let chunked = reqwest::Body::wrap_stream(futures_util::stream::iter(parts));
         let request = yard.request(&ask).header("content-type", "application/json").body(chunked);
         let response = within("an answer", request.send()).await.unwrap();
@@ -90,13 +95,24 @@ async fn an_oversized_body_names_the_limit_whether_or_not_it_says_its_length() {
 
 #[tokio::test]
 async fn who_asks_and_how_is_checked_before_anything_else() {
-    let table: &[(&[(&str, &str)], u16, &str, &[&str])] = &[
+    type Case<'a> = (&'a [(&'a str, &'a str)], u16, &'a str, &'a [&'a str]);
+    let table: &[Case<'_>] = &[
         (&[("host", "evil.example")], 421, "wrong_host", &["evil.example", "http://127.0.0.1:"]),
         (&[("host", "127.0.0.1.evil.example:4310")], 421, "wrong_host", &["Host"]),
         (&[("origin", "https://evil.example")], 403, "browser_origin", &["web page"]),
         (&[("origin", "null")], 403, "browser_origin", &["web page"]),
-        (&[("content-type", "text/plain")], 415, "unsupported_media_type", &["application/json", "text/plain"]),
-        (&[("content-type", "application/x-www-form-urlencoded")], 415, "unsupported_media_type", &["application/json"]),
+        (
+            &[("content-type", "text/plain")],
+            415,
+            "unsupported_media_type",
+            &["application/json", "text/plain"],
+        ),
+        (
+            &[("content-type", "application/x-www-form-urlencoded")],
+            415,
+            "unsupported_media_type",
+            &["application/json"],
+        ),
     ];
     for dialect in BOTH {
         let yard = Yard::over(&[dialect], &[], json!({})).await;
@@ -148,7 +164,9 @@ async fn unknown_paths_and_methods_say_what_there_is() {
         let reply = yard.fetch("/v1/switchyard/jobs/job_nope", &headers).await;
         refused(&reply, dialect, 404, "unknown_job", &["job_nope"]);
     }
-    let reply = yard.raw("/v1/models", &[("authorization", &bearer), ("content-type", "application/json")], "{}").await;
+    let reply = yard
+        .raw("/v1/models", &[("authorization", &bearer), ("content-type", "application/json")], "{}")
+        .await;
     refused(&reply, CHAT, 405, "method_not_allowed", &["GET"]);
     assert_eq!(yard.fetch("/v1/models", &[]).await.status, 401);
 }
@@ -165,7 +183,8 @@ async fn paths_work_with_and_without_v1() {
 
 #[tokio::test]
 async fn too_many_requests_at_once_are_told_to_come_back() {
-    let more = json!({ "limits": { "maxInFlight": 1 }, "timeouts": { "firstByteMs": 60_000 }, "sloMs": 60_000 });
+    let more =
+        json!({ "limits": { "maxInFlight": 1 }, "timeouts": { "firstByteMs": 60_000 }, "sloMs": 60_000 });
     let yard = Yard::over(&[CHAT], &[], more).await;
     let hot = yard.provider("hot");
     hot.set_fault(Fault::Silence).await.unwrap();
@@ -200,10 +219,19 @@ async fn the_control_api_is_closed_without_its_token_and_to_web_pages() {
     for (headers, status, code) in [
         (vec![], 401, "unauthorized"),
         (vec![("authorization", format!("Bearer {}", yard.key()))], 401, "unauthorized"),
-        (vec![("authorization", format!("Bearer {token}")), ("host", "evil.example".to_owned())], 403, "host_refused"),
-        (vec![("authorization", format!("Bearer {token}")), ("origin", "https://e.example".to_owned())], 403, "origin_refused"),
+        (
+            vec![("authorization", format!("Bearer {token}")), ("host", "evil.example".to_owned())],
+            403,
+            "host_refused",
+        ),
+        (
+            vec![("authorization", format!("Bearer {token}")), ("origin", "https://e.example".to_owned())],
+            403,
+            "origin_refused",
+        ),
     ] {
-        let request = headers.iter().fold(yard.http().get(&url), |request, (name, value)| request.header(*name, value));
+        let request =
+            headers.iter().fold(yard.http().get(&url), |request, (name, value)| request.header(*name, value));
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), status, "{headers:?}");
         let problem: serde_json::Value = response.json().await.unwrap();

@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use switchyard_sim::{Dialect, Fault, KeyState, Profile};
-use switchyard_tests::{Ask, Start, Yard, fast_map, merge, route};
+use switchyard_tests::{Ask, Canned, Start, Yard, fast_map, merge, route};
 use tempfile::TempDir;
 
 use crate::keys::write_credentials;
 
 const IN_FILE: &str = "sk-secretfromfile-AAAAAAAA";
-const SET_LATER: &str = "sk-secretsetlater-BBBBBBBB";
+// Nothing about it looks like a key.
+const SET_LATER: &str = "my.old.gateway.password";
 const IN_ENV: &str = "sk-secretfromenv-CCCCCCCC";
 const CALLERS: &str = "sk-secretofcaller-DDDDDDDD";
 const IN_HEADER: &str = "secretheadervalue-EEEEEEEE";
@@ -41,7 +42,8 @@ async fn no_key_is_ever_written_logged_or_told() {
     ];
     let mut yard = Yard::start_in(root, Start { env, ..start }).await;
     let add = async |name: &str| yard.add(Profile::new(name).dialect(Dialect::OpenaiChat)).await;
-    let (filed, openai, own, warm) = (add("filed").await, add("openai").await, add("own").await, add("warm").await);
+    let (filed, openai, own, warm) =
+        (add("filed").await, add("openai").await, add("own").await, add("warm").await);
     let with = |provider, more| merge(route(provider), more);
     let map = fast_map(
         &[
@@ -56,10 +58,15 @@ async fn no_key_is_ever_written_logged_or_told() {
     let mut told: Vec<(String, Vec<u8>)> = Vec::new();
     let ask = async |what: &str, ask: &Ask, told: &mut Vec<(String, Vec<u8>)>| {
         let reply = yard.send(ask).await;
-        told.push((what.to_owned(), [format!("{:?}", reply.headers).into_bytes(), reply.body.to_vec()].concat()));
+        told.push((
+            what.to_owned(),
+            [format!("{:?}", reply.headers).into_bytes(), reply.body.to_vec()].concat(),
+        ));
         reply
     };
-    let with_own_key = Ask::chat("hi").header("x-switchyard-key", yard.key()).header("authorization", &format!("Bearer {CALLERS}"));
+    let with_own_key = Ask::chat("hi")
+        .header("x-switchyard-key", yard.key())
+        .header("authorization", &format!("Bearer {CALLERS}"));
     for model in ["filed-1", "openai-1", "own-1"] {
         let reply = ask(model, &with_own_key.clone().model(model), &mut told).await;
         assert_eq!(reply.route(), model.trim_end_matches("-1"));
@@ -73,14 +80,37 @@ async fn no_key_is_ever_written_logged_or_told() {
         provider.set_fault(fault).await.unwrap();
     }
     ask("refused keys", &with_own_key, &mut told).await;
-    let body = json!({ "error": { "message": format!("bad request by Bearer {CALLERS}, x-tenant {IN_HEADER}") } });
-    own.set_fault(Fault::Status { code: 422, retry_after_s: None, body: Some(body.to_string()) }).await.unwrap();
+    let body = json!({ "error": { "message": format!("bad request by Bearer {CALLERS}") } });
+    own.set_fault(Fault::Status { code: 422, retry_after_s: None, body: Some(body.to_string()) })
+        .await
+        .unwrap();
     ask("a refused request", &with_own_key.clone().model("own-1"), &mut told).await;
     warm.set_fault(Fault::status(500)).await.unwrap();
     filed.set_key(SET_LATER, KeyState::Good);
-    yard.put("/v1/credentials/filed", &json!({ "value": SET_LATER })).await;
+    assert_eq!(yard.put("/v1/credentials/filed", &json!({ "value": SET_LATER })).await.0, 204);
+    let body =
+        json!({ "error": { "message": format!("who is {SET_LATER} of {IN_HEADER}?"), "code": SET_LATER } });
+    filed
+        .set_fault(Fault::Status { code: 500, retry_after_s: None, body: Some(body.to_string()) })
+        .await
+        .unwrap();
+    ask("a quoted password", &with_own_key.clone().model("filed-1"), &mut told).await;
+    let body = format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"x\"}}}}]}}\n\ndata: {body}\n\n");
+    let canned = Canned::start("HTTP/1.1 200 OK\ncontent-type: text/event-stream", body.as_bytes()).await;
+    let mut quoting = merge(canned.route("openai-chat"), json!({ "auth": "bearer", "credential": "filed" }));
+    quoting["headers"] = json!({ "x-tenant": "${TENANT_TOKEN}" });
+    let running = yard.get("/v1/map").await["document"].as_str().unwrap().to_owned();
+    yard.apply(&fast_map(&[quoting], &[])).await;
+    let broken = ask("a password quoted inside a stream", &Ask::chat("hi").streaming(true), &mut told).await;
+    assert!(broken.events().last().unwrap().data.contains("who is [redacted]"), "{broken:?}");
+    yard.apply_text(&running).await;
     ask("a queued request", &with_own_key.clone().streaming(true), &mut told).await;
-    ask("a wrong local key", &Ask::chat("hi").header("authorization", &format!("Bearer {MISTAKEN}")), &mut told).await;
+    ask(
+        "a wrong local key",
+        &Ask::chat("hi").header("authorization", &format!("Bearer {MISTAKEN}")),
+        &mut told,
+    )
+    .await;
     for (path, body) in [
         ("/v1/credentials/filed", json!({ "value": 7, "key": MISTAKEN })),
         ("/v1/credentials/filed", json!({ "value": format!("{MISTAKEN} with spaces") })),
@@ -90,13 +120,27 @@ async fn no_key_is_ever_written_logged_or_told() {
         assert!(status >= 400, "{path}: {problem}");
         told.push((format!("PUT {path}"), problem.to_string().into_bytes()));
     }
-    for path in ["/v1/credentials/filed/test", "/v1/credentials/openai/test", "/v1/credentials/OPENAI_API_KEY/test"] {
+    for path in
+        ["/v1/credentials/filed/test", "/v1/credentials/openai/test", "/v1/credentials/OPENAI_API_KEY/test"]
+    {
         told.push((path.to_owned(), yard.post(path, &json!({})).await.1.to_string().into_bytes()));
     }
-    let document = json!({ "hot": [{ "provider": "x", "model": "m", "baseUrl": "${TENANT_TOKEN}" }] }).to_string();
-    told.push(("map check".into(), yard.post("/v1/map/check", &json!({ "document": document })).await.1.to_string().into_bytes()));
-    for path in ["/v1/snapshot", "/v1/requests?limit=50", "/v1/map", "/v1/map/versions", "/v1/credentials", "/v1/clients",
-        "/v1/queue", "/v1/audit"] {
+    let document =
+        json!({ "hot": [{ "provider": "x", "model": "m", "baseUrl": "${TENANT_TOKEN}" }] }).to_string();
+    told.push((
+        "map check".into(),
+        yard.post("/v1/map/check", &json!({ "document": document })).await.1.to_string().into_bytes(),
+    ));
+    for path in [
+        "/v1/snapshot",
+        "/v1/requests?limit=50",
+        "/v1/map",
+        "/v1/map/versions",
+        "/v1/credentials",
+        "/v1/clients",
+        "/v1/queue",
+        "/v1/audit",
+    ] {
         told.push((path.to_owned(), yard.get(path).await.to_string().into_bytes()));
     }
     let local = yard.key().to_owned();
@@ -125,8 +169,12 @@ async fn no_key_is_ever_written_logged_or_told() {
     for (place, bytes) in &told {
         for secret in secrets {
             let shown = || {
-                let at = bytes.windows(secret.len()).position(|window| window == secret.as_bytes()).unwrap_or_default();
-                String::from_utf8_lossy(&bytes[at.saturating_sub(300)..(at + 100).min(bytes.len())]).into_owned()
+                let at = bytes
+                    .windows(secret.len())
+                    .position(|window| window == secret.as_bytes())
+                    .unwrap_or_default();
+                String::from_utf8_lossy(&bytes[at.saturating_sub(300)..(at + 100).min(bytes.len())])
+                    .into_owned()
             };
             assert!(!holds(bytes, secret), "{secret} is in {place}: {}", shown());
         }

@@ -34,7 +34,9 @@ async fn a_busy_port_names_the_process_that_holds_it() {
 #[tokio::test]
 async fn a_second_router_on_the_same_data_is_refused_and_the_first_goes_on() {
     let yard = Yard::over(&[CHAT], &[], json!({})).await;
-    refused(&yard.second(Start::default()).await, &["in use", "another data directory"]);
+    let pid = format!("process {}", yard.process().pid);
+    let data_dir = yard.data_dir().display().to_string();
+    refused(&yard.second(Start::default()).await, &[&pid, &data_dir, yard.proxy_url(), "another --data-dir"]);
     assert_eq!(yard.chat("hello").await.status, 200);
 }
 
@@ -64,7 +66,11 @@ async fn a_damaged_database_says_what_to_do() {
     let dir = TempDir::new().unwrap();
     let data = dir.path().join("data");
     std::fs::create_dir(&data).unwrap();
-    std::fs::write(data.join("switchyard.db"), b"this is not a database, whatever its name says. ".repeat(100)).unwrap();
+    std::fs::write(
+        data.join("switchyard.db"),
+        b"this is not a database, whatever its name says. ".repeat(100),
+    )
+    .unwrap();
     refused(&Start::default().refused(&data).await, &["switchyard.db", "damaged", "Move it away"]);
 }
 
@@ -80,9 +86,16 @@ async fn a_data_directory_that_is_a_file_is_named() {
 async fn a_map_file_with_faults_is_refused_with_each_of_them() {
     let dir = TempDir::new().unwrap();
     let map = dir.path().join("routes.json");
-    std::fs::write(&map, r#"{ "hot": [{ "provider": "nobody", "model": "m" }, { "model": "m" }], "colt": {} }"#).unwrap();
+    std::fs::write(
+        &map,
+        r#"{ "hot": [{ "provider": "nobody", "model": "m" }, { "model": "m" }], "colt": {} }"#,
+    )
+    .unwrap();
     let start = Start { args: vec!["--map".into(), map.into()], ..Start::default() };
-    refused(&start.refused(&dir.path().join("data")).await, &["hot[0].baseUrl", "hot[1].provider", "colt", "cold"]);
+    refused(
+        &start.refused(&dir.path().join("data")).await,
+        &["hot[0].baseUrl", "hot[1].provider", "colt", "cold"],
+    );
     let missing = dir.path().join("missing.json");
     let start = Start { args: vec!["--map".into(), missing.clone().into()], ..Start::default() };
     refused(&start.refused(&dir.path().join("data")).await, &[&missing.display().to_string()]);
@@ -120,7 +133,8 @@ async fn sigterm_lets_a_running_stream_finish_and_exits_0() {
             read.extend_from_slice(&part.unwrap());
         }
         let last = events_of(&read).pop().unwrap();
-        let whole = if caller == CHAT { last.data == "[DONE]" } else { last.name.as_deref() == Some("message_stop") };
+        let whole =
+            if caller == CHAT { last.data == "[DONE]" } else { last.name.as_deref() == Some("message_stop") };
         assert!(whole, "{last:?}");
         let (status, _) = within("the end", ended).await.unwrap();
         assert_eq!(status.code(), Some(0));
@@ -142,7 +156,8 @@ async fn a_stop_writes_down_what_was_answered() {
     assert!(stopping.ended().await.0.success());
     yard.restart().await;
     let logged = yard.get("/v1/requests?limit=10").await;
-    let logged: Vec<&str> = logged.as_array().unwrap().iter().rev().map(|r| r["id"].as_str().unwrap()).collect();
+    let logged: Vec<&str> =
+        logged.as_array().unwrap().iter().rev().map(|r| r["id"].as_str().unwrap()).collect();
     assert_eq!(logged, ids);
 }
 

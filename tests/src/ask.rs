@@ -74,8 +74,7 @@ impl Ask {
     /// Offering one tool, `get_weather(place)`.
     #[must_use]
     pub fn weather_tool(self) -> Self {
-        let schema =
-            json!({ "type": "object", "properties": { "place": { "type": "string" } }, "required": ["place"] });
+        let schema = json!({ "type": "object", "properties": { "place": { "type": "string" } }, "required": ["place"] });
         let tool = match self.dialect {
             Dialect::OpenaiChat => json!({ "type": "function", "function": {
                 "name": "get_weather", "description": "The weather at a place.", "parameters": schema,

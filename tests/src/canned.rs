@@ -52,8 +52,10 @@ impl Canned {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let taken: Arc<Mutex<Vec<Taken>>> = Arc::default();
-        let head = format!("{}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", head.trim_end(), body.len());
-        let answer: Arc<[u8]> = [head.replace("\r\n", "\n").replace('\n', "\r\n").as_bytes(), body].concat().into();
+        let head =
+            format!("{}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", head.trim_end(), body.len());
+        let answer: Arc<[u8]> =
+            [head.replace("\r\n", "\n").replace('\n', "\r\n").as_bytes(), body].concat().into();
         let log = Arc::clone(&taken);
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {

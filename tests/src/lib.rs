@@ -4,7 +4,7 @@
 //! (a line of output, a provider's counter, a snapshot), never for a time, and it knows the router only from the
 //! outside: HTTP, files, signals. It shares no codec with the router, so that a mistake can't agree with itself.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a scenario that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a scenario that cannot go on has failed")]
 
 mod ask;
 mod canned;

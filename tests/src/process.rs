@@ -80,7 +80,8 @@ impl Start {
         }
         let said: Value =
             serde_json::from_str(&line).unwrap_or_else(|error| panic!("not a ready line ({error}): {line}"));
-        let text = |name: &str| said[name].as_str().unwrap_or_else(|| panic!("no {name} in {said}")).to_owned();
+        let text =
+            |name: &str| said[name].as_str().unwrap_or_else(|| panic!("no {name} in {said}")).to_owned();
         let pid = child.id().unwrap();
         assert_eq!(said["pid"], pid, "the ready line names its process");
         Ok(Process { child, stdout, proxy_url: text("proxyUrl"), control_url: text("controlUrl"), pid })

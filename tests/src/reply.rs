@@ -226,7 +226,11 @@ fn chat_of(events: &[Event]) -> Value {
                 continue;
             }
             let known = &mut calls[index]["function"]["arguments"];
-            *known = json!(format!("{}{}", known.as_str().unwrap(), part["function"]["arguments"].as_str().unwrap()));
+            *known = json!(format!(
+                "{}{}",
+                known.as_str().unwrap(),
+                part["function"]["arguments"].as_str().unwrap()
+            ));
         }
         finish = choice["finish_reason"].clone();
     }

@@ -83,7 +83,8 @@ impl Yard {
     async fn begin(&mut self) {
         let ready = self.start.ready(&self.data_dir(), &self.log_path()).await;
         let process = ready.unwrap_or_else(|exit| panic!("the router did not start: {exit:?}"));
-        let read = |name: &str| std::fs::read_to_string(self.data_dir().join(name)).unwrap().trim().to_owned();
+        let read =
+            |name: &str| std::fs::read_to_string(self.data_dir().join(name)).unwrap().trim().to_owned();
         (self.key, self.token) = (read("client.key"), read("control.token"));
         self.process = Some(process);
     }
@@ -255,10 +256,17 @@ impl Yard {
     }
 
     /// Waits until a route is shown so.
-    pub async fn wait_for_route(&self, what: &str, id: &str, ready: impl Fn(&RouteView) -> bool) -> RouteView {
+    pub async fn wait_for_route(
+        &self,
+        what: &str,
+        id: &str,
+        ready: impl Fn(&RouteView) -> bool,
+    ) -> RouteView {
         let is = |route: &&RouteView| route.id.as_str() == id && ready(route);
         let snapshot = self
-            .wait_for(what, |snapshot| snapshot.tiers.iter().flat_map(|tier| &tier.routes).any(|route| is(&route)))
+            .wait_for(what, |snapshot| {
+                snapshot.tiers.iter().flat_map(|tier| &tier.routes).any(|route| is(&route))
+            })
             .await;
         snapshot.tiers.into_iter().flat_map(|tier| tier.routes).find(|route| is(&route)).unwrap()
     }

@@ -2,11 +2,14 @@
 //! other programs and the shell's history would see it.
 
 use std::io::{IsTerminal, Read};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use switchyard_control::ControlClient;
 use switchyard_domain::view::{CredentialPlace, CredentialView};
 use switchyard_domain::{Problem, Secret};
+use switchyard_engine::Keyring;
 
 use crate::command::{Place, Shown};
 use crate::output::{json, line, note, or_dash, table};
@@ -37,17 +40,46 @@ Without a redirect the key is asked for. Several keys for one provider: `openai:
     },
 }
 
+/// Who keeps the credentials: the router that runs for the data directory, else the keychain directly.
+enum Keeper {
+    Router(ControlClient),
+    Keyring(Keyring),
+}
+
+impl Keeper {
+    async fn of(place: &Place) -> Result<Self, Problem> {
+        if let Ok(router) = place.router()
+            && router.health().await.is_ok()
+        {
+            return Ok(Self::Router(router));
+        }
+        let file = std::env::var_os("SWITCHYARD_CREDENTIALS_FILE").map(PathBuf::from);
+        Ok(Self::Keyring(Keyring::open(&place.data_dir()?, file).await?))
+    }
+}
+
 pub(crate) async fn run(place: &Place, command: CredentialCommand) -> Result<ExitCode, Problem> {
-    let router = place.router()?;
     match command {
         CredentialCommand::Set { name } => {
-            // Nobody should type a key for a router that has gone.
-            router.health().await?;
-            router.set_credential(&name, &value(&name)?).await?;
-            line(format!("The key for {name} is stored. Requests use it from now on."));
+            // Nobody should type a key that can't be kept.
+            let keeper = Keeper::of(place).await?;
+            let secret = value(&name)?;
+            match keeper {
+                Keeper::Router(router) => {
+                    router.set_credential(&name, &secret).await?;
+                    line(format!("The key for {name} is stored. Requests use it from now on."));
+                }
+                Keeper::Keyring(keyring) => {
+                    keyring.set(&name, secret).await?;
+                    line(format!("The key for {name} is stored. The router uses it from its next start on."));
+                }
+            }
         }
         CredentialCommand::List(shown) => {
-            let list = router.credentials().await?;
+            let list = match Keeper::of(place).await? {
+                Keeper::Router(router) => router.credentials().await?,
+                Keeper::Keyring(keyring) => keyring.list().await?,
+            };
             if shown.json {
                 json(&list);
                 return Ok(ExitCode::SUCCESS);
@@ -59,12 +91,15 @@ pub(crate) async fn run(place: &Place, command: CredentialCommand) -> Result<Exi
             }
         }
         CredentialCommand::Test { name } => {
-            let test = router.test_credential(&name).await?;
+            let test = place.router()?.test_credential(&name).await?;
             line(test.message);
             return Ok(if test.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         CredentialCommand::Remove { name } => {
-            router.remove_credential(&name).await?;
+            match Keeper::of(place).await? {
+                Keeper::Router(router) => router.remove_credential(&name).await?,
+                Keeper::Keyring(keyring) => keyring.remove(&name).await?,
+            }
             line(format!("The key for {name} is forgotten."));
         }
     }

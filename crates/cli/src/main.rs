@@ -1,7 +1,7 @@
 //! The `switchyard` binary: the headless router (`serve`) and every operation on a running one.
 //!
-//! Operations go through the control API of the router that runs for the data directory; nothing here opens the
-//! database or the keychain by itself, and nothing here decides about routing.
+//! Operations go through the control API of the router that runs for the data directory; only credentials can be
+//! kept while none runs, through the engine's keyring. Nothing here decides about routing.
 
 mod clients;
 mod command;

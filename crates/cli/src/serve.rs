@@ -43,8 +43,8 @@ pub(crate) struct Serve {
     /// Leave the OS keychain alone.
     #[arg(long)]
     no_keychain: bool,
-    /// Keep credentials in this JSON file of mode 0600, on machines without a keychain.
-    #[arg(long, value_name = "FILE")]
+    /// Keep credentials in this JSON file of mode 0600 instead of the keychain.
+    #[arg(long, value_name = "FILE", env = "SWITCHYARD_CREDENTIALS_FILE")]
     credentials_file: Option<PathBuf>,
     /// Tell failovers through the desktop's notification service.
     #[arg(long)]
@@ -116,7 +116,7 @@ fn config(serve: &Serve, data_dir: PathBuf, fleet: Option<&DemoFleet>) -> Router
     RouterConfig {
         proxy_addr: SocketAddr::from((Ipv4Addr::LOCALHOST, serve.port)),
         variables: fleet.map(DemoFleet::variables).unwrap_or_default(),
-        keychain: !serve.no_keychain,
+        keychain: !serve.no_keychain && serve.credentials_file.is_none(),
         credentials_file: serve.credentials_file.clone(),
         desktop_notifications: serve.notify_desktop,
         ..RouterConfig::new(data_dir)

@@ -15,6 +15,10 @@ pub struct Failure {
     /// The upstream's own error code (`context_length_exceeded`), where it gave one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
+    /// The request's field the upstream blames (`messages[0].content`), where it named one. Told to the caller, not
+    /// logged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub param: Option<String>,
     /// The reason in the upstream's words, bounded and without keys; else ours.
     pub message: String,
     /// How long the target asked not to be called, milliseconds.
@@ -176,7 +180,7 @@ impl Failure {
     /// A failure without an upstream status.
     #[must_use]
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        Self { kind, status: None, code: None, message: message.into(), retry_after_ms: None }
+        Self { kind, status: None, code: None, param: None, message: message.into(), retry_after_ms: None }
     }
 
     /// A few words with the status: `529 overloaded`, `silent`.

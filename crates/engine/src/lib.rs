@@ -10,6 +10,7 @@ mod cold;
 mod config;
 mod ids;
 mod intake;
+mod keyring;
 mod local_keys;
 mod pipeline;
 mod prober;
@@ -26,5 +27,6 @@ mod upstream;
 mod vault;
 
 pub use config::RouterConfig;
+pub use keyring::Keyring;
 pub use router::{Router, Watch};
 pub use server::busy_port;

@@ -20,6 +20,8 @@ use crate::reply::{self, Reply, ReplyBody, Way};
 use crate::shared::{Lease, Running, Shared};
 use crate::upstream::{self, Answer, Limits, Whole};
 
+/// Where nothing says when a route comes back, callers are asked to wait this long, milliseconds.
+const AGAIN_MS: u64 = 30_000;
 /// How long the first requests after a start wait for the keychain, milliseconds.
 const KEYS_PATIENCE_MS: u64 = 3_000;
 
@@ -101,7 +103,6 @@ pub(crate) async fn serve(
     let Some((roll, plan)) = planned else { return Served::Parked(no_map()) };
     let first_choice = plan.candidates.first().map(|candidate| candidate.route);
     let none = plan.candidates.is_empty().then(|| nothing_to_try(running, &plan));
-    let again_in_ms = again_in_ms(&plan);
     let mut drive = Drive::new(&running.map, &ask.job, plan, roll, ask.arrived);
     let mut input = Input::Begin;
     let mut reached_upstream = false;
@@ -142,6 +143,9 @@ pub(crate) async fn serve(
             Step::Park | Step::Done => {
                 let unknown = || Failure::new(FailureKind::Internal, "No route could answer.");
                 let why = drive.last_failure().cloned().or(none).unwrap_or_else(unknown);
+                // What the tries closed decides when trying again makes sense.
+                let again_in_ms =
+                    decide(shared, running, ask).map_or(AGAIN_MS, |(_, plan)| again_in_ms(&plan));
                 return Served::Parked(Parked {
                     attempts: drive.attempts(),
                     reached_upstream,
@@ -273,7 +277,7 @@ async fn wait_for_keys(shared: &Shared) -> bool {
 fn again_in_ms(plan: &Plan) -> u64 {
     let now = clock::now().mono_ms;
     let soonest = plan.excluded.iter().filter_map(|excluded| excluded.why.until_mono_ms()).min();
-    soonest.map_or(30_000, |until| until.saturating_sub(now).clamp(1_000, 300_000))
+    soonest.map_or(AGAIN_MS, |until| until.saturating_sub(now).clamp(1_000, 300_000))
 }
 
 fn no_map() -> Parked {

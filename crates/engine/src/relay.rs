@@ -19,7 +19,7 @@ use tokio::time::Sleep;
 use crate::clock;
 use crate::record::{Ending, Record};
 use crate::shared::{Lease, Running};
-use crate::upstream::{Opened, from_reqwest, in_band};
+use crate::upstream::{Opened, Secrets, from_reqwest, in_band};
 
 /// Reads the next event, notes it, and writes what the caller gets of it.
 ///
@@ -107,6 +107,7 @@ pub(crate) struct Relay {
     tap: StreamTap,
     translator: Option<StreamTranslator>,
     withhold_usage: bool,
+    secrets: Secrets,
     out: Vec<u8>,
     broken: Option<Failure>,
     idle: Pin<Box<Sleep>>,
@@ -140,6 +141,7 @@ impl Relay {
             tap: opened.tap,
             translator: opened.translator,
             withhold_usage: opened.withhold_usage,
+            secrets: opened.secrets,
             out: opened.first,
             broken: opened.broken,
             idle: timer(last_mono_ms, idle_ms, total_mono_ms, last_mono_ms),
@@ -213,6 +215,7 @@ impl Relay {
     }
 
     fn fail(&mut self, failure: Failure) {
+        let failure = self.secrets.taken_out(failure, self.running.map.route(self.route));
         let reply = ErrorReply {
             status: 502,
             kind: "api_error".to_owned(),

@@ -74,6 +74,15 @@ impl<'a> Way<'a> {
 
     /// Writes the headers.
     pub(crate) fn mark(&self, headers: &mut HeaderMap) {
+        // The official SDKs show a request's id from one of these; an upstream's own stays as it came.
+        let shown = ["x-request-id", "request-id"];
+        if let (false, Ok(id)) =
+            (shown.iter().any(|name| headers.contains_key(*name)), HeaderValue::from_str(self.id.as_str()))
+        {
+            for name in shown {
+                headers.insert(HeaderName::from_static(name), id.clone());
+            }
+        }
         let mut put = |name: &'static str, value: Option<HeaderValue>| {
             if let Some(value) = value {
                 headers.insert(HeaderName::from_static(name), value);
@@ -123,7 +132,7 @@ pub(crate) fn failure(dialect: Dialect, failure: &Failure, way: &Way<'_>) -> Rep
                 kind: String::new(),
                 code: failure.code.clone().or_else(|| Some(failure.kind.as_str().to_owned())),
                 message: failure.message.clone(),
-                param: None,
+                param: failure.param.clone(),
                 request_id: Some(way.id.as_str().to_owned()),
             },
         ),

@@ -88,7 +88,7 @@ impl Router {
             variables: config.variables,
             bus: Bus::new(writer.clone(), last_id, events),
             writer,
-            vault: Vault::new(config.keychain, config.credentials_file),
+            vault: Arc::new(Vault::new(config.keychain, config.credentials_file)),
             local_keys: LocalKeys::new(&config.data_dir),
             running: ArcSwapOption::empty(),
             map_problem: Mutex::default(),

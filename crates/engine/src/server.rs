@@ -146,8 +146,13 @@ async fn route(shared: &Arc<Shared>, request: Request<Incoming>, id: &RequestId)
     let (parts, body) = request.into_parts();
     let path = parts.uri.path();
     let below = path.strip_prefix("/v1").filter(|rest| rest.starts_with('/')).unwrap_or(path);
-    let speaks_anthropic = below == "/messages" || parts.headers.contains_key("anthropic-version");
-    let dialect = if speaks_anthropic { Dialect::AnthropicMessages } else { Dialect::OpenAiChat };
+    // A completion's path says its dialect; elsewhere only the header can.
+    let dialect = match below {
+        "/messages" => Dialect::AnthropicMessages,
+        "/chat/completions" => Dialect::OpenAiChat,
+        _ if parts.headers.contains_key("anthropic-version") => Dialect::AnthropicMessages,
+        _ => Dialect::OpenAiChat,
+    };
     check_origin(shared, &parts.headers, dialect)?;
     match (&parts.method, below) {
         (&Method::GET | &Method::HEAD, "/health") => Ok(health(shared)),
@@ -329,7 +334,7 @@ async fn poll(shared: &Shared, id: &str, client: &str, dialect: Dialect) -> Resu
         "createdAtMs": job.row.at_ms,
         "expiresAtMs": job.row.expires_at_ms,
         "nextAttemptAtMs": job.row.next_at_ms,
-        "lastFailure": job.row.last_failure,
+        "lastFailure": job.row.last_failure.as_ref().or(job.row.reason.as_ref()),
         "route": job.answer.as_ref().map(|answer| answer.route.as_str()),
     })
     .to_string();

@@ -54,7 +54,7 @@ pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) writer: WriterHandle,
     pub(crate) bus: Bus,
-    pub(crate) vault: Vault,
+    pub(crate) vault: Arc<Vault>,
     pub(crate) local_keys: LocalKeys,
     pub(crate) running: ArcSwapOption<Running>,
     /// Why the stored map can't run, where it can't.

@@ -19,7 +19,7 @@ use crate::clock;
 use crate::intake::Ask;
 use crate::vault::Key;
 
-pub(crate) use failure::{from_reqwest, in_band};
+pub(crate) use failure::{Secrets, from_reqwest, in_band};
 
 /// A route's connection pool and fixed headers.
 #[derive(Clone, Debug)]
@@ -66,6 +66,8 @@ pub(crate) struct Opened {
     /// What the caller gets first.
     pub(crate) first: Vec<u8>,
     pub(crate) lost: Vec<String>,
+    /// What a failure of the rest must not quote.
+    pub(crate) secrets: Secrets,
     /// What already went wrong behind the first meaningful byte.
     pub(crate) broken: Option<Failure>,
 }
@@ -156,10 +158,28 @@ pub(crate) async fn send(
     ask: &Arc<Ask>,
     limits: Limits,
 ) -> Result<Answer, Failure> {
+    let key = key.as_ref();
+    match exchange(upstream, route, key, ask, limits).await {
+        Ok(Answer::Stream(mut opened)) => {
+            opened.secrets = Secrets::of(key, ask.own_key.as_ref());
+            Ok(Answer::Stream(opened))
+        }
+        Ok(whole @ Answer::Whole { .. }) => Ok(whole),
+        Err(failure) => Err(Secrets::of(key, ask.own_key.as_ref()).taken_out(failure, route)),
+    }
+}
+
+async fn exchange(
+    upstream: &Upstream,
+    route: &Route,
+    key: Option<&Key>,
+    ask: &Arc<Ask>,
+    limits: Limits,
+) -> Result<Answer, Failure> {
     let outgoing = request::write(route, ask)?;
     let mut headers = upstream.headers.clone();
     request::forward(&mut headers, route, ask);
-    request::authorize(&mut headers, route, key.as_ref(), ask.own_key.as_ref());
+    request::authorize(&mut headers, route, key, ask.own_key.as_ref());
     let mut request = reqwest::Request::new(http::Method::POST, upstream.url.clone());
     *request.headers_mut() = headers;
     *request.body_mut() = Some(outgoing.body.into());

@@ -73,6 +73,11 @@ impl Vault {
         KeychainView { available: problem.is_none(), problem }
     }
 
+    /// Whether the keychain is to be used at all.
+    pub(crate) const fn uses_keychain(&self) -> bool {
+        self.keychain.is_some()
+    }
+
     /// Forgets the connection to the keychain, so that the next look-up makes a new one.
     pub(crate) fn reconnect(&self) {
         if let Some(keychain) = &self.keychain {
@@ -208,4 +213,22 @@ pub(crate) fn check_name(name: &str) -> Result<(), Problem> {
         "invalid_credential_name",
         "A credential's name has 1 to 100 letters, digits, or . _ : - /. Use the provider's name, for example `openai`.",
     ))
+}
+
+/// Checks a credential's value: keys are visible ASCII.
+pub(crate) fn check_value(value: &Secret) -> Result<(), Problem> {
+    if !value.is_empty() && value.expose().bytes().all(|b| (0x21..0x7f).contains(&b)) {
+        return Ok(());
+    }
+    let message = "The key is empty or has spaces, line breaks or characters no key has. Paste it again.";
+    Err(Problem::new("invalid_credential_value", message))
+}
+
+/// Runs a call that blocks on the keychain.
+pub(crate) async fn blocking<T: Send + 'static>(
+    act: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Problem> {
+    tokio::task::spawn_blocking(act).await.map_err(|error| {
+        Problem::new("keychain_unavailable", format!("The keychain call ended badly: {error}."))
+    })
 }

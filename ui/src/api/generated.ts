@@ -671,6 +671,11 @@ export interface components {
             /** @description The reason in the upstream's words, bounded and without keys; else ours. */
             message: string;
             /**
+             * @description The request's field the upstream blames (`messages[0].content`), where it named one. Told to the caller, not
+             *     logged.
+             */
+            param?: string | null;
+            /**
              * Format: int64
              * @description How long the target asked not to be called, milliseconds.
              */

@@ -12,10 +12,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::Router;
 use crate::clock;
+use crate::keyring;
 use crate::shared::{Shared, lock};
 use crate::snapshot;
 use crate::upstream::Upstream;
-use crate::vault::{Key, check_name};
+use crate::vault::{Key, blocking, check_name};
 
 /// A provider has this long to answer a test, milliseconds.
 const TEST_MS: u64 = 15_000;
@@ -46,20 +47,7 @@ impl Router {
     /// # Errors
     /// `invalid_credential_name`, `invalid_credential_value`, `keychain_unavailable`.
     pub async fn set_credential(&self, name: &str, value: Secret, actor: &str) -> Result<(), Problem> {
-        check_name(name)?;
-        if value.is_empty() || !value.expose().bytes().all(|b| (0x21..0x7f).contains(&b)) {
-            let message =
-                "The key is empty or has spaces, line breaks or characters no key has. Paste it again.";
-            return Err(Problem::new("invalid_credential_value", message));
-        }
-        let (shared, owned) = (Arc::clone(&self.shared), name.to_owned());
-        let place = blocking(move || shared.vault.set(&owned, &value)).await??;
-        self.shared
-            .store
-            .credentials()
-            .note(name, place, clock::now().wall_ms)
-            .await
-            .map_err(|error| error.problem())?;
+        keyring::set(&self.shared.store, &self.shared.vault, name, value).await?;
         self.changed(name, true, actor).await;
         Ok(())
     }
@@ -69,19 +57,7 @@ impl Router {
     /// # Errors
     /// `not_found_credential`, `keychain_unavailable`.
     pub async fn remove_credential(&self, name: &str, actor: &str) -> Result<(), Problem> {
-        check_name(name)?;
-        let (shared, owned) = (Arc::clone(&self.shared), name.to_owned());
-        let removed = blocking(move || shared.vault.remove(&owned)).await??;
-        let mut known = false;
-        for place in [CredentialPlace::Keychain, CredentialPlace::File] {
-            known |=
-                self.shared.store.credentials().forget(name, place).await.map_err(|error| error.problem())?;
-        }
-        if !removed && !known {
-            let message =
-                format!("No key is stored as {name}. `switchyard credential list` shows what there is.");
-            return Err(Problem::new("not_found_credential", message));
-        }
+        keyring::remove(&self.shared.store, &self.shared.vault, name).await?;
         self.changed(name, false, actor).await;
         Ok(())
     }
@@ -178,13 +154,6 @@ impl Router {
     }
 }
 
-/// Runs a call that blocks.
-async fn blocking<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
-    tokio::task::spawn_blocking(act).await.map_err(|error| {
-        Problem::new("keychain_unavailable", format!("The keychain call ended badly: {error}."))
-    })
-}
-
 /// Reads every key the running map needs, and hands their names to the fleet.
 pub(super) async fn reload(shared: &Arc<Shared>) {
     let Some(running) = shared.running.load_full() else {
@@ -206,7 +175,8 @@ pub(super) async fn reload(shared: &Arc<Shared>) {
         }
     });
     let was_available = lock(&shared.keychain_was).replace(shared.vault.view().available);
-    if let (Some(problem), true) = (shared.vault.view().problem, was_available != Some(false)) {
+    let is_news = shared.vault.uses_keychain() && was_available != Some(false);
+    if let (Some(problem), true) = (shared.vault.view().problem, is_news) {
         shared.bus.emit(What::KeychainUnavailable { reason: problem }, clock::now());
     }
     shared.keys_ready.send_replace(true);

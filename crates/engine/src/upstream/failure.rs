@@ -2,13 +2,15 @@
 
 use std::error::Error as _;
 
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use switchyard_domain::map::Route;
 use switchyard_domain::{Failure, FailureKind};
 use switchyard_wire::{BodyFault, Meaning, UpstreamError, meaning, read_error};
 
 use super::Limits;
 use crate::clock;
+use crate::intake::OwnKey;
+use crate::vault::Key;
 
 /// Enough for any provider's error body.
 const ERROR_BODY_BYTES: usize = 64 * 1024;
@@ -16,6 +18,39 @@ const ERROR_BODY_BYTES: usize = 64 * 1024;
 const ERROR_BODY_MS: u64 = 5_000;
 /// No Retry-After beyond a day is believed.
 const LONGEST_RETRY_AFTER_MS: u64 = 86_400_000;
+
+/// Shorter values are words, not secrets; taking them out would only garble the message.
+const SHORTEST_SECRET: usize = 8;
+
+/// The keys of one try. Providers quote the key they refuse, and not every key looks like one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Secrets(Vec<HeaderValue>);
+
+impl Secrets {
+    /// Our key and the caller's own.
+    pub(super) fn of(key: Option<&Key>, own: Option<&OwnKey>) -> Self {
+        let own = own.into_iter().flat_map(|own| own.headers.iter().map(|(_, value)| value.clone()));
+        Self(key.map(|key| key.plain.clone()).into_iter().chain(own).collect())
+    }
+
+    /// The failure without these, and without the values of the headers that the map adds.
+    pub(crate) fn taken_out(&self, mut failure: Failure, route: &Route) -> Failure {
+        let keys = self.0.iter().filter_map(|value| std::str::from_utf8(value.as_bytes()).ok());
+        let added = route.headers.iter().map(|(_, value)| value.as_str());
+        for value in keys.chain(added) {
+            let secret = value.rsplit(' ').next().unwrap_or(value);
+            if secret.len() < SHORTEST_SECRET {
+                continue;
+            }
+            for text in std::iter::once(&mut failure.message).chain(failure.code.as_mut()) {
+                if text.contains(secret) {
+                    *text = text.replace(secret, "[redacted]");
+                }
+            }
+        }
+        failure
+    }
+}
 
 pub(super) fn deadline(route: &Route) -> Failure {
     Failure::new(
@@ -55,6 +90,7 @@ fn from_status(status: StatusCode, headers: &HeaderMap, body: &[u8], route: &Rou
         kind,
         status: Some(status.as_u16()),
         message: said(&error, || format!("{} answered {status}.", route.host())),
+        param: error.param,
         code: error.code.or(error.kind),
         retry_after_ms: retry_after_ms(headers),
     }
@@ -68,6 +104,7 @@ pub(crate) fn in_band(error: &UpstreamError, route: &Route) -> Failure {
         kind,
         status: None,
         message: said(error, || format!("{} reported an error inside its answer.", route.host())),
+        param: error.param.clone(),
         code: error.code.clone().or_else(|| error.kind.clone()),
         retry_after_ms: None,
     }

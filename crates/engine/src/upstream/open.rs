@@ -8,7 +8,7 @@ use switchyard_domain::map::Route;
 use switchyard_domain::{Failure, FailureKind};
 use switchyard_wire::{Observed, SseDecoder, StreamOptions, StreamTap, StreamTranslator};
 
-use super::failure::{deadline, from_reqwest};
+use super::failure::{Secrets, deadline, from_reqwest};
 use super::request::Translation;
 use super::whole::{strip_hop_by_hop, translated_headers};
 use super::{Limits, Opened};
@@ -62,6 +62,7 @@ pub(super) async fn open(
         withhold_usage: translation.asked_usage,
         first: Vec::new(),
         lost: translation.lost,
+        secrets: Secrets::default(),
         broken: None,
     };
     until_meaningful(&mut opened, route, limits).await?;

@@ -45,7 +45,10 @@ pub(super) fn write(route: &Route, ask: &Ask) -> Result<Outgoing, Failure> {
         });
     }
     let translated = translate_request(ask.dialect, route.dialect, &ask.body, &route.upstream_model)
-        .map_err(|error| Failure::new(FailureKind::NotTranslatable, error.to_string()))?;
+        .map_err(|error| {
+            let param = error.field().map(str::to_owned);
+            Failure { param, ..Failure::new(FailureKind::NotTranslatable, error.to_string()) }
+        })?;
     let lost = named(&translated.degraded);
     Ok(Outgoing {
         body: translated.body.into(),

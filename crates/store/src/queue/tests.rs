@@ -31,6 +31,7 @@ fn overloaded() -> Failure {
     Failure {
         status: Some(529),
         code: Some("overloaded_error".to_owned()),
+        param: None,
         retry_after_ms: Some(7000),
         ..Failure::new(FailureKind::Overloaded, "try \"later\"")
     }

@@ -28,6 +28,7 @@ impl AttemptSql {
                 status: self.failure_status,
                 code: self.failure_code,
                 message: self.failure_text.unwrap_or_default(),
+                param: None,
                 retry_after_ms: self.retry_after_ms.map(i64::unsigned_abs),
             }),
         };

@@ -38,6 +38,7 @@ fn failed(id: usize, at_ms: i64) -> RequestView {
         status: Some(429),
         code: Some("rate_limit_error".to_owned()),
         message: String::new(),
+        param: None,
         retry_after_ms: Some(20_000),
     };
     RequestView {

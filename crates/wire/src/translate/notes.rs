@@ -44,6 +44,13 @@ pub enum TranslateError {
 }
 
 impl TranslateError {
+    /// The request's field at fault; none when it is the body as a whole.
+    #[must_use]
+    pub fn field(&self) -> Option<&str> {
+        let (Self::Invalid { field, .. } | Self::Unsupported { field, .. }) = self;
+        Some(field.as_str()).filter(|field| *field != "body")
+    }
+
     pub(crate) fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
         let field = field.into();
         let field = if field.is_empty() { "body".to_owned() } else { field };
