@@ -16,6 +16,30 @@ pub fn schema() -> Value {
     schema
 }
 
+/// The schema as documents are checked with it: choices as plain lists, so that a fault can name them.
+fn checked<T: schemars::JsonSchema>() -> Value {
+    let mut schema = schemars::schema_for!(T).to_value();
+    without_null(&mut schema);
+    choices_as_list(&mut schema);
+    schema
+}
+
+fn choices_as_list(value: &mut Value) {
+    if let Value::Object(map) = value {
+        let choices: Option<Vec<Value>> = map
+            .get("oneOf")
+            .and_then(Value::as_array)
+            .and_then(|options| options.iter().map(|option| option.get("const").cloned()).collect());
+        if let Some(choices) = choices {
+            map.shift_remove("oneOf");
+            map.insert("enum".to_owned(), Value::Array(choices));
+        }
+        map.values_mut().for_each(choices_as_list);
+    } else if let Value::Array(list) = value {
+        list.iter_mut().for_each(choices_as_list);
+    }
+}
+
 /// A key may be left out, never be `null`: takes the `null` that `Option` brings out of the schema.
 fn without_null(value: &mut Value) {
     match value {
@@ -45,7 +69,7 @@ fn without_null(value: &mut Value) {
 /// Reads the shape; every misshapen place is a fault and left out.
 pub(super) fn from_value(mut value: Value, faults: &mut Vec<Fault>) -> RawMap {
     // The fast path has to agree with the schema's bounds too, so the validator always has the last word.
-    let Ok(validator) = jsonschema::validator_for(&schema()) else {
+    let Ok(validator) = jsonschema::validator_for(&checked::<RawMap>()) else {
         faults.push(Fault::new("", "The built-in schema is broken. Please report this."));
         return RawMap::default();
     };
@@ -102,9 +126,7 @@ fn collect(error: &jsonschema::ValidationError<'_>, document: &Value, bad: &mut 
 }
 
 fn route_faults(instance: &Value, pointer: &str, document: &Value, bad: &mut Vec<Bad>) {
-    let mut schema = schemars::schema_for!(RawRoute).to_value();
-    without_null(&mut schema);
-    let Ok(validator) = jsonschema::validator_for(&schema) else { return };
+    let Ok(validator) = jsonschema::validator_for(&checked::<RawRoute>()) else { return };
     for error in validator.iter_errors(instance) {
         let at = readable(&format!("{pointer}{}", error.instance_path()), document);
         if let jsonschema::error::ValidationErrorKind::AdditionalProperties { unexpected } = error.kind() {

@@ -90,7 +90,7 @@ fn every_fault_is_told_at_once_with_its_path() {
                     { "provider": "openai", "model": "x", "baseUrl": "ftp://files" },
                     { "provider": "openai", "model": "y", "baseUrl": "${NOT_SET}/v1", "timeouts": {"connectMs": 1} } ],
           "retry": { "attempts": 99 },
-          "cold": { "notify": ["nobody"] },
+          "cold": { "notify": ["nobody"], "mode": "nope" },
           "jobs": { "mail": { "hot": ["no-such-route"], "match": [{}] } },
           "colour": "red"
         }"#,
@@ -104,6 +104,7 @@ fn every_fault_is_told_at_once_with_its_path() {
         "warm[2].baseUrl: ${NOT_SET} is not set.",
         "warm[2].timeouts.connectMs: 1 is too small. The least is 10.",
         "retry.attempts: 99 is too large. The most is 3.",
+        "cold.mode: \"nope\" is not one of \"graceful_degrade\", \"queued\", ",
         "cold.notify[0]: `nobody` is neither an e-mail address nor a URL.",
         "jobs.mail.hot[0]: No route is called `no-such-route`.",
         "jobs.mail.match[0]: A rule needs `client` or `model`",
