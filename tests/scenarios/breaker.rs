@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use switchyard_domain::Tier;
 use switchyard_domain::view::CircuitState;
 use switchyard_sim::{Dialect, Fault};
-use switchyard_tests::{Ask, Yard};
+use switchyard_tests::{Ask, Yard, within};
 
 const CHAT: Dialect = Dialect::OpenaiChat;
 
@@ -97,4 +97,31 @@ async fn a_short_pause_is_waited_out_when_nothing_else_can_serve() {
     assert_eq!((reply.status, reply.way()), (200, ("hot", 2, false)));
     let logged = yard.get("/v1/requests?limit=1").await;
     assert!(logged[0]["attempts"][1]["startMs"].as_u64().unwrap() >= 1_000, "{}", logged[0]);
+}
+
+#[tokio::test]
+async fn only_one_test_call_goes_to_a_route_under_test() {
+    let slow = json!({
+        "breaker": { "consecutiveFailures": 1, "halfOpenEveryMs": 200 }, "timeouts": { "firstByteMs": 20_000 },
+    });
+    let yard = Yard::over(&[CHAT], &[CHAT], slow).await;
+    let hot = yard.provider("hot");
+    hot.set_fault(Fault::status(500)).await.unwrap();
+    assert_eq!(yard.chat("hello").await.route(), "warm");
+    let due = |route: &switchyard_domain::view::RouteView| route.next_probe_in_ms.is_none_or(|ms| ms == 0);
+    yard.wait_for_route("the test call to be due", "hot", due).await;
+    hot.set_fault(Fault::Silence).await.unwrap();
+    let test = tokio::spawn(yard.request(&Ask::chat("hello")).send());
+    within("the test call", hot.wait_for(|traffic| traffic.in_flight == 1)).await;
+    let ask = Ask::chat("hello");
+    for reply in futures_util::future::join_all((0..10).map(|_| yard.send(&ask))).await {
+        assert_eq!(reply.way(), ("warm", 1, true));
+    }
+    assert_eq!(hot.calls(), 2);
+    // A caller that hangs up on the test call frees its place.
+    test.abort();
+    within("the test call to be cancelled", hot.wait_for(|traffic| traffic.aborted == 1)).await;
+    hot.heal().await.unwrap();
+    yard.wait_for("nothing to be under way", |snapshot| snapshot.traffic.in_flight == 0).await;
+    assert_eq!(yard.chat("hello").await.route(), "hot");
 }

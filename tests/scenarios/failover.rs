@@ -1,8 +1,9 @@
 //! Whatever goes wrong on Hot before its first byte, Warm answers, and the caller never sees the difference.
 
 use serde_json::{Value, json};
+use switchyard_domain::view::CircuitState;
 use switchyard_sim::{Dialect, Fault, Profile, ResetStage};
-use switchyard_tests::{Ask, Yard, fast_map, merge, route};
+use switchyard_tests::{Ask, Yard, far, fast_map, merge, route};
 
 const CHAT: Dialect = Dialect::OpenaiChat;
 const MESSAGES: Dialect = Dialect::Anthropic;
@@ -46,11 +47,13 @@ async fn each_fault_on_hot_is_answered_by_warm(dialect: Dialect, stream: bool) {
     let hot = yard.add(Profile::new("hot").dialect(dialect)).await;
     let warm = yard.add(Profile::new("warm").dialect(dialect)).await;
     let ask = Ask::new(dialect, "Is the shop open?").streaming(stream);
-    for (case, (fault, plain, streamed, tries)) in faults().into_iter().enumerate() {
+    let ways =
+        [false, true].into_iter().flat_map(|is_far| faults().into_iter().map(move |fault| (is_far, fault)));
+    for (case, (is_far, (fault, plain, streamed, tries))) in ways.enumerate() {
         // A route of its own each time: what one fault left behind must not meet the next.
         let id = format!("hot-{case}");
-        let map = fast_map(&[merge(route(&hot), json!({ "id": id }))], &[route(&warm)]);
-        yard.apply(&map).await;
+        let way = |route| if is_far { far(route) } else { route };
+        yard.apply(&fast_map(&[way(merge(route(&hot), json!({ "id": id })))], &[way(route(&warm))])).await;
         hot.set_fault(fault.clone()).await.unwrap();
         let (hot_before, warm_before) = (hot.calls(), warm.calls());
 
@@ -215,4 +218,26 @@ async fn no_request_is_tried_more_than_six_times() {
     let calls = ["hot", "hot2", "warm", "warm2"].map(|name| yard.provider(name).calls());
     assert_eq!(calls.iter().sum::<u64>(), 6);
     assert!(calls.iter().all(|n| (1..=3).contains(n)), "every route gets its turn: {calls:?}");
+}
+
+#[tokio::test]
+async fn no_request_outlasts_its_slo() {
+    for caller in [CHAT, MESSAGES] {
+        let patient = json!({ "sloMs": 800, "timeouts": { "firstByteMs": 60_000, "firstTokenMs": 60_000 } });
+        let yard = Yard::over(&[caller], &[caller], patient).await;
+        for (fault, stream) in
+            [(Fault::Silence, false), (Fault::Silence, true), (Fault::RoleOnlyThenStall, true)]
+        {
+            yard.provider("hot").set_fault(fault.clone()).await.unwrap();
+            let reply = yard.send(&Ask::new(caller, "hello").streaming(stream)).await;
+            assert_eq!(reply.status, if stream { 503 } else { 202 }, "{fault:?}");
+            let id = reply.header("x-switchyard-request-id");
+            let logged = yard.get("/v1/requests?limit=10").await;
+            let logged = logged.as_array().unwrap().iter().find(|request| request["id"] == id).unwrap();
+            let took = logged["durationMs"].as_u64().unwrap();
+            assert!((800..5_000).contains(&took), "{fault:?}: {took} ms");
+            assert_eq!(logged["attempts"][0]["failure"]["kind"], "deadline_exceeded", "{logged}");
+        }
+        assert_eq!(yard.route("hot").await.circuit, CircuitState::Closed);
+    }
 }

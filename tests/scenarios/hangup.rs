@@ -16,6 +16,14 @@ async fn over(caller: Dialect) -> Yard {
     Yard::over(&[caller], &[caller], patient).await
 }
 
+/// The same world, its routes asked as providers out in the world are.
+async fn far_over(caller: Dialect) -> Yard {
+    let yard = over(caller).await;
+    let near = yard.get("/v1/map").await["document"].as_str().unwrap().to_owned();
+    yard.apply_text(&near.replace("127.0.0.1", "0.0.0.0")).await;
+    yard
+}
+
 async fn nobody_is_condemned(yard: &Yard) {
     let logged = yard.wait_for_outcome(Outcome::Aborted).await;
     assert_eq!(logged.status, 499);
@@ -31,8 +39,8 @@ async fn nobody_is_condemned(yard: &Yard) {
 
 #[tokio::test]
 async fn hanging_up_in_the_middle_of_a_stream_cancels_the_upstream_call() {
-    for caller in BOTH {
-        let yard = over(caller).await;
+    for (caller, is_far) in BOTH.into_iter().flat_map(|caller| [(caller, false), (caller, true)]) {
+        let yard = if is_far { far_over(caller).await } else { over(caller).await };
         let hot = yard.provider("hot");
         // Two words now, the rest in an hour.
         hot.set_fault(Fault::StallStream { after_chunks: 2 }).await.unwrap();
@@ -63,9 +71,9 @@ async fn hanging_up_on_a_flowing_stream_cancels_the_upstream_call() {
 
 #[tokio::test]
 async fn hanging_up_before_the_first_byte_cancels_the_upstream_call() {
-    for caller in BOTH {
+    for (caller, is_far) in BOTH.into_iter().flat_map(|caller| [(caller, false), (caller, true)]) {
         for stream in [false, true] {
-            let yard = over(caller).await;
+            let yard = if is_far { far_over(caller).await } else { over(caller).await };
             let hot = yard.provider("hot");
             hot.set_fault(Fault::Silence).await.unwrap();
             let waiting = tokio::spawn(yard.request(&Ask::new(caller, "hello").streaming(stream)).send());

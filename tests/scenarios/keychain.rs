@@ -46,7 +46,8 @@ async fn keychain_keeps_a_key_across_restarts_until_it_is_removed() {
     assert!(yard.snapshot().await.keychain.available);
 
     let credential = format!("/v1/credentials/{name}");
-    assert_eq!(yard.put(&credential, &json!({ "value": KEY })).await.0, 204);
+    let (status, problem) = yard.put(&credential, &json!({ "value": KEY })).await;
+    assert_eq!(status, 204, "{problem}");
     assert_eq!(yard.chat("hello").await.way(), ("hot", 1, false));
     let (_, test) = yard.post(&format!("{credential}/test"), &json!({})).await;
     assert_eq!(test["ok"], true, "{test}");

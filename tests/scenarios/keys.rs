@@ -190,6 +190,22 @@ async fn a_callers_own_key_is_passed_through_beside_the_local_one() {
 }
 
 #[tokio::test]
+async fn a_request_that_only_its_callers_key_can_pay_is_refused_and_not_promised_an_answer() {
+    let yard = Yard::start().await;
+    let hot = yard.add(Profile::new("hot").dialect(CHAT).keys([ONE])).await;
+    yard.apply(&fast_map(&[merge(route(&hot), json!({ "auth": "passthrough" }))], &[])).await;
+    let bearer = format!("Bearer {ONE}");
+    let ask = Ask::chat("hello").header("x-switchyard-key", yard.key()).header("authorization", &bearer);
+    hot.set_fault(Fault::status(503)).await.unwrap();
+    let reply = yard.send(&ask).await;
+    assert_eq!((reply.status, reply.header("x-switchyard-job-id")), (503, ""), "{reply:?}");
+    assert!(reply.error(CHAT).1.contains("overloaded"), "{reply:?}");
+    let reply = yard.chat("hello").await;
+    assert!(reply.error(CHAT).1.contains("x-switchyard-key"), "the fix is named: {reply:?}");
+    assert_eq!(yard.snapshot().await.cold.waiting, 0);
+}
+
+#[tokio::test]
 async fn a_credentials_file_others_can_read_is_refused() {
     use std::os::unix::fs::PermissionsExt;
     let root = TempDir::new().unwrap();

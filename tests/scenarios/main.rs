@@ -4,6 +4,7 @@
 
 mod breaker;
 mod cold;
+mod commands;
 mod dialects;
 mod failover;
 mod hangup;
@@ -16,3 +17,4 @@ mod passthrough;
 mod refusals;
 mod secrets;
 mod startup;
+mod watching;

@@ -4,7 +4,7 @@
 use serde_json::json;
 use switchyard_domain::view::{CircuitState, Outcome};
 use switchyard_sim::{Dialect, Fault};
-use switchyard_tests::{Ask, Yard};
+use switchyard_tests::{Ask, Yard, far, fast_map, merge, route};
 
 const CHAT: Dialect = Dialect::OpenaiChat;
 const MESSAGES: Dialect = Dialect::Anthropic;
@@ -17,9 +17,13 @@ async fn a_stream_that_breaks_ends_in_one_error_event(caller: Dialect, upstream:
         (Fault::MalformedChunk { after_chunks }, "malformed"),
         (Fault::ErrorEvent { after_chunks }, "overloaded"),
     ];
-    for (fault, kind) in faults {
-        let yard =
-            Yard::over(&[upstream], &[upstream], json!({ "breaker": { "consecutiveFailures": 2 } })).await;
+    for (is_far, (fault, kind)) in
+        [false, true].into_iter().flat_map(|is_far| faults.clone().map(|fault| (is_far, fault)))
+    {
+        let yard = Yard::over(&[upstream], &[upstream], json!({})).await;
+        let way = |name| if is_far { far(route(&yard.provider(name))) } else { route(&yard.provider(name)) };
+        let two = json!({ "breaker": { "consecutiveFailures": 2 } });
+        yard.apply(&merge(fast_map(&[way("hot")], &[way("warm")]), two)).await;
         let (hot, ask) = (yard.provider("hot"), Ask::new(caller, "hello").streaming(true));
         let whole = yard.send(&ask).await.completion(caller).text;
         hot.set_fault(fault.clone()).await.unwrap();

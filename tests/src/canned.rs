@@ -49,6 +49,11 @@ impl Drop for Canned {
 impl Canned {
     /// Answers every request with this head (status line and headers, without the framing ones) and body.
     pub async fn start(head: &str, body: &[u8]) -> Self {
+        Self::in_pieces(head, body, usize::MAX).await
+    }
+
+    /// The same, written in pieces of so many bytes.
+    pub async fn in_pieces(head: &str, body: &[u8], piece: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let taken: Arc<Mutex<Vec<Taken>>> = Arc::default();
@@ -60,7 +65,7 @@ impl Canned {
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (log, answer) = (Arc::clone(&log), Arc::clone(&answer));
-                tokio::spawn(async move { serve(stream, &log, &answer).await });
+                tokio::spawn(async move { serve(stream, &log, &answer, piece).await });
             }
         });
         Self { url, taken, task }
@@ -80,8 +85,10 @@ impl Canned {
     }
 }
 
-async fn serve(mut stream: TcpStream, log: &Mutex<Vec<Taken>>, answer: &[u8]) {
+async fn serve(mut stream: TcpStream, log: &Mutex<Vec<Taken>>, answer: &[u8], piece: usize) {
     let mut read = Vec::new();
+    // Pieces are to arrive as pieces.
+    stream.set_nodelay(true).unwrap();
     loop {
         if stream.read_buf(&mut read).await.is_ok_and(|n| n > 0) {
             let Some(end) = read.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
@@ -92,8 +99,11 @@ async fn serve(mut stream: TcpStream, log: &Mutex<Vec<Taken>>, answer: &[u8]) {
                 continue;
             }
             log.lock().unwrap().push(taken);
-            // A caller that went away is not this end's matter.
-            let _ = stream.write_all(answer).await;
+            for piece in answer.chunks(piece) {
+                // A caller that went away is not this end's matter.
+                let _ = stream.write_all(piece).await;
+                tokio::task::yield_now().await;
+            }
         }
         return;
     }

@@ -15,8 +15,8 @@ mod yard;
 
 pub use ask::{Ask, path};
 pub use canned::{Canned, Taken};
-pub use map::{fast_map, merge, route};
-pub use process::{Exit, Process, Start, binary};
+pub use map::{far, fast_map, merge, route};
+pub use process::{Exit, Process, Start, Told, binary};
 pub use reply::{Completion, Event, Reply, ToolCall, events_of};
 pub use yard::{PATIENCE, Yard};
 

@@ -119,6 +119,32 @@ impl Process {
     }
 }
 
+/// What a command told.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// The exit code.
+    pub code: Option<i32>,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+}
+
+/// Runs a command of the binary.
+pub(crate) async fn cli(data_dir: &Path, args: &[&str], input: &str) -> Told {
+    let mut command = Command::new(binary().await);
+    command.args(args).arg("--data-dir").arg(data_dir).env_clear().env("HOME", data_dir).kill_on_drop(true);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // A command that wants no input may be gone already.
+    let _ = tokio::io::AsyncWriteExt::write_all(&mut stdin, input.as_bytes()).await;
+    drop(stdin);
+    let output = within(&format!("{args:?}"), child.wait_with_output()).await.unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Told { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+}
+
 /// The binary under test: `SWITCHYARD_BIN`, else the one beside this test's, built once if it is not there.
 pub async fn binary() -> &'static Path {
     static FOUND: OnceCell<PathBuf> = OnceCell::const_new();

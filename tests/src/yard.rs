@@ -12,7 +12,7 @@ use switchyard_sim::{Dialect, Profile, Provider, SimFleet};
 use tempfile::TempDir;
 
 use crate::ask::{Ask, path};
-use crate::process::{Exit, Process, Start};
+use crate::process::{Exit, Process, Start, Told};
 use crate::reply::Reply;
 use crate::within;
 
@@ -175,6 +175,11 @@ impl Yard {
     /// Another router on the same data directory.
     pub async fn second(&self, start: Start) -> Exit {
         start.refused(&self.data_dir()).await
+    }
+
+    /// Runs a command of the binary against this router, with this on its standard input.
+    pub async fn cli(&self, args: &[&str], input: &str) -> Told {
+        crate::process::cli(&self.data_dir(), args, input).await
     }
 
     // -- the control API --

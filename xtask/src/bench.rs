@@ -60,6 +60,8 @@ pub(crate) enum Part {
     Failures,
 }
 
+type Measure = fn(&Stage) -> Result<Section>;
+
 /// How long and how often; the only difference between a quick and a full run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Effort {
@@ -80,7 +82,7 @@ pub(crate) struct Effort {
 const FULL: Effort =
     Effort { rounds: 5, few_rounds: 3, warm_up_ms: 1_000, measured_ms: 4_000, starts: 20, failing_ms: 8_000 };
 const QUICK: Effort =
-    Effort { rounds: 1, few_rounds: 1, warm_up_ms: 400, measured_ms: 1_600, starts: 5, failing_ms: 4_000 };
+    Effort { rounds: 1, few_rounds: 1, warm_up_ms: 400, measured_ms: 1_400, starts: 5, failing_ms: 4_000 };
 
 pub(crate) fn run(repo: &Repo, wanted: &Wanted) -> Result<()> {
     if wanted.write_docs && wanted.only.is_some() {
@@ -90,7 +92,7 @@ pub(crate) fn run(repo: &Repo, wanted: &Wanted) -> Result<()> {
     let effort = if wanted.quick { QUICK } else { FULL };
     let router = wanted.bin.clone().unwrap_or_else(|| repo.binary("release", "switchyard"));
     let stage = Stage::set(repo, router, effort)?;
-    let parts: [(Part, fn(&Stage) -> Result<Section>); 6] = [
+    let parts: [(Part, Measure); 6] = [
         (Part::Latency, latency::measure),
         (Part::Throughput, throughput::measure),
         (Part::Streams, streams::measure),

@@ -92,6 +92,10 @@ pub enum FailureKind {
     NotTranslatable,
     /// The caller hung up.
     ClientAborted,
+    /// Nothing was tried: every route is out of use, stopped, cooling down or without a key.
+    NoRoute,
+    /// Nothing was tried: new work is paused.
+    Paused,
     /// A fault of this router.
     Internal,
 }
@@ -132,6 +136,8 @@ impl FailureKind {
             Self::ContentFilter => "content_filter",
             Self::NotTranslatable => "not_translatable",
             Self::ClientAborted => "client_aborted",
+            Self::NoRoute => "no_route",
+            Self::Paused => "paused",
             Self::Internal => "internal",
         }
     }
@@ -171,6 +177,8 @@ impl FailureKind {
             Self::ContentFilter => "content filter",
             Self::NotTranslatable => "not translatable",
             Self::ClientAborted => "caller hung up",
+            Self::NoRoute => "no route available",
+            Self::Paused => "paused",
             Self::Internal => "router fault",
         }
     }

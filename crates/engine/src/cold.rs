@@ -10,9 +10,10 @@ use std::sync::Arc;
 use http::header;
 use serde_json::Value;
 use switchyard_domain::event::What;
-use switchyard_domain::map::ColdReply;
+use switchyard_domain::map::{Auth, ColdReply};
 use switchyard_domain::view::{JobState, Outcome as Ended, WagonView};
-use switchyard_domain::{Failure, FailureKind, Problem};
+use switchyard_domain::{Failure, Problem};
+use switchyard_policy::plan::line_of;
 use switchyard_store::{NewJob, Order};
 use switchyard_wire::ErrorReply;
 
@@ -47,8 +48,8 @@ pub(crate) async fn park(
 ) -> Reply {
     let attempts = parked.attempts;
     let way = Way { tier: None, ..Way::none(&ask.id, attempts) };
-    if !running.map.flags.enable_cold_queue || !ask.job.queue {
-        let mut reply = reply::failure(ask.dialect, &outage(&parked.why), &way);
+    if !running.map.flags.enable_cold_queue || !ask.job.queue || only_callers_keys(running, ask) {
+        let mut reply = reply::failure(ask.dialect, &parked.why, &way);
         retry_after(&mut reply, parked.again_in_ms);
         record.end(Ending::without_route(Ended::Failed, reply.status().as_u16()));
         return reply;
@@ -117,10 +118,10 @@ fn retry_after(reply: &mut Reply, ms: u64) {
     reply.headers_mut().insert(header::RETRY_AFTER, http::HeaderValue::from(ms.div_ceil(1_000)));
 }
 
-/// A failure as a caller without a queue hears it: what we have no upstream's status for is a 503.
-fn outage(why: &Failure) -> Failure {
-    let kind = if why.kind == FailureKind::Internal { FailureKind::Overloaded } else { why.kind };
-    Failure { kind, ..why.clone() }
+/// Whether no route of the request could answer it later: the caller's own key is never kept.
+fn only_callers_keys(running: &Running, ask: &Ask) -> bool {
+    let line = line_of(&running.map, &ask.job);
+    line.hot.iter().chain(&line.warm).all(|ix| running.map.route(*ix).auth == Auth::Passthrough)
 }
 
 fn not_kept(ask: &Ask, problem: &Problem) -> Reply {

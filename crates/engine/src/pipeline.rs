@@ -73,7 +73,7 @@ pub(crate) async fn respond(shared: &Arc<Shared>, running: &Arc<Running>, ask: A
         let parked = Parked {
             attempts: 0,
             reached_upstream: false,
-            why: Failure { code: Some("paused".to_owned()), ..Failure::new(FailureKind::Internal, why) },
+            why: Failure::new(FailureKind::Paused, why),
             again_in_ms: 60_000,
         };
         return cold::park(shared, running, &ask, record, parked).await;
@@ -141,7 +141,7 @@ pub(crate) async fn serve(
             }
             Step::Answer(failure) => return Served::Refused { failure, attempts: drive.attempts() },
             Step::Park | Step::Done => {
-                let unknown = || Failure::new(FailureKind::Internal, "No route could answer.");
+                let unknown = || Failure::new(FailureKind::NoRoute, "No route could answer in time.");
                 let why = drive.last_failure().cloned().or(none).unwrap_or_else(unknown);
                 // What the tries closed decides when trying again makes sense.
                 let again_in_ms =
@@ -284,7 +284,7 @@ fn no_map() -> Parked {
     Parked {
         attempts: 0,
         reached_upstream: false,
-        why: Failure::new(FailureKind::Internal, "No routing map is applied."),
+        why: Failure::new(FailureKind::NoRoute, "No routing map is applied."),
         again_in_ms: 60_000,
     }
 }
@@ -309,7 +309,7 @@ fn nothing_to_try(running: &Running, plan: &Plan) -> Failure {
         };
         reasons.push(format!("{}: {why}", route.id));
     }
-    let kind = if only_keys { FailureKind::CredentialMissing } else { FailureKind::Internal };
+    let kind = if only_keys { FailureKind::CredentialMissing } else { FailureKind::NoRoute };
     Failure {
         code: Some("no_route".to_owned()),
         ..Failure::new(kind, format!("No route can serve this. {}.", reasons.join("; ")))

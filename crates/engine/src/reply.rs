@@ -164,6 +164,8 @@ pub(crate) fn caller_status(failure: &Failure) -> StatusCode {
         | FailureKind::UpstreamTimeout
         | FailureKind::ConnectTimeout => StatusCode::GATEWAY_TIMEOUT,
         FailureKind::Overloaded
+        | FailureKind::NoRoute
+        | FailureKind::Paused
         | FailureKind::CredentialMissing
         | FailureKind::KeyRejected
         | FailureKind::Forbidden

@@ -1,15 +1,19 @@
 //! One try: the request as the route wants it, sent, and what came back as an answer or as one failure.
 
+mod direct;
 mod failure;
 mod open;
 mod request;
 mod whole;
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, Response, Uri};
+use http_body::Body as _;
 use switchyard_domain::map::{Route, RoutingMap};
 use switchyard_domain::{Failure, FailureKind, Now};
 use switchyard_wire::{OkBody, SseDecoder, StreamTap, StreamTranslator};
@@ -19,14 +23,31 @@ use crate::clock;
 use crate::intake::Ask;
 use crate::vault::Key;
 
+use direct::Direct;
+use failure::from_direct;
 pub(crate) use failure::{Secrets, from_reqwest, in_band};
+
+/// Idle connections are dropped after this: shorter than the providers' own, so that they go here before they go
+/// there.
+const POOL_IDLE: Duration = Duration::from_secs(30);
+const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
 
 /// A route's connection pool and fixed headers.
 #[derive(Clone, Debug)]
 pub(crate) struct Upstream {
-    client: reqwest::Client,
+    pool: Pool,
     url: Url,
+    /// The address to ask directly, for a model server on this machine.
+    direct: Option<Uri>,
     headers: HeaderMap,
+}
+
+/// Connections opened with one connect timeout. Clones share them.
+#[derive(Clone, Debug)]
+struct Pool {
+    connect_ms: u64,
+    client: reqwest::Client,
+    direct: Direct,
 }
 
 /// What a route answered, before anything has reached the caller.
@@ -95,28 +116,28 @@ impl Upstream {
         map: &RoutingMap,
         before: Option<&crate::shared::Running>,
     ) -> Result<Vec<Self>, String> {
-        let mut pools: Vec<(u64, reqwest::Client)> = Vec::new();
-        let known = before.map(|running| running.map.routes.iter().zip(&running.upstreams));
-        for (route, upstream) in known.into_iter().flatten() {
-            if !pools.iter().any(|(connect_ms, _)| *connect_ms == route.timeouts.connect_ms) {
-                pools.push((route.timeouts.connect_ms, upstream.client.clone()));
+        let mut pools: Vec<Pool> = Vec::new();
+        for upstream in before.into_iter().flat_map(|running| &running.upstreams) {
+            if !pools.iter().any(|pool| pool.connect_ms == upstream.pool.connect_ms) {
+                pools.push(upstream.pool.clone());
             }
         }
         map.routes.iter().map(|route| Self::new(route, &mut pools)).collect()
     }
 
-    fn new(route: &Route, pools: &mut Vec<(u64, reqwest::Client)>) -> Result<Self, String> {
+    fn new(route: &Route, pools: &mut Vec<Pool>) -> Result<Self, String> {
         let connect_ms = route.timeouts.connect_ms;
-        let client = match pools.iter().find(|(known, _)| *known == connect_ms) {
-            Some((_, client)) => client.clone(),
+        let pool = match pools.iter().find(|pool| pool.connect_ms == connect_ms) {
+            Some(pool) => pool.clone(),
             None => {
-                let client = pool(connect_ms).map_err(|error| format!("{}: {error}", route.id))?;
-                pools.push((connect_ms, client.clone()));
-                client
+                let pool = Pool::new(connect_ms).map_err(|error| format!("{}: {error}", route.id))?;
+                pools.push(pool.clone());
+                pool
             }
         };
         let headers = request::fixed_headers(route).map_err(|error| format!("{}: {error}", route.id))?;
-        Ok(Self { client, url: route.endpoint.clone(), headers })
+        let direct = direct::uri_of(&route.endpoint);
+        Ok(Self { pool, url: route.endpoint.clone(), direct, headers })
     }
 
     /// Asks for the models list: free, and enough to see whether the route can be reached.
@@ -128,7 +149,7 @@ impl Upstream {
     ) -> Result<u16, Failure> {
         let mut headers = self.headers.clone();
         request::authorize(&mut headers, route, key, None);
-        let sent = self.client.get(route.models_url.clone()).headers(headers).send();
+        let sent = self.pool.client.get(route.models_url.clone()).headers(headers).send();
         match clock::until(deadline_mono_ms, sent).await {
             Some(Ok(response)) => Ok(response.status().as_u16()),
             Some(Err(error)) => Err(from_reqwest(&error, route)),
@@ -137,17 +158,40 @@ impl Upstream {
     }
 }
 
-fn pool(connect_ms: u64) -> reqwest::Result<reqwest::Client> {
-    reqwest::Client::builder()
-        .connect_timeout(Duration::from_millis(connect_ms))
-        .redirect(reqwest::redirect::Policy::none())
-        .tcp_nodelay(true)
-        .tcp_keepalive(Duration::from_secs(30))
-        // Shorter than the providers' own, so that a connection is dropped here before it is dropped there.
-        .pool_idle_timeout(Duration::from_secs(30))
-        .http2_keep_alive_interval(Duration::from_secs(20))
-        .http2_keep_alive_timeout(Duration::from_secs(10))
-        .build()
+impl Pool {
+    fn new(connect_ms: u64) -> reqwest::Result<Self> {
+        let connect_timeout = Duration::from_millis(connect_ms);
+        let client = reqwest::Client::builder()
+            .connect_timeout(connect_timeout)
+            .redirect(reqwest::redirect::Policy::none())
+            .tcp_nodelay(true)
+            .tcp_keepalive(TCP_KEEPALIVE)
+            .pool_idle_timeout(POOL_IDLE)
+            .http2_keep_alive_interval(Duration::from_secs(20))
+            .http2_keep_alive_timeout(Duration::from_secs(10))
+            .build()?;
+        Ok(Self { connect_ms, client, direct: Direct::new(connect_timeout) })
+    }
+}
+
+impl Upstream {
+    /// Posts a body and waits for the answer's head.
+    async fn post(
+        &self,
+        route: &Route,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Response<reqwest::Body>, Failure> {
+        if let Some(uri) = &self.direct {
+            let sent = self.pool.direct.post(uri.clone(), headers, body).await;
+            return sent.map_err(|error| from_direct(&error, route));
+        }
+        let mut request = reqwest::Request::new(http::Method::POST, self.url.clone());
+        *request.headers_mut() = headers;
+        *request.body_mut() = Some(body.into());
+        let sent = self.pool.client.execute(request).await;
+        sent.map(Response::from).map_err(|error| from_reqwest(&error, route))
+    }
 }
 
 /// Sends one try and waits until it has shown an answer or a failure.
@@ -180,13 +224,10 @@ async fn exchange(
     let mut headers = upstream.headers.clone();
     request::forward(&mut headers, route, ask);
     request::authorize(&mut headers, route, key, ask.own_key.as_ref());
-    let mut request = reqwest::Request::new(http::Method::POST, upstream.url.clone());
-    *request.headers_mut() = headers;
-    *request.body_mut() = Some(outgoing.body.into());
     let (head_by, is_deadline) = limits.by(route.timeouts.first_byte_ms, route.timeouts.total_ms);
-    let response = match clock::until(head_by, upstream.client.execute(request)).await {
+    let response = match clock::until(head_by, upstream.post(route, headers, outgoing.body)).await {
         Some(Ok(response)) => response,
-        Some(Err(error)) => return Err(from_reqwest(&error, route)),
+        Some(Err(failure)) => return Err(failure),
         None if is_deadline => return Err(failure::deadline(route)),
         None => {
             let message = format!(
@@ -207,5 +248,19 @@ async fn exchange(
             .map(|opened| Answer::Stream(Box::new(opened)))
     } else {
         whole::read(response, route, ask, limits, translation).await
+    }
+}
+
+/// The next piece of a body; trailers say nothing here.
+async fn chunk(body: &mut reqwest::Body) -> Option<reqwest::Result<Bytes>> {
+    loop {
+        match poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await? {
+            Ok(frame) => {
+                if let Ok(bytes) = frame.into_data() {
+                    return Some(Ok(bytes));
+                }
+            }
+            Err(error) => return Some(Err(error)),
+        }
     }
 }

@@ -21,7 +21,7 @@
 //! | `bad_request`, `content_filter` | client | nothing | answer | | |
 //! | `client_aborted` | client | nothing | answer | | |
 //! | `deadline_exceeded` | route | attempt | park | | |
-//! | `internal` | router | attempt | next route | | |
+//! | `no_route`, `paused`, `internal` | router | attempt | next route | | |
 //!
 //! A 429 never counts towards the breaker: its cooldown already keeps calls away, exactly as long as the target
 //! asked. A name that does not resolve and a web page instead of an answer are laid to the local network (a blocked
@@ -169,6 +169,8 @@ pub fn classify(failure: &Failure) -> Verdict {
         K::BadRequest | K::ContentFilter => Verdict::new(Source::Client, Condemns::Nothing, Next::Answer),
         K::ClientAborted => Verdict::new(Source::Client, Condemns::Nothing, Next::Answer).unreached(),
         K::DeadlineExceeded => Verdict::new(Source::Route, Condemns::Attempt, Next::Park),
-        K::Internal => Verdict::new(Source::Router, Condemns::Attempt, Next::NextRoute).unreached(),
+        K::NoRoute | K::Paused | K::Internal => {
+            Verdict::new(Source::Router, Condemns::Attempt, Next::NextRoute).unreached()
+        }
     }
 }

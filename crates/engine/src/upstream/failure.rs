@@ -2,12 +2,12 @@
 
 use std::error::Error as _;
 
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use switchyard_domain::map::Route;
 use switchyard_domain::{Failure, FailureKind};
 use switchyard_wire::{BodyFault, Meaning, UpstreamError, meaning, read_error};
 
-use super::Limits;
+use super::{Limits, chunk};
 use crate::clock;
 use crate::intake::OwnKey;
 use crate::vault::Key;
@@ -60,20 +60,19 @@ pub(super) fn deadline(route: &Route) -> Failure {
 }
 
 /// Reads an error reply.
-pub(super) async fn read(response: reqwest::Response, route: &Route, limits: Limits) -> Failure {
-    let (status, headers) = (response.status(), response.headers().clone());
-    let mut response = response;
+pub(super) async fn read(response: Response<reqwest::Body>, route: &Route, limits: Limits) -> Failure {
+    let (head, mut rest) = response.into_parts();
     let mut body = Vec::new();
     let by = (clock::now().mono_ms + ERROR_BODY_MS).min(limits.deadline_mono_ms);
     while body.len() < ERROR_BODY_BYTES {
-        match clock::until(by, response.chunk()).await {
-            Some(Ok(Some(chunk))) => {
+        match clock::until(by, chunk(&mut rest)).await {
+            Some(Some(Ok(chunk))) => {
                 body.extend_from_slice(&chunk[..chunk.len().min(ERROR_BODY_BYTES - body.len())]);
             }
-            Some(Ok(None) | Err(_)) | None => break,
+            Some(Some(Err(_)) | None) | None => break,
         }
     }
-    from_status(status, &headers, &body, route)
+    from_status(head.status, &head.headers, &body, route)
 }
 
 /// The failure an error reply stands for.
@@ -123,9 +122,36 @@ pub(super) fn from_body(fault: &BodyFault, status: StatusCode, route: &Route) ->
 
 /// The failure a broken exchange stands for.
 pub(crate) fn from_reqwest(error: &reqwest::Error, route: &Route) -> Failure {
+    let hint = if error.is_connect() {
+        Broke::Connecting { timed_out: error.is_timeout() }
+    } else if error.is_timeout() {
+        Broke::TimedOut
+    } else if error.is_body() || error.is_decode() {
+        Broke::InTheBody
+    } else {
+        Broke::Otherwise
+    };
+    from_chain(hint, error.source(), route)
+}
+
+/// The failure a broken exchange with a server on this machine stands for.
+pub(super) fn from_direct(error: &hyper_util::client::legacy::Error, route: &Route) -> Failure {
+    let hint = if error.is_connect() { Broke::Connecting { timed_out: false } } else { Broke::Otherwise };
+    from_chain(hint, error.source(), route)
+}
+
+/// Where an exchange broke, as far as the client says.
+#[derive(Clone, Copy, Debug)]
+enum Broke {
+    Connecting { timed_out: bool },
+    TimedOut,
+    InTheBody,
+    Otherwise,
+}
+
+fn from_chain(broke: Broke, mut cause: Option<&(dyn std::error::Error + 'static)>, route: &Route) -> Failure {
     let host = route.host();
     let mut chain = Vec::new();
-    let mut cause = error.source();
     let mut io = None;
     while let Some(inner) = cause {
         chain.push(inner.to_string());
@@ -133,29 +159,34 @@ pub(crate) fn from_reqwest(error: &reqwest::Error, route: &Route) -> Failure {
         cause = inner.source();
     }
     let text = chain.join(": ").to_ascii_lowercase();
-    let kind = if error.is_connect() {
-        if text.contains("dns error") || text.contains("failed to lookup") {
-            FailureKind::Dns
-        } else if error.is_timeout() || io == Some(std::io::ErrorKind::TimedOut) {
-            FailureKind::ConnectTimeout
-        } else if text.contains("certificate")
-            || text.contains("tls")
-            || io == Some(std::io::ErrorKind::InvalidData)
-        {
-            FailureKind::Tls
-        } else {
-            FailureKind::Connect
-        }
-    } else if error.is_timeout() {
-        FailureKind::FirstByteTimeout
-    } else if error.is_body() || error.is_decode() {
-        FailureKind::Cut
-    } else {
-        FailureKind::Reset
+    let kind = match broke {
+        Broke::Connecting { timed_out } => connecting(timed_out, io, &text),
+        Broke::TimedOut => FailureKind::FirstByteTimeout,
+        Broke::InTheBody => FailureKind::Cut,
+        Broke::Otherwise => FailureKind::Reset,
     };
     // The innermost cause is the plainest: "Connection refused (os error 111)".
-    let why = chain.last().map_or_else(|| "no further detail".to_owned(), Clone::clone);
-    Failure::new(kind, format!("{host}: {} ({why}).", kind.words()))
+    let message = match chain.last() {
+        Some(why) if why.to_ascii_lowercase().contains(kind.words()) => format!("{host}: {why}."),
+        Some(why) => format!("{host}: {} ({why}).", kind.words()),
+        None => format!("{host}: {}.", kind.words()),
+    };
+    Failure::new(kind, message)
+}
+
+fn connecting(timed_out: bool, io: Option<std::io::ErrorKind>, text: &str) -> FailureKind {
+    if text.contains("dns error") || text.contains("failed to lookup") {
+        FailureKind::Dns
+    } else if timed_out || io == Some(std::io::ErrorKind::TimedOut) {
+        FailureKind::ConnectTimeout
+    } else if text.contains("certificate")
+        || text.contains("tls")
+        || io == Some(std::io::ErrorKind::InvalidData)
+    {
+        FailureKind::Tls
+    } else {
+        FailureKind::Connect
+    }
 }
 
 fn said(error: &UpstreamError, otherwise: impl FnOnce() -> String) -> String {

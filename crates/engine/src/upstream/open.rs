@@ -1,9 +1,6 @@
 //! A stream up to its first meaningful byte. Until then nothing has reached the caller and another route may answer.
 
-use http::header;
-use http_body::Body;
-use std::future::poll_fn;
-use std::pin::Pin;
+use http::{Response, header};
 use switchyard_domain::map::Route;
 use switchyard_domain::{Failure, FailureKind};
 use switchyard_wire::{Observed, SseDecoder, StreamOptions, StreamTap, StreamTranslator};
@@ -11,13 +8,13 @@ use switchyard_wire::{Observed, SseDecoder, StreamOptions, StreamTap, StreamTran
 use super::failure::{Secrets, deadline, from_reqwest};
 use super::request::Translation;
 use super::whole::{strip_hop_by_hop, translated_headers};
-use super::{Limits, Opened};
+use super::{Limits, Opened, chunk};
 use crate::clock;
 use crate::intake::Ask;
 use crate::relay::next;
 
 pub(super) async fn open(
-    mut response: reqwest::Response,
+    mut response: Response<reqwest::Body>,
     route: &Route,
     ask: &Ask,
     limits: Limits,
@@ -51,7 +48,7 @@ pub(super) async fn open(
     let wants_usage = ask.envelope.include_usage == Some(true);
     let mut opened = Opened {
         headers,
-        body: response.into(),
+        body: response.into_body(),
         decoder: SseDecoder::default(),
         tap: StreamTap::new(route.dialect),
         translator: translation.needed.then(|| {
@@ -73,8 +70,8 @@ async fn until_meaningful(opened: &mut Opened, route: &Route, limits: Limits) ->
     let (by, is_deadline) = limits.by(route.timeouts.first_token_ms, route.timeouts.total_ms);
     let mut any = false;
     loop {
-        let frame = match clock::until(by, poll_fn(|cx| Pin::new(&mut opened.body).poll_frame(cx))).await {
-            Some(Some(Ok(frame))) => frame,
+        let bytes = match clock::until(by, chunk(&mut opened.body)).await {
+            Some(Some(Ok(bytes))) => bytes,
             Some(Some(Err(error))) => return Err(from_reqwest(&error, route)),
             Some(None) => return ended(opened, route, any),
             None if is_deadline => return Err(deadline(route)),
@@ -90,7 +87,6 @@ async fn until_meaningful(opened: &mut Opened, route: &Route, limits: Limits) ->
                 });
             }
         };
-        let Ok(bytes) = frame.into_data() else { continue };
         any |= !bytes.is_empty();
         opened.decoder.push(&bytes);
         if drain(opened, route)? {

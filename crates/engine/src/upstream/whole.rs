@@ -1,14 +1,14 @@
 //! A whole answer: read to its end, looked into, translated back.
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use switchyard_domain::map::Route;
 use switchyard_domain::{Failure, FailureKind};
 use switchyard_wire::{inspect_ok_body, translate_response};
 
 use super::failure::{deadline, from_body, from_reqwest};
 use super::request::{Translation, named};
-use super::{Answer, Limits, Whole};
+use super::{Answer, Limits, Whole, chunk};
 use crate::clock;
 use crate::intake::Ask;
 
@@ -16,14 +16,15 @@ use crate::intake::Ask;
 const LARGEST_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 
 pub(super) async fn read(
-    mut response: reqwest::Response,
+    response: Response<reqwest::Body>,
     route: &Route,
     ask: &Ask,
     limits: Limits,
     translation: Translation,
 ) -> Result<Answer, Failure> {
-    let (status, mut headers) = (response.status(), std::mem::take(response.headers_mut()));
-    let body = collect(response, route, limits).await?;
+    let (head, body) = response.into_parts();
+    let (status, mut headers) = (head.status, head.headers);
+    let body = collect(body, route, limits).await?;
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let facts = inspect_ok_body(route.dialect, content_type, &body)
         .map_err(|fault| from_body(&fault, status, route))?;
@@ -42,16 +43,16 @@ pub(super) async fn read(
     Ok(Answer::Whole(Box::new(Whole { status, headers, body, facts, lost })))
 }
 
-async fn collect(mut response: reqwest::Response, route: &Route, limits: Limits) -> Result<Bytes, Failure> {
+async fn collect(mut body: reqwest::Body, route: &Route, limits: Limits) -> Result<Bytes, Failure> {
     let (total_by, is_deadline) = limits.by(u64::MAX / 4, route.timeouts.total_ms);
     let mut whole: Option<Bytes> = None;
     let mut parts = BytesMut::new();
     loop {
         let idle_by = clock::now().mono_ms.saturating_add(route.timeouts.idle_ms);
-        let chunk = match clock::until(idle_by.min(total_by), response.chunk()).await {
-            Some(Ok(Some(chunk))) => chunk,
-            Some(Ok(None)) => break,
-            Some(Err(error)) => return Err(from_reqwest(&error, route)),
+        let chunk = match clock::until(idle_by.min(total_by), chunk(&mut body)).await {
+            Some(Some(Ok(chunk))) => chunk,
+            Some(None) => break,
+            Some(Some(Err(error))) => return Err(from_reqwest(&error, route)),
             None if idle_by < total_by || !is_deadline => {
                 let message = format!("{} stopped in the middle of its answer.", route.host());
                 return Err(Failure::new(FailureKind::IdleTimeout, message));

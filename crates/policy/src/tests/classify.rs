@@ -6,7 +6,7 @@ use crate::classify::{Condemns as C, LONGEST_COOLDOWN_MS, Next as N, Source as S
 /// kind, source, condemns, next, counts for the breaker, cooldown, reached the upstream.
 type Row = (K, S, C, N, bool, Option<u64>, bool);
 
-const ROWS: [Row; 32] = [
+const ROWS: [Row; 34] = [
     (K::Dns, S::LocalNetwork, C::Route, N::NextRoute, true, None, false),
     (K::Connect, S::Route, C::Route, N::NextRoute, true, None, false),
     (K::ConnectTimeout, S::Route, C::Route, N::NextRoute, true, None, false),
@@ -38,6 +38,8 @@ const ROWS: [Row; 32] = [
     (K::ContentFilter, S::Client, C::Nothing, N::Answer, false, None, true),
     (K::NotTranslatable, S::Client, C::Attempt, N::NextRoute, false, None, false),
     (K::ClientAborted, S::Client, C::Nothing, N::Answer, false, None, false),
+    (K::NoRoute, S::Router, C::Attempt, N::NextRoute, false, None, false),
+    (K::Paused, S::Router, C::Attempt, N::NextRoute, false, None, false),
     (K::Internal, S::Router, C::Attempt, N::NextRoute, false, None, false),
 ];
 

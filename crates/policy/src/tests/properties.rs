@@ -10,7 +10,7 @@ use switchyard_domain::{FailureKind as K, Now, RouteId};
 use super::world::{World, after, failure, four, one, with};
 use crate::{Change, Drive, Fleet, Input, Outcome, Permit, Step};
 
-const KINDS: [K; 14] = [
+const KINDS: [K; 16] = [
     K::ServerError,
     K::ServerError,
     K::ServerError,
@@ -24,6 +24,8 @@ const KINDS: [K; 14] = [
     K::BadRequest,
     K::ModelNotFound,
     K::DeadlineExceeded,
+    K::NoRoute,
+    K::Paused,
     K::Internal,
 ];
 

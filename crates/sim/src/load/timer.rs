@@ -16,7 +16,10 @@ pub(super) struct Timer {
 impl Timer {
     pub(super) fn new() -> io::Result<Self> {
         let fd = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
-        #[expect(deprecated, reason = "its successor is unsafe for types that give their descriptor away; this is an OwnedFd")]
+        #[expect(
+            deprecated,
+            reason = "its successor is unsafe for types that give their descriptor away; this is an OwnedFd"
+        )]
         let fd = AsyncFd::new(fd)?;
         Ok(Self { fd })
     }

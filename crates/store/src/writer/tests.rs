@@ -63,8 +63,11 @@ fn attempt(route: &str, tier: Tier, failure: Option<Failure>) -> AttemptView {
 
 fn event(id: i64, at_ms: i64) -> Event {
     // A job's own id must not be taken for the event's.
-    let what =
-        What::JobQueued { job_id: format!("job_{id}"), job: "summary".to_owned(), client: "editor".to_owned() };
+    let what = What::JobQueued {
+        job_id: format!("job_{id}"),
+        job: "summary".to_owned(),
+        client: "editor".to_owned(),
+    };
     Event { id, at_ms, what }
 }
 
