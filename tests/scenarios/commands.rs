@@ -119,7 +119,7 @@ async fn an_app_gets_its_own_key_and_loses_it() {
 async fn without_a_router_each_command_says_how_to_start_one() {
     let mut yard = Yard::start().await;
     yard.kill9().await;
-    for args in [["status"].as_slice(), &["map", "show"], &["pause"], &["credential", "list"], &["health"]] {
+    for args in [["status"].as_slice(), &["map", "show"], &["pause"], &["queue", "list"], &["health"]] {
         let told = yard.cli(args, "").await;
         assert_eq!(told.code, Some(1), "{args:?}: {told:?}");
         assert!(told.err.contains("switchyard serve"), "{args:?}: {told:?}");

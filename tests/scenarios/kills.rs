@@ -102,6 +102,12 @@ async fn a_hundred_power_cuts_lose_nothing_and_answer_nothing_twice() {
     }
     assert!(promised.len() > 50 && answered > 0, "{} promised, {answered} answered", promised.len());
 
+    for provider in [&hot, &warm] {
+        provider.set_fault(Fault::status(500)).await.unwrap();
+    }
+    let hopeless = yard.chat("nobody will answer this").await.json()["id"].as_str().unwrap().to_owned();
+    yard.wait_for_job(&hopeless, "dead").await;
+    promised.push(hopeless);
     hot.heal().await.unwrap();
     warm.heal().await.unwrap();
     yard.wait_for("the queue to be worked off", |snapshot| snapshot.cold.waiting == 0).await;

@@ -94,6 +94,22 @@ async fn an_oversized_body_names_the_limit_whether_or_not_it_says_its_length() {
 }
 
 #[tokio::test]
+async fn a_caller_that_is_still_sending_hears_why_it_is_refused() {
+    let yard = Yard::over(&[CHAT], &[], json!({})).await;
+    let large = Ask::chat(&"long ".repeat(800_000));
+    for (name, value, status) in [
+        ("authorization", "Bearer sk-someone-elses-key", 401),
+        ("origin", "https://evil.example", 403),
+        ("host", "evil.example", 421),
+    ] {
+        for _ in 0..5 {
+            assert_eq!(yard.send(&large.clone().header(name, value)).await.status, status);
+        }
+    }
+    unharmed(&yard, CHAT).await;
+}
+
+#[tokio::test]
 async fn who_asks_and_how_is_checked_before_anything_else() {
     type Case<'a> = (&'a [(&'a str, &'a str)], u16, &'a str, &'a [&'a str]);
     let table: &[Case<'_>] = &[

@@ -3,8 +3,10 @@ import { cleanup, fireEvent, render, screen, waitFor, within } from "@testing-li
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { type Scene, scenes } from "../dev/scenes";
+import { Refusal } from "./api/refusal";
 import App from "./App.svelte";
 import { testid } from "./shared/testids";
+import { link } from "./state/link.svelte";
 import { place } from "./state/screen.svelte";
 import { FakeHost } from "./testing/fake-host";
 
@@ -168,4 +170,27 @@ test("a lost line shows the last figures unlit, and pause is out of reach", asyn
   expect((await at(testid.route("anthropic/sonnet-4.6"))).textContent).toContain("Not known");
   expect(((await at(testid.pause)) as HTMLButtonElement).disabled).toBe(true);
   expect(within(await at(testid.banner)).getByText("Try now")).toBeTruthy();
+});
+
+test("a start problem is the heading of the window, with what to do", async () => {
+  const host = new FakeHost();
+  render(App);
+  host.fail(new Refusal("port_busy", "Port 4310 is held by nginx (process 812). Stop it, or choose another port with `--port`.", 503));
+  if (link.snapshot === null) await screen.findByRole("heading", { name: "The proxy port is taken" });
+  await waitFor(async () => expect((await at(testid.statusState)).textContent).toBe("The proxy port is taken."));
+  expect(document.body.textContent).toContain("held by nginx (process 812)");
+  expect(screen.getByText("Try now")).toBeTruthy();
+});
+
+test("the arrows choose a tab, and one tab alone is a stop of the Tab key", async () => {
+  const host = new FakeHost();
+  render(App);
+  show(host, "clear");
+  const openai = await screen.findByRole("tab", { name: "OpenAI" });
+  expect(openai.tabIndex).toBe(0);
+  expect(screen.getByRole("tab", { name: "Anthropic" }).tabIndex).toBe(-1);
+  openai.focus();
+  await fireEvent.keyDown(openai, { key: "ArrowRight" });
+  await waitFor(() => expect(document.activeElement).toBe(screen.getByRole("tab", { name: "Anthropic" })));
+  expect(screen.getByRole("tabpanel", { name: "Anthropic" }).textContent).toContain("ANTHROPIC_BASE_URL");
 });

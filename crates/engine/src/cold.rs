@@ -12,7 +12,7 @@ use serde_json::Value;
 use switchyard_domain::event::What;
 use switchyard_domain::map::{Auth, ColdReply};
 use switchyard_domain::view::{JobState, Outcome as Ended, WagonView};
-use switchyard_domain::{Failure, Problem};
+use switchyard_domain::{Failure, FailureKind, Problem};
 use switchyard_policy::plan::line_of;
 use switchyard_store::{NewJob, Order};
 use switchyard_wire::ErrorReply;
@@ -73,11 +73,35 @@ pub(crate) async fn park(
         },
         ColdReply::Queued | ColdReply::Error | ColdReply::Wait => told(ask, &queued, &parked, &way),
     };
-    if let Ok(id) = http::HeaderValue::from_str(&queued.id) {
-        reply.headers_mut().insert("x-switchyard-job-id", id);
-    }
+    name_job(&mut reply, &queued.id);
     record.end(Ending::without_route(Ended::Queued, reply.status().as_u16()));
     reply
+}
+
+/// The receipt of a request that an earlier one with the same key has queued and that still waits there.
+pub(crate) async fn already_queued(shared: &Shared, ask: &Ask, key: &str) -> Option<Reply> {
+    // Most of the time nothing waits, and no database is asked.
+    if lock(&shared.queue).waiting == 0 {
+        return None;
+    }
+    let id = shared.store.queue().open_job(&ask.client, key).await.ok().flatten()?;
+    let queued = switchyard_store::Enqueued { id, existing: true };
+    let way = Way { tier: Some(switchyard_domain::Tier::Cold), degraded: true, ..Way::none(&ask.id, 0) };
+    let parked = Parked {
+        attempts: 0,
+        reached_upstream: false,
+        why: Failure::new(FailureKind::NoRoute, "This request waits in the queue already."),
+        again_in_ms: 1_000,
+    };
+    let mut reply = told(ask, &queued, &parked, &way);
+    name_job(&mut reply, &queued.id);
+    Some(reply)
+}
+
+fn name_job(reply: &mut Reply, id: &str) {
+    if let Ok(id) = http::HeaderValue::from_str(id) {
+        reply.headers_mut().insert("x-switchyard-job-id", id);
+    }
 }
 
 fn told(ask: &Ask, queued: &switchyard_store::Enqueued, parked: &Parked, way: &Way<'_>) -> Reply {

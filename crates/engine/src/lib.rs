@@ -12,6 +12,7 @@ mod ids;
 mod intake;
 mod keyring;
 mod local_keys;
+mod once;
 mod pipeline;
 mod prober;
 mod record;

@@ -14,6 +14,7 @@ use switchyard_wire::ErrorReply;
 use crate::clock;
 use crate::cold;
 use crate::intake::Ask;
+use crate::once::Turn;
 use crate::record::{Ending, Record};
 use crate::relay::{Course, Relay};
 use crate::reply::{self, Reply, ReplyBody, Way};
@@ -60,11 +61,52 @@ pub(crate) struct Answered {
     pub(crate) begun: Now,
 }
 
-/// Answers a request, one way or another.
+/// Answers a request, one way or another; two with the same key of their caller's get one answer.
 pub(crate) async fn respond(shared: &Arc<Shared>, running: &Arc<Running>, ask: Arc<Ask>) -> Reply {
+    let Some(key) = ask.idempotency_key.as_deref() else { return answer(shared, running, &ask).await };
+    let deadline = ask.arrived.mono_ms.saturating_add(ask.job.slo_ms);
+    loop {
+        match shared.once.turn(&ask.client, key) {
+            Turn::First(first) => {
+                let reply = match cold::already_queued(shared, &ask, key).await {
+                    Some(reply) => reply,
+                    None => answer(shared, running, &ask).await,
+                };
+                return first.share(reply);
+            }
+            Turn::Second(mut waiters) => {
+                let told = match clock::until(deadline, waiters.wait_for(Option::is_some)).await {
+                    Some(Ok(told)) => told.clone(),
+                    // The first one hung up, or was a stream that has ended.
+                    Some(Err(_)) => continue,
+                    None => None,
+                };
+                return told.map_or_else(|| same_key(&ask), |told| told.reply(&ask.id));
+            }
+        }
+    }
+}
+
+fn same_key(ask: &Ask) -> Reply {
+    let message =
+        "A request with this idempotency key is still being answered. Wait for it, or send another key.";
+    reply::error(
+        ask.dialect,
+        &ErrorReply {
+            status: 409,
+            kind: "conflict_error".to_owned(),
+            code: Some("idempotency_key_in_use".to_owned()),
+            message: message.to_owned(),
+            param: None,
+            request_id: Some(ask.id.as_str().to_owned()),
+        },
+    )
+}
+
+async fn answer(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>) -> Reply {
     let mut record = Record::open(shared, ask.view(), ask.arrived);
     if shared.in_flight.load(Ordering::Relaxed) > u64::from(running.map.limits.max_in_flight) {
-        return busy(running, &ask, record);
+        return busy(running, ask, record);
     }
     if shared.is_paused() {
         let reason = crate::shared::lock(&shared.pause).reason.clone();
@@ -76,16 +118,16 @@ pub(crate) async fn respond(shared: &Arc<Shared>, running: &Arc<Running>, ask: A
             why: Failure::new(FailureKind::Paused, why),
             again_in_ms: 60_000,
         };
-        return cold::park(shared, running, &ask, record, parked).await;
+        return cold::park(shared, running, ask, record, parked).await;
     }
-    match serve(shared, running, &ask, &mut record).await {
-        Served::Answered(answered) => commit(running, &ask, record, *answered),
+    match serve(shared, running, ask, &mut record).await {
+        Served::Answered(answered) => commit(running, ask, record, *answered),
         Served::Refused { failure, attempts } => {
             let reply = reply::failure(ask.dialect, &failure, &Way::none(&ask.id, attempts));
             record.end(Ending::without_route(Ended::Refused, reply.status().as_u16()));
             reply
         }
-        Served::Parked(parked) => cold::park(shared, running, &ask, record, parked).await,
+        Served::Parked(parked) => cold::park(shared, running, ask, record, parked).await,
     }
 }
 
@@ -231,7 +273,7 @@ fn commit(running: &Arc<Running>, ask: &Arc<Ask>, record: Record, answered: Answ
                 record,
                 begun,
             };
-            let mut reply = Response::new(ReplyBody::Stream(Box::new(Relay::new(*opened, course))));
+            let mut reply = Response::new(ReplyBody::Stream(Box::new(Relay::new(*opened, course)), None));
             *reply.headers_mut() = headers;
             reply
         }

@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use switchyard_domain::{Dialect, Failure, FailureKind, RequestId, RouteId, Tier};
 use switchyard_wire::{ErrorReply, error_response};
 
+use crate::once::First;
 use crate::relay::Relay;
 
 /// A response's body.
@@ -17,8 +18,11 @@ use crate::relay::Relay;
 pub(crate) enum ReplyBody {
     /// All of it at once.
     Whole(Option<Bytes>),
-    /// A relayed stream.
-    Stream(Box<Relay>),
+    /// A relayed stream, and those who wait for its end.
+    Stream(
+        Box<Relay>,
+        #[expect(dead_code, reason = "dropped with the stream, which lets those who wait go")] Option<First>,
+    ),
 }
 
 /// A response to a caller.
@@ -36,21 +40,21 @@ impl Body for ReplyBody {
             Self::Whole(bytes) => {
                 Poll::Ready(bytes.take().filter(|bytes| !bytes.is_empty()).map(|b| Ok(Frame::data(b))))
             }
-            Self::Stream(relay) => Pin::new(relay.as_mut()).poll_frame(cx),
+            Self::Stream(relay, _) => Pin::new(relay.as_mut()).poll_frame(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Whole(bytes) => bytes.as_ref().is_none_or(Bytes::is_empty),
-            Self::Stream(_) => false,
+            Self::Stream(..) => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
-            Self::Stream(_) => SizeHint::default(),
+            Self::Stream(..) => SizeHint::default(),
         }
     }
 }

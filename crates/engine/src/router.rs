@@ -90,6 +90,7 @@ impl Router {
             writer,
             vault: Arc::new(Vault::new(config.keychain, config.credentials_file)),
             local_keys: LocalKeys::new(&config.data_dir),
+            once: Arc::default(),
             running: ArcSwapOption::empty(),
             map_problem: Mutex::default(),
             fleet: Mutex::default(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::request::Parts;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
@@ -33,6 +34,9 @@ use crate::shared::{Running, Shared, lock};
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// A body that does not come is given up after this, milliseconds.
 const BODY_TIMEOUT_MS: u64 = 120_000;
+/// Of a refused request's body so many bytes are still taken in, for so long (milliseconds).
+const DRAINED_BYTES: usize = 64 * 1024 * 1024;
+const DRAIN_MS: u64 = 2_000;
 
 /// Binds the listener; a busy port is named with the process that holds it.
 pub(crate) async fn bind(addr: SocketAddr) -> Result<TcpListener, Problem> {
@@ -104,7 +108,33 @@ async fn connection(shared: Arc<Shared>, stream: TcpStream, stop: CancellationTo
 
 async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Reply, Infallible> {
     let id = ids::request();
-    Ok(route(&shared, request, &id).await.unwrap_or_else(|refusal| refusal.reply(&id)))
+    let (parts, mut body) = request.into_parts();
+    let expects = parts.headers.contains_key(header::EXPECT);
+    match route(&shared, parts, &mut body, &id).await {
+        Ok(reply) => Ok(reply),
+        Err(refusal) => {
+            // A caller that waits for leave to send its body gets none.
+            if !expects {
+                drain(body).await;
+            }
+            Ok(refusal.reply(&id))
+        }
+    }
+}
+
+/// Reads what a refused caller is still sending: closing on it would reset the connection, and the reply would be
+/// lost with it.
+async fn drain(mut body: Incoming) {
+    let mut left = DRAINED_BYTES;
+    let rest = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            let length = frame.data_ref().map_or(0, Bytes::len);
+            let Some(less) = left.checked_sub(length) else { return };
+            left = less;
+        }
+    };
+    // A caller that sends more, or slower, has to live with the reset.
+    let _ = clock::until(clock::now().mono_ms + DRAIN_MS, rest).await;
 }
 
 /// A request that is not let in.
@@ -141,9 +171,13 @@ impl Refusal {
     }
 }
 
-async fn route(shared: &Arc<Shared>, request: Request<Incoming>, id: &RequestId) -> Result<Reply, Refusal> {
+async fn route(
+    shared: &Arc<Shared>,
+    parts: Parts,
+    body: &mut Incoming,
+    id: &RequestId,
+) -> Result<Reply, Refusal> {
     let arrived = clock::now();
-    let (parts, body) = request.into_parts();
     let path = parts.uri.path();
     let below = path.strip_prefix("/v1").filter(|rest| rest.starts_with('/')).unwrap_or(path);
     // A completion's path says its dialect; elsewhere only the header can.
@@ -259,7 +293,7 @@ pub(crate) fn is_own_host(host: &str) -> bool {
 
 async fn read_body(
     headers: &HeaderMap,
-    body: Incoming,
+    body: &mut Incoming,
     running: &Running,
     dialect: Dialect,
 ) -> Result<Bytes, Refusal> {

@@ -16,6 +16,7 @@ use tokio::sync::{Notify, watch};
 use crate::bus::Bus;
 use crate::clock;
 use crate::local_keys::LocalKeys;
+use crate::once::Once;
 use crate::traffic::Traffic;
 use crate::upstream::Upstream;
 use crate::vault::Vault;
@@ -56,6 +57,7 @@ pub(crate) struct Shared {
     pub(crate) bus: Bus,
     pub(crate) vault: Arc<Vault>,
     pub(crate) local_keys: LocalKeys,
+    pub(crate) once: Arc<Once>,
     pub(crate) running: ArcSwapOption<Running>,
     /// Why the stored map can't run, where it can't.
     pub(crate) map_problem: Mutex<Option<String>>,

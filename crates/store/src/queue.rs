@@ -272,6 +272,22 @@ impl Queue<'_> {
         Ok(counts)
     }
 
+    /// The open job (waiting or running) of a client's idempotency key.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub async fn open_job(&self, client: &str, idempotency_key: &str) -> Result<Option<String>> {
+        sqlx::query_scalar(
+            "SELECT id FROM queue \
+             WHERE client = ?1 AND idempotency_key = ?2 AND state IN ('waiting', 'running')",
+        )
+        .bind(client)
+        .bind(idempotency_key)
+        .fetch_optional(self.store.read())
+        .await
+        .map_err(|error| self.store.fault(error))
+    }
+
     /// The next attempt of any waiting job, UTC epoch milliseconds.
     ///
     /// # Errors

@@ -18,7 +18,10 @@ export type WatchEnd = "closed" | "unauthorized";
 export interface Host {
   /** Asks the control API once. Rejects only where no answer came at all. */
   ask(method: string, path: string, body?: unknown): Promise<Reply>;
-  /** Hands over each snapshot until the stream ends or `signal` aborts; resolves with the reason. */
+  /**
+   * Hands over each snapshot until the stream ends or `signal` aborts; resolves with the reason. Rejects with a
+   * `Refusal` where there is no router and the host knows why, with anything else where it does not.
+   */
   watch(onSnapshot: (snapshot: Snapshot) => void, signal: AbortSignal): Promise<WatchEnd>;
   /** Opens an address in the person's browser. */
   openExternal(url: string): Promise<void>;

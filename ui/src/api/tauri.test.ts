@@ -26,6 +26,16 @@ test("the window asks by command, and an empty body is null", async () => {
   ]);
 });
 
+test("a router that could not start is told with its code", async () => {
+  const problem = { code: "port_busy", message: "Port 4310 is held by nginx (process 812)." };
+  mockIPC((command) => {
+    if (command === "watch") throw problem.message;
+    return { status: 503, body: problem };
+  });
+  const watching = tauriHost().watch(() => {}, new AbortController().signal);
+  await expect(watching).rejects.toMatchObject({ name: "Refusal", ...problem });
+});
+
 test("a silent router is asked; one that does not answer ends the watch", async () => {
   vi.useFakeTimers();
   let channel: Channel<Snapshot> | undefined;

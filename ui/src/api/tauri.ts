@@ -2,6 +2,7 @@
 import { Channel, invoke } from "@tauri-apps/api/core";
 
 import type { Host, Reply, WatchEnd } from "./host";
+import { Refusal } from "./refusal";
 import type { Snapshot } from "./types";
 
 /** Silence longer than this makes the window ask whether the router is still there. */
@@ -21,7 +22,11 @@ export function tauriHost(): Host {
         heardAt = Date.now();
         onSnapshot(snapshot);
       };
-      await invoke("watch", { channel });
+      try {
+        await invoke("watch", { channel });
+      } catch (cause) {
+        throw await reason(ask, cause);
+      }
       // The channel has no end of its own: a router that stopped is noticed by asking it.
       return new Promise((resolve) => {
         const timer = setInterval(async () => {
@@ -47,4 +52,14 @@ export function tauriHost(): Host {
       await invoke("open_external", { url });
     },
   };
+}
+
+/** Why there is no router to watch: the command rejects with a sentence, the control API names the code, too. */
+async function reason(ask: Host["ask"], cause: unknown): Promise<unknown> {
+  try {
+    const reply = await ask("GET", "/v1/snapshot");
+    return reply.status === 503 ? Refusal.of(reply.status, reply.body) : cause;
+  } catch {
+    return cause;
+  }
 }

@@ -3,7 +3,10 @@ export const WIDTH = 240;
 export const HEIGHT = 34;
 const TOP = 3;
 
-/** One `points` attribute per unbroken run of values. A single value becomes a short dash, or it would not show. */
+/** Half the length of the flat line that stands for a minute between two without values. */
+const ALONE = 6;
+
+/** One `points` attribute per unbroken run of values. A single value becomes a short flat line, or it would not show. */
 export function runs(values: readonly (number | null)[], max: number): string[] {
   const step = WIDTH / Math.max(1, values.length - 1);
   const y = (value: number) => (HEIGHT - 1 - (value / Math.max(max, 1e-9)) * (HEIGHT - 1 - TOP)).toFixed(1);
@@ -17,7 +20,7 @@ export function runs(values: readonly (number | null)[], max: number): string[] 
     .map((run) => {
       if (run.length > 1) return run.join(" ");
       const [x = "0", only = "0"] = (run[0] ?? "").split(",");
-      const at = Math.min(Number(x), WIDTH - 2);
-      return `${at},${only} ${at + 2},${only}`;
+      const from = Math.min(Math.max(0, Number(x) - ALONE), WIDTH - 2 * ALONE);
+      return `${from},${only} ${from + 2 * ALONE},${only}`;
     });
 }

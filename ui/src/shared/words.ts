@@ -41,6 +41,8 @@ const failureWords: Record<FailureKind, string> = {
   content_filter: "content filter",
   not_translatable: "not translatable",
   client_aborted: "caller hung up",
+  paused: "new work paused",
+  no_route: "no route answers",
   internal: "router fault",
 };
 

@@ -1,12 +1,14 @@
 /** Which banner stands above the screen, if any. Pure. */
+import type { Refusal } from "../api/refusal";
 import type { Lamp, Snapshot } from "../api/types";
 import { soonestProbe } from "../diagram/ifs";
 import { stopped } from "../diagram/lanes";
 import { count, countdown, number, timeOfDay, timeWithSeconds } from "../shared/format";
 import type { LinkState } from "../state/link.svelte";
+import { problemTitle } from "./problem";
 
 export interface BannerText {
-  kind: "lost" | "unauthorized" | "paused" | "failover";
+  kind: "lost" | "closed" | "unauthorized" | "paused" | "failover";
   tone: "amber" | "red" | "blue";
   lamp: Lamp;
   title: string;
@@ -14,6 +16,8 @@ export interface BannerText {
   /** What is said once to a screen reader: no counts, no countdown. */
   announce: string;
   provider?: string | null;
+  /** Whether a key of that provider can be the cause. */
+  keyed?: boolean;
   statusPage?: string | null;
 }
 
@@ -22,7 +26,10 @@ export function bannerOf(
   snapshot: Snapshot | null,
   nowMs: number,
   retryAtMs: number | null,
+  problem: Refusal | null = null,
 ): BannerText | null {
+  // Before the first figures the whole screen says it.
+  if (!snapshot) return null;
   if (state === "unauthorized") {
     return {
       announce: "The router does not accept this window's token.",
@@ -34,18 +41,27 @@ export function bannerOf(
     };
   }
   if (state === "lost") {
-    const wait = retryAtMs === null ? null : retryAtMs - Date.now();
-    const figures = snapshot ? `Figures are from ${timeWithSeconds(snapshot.atMs)}. ` : "";
     return {
       announce: "This window lost the router.",
       kind: "lost",
       tone: "blue",
       lamp: "info",
       title: "This window lost the router",
-      text: `${figures}${wait !== null && wait > 0 ? `Trying again in ${countdown(wait)}.` : "Trying again."}`,
+      text: `Figures are from ${timeWithSeconds(snapshot.atMs)}. ${tryingAgain(retryAtMs)}`,
     };
   }
-  if (!snapshot || snapshot.router.firstRun || state !== "open") return null;
+  if (state === "closed") {
+    const title = problemTitle(problem);
+    return {
+      announce: `${title}. ${problem?.message ?? ""}`,
+      kind: "closed",
+      tone: "red",
+      lamp: "stop",
+      title,
+      text: `${problem?.message ?? ""} ${tryingAgain(retryAtMs)}`.trimStart(),
+    };
+  }
+  if (snapshot.router.firstRun || state !== "open") return null;
   if (snapshot.pause.paused) {
     const since = snapshot.pause.sinceMs ? ` since ${timeOfDay(snapshot.pause.sinceMs)}` : "";
     const reason = snapshot.pause.reason ? `${snapshot.pause.reason}. ` : "";
@@ -61,6 +77,12 @@ export function bannerOf(
   return failover(snapshot, nowMs);
 }
 
+/** `Trying again in 4 s.` */
+export function tryingAgain(retryAtMs: number | null): string {
+  const wait = retryAtMs === null ? 0 : retryAtMs - Date.now();
+  return wait > 0 ? `Trying again in ${countdown(wait)}.` : "Trying again.";
+}
+
 function failover(snapshot: Snapshot, nowMs: number): BannerText | null {
   const { status } = snapshot;
   if (status.lamp !== "degraded" && status.lamp !== "stop") return null;
@@ -70,6 +92,7 @@ function failover(snapshot: Snapshot, nowMs: number): BannerText | null {
   const left = wait === null ? null : wait - (nowMs - snapshot.atMs);
   const probe = left === null ? "" : left > 0 ? ` Next test call in ${countdown(left)}.` : " A test call is due.";
   const provider = failing[0]?.provider ?? null;
+  const known = snapshot.providers.find((one) => one.name === provider);
   const cause = failing[0]?.detail ? `${provider}: ${failing[0].detail}.` : status.sentence;
   return {
     announce: `${status.state} ${cause}`,
@@ -79,6 +102,8 @@ function failover(snapshot: Snapshot, nowMs: number): BannerText | null {
     title: `${state} since ${timeOfDay(status.sinceMs)} · ${count(status.kept, "request")} kept · ${number(status.lost)} lost`,
     text: `${cause}${probe}`,
     provider,
-    statusPage: snapshot.providers.find((known) => known.name === provider)?.statusPage ?? null,
+    keyed: known?.needsCredential ?? false,
+    // A vendor's page says nothing about its simulated stand-in.
+    statusPage: snapshot.router.demo ? null : (known?.statusPage ?? null),
   };
 }

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
 import { scenes } from "../../dev/scenes";
+import { Refusal } from "../api/refusal";
 import { bannerOf } from "./banner";
 import { commands, matching } from "./commands";
 import { statusOf } from "./status";
@@ -23,8 +24,33 @@ test("no banner while all is clear or before the first map", () => {
 test("a lost line outranks what the last figures said", () => {
   const snapshot = scenes.failover();
   expect(bannerOf("lost", snapshot, snapshot.atMs, Date.now() + 4_000)).toMatchObject({ kind: "lost", tone: "blue" });
-  expect(bannerOf("unauthorized", null, 0, null)?.kind).toBe("unauthorized");
+  expect(bannerOf("unauthorized", snapshot, 0, null)?.kind).toBe("unauthorized");
   expect(bannerOf("open", scenes.paused(), 0, null)).toMatchObject({ kind: "paused", text: "Paused in the window. Running requests finish." });
+});
+
+test("before the first figures the screen speaks, not a banner", () => {
+  for (const state of ["opening", "lost", "closed", "unauthorized"] as const) expect(bannerOf(state, null, 0, null)).toBeNull();
+});
+
+test.each([
+  ["port_busy", "The proxy port is taken"],
+  ["database_locked", "The data directory is in use"],
+  ["database_newer", "The data is from a newer Switchyard"],
+  ["of_tomorrow", "The router could not start"],
+])("a router that can't start is named by its problem: %s", (code, title) => {
+  const problem = new Refusal(code, "Port 4310 is held by nginx (process 812). Stop it.", 503);
+  const snapshot = scenes.clear();
+  const banner = bannerOf("closed", snapshot, snapshot.atMs, Date.now() + 4_000, problem);
+  expect(banner).toMatchObject({ kind: "closed", tone: "red", title });
+  expect(banner?.text).toBe("Port 4310 is held by nginx (process 812). Stop it. Trying again in 4 s.");
+  expect(statusOf("closed", null, problem)).toMatchObject({ lamp: "stop", state: `${title}.` });
+});
+
+test("a simulated provider has neither keys to check nor a vendor's page", () => {
+  const real = scenes.failover();
+  expect(bannerOf("open", real, real.atMs, null)).toMatchObject({ keyed: true });
+  const snapshot = { ...real, router: { ...real.router, demo: true }, providers: real.providers.map((one) => ({ ...one, needsCredential: false })) };
+  expect(bannerOf("open", snapshot, snapshot.atMs, null)).toMatchObject({ keyed: false, statusPage: null });
 });
 
 test("the status sentence is the router's only while the line is open", () => {

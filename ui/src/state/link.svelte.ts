@@ -3,15 +3,21 @@
  *
  * The snapshot outlives a lost line: the last figures stay readable, marked as such.
  */
+import { Refusal } from "../api/refusal";
 import { host } from "../api/transport";
 import type { Snapshot } from "../api/types";
 import { clock } from "./now.svelte";
 
-/** `opening`: no snapshot yet. `open`: live. `lost`: the line broke. `unauthorized`: the token is not accepted. */
-export type LinkState = "opening" | "open" | "lost" | "unauthorized";
+/**
+ * `opening`: no snapshot yet. `open`: live. `lost`: the line broke. `closed`: there is no router, and the host said
+ * why. `unauthorized`: the token is not accepted.
+ */
+export type LinkState = "opening" | "open" | "lost" | "closed" | "unauthorized";
 
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 8_000;
+/** The desktop's answer while its router starts: no problem yet. */
+const OPENING = "router_opening";
 
 /** How long to wait before try number `n` (from 0). */
 export const backoff = (n: number): number => Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** n);
@@ -20,7 +26,7 @@ class Link {
   #state = $state<LinkState>("opening");
   #snapshot = $state.raw<Snapshot | null>(null);
   #retryAt = $state<number | null>(null);
-  #problem = $state<string | null>(null);
+  #problem = $state.raw<Refusal | null>(null);
   #wake: (() => void) | null = null;
 
   get state(): LinkState {
@@ -37,8 +43,8 @@ class Link {
   get retryAt(): number | null {
     return this.#retryAt;
   }
-  /** What the last try said. */
-  get problem(): string | null {
+  /** Why there is no router, while the line is `closed`. */
+  get problem(): Refusal | null {
     return this.#problem;
   }
 
@@ -77,16 +83,22 @@ class Link {
           failures = 0;
           this.take(snapshot);
         }, signal);
-        if (end === "unauthorized") this.#state = "unauthorized";
+        this.#ended(end === "unauthorized" ? "unauthorized" : null, failures);
       } catch (cause) {
-        this.#problem = cause instanceof Error ? cause.message : String(cause);
+        this.#problem = cause instanceof Refusal && cause.code !== OPENING ? cause : null;
+        this.#ended(this.#problem ? "closed" : null, failures);
       }
       if (signal.aborted) return;
-      // Before the first snapshot a short silence is the router starting, not a lost line.
-      if (this.#state === "open" || (this.#state === "opening" && failures >= 2)) this.#state = "lost";
       await this.#pause(backoff(failures), signal);
       failures += 1;
     }
+  }
+
+  /** The watch ended; `known` is what it said about that, if anything. */
+  #ended(known: LinkState | null, failures: number): void {
+    if (known) this.#state = known;
+    // Before the first snapshot a short silence is the router starting, not a lost line.
+    else if (this.#state === "open" || this.#state === "closed" || (this.#state === "opening" && failures >= 2)) this.#state = "lost";
   }
 
   #pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import { scenes } from "../../dev/scenes";
+import { Refusal } from "../api/refusal";
 import { FakeHost } from "../testing/fake-host";
 import { backoff, link } from "./link.svelte";
 
@@ -57,6 +58,23 @@ test("a refused token is not a lost line, and trying again waits longer each tim
   await vi.advanceTimersByTimeAsync(1);
   expect(host.watches).toBe(3);
   expect(backoff(20)).toBe(8_000);
+});
+
+test("why there is no router is kept until there is one", async () => {
+  stop = link.start();
+  host.send({ ...scenes.clear(), seq: 2_000 });
+  host.fail(new Refusal("router_opening", "The router opens.", 503));
+  await settle();
+  expect(link.state).toBe("lost");
+  await vi.advanceTimersByTimeAsync(backoff(0));
+  host.fail(new Refusal("port_busy", "Port 4310 is held by nginx (process 812).", 503));
+  await settle();
+  expect(link.state).toBe("closed");
+  expect(link.problem?.code).toBe("port_busy");
+  await vi.advanceTimersByTimeAsync(backoff(1));
+  host.send({ ...scenes.clear(), seq: 2_001 });
+  expect(link.state).toBe("open");
+  expect(link.problem).toBeNull();
 });
 
 test("a person can try at once", async () => {

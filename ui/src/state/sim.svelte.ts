@@ -22,6 +22,11 @@ export function faultKey(fault: SimFault | null): FaultKey {
   return known?.key ?? "other";
 }
 
+/** A fault in words, also one that is not in the list: `529 errors`, `slow chunks`. */
+export function faultWord(fault: SimFault): string {
+  return fault.type === "status" && fault.code ? `${fault.code} errors` : fault.type.replaceAll("_", " ");
+}
+
 class Sim {
   readonly load = new Load<SimProvider[]>(() => sim.providers());
 

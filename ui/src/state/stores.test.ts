@@ -7,7 +7,7 @@ import { Load } from "./load.svelte";
 import { map } from "./map.svelte";
 import { mergeRequests } from "./requests.svelte";
 import { address, readHash } from "./screen.svelte";
-import { faultKey, faults, simulated } from "./sim.svelte";
+import { faultKey, faults, faultWord, simulated } from "./sim.svelte";
 
 const running = { version: 3, name: "production", document: "{}", format: "json", appliedAtMs: 1, source: "cli", reason: null };
 const answers = {
@@ -99,6 +99,8 @@ test("a fault chosen in the list is the one shown afterwards", () => {
   for (const fault of faults) expect(faultKey(fault.fault)).toBe(fault.key);
   expect(faultKey({ type: "status", code: 503 })).toBe("other");
   expect(faultKey({ type: "html" })).toBe("other");
+  expect(faultWord({ type: "status", code: 529 })).toBe("529 errors");
+  expect(faultWord({ type: "slow_chunks" })).toBe("slow chunks");
 });
 
 test("None takes the fault away", async () => {

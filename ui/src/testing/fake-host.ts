@@ -13,7 +13,7 @@ export class FakeHost implements Host {
   readonly asked: Asked[] = [];
   readonly opened: string[] = [];
   readonly #answers: Record<string, Reply | ((body: unknown) => Reply)>;
-  #watchers: { send: (snapshot: Snapshot) => void; end: (how: WatchEnd) => void }[] = [];
+  #watchers: { send: (snapshot: Snapshot) => void; end: (how: WatchEnd) => void; fail: (cause: Error) => void }[] = [];
   watches = 0;
 
   /** `answers` by `METHOD /path`, without the query; anything else answers 204. */
@@ -31,8 +31,8 @@ export class FakeHost implements Host {
 
   watch(onSnapshot: (snapshot: Snapshot) => void, signal: AbortSignal): Promise<WatchEnd> {
     this.watches += 1;
-    return new Promise((resolve) => {
-      this.#watchers.push({ send: onSnapshot, end: resolve });
+    return new Promise((resolve, reject) => {
+      this.#watchers.push({ send: onSnapshot, end: resolve, fail: reject });
       signal.addEventListener("abort", () => resolve("closed"), { once: true });
     });
   }
@@ -44,6 +44,11 @@ export class FakeHost implements Host {
   /** Sends a snapshot down the newest stream. */
   send(snapshot: Snapshot): void {
     this.#watchers.at(-1)?.send(snapshot);
+  }
+
+  /** Breaks the newest stream off. */
+  fail(cause: Error): void {
+    this.#watchers.at(-1)?.fail(cause);
   }
 
   /** Ends the newest stream. */

@@ -1,8 +1,26 @@
-/** How a provider stands as to its keys: one word and a lamp. */
-import type { Lamp, ProviderView } from "../../api/types";
+/** How a provider stands, its keys first, then its routes: one word and a lamp. */
+import type { Lamp, ProviderView, RouteView } from "../../api/types";
+import { stopped } from "../../diagram/lanes";
 import { failureShort } from "../../shared/words";
 
-export function providerState(provider: ProviderView): { word: string; lamp: Lamp } {
+interface State {
+  word: string;
+  lamp: Lamp;
+}
+
+export function providerState(provider: ProviderView, routes: readonly RouteView[]): State {
+  const keys = keyState(provider);
+  if (keys.lamp !== "clear") return keys;
+  const serving = routes.filter((route) => route.provider === provider.name && route.inService && !route.offInMap);
+  const down = serving.filter(stopped);
+  if (down.length === 0) return keys;
+  const first = down[0];
+  return down.length === serving.length
+    ? { word: first?.detail ? `Stop · ${first.detail}` : "Stop", lamp: "stop" }
+    : { word: `${down.length} of ${serving.length} routes stopped`, lamp: "caution" };
+}
+
+function keyState(provider: ProviderView): State {
   if (!provider.needsCredential) return { word: "No key needed", lamp: "clear" };
   const found = provider.credentials.filter((key) => key.foundIn !== "missing");
   if (found.length === 0) return { word: "Key missing", lamp: "stop" };
