@@ -336,10 +336,10 @@ async fn a_stored_map_whose_variable_is_gone_leaves_a_router_that_says_so() {
     let hot = fleet.add(Profile::new("hot").dialect(CHAT)).await.unwrap();
     let root = TempDir::new().unwrap();
     let env = vec![("MY_BASE_URL".to_owned(), hot.url().to_owned())];
-    let yard = Yard::start_in(root, Start { env, ..Start::default() }).await;
+    let mut yard = Yard::start_in(root, Start { env, ..Start::default() }).await;
     yard.apply(&fast_map(&[merge(route(&hot), json!({ "baseUrl": "${MY_BASE_URL}" }))], &[])).await;
     assert_eq!(yard.chat("hi").await.status, 200);
-    let mut yard = yard.with_start(Start::default());
+    yard.start_next(Start::default());
     yard.restart().await;
     let reply = yard.chat("hi").await;
     assert_eq!((reply.status, reply.error(CHAT).0.as_str()), (503, "no_map"));

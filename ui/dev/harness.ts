@@ -12,6 +12,7 @@ import "../src/styles/track.css";
 import { mount } from "svelte";
 
 import type { Host } from "../src/api/host";
+import { Refusal } from "../src/api/refusal";
 import { useHost } from "../src/api/transport";
 import App from "../src/App.svelte";
 import { themes, theme } from "../src/state/theme.svelte";
@@ -27,6 +28,7 @@ const host: Host = {
     return answers(method, path, body, snapshot);
   },
   async watch(onSnapshot, signal) {
+    if (scene === "busyPort") throw new Refusal("port_busy", "Port 4310 is held by nginx (process 812). Stop it, or choose another port with `--port`.", 503);
     if (scene !== "opening") onSnapshot(snapshot);
     if (scene === "offline") return "closed";
     return new Promise((resolve) => signal.addEventListener("abort", () => resolve("closed")));

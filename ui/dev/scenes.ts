@@ -174,5 +174,5 @@ function firstRun(): Snapshot {
   return s;
 }
 
-export const scenes = { clear, failover, cold, paused, wide, fresh, firstRun, offline: clear, opening: clear } satisfies Record<string, () => Snapshot>;
+export const scenes = { clear, failover, cold, paused, wide, fresh, firstRun, offline: clear, opening: clear, busyPort: clear } satisfies Record<string, () => Snapshot>;
 export type Scene = keyof typeof scenes;

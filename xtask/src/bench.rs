@@ -80,7 +80,7 @@ pub(crate) struct Effort {
 }
 
 const FULL: Effort =
-    Effort { rounds: 5, few_rounds: 3, warm_up_ms: 1_000, measured_ms: 4_000, starts: 20, failing_ms: 8_000 };
+    Effort { rounds: 5, few_rounds: 3, warm_up_ms: 500, measured_ms: 3_000, starts: 20, failing_ms: 8_000 };
 const QUICK: Effort =
     Effort { rounds: 1, few_rounds: 1, warm_up_ms: 400, measured_ms: 1_400, starts: 5, failing_ms: 4_000 };
 

@@ -41,8 +41,8 @@ const failureWords: Record<FailureKind, string> = {
   content_filter: "content filter",
   not_translatable: "not translatable",
   client_aborted: "caller hung up",
-  paused: "new work paused",
-  no_route: "no route answers",
+  paused: "paused",
+  no_route: "no route available",
   internal: "router fault",
 };
 

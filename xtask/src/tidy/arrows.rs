@@ -37,8 +37,10 @@ const ARROWS: &[(&str, &[&str])] = &[
 const WITHOUT_IO: &[&str] = &["switchyard-domain", "switchyard-policy", "switchyard-wire"];
 const IO: &[&str] = &["tokio", "reqwest", "sqlx", "axum", "hyper", "hyper-util"];
 
-/// Crates that belong to one room alone.
-const HOMES: &[(&str, &str)] = &[("sqlx", "switchyard-store"), ("tauri", "switchyard-desktop")];
+/// Crates that belong to one room alone. The scenarios may look into the database file from outside: that a job ended
+/// exactly once is proven by what is on the disk, not by what the router says of it.
+const HOMES: &[(&str, &[&str])] =
+    &[("sqlx", &["switchyard-store", "switchyard-tests"]), ("tauri", &["switchyard-desktop"])];
 
 /// A package as its Cargo.toml has it: every dependency it lists, for building and for testing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,7 +80,9 @@ fn check_package(package: &Package) -> Vec<Fault> {
         if WITHOUT_IO.contains(name) && IO.contains(&dependency) {
             faults.push(Fault::error(*name, format!("does no IO and may not list {dependency}")));
         }
-        if let Some((_, home)) = HOMES.iter().find(|(what, home)| *what == dependency && home != name) {
+        let homes = HOMES.iter().find(|(what, homes)| *what == dependency && !homes.contains(&name.as_str()));
+        if let Some((_, homes)) = homes {
+            let home = homes[0];
             faults.push(Fault::error(*name, format!("may not list {dependency}, which is {home}'s alone")));
         }
     }

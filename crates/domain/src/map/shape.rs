@@ -108,33 +108,39 @@ fn collect(error: &jsonschema::ValidationError<'_>, document: &Value, bad: &mut 
             for key in unexpected {
                 bad.push((
                     Some(format!("{pointer}/{}", escape(key))),
-                    Fault::new(path.field(key), unknown_key(key)),
+                    Fault::new(path.field(key), unknown_key(key, &pointer)),
                 ));
             }
         }
         Kind::AnyOf { .. } if error.instance().is_object() => {
             // A route of a job's own: say what is wrong inside it.
-            let before = bad.len();
-            route_faults(error.instance(), &pointer, document, bad);
-            if bad.len() == before {
-                bad.push((None, Fault::new(path, sentence(error))));
+            if !route_faults(error.instance(), &pointer, document, bad) {
+                bad.push((Some(pointer), Fault::new(path, sentence(error))));
             }
-            bad.push((Some(pointer), bad[before].1.clone()));
         }
         _ => bad.push((Some(pointer), Fault::new(path, sentence(error)))),
     }
 }
 
-fn route_faults(instance: &Value, pointer: &str, document: &Value, bad: &mut Vec<Bad>) {
-    let Ok(validator) = jsonschema::validator_for(&checked::<RawRoute>()) else { return };
+/// False when nothing is wrong with it as a route.
+fn route_faults(instance: &Value, pointer: &str, document: &Value, bad: &mut Vec<Bad>) -> bool {
+    use jsonschema::error::ValidationErrorKind as Kind;
+    let Ok(validator) = jsonschema::validator_for(&checked::<RawRoute>()) else { return false };
+    let mut any = false;
     for error in validator.iter_errors(instance) {
-        let at = readable(&format!("{pointer}{}", error.instance_path()), document);
-        if let jsonschema::error::ValidationErrorKind::AdditionalProperties { unexpected } = error.kind() {
-            bad.extend(unexpected.iter().map(|key| (None, Fault::new(at.field(key), unknown_key(key)))));
-        } else {
-            bad.push((None, Fault::new(at, sentence(&error))));
+        any = true;
+        let place = format!("{pointer}{}", error.instance_path());
+        let at = readable(&place, document);
+        if let Kind::AdditionalProperties { unexpected } = error.kind() {
+            bad.extend(unexpected.iter().map(|key| {
+                let fault = Fault::new(at.field(key), unknown_key(key, &place));
+                (Some(format!("{place}/{}", escape(key))), fault)
+            }));
+        } else if !matches!(error.kind(), Kind::Required { .. }) {
+            bad.push((Some(place), Fault::new(at, sentence(&error))));
         }
     }
+    any
 }
 
 fn sentence(error: &jsonschema::ValidationError<'_>) -> String {
@@ -161,16 +167,15 @@ fn sentence(error: &jsonschema::ValidationError<'_>) -> String {
     }
 }
 
-fn unknown_key(key: &str) -> String {
-    let nearest = known_keys()
+/// `at` is the place of the object the key stands in, as a JSON pointer.
+fn unknown_key(key: &str, at: &str) -> String {
+    let near = |known: &str| {
+        let (key, known) = (key.to_lowercase(), known.to_lowercase());
+        similar::TextDiff::from_chars(key.as_str(), known.as_str()).ratio()
+    };
+    let nearest = keys_at(at)
         .into_iter()
-        .map(|known| {
-            (
-                similar::TextDiff::from_chars(key.to_lowercase().as_str(), known.to_lowercase().as_str())
-                    .ratio(),
-                known,
-            )
-        })
+        .map(|known| (near(&known), known))
         .filter(|(ratio, _)| *ratio > 0.7)
         .max_by(|a, b| a.0.total_cmp(&b.0));
     nearest.map_or_else(
@@ -179,25 +184,31 @@ fn unknown_key(key: &str) -> String {
     )
 }
 
-/// Every key any part of a map takes.
-fn known_keys() -> Vec<String> {
-    fn walk(value: &Value, keys: &mut Vec<String>) {
-        match value {
-            Value::Object(map) => {
-                if let Some(Value::Object(properties)) = map.get("properties") {
-                    keys.extend(properties.keys().cloned());
-                }
-                map.values().for_each(|v| walk(v, keys));
-            }
-            Value::Array(list) => list.iter().for_each(|v| walk(v, keys)),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-        }
+/// The keys the object at a place of a map takes.
+fn keys_at(pointer: &str) -> Vec<String> {
+    let schema = checked::<RawMap>();
+    let mut at = &schema;
+    for part in pointer.split('/').skip(1) {
+        let part = part.replace("~1", "/").replace("~0", "~");
+        let object = object_of(at, &schema);
+        let below = object.get("properties").and_then(|properties| properties.get(&part));
+        let below = below.or_else(|| object.get("items")).or_else(|| object.get("additionalProperties"));
+        at = below.unwrap_or(&Value::Null);
     }
-    let mut keys = Vec::new();
-    walk(&schema(), &mut keys);
-    keys.sort();
-    keys.dedup();
-    keys
+    let properties = object_of(at, &schema).get("properties").and_then(Value::as_object);
+    properties.map(|properties| properties.keys().cloned().collect()).unwrap_or_default()
+}
+
+/// The schema a reference or a choice stands for; of a choice the one that has keys.
+fn object_of<'a>(schema: &'a Value, root: &'a Value) -> &'a Value {
+    if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
+        return root
+            .pointer(reference.trim_start_matches('#'))
+            .map_or(schema, |found| object_of(found, root));
+    }
+    let options = schema.get("anyOf").and_then(Value::as_array);
+    let found = options.and_then(|options| options.iter().find(|option| option.get("$ref").is_some()));
+    found.map_or(schema, |option| object_of(option, root))
 }
 
 fn escape(key: &str) -> String {

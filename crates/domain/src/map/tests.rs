@@ -117,6 +117,27 @@ fn every_fault_is_told_at_once_with_its_path() {
 }
 
 #[test]
+fn a_mistyped_key_is_compared_with_the_keys_of_its_place() {
+    let told = faults(
+        r#"{"hot":[{"provider":"openai","model":"a","modle":"b","timeouts":{"idelMs":9}}],
+            "providers":{"openai":{"credentails":["x"]}},
+            "jobs":{"mail":{"hot":[{"provider":"groq","model":"c","baseurl":"http://x"}],"slo":5}},
+            "cold":{"mod":"queued"}}"#,
+    );
+    for part in [
+        "hot[0].modle: Unknown key. Did you mean `model`?",
+        "hot[0].timeouts.idelMs: Unknown key. Did you mean `idleMs`?",
+        "providers.openai.credentails: Unknown key. Did you mean `credentials`?",
+        "jobs.mail.hot[0].baseurl: Unknown key. Did you mean `baseUrl`?",
+        "jobs.mail.slo: Unknown key. Did you mean `sloMs`?",
+        "cold.mod: Unknown key. Did you mean `mode`?",
+    ] {
+        assert!(told.iter().any(|fault| fault == part), "missing {part:?} in {told:#?}");
+    }
+    assert_eq!(told.len(), 6, "{told:#?}");
+}
+
+#[test]
 fn unreadable_documents_are_told_where() {
     let cases = [
         ("", "The document is empty."),

@@ -12,6 +12,7 @@ const stand = (scene: "clear" | "failover", name: string, needsCredential = fals
 test("a provider whose routes are all stopped is not green", () => {
   expect(stand("clear", "anthropic")).toEqual({ word: "No key needed", lamp: "clear" });
   expect(stand("failover", "anthropic")).toEqual({ word: "Stop · 529 overloaded", lamp: "stop" });
+  expect(stand("failover", "google").lamp).toBe("caution");
 });
 
 test("a missing key outranks the routes", () => {

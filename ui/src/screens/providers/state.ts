@@ -13,7 +13,8 @@ export function providerState(provider: ProviderView, routes: readonly RouteView
   if (keys.lamp !== "clear") return keys;
   const serving = routes.filter((route) => route.provider === provider.name && route.inService && !route.offInMap);
   const down = serving.filter(stopped);
-  if (down.length === 0) return keys;
+  const tested = serving.find((route) => route.lamp === "caution");
+  if (down.length === 0) return tested ? { word: `${tested.signal}${tested.detail ? ` · ${tested.detail}` : ""}`, lamp: "caution" } : keys;
   const first = down[0];
   return down.length === serving.length
     ? { word: first?.detail ? `Stop · ${first.detail}` : "Stop", lamp: "stop" }
