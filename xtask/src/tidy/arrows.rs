@@ -80,7 +80,7 @@ fn check_package(package: &Package) -> Vec<Fault> {
         if WITHOUT_IO.contains(name) && IO.contains(&dependency) {
             faults.push(Fault::error(*name, format!("does no IO and may not list {dependency}")));
         }
-        let homes = HOMES.iter().find(|(what, homes)| *what == dependency && !homes.contains(&name.as_str()));
+        let homes = HOMES.iter().find(|(what, homes)| *what == dependency && !homes.contains(name));
         if let Some((_, homes)) = homes {
             let home = homes[0];
             faults.push(Fault::error(*name, format!("may not list {dependency}, which is {home}'s alone")));
