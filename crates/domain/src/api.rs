@@ -179,6 +179,8 @@ pub struct TestAnswer {
     pub text: String,
     /// The request's id.
     pub request_id: RequestId,
+    /// The queued job, when no route could answer.
+    pub job_id: Option<String>,
 }
 
 /// One entry of the audit log.

@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 use switchyard_domain::event::{Lamp, route_label};
 use switchyard_domain::map::{CredentialSource, RouteIx};
 use switchyard_domain::view::{
-    CircuitState, ColdView, CredentialPlace, CredentialView, MapView, ProviderView, RouteView, RouterView,
-    Snapshot, StatusView, TierView,
+    CircuitState, ColdView, CredentialPlace, CredentialView, MapView, PauseView, ProviderView, RouteView,
+    RouterView, Snapshot, StatusView, TierView,
 };
 use switchyard_domain::{Now, Tier};
 use switchyard_policy::{KeyId, RouteHealth};
@@ -36,6 +36,8 @@ pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
     };
     let cold_enabled = running.as_ref().is_none_or(|running| running.map.flags.enable_cold_queue);
     let problem = lock(&shared.map_problem).clone();
+    let tiers =
+        running.as_ref().map_or_else(Vec::new, |running| tiers(shared, running, &standpoint, shares, now));
     Arc::new(Snapshot {
         seq,
         at_ms: now.wall_ms,
@@ -43,20 +45,11 @@ pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
         status: StatusView {
             kept,
             lost: shared.lost.load(Ordering::Relaxed),
-            ..status(
-                running.as_deref(),
-                &standpoint,
-                pause.paused,
-                pause.reason.as_deref(),
-                problem,
-                queue.waiting,
-            )
+            ..status(running.as_deref(), &standpoint, &pause, problem, queue.waiting, test_due(&tiers))
         },
         pause,
         map: map(running.as_deref()),
-        tiers: running
-            .as_ref()
-            .map_or_else(Vec::new, |running| tiers(shared, running, &standpoint, shares, now)),
+        tiers,
         cold: ColdView {
             queue: running.as_ref().map_or_else(|| "ai-tasks".to_owned(), |r| r.map.cold.queue.clone()),
             enabled: cold_enabled,
@@ -110,14 +103,20 @@ fn map(running: Option<&Running>) -> MapView {
     )
 }
 
+/// The stopped route that the next request would test.
+fn test_due(tiers: &[TierView]) -> Option<&str> {
+    let due = |route: &&RouteView| route.in_service && !route.off_in_map && route.next_probe_in_ms == Some(0);
+    tiers.iter().flat_map(|tier| &tier.routes).find(due).map(|route| route_label(&route.id))
+}
+
 /// The status sentence. Tray, CLI and window all say this one.
 fn status(
     running: Option<&Running>,
     standpoint: &Standpoint,
-    paused: bool,
-    reason: Option<&str>,
+    pause: &PauseView,
     problem: Option<String>,
     waiting: u64,
+    test_due: Option<&str>,
 ) -> StatusView {
     let standing = &standpoint.standing;
     let view = |lamp, state: &str, sentence: String| StatusView {
@@ -139,8 +138,8 @@ fn status(
             ),
         };
     };
-    if paused {
-        let why = reason.map_or_else(String::new, |why| format!(" ({why})"));
+    if pause.paused {
+        let why = pause.reason.as_deref().map_or_else(String::new, |why| format!(" ({why})"));
         let sentence = format!("New work waits{why}; running requests finish. Nothing is lost.");
         return view(Lamp::Paused, "Paused.", sentence);
     }
@@ -166,16 +165,16 @@ fn status(
             format!("{provider} {label} answers every request{cause}{jobs}."),
         ),
         Tier::Cold => {
+            let next = test_due.map_or_else(
+                || "New requests are queued".to_owned(),
+                |label| format!("The next request tests {label} and is queued if it fails"),
+            );
             let fix = if standing.cause.as_deref().is_some_and(|cause| cause.contains("no key")) {
                 " Store a key under Providers."
             } else {
                 ""
             };
-            view(
-                Lamp::Stop,
-                "No route answers.",
-                format!("New requests are queued{cause}{jobs}. Nothing is lost.{fix}"),
-            )
+            view(Lamp::Stop, "No route answers.", format!("{next}{cause}{jobs}. Nothing is lost.{fix}"))
         }
     }
 }

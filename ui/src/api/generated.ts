@@ -1166,6 +1166,8 @@ export interface components {
              * @description From arrival to the end, milliseconds.
              */
             durationMs: number;
+            /** @description The queued job, when no route could answer. */
+            jobId?: string | null;
             /** @description The request's id. */
             requestId: components["schemas"]["RequestId"];
             route?: components["schemas"]["RouteId"] | null;

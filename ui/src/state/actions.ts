@@ -34,8 +34,8 @@ export async function sendTestRequest(): Promise<void> {
   await notices.attempt("The test request was not sent", async () => {
     const answer = await control.testRequest();
     const took = latency(answer.durationMs);
-    if (answer.status === 202) {
-      notices.say("paused", "Test request queued", "Every route failed; it waits in the siding.");
+    if (answer.jobId) {
+      notices.say("paused", "Test request queued", "No route could answer; it waits in the queue.");
     } else if (answer.status < 300 && answer.route) {
       const tier = answer.tier ? `${tierTitle[answer.tier]} · ` : "";
       const tries = answer.attempts === 1 ? "first try" : `try ${answer.attempts}`;

@@ -80,6 +80,7 @@ async fn read(
         duration_ms: to_head_ms + clock::span_ms(begun, clock::now()),
         text,
         request_id,
+        job_id: header("x-switchyard-job-id"),
     }
 }
 
