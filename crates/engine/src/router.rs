@@ -94,6 +94,7 @@ impl Router {
             running: ArcSwapOption::empty(),
             map_problem: Mutex::default(),
             fleet: Mutex::default(),
+            applying: tokio::sync::Mutex::default(),
             standpoint: Mutex::new(Standpoint {
                 standing: Standing { tier: Tier::Hot, route: None, cause: None },
                 since_ms: started.wall_ms,

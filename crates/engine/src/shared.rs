@@ -62,6 +62,8 @@ pub(crate) struct Shared {
     /// Why the stored map can't run, where it can't.
     pub(crate) map_problem: Mutex<Option<String>>,
     pub(crate) fleet: Mutex<Option<Fleet>>,
+    /// Held while a map is applied: the version kept last is the one that runs.
+    pub(crate) applying: tokio::sync::Mutex<()>,
     pub(crate) standpoint: Mutex<Standpoint>,
     pub(crate) traffic: Mutex<Traffic>,
     pub(crate) paused: AtomicBool,

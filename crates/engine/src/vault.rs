@@ -87,6 +87,7 @@ impl Vault {
 
     /// Looks up everything a map needs. Blocks on the keychain: call it off the runtime's threads.
     pub(crate) fn load(&self, map: &RoutingMap, stored: &[String]) -> Assigned {
+        let before = self.keys.load_full();
         let mut keys = HashMap::new();
         let mut assigned = Vec::new();
         let mut problem = None;
@@ -102,7 +103,13 @@ impl Vault {
                             }
                         }
                         Ok(None) => {}
-                        Err(error) => problem = Some(error.message),
+                        Err(error) => {
+                            problem = Some(error.message);
+                            // A keychain that locks itself takes no key out of use that was read before.
+                            if let Some(key) = before.get(&id) {
+                                keys.insert(id.clone(), key.clone());
+                            }
+                        }
                     }
                 }
                 if keys.contains_key(&id) && !ids.contains(&id) {

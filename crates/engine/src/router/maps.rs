@@ -32,6 +32,7 @@ impl Router {
         let format = Format::detect(&apply.document);
         let map = read(&self.shared, &apply.document, format).await.map_err(invalid)?;
         let base_version = apply.base_version.or_else(|| map::base_version(&apply.document, format));
+        let _turn = self.shared.applying.lock().await;
         let now = clock::now();
         let append = NewMap {
             document: &apply.document,
