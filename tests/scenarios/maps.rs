@@ -100,6 +100,24 @@ async fn every_fault_is_told_at_once_and_nothing_changes() {
 }
 
 #[tokio::test]
+async fn of_maps_applied_at_once_the_version_kept_last_is_the_one_that_runs() {
+    let yard = Yard::over(&[CHAT], &[CHAT], json!({})).await;
+    let documents: Vec<String> = (0..20)
+        .map(|n| {
+            let mut map = fast_map(&[route(&yard.provider("hot"))], &[]);
+            map["name"] = json!(format!("map {n}"));
+            map.to_string()
+        })
+        .collect();
+    let bodies: Vec<_> = documents.iter().map(|document| json!({ "document": document })).collect();
+    let applied = futures_util::future::join_all(bodies.iter().map(|body| yard.put("/v1/map", body))).await;
+    assert!(applied.iter().all(|(status, _)| *status == 200), "{applied:?}");
+    let kept = yard.get("/v1/map").await;
+    let running = yard.snapshot().await.map;
+    assert_eq!((running.version, running.name.as_str()), (21, kept["name"].as_str().unwrap()));
+}
+
+#[tokio::test]
 async fn a_map_written_against_an_older_version_is_refused() {
     let yard = Yard::over(&[CHAT], &[CHAT], json!({})).await;
     let map = fast_map(&[route(&yard.provider("warm"))], &[]);
