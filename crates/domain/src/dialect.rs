@@ -12,27 +12,48 @@ pub enum Dialect {
     /// OpenAI Chat Completions (`POST /v1/chat/completions`).
     #[serde(rename = "openai-chat")]
     OpenAiChat,
+    /// OpenAI Responses (`POST /v1/responses`).
+    #[serde(rename = "openai-responses")]
+    OpenAiResponses,
     /// Anthropic Messages (`POST /v1/messages`).
     #[serde(rename = "anthropic")]
     AnthropicMessages,
+    /// Google's `generateContent` (Gemini API and Vertex AI).
+    #[serde(rename = "gemini")]
+    Gemini,
+    /// Amazon Bedrock's Converse and ConverseStream.
+    #[serde(rename = "bedrock-converse")]
+    BedrockConverse,
 }
 
 impl Dialect {
+    /// Every dialect.
+    pub const ALL: [Self; 5] = [
+        Self::OpenAiChat,
+        Self::OpenAiResponses,
+        Self::AnthropicMessages,
+        Self::Gemini,
+        Self::BedrockConverse,
+    ];
+
     /// The name used in maps, logs and headers.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::OpenAiChat => "openai-chat",
+            Self::OpenAiResponses => "openai-responses",
             Self::AnthropicMessages => "anthropic",
+            Self::Gemini => "gemini",
+            Self::BedrockConverse => "bedrock-converse",
         }
     }
 
-    /// The endpoint's path below a base URL that ends in `/v1`.
+    /// Whether clients may speak it to the router. The others are spoken to upstreams only.
     #[must_use]
-    pub const fn endpoint(self) -> &'static str {
+    pub const fn is_spoken_by_clients(self) -> bool {
         match self {
-            Self::OpenAiChat => "chat/completions",
-            Self::AnthropicMessages => "messages",
+            Self::OpenAiChat | Self::OpenAiResponses | Self::AnthropicMessages => true,
+            Self::Gemini | Self::BedrockConverse => false,
         }
     }
 }

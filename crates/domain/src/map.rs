@@ -6,6 +6,7 @@
 mod defaults;
 mod diff;
 mod fault;
+mod midstream;
 mod preset;
 mod proof;
 mod proven;
@@ -20,6 +21,7 @@ mod tests;
 pub use defaults::{Defaults, rows as default_rows};
 pub use diff::unified as diff;
 pub use fault::{Fault, Path};
+pub use midstream::Midstream;
 pub use preset::{Auth, PRESETS, Preset, preset};
 pub use proven::{
     BreakerSettings, Cold, ColdReply, CredentialSource, Flags, Job, Limits, Line, MatchRule, Provider,

@@ -3,14 +3,17 @@
 //! Requests are read member by member where they are translated (so nothing is lost unnoticed); here are the
 //! shapes written, and the answers and stream events, read leniently.
 
-mod answer;
-mod request;
+pub(crate) mod answer;
+mod answer_shapes;
+pub(crate) mod request;
+mod request_shapes;
+pub(crate) mod stream;
 
-pub use answer::MessagesUsage;
-pub(crate) use answer::{
+pub use answer_shapes::MessagesUsage;
+pub(crate) use answer_shapes::{
     Answer, BlockDelta, BlockStart, Empty, ReadAnswer, ReadBlock, ReadDelta, ReadEvent, StopDelta,
     StreamEvent,
 };
-pub(crate) use request::{
+pub(crate) use request_shapes::{
     Block, Message, Metadata, OutputConfig, OutputFormat, Request, Role, Source, Tool, ToolChoice,
 };

@@ -90,7 +90,7 @@ pub fn inspect_ok_body(
         return Err(BodyFault::Html { title: read_error(content_type, body).message });
     }
     match dialect {
-        Dialect::OpenAiChat => {
+        Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Gemini | Dialect::BedrockConverse => {
             let parsed: ChatBody<'_> = parse(body)?;
             if parsed.error.is_some() {
                 return Err(BodyFault::Error(Box::new(read_error(content_type, body))));

@@ -6,14 +6,21 @@
 //! very same bytes; only a request that changes dialect is taken apart and written anew.
 
 pub mod anthropic;
+pub mod bedrock;
+pub mod canonical;
 mod dialect;
 pub mod envelope;
 pub mod error_body;
 mod finish;
+pub mod frames;
+pub mod gemini;
 pub mod inspect;
 mod members;
 pub mod models;
+mod notes;
 pub mod openai_chat;
+pub mod openai_responses;
+pub mod pipe;
 pub mod sse;
 pub mod tap;
 pub mod translate;
@@ -23,11 +30,11 @@ pub use dialect::Dialect;
 pub use envelope::{Envelope, EnvelopeError, rewrite};
 pub use error_body::{ErrorReply, Meaning, UpstreamError, error_event, error_response, meaning, read_error};
 pub use finish::FinishReason;
+pub use frames::{FrameDecoder, FrameError, StreamEvent};
 pub use inspect::{BodyFault, OkBody, inspect_ok_body};
-pub use sse::{SseDecoder, SseError, SseEvent};
+pub use notes::{Degradation, TranslateError, Translated};
+pub use pipe::{Pipe, Said, Seam, StreamEnd, StreamFault, Unfit};
+pub use sse::{SseDecoder, SseError};
 pub use tap::{Observed, StreamTap};
-pub use translate::{
-    Degradation, StreamEnd, StreamFault, StreamOptions, StreamTranslator, TranslateError, Translated,
-    translate_request, translate_response,
-};
+pub use translate::{ReplyOptions, translate_request, translate_response};
 pub use usage::{Usage, usage_of};

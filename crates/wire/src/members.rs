@@ -9,7 +9,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::translate::TranslateError;
+use crate::notes::TranslateError;
 
 /// The members of one object that nobody has taken yet.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use crate::Dialect;
 pub fn model_list<S: AsRef<str>>(dialect: Dialect, ids: &[S]) -> Vec<u8> {
     let ids: Vec<&str> = ids.iter().map(AsRef::as_ref).collect();
     let list = match dialect {
-        Dialect::OpenAiChat => {
+        Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Gemini | Dialect::BedrockConverse => {
             let entry = |id| json!({"id": id, "object": "model", "created": 0, "owned_by": "switchyard"});
             json!({"object": "list", "data": ids.iter().map(entry).collect::<Vec<Value>>()})
         }

@@ -6,21 +6,10 @@
 
 use memchr::memchr2;
 
+use crate::frames::StreamEvent;
+
 /// The usual bound for one event: tool arguments and images come in pieces far below it.
 pub const DEFAULT_EVENT_LIMIT: usize = 8 * 1024 * 1024;
-
-/// One block of the stream, up to and including its blank line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SseEvent<'a> {
-    /// The `event:` field, if written.
-    pub event: Option<&'a str>,
-    /// The `data:` lines joined by newlines; empty for a block of comments.
-    pub data: &'a [u8],
-    /// The block's bytes as they came. Concatenated over a stream they are the stream.
-    pub raw: &'a [u8],
-    /// False for a last block the stream ended in the middle of.
-    pub complete: bool,
-}
 
 /// Why a stream cannot be decoded further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -94,7 +83,7 @@ impl SseDecoder {
     ///
     /// # Errors
     /// [`SseError::EventTooLarge`], again on every later call: the stream cannot be resumed.
-    pub fn next_event(&mut self) -> Result<Option<SseEvent<'_>>, SseError> {
+    pub fn next_event(&mut self) -> Result<Option<StreamEvent<'_>>, SseError> {
         loop {
             let Some((line_end, next)) = self.line_end() else {
                 if self.buf.len() - self.block > self.limit {
@@ -144,7 +133,7 @@ impl SseDecoder {
         }
     }
 
-    fn event(&mut self, range: std::ops::Range<usize>, complete: bool) -> SseEvent<'_> {
+    fn event(&mut self, range: std::ops::Range<usize>, complete: bool) -> StreamEvent<'_> {
         let raw = &self.buf[range];
         let mut rest = raw;
         if std::mem::take(&mut self.at_stream_start) {
@@ -179,7 +168,7 @@ impl SseDecoder {
             }
         }
         let data = if lines > 1 { self.data.as_slice() } else { single.unwrap_or_default() };
-        SseEvent { event: event.filter(|name| !name.is_empty()), data, raw, complete }
+        StreamEvent { event: event.filter(|name| !name.is_empty()), data, raw, complete }
     }
 }
 

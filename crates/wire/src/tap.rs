@@ -7,7 +7,7 @@ mod chat;
 mod messages;
 
 use crate::error_body::{UpstreamError, read_error};
-use crate::{Dialect, FinishReason, SseEvent, Usage};
+use crate::{Dialect, FinishReason, StreamEvent, Usage};
 
 /// What one event of a stream was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,12 +66,14 @@ impl StreamTap {
     }
 
     /// Reads the next event.
-    pub fn observe(&mut self, event: &SseEvent<'_>) -> Observed {
+    pub fn observe(&mut self, event: &StreamEvent<'_>) -> Observed {
         if event.data.is_empty() {
             return Observed::Quiet;
         }
         let observed = match self.dialect {
-            Dialect::OpenAiChat => self.observe_chat(event),
+            Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Gemini | Dialect::BedrockConverse => {
+                self.observe_chat(event)
+            }
             Dialect::AnthropicMessages => self.observe_messages(event),
         };
         match observed {
@@ -97,7 +99,7 @@ impl StreamTap {
     #[must_use]
     pub fn is_finished(&self) -> bool {
         match self.dialect {
-            Dialect::OpenAiChat => {
+            Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Gemini | Dialect::BedrockConverse => {
                 self.done || (self.choices_seen != 0 && self.choices_seen == self.choices_finished)
             }
             Dialect::AnthropicMessages => self.done,

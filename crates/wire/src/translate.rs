@@ -1,26 +1,35 @@
-//! From one dialect to the other, so that a caller survives a failover it cannot speak.
+//! From one dialect to another, so that a caller survives a failover it cannot speak.
 //!
-//! A request is written anew for the upstream, an answer or stream anew for the caller. What the other side
-//! has no word for is reported as a [`Degradation`]; what would make the answer meaningless (audio nobody
-//! hears) is refused, so that the route is passed over. Nothing is dropped without one of the two.
+//! A request is read into a [`Prompt`] and written anew for the upstream; an answer or a stream is read from the
+//! upstream and written anew for the caller. What the other side has no word for is reported as a
+//! [`Degradation`]; what would make the answer meaningless is refused, so that the route is passed over. Nothing is
+//! dropped without one of the two.
 
-mod answer;
-mod notes;
-mod request_to_chat;
-mod request_to_messages;
-mod stream;
-mod tool_ids;
+pub(crate) mod tool_ids;
 
-pub use notes::{Degradation, TranslateError, Translated};
-pub use stream::{StreamEnd, StreamFault, StreamOptions, StreamTranslator};
+use std::sync::Arc;
 
-use crate::Dialect;
+use crate::canonical::{Answer, Prompt};
+use crate::notes::{self, Notes, TranslateError, Translated};
+use crate::{Dialect, anthropic, bedrock, gemini, openai_chat, openai_responses};
 
-/// Given to Anthropic, which demands a limit, when a chat caller sets none. Tokens.
+/// Given to upstreams that demand a limit, when the caller sets none. Tokens.
 pub const DEFAULT_MAX_TOKENS: u64 = 4096;
 
-/// Begins a chat tool message that carries an error, since chat has no flag for it.
+/// Begins a tool message that carries an error, in a dialect that has no flag for it.
 pub const TOOL_ERROR_MARK: &str = "[tool error] ";
+
+/// What a translated answer needs besides the upstream's.
+#[derive(Clone, Debug, Default)]
+pub struct ReplyOptions {
+    /// Whether a chat caller asked for the usage chunk of a stream.
+    pub include_usage: bool,
+    /// The time chat and Responses answers are stamped with, in seconds.
+    pub created_unix_s: u64,
+    /// What a Responses answer repeats of its request (`instructions`, `tools`, `metadata`, ...): the members of a JSON
+    /// object, as [`crate::openai_responses::echo`] reads them from the request. None: the API's defaults.
+    pub echo: Option<Arc<str>>,
+}
 
 /// Writes a request read in dialect `from` for an upstream that speaks `to`.
 ///
@@ -36,19 +45,17 @@ pub fn translate_request(
     body: &[u8],
     upstream_model: &str,
 ) -> Result<Translated, TranslateError> {
-    let text = notes::utf8(body)?;
-    match (from, to) {
-        (Dialect::OpenAiChat, Dialect::AnthropicMessages) => request_to_messages::write(text, upstream_model),
-        (Dialect::AnthropicMessages, Dialect::OpenAiChat) => request_to_chat::write(text, upstream_model),
-        (Dialect::OpenAiChat, Dialect::OpenAiChat)
-        | (Dialect::AnthropicMessages, Dialect::AnthropicMessages) => {
-            Ok(Translated { body: body.to_vec(), degraded: Vec::new() })
-        }
+    if from == to {
+        return Ok(Translated { body: body.to_vec(), degraded: Vec::new() });
     }
+    let mut notes = Notes::default();
+    let prompt = read_request(from, notes::utf8(body)?, &mut notes)?;
+    let body = write_request(to, &prompt, upstream_model, &mut notes)?;
+    Ok(notes.with(body))
 }
 
 /// Writes an upstream's whole answer (dialect `from`) for a caller that speaks `to`. The model named in it is
-/// the one that answered. `created_unix_s` is the time a chat answer is stamped with, in seconds.
+/// the one that answered.
 ///
 /// # Errors
 /// [`TranslateError::Invalid`] when the upstream's body is not an answer in its dialect.
@@ -56,17 +63,65 @@ pub fn translate_response(
     from: Dialect,
     to: Dialect,
     body: &[u8],
-    created_unix_s: u64,
+    options: &ReplyOptions,
 ) -> Result<Translated, TranslateError> {
-    match (from, to) {
-        (Dialect::OpenAiChat, Dialect::AnthropicMessages) => answer::chat_to_messages(body),
-        (Dialect::AnthropicMessages, Dialect::OpenAiChat) => answer::messages_to_chat(body, created_unix_s),
-        (Dialect::OpenAiChat, Dialect::OpenAiChat)
-        | (Dialect::AnthropicMessages, Dialect::AnthropicMessages) => {
-            Ok(Translated { body: body.to_vec(), degraded: Vec::new() })
-        }
+    if from == to {
+        return Ok(Translated { body: body.to_vec(), degraded: Vec::new() });
+    }
+    let mut notes = Notes::default();
+    let answer = read_answer(from, notes::utf8(body)?, &mut notes)?;
+    let body = write_answer(to, &answer, options, &mut notes)?;
+    Ok(notes.with(body))
+}
+
+fn read_request<'a>(from: Dialect, body: &'a str, notes: &mut Notes) -> Result<Prompt<'a>, TranslateError> {
+    match from {
+        Dialect::OpenAiChat => openai_chat::request::read(body, notes),
+        Dialect::OpenAiResponses => openai_responses::request::read(body, notes),
+        Dialect::AnthropicMessages => anthropic::request::read(body, notes),
+        Dialect::Gemini | Dialect::BedrockConverse => Err(no_caller(from)),
     }
 }
 
-#[cfg(test)]
-mod tests;
+fn write_request(
+    to: Dialect,
+    prompt: &Prompt<'_>,
+    upstream_model: &str,
+    notes: &mut Notes,
+) -> Result<Vec<u8>, TranslateError> {
+    match to {
+        Dialect::OpenAiChat => openai_chat::request::write(prompt, upstream_model, notes),
+        Dialect::OpenAiResponses => openai_responses::request::write(prompt, upstream_model, notes),
+        Dialect::AnthropicMessages => anthropic::request::write(prompt, upstream_model, notes),
+        Dialect::Gemini => gemini::request::write(prompt, upstream_model, notes),
+        Dialect::BedrockConverse => bedrock::request::write(prompt, upstream_model, notes),
+    }
+}
+
+fn read_answer<'a>(from: Dialect, body: &'a str, notes: &mut Notes) -> Result<Answer<'a>, TranslateError> {
+    match from {
+        Dialect::OpenAiChat => openai_chat::answer::read(body, notes),
+        Dialect::OpenAiResponses => openai_responses::answer::read(body, notes),
+        Dialect::AnthropicMessages => anthropic::answer::read(body, notes),
+        Dialect::Gemini => gemini::answer::read(body, notes),
+        Dialect::BedrockConverse => bedrock::answer::read(body, notes),
+    }
+}
+
+fn write_answer(
+    to: Dialect,
+    answer: &Answer<'_>,
+    options: &ReplyOptions,
+    notes: &mut Notes,
+) -> Result<Vec<u8>, TranslateError> {
+    match to {
+        Dialect::OpenAiChat => openai_chat::answer::write(answer, options, notes),
+        Dialect::OpenAiResponses => openai_responses::answer::write(answer, options, notes),
+        Dialect::AnthropicMessages => anthropic::answer::write(answer, notes),
+        Dialect::Gemini | Dialect::BedrockConverse => Err(no_caller(to)),
+    }
+}
+
+fn no_caller(dialect: Dialect) -> TranslateError {
+    TranslateError::unsupported("", format!("clients can't speak {dialect} here"))
+}

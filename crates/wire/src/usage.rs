@@ -45,7 +45,7 @@ pub fn usage_of(dialect: Dialect, body: &[u8]) -> Option<Usage> {
         usage: Option<U>,
     }
     match dialect {
-        Dialect::OpenAiChat => {
+        Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Gemini | Dialect::BedrockConverse => {
             serde_json::from_slice::<Reported<ChatUsage>>(body).ok()?.usage.map(Usage::from)
         }
         Dialect::AnthropicMessages => {

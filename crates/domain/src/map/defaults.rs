@@ -7,6 +7,8 @@ pub struct Defaults;
 impl Defaults {
     /// Most time to answer a request, milliseconds.
     pub const SLO_MS: u64 = 30_000;
+    /// How long the first words of a stream are held back, milliseconds: not at all.
+    pub const HOLD_BACK_MS: u64 = 0;
     /// Tries per route in one request, the first included.
     pub const TRIES_PER_ROUTE: u32 = 3;
     /// Tries per request over all routes.
@@ -64,6 +66,8 @@ macro_rules! table {
 table! {
     "name" = Defaults::MAP_NAME => "The map's name in the window.";
     "sloMs" = Defaults::SLO_MS => "Most time to answer: a stream's first meaningful byte, any other answer's end.";
+    "midstream" = super::Midstream::default().as_str() => "A stream that dies after its first word: `continue` on another route, `restart`, or `error`.";
+    "holdBackMs" = Defaults::HOLD_BACK_MS => "How long the first words of a stream are held back, so that an early death goes unseen.";
     "retry.attempts" = Defaults::TRIES_PER_ROUTE => "Tries per route in one request, the first included.";
     "retry.maxAttemptsPerRequest" = Defaults::TRIES_PER_REQUEST => "Tries per request over all routes.";
     "retry.initialMs" = Defaults::RETRY_INITIAL_MS => "Upper bound of the first retry's wait; doubles, full jitter.";
@@ -88,4 +92,5 @@ table! {
     "flags.enable_warm_fallback" = true => "Whether Warm is tried.";
     "flags.enable_cold_queue" = true => "Whether requests may be queued.";
     "flags.require_client_key" = true => "Whether callers must bring a local key.";
+    "flags.gate_warm_routes" = false => "Whether a Warm route waits until its compatibility check has passed.";
 }

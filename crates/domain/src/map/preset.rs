@@ -14,6 +14,14 @@ pub enum Auth {
     Bearer,
     /// `x-api-key: KEY` (Anthropic).
     XApiKey,
+    /// `api-key: KEY` (Azure OpenAI).
+    ApiKey,
+    /// `x-goog-api-key: KEY` (Gemini API).
+    GoogApiKey,
+    /// A signature made with an AWS access key (Signature Version 4).
+    AwsSigv4,
+    /// `Authorization: Bearer TOKEN` with a token fetched for a Google service account or user.
+    GoogleOauth,
     /// No key at all (a local model server).
     None,
     /// The caller's own `Authorization` or `x-api-key` goes upstream; the local key comes in `x-switchyard-key`.
@@ -37,6 +45,10 @@ pub struct Preset {
     pub variables: &'static [&'static str],
     /// Where it says how it is doing.
     pub status_page: Option<&'static str>,
+    /// Where it takes support cases.
+    pub support: Option<&'static str>,
+    /// Further dialects its URL speaks.
+    pub speaks: &'static [Dialect],
 }
 
 const fn chat(
@@ -54,6 +66,8 @@ const fn chat(
         auth: Auth::Bearer,
         variables,
         status_page,
+        support: None,
+        speaks: &[],
     }
 }
 
@@ -67,6 +81,8 @@ pub const PRESETS: &[Preset] = &[
         auth: Auth::XApiKey,
         variables: &["ANTHROPIC_API_KEY", "ANTHROPIC_KEY"],
         status_page: Some("https://status.anthropic.com"),
+        support: Some("https://support.anthropic.com"),
+        speaks: &[],
     },
     chat("openai", &[], "https://api.openai.com/v1", &["OPENAI_API_KEY"], Some("https://status.openai.com")),
     chat(

@@ -23,6 +23,8 @@ pub(super) fn prove(raw: &RawMap, variables: &dyn Variables, faults: Vec<Fault>)
     let default_job = Arc::new(Job {
         name: "default".to_owned(),
         slo_ms: raw.slo_ms.unwrap_or(Defaults::SLO_MS),
+        midstream: raw.midstream.unwrap_or_default(),
+        hold_back_ms: raw.hold_back_ms.unwrap_or(Defaults::HOLD_BACK_MS),
         line: line.clone(),
         own_line: false,
         reply: proof.reply(None, &RawJob::default(), &Path::root().field("cold")),
@@ -52,6 +54,7 @@ pub(super) fn prove(raw: &RawMap, variables: &dyn Variables, faults: Vec<Fault>)
             enable_warm_fallback: flags.enable_warm_fallback.unwrap_or(true),
             enable_cold_queue: flags.enable_cold_queue.unwrap_or(true),
             require_client_key: flags.require_client_key.unwrap_or(true),
+            gate_warm_routes: flags.gate_warm_routes.unwrap_or(false),
         },
         limits: Limits {
             max_body_bytes: limits.max_body_bytes.unwrap_or(Defaults::MAX_BODY_BYTES),
@@ -109,7 +112,8 @@ impl Proof<'_> {
         let found = raw.and_then(|p| p.kind.as_deref()).and_then(preset).or_else(|| preset(name));
         let canonical = canonical(name);
         let page = raw.and_then(|p| p.status_page.clone()).or_else(|| found?.status_page.map(str::to_owned));
-        let fresh = Provider { name: canonical.clone(), preset: found, status_page: page };
+        let support = raw.and_then(|p| p.support.clone()).or_else(|| found?.support.map(str::to_owned));
+        let fresh = Provider { name: canonical.clone(), preset: found, status_page: page, support };
         self.providers.entry(canonical).or_insert(fresh);
     }
 

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use globset::GlobMatcher;
 use url::Url;
 
+use super::midstream::Midstream;
 use super::preset::{Auth, Preset};
-use crate::{Dialect, RouteId, Tier};
+use crate::{Dialect, FeatureSet, RouteId, Tier};
 
 /// A route's place in [`RoutingMap::routes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -82,6 +83,20 @@ pub struct Route {
     pub models_url: Url,
     /// What it speaks.
     pub dialect: Dialect,
+    /// What the same base URL speaks besides.
+    pub speaks: Vec<Dialect>,
+    /// What the map says it can do, whatever is known of its dialect and model.
+    pub can: FeatureSet,
+    /// What the map says it can't do.
+    pub cannot: FeatureSet,
+    /// The most tokens of prompt and answer together, as the map says.
+    pub context_window: Option<u64>,
+    /// Where its account lives, as the map or the preset says.
+    pub region: Option<String>,
+    /// The AWS profile whose credentials are used where none are stored.
+    pub profile: Option<String>,
+    /// The dated API version of its address (Azure OpenAI deployments).
+    pub api_version: Option<String>,
     /// How its key is presented.
     pub auth: Auth,
     /// Where its key is looked up.
@@ -110,6 +125,12 @@ impl Route {
             || self.upstream_model == model
             || self.id.as_str() == model
             || self.aliases.iter().any(|alias| alias == model)
+    }
+
+    /// What a caller of `caller` is answered in: its own dialect where the route speaks it, else the route's first.
+    #[must_use]
+    pub fn dialect_for(&self, caller: Dialect) -> Dialect {
+        if self.speaks.contains(&caller) { caller } else { self.dialect }
     }
 
     /// Host and port of the base URL, as shown to people.
@@ -145,6 +166,8 @@ pub struct Provider {
     pub preset: Option<&'static Preset>,
     /// Where the vendor says how it is doing.
     pub status_page: Option<String>,
+    /// Where the vendor takes support cases.
+    pub support: Option<String>,
 }
 
 /// Timeouts of one attempt, milliseconds.
@@ -193,6 +216,10 @@ pub struct Job {
     pub name: String,
     /// Most time to answer, milliseconds.
     pub slo_ms: u64,
+    /// What happens when a stream dies after its first word.
+    pub midstream: Midstream,
+    /// How long the first words of a stream are held back, milliseconds.
+    pub hold_back_ms: u64,
     /// Its own order of tries, where it overrides the default's.
     pub line: Line,
     /// Whether it has its own order of tries.
@@ -266,6 +293,8 @@ pub struct Flags {
     pub enable_cold_queue: bool,
     /// Whether callers must bring a local key.
     pub require_client_key: bool,
+    /// Whether a Warm route waits until its compatibility check has passed.
+    pub gate_warm_routes: bool,
 }
 
 /// Sizes and counts.

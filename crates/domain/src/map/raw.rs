@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::preset::Auth;
-use crate::Dialect;
+use super::midstream::Midstream;
+use crate::{Dialect, Feature};
 
 /// A routing map: tiers, routes, jobs and policies.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -34,6 +35,11 @@ pub struct RawMap {
     /// Most time to answer, milliseconds.
     #[schemars(range(min = 100, max = 3_600_000))]
     pub slo_ms: Option<u64>,
+    /// What happens when a stream dies after its first word.
+    pub midstream: Option<Midstream>,
+    /// How long the first words of a stream are held back, milliseconds, so that an early death goes unseen.
+    #[schemars(range(min = 0, max = 10_000))]
+    pub hold_back_ms: Option<u64>,
     /// Retries inside one request.
     pub retry: Option<RawRetry>,
     /// When a route's circuit opens and closes.
@@ -66,10 +72,20 @@ pub struct RawProvider {
     pub credentials: Option<Vec<String>>,
     /// Further request headers. `${NAME}` is resolved.
     pub headers: Option<BTreeMap<String, String>>,
-    /// Where the account lives; for your information.
+    /// Further dialects the same base URL speaks.
+    pub speaks: Option<Vec<Dialect>>,
+    /// Where the account lives: part of the address with Bedrock and Vertex, else for your information.
     pub region: Option<String>,
+    /// The Google Cloud project (Vertex). `${NAME}` is resolved.
+    pub project: Option<String>,
+    /// The AWS profile whose credentials are used where none are stored (Bedrock).
+    pub profile: Option<String>,
+    /// The dated API version of a deployment's address (Azure OpenAI); without it the `v1` address is used.
+    pub api_version: Option<String>,
     /// Where the vendor says how it is doing.
     pub status_page: Option<String>,
+    /// Where the vendor takes support cases.
+    pub support: Option<String>,
     /// Whether it takes `stream_options.include_usage` (OpenAI-compatible chat).
     pub usage_in_stream: Option<bool>,
     /// Timeouts of its routes.
@@ -109,6 +125,13 @@ pub struct RawRoute {
     pub enabled: Option<bool>,
     /// Whether it takes `stream_options.include_usage` (OpenAI-compatible chat).
     pub usage_in_stream: Option<bool>,
+    /// Further dialects the same base URL speaks.
+    pub speaks: Option<Vec<Dialect>>,
+    /// What it can do and what it can't, where that differs from what is known of its dialect and model.
+    pub features: Option<BTreeMap<Feature, bool>>,
+    /// The most tokens of prompt and answer together.
+    #[schemars(range(min = 256, max = 100_000_000))]
+    pub context_window: Option<u64>,
     /// Its timeouts.
     pub timeouts: Option<RawTimeouts>,
     /// Its breaker.
@@ -181,6 +204,11 @@ pub struct RawJob {
     /// Most time to answer, milliseconds.
     #[schemars(range(min = 100, max = 3_600_000))]
     pub slo_ms: Option<u64>,
+    /// What happens when a stream dies after its first word.
+    pub midstream: Option<Midstream>,
+    /// How long the first words of a stream are held back, milliseconds.
+    #[schemars(range(min = 0, max = 10_000))]
+    pub hold_back_ms: Option<u64>,
     /// What callers hear when Hot and Warm can't answer.
     pub reply: Option<RawColdMode>,
     /// The canned completion of `"reply": "template"`.
@@ -277,6 +305,8 @@ pub struct RawFlags {
     pub enable_cold_queue: Option<bool>,
     /// Whether callers must bring a local key.
     pub require_client_key: Option<bool>,
+    /// Whether a Warm route waits until its compatibility check has passed.
+    pub gate_warm_routes: Option<bool>,
 }
 
 /// Sizes and counts.

@@ -110,6 +110,21 @@ pub(super) fn authorize(headers: &mut HeaderMap, route: &Route, key: Option<&Key
                 headers.insert(name.clone(), value.clone());
             }
         }
-        (Auth::None, _) | (Auth::Bearer | Auth::XApiKey, None) => {}
+        (Auth::ApiKey, Some(key)) => {
+            headers.insert("api-key", key.plain.clone());
+        }
+        (Auth::GoogApiKey, Some(key)) => {
+            headers.insert("x-goog-api-key", key.plain.clone());
+        }
+        (Auth::AwsSigv4 | Auth::GoogleOauth, Some(_)) | (Auth::None, _) => {}
+        (
+            Auth::Bearer
+            | Auth::XApiKey
+            | Auth::ApiKey
+            | Auth::GoogApiKey
+            | Auth::AwsSigv4
+            | Auth::GoogleOauth,
+            None,
+        ) => {}
     }
 }

@@ -67,7 +67,12 @@ pub(super) enum KeyNeed {
 impl From<Auth> for KeyNeed {
     fn from(auth: Auth) -> Self {
         match auth {
-            Auth::Bearer | Auth::XApiKey => Self::Ours,
+            Auth::Bearer
+            | Auth::XApiKey
+            | Auth::ApiKey
+            | Auth::GoogApiKey
+            | Auth::AwsSigv4
+            | Auth::GoogleOauth => Self::Ours,
             Auth::Passthrough => Self::Callers,
             Auth::None => Self::Nobodys,
         }

@@ -43,7 +43,7 @@ pub(super) enum Field {
     ResponseFormat,
     OutputConfig,
     OutputFormat,
-    StreamOptions,
+    ReplyOptions,
     User,
     SafetyIdentifier,
     Metadata,
@@ -62,7 +62,7 @@ pub(super) const FIELDS: [(&str, Field); 16] = [
     ("response_format", Field::ResponseFormat),
     ("output_config", Field::OutputConfig),
     ("output_format", Field::OutputFormat),
-    ("stream_options", Field::StreamOptions),
+    ("stream_options", Field::ReplyOptions),
     ("user", Field::User),
     ("safety_identifier", Field::SafetyIdentifier),
     ("metadata", Field::Metadata),
@@ -133,7 +133,9 @@ impl<'a> Scan<'a> {
         let choices = self.positive(Field::N, "n")?.unwrap_or(1);
         let model_span = span_of(body, model_raw);
         let (include_usage, usage_splice) = match dialect {
-            Dialect::OpenAiChat => self.usage_option(body, model_span.end)?,
+            Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Gemini | Dialect::BedrockConverse => {
+                self.usage_option(body, model_span.end)?
+            }
             Dialect::AnthropicMessages => (None, None),
         };
         let (idempotency_key, key_member) = match self.raw[Field::IdempotencyKey as usize] {
@@ -166,7 +168,7 @@ impl<'a> Scan<'a> {
     fn max_tokens(&self, dialect: Dialect) -> Result<Option<u64>, EnvelopeError> {
         let plain = self.positive(Field::MaxTokens, "max_tokens")?;
         match dialect {
-            Dialect::OpenAiChat => {
+            Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Gemini | Dialect::BedrockConverse => {
                 Ok(self.positive(Field::MaxCompletionTokens, "max_completion_tokens")?.or(plain))
             }
             Dialect::AnthropicMessages if plain.is_none() => {
@@ -215,7 +217,7 @@ impl<'a> Scan<'a> {
         body: &str,
         after_model: usize,
     ) -> Result<(Option<bool>, Option<Splice>), EnvelopeError> {
-        let Some(raw) = self.raw[Field::StreamOptions as usize] else {
+        let Some(raw) = self.raw[Field::ReplyOptions as usize] else {
             return Ok((None, Some(Splice { range: after_model..after_model, text: USAGE_OPTION })));
         };
         let span = span_of(body, raw);

@@ -16,7 +16,11 @@ pub fn rewrite(body: &Bytes, envelope: &Envelope, upstream_model: &str, ask_usag
         .then(|| (envelope.model_span.clone(), serde_json::Value::from(upstream_model).to_string()));
     let usage = match envelope.dialect {
         Dialect::OpenAiChat if ask_usage && envelope.stream => envelope.usage_splice.as_ref(),
-        Dialect::OpenAiChat | Dialect::AnthropicMessages => None,
+        Dialect::OpenAiChat
+        | Dialect::OpenAiResponses
+        | Dialect::AnthropicMessages
+        | Dialect::Gemini
+        | Dialect::BedrockConverse => None,
     };
     let mut edits = Vec::with_capacity(3);
     edits.extend(model.as_ref().map(|(range, text)| (range.clone(), text.as_str())));

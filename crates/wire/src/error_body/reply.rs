@@ -63,10 +63,12 @@ pub fn error_response(dialect: Dialect, reply: &ErrorReply) -> Vec<u8> {
     let (message, code, param) = (reply.message.as_str(), reply.code.as_deref(), reply.param.as_deref());
     let request_id = reply.request_id.as_deref();
     let written = match dialect {
-        Dialect::OpenAiChat => serde_json::to_vec(&ChatError {
-            error: ChatErrorBody { message, r#type: kind, param, code },
-            request_id,
-        }),
+        Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Gemini | Dialect::BedrockConverse => {
+            serde_json::to_vec(&ChatError {
+                error: ChatErrorBody { message, r#type: kind, param, code },
+                request_id,
+            })
+        }
         Dialect::AnthropicMessages => serde_json::to_vec(&MessagesError {
             r#type: "error",
             error: MessagesErrorBody { r#type: kind, message, code, param },
@@ -82,7 +84,7 @@ pub fn error_response(dialect: Dialect, reply: &ErrorReply) -> Vec<u8> {
 pub fn error_event(dialect: Dialect, reply: &ErrorReply) -> Vec<u8> {
     let body = error_response(dialect, reply);
     let name = match dialect {
-        Dialect::OpenAiChat => None,
+        Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Gemini | Dialect::BedrockConverse => None,
         Dialect::AnthropicMessages => Some("error"),
     };
     let mut out = Vec::with_capacity(body.len() + 24);

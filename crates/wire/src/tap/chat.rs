@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::{Observed, StreamTap};
 use crate::members::text_of;
 use crate::openai_chat::ChatUsage;
-use crate::{FinishReason, SseEvent, Usage};
+use crate::{FinishReason, StreamEvent, Usage};
 
 #[derive(Deserialize)]
 struct Chunk<'a> {
@@ -64,7 +64,7 @@ impl Delta<'_> {
 }
 
 impl StreamTap {
-    pub(super) fn observe_chat(&mut self, event: &SseEvent<'_>) -> Observed {
+    pub(super) fn observe_chat(&mut self, event: &StreamEvent<'_>) -> Observed {
         if event.data == b"[DONE]" {
             return Observed::Done;
         }

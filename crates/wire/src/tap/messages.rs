@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::{Observed, StreamTap};
 use crate::anthropic::MessagesUsage;
 use crate::members::text_of;
-use crate::{FinishReason, SseEvent, Usage};
+use crate::{FinishReason, StreamEvent, Usage};
 
 #[derive(Deserialize)]
 struct Event<'a> {
@@ -56,7 +56,7 @@ fn is_filled(raw: Option<&RawValue>) -> bool {
 }
 
 impl StreamTap {
-    pub(super) fn observe_messages(&mut self, event: &SseEvent<'_>) -> Observed {
+    pub(super) fn observe_messages(&mut self, event: &StreamEvent<'_>) -> Observed {
         match event.event {
             Some("ping") => return Observed::Quiet,
             Some("error") => return Observed::Error,

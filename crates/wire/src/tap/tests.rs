@@ -1,7 +1,7 @@
 use super::*;
 
-fn event<'a>(name: Option<&'a str>, data: &'a str) -> SseEvent<'a> {
-    SseEvent { event: name, data: data.as_bytes(), raw: data.as_bytes(), complete: true }
+fn event<'a>(name: Option<&'a str>, data: &'a str) -> StreamEvent<'a> {
+    StreamEvent { event: name, data: data.as_bytes(), raw: data.as_bytes(), complete: true }
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn errors_inside_a_stream_are_kept() {
 #[test]
 fn a_stream_that_breaks_off_inside_an_event_is_cut_not_malformed() {
     let mut tap = StreamTap::new(Dialect::OpenAiChat);
-    let half = SseEvent { complete: false, ..event(None, r#"{"choices":[{"ind"#) };
+    let half = StreamEvent { complete: false, ..event(None, r#"{"choices":[{"ind"#) };
     assert_eq!(tap.observe(&half), Observed::Quiet);
     assert!(!tap.is_malformed() && !tap.is_finished());
 }

@@ -14,7 +14,9 @@ const USER_LIMIT: usize = 64;
 /// The id as `dialect` accepts it: Anthropic demands `^[a-zA-Z0-9_-]+$`, OpenAI at most 40 characters.
 pub(super) fn tool_id(dialect: Dialect, id: String) -> String {
     let fits = match dialect {
-        Dialect::OpenAiChat => !id.is_empty() && id.len() <= CHAT_LIMIT,
+        Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Gemini | Dialect::BedrockConverse => {
+            !id.is_empty() && id.len() <= CHAT_LIMIT
+        }
         Dialect::AnthropicMessages => !id.is_empty() && id.bytes().all(is_plain),
     };
     if fits {

@@ -39,6 +39,8 @@ impl Proof<'_> {
             let proven = Job {
                 name: name.clone(),
                 slo_ms: job.slo_ms.or(raw.slo_ms).unwrap_or(Defaults::SLO_MS),
+                midstream: job.midstream.or(raw.midstream).unwrap_or_default(),
+                hold_back_ms: job.hold_back_ms.or(raw.hold_back_ms).unwrap_or(Defaults::HOLD_BACK_MS),
                 line,
                 own_line: job.hot.is_some() || job.warm.is_some(),
                 reply: self.reply(job.reply, job, &path),

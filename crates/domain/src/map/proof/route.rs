@@ -8,7 +8,7 @@ use super::super::preset::{Auth, Preset, preset};
 use super::super::proven::{BreakerSettings, CredentialSource, Route, RouteIx};
 use super::super::raw::{RawBreaker, RawProvider, RawRoute};
 use super::{Proof, canonical};
-use crate::{Dialect, RouteId};
+use crate::{Dialect, FeatureSet, RouteId};
 
 impl Proof<'_> {
     pub(super) fn route(&mut self, raw: &RawRoute, path: &Path) -> Option<RouteIx> {
@@ -53,11 +53,18 @@ impl Proof<'_> {
             model: model.to_owned(),
             upstream_model: raw.upstream_model.clone().unwrap_or_else(|| model.to_owned()),
             aliases: raw.aliases.clone().unwrap_or_default(),
-            endpoint: below(&base_url, dialect.endpoint(), dialect),
+            endpoint: below(&base_url, endpoint(dialect), dialect),
             models_url: below(&base_url, "models", dialect),
             is_local: is_local(&base_url),
             base_url,
             dialect,
+            speaks: raw.speaks.clone().or_else(|| declared.and_then(|p| p.speaks.clone())).unwrap_or_default(),
+            can: stated(raw, true),
+            cannot: stated(raw, false),
+            context_window: raw.context_window,
+            region: declared.and_then(|p| p.region.clone()),
+            profile: declared.and_then(|p| p.profile.clone()),
+            api_version: declared.and_then(|p| p.api_version.clone()),
             auth,
             credentials: credentials(raw, declared, provider, known, auth),
             headers,
@@ -100,7 +107,9 @@ fn usual_auth(known: Option<&'static Preset>, own_url: bool, dialect: Dialect) -
         (Some(Preset { auth: Auth::None, .. }), false) => Auth::None,
         _ => match dialect {
             Dialect::AnthropicMessages => Auth::XApiKey,
-            Dialect::OpenAiChat => Auth::Bearer,
+            Dialect::OpenAiChat | Dialect::OpenAiResponses => Auth::Bearer,
+            Dialect::Gemini => Auth::GoogApiKey,
+            Dialect::BedrockConverse => Auth::AwsSigv4,
         },
     }
 }
@@ -144,12 +153,29 @@ fn breaker(own: Option<&RawBreaker>, all: Option<&RawBreaker>) -> BreakerSetting
 fn below(base: &Url, endpoint: &str, dialect: Dialect) -> Url {
     let path = base.path().trim_end_matches('/');
     let versioned = match dialect {
-        Dialect::OpenAiChat => !path.is_empty(),
+        Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Gemini | Dialect::BedrockConverse => {
+            !path.is_empty()
+        }
         Dialect::AnthropicMessages => path.ends_with("/v1"),
     };
     let mut url = base.clone();
     url.set_path(&if versioned { format!("{path}/{endpoint}") } else { format!("{path}/v1/{endpoint}") });
     url
+}
+
+const fn endpoint(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::OpenAiChat => "chat/completions",
+        Dialect::OpenAiResponses => "responses",
+        Dialect::AnthropicMessages => "messages",
+        Dialect::Gemini => "models",
+        Dialect::BedrockConverse => "model",
+    }
+}
+
+fn stated(raw: &RawRoute, able: bool) -> FeatureSet {
+    let features = raw.features.iter().flatten();
+    features.filter(|(_, can)| **can == able).map(|(feature, _)| *feature).collect()
 }
 
 fn same_url(url: &Url, other: &str) -> bool {

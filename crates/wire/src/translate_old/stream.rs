@@ -4,7 +4,7 @@ mod to_chat;
 mod to_messages;
 
 use crate::error_body::{ErrorReply, error_event, read_error};
-use crate::{Dialect, SseEvent};
+use crate::{Dialect, StreamEvent};
 
 use to_chat::ToChat;
 use to_messages::ToMessages;
@@ -73,7 +73,9 @@ impl StreamTranslator {
             (Dialect::AnthropicMessages, Dialect::OpenAiChat) => Writer::Chat(ToChat::new(options)),
             (Dialect::OpenAiChat, Dialect::AnthropicMessages) => Writer::Messages(ToMessages::default()),
             (Dialect::OpenAiChat, Dialect::OpenAiChat)
-            | (Dialect::AnthropicMessages, Dialect::AnthropicMessages) => Writer::Same,
+            | (Dialect::AnthropicMessages, Dialect::AnthropicMessages)
+            | (Dialect::OpenAiResponses | Dialect::Gemini | Dialect::BedrockConverse, _)
+            | (_, Dialect::OpenAiResponses | Dialect::Gemini | Dialect::BedrockConverse) => Writer::Same,
         };
         Self { to, writer, end: None }
     }
@@ -82,7 +84,7 @@ impl StreamTranslator {
     ///
     /// # Errors
     /// [`StreamFault::Malformed`] with nothing appended.
-    pub fn push(&mut self, event: &SseEvent<'_>, out: &mut Vec<u8>) -> Result<(), StreamFault> {
+    pub fn push(&mut self, event: &StreamEvent<'_>, out: &mut Vec<u8>) -> Result<(), StreamFault> {
         if let Writer::Same = self.writer {
             out.extend_from_slice(event.raw);
             return Ok(());

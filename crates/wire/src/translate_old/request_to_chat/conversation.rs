@@ -6,7 +6,7 @@ use crate::Dialect;
 use crate::members::{Members, elements, text_of};
 use crate::openai_chat::{Content, File, Function, ImageUrl, Message, Part, ToolCall};
 use crate::translate::TOOL_ERROR_MARK;
-use crate::translate::notes::{Notes, TranslateError};
+use crate::notes::{Notes, TranslateError};
 use crate::translate::tool_ids::tool_id;
 
 pub(super) fn add(

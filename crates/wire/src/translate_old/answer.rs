@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use super::notes::{Notes, TranslateError, Translated};
+use crate::notes::{Notes, TranslateError, Translated};
 use super::tool_ids::tool_id;
 use crate::anthropic::{self, Block};
 use crate::openai_chat::{self, AnswerMessage, Choice, Function, ToolCall};

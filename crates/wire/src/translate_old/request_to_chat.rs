@@ -2,7 +2,7 @@
 
 mod conversation;
 
-use super::notes::{Notes, TranslateError, Translated};
+use crate::notes::{Notes, TranslateError, Translated};
 use super::tool_ids::user_id;
 use crate::members::{Members, text_of};
 use crate::openai_chat::{

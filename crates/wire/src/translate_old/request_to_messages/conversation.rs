@@ -7,7 +7,7 @@ use crate::anthropic::{Block, Message, Role, Source};
 use crate::members::{Members, elements, text_of};
 use crate::translate::TOOL_ERROR_MARK;
 use crate::translate::answer::tool_input;
-use crate::translate::notes::{Notes, TranslateError};
+use crate::notes::{Notes, TranslateError};
 use crate::translate::tool_ids::tool_id;
 
 /// The conversation so far: system texts apart, neighbouring messages of one role as one turn (Anthropic

@@ -5,7 +5,7 @@ mod conversation;
 use serde_json::value::RawValue;
 
 use super::DEFAULT_MAX_TOKENS;
-use super::notes::{Notes, TranslateError, Translated};
+use crate::notes::{Notes, TranslateError, Translated};
 use crate::anthropic::{Block, Metadata, OutputConfig, OutputFormat, Request, Tool, ToolChoice};
 use crate::members::{Members, text_of};
 use conversation::Conversation;

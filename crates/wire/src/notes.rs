@@ -64,35 +64,45 @@ impl TranslateError {
 
 /// Collects degradations while a body is walked.
 #[derive(Debug, Default)]
-pub(super) struct Notes(Vec<Degradation>);
+pub(crate) struct Notes(Vec<Degradation>);
 
 impl Notes {
-    pub(super) fn add(&mut self, code: &'static str, field: impl Into<String>) {
+    pub(crate) fn add(&mut self, code: &'static str, field: impl Into<String>) {
         self.0.push(Degradation { code, field: field.into() });
     }
 
     /// Notes a thing that occurs all over a body only where it occurs first.
-    pub(super) fn add_once(&mut self, code: &'static str, field: impl Into<String>) {
+    pub(crate) fn add_once(&mut self, code: &'static str, field: impl Into<String>) {
         if self.0.iter().all(|noted| noted.code != code) {
             self.add(code, field);
         }
     }
 
     /// Notes every member nobody took.
-    pub(super) fn dropped(&mut self, members: Members<'_>) {
+    pub(crate) fn dropped(&mut self, members: Members<'_>) {
         for field in members.rest() {
             self.add("field_dropped", field);
         }
     }
 
-    pub(super) fn finish<T: Serialize>(self, body: &T) -> Result<Translated, TranslateError> {
+    /// A body with what was noted.
+    pub(crate) fn with(self, body: Vec<u8>) -> Translated {
+        Translated { body, degraded: self.0 }
+    }
+
+    /// What was noted so far.
+    pub(crate) fn noted(&self) -> &[Degradation] {
+        &self.0
+    }
+
+    pub(crate) fn finish<T: Serialize>(self, body: &T) -> Result<Translated, TranslateError> {
         let body =
             serde_json::to_vec(body).map_err(|error| TranslateError::invalid("", error.to_string()))?;
         Ok(Translated { body, degraded: self.0 })
     }
 }
 
-pub(super) fn utf8(body: &[u8]) -> Result<&str, TranslateError> {
+pub(crate) fn utf8(body: &[u8]) -> Result<&str, TranslateError> {
     std::str::from_utf8(body)
         .map_err(|error| TranslateError::invalid("", format!("is not UTF-8 (byte {})", error.valid_up_to())))
 }

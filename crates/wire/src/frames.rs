@@ -1,0 +1,70 @@
+//! Streams cut into events, whatever they are framed in.
+
+use crate::Dialect;
+use crate::sse::{SseDecoder, SseError};
+
+/// One event of a stream: an SSE block up to and including its blank line, or an AWS event-stream message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamEvent<'a> {
+    /// The `event:` field, if written; the `:event-type` or `:exception-type` of a message.
+    pub event: Option<&'a str>,
+    /// The `data:` lines joined by newlines; empty for a block of comments.
+    pub data: &'a [u8],
+    /// The block's bytes as they came. Concatenated over a stream they are the stream.
+    pub raw: &'a [u8],
+    /// False for a last block the stream ended in the middle of.
+    pub complete: bool,
+}
+
+/// Cuts a stream into events: `push` bytes, then take events with `next_event` until there is none.
+#[derive(Debug)]
+pub enum FrameDecoder {
+    /// Server-sent events.
+    Sse(SseDecoder),
+}
+
+impl FrameDecoder {
+    /// The decoder of a dialect's streams.
+    #[must_use]
+    pub fn of(dialect: Dialect) -> Self {
+        match dialect {
+            Dialect::OpenAiChat
+            | Dialect::OpenAiResponses
+            | Dialect::AnthropicMessages
+            | Dialect::Gemini
+            | Dialect::BedrockConverse => Self::Sse(SseDecoder::default()),
+        }
+    }
+
+    /// Adds bytes from the upstream.
+    pub fn push(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Sse(decoder) => decoder.push(bytes),
+        }
+    }
+
+    /// Says that no more bytes will come; what is left is then given as an incomplete event.
+    pub fn finish(&mut self) {
+        match self {
+            Self::Sse(decoder) => decoder.finish(),
+        }
+    }
+
+    /// The next event, if the bytes so far hold one.
+    ///
+    /// # Errors
+    /// When the stream can't be cut any further, again on every later call.
+    pub fn next_event(&mut self) -> Result<Option<StreamEvent<'_>>, FrameError> {
+        match self {
+            Self::Sse(decoder) => decoder.next_event().map_err(FrameError::from),
+        }
+    }
+}
+
+/// Why a stream can't be cut into events any further.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FrameError {
+    /// See [`SseError`].
+    #[error(transparent)]
+    Sse(#[from] SseError),
+}

@@ -1,0 +1,16 @@
+//! Responses requests, read and written.
+
+use crate::canonical::Prompt;
+use crate::notes::{Notes, TranslateError};
+
+pub(crate) fn read<'a>(_body: &'a str, _notes: &mut Notes) -> Result<Prompt<'a>, TranslateError> {
+    Err(TranslateError::unsupported("", "SKELETON"))
+}
+
+pub(crate) fn write(
+    _prompt: &Prompt<'_>,
+    _upstream_model: &str,
+    _notes: &mut Notes,
+) -> Result<Vec<u8>, TranslateError> {
+    Err(TranslateError::unsupported("", "SKELETON"))
+}
