@@ -58,7 +58,9 @@ impl Dialect {
             | (Operation::Embed, Self::OpenAiChat | Self::OpenAiResponses | Self::Gemini)
             | (Operation::CountTokens, Self::AnthropicMessages | Self::Gemini) => true,
             (Operation::Embed, Self::AnthropicMessages | Self::BedrockConverse)
-            | (Operation::CountTokens, Self::OpenAiChat | Self::OpenAiResponses | Self::BedrockConverse) => false,
+            | (Operation::CountTokens, Self::OpenAiChat | Self::OpenAiResponses | Self::BedrockConverse) => {
+                false
+            }
         }
     }
 

@@ -58,7 +58,11 @@ impl Proof<'_> {
             is_local: is_local(&base_url),
             base_url,
             dialect,
-            speaks: raw.speaks.clone().or_else(|| declared.and_then(|p| p.speaks.clone())).unwrap_or_default(),
+            speaks: raw
+                .speaks
+                .clone()
+                .or_else(|| declared.and_then(|p| p.speaks.clone()))
+                .unwrap_or_default(),
             can: stated(raw, true),
             cannot: stated(raw, false),
             context_window: raw.context_window,
