@@ -8,15 +8,19 @@ use crate::Dialect;
 
 /// OpenAI refuses a longer `messages[].tool_calls[].id`.
 const CHAT_LIMIT: usize = 40;
+/// Converse refuses a longer `toolUseId`.
+const CONVERSE_LIMIT: usize = 64;
 /// OpenAI refuses a longer `user`.
 const USER_LIMIT: usize = 64;
 
-/// The id as `dialect` accepts it: Anthropic demands `^[a-zA-Z0-9_-]+$`, OpenAI at most 40 characters.
-pub(super) fn tool_id(dialect: Dialect, id: String) -> String {
+/// The id as `dialect` accepts it: Anthropic demands `^[a-zA-Z0-9_-]+$`, OpenAI at most 40 characters,
+/// Converse the same pattern and at most 64.
+pub(crate) fn tool_id(dialect: Dialect, id: String) -> String {
     let fits = match dialect {
-        Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Gemini | Dialect::BedrockConverse => {
+        Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Gemini => {
             !id.is_empty() && id.len() <= CHAT_LIMIT
         }
+        Dialect::BedrockConverse => !id.is_empty() && id.len() <= CONVERSE_LIMIT && id.bytes().all(is_plain),
         Dialect::AnthropicMessages => !id.is_empty() && id.bytes().all(is_plain),
     };
     if fits {
