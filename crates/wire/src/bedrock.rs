@@ -9,12 +9,14 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 pub(crate) mod answer;
-pub(crate) mod error;
+pub mod count;
 mod model;
 mod redacted;
 pub(crate) mod request;
 mod request_shapes;
 pub(crate) mod stream;
+#[cfg(test)]
+mod tests;
 mod usage;
 
 pub use usage::ConverseUsage;

@@ -64,7 +64,7 @@ impl Model {
         let family = family(&id);
         let (has_schema, has_cache_points) = match family {
             Family::Claude { version, .. } => (
-                (4, 5) <= version && version <= (4, 6),
+                ((4, 5)..=(4, 6)).contains(&version),
                 version >= (3, 7) || says(&["claude-3-5-haiku", "claude-3-5-sonnet-20241022"]),
             ),
             Family::Nova { .. } => (false, true),

@@ -25,6 +25,16 @@ pub(crate) fn write(
     upstream_model: &str,
     notes: &mut Notes,
 ) -> Result<Vec<u8>, TranslateError> {
+    let request = body(prompt, upstream_model, notes)?;
+    serde_json::to_vec(&request).map_err(|error| TranslateError::invalid("", error.to_string()))
+}
+
+/// A prompt as the request it becomes.
+pub(super) fn body<'p>(
+    prompt: &'p Prompt<'_>,
+    upstream_model: &str,
+    notes: &mut Notes,
+) -> Result<Request<'p>, TranslateError> {
     let model = Model::read(upstream_model);
     let mut cache = CachePoints { model, set: 0 };
     // In the order the provider caches them.
@@ -54,7 +64,7 @@ pub(crate) fn write(
     }
     sampling(prompt, model, &mut request, notes);
     thinking::write(prompt, model, &mut request, notes);
-    serde_json::to_vec(&request).map_err(|error| TranslateError::invalid("", error.to_string()))
+    Ok(request)
 }
 
 /// Counts the cache points set.

@@ -19,6 +19,10 @@ use super::answer::finish_of;
 use super::redacted;
 use events::{BlockDelta, BlockEvent, Exception, Metadata, Reasoning, Stop};
 
+/// The exceptions that stand for a failure of the model and of Bedrock itself.
+const MODEL_ERROR: &str = "modelStreamErrorException";
+const SERVICE_ERROR: &str = "internalServerException";
+
 /// Blocks that may be open at once; the models write one after the other.
 const OPEN_LIMIT: usize = 256;
 
@@ -232,7 +236,11 @@ impl Reader {
         self.close(None, sink);
         let reason = match finish_of(&event.reason.0, notes) {
             Ok(reason) => reason,
-            Err(message) => return self.fail(&event.reason.0, read_error(None, message.as_bytes()), sink),
+            Err(message) => {
+                let mut error = read_error(None, message.as_bytes());
+                error.code = Some(event.reason.0.clone().into_owned());
+                return self.fail(MODEL_ERROR, error, sink);
+            }
         };
         self.finish = Some(reason);
         let asked_for = event.fields.as_ref().and_then(|fields| fields.stop_sequence.as_ref());
@@ -259,9 +267,14 @@ impl Reader {
 
     /// An exception, an error, or an event this version does not know.
     fn other(&mut self, name: &str, event: &StreamEvent<'_>, notes: &mut Notes, sink: Sink<'_>) {
-        let is_exception = name.ends_with("Exception");
-        if is_exception || serde_json::from_slice::<Exception>(event.data).is_ok() {
+        if name.ends_with("Exception") {
             return self.fail(name, read_error(None, event.data), sink);
+        }
+        // Errors have codes that are no exception of the API's: the service failed ("Event stream errors", Smithy).
+        if serde_json::from_slice::<Exception>(event.data).is_ok() {
+            let mut error = read_error(None, event.data);
+            error.code = Some(name.to_owned());
+            return self.fail(SERVICE_ERROR, error, sink);
         }
         notes.add_once("stream_event_dropped", name);
     }
