@@ -72,7 +72,13 @@ impl Model {
             Family::Other => (says(&SCHEMA), false),
             Family::Hidden => (false, false),
         };
-        Self { family, has_schema, has_cache_points, forces_tools: !says(&UNFORCED) }
+        // Claude Opus 5.5 and the unnumbered ones think always, which goes with no forced tool.
+        let thinks_always = match family {
+            Family::Claude { version, is_opus } => version.0 == u16::MAX || (is_opus && version >= (5, 5)),
+            Family::Nova { .. } | Family::GptOss | Family::Other | Family::Hidden => false,
+        };
+        let forces_tools = !thinks_always && !says(&UNFORCED);
+        Self { family, has_schema, has_cache_points, forces_tools }
     }
 
     pub(super) fn family(self) -> Family {
@@ -132,6 +138,15 @@ impl Model {
         match self.family {
             Family::Claude { version, .. } => version < (4, 1),
             Family::Nova { .. } | Family::GptOss | Family::Other | Family::Hidden => true,
+        }
+    }
+
+    /// Whether it has to be told not to think, and can be: none = it thinks whatever it is told.
+    pub(super) fn thinks_unasked(self) -> Option<bool> {
+        match self.family {
+            Family::Claude { version, .. } if version >= (5, 5) => None,
+            Family::Claude { version, .. } => Some(version >= (5, 0)),
+            Family::Nova { .. } | Family::GptOss | Family::Other | Family::Hidden => Some(false),
         }
     }
 

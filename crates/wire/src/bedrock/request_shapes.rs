@@ -70,12 +70,12 @@ pub(super) enum Block<'a> {
         source: Source<'a>,
     },
     ToolUse {
-        tool_use_id: String,
+        tool_use_id: Cow<'a, str>,
         name: &'a str,
         input: Cow<'a, RawValue>,
     },
     ToolResult {
-        tool_use_id: String,
+        tool_use_id: Cow<'a, str>,
         content: Vec<Block<'a>>,
         #[serde(skip_serializing_if = "Option::is_none")]
         status: Option<&'static str>,

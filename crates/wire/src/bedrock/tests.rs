@@ -62,10 +62,10 @@ fn add(answer: &mut Answer<'static>, delta: &Delta<'_>) -> bool {
             signature: None,
         })),
         Delta::ToolArguments { call, json } => {
-            let calls = content
+            let mut calls = content
                 .iter_mut()
                 .filter_map(|content| if let Content::ToolUse(call) = content { Some(call) } else { None });
-            calls.skip(*call).next().unwrap().arguments.to_mut().push_str(json);
+            calls.nth(*call).unwrap().arguments.to_mut().push_str(json);
         }
         Delta::Usage(usage) => answer.usage = Some(answer.usage.unwrap_or_default().merged(*usage)),
         Delta::Finish { reason, stop_sequence } => {
@@ -85,7 +85,13 @@ fn gist(answer: &Answer<'_>) -> (Vec<String>, FinishReason, Option<String>, Opti
             let input: serde_json::Value = serde_json::from_str(&call.arguments).unwrap();
             format!("{} {} {input}", call.id, call.name)
         }
-        other => format!("{other:?}"),
+        Content::Text(_)
+        | Content::Image(_)
+        | Content::Document(_)
+        | Content::Thinking { .. }
+        | Content::RedactedThinking(_)
+        | Content::ToolResult(_)
+        | Content::Refusal(_) => format!("{content:?}"),
     };
     let stop = answer.stop_sequence.as_ref().map(ToString::to_string);
     (answer.content.iter().map(line).collect(), answer.finish, stop, answer.usage)

@@ -132,7 +132,7 @@ impl Conversation<'_> {
         if is_wrapped {
             self.notes.add("tool_arguments_wrapped", format!("{at}.arguments"));
         }
-        let tool_use_id = tool_id(Dialect::BedrockConverse, call.id.clone().into_owned());
+        let tool_use_id = tool_id(Dialect::BedrockConverse, &call.id);
         Ok(Block::ToolUse { tool_use_id, name, input })
     }
 
@@ -160,7 +160,7 @@ impl Conversation<'_> {
                 None => content.push(Block::Text(Cow::Borrowed(TOOL_ERROR_MARK.trim_end()))),
             }
         }
-        let tool_use_id = tool_id(Dialect::BedrockConverse, result.id.clone().into_owned());
+        let tool_use_id = tool_id(Dialect::BedrockConverse, &result.id);
         let status = (result.is_error && has_status).then_some("error");
         Ok(Block::ToolResult { tool_use_id, content, status })
     }

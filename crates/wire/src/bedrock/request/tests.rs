@@ -10,6 +10,8 @@ use crate::canonical::{
 const SONNET: &str = "us.anthropic.claude-sonnet-4-5-20250929-v1:0";
 const OPUS_46: &str = "us.anthropic.claude-opus-4-6-v1";
 const OPUS_47: &str = "us.anthropic.claude-opus-4-7";
+const OPUS_5: &str = "us.anthropic.claude-opus-5";
+const MYTHOS: &str = "anthropic.claude-mythos-preview";
 const NOVA_2: &str = "us.amazon.nova-2-lite-v1:0";
 const LLAMA: &str = "us.meta.llama3-3-70b-instruct-v1:0";
 const GPT_OSS: &str = "openai.gpt-oss-120b-1:0";
@@ -105,7 +107,7 @@ fn a_conversation_alternates_and_the_results_of_tools_come_first() {
         ),
     ]);
     let (body, noted) = body(&prompt, SONNET);
-    let first = crate::translate::tool_ids::tool_id(crate::Dialect::BedrockConverse, "call.1".to_owned());
+    let first = crate::translate::tool_ids::tool_id(crate::Dialect::BedrockConverse, "call.1");
     assert_ne!(first, "call.1");
     let used =
         |id: &str, input: Value| json!({"toolUse": {"toolUseId": id, "name": "weather", "input": input}});
@@ -265,7 +267,9 @@ fn tools_and_choices() {
         body(&offer(None, Some(false)), NOVA_2).1,
         ["parallel_tool_calls_dropped parallel_tool_calls"]
     );
-    assert_eq!(refusal(&offer(named(), None), LLAMA).field(), Some("tool_choice"));
+    for model in [LLAMA, MYTHOS] {
+        assert_eq!(refusal(&offer(named(), None), model).field(), Some("tool_choice"));
+    }
     let long = Tool { name: "x".repeat(65).into(), ..weather() };
     assert_eq!(refusal(&Prompt { tools: vec![long], ..hello() }, SONNET).field(), Some("tools[0].name"));
     let strict = || Prompt { tools: vec![Tool { strict: Some(true), schema: None, ..weather() }], ..hello() };
@@ -360,6 +364,9 @@ fn thinking_is_asked_for_as_the_model_takes_it() {
         (ask(effort(Effort::Medium), None), OPUS_46, adaptive("medium"), Value::Null, 0),
         (ask(effort(Effort::Max), None), OPUS_46, adaptive("max"), Value::Null, 0),
         (ask(budget(30_000), None), OPUS_47, adaptive("max"), Value::Null, 1),
+        (ask(effort(Effort::None), None), OPUS_46, Value::Null, Value::Null, 0),
+        (ask(effort(Effort::None), None), OPUS_5, json!({"thinking": {"type": "disabled"}}), Value::Null, 0),
+        (ask(effort(Effort::None), None), MYTHOS, Value::Null, Value::Null, 1),
         (ask(effort(Effort::High), None), NOVA_2, nova("high"), Value::Null, 0),
         (ask(effort(Effort::High), Some(100)), NOVA_2, nova("medium"), json!(100), 1),
         (ask(effort(Effort::Minimal), None), GPT_OSS, json!({"reasoning_effort": "low"}), Value::Null, 0),

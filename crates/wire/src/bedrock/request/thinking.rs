@@ -12,7 +12,18 @@ use crate::translate::DEFAULT_MAX_TOKENS;
 const SMALLEST_BUDGET: u64 = 1_024;
 
 pub(super) fn write(prompt: &Prompt<'_>, model: Model, request: &mut Request<'_>, notes: &mut Notes) {
-    let Some(asked) = prompt.reasoning.filter(|asked| !asked.is_off()) else { return };
+    let Some(asked) = prompt.reasoning else { return };
+    if asked.is_off() {
+        match model.thinks_unasked() {
+            Some(false) => {}
+            Some(true) => {
+                let off = json!({ "type": "disabled" });
+                request.additional_model_request_fields.insert("thinking".to_owned(), off);
+            }
+            None => notes.add("reasoning_dropped", "reasoning"),
+        }
+        return;
+    }
     if asked.effort().is_none() && !asked.adaptive {
         return;
     }
