@@ -18,6 +18,7 @@ mod answer;
 mod ask;
 pub mod demo;
 mod dialect;
+mod endpoint;
 mod exchange;
 pub mod fast;
 mod fault;
@@ -26,12 +27,16 @@ mod gate;
 mod latency;
 #[cfg(target_os = "linux")]
 pub mod load;
+mod memory;
 mod playback;
 mod profile;
 mod provider;
 mod recording;
+mod refusals;
+mod schema;
 mod script;
 mod server;
+mod thought;
 
 pub use admin::admin_router;
 pub use fault::{Fault, FaultError, FaultRule, ResetStage};

@@ -11,8 +11,14 @@ use crate::latency::Latency;
 pub enum Dialect {
     /// `POST /v1/chat/completions`.
     OpenaiChat,
+    /// `POST /v1/responses`.
+    OpenaiResponses,
     /// `POST /v1/messages`.
     Anthropic,
+    /// `POST /v1beta/models/{model}:generateContent`, of Gemini and of Vertex AI.
+    Gemini,
+    /// `POST /model/{modelId}/converse`.
+    BedrockConverse,
 }
 
 /// The settings of one simulated provider.
@@ -20,7 +26,7 @@ pub enum Dialect {
 pub struct Profile {
     /// Its name; also the path prefix it is found under on a shared port.
     pub name: String,
-    /// The only dialect it answers; absent: both.
+    /// The only dialect it answers; absent: all.
     pub dialect: Option<Dialect>,
     /// The models it knows; empty: any.
     pub models: Vec<String>,
@@ -28,6 +34,13 @@ pub struct Profile {
     pub keys: Vec<String>,
     /// The longest prompt it reads, in characters; absent: no limit.
     pub context_chars: Option<usize>,
+    /// Refuses what the vendor's published schema does not know.
+    pub strict: bool,
+    /// Continues a conversation that ends with the assistant's own words. Where the dialect has no such thing
+    /// (OpenAI's), it makes no difference.
+    pub prefill: bool,
+    /// Asked to continue, repeats this many characters of the end first, as models do.
+    pub repeats_chars: usize,
     /// Its pace.
     pub latency: Latency,
     /// Of jitter and of faults with a probability.
@@ -37,7 +50,7 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// A healthy provider that accepts every model and key, answers both dialects and takes no time.
+    /// A healthy provider that accepts every model and key, answers every dialect and takes no time.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -45,6 +58,9 @@ impl Profile {
             models: Vec::new(),
             keys: Vec::new(),
             context_chars: None,
+            strict: true,
+            prefill: true,
+            repeats_chars: 0,
             latency: Latency::default(),
             seed: 1,
             port: 0,
@@ -79,6 +95,28 @@ impl Profile {
         self
     }
 
+    /// Refuses what the vendor's published schema does not know, or, with `false`, lets it pass.
+    #[must_use]
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.strict = strict;
+        self
+    }
+
+    /// Continues a conversation that ends with the assistant's own words, or, with `false`, refuses it as the
+    /// newest models do.
+    #[must_use]
+    pub fn prefill(mut self, prefill: bool) -> Self {
+        self.prefill = prefill;
+        self
+    }
+
+    /// Asked to continue, repeats this many characters of the end first.
+    #[must_use]
+    pub fn repeats_chars(mut self, chars: usize) -> Self {
+        self.repeats_chars = chars;
+        self
+    }
+
     /// Answers at this pace.
     #[must_use]
     pub fn latency(mut self, latency: Latency) -> Self {
@@ -109,6 +147,9 @@ impl std::fmt::Debug for Profile {
             .field("models", &self.models)
             .field("keys", &self.keys.len())
             .field("context_chars", &self.context_chars)
+            .field("strict", &self.strict)
+            .field("prefill", &self.prefill)
+            .field("repeats_chars", &self.repeats_chars)
             .field("latency", &self.latency)
             .field("seed", &self.seed)
             .field("port", &self.port)
@@ -123,7 +164,7 @@ pub enum KeyState {
     Good,
     /// 401, as for a key that never existed.
     Revoked,
-    /// The account owes money: 402 in the Anthropic dialect, 429 `insufficient_quota` in OpenAI's.
+    /// The account owes money: 402 in the Anthropic dialect, 429 `insufficient_quota` in OpenAI's and the others.
     Unpaid,
     /// 429 with `Retry-After`.
     RateLimited {

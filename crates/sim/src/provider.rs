@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use crate::fault::{Fault, FaultError, FaultRule, Faults};
 use crate::gate::Gate;
 use crate::latency::{Latency, Pace};
+use crate::memory::Memory;
 use crate::profile::{Dialect, KeyState, Profile};
 use crate::recording::{Log, Received, Traffic};
 
@@ -34,6 +35,7 @@ struct State {
     faults: Faults,
     latency: Latency,
     keys: HashMap<String, KeyState>,
+    memory: Memory,
     log: Log,
 }
 
@@ -53,6 +55,7 @@ impl Provider {
             faults: Faults::new(profile.seed),
             latency: profile.latency,
             keys: HashMap::new(),
+            memory: Memory::default(),
             log: Log::default(),
         };
         let (traffic, _) = watch::channel(Traffic::default());
@@ -192,6 +195,11 @@ impl Provider {
 
     pub(crate) fn pace(&self, seq: u64) -> Pace {
         Pace::new(self.latency(), self.inner.profile.seed, seq)
+    }
+
+    /// Reads or changes what it remembers.
+    pub(crate) fn memory<T>(&self, change: impl FnOnce(&mut Memory) -> T) -> T {
+        change(&mut self.state().memory)
     }
 
     pub(crate) fn strike(&self, model: Option<&str>) -> Option<Fault> {

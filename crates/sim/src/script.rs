@@ -9,6 +9,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderVa
 
 use crate::ask::Refusal;
 use crate::dialect::{self, Events};
+use crate::endpoint::Endpoint;
 use crate::fault::Fault;
 use crate::latency::Pace;
 use crate::profile::Dialect;
@@ -60,6 +61,11 @@ impl Script {
         if let Some(seconds) = refusal.retry_after_s {
             script.headers.insert(RETRY_AFTER, seconds.into());
         }
+        for (name, value) in dialect::error_headers(dialect, refusal) {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                script.headers.insert(HeaderName::from_static(name), value);
+            }
+        }
         script
     }
 
@@ -89,7 +95,7 @@ impl Script {
     }
 
     /// A plain answer, spoilt by `fault`.
-    pub(crate) fn whole(body: &Bytes, errors: &Errors, pace: &mut Pace, fault: Option<&Fault>) -> Self {
+    pub(crate) fn whole(body: &Bytes, errors: &Errors<'_>, pace: &mut Pace, fault: Option<&Fault>) -> Self {
         let mut script = Self::body(200, "application/json", body.clone());
         script.head_delay = pace.first_byte() + (1..pace.chunks()).map(|_| pace.chunk()).sum::<Duration>();
         let half = body.slice(..body.len() / 2);
@@ -132,9 +138,9 @@ impl Script {
     }
 
     /// A streamed answer, spoilt by `fault`.
-    pub(crate) fn stream(events: Events, errors: &Errors, pace: &mut Pace, fault: Option<&Fault>) -> Self {
+    pub(crate) fn stream(events: Events, errors: &Errors<'_>, pace: &mut Pace, fault: Option<&Fault>) -> Self {
         let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(events.content_type));
         headers.insert(HeaderName::from_static("cache-control"), HeaderValue::from_static("no-cache"));
         let mut script = Self { status: 200, headers, head_delay: pace.first_byte(), steps: Vec::new() };
         match fault {
@@ -158,7 +164,8 @@ impl Script {
             Some(_) | None => {}
         }
         let strike = fault.and_then(|fault| Strike::of(fault, errors));
-        script.steps.push(Step::Send(events.opening));
+        script.send(events.opening);
+        let opened = script.steps.len();
         for (n, chunk) in events.content.into_iter().enumerate() {
             if n > 0 {
                 script.wait(pace.chunk());
@@ -168,22 +175,30 @@ impl Script {
             {
                 return script;
             }
-            script.steps.push(Step::Send(chunk));
+            script.send(chunk);
         }
         // A stream shorter than `after_chunks` is struck at its end: the fault never goes unnoticed.
-        let content_sent = script.steps.iter().filter(|step| matches!(step, Step::Send(_))).count() - 1;
+        let sent = script.steps.iter().skip(opened);
+        let content_sent = sent.filter(|step| matches!(step, Step::Send(_))).count();
         if let Some(strike) = strike.as_ref().filter(|strike| strike.after >= content_sent)
             && script.strike(strike)
         {
             return script;
         }
-        script.steps.push(Step::Send(events.closing));
+        script.send(events.closing);
         match fault {
             Some(Fault::MissingDone) => {}
             Some(Fault::TruncatedBody) => script.steps.push(Step::Cut),
-            Some(_) | None => script.steps.push(Step::Send(events.done)),
+            Some(_) | None => script.send(events.done),
         }
         script
+    }
+
+    /// An empty part is none: a dialect may have nothing to say there.
+    fn send(&mut self, bytes: Bytes) {
+        if !bytes.is_empty() {
+            self.steps.push(Step::Send(bytes));
+        }
     }
 
     fn wait(&mut self, time: Duration) {
@@ -224,13 +239,13 @@ enum Blow {
 }
 
 impl Strike {
-    fn of(fault: &Fault, errors: &Errors) -> Option<Self> {
+    fn of(fault: &Fault, errors: &Errors<'_>) -> Option<Self> {
         let (after, blow) = match fault {
             Fault::CutStream { after_chunks } => (*after_chunks, Blow::Cut),
             Fault::StallStream { after_chunks } => (*after_chunks, Blow::Stall),
             Fault::RoleOnlyThenStall => (0, Blow::Stall),
             Fault::MalformedChunk { after_chunks } => {
-                (*after_chunks, Blow::Malformed(dialect::malformed_event(errors.dialect)))
+                (*after_chunks, Blow::Malformed(dialect::malformed_event(errors.endpoint)))
             }
             Fault::ErrorEvent { after_chunks } => (*after_chunks, Blow::Error(errors.event())),
             Fault::Status { .. }
@@ -252,21 +267,21 @@ impl Strike {
 
 /// The error a healthy-looking answer turns into: overloaded, the one seen most often in the wild.
 #[derive(Debug)]
-pub(crate) struct Errors {
-    pub(crate) dialect: Dialect,
+pub(crate) struct Errors<'a> {
+    pub(crate) endpoint: &'a Endpoint,
     pub(crate) seq: u64,
 }
 
-impl Errors {
+impl Errors<'_> {
     fn refusal() -> Refusal {
         Refusal::new(529, "Overloaded")
     }
 
     fn body(&self) -> serde_json::Value {
-        dialect::error_body(self.dialect, &Self::refusal(), self.seq)
+        dialect::error_body(self.endpoint.dialect, &Self::refusal(), self.seq)
     }
 
     fn event(&self) -> Bytes {
-        dialect::error_event(self.dialect, &Self::refusal(), self.seq)
+        dialect::error_event(self.endpoint, &Self::refusal(), self.seq)
     }
 }

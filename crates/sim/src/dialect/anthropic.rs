@@ -5,11 +5,26 @@ use std::collections::HashSet;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{Events, halves, joined, sse};
+use super::{Events, SSE, halves, joined, sse};
 use crate::answer::{Answer, Finish};
-use crate::ask::{Ask, JsonMode, Refusal, Tool, ToolChoice, content_text};
+use crate::ask::{Ask, JsonMode, Refusal, Role, Tool, ToolChoice, ToolResult, Turn, content_text};
+use crate::endpoint::Endpoint;
+use crate::provider::Provider;
+use crate::schema::{Misfit, Schema};
 
-pub(super) fn read(body: &Value) -> Result<Ask, Refusal> {
+pub(super) fn schema(_: &Endpoint) -> Option<&'static Schema> {
+    None
+}
+
+pub(super) fn misfit(misfit: &Misfit) -> Refusal {
+    field(misfit.dots(), "Input is wrong")
+}
+
+pub(super) fn token_count(tokens: usize) -> Value {
+    json!({ "input_tokens": tokens })
+}
+
+pub(super) fn read(body: &Value, _: &Provider) -> Result<Ask, Refusal> {
     let model = match body["model"].as_str() {
         Some(model) if !model.is_empty() => model.to_owned(),
         Some(_) | None => return Err(required("model")),
@@ -29,7 +44,7 @@ pub(super) fn read(body: &Value) -> Result<Ask, Refusal> {
     };
     check_messages(messages)?;
     let text = |message: &Value| content_text(&message["content"]);
-    let results = blocks(last, "tool_result").map(|block| content_text(&block["content"]));
+    let results = blocks(last, "tool_result").map(|block| ToolResult { text: content_text(&block["content"]), failed: false, images: 0 });
     let system_chars = content_text(&body["system"]).chars().count();
     let current = &body["output_config"]["format"]["schema"];
     // The beta's spelling is still accepted.
@@ -39,19 +54,15 @@ pub(super) fn read(body: &Value) -> Result<Ask, Refusal> {
         stream: body["stream"].as_bool().unwrap_or(false),
         include_usage: true,
         max_tokens: Some(max_tokens),
-        prompt_chars: system_chars + messages.iter().map(read_chars).sum::<usize>(),
-        last_user: messages
-            .iter()
-            .rev()
-            .filter(|m| m["role"] == "user")
-            .map(text)
-            .find(|text| !text.is_empty())
-            .unwrap_or_default(),
+        prompt: String::new(),
+        turns: messages.iter().map(|m| Turn { role: if m["role"] == "assistant" { Role::Assistant } else { Role::User }, text: text(m) }).collect(),
         tools: tools(body)?,
         tool_choice: tool_choice(&body["tool_choice"]),
         parallel_tools: !body["tool_choice"]["disable_parallel_tool_use"].as_bool().unwrap_or(false),
         tool_results: results.collect(),
         json: if schema.is_null() { JsonMode::Off } else { JsonMode::Schema(schema.clone()) },
+        continues_own_words: true,
+        ..Ask::default()
     })
 }
 
@@ -127,9 +138,10 @@ fn tool_choice(choice: &Value) -> ToolChoice {
 fn stop_reason(finish: Finish) -> &'static str {
     match finish {
         Finish::Stop => "end_turn",
+        Finish::Sequence(_) => "stop_sequence",
         Finish::Length => "max_tokens",
         Finish::ToolCalls => "tool_use",
-        Finish::Filtered => "refusal",
+        Finish::Filtered | Finish::Refused => "refusal",
     }
 }
 
@@ -147,7 +159,7 @@ fn message(answer: &Answer, content: &Value, stop_reason: Option<&str>, output_t
         "stop_reason": stop_reason,
         "stop_sequence": null,
         "usage": {
-            "input_tokens": answer.prompt_tokens,
+            "input_tokens": answer.usage.prompt,
             "cache_creation_input_tokens": 0,
             "cache_read_input_tokens": 0,
             "output_tokens": output_tokens,
@@ -155,19 +167,19 @@ fn message(answer: &Answer, content: &Value, stop_reason: Option<&str>, output_t
     })
 }
 
-pub(super) fn whole(answer: &Answer) -> Value {
+pub(super) fn whole(_: &Ask, answer: &Answer) -> Value {
     let mut content = Vec::new();
-    if !answer.pieces.is_empty() {
-        content.push(json!({ "type": "text", "text": answer.text() }));
+    if !answer.choice.pieces.is_empty() {
+        content.push(json!({ "type": "text", "text": answer.choice.text() }));
     }
-    content.extend(answer.calls.iter().enumerate().map(|(n, call)| {
+    content.extend(answer.choice.calls.iter().enumerate().map(|(n, call)| {
         let input: Value = serde_json::from_str(&call.arguments).unwrap_or_default();
         json!({ "type": "tool_use", "id": call_id(answer, n), "name": call.name, "input": input })
     }));
-    message(answer, &Value::Array(content), Some(stop_reason(answer.finish)), answer.completion_tokens)
+    message(answer, &Value::Array(content), Some(stop_reason(answer.choice.finish)), answer.usage.completion)
 }
 
-pub(super) fn events(answer: &Answer) -> Events {
+pub(super) fn events(_: &Ask, answer: &Answer) -> Events {
     let event = |data: Value| sse(data["type"].as_str(), &data);
     let start = |index: usize, block: Value| {
         event(json!({ "type": "content_block_start", "index": index, "content_block": block }))
@@ -178,8 +190,8 @@ pub(super) fn events(answer: &Answer) -> Events {
     let stop = |index: usize| event(json!({ "type": "content_block_stop", "index": index }));
 
     let mut content: Vec<Bytes> = Vec::new();
-    let last = answer.pieces.len().saturating_sub(1);
-    for (n, piece) in answer.pieces.iter().enumerate() {
+    let last = answer.choice.pieces.len().saturating_sub(1);
+    for (n, piece) in answer.choice.pieces.iter().enumerate() {
         let mut frame = Vec::new();
         if n == 0 {
             frame.push(start(0, json!({ "type": "text", "text": "" })));
@@ -191,16 +203,17 @@ pub(super) fn events(answer: &Answer) -> Events {
         }
         content.push(joined(&frame));
     }
-    for (n, call) in answer.calls.iter().enumerate() {
+    for (n, call) in answer.choice.calls.iter().enumerate() {
         let (first, second) = halves(&call.arguments);
         let part = |json: &str| delta(n, json!({ "type": "input_json_delta", "partial_json": json }));
         let block = json!({ "type": "tool_use", "id": call_id(answer, n), "name": call.name, "input": {} });
         content.push(joined(&[start(n, block), part(first)]));
         content.push(joined(&[part(second), stop(n)]));
     }
-    let delta = json!({ "stop_reason": stop_reason(answer.finish), "stop_sequence": null });
-    let usage = json!({ "output_tokens": answer.completion_tokens });
+    let delta = json!({ "stop_reason": stop_reason(answer.choice.finish), "stop_sequence": null });
+    let usage = json!({ "output_tokens": answer.usage.completion });
     Events {
+        content_type: SSE,
         opening: event(json!({ "type": "message_start", "message": message(answer, &json!([]), None, 1) })),
         content,
         closing: event(json!({ "type": "message_delta", "delta": delta, "usage": usage })),
@@ -230,13 +243,15 @@ pub(super) fn error_body(refusal: &Refusal, seq: u64) -> Value {
 }
 
 pub(super) fn models(models: &[String]) -> Value {
-    let data = models.iter().map(|model| {
-        json!({ "type": "model", "id": model, "display_name": model, "created_at": "2026-01-01T00:00:00Z" })
-    });
+    let data = models.iter().map(|name| model(name));
     json!({
         "data": data.collect::<Vec<_>>(),
         "has_more": false,
         "first_id": models.first(),
         "last_id": models.last(),
     })
+}
+
+pub(super) fn model(model: &str) -> Value {
+    json!({ "type": "model", "id": model, "display_name": model, "created_at": "2026-01-01T00:00:00Z" })
 }
