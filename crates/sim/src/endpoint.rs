@@ -15,6 +15,8 @@ pub(crate) struct Endpoint {
     pub(crate) model: Option<String>,
     /// Without the `?`.
     pub(crate) query: String,
+    /// Gemini's dialect as Vertex AI speaks it.
+    pub(crate) vertex: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +31,8 @@ pub(crate) enum Operation {
     BatchEmbed,
     Models,
     Model,
+    /// Google's OAuth token endpoint.
+    Token,
     Unknown,
 }
 
@@ -37,7 +41,7 @@ impl Operation {
     pub(crate) fn is_call(self) -> bool {
         match self {
             Self::Complete | Self::Stream | Self::Embed | Self::BatchEmbed => true,
-            Self::CountTokens | Self::Models | Self::Model | Self::Unknown => false,
+            Self::CountTokens | Self::Models | Self::Model | Self::Token | Self::Unknown => false,
         }
     }
 
@@ -55,12 +59,13 @@ impl Endpoint {
         let (dialect, operation, model) = completion(&segments, bound)
             .or_else(|| listing(&segments, headers, bound))
             .unwrap_or_else(|| (undecided(headers, bound), Operation::Unknown, None));
-        Self { dialect, operation, model, query: query.to_owned() }
+        let vertex = path.contains("/publishers/google/models/");
+        Self { dialect, operation, model, query: query.to_owned(), vertex }
     }
 
     /// An endpoint of this dialect that no request line stands behind.
     pub(crate) fn plain(dialect: Dialect, operation: Operation) -> Self {
-        Self { dialect, operation, model: None, query: String::new() }
+        Self { dialect, operation, model: None, query: String::new(), vertex: false }
     }
 
     /// Whether a provider bound to one dialect has it. OpenAI's embeddings belong to both of its dialects.
@@ -98,6 +103,7 @@ fn completion(segments: &[&str], bound: Option<Dialect>) -> Option<Found> {
             return Some((Dialect::BedrockConverse, Operation::Stream, Some(decoded(id))));
         }
         [.., "models", named] => return gemini(named),
+        [.., "token"] => return Some((Dialect::Gemini, Operation::Token, None)),
         _ => return None,
     };
     // Azure names the model in the path: `/openai/deployments/{deployment}/chat/completions`.

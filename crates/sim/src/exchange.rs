@@ -131,8 +131,10 @@ impl Arrived {
 
     /// The answer of a provider in working order; `fault` may still spoil how it is sent.
     fn healthy(&self, provider: &Provider, fault: Option<&Fault>) -> Result<Script, Refusal> {
-        self.check_key(provider)?;
         let Endpoint { dialect, operation, .. } = self.endpoint;
+        if operation != Operation::Token {
+            self.check_key(provider)?;
+        }
         if operation == Operation::Unknown || !self.endpoint.served_by(provider.dialect()) {
             return Err(Refusal::new(404, format!("Unknown request URL: {} {}", self.method, self.path))
                 .code("unknown_url"));
@@ -155,6 +157,10 @@ impl Arrived {
                 Ok(Script::json(200, &dialect::token_count(dialect, prompt_tokens(&ask))))
             }
             Operation::Embed | Operation::BatchEmbed => self.embed(provider, fault),
+            Operation::Token => Ok(match dialect::gemini::token(self, provider) {
+                Ok(token) => Script::json(200, &token),
+                Err(denied) => Script::json(denied.status, &denied.body()),
+            }),
             Operation::Unknown => Err(Refusal::new(404, "Not found")),
         }
     }
@@ -210,11 +216,13 @@ impl Arrived {
     }
 
     fn check_key(&self, provider: &Provider) -> Result<(), Refusal> {
+        match self.endpoint.dialect {
+            Dialect::BedrockConverse => return dialect::bedrock::check_access(self, provider),
+            Dialect::Gemini if self.endpoint.vertex => return dialect::gemini::check_token(self, provider),
+            Dialect::Gemini | Dialect::OpenaiChat | Dialect::OpenaiResponses | Dialect::Anthropic => {}
+        }
         let header = |name: &str| self.headers.get(name).and_then(|value| value.to_str().ok());
         let authorization = header(AUTHORIZATION.as_str());
-        if authorization.is_some_and(|value| value.starts_with("AWS4-HMAC-SHA256")) {
-            return dialect::bedrock::check_signature(self, provider);
-        }
         let named = ["x-api-key", "api-key", "x-goog-api-key"].into_iter().find_map(header);
         let bearer = authorization.and_then(|value| value.strip_prefix("Bearer "));
         let key = bearer.or(named).or_else(|| self.endpoint.parameter("key"));

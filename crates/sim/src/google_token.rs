@@ -68,7 +68,11 @@ pub(crate) struct Denied {
 
 impl Denied {
     fn new(error: &'static str, description: impl Into<String>) -> Self {
-        Self { status: if error == "invalid_client" { 401 } else { 400 }, error, description: description.into() }
+        Self {
+            status: if error == "invalid_client" { 401 } else { 400 },
+            error,
+            description: description.into(),
+        }
     }
 
     pub(crate) fn body(&self) -> Value {
@@ -119,7 +123,9 @@ impl TokenOffice {
         match grant {
             JWT_GRANT => check_assertion(form.get("assertion")?, terms, now_s)?,
             "refresh_token" => check_refresh(&form)?,
-            other => return Err(Denied::new("unsupported_grant_type", format!("Invalid grant_type: {other}"))),
+            other => {
+                return Err(Denied::new("unsupported_grant_type", format!("Invalid grant_type: {other}")));
+            }
         }
         let token = format!("ya29.sim-{:08}-{:08x}", self.requests, fingerprint(&terms.audience));
         self.issued.insert(token.clone(), now_s + terms.lifetime_s);
@@ -163,9 +169,9 @@ impl Form {
 
     fn get(&self, name: &str) -> Result<&str, Denied> {
         let found = self.0.iter().find(|(key, value)| key == name && !value.is_empty());
-        found.map(|(_, value)| value.as_str()).ok_or_else(|| {
-            Denied::new("invalid_request", format!("Missing required parameter: {name}"))
-        })
+        found
+            .map(|(_, value)| value.as_str())
+            .ok_or_else(|| Denied::new("invalid_request", format!("Missing required parameter: {name}")))
     }
 }
 
@@ -184,9 +190,8 @@ fn check_assertion(assertion: &str, terms: &Terms<'_>, now_s: u64) -> Result<(),
     let malformed = || invalid("Bad Request");
     let (signed, signature) = assertion.rsplit_once('.').ok_or_else(malformed)?;
     let (head, claims) = signed.split_once('.').ok_or_else(malformed)?;
-    let part = |text: &str| -> Option<Value> {
-        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()
-    };
+    let part =
+        |text: &str| -> Option<Value> { serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok() };
     let (head, claims) = (part(head).ok_or_else(malformed)?, part(claims).ok_or_else(malformed)?);
     if head["alg"] != "RS256" {
         return Err(invalid("Invalid JWT: Failed signature algorithm. RS256 is expected."));

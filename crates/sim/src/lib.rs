@@ -16,6 +16,7 @@
 pub mod admin;
 mod answer;
 mod ask;
+mod clock;
 pub mod demo;
 mod dialect;
 mod endpoint;
@@ -24,6 +25,7 @@ pub mod fast;
 mod fault;
 mod fleet;
 mod gate;
+mod google_token;
 mod latency;
 #[cfg(target_os = "linux")]
 pub mod load;
@@ -36,6 +38,7 @@ mod refusals;
 mod schema;
 mod script;
 mod server;
+mod sigv4;
 mod thought;
 
 pub use admin::admin_router;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::google_token;
 use crate::latency::Latency;
 
 /// The wire dialect a provider speaks.
@@ -32,6 +33,12 @@ pub struct Profile {
     pub models: Vec<String>,
     /// The keys it accepts; empty: any key, or none.
     pub keys: Vec<String>,
+    /// The AWS access keys it knows, each with its secret; requests in the Bedrock dialect are signed with one.
+    pub aws_keys: Vec<(String, String)>,
+    /// The PEM public key of the service account it issues access tokens to.
+    pub token_public_key: String,
+    /// How long its access tokens are good for, in seconds.
+    pub token_lifetime_s: u64,
     /// The longest prompt it reads, in characters; absent: no limit.
     pub context_chars: Option<usize>,
     /// Refuses what the vendor's published schema does not know.
@@ -57,6 +64,9 @@ impl Profile {
             dialect: None,
             models: Vec::new(),
             keys: Vec::new(),
+            aws_keys: vec![("AKIDSIM".to_owned(), "simsecret".to_owned())],
+            token_public_key: google_token::PUBLIC_KEY.to_owned(),
+            token_lifetime_s: 3600,
             context_chars: None,
             strict: true,
             prefill: true,
@@ -85,6 +95,27 @@ impl Profile {
     #[must_use]
     pub fn keys<S: Into<String>>(mut self, keys: impl IntoIterator<Item = S>) -> Self {
         self.keys = keys.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Knows this AWS access key and no other.
+    #[must_use]
+    pub fn aws_key(mut self, id: impl Into<String>, secret: impl Into<String>) -> Self {
+        self.aws_keys = vec![(id.into(), secret.into())];
+        self
+    }
+
+    /// Issues access tokens that are good for this many seconds.
+    #[must_use]
+    pub fn token_lifetime_s(mut self, seconds: u64) -> Self {
+        self.token_lifetime_s = seconds;
+        self
+    }
+
+    /// Issues access tokens to whoever signs with the private half of this PEM public key.
+    #[must_use]
+    pub fn token_public_key(mut self, pem: impl Into<String>) -> Self {
+        self.token_public_key = pem.into();
         self
     }
 
@@ -146,6 +177,8 @@ impl std::fmt::Debug for Profile {
             .field("dialect", &self.dialect)
             .field("models", &self.models)
             .field("keys", &self.keys.len())
+            .field("aws_keys", &self.aws_keys.len())
+            .field("token_lifetime_s", &self.token_lifetime_s)
             .field("context_chars", &self.context_chars)
             .field("strict", &self.strict)
             .field("prefill", &self.prefill)

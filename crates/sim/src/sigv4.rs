@@ -17,13 +17,6 @@ const SERVICE: &str = "bedrock";
 /// How far a request's date may be from now.
 const SKEW_S: u64 = 5 * 60;
 
-/// An access key a provider knows.
-#[derive(Clone)]
-pub(crate) struct AccessKey {
-    pub(crate) id: String,
-    pub(crate) secret: String,
-}
-
 /// A request as it was signed.
 pub(crate) struct Signed<'a> {
     pub(crate) method: &'a str,
@@ -44,23 +37,18 @@ struct Claim<'a> {
     signature: &'a str,
 }
 
-/// Whether the request carries a signature at all.
-pub(crate) fn is_signed(headers: &HeaderMap) -> bool {
-    header(headers, AUTHORIZATION.as_str()).is_some_and(|value| value.starts_with(ALGORITHM))
-}
-
 /// The id of the access key the request says it was signed with.
 pub(crate) fn access_key_id(headers: &HeaderMap) -> Option<&str> {
     Claim::read(header(headers, AUTHORIZATION.as_str())?).ok().map(|claim| claim.access_key)
 }
 
 impl Signed<'_> {
-    /// Checks the signature against the keys the provider knows, at `now_s` seconds since 1970.
-    pub(crate) fn verify(&self, keys: &[AccessKey], now_s: u64) -> Result<(), Refusal> {
+    /// Checks the signature against the keys (id and secret) the provider knows, at `now_s` seconds since 1970.
+    pub(crate) fn verify(&self, keys: &[(String, String)], now_s: u64) -> Result<(), Refusal> {
         let authorization = header(self.headers, AUTHORIZATION.as_str())
             .ok_or_else(|| refused("MissingAuthenticationTokenException", "Missing Authentication Token"))?;
         let claim = Claim::read(authorization)?;
-        let Some(key) = keys.iter().find(|key| key.id == claim.access_key) else {
+        let Some((_, secret)) = keys.iter().find(|(id, _)| id == claim.access_key) else {
             let message = "The security token included in the request is invalid.";
             return Err(refused("UnrecognizedClientException", message));
         };
@@ -71,7 +59,7 @@ impl Signed<'_> {
         let stamp = header(self.headers, "x-amz-date").unwrap_or_default();
         self.check_date(&claim, stamp, now_s)?;
         self.check_signed_headers(&claim)?;
-        let expected = claim.signature_of(&self.canonical(&claim), stamp, &key.secret);
+        let expected = claim.signature_of(&self.canonical(&claim), stamp, secret);
         if expected != claim.signature {
             let message = "The request signature we calculated does not match the signature you provided. Check \
                  your AWS Secret Access Key and signing method. Consult the service documentation for details.";
@@ -100,7 +88,10 @@ impl Signed<'_> {
         let message = if signed_s < oldest {
             format!("Signature expired: {stamp} is now earlier than {} ({now} - 5 min.)", basic(oldest))
         } else if signed_s > newest {
-            format!("Signature not yet current: {stamp} is still later than {} ({now} + 5 min.)", basic(newest))
+            format!(
+                "Signature not yet current: {stamp} is still later than {} ({now} + 5 min.)",
+                basic(newest)
+            )
         } else {
             return Ok(());
         };
@@ -123,7 +114,8 @@ impl Signed<'_> {
     }
 
     fn canonical(&self, claim: &Claim<'_>) -> String {
-        let mut text = format!("{}\n{}\n{}\n", self.method, canonical_path(self.path), canonical_query(self.query));
+        let mut text =
+            format!("{}\n{}\n{}\n", self.method, canonical_path(self.path), canonical_query(self.query));
         for name in &claim.signed_headers {
             let values: Vec<String> = self
                 .headers

@@ -1,61 +1,40 @@
-//! Bedrock's Converse, after <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html>.
+//! Amazon Bedrock's Converse and `ConverseStream`.
+//!
+//! After <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html>.
 
-use bytes::Bytes;
+mod access;
+mod errors;
+mod frames;
+mod media;
+mod models;
+mod read;
+mod rules;
+mod thinking;
+mod write;
+
 use serde_json::{Value, json};
 
-use super::Events;
-use crate::answer::Answer;
-use crate::ask::{Ask, Refusal, Role, Turn, content_text, members};
+pub(crate) use access::check_access;
+pub(super) use errors::{error_body, error_event, error_headers, malformed_event, misfit};
+pub(super) use models::{model, models};
+pub(super) use read::read;
+pub(super) use write::{events, whole};
+
 use crate::endpoint::{Endpoint, Operation};
-use crate::exchange::Arrived;
-use crate::provider::Provider;
-use crate::schema::{Misfit, Schema};
+use crate::schema::Schema;
 
-/// Checks a request signed with `SigV4` (its `authorization` begins with `AWS4-HMAC-SHA256`).
-pub(crate) fn check_signature(_: &Arrived, _: &Provider) -> Result<(), Refusal> {
-    Ok(())
-}
+static CONVERSE: Schema = Schema::new(include_str!("../../schemas/bedrock-converse.json"));
 
-pub(super) fn schema(_: &Endpoint) -> Option<&'static Schema> {
-    None
-}
-
-pub(super) fn misfit(misfit: &Misfit) -> Refusal {
-    Refusal::field(misfit.dots(), format!("Invalid value at '{}'", misfit.dots()))
-}
-
-pub(super) fn read(endpoint: &Endpoint, body: &Value, _: &Provider) -> Result<Ask, Refusal> {
-    let turns: Vec<Turn> = members(&body["messages"])
-        .iter()
-        .map(|message| Turn {
-            role: if message["role"] == "assistant" { Role::Assistant } else { Role::User },
-            text: content_text(&message["content"]),
-        })
-        .collect();
-    Ok(Ask {
-        model: endpoint.model.clone().unwrap_or_default(),
-        stream: endpoint.operation == Operation::Stream,
-        prompt: turns.iter().map(|turn| turn.text.as_str()).collect(),
-        turns,
-        continues_own_words: true,
-        ..Ask::default()
-    })
-}
-
-pub(super) fn whole(_: &Ask, answer: &Answer) -> Value {
-    json!({
-        "output": { "message": { "role": "assistant", "content": [{ "text": answer.choice.text() }] } },
-        "stopReason": "end_turn",
-    })
-}
-
-pub(super) fn events(_: &Ask, answer: &Answer) -> Events {
-    Events {
-        content_type: "application/vnd.amazon.eventstream",
-        opening: Bytes::new(),
-        content: answer.choice.pieces.iter().map(|piece| Bytes::from(piece.clone())).collect(),
-        closing: Bytes::new(),
-        done: Bytes::new(),
+pub(super) fn schema(endpoint: &Endpoint) -> Option<&'static Schema> {
+    match endpoint.operation {
+        Operation::Complete | Operation::Stream => Some(&CONVERSE),
+        Operation::CountTokens
+        | Operation::Embed
+        | Operation::BatchEmbed
+        | Operation::Models
+        | Operation::Model
+        | Operation::Token
+        | Operation::Unknown => None,
     }
 }
 
@@ -63,26 +42,7 @@ pub(super) fn token_count(tokens: usize) -> Value {
     json!({ "inputTokens": tokens })
 }
 
-pub(super) fn error_body(refusal: &Refusal) -> Value {
-    json!({ "message": refusal.message })
-}
-
-pub(super) fn error_headers(_: &Refusal) -> Vec<(&'static str, String)> {
-    Vec::new()
-}
-
-pub(super) fn error_event(refusal: &Refusal) -> Bytes {
-    Bytes::from(refusal.message.clone())
-}
-
-pub(super) fn malformed_event() -> Bytes {
-    Bytes::from_static(b"\0\0\0\x10")
-}
-
-pub(super) fn models(models: &[String]) -> Value {
-    json!({ "modelSummaries": models.iter().map(|name| model(name)).collect::<Vec<_>>() })
-}
-
-pub(super) fn model(model: &str) -> Value {
-    json!({ "modelId": model })
+/// Whether a model of this id is one of Anthropic's, whatever region or profile it is called through.
+fn is_claude(model: &str) -> bool {
+    model.contains("anthropic") || model.contains("claude")
 }

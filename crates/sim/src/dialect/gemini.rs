@@ -1,87 +1,82 @@
-//! Gemini's `generateContent`, after <https://ai.google.dev/api/generate-content>.
+//! Gemini's API and Vertex AI's, which differ in where they live and whom they let in.
+//!
+//! After <https://ai.google.dev/api/generate-content> and
+//! <https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference>.
 
-use bytes::Bytes;
+mod embeddings;
+mod errors;
+mod read;
+mod rules;
+mod schemas;
+mod signature;
+mod vertex;
+mod write;
+
 use serde_json::{Value, json};
 
-use super::{Events, SSE, sse};
-use crate::answer::Answer;
-use crate::ask::{Ask, Refusal, Role, Turn, content_text, members};
+pub(super) use embeddings::embeddings;
+pub(super) use errors::{error_body, error_event, malformed_event, misfit};
+pub(super) use read::read;
+pub(crate) use vertex::{check_token, token};
+pub(super) use write::{events, whole};
+
 use crate::endpoint::{Endpoint, Operation};
-use crate::provider::Provider;
-use crate::schema::{Misfit, Schema};
+use crate::schema::Schema;
 
-pub(super) fn schema(_: &Endpoint) -> Option<&'static Schema> {
-    None
-}
+static GENERATE: Schema = Schema::new(include_str!("../../schemas/gemini.json"));
+static EMBED: Schema = Schema::new(include_str!("../../schemas/gemini-embed.json"));
+static COUNT_TOKENS: Schema = Schema::new(include_str!("../../schemas/gemini-count-tokens.json"));
 
-pub(super) fn misfit(misfit: &Misfit) -> Refusal {
-    Refusal::field(misfit.brackets(), format!("Invalid value at '{}'", misfit.brackets()))
-}
-
-pub(super) fn read(endpoint: &Endpoint, body: &Value, _: &Provider) -> Result<Ask, Refusal> {
-    let turns: Vec<Turn> = members(&body["contents"])
-        .iter()
-        .map(|content| Turn {
-            role: if content["role"] == "model" { Role::Assistant } else { Role::User },
-            text: content_text(&content["parts"]),
-        })
-        .collect();
-    Ok(Ask {
-        model: endpoint.model.clone().unwrap_or_default(),
-        stream: endpoint.operation == Operation::Stream,
-        json_array: endpoint.parameter("alt") != Some("sse"),
-        prompt: turns.iter().map(|turn| turn.text.as_str()).collect(),
-        turns,
-        continues_own_words: true,
-        ..Ask::default()
-    })
-}
-
-fn response(answer: &Answer, text: &str) -> Value {
-    json!({
-        "candidates": [{ "content": { "role": "model", "parts": [{ "text": text }] }, "finishReason": "STOP" }],
-        "modelVersion": answer.model,
-    })
-}
-
-pub(super) fn whole(_: &Ask, answer: &Answer) -> Value {
-    response(answer, &answer.choice.text())
-}
-
-pub(super) fn events(_: &Ask, answer: &Answer) -> Events {
-    Events {
-        content_type: SSE,
-        opening: Bytes::new(),
-        content: answer.choice.pieces.iter().map(|piece| sse(None, &response(answer, piece))).collect(),
-        closing: Bytes::new(),
-        done: Bytes::new(),
+pub(super) fn schema(endpoint: &Endpoint) -> Option<&'static Schema> {
+    match endpoint.operation {
+        Operation::Complete | Operation::Stream => Some(&GENERATE),
+        Operation::CountTokens => Some(&COUNT_TOKENS),
+        Operation::Embed => Some(&EMBED),
+        // Its members are checked one by one; the rest have no body.
+        Operation::BatchEmbed
+        | Operation::Models
+        | Operation::Model
+        | Operation::Token
+        | Operation::Unknown => None,
     }
 }
 
 pub(super) fn token_count(tokens: usize) -> Value {
-    json!({ "totalTokens": tokens })
-}
-
-pub(super) fn embeddings(_: &Endpoint, _: &Value) -> Result<Value, Refusal> {
-    Err(Refusal::new(501, "Embeddings are not available for this model."))
-}
-
-pub(super) fn error_body(refusal: &Refusal) -> Value {
-    json!({ "error": { "code": refusal.status, "message": refusal.message, "status": "UNKNOWN" } })
-}
-
-pub(super) fn error_event(_: &Endpoint, refusal: &Refusal) -> Bytes {
-    sse(None, &error_body(refusal))
-}
-
-pub(super) fn malformed_event(_: &Endpoint) -> Bytes {
-    Bytes::from_static(b"data: {\"candidates\":[{\"con\n\n")
+    json!({
+        "totalTokens": tokens,
+        "promptTokensDetails": [{ "modality": "TEXT", "tokenCount": tokens }],
+    })
 }
 
 pub(super) fn models(models: &[String]) -> Value {
     json!({ "models": models.iter().map(|name| model(name)).collect::<Vec<_>>() })
 }
 
+/// After <https://ai.google.dev/api/models#Model>.
 pub(super) fn model(model: &str) -> Value {
-    json!({ "name": format!("models/{model}") })
+    let embeds = model.contains("embedding");
+    let methods = if embeds {
+        json!(["embedContent", "countTextTokens", "countTokens", "asyncBatchEmbedContent"])
+    } else {
+        json!(["generateContent", "countTokens", "createCachedContent", "batchGenerateContent"])
+    };
+    json!({
+        "name": format!("models/{model}"),
+        "version": "001",
+        "displayName": model,
+        "description": "A simulated model",
+        "inputTokenLimit": if embeds { 2048 } else { 1_048_576 },
+        "outputTokenLimit": if embeds { 1 } else { 65_536 },
+        "supportedGenerationMethods": methods,
+        "temperature": 1,
+        "topP": 0.95,
+        "topK": 64,
+        "maxTemperature": 2,
+        "thinking": !embeds,
+    })
+}
+
+/// Gemini 3 and later: function calls have ids and must come back signed.
+fn is_third_generation(model: &str) -> bool {
+    model.rsplit('/').next().is_some_and(|name| name.starts_with("gemini-3"))
 }

@@ -19,7 +19,8 @@ pub(super) fn event(kind: &str, payload: &Value) -> Bytes {
 
 /// The message that ends a failed stream.
 pub(super) fn exception(kind: &str, payload: &Value) -> Bytes {
-    let headers = [(":exception-type", kind), (":content-type", "application/json"), (":message-type", "exception")];
+    let headers =
+        [(":exception-type", kind), (":content-type", "application/json"), (":message-type", "exception")];
     frame(&headers, payload.to_string().as_bytes())
 }
 

@@ -92,11 +92,8 @@ fn quota_details(refusal: &Refusal) -> Vec<Value> {
 
 /// An error where a chunk would be. Google has no status 529; what is overloaded there is unavailable.
 pub(crate) fn error_event(endpoint: &Endpoint, refusal: &Refusal) -> Bytes {
-    let body = if refusal.status == 529 {
-        error_body(&Refusal::new(503, OVERLOADED))
-    } else {
-        error_body(refusal)
-    };
+    let body =
+        if refusal.status == 529 { error_body(&Refusal::new(503, OVERLOADED)) } else { error_body(refusal) };
     match endpoint.parameter("alt") {
         Some("sse") => format!("data: {body}\r\n\r\n").into(),
         // The chunk before it has ended in a comma.

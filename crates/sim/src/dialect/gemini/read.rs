@@ -26,7 +26,8 @@ pub(crate) fn read(endpoint: &Endpoint, body: &Value, provider: &Provider) -> Re
         stream: endpoint.operation == Operation::Stream,
         json_array: endpoint.parameter("alt") != Some("sse"),
         max_tokens: number(&config["maxOutputTokens"]),
-        prompt: system.chars().chain(spoken.flat_map(str::chars)).collect::<String>() + &answered.collect::<String>(),
+        prompt: system.chars().chain(spoken.flat_map(str::chars)).collect::<String>()
+            + &answered.collect::<String>(),
         tools: tools(body),
         tool_choice: tool_choice(&body["toolConfig"]["functionCallingConfig"]),
         tool_results: responses(last).map(|response| result(last, response)).collect(),
@@ -88,7 +89,8 @@ fn responses(content: &Value) -> impl Iterator<Item = &Value> {
 /// Images and other files among the parts.
 fn media(content: &Value) -> (usize, usize) {
     let parts = members(&content["parts"]).iter();
-    let files = parts.flat_map(|part| [&part["inlineData"], &part["fileData"]]).filter(|file| file.is_object());
+    let files =
+        parts.flat_map(|part| [&part["inlineData"], &part["fileData"]]).filter(|file| file.is_object());
     let (images, others): (Vec<_>, Vec<_>) =
         files.partition(|file| file["mimeType"].as_str().is_some_and(|kind| kind.starts_with("image/")));
     (images.len(), others.len())
@@ -100,7 +102,10 @@ fn result(content: &Value, response: &Value) -> ToolResult {
     let said = &response["response"];
     let spelled = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let failed = said.get("error").is_some();
-    let text = ["output", "result", "error"].iter().find_map(|key| said.get(*key)).map_or_else(|| spelled(said), spelled);
+    let text = ["output", "result", "error"]
+        .iter()
+        .find_map(|key| said.get(*key))
+        .map_or_else(|| spelled(said), spelled);
     // Older models take images only beside the response.
     let beside = if responses(content).count() == 1 { media(content).0 } else { 0 };
     ToolResult { text, failed, images: media(response).0 + beside }
@@ -131,7 +136,10 @@ fn json_mode(config: &Value) -> JsonMode {
     if config["responseMimeType"] != "application/json" {
         return JsonMode::Off;
     }
-    match [&config["responseJsonSchema"], &config["responseSchema"]].into_iter().find(|schema| !schema.is_null()) {
+    match [&config["responseJsonSchema"], &config["responseSchema"]]
+        .into_iter()
+        .find(|schema| !schema.is_null())
+    {
         Some(schema) => JsonMode::Schema(schema.clone()),
         None => JsonMode::Object,
     }

@@ -56,7 +56,9 @@ fn check_content(n: usize, content: &Value, vertex: bool) -> Result<(), Refusal>
                 return Err(rule(&format!("{place}.data"), reason));
             }
             [_, second, ..] => {
-                let message = format!("Invalid value at '{place}' (oneof), oneof field 'data' is already set. Cannot set '{second}'");
+                let message = format!(
+                    "Invalid value at '{place}' (oneof), oneof field 'data' is already set. Cannot set '{second}'"
+                );
                 return Err(Refusal::field(place, message));
             }
         }
@@ -111,21 +113,31 @@ fn check_order(contents: &[Value]) -> Result<(), Refusal> {
         let is_model = content["role"] == "model";
         let (calls, responses) = (within(content, "functionCall"), within(content, "functionResponse"));
         if !calls.is_empty() && !is_model {
-            return refused("Please ensure that function call turn contains at least one function_call part which can not be mixed with the user role.");
+            return refused(
+                "Please ensure that function call turn contains at least one function_call part which can not be mixed with the user role.",
+            );
         }
         if !calls.is_empty() && previous.is_some_and(|before| before["role"] == "model") {
-            return refused("Please ensure that function call turn comes immediately after a user turn or after a function response turn.");
+            return refused(
+                "Please ensure that function call turn comes immediately after a user turn or after a function response turn.",
+            );
         }
         let open = previous.map(|before| within(before, "functionCall")).unwrap_or_default();
         if !responses.is_empty() && (open.is_empty() || is_model) {
-            return refused("Please ensure that function response turn comes immediately after a function call turn.");
+            return refused(
+                "Please ensure that function response turn comes immediately after a function call turn.",
+            );
         }
         if open.len() != responses.len() {
-            return refused("Please ensure that the number of function response parts is equal to the number of function call parts of the function call turn.");
+            return refused(
+                "Please ensure that the number of function response parts is equal to the number of function call parts of the function call turn.",
+            );
         }
         if let Some(response) = responses.iter().find(|response| !answers_one(response, &open)) {
             let name = response["name"].as_str().unwrap_or_default();
-            return refused(&format!("Please ensure that function response `{name}` has the name (and, where given, the id) of a function call of the function call turn."));
+            return refused(&format!(
+                "Please ensure that function response `{name}` has the name (and, where given, the id) of a function call of the function call turn."
+            ));
         }
         previous = Some(content);
     }
@@ -146,10 +158,13 @@ fn check_signatures(model: &str, vertex: bool, contents: &[Value]) -> Result<(),
         for (at, part) in members(&content["parts"]).iter().enumerate() {
             let call = part["functionCall"]["name"].as_str();
             match part["thoughtSignature"].as_str() {
-                Some(given) => signature::check(given, call, vertex)
-                    .map_err(|bad| bad_signature(bad, vertex, &format!("contents[{n}].parts[{at}]"), given))?,
+                Some(given) => signature::check(given, call, vertex).map_err(|bad| {
+                    bad_signature(bad, vertex, &format!("contents[{n}].parts[{at}]"), given)
+                })?,
                 None => {
-                    if let Some(name) = call.filter(|_| first_call && n > current && is_third_generation(model)) {
+                    if let Some(name) =
+                        call.filter(|_| first_call && n > current && is_third_generation(model))
+                    {
                         return Err(unsigned(name, n, vertex));
                     }
                 }
@@ -164,7 +179,8 @@ fn bad_signature(bad: Bad, vertex: bool, place: &str, given: &str) -> Refusal {
     match (bad, vertex) {
         (Bad::NotBase64, _) => {
             let at = format!("{place}.thought_signature");
-            let message = format!("Invalid value at '{at}' (TYPE_BYTES), Base64 decoding failed for \"{given}\"");
+            let message =
+                format!("Invalid value at '{at}' (TYPE_BYTES), Base64 decoding failed for \"{given}\"");
             Refusal::field(at, message)
         }
         (Bad::Foreign, false) => Refusal::new(400, "Corrupted thought signature."),
@@ -228,7 +244,9 @@ fn check_config(model: &str, config: &Value) -> Result<(), Refusal> {
 
 fn check_response_format(config: &Value) -> Result<(), Refusal> {
     let kind = config["responseMimeType"].as_str().unwrap_or("text/plain");
-    if !["text/plain", "application/json", "application/xml", "application/yaml", "text/x.enum"].contains(&kind) {
+    if !["text/plain", "application/json", "application/xml", "application/yaml", "text/x.enum"]
+        .contains(&kind)
+    {
         let reason = "allowed mimetypes are `text/plain`, `application/json`, `application/xml`, `application/yaml` \
                       and `text/x.enum`.";
         return Err(rule("generation_config.response_mime_type", reason));
@@ -240,7 +258,8 @@ fn check_response_format(config: &Value) -> Result<(), Refusal> {
     }
     for (name, schema) in [("response_schema", own), ("response_json_schema", json)] {
         if !schema.is_null() && !["application/json", "text/x.enum"].contains(&kind) {
-            let message = format!("Schema in {name} is only allowed with a response mime type of application/json.");
+            let message =
+                format!("Schema in {name} is only allowed with a response mime type of application/json.");
             return Err(Refusal::new(400, message));
         }
     }
@@ -268,7 +287,9 @@ fn check_thinking(model: &str, config: &Value) -> Result<(), Refusal> {
     match budget {
         Some(budget) if budget != -1 && !(least..=most).contains(&budget) => Err(Refusal::new(
             400,
-            format!("The thinking budget {budget} is invalid. Please choose a value between {least} and {most}."),
+            format!(
+                "The thinking budget {budget} is invalid. Please choose a value between {least} and {most}."
+            ),
         )),
         Some(_) | None => Ok(()),
     }

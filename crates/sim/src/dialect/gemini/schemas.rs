@@ -37,7 +37,9 @@ pub(super) fn check_tools(body: &Value) -> Result<(), Refusal> {
 
 fn is_name(name: &str) -> bool {
     let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    starts && name.len() <= LONGEST_NAME && name.chars().all(|c| c.is_ascii_alphanumeric() || "_.:-".contains(c))
+    starts
+        && name.len() <= LONGEST_NAME
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "_.:-".contains(c))
 }
 
 fn check_choice(config: &Value, names: &HashSet<&str>) -> Result<(), Refusal> {
@@ -50,7 +52,10 @@ fn check_choice(config: &Value, names: &HashSet<&str>) -> Result<(), Refusal> {
         return Err(Refusal::new(400, message));
     }
     if mode == "ANY" && names.is_empty() {
-        return Err(Refusal::new(400, "Function calling mode is ANY but no function declarations are provided."));
+        return Err(Refusal::new(
+            400,
+            "Function calling mode is ANY but no function declarations are provided.",
+        ));
     }
     match allowed.iter().filter_map(Value::as_str).find(|name| !names.contains(name)) {
         Some(name) => Err(rule(

@@ -50,7 +50,8 @@ pub(crate) fn events(ask: &Ask, answer: &Answer) -> Events {
     let framing = Framing { json_array: ask.json_array };
     let content_type = if ask.json_array { "application/json; charset=UTF-8" } else { SSE };
     let opening = if ask.json_array { Bytes::from_static(b"[") } else { Bytes::new() };
-    let empty = Events { content_type, opening, content: Vec::new(), closing: Bytes::new(), done: Bytes::new() };
+    let empty =
+        Events { content_type, opening, content: Vec::new(), closing: Bytes::new(), done: Bytes::new() };
     if let Some(mishap) = mishap(ask) {
         return Events { done: framing.last(&mishapped(&mishap, answer)), ..empty };
     }
@@ -59,7 +60,8 @@ pub(crate) fn events(ask: &Ask, answer: &Answer) -> Events {
     let chunk = |n: usize, part: Value| {
         framing.chunk(&response(answer, json!([candidate(n, vec![part], None)]), Some(&reading)))
     };
-    let thoughts = answer.thoughts.iter().map(|thought| chunk(0, json!({ "text": thought, "thought": true })));
+    let thoughts =
+        answer.thoughts.iter().map(|thought| chunk(0, json!({ "text": thought, "thought": true })));
     let mut content: Vec<Bytes> = thoughts.collect();
     for (n, choice) in answer.choices().enumerate() {
         content.extend(choice.pieces.iter().map(|piece| chunk(n, json!({ "text": piece }))));
@@ -83,7 +85,11 @@ struct Framing {
 
 impl Framing {
     fn chunk(self, response: &Value) -> Bytes {
-        if self.json_array { format!("{response}\n,\r\n").into() } else { format!("data: {response}\r\n\r\n").into() }
+        if self.json_array {
+            format!("{response}\n,\r\n").into()
+        } else {
+            format!("data: {response}\r\n\r\n").into()
+        }
     }
 
     fn last(self, response: &Value) -> Bytes {
