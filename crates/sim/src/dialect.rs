@@ -60,7 +60,7 @@ pub(crate) fn read(endpoint: &Endpoint, body: &Value, provider: &Provider) -> Re
     match endpoint.dialect {
         Dialect::OpenaiChat => openai::chat::read(endpoint, body, provider),
         Dialect::OpenaiResponses => openai::responses::read(body, provider),
-        Dialect::Anthropic => anthropic::read(body, provider),
+        Dialect::Anthropic => anthropic::read(endpoint, body, provider),
         Dialect::Gemini => gemini::read(endpoint, body, provider),
         Dialect::BedrockConverse => bedrock::read(endpoint, body, provider),
     }
