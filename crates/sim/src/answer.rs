@@ -79,6 +79,18 @@ pub(crate) struct Usage {
 }
 
 impl Answer {
+    /// The answer of a request that failed.
+    pub(crate) fn none(seq: u64) -> Self {
+        Self {
+            seq,
+            model: String::new(),
+            thoughts: Vec::new(),
+            choice: Choice { pieces: Vec::new(), calls: Vec::new(), finish: Finish::Stop },
+            more: Vec::new(),
+            usage: Usage::default(),
+        }
+    }
+
     /// Every choice, the first one first.
     pub(crate) fn choices(&self) -> impl Iterator<Item = &Choice> {
         std::iter::once(&self.choice).chain(&self.more)

@@ -41,6 +41,8 @@ pub(crate) struct Ask {
     pub(crate) continues_own_words: bool,
     /// Members of the request the answer repeats.
     pub(crate) echo: Value,
+    /// The conversation in the dialect's own items, where it is stored with the answer.
+    pub(crate) transcript: Vec<Value>,
 }
 
 impl Default for Ask {
@@ -67,6 +69,7 @@ impl Default for Ask {
             cache: PromptCache::Automatic,
             continues_own_words: false,
             echo: Value::Null,
+            transcript: Vec::new(),
         }
     }
 }

@@ -59,8 +59,8 @@ pub(crate) fn misfit(endpoint: &Endpoint, misfit: &Misfit) -> Refusal {
 pub(crate) fn read(endpoint: &Endpoint, body: &Value, provider: &Provider) -> Result<Ask, Refusal> {
     match endpoint.dialect {
         Dialect::OpenaiChat => openai::chat::read(endpoint, body, provider),
-        Dialect::OpenaiResponses => openai::responses::read(body, provider),
-        Dialect::Anthropic => anthropic::read(body, provider),
+        Dialect::OpenaiResponses => openai::responses::read(endpoint, body, provider),
+        Dialect::Anthropic => anthropic::read(endpoint, body, provider),
         Dialect::Gemini => gemini::read(endpoint, body, provider),
         Dialect::BedrockConverse => bedrock::read(endpoint, body, provider),
     }
@@ -132,11 +132,17 @@ pub(crate) fn error_headers(dialect: Dialect, refusal: &Refusal) -> Vec<(&'stati
     }
 }
 
-/// The error as an event in the middle of a stream.
-pub(crate) fn error_event(endpoint: &Endpoint, refusal: &Refusal, seq: u64) -> Bytes {
+/// The error as an event in the middle of a stream, after `sent` events of it.
+pub(crate) fn error_event(
+    endpoint: &Endpoint,
+    provider: &str,
+    refusal: &Refusal,
+    seq: u64,
+    sent: u64,
+) -> Bytes {
     match endpoint.dialect {
         Dialect::OpenaiChat => sse(None, &openai::error_body(refusal)),
-        Dialect::OpenaiResponses => openai::responses::error_event(refusal),
+        Dialect::OpenaiResponses => openai::responses::error_event(provider, refusal, seq, sent),
         Dialect::Anthropic => sse(Some("error"), &anthropic::error_body(refusal, seq)),
         Dialect::Gemini => gemini::error_event(endpoint, refusal),
         Dialect::BedrockConverse => bedrock::error_event(refusal),

@@ -63,11 +63,6 @@ impl Endpoint {
         Self { dialect, operation, model, query: query.to_owned(), vertex }
     }
 
-    /// An endpoint of this dialect that no request line stands behind.
-    pub(crate) fn plain(dialect: Dialect, operation: Operation) -> Self {
-        Self { dialect, operation, model: None, query: String::new(), vertex: false }
-    }
-
     /// Whether a provider bound to one dialect has it. OpenAI's embeddings belong to both of its dialects.
     pub(crate) fn served_by(&self, bound: Option<Dialect>) -> bool {
         bound.is_none_or(|only| only == self.dialect)

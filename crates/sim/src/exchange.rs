@@ -180,7 +180,7 @@ impl Arrived {
         let recalled = provider.memory(|memory| memory.recall(&ask));
         let answer = compose(provider.profile(), &ask, self.seq, pace.chunks(), filtered, recalled);
         dialect::remember(provider, dialect, &ask, &answer);
-        let errors = Errors { endpoint: &self.endpoint, seq: self.seq };
+        let errors = Errors { endpoint: &self.endpoint, provider: provider.name(), seq: self.seq };
         Ok(if ask.stream {
             let events = dialect::events(provider.name(), dialect, &ask, &answer);
             Script::stream(events, &errors, &mut pace, fault)
@@ -195,7 +195,7 @@ impl Arrived {
         let model = self.endpoint.model.as_deref().or_else(|| body["model"].as_str());
         check_model(provider, self.endpoint.dialect, model.unwrap_or_default())?;
         let answer = Bytes::from(dialect::embeddings(&self.endpoint, body)?.to_string());
-        let errors = Errors { endpoint: &self.endpoint, seq: self.seq };
+        let errors = Errors { endpoint: &self.endpoint, provider: provider.name(), seq: self.seq };
         Ok(Script::whole(&answer, &errors, &mut provider.pace(self.seq), fault))
     }
 

@@ -142,7 +142,16 @@ fn found(error: &ValidationError<'_>) -> Found {
             let expected = options.iter().map(spelled).collect();
             single(path, Problem::Value { expected, got: spelled(got) })
         }
-        // The library's kinds, not ours: the rest are bounds, lengths and patterns.
+        ValidationErrorKind::Minimum { limit } => {
+            single(path, Problem::Other(format!("Input should be greater than or equal to {limit}")))
+        }
+        ValidationErrorKind::Maximum { limit } => {
+            single(path, Problem::Other(format!("Input should be less than or equal to {limit}")))
+        }
+        ValidationErrorKind::Pattern { pattern } => {
+            single(path, Problem::Other(format!("String should match pattern '{pattern}'")))
+        }
+        // The library's kinds, not ours: the rest are lengths and the like.
         _ => single(path, Problem::Other(error.to_string())),
     }
 }

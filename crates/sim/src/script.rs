@@ -150,7 +150,7 @@ impl Script {
                 script.steps.push(Step::Wait(Duration::from_millis(*ms)));
             }
             Some(Fault::InBandError) => {
-                script.steps.push(Step::Send(errors.event()));
+                script.steps.push(Step::Send(errors.event(0)));
                 return script;
             }
             Some(Fault::TruncatedBody) => {
@@ -171,7 +171,7 @@ impl Script {
                 script.wait(pace.chunk());
             }
             if let Some(strike) = strike.as_ref().filter(|strike| strike.after == n)
-                && script.strike(strike)
+                && script.strike(strike, errors)
             {
                 return script;
             }
@@ -181,7 +181,7 @@ impl Script {
         let sent = script.steps.iter().skip(opened);
         let content_sent = sent.filter(|step| matches!(step, Step::Send(_))).count();
         if let Some(strike) = strike.as_ref().filter(|strike| strike.after >= content_sent)
-            && script.strike(strike)
+            && script.strike(strike, errors)
         {
             return script;
         }
@@ -201,6 +201,15 @@ impl Script {
         }
     }
 
+    /// Server-sent events so far.
+    fn events_sent(&self) -> u64 {
+        let ends = |step: &Step| match step {
+            Step::Send(bytes) => memchr::memmem::find_iter(bytes, b"\n\n").count() as u64,
+            Step::Wait(_) | Step::Cut | Step::Stall => 0,
+        };
+        self.steps.iter().map(ends).sum()
+    }
+
     fn wait(&mut self, time: Duration) {
         if !time.is_zero() {
             self.steps.push(Step::Wait(time));
@@ -208,11 +217,14 @@ impl Script {
     }
 
     /// Whether the stream ends with it.
-    fn strike(&mut self, strike: &Strike) -> bool {
+    fn strike(&mut self, strike: &Strike, errors: &Errors<'_>) -> bool {
         match &strike.blow {
             Blow::Cut => self.steps.push(Step::Cut),
             Blow::Stall => self.steps.push(Step::Stall),
-            Blow::Error(event) => self.steps.push(Step::Send(event.clone())),
+            Blow::Error => {
+                let event = errors.event(self.events_sent());
+                self.steps.push(Step::Send(event));
+            }
             Blow::Malformed(event) => {
                 self.steps.push(Step::Send(event.clone()));
                 return false;
@@ -234,7 +246,7 @@ struct Strike {
 enum Blow {
     Cut,
     Stall,
-    Error(Bytes),
+    Error,
     Malformed(Bytes),
 }
 
@@ -247,7 +259,7 @@ impl Strike {
             Fault::MalformedChunk { after_chunks } => {
                 (*after_chunks, Blow::Malformed(dialect::malformed_event(errors.endpoint)))
             }
-            Fault::ErrorEvent { after_chunks } => (*after_chunks, Blow::Error(errors.event())),
+            Fault::ErrorEvent { after_chunks } => (*after_chunks, Blow::Error),
             Fault::Status { .. }
             | Fault::Reset { .. }
             | Fault::Refuse
@@ -269,6 +281,7 @@ impl Strike {
 #[derive(Debug)]
 pub(crate) struct Errors<'a> {
     pub(crate) endpoint: &'a Endpoint,
+    pub(crate) provider: &'a str,
     pub(crate) seq: u64,
 }
 
@@ -281,7 +294,8 @@ impl Errors<'_> {
         dialect::error_body(self.endpoint.dialect, &Self::refusal(), self.seq)
     }
 
-    fn event(&self) -> Bytes {
-        dialect::error_event(self.endpoint, &Self::refusal(), self.seq)
+    /// After `sent` events of the stream.
+    fn event(&self, sent: u64) -> Bytes {
+        dialect::error_event(self.endpoint, self.provider, &Self::refusal(), self.seq, sent)
     }
 }

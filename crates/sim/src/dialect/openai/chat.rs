@@ -6,6 +6,7 @@ mod read;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+pub(super) use messages::check_image_url;
 pub(crate) use read::read;
 
 use super::super::{Events, SSE, halves, joined, sse};

@@ -111,7 +111,7 @@ fn check_images(message: &Value, n: usize) -> Result<(), Refusal> {
 }
 
 /// An address, or the image itself in base64.
-pub(in super::super) fn check_image_url(field: &str, url: &str) -> Result<(), Refusal> {
+pub(in crate::dialect::openai) fn check_image_url(field: &str, url: &str) -> Result<(), Refusal> {
     if url.starts_with("https://") || url.starts_with("http://") {
         return Ok(());
     }
@@ -132,7 +132,7 @@ pub(in super::super) fn check_image_url(field: &str, url: &str) -> Result<(), Re
     Ok(())
 }
 
-pub(crate) fn is_base64(data: &str) -> bool {
+fn is_base64(data: &str) -> bool {
     use base64::Engine;
     base64::engine::general_purpose::STANDARD.decode(data).is_ok()
 }
