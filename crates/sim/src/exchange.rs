@@ -113,7 +113,7 @@ impl Arrived {
             }
             Some(Fault::Status { code, retry_after_s, body: None }) => {
                 let refusal =
-                    Refusal { retry_after_s: *retry_after_s, ..Refusal::new(*code, refusals::reason(*code)) };
+                    Refusal { retry_after_s: *retry_after_s, ..Refusal::new(*code, refusals::reason(dialect, *code)) };
                 return Script::refusal(dialect, &refusal, self.seq);
             }
             Some(Fault::Html { redirect }) => return Script::captive_portal(*redirect),

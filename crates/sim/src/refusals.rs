@@ -2,6 +2,7 @@
 
 use crate::answer::tokens;
 use crate::ask::Refusal;
+use crate::dialect;
 use crate::profile::{Dialect, KeyState};
 
 /// What the provider thinks of the key it was shown.
@@ -11,7 +12,7 @@ pub(crate) fn key(dialect: Dialect, state: KeyState, shown: bool) -> Result<(), 
         KeyState::Revoked => Err(revoked(dialect, shown)),
         KeyState::Unpaid => Err(unpaid(dialect)),
         KeyState::RateLimited { retry_after_s } => {
-            Err(Refusal { retry_after_s: Some(retry_after_s), ..Refusal::new(429, reason(429)) })
+            Err(Refusal { retry_after_s: Some(retry_after_s), ..Refusal::new(429, reason(dialect, 429)) })
         }
     }
 }
@@ -61,7 +62,9 @@ pub(crate) fn model(dialect: Dialect, model: &str) -> Refusal {
             format!("The model `{model}` does not exist or you do not have access to it.")
         }
     };
-    Refusal { param: Some("model".to_owned()), ..Refusal::new(404, message) }
+    // Bedrock takes an unknown id for a bad request.
+    let status = if dialect == Dialect::BedrockConverse { 400 } else { 404 };
+    Refusal { param: Some("model".to_owned()), ..Refusal::new(status, message) }
 }
 
 /// A prompt longer than the model reads, in characters.
@@ -93,7 +96,12 @@ pub(crate) fn context(dialect: Dialect, asked_chars: usize, window_chars: usize)
 }
 
 /// What a provider says with a status, where nothing better is known.
-pub(crate) fn reason(status: u16) -> &'static str {
+pub(crate) fn reason(dialect: Dialect, status: u16) -> &'static str {
+    match dialect {
+        Dialect::Gemini => return dialect::gemini::reason(status),
+        Dialect::BedrockConverse => return dialect::bedrock::reason(status),
+        Dialect::OpenaiChat | Dialect::OpenaiResponses | Dialect::Anthropic => {}
+    }
     match status {
         400 => "The request could not be understood.",
         401 => "Incorrect API key provided.",

@@ -15,6 +15,7 @@ mod write;
 use serde_json::{Value, json};
 
 pub(crate) use access::check_access;
+pub(crate) use errors::reason;
 pub(super) use errors::{error_body, error_event, error_headers, malformed_event, misfit};
 pub(super) use models::{model, models};
 pub(super) use read::read;

@@ -15,6 +15,7 @@ mod write;
 use serde_json::{Value, json};
 
 pub(super) use embeddings::embeddings;
+pub(crate) use errors::reason;
 pub(super) use errors::{error_body, error_event, malformed_event, misfit};
 pub(super) use read::read;
 pub(crate) use vertex::{check_token, token};

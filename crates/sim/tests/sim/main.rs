@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod answers;
+mod bedrock;
 mod faults;
+mod gemini;
 mod steering;
 
 use std::time::Duration;
@@ -26,7 +28,10 @@ fn client() -> reqwest::Client {
 fn path(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::OpenaiChat => "/v1/chat/completions",
+        Dialect::OpenaiResponses => "/v1/responses",
         Dialect::Anthropic => "/v1/messages",
+        Dialect::Gemini => "/v1beta/models/m-1:generateContent",
+        Dialect::BedrockConverse => "/model/m-1/converse",
     }
 }
 
@@ -44,7 +49,10 @@ fn with(mut body: Value, more: Value) -> Value {
 fn post(url: &str, dialect: Dialect, body: &Value) -> reqwest::RequestBuilder {
     let request = client().post(format!("{url}{}", path(dialect))).json(body);
     match dialect {
-        Dialect::OpenaiChat => request,
+        Dialect::OpenaiChat
+        | Dialect::OpenaiResponses
+        | Dialect::Gemini
+        | Dialect::BedrockConverse => request,
         Dialect::Anthropic => request.header("anthropic-version", "2023-06-01"),
     }
 }
@@ -67,6 +75,12 @@ fn streamed_text(stream: &str) -> String {
         delta.as_str().unwrap_or_default().to_owned()
     });
     text.collect()
+}
+
+/// Seconds since 1970, for what is signed with a date.
+#[expect(clippy::disallowed_methods, reason = "a signature is dated by the real clock")]
+fn now_s() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
 }
 
 async fn within<F: Future>(what: F) -> F::Output {

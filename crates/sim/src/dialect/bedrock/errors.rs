@@ -99,3 +99,19 @@ fn pointer(steps: &[Step]) -> String {
     });
     written.collect()
 }
+
+/// What goes with a status, where nothing better is known.
+pub(crate) fn reason(status: u16) -> &'static str {
+    match status {
+        400 => "The request is not valid. Check its fields and try again.",
+        401 => "The security token included in the request is invalid.",
+        402 | 403 => "You don't have access to the model with the specified model ID.",
+        404 => "Could not resolve the foundation model from the provided model identifier.",
+        408 => "Model has timed out in processing the request. Try your request again.",
+        413 => "Input is too long for requested model.",
+        424 => "The request failed due to an error while processing the model.",
+        429 => "Too many requests, please wait before trying again.",
+        503 | 529 => "Bedrock is unable to process your request.",
+        _ => "The system encountered an unexpected error during processing. Try your request again.",
+    }
+}

@@ -174,3 +174,23 @@ fn snake(camel: &str) -> String {
         out
     })
 }
+
+/// What goes with a status, where nothing better is known:
+/// <https://ai.google.dev/gemini-api/docs/troubleshooting>.
+pub(crate) fn reason(status: u16) -> &'static str {
+    match status {
+        400 => "Request contains an invalid argument.",
+        401 => "Request had invalid authentication credentials.",
+        402 | 403 => "The caller does not have permission",
+        404 => "Requested entity was not found.",
+        408 | 504 => "Deadline expired before operation could complete.",
+        413 => "Request payload size exceeds the limit: 20971520 bytes.",
+        429 => "You exceeded your current quota, please check your plan and billing details.",
+        499 => "The operation was cancelled.",
+        502 => "The service is currently unavailable.",
+        503 | 529 => OVERLOADED,
+        _ => {
+            "An internal error has occurred. Please retry or report in https://developers.generativeai.google/guide/troubleshooting"
+        }
+    }
+}
