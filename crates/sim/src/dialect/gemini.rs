@@ -3,6 +3,7 @@
 //! After <https://ai.google.dev/api/generate-content> and
 //! <https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference>.
 
+mod config;
 mod embeddings;
 mod errors;
 mod read;

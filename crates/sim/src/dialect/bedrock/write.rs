@@ -81,7 +81,7 @@ pub(crate) fn events(ask: &Ask, answer: &Answer) -> Events {
     let mut block = 0;
     let mut content: Vec<Bytes> = Vec::new();
     if !answer.thoughts.is_empty() {
-        let thought = |part: Value| delta(block, json!({ "reasoningContent": part }));
+        let thought = |part: Value| delta(block, &json!({ "reasoningContent": part }));
         content.extend(answer.thoughts.iter().map(|text| thought(json!({ "text": text }))));
         let signature = thinking::signature(&answer.thought());
         content.push(joined(&[thought(json!({ "signature": signature })), stop(block)]));
@@ -90,7 +90,7 @@ pub(crate) fn events(ask: &Ask, answer: &Answer) -> Events {
     // A text block is begun by its first delta.
     let last = answer.choice.pieces.len().saturating_sub(1);
     content.extend(answer.choice.pieces.iter().enumerate().map(|(n, piece)| {
-        let text = delta(block, json!({ "text": piece }));
+        let text = delta(block, &json!({ "text": piece }));
         if n == last { joined(&[text, stop(block)]) } else { text }
     }));
     block += usize::from(!answer.choice.pieces.is_empty());
@@ -99,7 +99,7 @@ pub(crate) fn events(ask: &Ask, answer: &Answer) -> Events {
         let start = json!({ "toolUse": { "toolUseId": call_id(answer, n), "name": call.name } });
         let start = event("contentBlockStart", json!({ "start": start, "contentBlockIndex": at }));
         let (first, second) = halves(&call.arguments);
-        let part = |input: &str| delta(at, json!({ "toolUse": { "input": input } }));
+        let part = |input: &str| delta(at, &json!({ "toolUse": { "input": input } }));
         content.push(joined(&[start, part(first)]));
         content.push(joined(&[part(second), stop(at)]));
     }
@@ -118,7 +118,7 @@ pub(crate) fn events(ask: &Ask, answer: &Answer) -> Events {
     }
 }
 
-fn delta(block: usize, delta: Value) -> Bytes {
+fn delta(block: usize, delta: &Value) -> Bytes {
     event("contentBlockDelta", json!({ "contentBlockIndex": block, "delta": delta }))
 }
 

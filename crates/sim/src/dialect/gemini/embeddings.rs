@@ -50,15 +50,12 @@ fn embedding(place: &str, request: &Value) -> Result<Value, Refusal> {
     if text.is_empty() {
         return Err(Refusal::new(400, format!("* {place}.content: content is empty\n")));
     }
-    let dimensions = match &request["outputDimensionality"] {
-        Value::Null => DIMENSIONS,
-        given => {
-            let given = given.as_u64().and_then(|n| usize::try_from(n).ok());
-            given.filter(|n| (1..=DIMENSIONS).contains(n)).ok_or_else(|| {
-                let reason = format!("output_dimensionality must be from 1 to {DIMENSIONS}");
-                Refusal::new(400, format!("* {place}.output_dimensionality: {reason}\n"))
-            })?
-        }
+    let given = &request["outputDimensionality"];
+    let length =
+        if given.is_null() { Some(DIMENSIONS) } else { given.as_u64().and_then(|n| n.try_into().ok()) };
+    let Some(dimensions) = length.filter(|n| (1..=DIMENSIONS).contains(n)) else {
+        let reason = format!("output_dimensionality must be from 1 to {DIMENSIONS}");
+        return Err(Refusal::new(400, format!("* {place}.output_dimensionality: {reason}\n")));
     };
     Ok(json!({ "values": vector(&text, dimensions) }))
 }

@@ -31,7 +31,7 @@ fn status(code: u16) -> &'static str {
 }
 
 pub(crate) fn error_body(refusal: &Refusal) -> Value {
-    // The code of a refusal says which detail goes with it: what Google's `ErrorInfo` calls a reason is upper case.
+    // What Google's `ErrorInfo` calls a reason is upper case; other codes are other vendors'.
     let reason = refusal.code.filter(|code| code.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'));
     let mut error = json!({
         "code": refusal.status, "message": refusal.message, "status": status(refusal.status),
@@ -189,8 +189,6 @@ pub(crate) fn reason(status: u16) -> &'static str {
         499 => "The operation was cancelled.",
         502 => "The service is currently unavailable.",
         503 | 529 => OVERLOADED,
-        _ => {
-            "An internal error has occurred. Please retry or report in https://developers.generativeai.google/guide/troubleshooting"
-        }
+        _ => "An internal error has occurred. Please retry.",
     }
 }

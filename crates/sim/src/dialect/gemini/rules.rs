@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::signature::{self, Bad};
-use super::{is_third_generation, schemas};
+use super::{config, is_third_generation, schemas};
 use crate::ask::{Refusal, members};
 
 /// A part must be one of these: <https://ai.google.dev/api/caching#Part>.
@@ -17,6 +17,13 @@ const DATA: [&str; 7] = [
     "codeExecutionResult",
 ];
 
+const CALL_OUT_OF_TURN: &str = "Please ensure that function call turn comes immediately after a user turn or \
+     after a function response turn.";
+const RESPONSE_OUT_OF_TURN: &str =
+    "Please ensure that function response turn comes immediately after a function call turn.";
+const RESPONSES_MISSING: &str = "Please ensure that the number of function response parts is equal to the number \
+     of function call parts of the function call turn.";
+
 pub(super) fn check(model: &str, vertex: bool, body: &Value) -> Result<(), Refusal> {
     let contents = members(&body["contents"]);
     if contents.is_empty() {
@@ -28,7 +35,7 @@ pub(super) fn check(model: &str, vertex: bool, body: &Value) -> Result<(), Refus
     check_order(contents)?;
     check_signatures(model, vertex, contents)?;
     schemas::check_tools(body)?;
-    check_config(model, &body["generationConfig"])
+    config::check(model, &body["generationConfig"])
 }
 
 /// In the words of Google's validators.
@@ -113,31 +120,25 @@ fn check_order(contents: &[Value]) -> Result<(), Refusal> {
         let is_model = content["role"] == "model";
         let (calls, responses) = (within(content, "functionCall"), within(content, "functionResponse"));
         if !calls.is_empty() && !is_model {
-            return refused(
-                "Please ensure that function call turn contains at least one function_call part which can not be mixed with the user role.",
-            );
+            return refused("Please ensure that function calls are in a turn with the role model.");
         }
         if !calls.is_empty() && previous.is_some_and(|before| before["role"] == "model") {
-            return refused(
-                "Please ensure that function call turn comes immediately after a user turn or after a function response turn.",
-            );
+            return refused(CALL_OUT_OF_TURN);
         }
         let open = previous.map(|before| within(before, "functionCall")).unwrap_or_default();
         if !responses.is_empty() && (open.is_empty() || is_model) {
-            return refused(
-                "Please ensure that function response turn comes immediately after a function call turn.",
-            );
+            return refused(RESPONSE_OUT_OF_TURN);
         }
         if open.len() != responses.len() {
-            return refused(
-                "Please ensure that the number of function response parts is equal to the number of function call parts of the function call turn.",
-            );
+            return refused(RESPONSES_MISSING);
         }
         if let Some(response) = responses.iter().find(|response| !answers_one(response, &open)) {
             let name = response["name"].as_str().unwrap_or_default();
-            return refused(&format!(
-                "Please ensure that function response `{name}` has the name (and, where given, the id) of a function call of the function call turn."
-            ));
+            let message = format!(
+                "Please ensure that function response `{name}` has the name (and, where given, the id) of a \
+                 function call of the function call turn."
+            );
+            return refused(&message);
         }
         previous = Some(content);
     }
@@ -209,88 +210,4 @@ fn unsigned(name: &str, n: usize, vertex: bool) -> Refusal {
         )
     };
     Refusal::new(400, message)
-}
-
-fn check_config(model: &str, config: &Value) -> Result<(), Refusal> {
-    let at = |name: &str| format!("generation_config.{name}");
-    let outside = |name: &str, low: f64, high: f64| {
-        config[name].as_f64().is_some_and(|value| !(low..=high).contains(&value))
-    };
-    if outside("temperature", 0.0, 2.0) {
-        return Err(rule(&at("temperature"), "temperature must be in the range [0.0, 2.0]."));
-    }
-    if outside("topP", 0.0, 1.0) {
-        return Err(rule(&at("top_p"), "top_p must be in the range [0.0, 1.0]."));
-    }
-    if outside("topK", 1.0, f64::INFINITY) {
-        return Err(rule(&at("top_k"), "top_k must be positive."));
-    }
-    if outside("maxOutputTokens", 1.0, f64::INFINITY) {
-        return Err(rule(&at("max_output_tokens"), "max_output_tokens must be positive."));
-    }
-    if outside("candidateCount", 1.0, 8.0) {
-        return Err(rule(&at("candidate_count"), "candidate_count must be in the range [1, 8]."));
-    }
-    let stops = members(&config["stopSequences"]);
-    if stops.len() > 5 {
-        return Err(rule(&at("stop_sequences"), "the number of stop sequences must not exceed 5."));
-    }
-    if stops.iter().any(|stop| stop == "") {
-        return Err(rule(&at("stop_sequences"), "stop sequences must not be empty."));
-    }
-    check_response_format(config)?;
-    check_thinking(model, &config["thinkingConfig"])
-}
-
-fn check_response_format(config: &Value) -> Result<(), Refusal> {
-    let kind = config["responseMimeType"].as_str().unwrap_or("text/plain");
-    if !["text/plain", "application/json", "application/xml", "application/yaml", "text/x.enum"]
-        .contains(&kind)
-    {
-        let reason = "allowed mimetypes are `text/plain`, `application/json`, `application/xml`, `application/yaml` \
-                      and `text/x.enum`.";
-        return Err(rule("generation_config.response_mime_type", reason));
-    }
-    let (own, json) = (&config["responseSchema"], &config["responseJsonSchema"]);
-    if !own.is_null() && !json.is_null() {
-        let message = "Only one of response_schema and response_json_schema can be set.";
-        return Err(Refusal::new(400, message));
-    }
-    for (name, schema) in [("response_schema", own), ("response_json_schema", json)] {
-        if !schema.is_null() && !["application/json", "text/x.enum"].contains(&kind) {
-            let message =
-                format!("Schema in {name} is only allowed with a response mime type of application/json.");
-            return Err(Refusal::new(400, message));
-        }
-    }
-    schemas::check("generation_config.response_schema", own)
-}
-
-/// The ranges of <https://ai.google.dev/gemini-api/docs/thinking#set-budget>.
-fn check_thinking(model: &str, config: &Value) -> Result<(), Refusal> {
-    let (budget, level) = (config["thinkingBudget"].as_i64(), config["thinkingLevel"].as_str());
-    if budget.is_some() && level.is_some() {
-        return Err(Refusal::new(400, "You can only set only one of thinking budget and thinking level."));
-    }
-    let is = |family: &str| model.rsplit('/').next().is_some_and(|name| name.starts_with(family));
-    if level.is_some() && is("gemini-2") {
-        return Err(Refusal::new(400, "Thinking level is not supported for this model."));
-    }
-    if !config.is_null() && (is("gemini-2.0") || is("gemini-1")) {
-        return Err(Refusal::new(400, "Thinking is not enabled for this model."));
-    }
-    let (least, most) = match () {
-        () if is("gemini-2.5-pro") => (128, 32_768),
-        () if is("gemini-2.5-flash") => (0, 24_576),
-        () => (0, 32_768),
-    };
-    match budget {
-        Some(budget) if budget != -1 && !(least..=most).contains(&budget) => Err(Refusal::new(
-            400,
-            format!(
-                "The thinking budget {budget} is invalid. Please choose a value between {least} and {most}."
-            ),
-        )),
-        Some(_) | None => Ok(()),
-    }
 }

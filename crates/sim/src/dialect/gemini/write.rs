@@ -1,4 +1,6 @@
-//! A `GenerateContentResponse`, whole or in chunks: <https://ai.google.dev/api/generate-content#v1beta.GenerateContentResponse>.
+//! A `GenerateContentResponse`, whole or in chunks.
+//!
+//! <https://ai.google.dev/api/generate-content#v1beta.GenerateContentResponse>
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -40,10 +42,10 @@ pub(crate) fn whole(ask: &Ask, answer: &Answer) -> Value {
             parts.push(signed_text(answer, &choice.text()));
         }
         parts.extend((0..choice.calls.len()).map(|at| call(answer, choice, at)));
-        candidate(n, parts, Some(choice.finish))
+        candidate(n, &parts, Some(choice.finish))
     });
     let candidates: Vec<Value> = candidates.collect();
-    response(answer, json!(candidates), Some(&answer.usage))
+    response(answer, &candidates, Some(&answer.usage))
 }
 
 pub(crate) fn events(ask: &Ask, answer: &Answer) -> Events {
@@ -58,7 +60,7 @@ pub(crate) fn events(ask: &Ask, answer: &Answer) -> Events {
     // Until the end, chunks count what was read and not what was written.
     let reading = Usage { prompt: answer.usage.prompt, cached: answer.usage.cached, ..Usage::default() };
     let chunk = |n: usize, part: Value| {
-        framing.chunk(&response(answer, json!([candidate(n, vec![part], None)]), Some(&reading)))
+        framing.chunk(&response(answer, &[candidate(n, &[part], None)], Some(&reading)))
     };
     let thoughts =
         answer.thoughts.iter().map(|thought| chunk(0, json!({ "text": thought, "thought": true })));
@@ -70,11 +72,11 @@ pub(crate) fn events(ask: &Ask, answer: &Answer) -> Events {
     let ends = answer.choices().enumerate().map(|(n, choice)| {
         let part = if choice.calls.is_empty() { signed_text(answer, "") } else { json!({ "text": "" }) };
         let parts = if choice.finish == Finish::Filtered { Vec::new() } else { vec![part] };
-        candidate(n, parts, Some(choice.finish))
+        candidate(n, &parts, Some(choice.finish))
     });
     let ends: Vec<Value> = ends.collect();
     // The stream has no mark of its end but the finish reason: a stream without it is incomplete.
-    Events { content, done: framing.last(&response(answer, json!(ends), Some(&answer.usage))), ..empty }
+    Events { content, done: framing.last(&response(answer, &ends, Some(&answer.usage))), ..empty }
 }
 
 /// How a stream's chunks are told apart: events, or the entries of one array.
@@ -97,7 +99,7 @@ impl Framing {
     }
 }
 
-fn response(answer: &Answer, candidates: Value, usage: Option<&Usage>) -> Value {
+fn response(answer: &Answer, candidates: &[Value], usage: Option<&Usage>) -> Value {
     let mut response = json!({ "candidates": candidates });
     if let Some(usage) = usage {
         response["usageMetadata"] = usage_metadata(usage);
@@ -127,12 +129,12 @@ fn mishapped(mishap: &Mishap, answer: &Answer) -> Value {
                 "finishMessage": "Malformed function call: print(default_api.",
                 "index": 0,
             });
-            response(answer, json!([ended]), Some(&read))
+            response(answer, &[ended], Some(&read))
         }
     }
 }
 
-fn candidate(n: usize, parts: Vec<Value>, finish: Option<Finish>) -> Value {
+fn candidate(n: usize, parts: &[Value], finish: Option<Finish>) -> Value {
     let mut candidate = json!({});
     if finish != Some(Finish::Filtered) {
         candidate["content"] = json!({ "parts": parts, "role": "model" });
