@@ -64,7 +64,8 @@ impl Schema {
             Err(error) => Err(Misfit { path: Vec::new(), problem: Problem::Other(error.clone()) }),
             Ok(validator) if validator.is_valid(body) => Ok(()),
             Ok(validator) => {
-                let worst = validator.iter_errors(body).map(|error| found(&error)).max_by_key(|found| found.rank);
+                let worst =
+                    validator.iter_errors(body).map(|error| found(&error)).max_by_key(|found| found.rank);
                 worst.map_or(Ok(()), |found| Err(found.misfit))
             }
         }

@@ -91,7 +91,8 @@ fn message(answer: &Answer, index: usize, choice: &Choice) -> Value {
 /// A piece counts as one token: what matters is that every part of the text has its probability.
 fn logprobs(ask: &Ask, pieces: &[String]) -> Value {
     let Some(alternatives) = ask.logprobs else { return Value::Null };
-    let token = |text: &str, logprob: f64| json!({ "token": text, "logprob": logprob, "bytes": text.as_bytes() });
+    let token =
+        |text: &str, logprob: f64| json!({ "token": text, "logprob": logprob, "bytes": text.as_bytes() });
     let entries = pieces.iter().map(|piece| {
         let mut entry = token(piece, -0.125);
         let others = (0..alternatives).map(|n| match n {
@@ -167,7 +168,8 @@ pub(crate) fn events(ask: &Ask, answer: &Answer) -> Events {
     let all: Vec<(usize, &Choice)> = answer.choices().enumerate().collect();
     let opening: Vec<Bytes> = all.iter().map(|(index, choice)| chunks.role(*index, choice)).collect();
     // Several answers take turns.
-    let contents: Vec<Vec<Bytes>> = all.iter().map(|(index, choice)| chunks.content(*index, choice)).collect();
+    let contents: Vec<Vec<Bytes>> =
+        all.iter().map(|(index, choice)| chunks.content(*index, choice)).collect();
     let longest = contents.iter().map(Vec::len).max().unwrap_or(0);
     let content =
         (0..longest).flat_map(|n| contents.iter().filter_map(move |content| content.get(n).cloned()));

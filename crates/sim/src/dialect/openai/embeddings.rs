@@ -28,7 +28,8 @@ pub(crate) fn answer(endpoint: &Endpoint, body: &Value) -> Result<Value, Refusal
             .filter(|n| (1..=MOST_DIMENSIONS).contains(n))
             .and_then(|n| usize::try_from(n).ok())
             .ok_or_else(|| {
-                let message = format!("Invalid 'dimensions': expected an integer from 1 to {MOST_DIMENSIONS}.");
+                let message =
+                    format!("Invalid 'dimensions': expected an integer from 1 to {MOST_DIMENSIONS}.");
                 Refusal::field("dimensions", message)
             })?,
     };

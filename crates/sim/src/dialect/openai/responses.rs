@@ -148,9 +148,8 @@ fn content_part(ask: &Ask, answer: &Answer, pieces: &[String]) -> Value {
 fn logprobs(ask: &Ask, pieces: &[String]) -> Value {
     let Some(alternatives) = ask.logprobs else { return json!([]) };
     let entries = pieces.iter().map(|piece| {
-        let top = (0..alternatives.min(1)).map(|_| {
-            json!({ "token": piece, "logprob": -0.125, "bytes": piece.as_bytes() })
-        });
+        let top = (0..alternatives.min(1))
+            .map(|_| json!({ "token": piece, "logprob": -0.125, "bytes": piece.as_bytes() }));
         let top: Vec<Value> = top.collect();
         json!({ "token": piece, "logprob": -0.125, "bytes": piece.as_bytes(), "top_logprobs": top })
     });
