@@ -61,9 +61,9 @@ fn status(finish: Finish) -> &'static str {
 
 /// The response around its output.
 fn response(ids: &Ids, ask: &Ask, answer: &Answer, status: &str, output: &[Value]) -> Value {
-    let echo = |name: &str, default: Value| match &ask.echo[name] {
-        Value::Null => default,
-        given => given.clone(),
+    let echo = |name: &str, default: Value| {
+        let given = &ask.echo[name];
+        if given.is_null() { default } else { given.clone() }
     };
     let incomplete = match (status, answer.choice.finish) {
         ("incomplete", Finish::Filtered) => json!({ "reason": "content_filter" }),
