@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use switchyard_sim::{Dialect, Fault, Profile, SimProvider};
 
-use crate::{PIXEL, ask, client, events_of, json_of, post, refused, strict_schema, with};
+use crate::{PIXEL, ask, client, events_of, json_of, post, refused, set, strict_schema, with};
 
 const MESSAGES: Dialect = Dialect::Anthropic;
 
@@ -12,15 +12,15 @@ async fn sim() -> SimProvider {
 }
 
 fn conversation(messages: Value) -> Value {
-    json!({ "model": "m-1", "max_tokens": 200, "messages": messages })
+    set(json!({ "model": "m-1", "max_tokens": 200 }), "messages", messages)
 }
 
 fn user(content: Value) -> Value {
-    json!({ "role": "user", "content": content })
+    set(json!({ "role": "user" }), "content", content)
 }
 
 fn assistant(content: Value) -> Value {
-    json!({ "role": "assistant", "content": content })
+    set(json!({ "role": "assistant" }), "content", content)
 }
 
 fn thinking(more: Value) -> Value {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use switchyard_sim::{Dialect, Profile, SimProvider};
 
-use crate::{PIXEL, ask, client, events_of, json_of, post, refused, streamed_text, strict_schema, with};
+use crate::{PIXEL, ask, client, events_of, json_of, post, refused, set, streamed_text, strict_schema, with};
 
 const CHAT: Dialect = Dialect::OpenaiChat;
 
@@ -12,7 +12,7 @@ async fn sim() -> SimProvider {
 }
 
 fn messages(messages: Value) -> Value {
-    json!({ "model": "m-1", "messages": messages })
+    set(json!({ "model": "m-1" }), "messages", messages)
 }
 
 #[tokio::test]

@@ -89,6 +89,11 @@ async fn until(provider: &Provider, ready: impl FnMut(&switchyard_sim::Traffic) 
     within(provider.wait_for(ready)).await;
 }
 
+fn set(mut body: Value, member: &str, value: Value) -> Value {
+    body[member] = value;
+    body
+}
+
 /// The question of [`ask`] as the Responses dialect asks it.
 fn respond(prompt: &str) -> Value {
     json!({ "model": "m-1", "input": prompt })

@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 use switchyard_sim::{Dialect, Fault, Latency, Profile, SimProvider};
 
-use crate::{PIXEL, ask, events_of, json_of, post, refused, respond, streamed_text, strict_schema, with};
+use crate::{
+    PIXEL, ask, events_of, json_of, post, refused, respond, set, streamed_text, strict_schema, with,
+};
 
 const RESPONSES: Dialect = Dialect::OpenaiResponses;
 
@@ -13,7 +15,7 @@ async fn sim() -> SimProvider {
 }
 
 fn items(items: Value) -> Value {
-    json!({ "model": "m-1", "input": items })
+    set(json!({ "model": "m-1" }), "input", items)
 }
 
 fn weather(prompt: &str) -> Value {
