@@ -132,7 +132,8 @@ pub(crate) fn compose(
     let room = ask.max_tokens.map(|most| most.saturating_sub(reasoning));
     let mut choices = (0..ask.count.max(1)).map(|n| choose(profile, ask, chunks, filtered, room, n));
     // There is at least one.
-    let choice = choices.next().unwrap_or(Choice { pieces: Vec::new(), calls: Vec::new(), finish: Finish::Stop });
+    let choice =
+        choices.next().unwrap_or(Choice { pieces: Vec::new(), calls: Vec::new(), finish: Finish::Stop });
     let more: Vec<Choice> = choices.collect();
     let written = |choice: &Choice| {
         let called: usize = choice.calls.iter().map(|c| c.name.len() + c.arguments.chars().count()).sum();

@@ -97,9 +97,7 @@ pub(crate) fn remember(provider: &Provider, dialect: Dialect, ask: &Ask, answer:
 /// What a request to count tokens is answered with.
 pub(crate) fn token_count(dialect: Dialect, tokens: usize) -> Value {
     match dialect {
-        Dialect::OpenaiChat | Dialect::OpenaiResponses | Dialect::Anthropic => {
-            anthropic::token_count(tokens)
-        }
+        Dialect::OpenaiChat | Dialect::OpenaiResponses | Dialect::Anthropic => anthropic::token_count(tokens),
         Dialect::Gemini => gemini::token_count(tokens),
         Dialect::BedrockConverse => bedrock::token_count(tokens),
     }

@@ -86,9 +86,7 @@ pub(crate) fn context(dialect: Dialect, asked_chars: usize, window_chars: usize)
         Dialect::Anthropic => ("messages", format!("prompt is too long: {asked} tokens > {most} maximum")),
         Dialect::Gemini => (
             "contents",
-            format!(
-                "The input token count ({asked}) exceeds the maximum number of tokens allowed ({most})."
-            ),
+            format!("The input token count ({asked}) exceeds the maximum number of tokens allowed ({most})."),
         ),
         Dialect::BedrockConverse => ("messages", "Input is too long for requested model.".to_owned()),
     };

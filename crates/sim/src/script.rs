@@ -138,7 +138,12 @@ impl Script {
     }
 
     /// A streamed answer, spoilt by `fault`.
-    pub(crate) fn stream(events: Events, errors: &Errors<'_>, pace: &mut Pace, fault: Option<&Fault>) -> Self {
+    pub(crate) fn stream(
+        events: Events,
+        errors: &Errors<'_>,
+        pace: &mut Pace,
+        fault: Option<&Fault>,
+    ) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(events.content_type));
         headers.insert(HeaderName::from_static("cache-control"), HeaderValue::from_static("no-cache"));

@@ -54,10 +54,7 @@ fn wrong_value(misfit: &Misfit, expected: &[String], got: &str) -> Refusal {
     let quoted: Vec<String> = expected.iter().map(|value| format!("'{value}'")).collect();
     let (last, rest) = quoted.split_last().map_or(("", &[][..]), |(last, rest)| (last.as_str(), rest));
     if misfit.path.last() == Some(&Step::Key("type".to_owned())) {
-        let outer = Misfit {
-            path: misfit.path[..misfit.path.len() - 1].to_vec(),
-            problem: Problem::Unknown,
-        };
+        let outer = Misfit { path: misfit.path[..misfit.path.len() - 1].to_vec(), problem: Problem::Unknown };
         let reason = format!(
             "Input tag '{got}' found using 'type' does not match any of the expected tags: {}",
             quoted.join(", ")
@@ -177,7 +174,8 @@ pub(super) fn events(ask: &Ask, answer: &Answer) -> Events {
     index += usize::from(!answer.choice.pieces.is_empty());
     for (n, call) in answer.choice.calls.iter().enumerate() {
         let (first, second) = halves(&call.arguments);
-        let part = |json: &str| delta(index + n, &json!({ "type": "input_json_delta", "partial_json": json }));
+        let part =
+            |json: &str| delta(index + n, &json!({ "type": "input_json_delta", "partial_json": json }));
         let block = json!({ "type": "tool_use", "id": call_id(answer, n), "name": call.name, "input": {} });
         content.push(joined(&[start(index + n, &block), part(first)]));
         content.push(joined(&[part(second), stop(index + n)]));

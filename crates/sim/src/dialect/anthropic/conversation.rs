@@ -43,7 +43,8 @@ fn check_message(n: usize, message: &Value, last: bool) -> Result<(), Refusal> {
     }
     let empty = content == "" || content.as_array().is_some_and(Vec::is_empty);
     if empty && !(last && role == "assistant") {
-        let reason = "all messages must have non-empty content except for the optional final assistant message";
+        let reason =
+            "all messages must have non-empty content except for the optional final assistant message";
         return Err(field(format!("messages.{n}"), reason));
     }
     if blocks(message, "text").any(|block| block["text"] == "") {
@@ -86,11 +87,8 @@ fn check_signature(n: usize, at: usize, block: &Value) -> Result<(), Refusal> {
     if own {
         return Ok(());
     }
-    let (kind, member) = if block["type"] == "thinking" {
-        ("thinking", "signature")
-    } else {
-        ("redacted_thinking", "data")
-    };
+    let (kind, member) =
+        if block["type"] == "thinking" { ("thinking", "signature") } else { ("redacted_thinking", "data") };
     Err(field(format!("messages.{n}.content.{at}"), &format!("Invalid `{member}` in `{kind}` block")))
 }
 

@@ -32,7 +32,8 @@ pub(super) fn check(model: &str, body: &Value, tools: &[Tool]) -> Result<(), Ref
         let format = if at == "output_config" { &body[at]["format"] } else { &body[at] };
         if !is_closed(&format["schema"]) {
             let reason = "For 'object' type, 'additionalProperties' must be explicitly set to false";
-            let path = if at == "output_config" { "output_config.format.schema" } else { "output_format.schema" };
+            let path =
+                if at == "output_config" { "output_config.format.schema" } else { "output_format.schema" };
             return Err(field(path, reason));
         }
     }
@@ -107,7 +108,8 @@ fn cache_marks(value: &Value) -> usize {
     match value {
         Value::Object(members) => {
             let own = usize::from(members.get("cache_control").is_some_and(Value::is_object));
-            let inner = members.iter().filter(|(name, _)| !["input", "input_schema"].contains(&name.as_str()));
+            let inner =
+                members.iter().filter(|(name, _)| !["input", "input_schema"].contains(&name.as_str()));
             own + inner.map(|(_, inner)| cache_marks(inner)).sum::<usize>()
         }
         Value::Array(entries) => entries.iter().map(cache_marks).sum(),

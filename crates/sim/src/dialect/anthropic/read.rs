@@ -10,11 +10,7 @@ use crate::ask::{
 use crate::endpoint::{Endpoint, Operation};
 use crate::provider::Provider;
 
-pub(in super::super) fn read(
-    endpoint: &Endpoint,
-    body: &Value,
-    provider: &Provider,
-) -> Result<Ask, Refusal> {
+pub(in super::super) fn read(endpoint: &Endpoint, body: &Value, provider: &Provider) -> Result<Ask, Refusal> {
     let model = match body["model"].as_str() {
         Some(model) if !model.is_empty() => model.to_owned(),
         Some(_) | None => return Err(required("model")),

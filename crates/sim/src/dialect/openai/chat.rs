@@ -91,7 +91,8 @@ fn message(answer: &Answer, index: usize, choice: &Choice) -> Value {
 /// A piece counts as one token: what matters is that every part of the text has its probability.
 fn logprobs(ask: &Ask, pieces: &[String]) -> Value {
     let Some(alternatives) = ask.logprobs else { return Value::Null };
-    let token = |text: &str, logprob: f64| json!({ "token": text, "logprob": logprob, "bytes": text.as_bytes() });
+    let token =
+        |text: &str, logprob: f64| json!({ "token": text, "logprob": logprob, "bytes": text.as_bytes() });
     let entries = pieces.iter().map(|piece| {
         let mut entry = token(piece, -0.125);
         let others = (0..alternatives).map(|n| match n {
@@ -126,7 +127,7 @@ impl Chunks<'_> {
         sse(None, &chunk)
     }
 
-    fn delta(&self, index: usize, delta: Value, logprobs: Value, finish: Option<&str>) -> Bytes {
+    fn delta(&self, index: usize, delta: &Value, logprobs: &Value, finish: Option<&str>) -> Bytes {
         let choice = json!({ "index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish });
         self.chunk(&json!([choice]), &Value::Null)
     }
@@ -135,14 +136,14 @@ impl Chunks<'_> {
         let silent = !choice.calls.is_empty() || choice.finish == Finish::Refused;
         let content = if silent { Value::Null } else { json!("") };
         let delta = json!({ "role": "assistant", "content": content, "refusal": null });
-        self.delta(index, delta, Value::Null, None)
+        self.delta(index, &delta, &Value::Null, None)
     }
 
     fn content(&self, index: usize, choice: &Choice) -> Vec<Bytes> {
         let member = if choice.finish == Finish::Refused { "refusal" } else { "content" };
         let piece = |piece: &String| {
             let logprobs = logprobs(self.ask, std::slice::from_ref(piece));
-            self.delta(index, json!({ member: piece }), logprobs, None)
+            self.delta(index, &json!({ member: piece }), &logprobs, None)
         };
         let mut content: Vec<Bytes> = choice.pieces.iter().map(piece).collect();
         for (n, call) in choice.calls.iter().enumerate() {
@@ -153,7 +154,7 @@ impl Chunks<'_> {
                 "type": "function",
                 "function": { "name": call.name, "arguments": "" },
             });
-            let calls = |call: Value| self.delta(index, json!({ "tool_calls": [call] }), Value::Null, None);
+            let calls = |call: Value| self.delta(index, &json!({ "tool_calls": [call] }), &Value::Null, None);
             let part = |arguments: &str| calls(json!({ "index": n, "function": { "arguments": arguments } }));
             content.push(joined(&[calls(opening), part(first)]));
             content.push(part(second));
@@ -167,12 +168,13 @@ pub(crate) fn events(ask: &Ask, answer: &Answer) -> Events {
     let all: Vec<(usize, &Choice)> = answer.choices().enumerate().collect();
     let opening: Vec<Bytes> = all.iter().map(|(index, choice)| chunks.role(*index, choice)).collect();
     // Several answers take turns.
-    let contents: Vec<Vec<Bytes>> = all.iter().map(|(index, choice)| chunks.content(*index, choice)).collect();
+    let contents: Vec<Vec<Bytes>> =
+        all.iter().map(|(index, choice)| chunks.content(*index, choice)).collect();
     let longest = contents.iter().map(Vec::len).max().unwrap_or(0);
     let content =
         (0..longest).flat_map(|n| contents.iter().filter_map(move |content| content.get(n).cloned()));
     let ends = all.iter().map(|(index, choice)| {
-        chunks.delta(*index, json!({}), Value::Null, Some(finish_reason(choice.finish)))
+        chunks.delta(*index, &json!({}), &Value::Null, Some(finish_reason(choice.finish)))
     });
     let mut closing: Vec<Bytes> = ends.collect();
     if ask.include_usage {

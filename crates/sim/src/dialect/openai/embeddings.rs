@@ -14,23 +14,20 @@ use crate::latency::SplitMix;
 /// As of `text-embedding-3-small`.
 const DIMENSIONS: usize = 1536;
 /// As of `text-embedding-3-large`, the longest there is.
-const MOST_DIMENSIONS: u64 = 3072;
+const MOST_DIMENSIONS: usize = 3072;
 
 pub(crate) fn answer(endpoint: &Endpoint, body: &Value) -> Result<Value, Refusal> {
     let model = endpoint.model.as_deref().or_else(|| body["model"].as_str());
     let Some(model) = model.filter(|model| !model.is_empty()) else {
         return Err(Refusal::field("model", "you must provide a model parameter"));
     };
-    let dimensions = match &body["dimensions"] {
-        Value::Null => DIMENSIONS,
-        given => given
-            .as_u64()
-            .filter(|n| (1..=MOST_DIMENSIONS).contains(n))
-            .and_then(|n| usize::try_from(n).ok())
-            .ok_or_else(|| {
-                let message = format!("Invalid 'dimensions': expected an integer from 1 to {MOST_DIMENSIONS}.");
-                Refusal::field("dimensions", message)
-            })?,
+    let given = Some(&body["dimensions"]).filter(|given| !given.is_null());
+    let dimensions = given.map_or(Some(DIMENSIONS), |given| {
+        given.as_u64().and_then(|n| usize::try_from(n).ok()).filter(|n| (1..=MOST_DIMENSIONS).contains(n))
+    });
+    let Some(dimensions) = dimensions else {
+        let message = format!("Invalid 'dimensions': expected an integer from 1 to {MOST_DIMENSIONS}.");
+        return Err(Refusal::field("dimensions", message));
     };
     let inputs = inputs(&body["input"])?;
     let base64 = body["encoding_format"] == "base64";

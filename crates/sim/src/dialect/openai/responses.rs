@@ -61,9 +61,9 @@ fn status(finish: Finish) -> &'static str {
 
 /// The response around its output.
 fn response(ids: &Ids, ask: &Ask, answer: &Answer, status: &str, output: &[Value]) -> Value {
-    let echo = |name: &str, default: Value| match &ask.echo[name] {
-        Value::Null => default,
-        given => given.clone(),
+    let echo = |name: &str, default: Value| {
+        let given = &ask.echo[name];
+        if given.is_null() { default } else { given.clone() }
     };
     let incomplete = match (status, answer.choice.finish) {
         ("incomplete", Finish::Filtered) => json!({ "reason": "content_filter" }),
@@ -148,9 +148,8 @@ fn content_part(ask: &Ask, answer: &Answer, pieces: &[String]) -> Value {
 fn logprobs(ask: &Ask, pieces: &[String]) -> Value {
     let Some(alternatives) = ask.logprobs else { return json!([]) };
     let entries = pieces.iter().map(|piece| {
-        let top = (0..alternatives.min(1)).map(|_| {
-            json!({ "token": piece, "logprob": -0.125, "bytes": piece.as_bytes() })
-        });
+        let top = (0..alternatives.min(1))
+            .map(|_| json!({ "token": piece, "logprob": -0.125, "bytes": piece.as_bytes() }));
         let top: Vec<Value> = top.collect();
         json!({ "token": piece, "logprob": -0.125, "bytes": piece.as_bytes(), "top_logprobs": top })
     });

@@ -117,7 +117,8 @@ pub(in crate::dialect::openai) fn check_image_url(field: &str, url: &str) -> Res
     }
     let inline = url.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,"));
     let Some((kind, data)) = inline else {
-        let message = format!("Invalid '{field}'. Expected a valid URL, but got a value with an invalid format.");
+        let message =
+            format!("Invalid '{field}'. Expected a valid URL, but got a value with an invalid format.");
         return Err(Refusal::field(field, message).code("invalid_value"));
     };
     if !IMAGE_TYPES.contains(&kind) {
@@ -126,7 +127,8 @@ pub(in crate::dialect::openai) fn check_image_url(field: &str, url: &str) -> Res
         return Err(Refusal::field(field, message).code("invalid_image_format"));
     }
     if data.is_empty() || !is_base64(data) {
-        let message = format!("Invalid '{field}'. Expected a base64-encoded data URL with an image MIME type.");
+        let message =
+            format!("Invalid '{field}'. Expected a base64-encoded data URL with an image MIME type.");
         return Err(Refusal::field(field, message).code("invalid_base64"));
     }
     Ok(())

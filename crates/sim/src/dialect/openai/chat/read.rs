@@ -141,14 +141,10 @@ fn stops(stop: &Value) -> Vec<String> {
     many.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-fn check_combinations(
-    model: &str,
-    body: &Value,
-    messages: &[Value],
-    tools: &[Tool],
-) -> Result<(), Refusal> {
+fn check_combinations(model: &str, body: &Value, messages: &[Value], tools: &[Tool]) -> Result<(), Refusal> {
     let only_with = |name: &str, other: &str| {
-        let message = format!("Invalid value for '{name}': '{name}' is only allowed when '{other}' are specified.");
+        let message =
+            format!("Invalid value for '{name}': '{name}' is only allowed when '{other}' are specified.");
         Err(Refusal::field(name, message))
     };
     let no_tools = members(&body["tools"]).is_empty();

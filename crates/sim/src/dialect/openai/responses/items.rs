@@ -108,8 +108,7 @@ fn check_pairs(items: &[Value]) -> Result<(), Refusal> {
             }
             Some("function_call_output" | "custom_tool_call_output") => {
                 if !called.contains(call) {
-                    let message =
-                        format!("No tool call found for function call output with call_id {call}.");
+                    let message = format!("No tool call found for function call output with call_id {call}.");
                     return Err(Refusal::field("input", message));
                 }
                 open.retain(|other| *other != call);
@@ -133,9 +132,7 @@ fn check_pairs(items: &[Value]) -> Result<(), Refusal> {
     }
     match open.first() {
         None => Ok(()),
-        Some(call) => {
-            Err(Refusal::field("input", format!("No tool output found for function call {call}.")))
-        }
+        Some(call) => Err(Refusal::field("input", format!("No tool output found for function call {call}."))),
     }
 }
 

@@ -5,9 +5,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::super::super::{Events, SSE, halves, joined, sse};
-use super::{
-    Ids, call_item, content_part, logprobs, message_item, output, reasoning_item, response, status,
-};
+use super::{Ids, call_item, content_part, logprobs, message_item, output, reasoning_item, response, status};
 use crate::answer::{Answer, Finish};
 use crate::ask::{Ask, Refusal};
 
@@ -148,15 +146,11 @@ fn message(writer: &mut Writer, ids: &Ids, ask: &Ask, answer: &Answer, index: us
 fn call(writer: &mut Writer, ids: &Ids, answer: &Answer, n: usize, index: usize) -> Vec<Bytes> {
     let arguments = &answer.choice.calls[n].arguments;
     let (first, second) = halves(arguments);
-    let place = |member: &str, value: &str| {
-        json!({ "item_id": ids.function(n), "output_index": index, member: value })
-    };
+    let place = |member: &str, value: &str| json!({ "item_id": ids.function(n), "output_index": index, member: value });
     let item = |finished| json!({ "output_index": index, "item": call_item(ids, answer, n, finished) });
     let delta = "response.function_call_arguments.delta";
-    let opening = [
-        writer.event("response.output_item.added", item(false)),
-        writer.event(delta, place("delta", first)),
-    ];
+    let opening =
+        [writer.event("response.output_item.added", item(false)), writer.event(delta, place("delta", first))];
     let ending = [
         writer.event(delta, place("delta", second)),
         writer.event("response.function_call_arguments.done", place("arguments", arguments)),
