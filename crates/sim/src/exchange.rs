@@ -112,8 +112,10 @@ impl Arrived {
                 return Script::status_with_body(*code, *retry_after_s, body);
             }
             Some(Fault::Status { code, retry_after_s, body: None }) => {
-                let refusal =
-                    Refusal { retry_after_s: *retry_after_s, ..Refusal::new(*code, refusals::reason(dialect, *code)) };
+                let refusal = Refusal {
+                    retry_after_s: *retry_after_s,
+                    ..Refusal::new(*code, refusals::reason(dialect, *code))
+                };
                 return Script::refusal(dialect, &refusal, self.seq);
             }
             Some(Fault::Html { redirect }) => return Script::captive_portal(*redirect),

@@ -76,12 +76,12 @@ async fn whole(sim: &SimProvider, body: &Value) -> Value {
     body
 }
 
-fn user(content: Value) -> Value {
+fn user(content: &Value) -> Value {
     json!({ "role": "user", "content": content })
 }
 
 fn ask(text: &str) -> Value {
-    json!({ "messages": [user(json!([{ "text": text }]))] })
+    json!({ "messages": [user(&json!([{ "text": text }]))] })
 }
 
 fn weather(prompt: &str) -> Value {
@@ -215,7 +215,7 @@ async fn tools_are_called_and_their_results_are_read() {
     let good = json!({ "toolResult": { "toolUseId": id(0), "content": [{ "json": { "sky": "clear" } }] } });
     let picture = json!({ "image": { "format": "png", "source": { "bytes": PNG } } });
     let bad = json!({ "toolResult": { "toolUseId": id(1), "status": "error", "content": [{ "text": "down" }, picture] } });
-    let messages = json!([asked["messages"][0], message, user(json!([good, bad]))]);
+    let messages = json!([asked["messages"][0], message, user(&json!([good, bad]))]);
     let body = whole(&sim, &with(asked.clone(), json!({ "messages": messages }))).await;
     let text = body["output"]["message"]["content"][0]["text"].as_str().unwrap();
     for part in [r#"{"sky":"clear"}; down"#, "1 failure", "1 image"] {
@@ -258,7 +258,7 @@ async fn thoughts_come_signed_and_must_go_back_so() {
 
     let result = json!({ "toolResult": { "toolUseId": message["content"][1]["toolUse"]["toolUseId"], "content": [{ "text": "sun" }] } });
     let go_on = |message: &Value| {
-        with(asked.clone(), json!({ "messages": [asked["messages"][0], message, user(json!([result]))] }))
+        with(asked.clone(), json!({ "messages": [asked["messages"][0], message, user(&json!([result]))] }))
     };
     whole(&sim, &go_on(&message)).await;
     let mut forged = message.clone();
@@ -364,7 +364,7 @@ async fn what_bedrock_refuses_is_refused_in_its_words() {
     let sim = bedrock().await;
     let messages = |messages: Value| json!({ "messages": messages });
     let (hi, model) = (
-        user(json!([{ "text": "hi" }])),
+        user(&json!([{ "text": "hi" }])),
         |content: Value| json!({ "role": "assistant", "content": content }),
     );
     let tool_use = |id: &str| json!({ "toolUse": { "toolUseId": id, "name": "get_weather", "input": {} } });
@@ -382,12 +382,12 @@ async fn what_bedrock_refuses_is_refused_in_its_words() {
         ),
         (messages(json!([hi, hi])), "A conversation must alternate between user and assistant roles."),
         (
-            messages(json!([user(json!([]))])),
+            messages(json!([user(&json!([]))])),
             "The content field in the Message object at messages.0 is empty.",
         ),
-        (messages(json!([user(json!([{ "text": " \n" }]))])), "at messages.0.content.0 is blank."),
+        (messages(json!([user(&json!([{ "text": " \n" }]))])), "at messages.0.content.0 is blank."),
         (
-            messages(json!([hi, model(json!([tool_use("a")])), user(json!([result("a")]))])),
+            messages(json!([hi, model(json!([tool_use("a")])), user(&json!([result("a")]))])),
             "The toolConfig field must be defined",
         ),
         (
@@ -395,24 +395,24 @@ async fn what_bedrock_refuses_is_refused_in_its_words() {
             "Expected toolResult blocks at messages.2.content for the following Ids: a",
         ),
         (
-            with_tools(json!([hi, model(json!([tool_use("a")])), user(json!([result("a"), result("b")]))])),
+            with_tools(json!([hi, model(json!([tool_use("a")])), user(&json!([result("a"), result("b")]))])),
             "exceeds the number of toolUse blocks",
         ),
         (
             with_tools(json!([
                 hi,
                 model(json!([tool_use("a"), tool_use("a")])),
-                user(json!([result("a"), result("a")]))
+                user(&json!([result("a"), result("a")]))
             ])),
             "duplicate Ids: a",
         ),
         (
-            messages(json!([user(json!([{ "text": "x" }, document("a_b.txt")]))])),
+            messages(json!([user(&json!([{ "text": "x" }, document("a_b.txt")]))])),
             "The document file name can only contain",
         ),
-        (messages(json!([user(json!([document("notes")]))])), "A text block is required"),
+        (messages(json!([user(&json!([document("notes")]))])), "A text block is required"),
         (
-            messages(json!([user(json!([{ "image": { "format": "jpeg", "source": { "bytes": PNG } } }]))])),
+            messages(json!([user(&json!([{ "image": { "format": "jpeg", "source": { "bytes": PNG } } }]))])),
             "could not be read as jpeg",
         ),
         (messages(json!([hi, model(json!([{ "text": "so " }]))])), "cannot end with trailing whitespace"),
@@ -422,7 +422,7 @@ async fn what_bedrock_refuses_is_refused_in_its_words() {
         ),
         (inference(json!({ "top_p": 1 })), "#/inferenceConfig: extraneous key [top_p] is not permitted"),
         (with(ask("x"), json!({ "model": "m" })), "#: extraneous key [model] is not permitted"),
-        (messages(json!([user(json!([{ "type": "text", "text": "x" }]))])), "extraneous key [type]"),
+        (messages(json!([user(&json!([{ "type": "text", "text": "x" }]))])), "extraneous key [type]"),
         (fields(json!({ "seed": 1 })), "seed: Extra inputs are not permitted"),
         (
             fields(json!({ "thinking": { "type": "enabled", "budget_tokens": 1 } })),
@@ -434,7 +434,7 @@ async fn what_bedrock_refuses_is_refused_in_its_words() {
         assert_eq!((status, kind.as_str()), (400, "ValidationException"), "{body}");
         assert!(error["message"].as_str().unwrap().contains(reason), "{body}: {error}");
     }
-    let named = messages(json!([user(json!([{ "text": "read" }, document("Notes (1) [a-b]")]))]));
+    let named = messages(json!([user(&json!([{ "text": "read" }, document("Notes (1) [a-b]")]))]));
     assert!(whole(&sim, &named).await.to_string().contains("1 document"));
 }
 

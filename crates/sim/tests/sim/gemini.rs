@@ -31,7 +31,7 @@ fn ask(text: &str) -> Value {
     json!({ "contents": [user(text)] })
 }
 
-fn config(config: Value) -> Value {
+fn config(config: &Value) -> Value {
     with(ask("hello"), json!({ "generationConfig": config }))
 }
 
@@ -116,17 +116,17 @@ async fn generation_is_configured() {
     let part =
         |answer: &Value| answer["candidates"][0]["content"]["parts"][0]["text"].as_str().unwrap().to_owned();
 
-    let (_, short) = generate(&sim, &config(json!({ "maxOutputTokens": 3 }))).await;
+    let (_, short) = generate(&sim, &config(&json!({ "maxOutputTokens": 3 }))).await;
     assert_eq!(
         (part(&short), &short["candidates"][0]["finishReason"]),
         (text[..12].to_owned(), &json!("MAX_TOKENS"))
     );
-    let (_, stopped) = generate(&sim, &config(json!({ "stopSequences": ["@"] }))).await;
+    let (_, stopped) = generate(&sim, &config(&json!({ "stopSequences": ["@"] }))).await;
     assert_eq!(
         (part(&stopped).as_str(), &stopped["candidates"][0]["finishReason"]),
         ("[m-1 ", &json!("STOP"))
     );
-    let (_, two) = generate(&sim, &config(json!({ "candidateCount": 2 }))).await;
+    let (_, two) = generate(&sim, &config(&json!({ "candidateCount": 2 }))).await;
     assert_eq!((two["candidates"].as_array().unwrap().len(), &two["candidates"][1]["index"]), (2, &json!(1)));
     let schema =
         json!({ "type": "OBJECT", "required": ["stars"], "properties": { "stars": { "type": "INTEGER" } } });
@@ -134,7 +134,7 @@ async fn generation_is_configured() {
         json!({ "type": "object", "required": ["stars"], "properties": { "stars": { "type": "integer" } } });
     for (name, schema) in [("responseSchema", schema), ("responseJsonSchema", json_schema)] {
         let asked = json!({ "responseMimeType": "application/json", name: schema });
-        let (_, answer) = generate(&sim, &config(asked)).await;
+        let (_, answer) = generate(&sim, &config(&asked)).await;
         assert_eq!(part(&answer), r#"{"stars":7}"#);
     }
     let prefilled =
@@ -145,7 +145,7 @@ async fn generation_is_configured() {
 #[tokio::test]
 async fn thoughts_are_shown_when_asked_for_and_counted_always() {
     let sim = gemini().await;
-    let asked = config(json!({ "thinkingConfig": { "thinkingBudget": 2000, "includeThoughts": true } }));
+    let asked = config(&json!({ "thinkingConfig": { "thinkingBudget": 2000, "includeThoughts": true } }));
     let (_, shown) = generate(&sim, &asked).await;
     let parts = shown["candidates"][0]["content"]["parts"].as_array().unwrap();
     assert_eq!((&parts[0]["thought"], parts[1].get("thought")), (&json!(true), None));
@@ -159,7 +159,7 @@ async fn thoughts_are_shown_when_asked_for_and_counted_always() {
     let (_, hidden) = json_of(call(&sim, "gemini-2.5-flash", "generateContent", &ask("hello"))).await;
     assert_eq!(hidden["candidates"][0]["content"]["parts"].as_array().unwrap().len(), 1);
     assert!(hidden["usageMetadata"]["thoughtsTokenCount"].as_u64().unwrap() > 0);
-    let off = config(json!({ "thinkingConfig": { "thinkingBudget": 0 } }));
+    let off = config(&json!({ "thinkingConfig": { "thinkingBudget": 0 } }));
     let (_, off) = json_of(call(&sim, "gemini-2.5-flash", "generateContent", &off)).await;
     assert!(off["usageMetadata"].get("thoughtsTokenCount").is_none(), "{off}");
 }
@@ -266,15 +266,15 @@ async fn what_google_refuses_is_refused_in_its_words() {
             turns(json!([user("x"), model(called.clone()), { "role": "user", "parts": [answered("g")] }])),
             "function response `g`",
         ),
-        (config(json!({ "temperature": 3 })), "temperature must be in the range [0.0, 2.0]"),
+        (config(&json!({ "temperature": 3 })), "temperature must be in the range [0.0, 2.0]"),
         (
-            config(json!({ "temperature": "hot" })),
+            config(&json!({ "temperature": "hot" })),
             "Invalid value at 'generation_config.temperature' (TYPE_FLOAT)",
         ),
-        (config(json!({ "stopSequences": ["1", "2", "3", "4", "5", "6"] })), "must not exceed 5"),
-        (config(json!({ "responseSchema": { "type": "STRING" } })), "mime type of application/json"),
+        (config(&json!({ "stopSequences": ["1", "2", "3", "4", "5", "6"] })), "must not exceed 5"),
+        (config(&json!({ "responseSchema": { "type": "STRING" } })), "mime type of application/json"),
         (
-            config(json!({ "thinkingConfig": { "thinkingBudget": 1, "thinkingLevel": "LOW" } })),
+            config(&json!({ "thinkingConfig": { "thinkingBudget": 1, "thinkingLevel": "LOW" } })),
             "only one of thinking budget",
         ),
         (with(ask("x"), json!({ "stream": true })), "Unknown name \"stream\": Cannot find field."),
@@ -301,7 +301,7 @@ async fn what_google_refuses_is_refused_in_its_words() {
             (&json!(400), &json!("INVALID_ARGUMENT"))
         );
     }
-    let (_, error) = generate(&sim, &config(json!({ "topZ": 1 }))).await;
+    let (_, error) = generate(&sim, &config(&json!({ "topZ": 1 }))).await;
     let violation = &error["error"]["details"][0]["fieldViolations"][0];
     assert_eq!(violation["field"], "generation_config", "{error}");
 

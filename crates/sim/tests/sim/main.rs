@@ -2,8 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
-mod anthropic;
 mod answers;
+mod anthropic;
 mod bedrock;
 mod chat;
 mod continuation;
