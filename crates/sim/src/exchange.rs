@@ -206,9 +206,7 @@ impl Arrived {
         if self.endpoint.dialect == Dialect::Anthropic && !self.headers.contains_key("anthropic-version") {
             return Err(Refusal::field("anthropic-version", "anthropic-version: header is required"));
         }
-        let body = self.body.as_ref().map_err(|error| {
-            Refusal::field("body", format!("We could not parse the JSON body of your request: {error}"))
-        })?;
+        let body = self.body.as_ref().map_err(|error| refusals::not_json(self.endpoint.dialect, error))?;
         if provider.profile().strict
             && let Some(schema) = dialect::schema(&self.endpoint)
         {

@@ -93,6 +93,17 @@ pub(crate) fn context(dialect: Dialect, asked_chars: usize, window_chars: usize)
     Refusal::field(param, message).code("context_length_exceeded")
 }
 
+/// A body that is no JSON.
+pub(crate) fn not_json(dialect: Dialect, error: &serde_json::Error) -> Refusal {
+    match dialect {
+        Dialect::Gemini => Refusal::field("", format!("Invalid JSON payload received. {error}")),
+        Dialect::BedrockConverse => Refusal::new(400, error.to_string()).code("SerializationException"),
+        Dialect::OpenaiChat | Dialect::OpenaiResponses | Dialect::Anthropic => {
+            Refusal::field("body", format!("We could not parse the JSON body of your request: {error}"))
+        }
+    }
+}
+
 /// What a provider says with a status, where nothing better is known.
 pub(crate) fn reason(dialect: Dialect, status: u16) -> &'static str {
     match dialect {

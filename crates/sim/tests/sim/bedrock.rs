@@ -434,6 +434,10 @@ async fn what_bedrock_refuses_is_refused_in_its_words() {
         assert_eq!((status, kind.as_str()), (400, "ValidationException"), "{body}");
         assert!(error["message"].as_str().unwrap().contains(reason), "{body}: {error}");
     }
+    let broken = signed(&RIGHT, "POST", &url(&sim, MODEL, "converse"), "{");
+    assert_eq!(answer_to(broken).await.1, "SerializationException");
+    let broken = signed(&RIGHT, "POST", &url(&sim, MODEL, "converse"), "{");
+    assert_eq!(answer_to(broken).await.1, "SerializationException");
     let named = messages(json!([user(&json!([{ "text": "read" }, document("Notes (1) [a-b]")]))]));
     assert!(whole(&sim, &named).await.to_string().contains("1 document"));
 }

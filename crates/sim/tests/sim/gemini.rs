@@ -305,6 +305,9 @@ async fn what_google_refuses_is_refused_in_its_words() {
     let violation = &error["error"]["details"][0]["fieldViolations"][0];
     assert_eq!(violation["field"], "generation_config", "{error}");
 
+    let broken = client().post(format!("{}/v1beta/models/m-1:generateContent", sim.url())).body("{");
+    let (status, error) = json_of(broken).await;
+    assert!(status == 400 && error.to_string().contains("Invalid JSON payload received."), "{error}");
     let lax =
         SimProvider::start_with(Profile::new("lax").dialect(Dialect::Gemini).strict(false)).await.unwrap();
     assert_eq!(generate(&lax, &with(ask("x"), json!({ "stream": true }))).await.0, 200);
