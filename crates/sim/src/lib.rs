@@ -16,22 +16,30 @@
 pub mod admin;
 mod answer;
 mod ask;
+mod clock;
 pub mod demo;
 mod dialect;
+mod endpoint;
 mod exchange;
 pub mod fast;
 mod fault;
 mod fleet;
 mod gate;
+mod google_token;
 mod latency;
 #[cfg(target_os = "linux")]
 pub mod load;
+mod memory;
 mod playback;
 mod profile;
 mod provider;
 mod recording;
+mod refusals;
+mod schema;
 mod script;
 mod server;
+mod sigv4;
+mod thought;
 
 pub use admin::admin_router;
 pub use fault::{Fault, FaultError, FaultRule, ResetStage};
