@@ -94,7 +94,7 @@ fn interrupted(ask: &Ask) -> Option<(&str, &str)> {
         return None;
     }
     let wish = wish.text.to_lowercase();
-    let wanted = ["continue", "carry on", "go on", "pick up where"].iter().any(|words| wish.contains(words));
+    let wanted = ["continue", "carry on", "pick up where"].iter().any(|words| wish.contains(words));
     wanted.then_some((asked.text.as_str(), said.text.as_str()))
 }
 

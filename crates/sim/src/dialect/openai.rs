@@ -43,12 +43,11 @@ pub(super) fn misfit(misfit: &Misfit) -> Refusal {
         }
         Problem::Value { expected, got } => {
             let quoted: Vec<String> = expected.iter().map(|value| format!("'{value}'")).collect();
-            let quoted: Vec<&str> = quoted.iter().map(String::as_str).collect();
-            let supported = one_of(&quoted).replace(", or ", ", and ");
-            (
-                "invalid_value",
-                format!("Invalid value: '{got}'. Supported values are: {supported}. (param: '{at}')"),
-            )
+            let supported = match quoted.as_slice() {
+                [rest @ .., last] if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+                few => few.concat(),
+            };
+            ("invalid_value", format!("Invalid value: '{got}'. Supported values are: {supported}."))
         }
         Problem::Other(reason) => ("invalid_value", format!("Invalid '{at}': {reason}.")),
     };

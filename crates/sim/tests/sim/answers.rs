@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use switchyard_sim::{Dialect, KeyState, Latency, Profile, SimConfig, SimProvider, SimServer};
 
-use crate::{ask, client, json_of, post, streamed_text, with};
+use crate::{ask, client, json_of, path, post, streamed_text, with};
 
 const BOTH: [Dialect; 2] = [Dialect::OpenaiChat, Dialect::Anthropic];
 
@@ -215,4 +215,58 @@ async fn providers_on_one_port_are_told_apart_by_path() {
     let url = server.base_url("new");
     server.shutdown().await;
     assert!(post(&url, Dialect::OpenaiChat, &ask("hi")).send().await.unwrap_err().is_connect());
+}
+
+#[tokio::test]
+async fn nothing_that_can_be_sent_goes_without_an_answer() {
+    let odd = [json!(null), json!([]), json!("x"), json!(7), json!({ "a": [1], "type": 3 }), json!([[null]])];
+    let members = [
+        "model",
+        "messages",
+        "input",
+        "system",
+        "instructions",
+        "tools",
+        "tool_choice",
+        "thinking",
+        "reasoning",
+        "response_format",
+        "text",
+        "stop",
+        "stop_sequences",
+        "previous_response_id",
+        "n",
+        "max_tokens",
+        "output_config",
+        "include",
+        "stream_options",
+    ];
+    let wrapped = |value: &Value| {
+        json!([{ "role": "user", "type": "message", "content": value, "tool_calls": value, "output": value },
+            { "role": "assistant", "type": "reasoning", "content": [value], "id": value }])
+    };
+    // One for all: a client takes longer to make than to use.
+    let http = client();
+    for strict in [true, false] {
+        let sim = SimProvider::start_with(Profile::new("acme").strict(strict)).await.unwrap();
+        let mut sent = 0;
+        for dialect in [Dialect::OpenaiChat, Dialect::OpenaiResponses, Dialect::Anthropic] {
+            let conversation = if dialect == Dialect::OpenaiResponses { "input" } else { "messages" };
+            let url = format!("{}{}", sim.url(), path(dialect));
+            let mut bodies: Vec<Value> = odd.to_vec();
+            for value in &odd {
+                bodies.extend(members.map(|member| with(ask("x"), json!({ member: value }))));
+                bodies.push(json!({ "model": "m", "max_tokens": 9, conversation: wrapped(value) }));
+                bodies.push(json!({ "model": "m", "max_tokens": 9, conversation: [value] }));
+            }
+            for body in bodies {
+                let request = http.post(&url).header("anthropic-version", "2023-06-01").json(&body);
+                let status = request.send().await.unwrap().status().as_u16();
+                assert!(status == 200 || (400..500).contains(&status), "{dialect:?} {status}: {body}");
+                sent += 1;
+            }
+        }
+        let traffic = sim.traffic();
+        assert_eq!((traffic.calls, traffic.ended), (sent, sent));
+    }
 }
