@@ -187,7 +187,7 @@ fn errors_are_told_in_the_callers_dialect() {
     };
     for (dialect, name) in [(Dialect::OpenAiChat, "chat"), (Dialect::AnthropicMessages, "messages")] {
         let body = String::from_utf8(error_response(dialect, &reply)).unwrap();
-        let event = String::from_utf8(error_event(dialect, &reply)).unwrap();
+        let event = String::from_utf8(error_event(dialect, &reply, 3)).unwrap();
         insta::assert_snapshot!(format!("error_{name}"), format!("{body}\n---\n{event}"));
         let mut tap = crate::StreamTap::new(dialect);
         let mut decoder = crate::SseDecoder::default();
