@@ -237,8 +237,7 @@ impl Pipe {
         let said = memory.as_is();
         let stitch = Stitch::new(seam, &said.text);
         let writer = Writer::resume(self.caller, said, &self.options);
-        let resumed =
-            Self::translated(from, self.caller, self.options.clone(), writer, stitch, Some(memory));
+        let resumed = Self::translated(from, self.caller, self.options.clone(), writer, stitch, Some(memory));
         Self { events: self.events, ..resumed }
     }
 
@@ -263,11 +262,7 @@ impl Untouched {
             Observed::UsageOnly if self.withhold_usage => {}
             // Half an event, or one that says nothing: the stream broke off inside it.
             Observed::Quiet if !event.complete => return observed,
-            Observed::UsageOnly
-            | Observed::Quiet
-            | Observed::Content
-            | Observed::Finish
-            | Observed::Done => {
+            Observed::UsageOnly | Observed::Quiet | Observed::Content | Observed::Finish | Observed::Done => {
                 out.extend_from_slice(event.raw);
                 if !event.complete {
                     // Only its blank line is missing.

@@ -1,6 +1,7 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use switchyard_domain::Feature;
 
 use super::*;
 
@@ -8,7 +9,7 @@ const CHAT: Dialect = Dialect::OpenAiChat;
 const MESSAGES: Dialect = Dialect::AnthropicMessages;
 
 fn read(dialect: Dialect, body: &str) -> Envelope {
-    Envelope::read(dialect, body.as_bytes()).unwrap()
+    Envelope::read(dialect, Operation::Complete, body.as_bytes()).unwrap()
 }
 
 #[test]
@@ -21,14 +22,15 @@ fn facts_are_read() {
     );
     assert_eq!((envelope.model.as_str(), envelope.stream, envelope.max_tokens), ("gpt-4o", true, Some(7)));
     assert_eq!((envelope.choices, envelope.message_count), (2, 1));
-    assert!(envelope.has_tools && envelope.has_images && envelope.wants_json);
+    let needed = [Feature::Stream, Feature::Tools, Feature::JsonMode, Feature::Vision, Feature::Choices];
+    assert_eq!(envelope.features, FeatureSet::of(&needed));
     assert_eq!((envelope.user.as_deref(), envelope.idempotency_key.as_deref()), (Some("u"), Some("k")));
     let envelope = read(
         MESSAGES,
         r#"{"model":"claude","max_tokens":9,"tools":[ ],"metadata":{"user_id":"u2"},
             "messages":[{"role":"user","content":"an \"image\" of \"image_url\""}]}"#,
     );
-    assert!(!envelope.has_tools && !envelope.has_images && !envelope.wants_json && !envelope.stream);
+    assert_eq!((envelope.features, envelope.stream), (FeatureSet::NONE, false));
     assert_eq!((envelope.user.as_deref(), envelope.include_usage), (Some("u2"), None));
 }
 
@@ -102,17 +104,17 @@ fn faults_name_the_field() {
         ),
     ];
     for (dialect, body, said) in cases {
-        let error = Envelope::read(dialect, body.as_bytes()).unwrap_err();
+        let error = Envelope::read(dialect, Operation::Complete, body.as_bytes()).unwrap_err();
         assert_eq!(error.to_string(), said, "{body}");
     }
-    let error = Envelope::read(CHAT, b"{\"model\":\"\xff\"}").unwrap_err();
+    let error = Envelope::read(CHAT, Operation::Complete, b"{\"model\":\"\xff\"}").unwrap_err();
     assert_eq!(error.to_string(), "the body is not UTF-8 (byte 10)");
 }
 
 #[test]
 fn a_body_that_needs_no_change_is_not_copied() {
     let body = Bytes::from_static(br#"{"model":"m","stream":true,"messages":[{"role":"user"}]}"#);
-    let envelope = Envelope::read(CHAT, &body).unwrap();
+    let envelope = Envelope::read(CHAT, Operation::Complete, &body).unwrap();
     assert_eq!(rewrite(&body, &envelope, "m", false).as_ptr(), body.as_ptr());
 }
 
@@ -187,7 +189,7 @@ fn only_what_must_change_changes() {
     ];
     for (body, ask_usage, expected) in cases {
         let body = Bytes::from(body);
-        let envelope = Envelope::read(CHAT, &body).unwrap();
+        let envelope = Envelope::read(CHAT, Operation::Complete, &body).unwrap();
         let out = rewrite(&body, &envelope, "new \"m\"", ask_usage);
         assert_eq!(std::str::from_utf8(&out).unwrap(), expected);
     }
@@ -196,7 +198,7 @@ fn only_what_must_change_changes() {
 #[test]
 fn anthropic_streams_are_never_asked_for_usage() {
     let body = Bytes::from(r#"{"model":"m","max_tokens":1,"stream":true,"messages":[{"role":"user"}]}"#);
-    let envelope = Envelope::read(MESSAGES, &body).unwrap();
+    let envelope = Envelope::read(MESSAGES, Operation::Complete, &body).unwrap();
     assert_eq!(rewrite(&body, &envelope, "m", true), body);
 }
 
@@ -230,7 +232,7 @@ proptest! {
             parts.insert(key_at.min(parts.len()), format!("{gap}\"idempotencyKey\"{gap}:\"k\""));
         }
         let body = Bytes::from(format!("{{{}}}", parts.join(",")));
-        let envelope = Envelope::read(CHAT, &body).unwrap();
+        let envelope = Envelope::read(CHAT, Operation::Complete, &body).unwrap();
         let out = rewrite(&body, &envelope, &model, false);
         if key_at.is_none() {
             prop_assert_eq!(std::str::from_utf8(&out).unwrap(), &expected);

@@ -145,14 +145,17 @@ fn with_provider(message: String, error: &Object) -> String {
 }
 
 fn from_loose_object(object: &Object) -> UpstreamError {
-    let detail = object.get("detail").or_else(|| object.get("message")?.get("detail")).map(|detail| match detail {
-        Value::String(message) => message.clone(),
-        // FastAPI's validation errors: [{"loc":["body","model"],"msg":"field required"}].
-        Value::Array(faults) => {
-            faults.iter().filter_map(|fault| text(fault.as_object()?, "msg")).collect::<Vec<_>>().join("; ")
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => detail.to_string(),
-    });
+    let detail =
+        object.get("detail").or_else(|| object.get("message")?.get("detail")).map(|detail| match detail {
+            Value::String(message) => message.clone(),
+            // FastAPI's validation errors: [{"loc":["body","model"],"msg":"field required"}].
+            Value::Array(faults) => faults
+                .iter()
+                .filter_map(|fault| text(fault.as_object()?, "msg"))
+                .collect::<Vec<_>>()
+                .join("; "),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => detail.to_string(),
+        });
     let shape = if detail.is_some() {
         ErrorShape::FastApi
     } else if object.contains_key("sequence_number") || text(object, "object").as_deref() == Some("error") {
@@ -166,7 +169,11 @@ fn from_loose_object(object: &Object) -> UpstreamError {
     UpstreamError {
         shape,
         code: text(object, "code").or_else(|| text(object, "statusCode")).map(redacted),
-        kind: kind.as_deref().map(aws_name).filter(|kind| *kind != "error").map(|kind| redact(kind, MESSAGE_LIMIT)),
+        kind: kind
+            .as_deref()
+            .map(aws_name)
+            .filter(|kind| *kind != "error")
+            .map(|kind| redact(kind, MESSAGE_LIMIT)),
         message: message_or(said, object),
         param: text(object, "param").map(redacted),
         retry_after_ms: None,

@@ -4,8 +4,26 @@ const PLACEHOLDER: &str = "[redacted]";
 
 /// Beginnings that only keys have.
 const KEY_PREFIXES: [&str; 20] = [
-    "sk-", "sk_", "pk-", "pk_", "rk_", "gsk_", "xai-", "aiza", "akia", "asia", "hf_", "nvapi-", "pplx-",
-    "eyj", "ya29.", "1//0", "gocspx-", "absk", "bedrock-api-key-", "iqojb3",
+    "sk-",
+    "sk_",
+    "pk-",
+    "pk_",
+    "rk_",
+    "gsk_",
+    "xai-",
+    "aiza",
+    "akia",
+    "asia",
+    "hf_",
+    "nvapi-",
+    "pplx-",
+    "eyj",
+    "ya29.",
+    "1//0",
+    "gocspx-",
+    "absk",
+    "bedrock-api-key-",
+    "iqojb3",
 ];
 
 /// Names after which the next word is a key.
@@ -72,7 +90,9 @@ fn looks_like_key(word: &str) -> bool {
         return true;
     }
     // Base64: AWS's secret keys (40 characters) and session tokens, lines of a private key.
-    if word.len() >= 40 && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')) {
+    if word.len() >= 40
+        && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
+    {
         let has = |class: fn(&u8) -> bool| word.bytes().any(|byte| class(&byte));
         if has(u8::is_ascii_digit) && has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) {
             return true;

@@ -1,7 +1,7 @@
 //! The two ends of a translated stream: the reader of the upstream's dialect, the writer of the caller's.
 
-use super::said::Said;
 use super::StreamFault;
+use super::said::Said;
 use crate::canonical::Delta;
 use crate::frames::StreamEvent;
 use crate::notes::Notes;

@@ -168,10 +168,7 @@ fn hear_messages(memory: &mut Memory, data: &[u8], with_text: bool) {
         return;
     };
     if let Some(message) = event.message {
-        memory.begins(
-            message.id.as_ref().map(|id| &*id.0),
-            message.model.as_ref().map(|model| &*model.0),
-        );
+        memory.begins(message.id.as_ref().map(|id| &*id.0), message.model.as_ref().map(|model| &*model.0));
     }
     if !with_text {
         return;
@@ -234,10 +231,8 @@ fn hear_responses(memory: &mut Memory, data: &[u8], with_text: bool) {
         "response.created" => {
             let Some(response) = event.response else { return };
             if let Ok(named) = serde_json::from_str::<Named<'_>>(response.get()) {
-                memory.begins(
-                    named.id.as_ref().map(|id| &*id.0),
-                    named.model.as_ref().map(|model| &*model.0),
-                );
+                memory
+                    .begins(named.id.as_ref().map(|id| &*id.0), named.model.as_ref().map(|model| &*model.0));
             }
             memory.response(response.get());
         }

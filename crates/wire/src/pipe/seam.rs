@@ -166,7 +166,8 @@ fn repeat_starts(said: &str, from: usize) -> Vec<usize> {
             && ((length >= WORD_CHARS && ends_in_word) || suffix.split_whitespace().nth(1).is_some());
         // Rulers, indentation and table cells come again and again.
         let is_long = length >= REPEAT_CHARS
-            && suffix.chars().filter(|c| c.is_alphanumeric()).take(REPEAT_CHARS / 2).count() == REPEAT_CHARS / 2;
+            && suffix.chars().filter(|c| c.is_alphanumeric()).take(REPEAT_CHARS / 2).count()
+                == REPEAT_CHARS / 2;
         // A text that repeats itself (`0, 0, 0, 0`) goes on so.
         let period = suffix.len() - periods[at];
         if (is_words || is_long) && period * 2 > suffix.len() {

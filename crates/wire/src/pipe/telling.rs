@@ -174,8 +174,7 @@ impl Telling {
             Mismatch::Shorter => "the new answer ends before what was already sent",
         };
         let code = Some("restart_mismatch".to_owned());
-        self.facts.error =
-            Some(UpstreamError { code, ..UpstreamError::plain(ErrorShape::Text, message) });
+        self.facts.error = Some(UpstreamError { code, ..UpstreamError::plain(ErrorShape::Text, message) });
         Observed::Error
     }
 

@@ -34,7 +34,12 @@ fn a_repeat_is_left_out_and_a_coincidence_is_not() {
         (ASKED, "ha", "ha", "haha"),
         (ASKED, "I know that ", "that is so", "I know that that is so"),
         (ASKED, "0, 0, 0, 0, 0, 0, ", "0, 0, 0, 0]", "0, 0, 0, 0, 0, 0, 0, 0, 0, 0]"),
-        (ASKED, "        }\n        }\n", "        }\n        }\n    }", "        }\n        }\n        }\n        }\n    }"),
+        (
+            ASKED,
+            "        }\n        }\n",
+            "        }\n        }\n    }",
+            "        }\n        }\n        }\n        }\n    }",
+        ),
         (ASKED, "| a | b |\n| --- | --- |\n", "| --- | --- |", "| a | b |\n| --- | --- |\n| --- | --- |"),
         (ASKED, "a\n", "\nb", "a\n\nb"),
         // A prefill lost its whitespace; nothing else comes twice.
@@ -70,7 +75,12 @@ fn nothing_is_held_back_longer_than_it_could_be_a_repeat() {
     assert_eq!(stitch.text(" quick").unwrap(), " quick");
     let said = "x".repeat(3000) + " one two three four five six seven";
     let mut stitch = Stitch::new(ASKED, &said);
-    let held: usize = said[2500..].char_indices().map(|(at, c)| usize::from(stitch.text(&said[2500 + at..2500 + at + c.len_utf8()]).unwrap().is_empty())).sum();
+    let held: usize = said[2500..]
+        .char_indices()
+        .map(|(at, c)| {
+            usize::from(stitch.text(&said[2500 + at..2500 + at + c.len_utf8()]).unwrap().is_empty())
+        })
+        .sum();
     assert!(held <= TAIL_CHARS, "{held}");
 }
 
@@ -88,7 +98,8 @@ fn prose() -> impl Strategy<Value = String> {
 /// Cuts a text at any characters.
 fn pieces(text: &str, cuts: &[prop::sample::Index]) -> Vec<String> {
     let chars: Vec<char> = text.chars().collect();
-    let mut at: Vec<usize> = cuts.iter().map(|cut| cut.index(chars.len() + 1)).chain([0, chars.len()]).collect();
+    let mut at: Vec<usize> =
+        cuts.iter().map(|cut| cut.index(chars.len() + 1)).chain([0, chars.len()]).collect();
     at.sort_unstable();
     at.windows(2).map(|span| chars[span[0]..span[1]].iter().collect()).collect()
 }
