@@ -17,9 +17,9 @@ use crate::pipe::Said;
 use crate::translate::ReplyOptions;
 use crate::{FinishReason, Usage};
 
-/// How much of an answer is kept for its last event, bytes. The longest answers of today's models (128 000 tokens) are
-/// a tenth of it.
-pub(crate) const KEPT_LIMIT: usize = 8 * 1024 * 1024;
+/// How much of an answer is kept for its last event, bytes: half the event limit of this router's own decoder, so that the
+/// event can be read. The longest answers of today's models (128 000 tokens) are an eighth of it.
+pub(crate) const KEPT_LIMIT: usize = crate::sse::DEFAULT_EVENT_LIMIT / 2;
 
 /// Writes a stream for a caller.
 #[derive(Debug)]
