@@ -233,10 +233,14 @@ impl Pipe {
     /// in the end; what the new upstream repeats at the seam is left out. To be called where [`Pipe::said`] gives something.
     #[must_use]
     pub fn resume(&self, from: Dialect, seam: Seam) -> Self {
-        let memory = self.memory().cloned().unwrap_or_default().carried_on();
-        let said = memory.as_is();
-        let stitch = Stitch::new(seam, &said.text);
-        let writer = Writer::resume(self.caller, said, &self.options);
+        let memory = match &self.flow {
+            Flow::Untouched(flow) => flow.memory.clone().unwrap_or_default().carried_on(),
+            Flow::Translated(flow) => flow.telling.carried_on(),
+        };
+        let stitch = Stitch::new(seam, &memory.as_is().text);
+        // Usage is added up on its way to the writer.
+        let said = Said { usage: Usage::default(), ..memory.as_is().clone() };
+        let writer = Writer::resume(self.caller, &said, &self.options);
         let resumed = Self::translated(from, self.caller, self.options.clone(), writer, stitch, Some(memory));
         Self { events: self.events, ..resumed }
     }

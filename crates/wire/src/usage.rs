@@ -1,10 +1,9 @@
 //! Tokens used, in one meaning for every dialect.
 
-use serde::Deserialize;
+use switchyard_domain::Operation;
 
 use crate::Dialect;
-use crate::anthropic::MessagesUsage;
-use crate::openai_chat::ChatUsage;
+use crate::inspect::inspect_ok_body;
 
 /// Tokens of one answer. Every input token is counted once in `input_tokens`; the cached counts are parts
 /// of it (chat counts so; Messages reports three disjoint counts, which are added up here).
@@ -52,16 +51,5 @@ impl Usage {
 /// The usage a whole (non-streamed) answer reports, if it does.
 #[must_use]
 pub fn usage_of(dialect: Dialect, body: &[u8]) -> Option<Usage> {
-    #[derive(Deserialize)]
-    struct Reported<U> {
-        usage: Option<U>,
-    }
-    match dialect {
-        Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Gemini | Dialect::BedrockConverse => {
-            serde_json::from_slice::<Reported<ChatUsage>>(body).ok()?.usage.map(Usage::from)
-        }
-        Dialect::AnthropicMessages => {
-            serde_json::from_slice::<Reported<MessagesUsage>>(body).ok()?.usage.map(Usage::from)
-        }
-    }
+    inspect_ok_body(dialect, Operation::Complete, None, body).ok()?.usage
 }

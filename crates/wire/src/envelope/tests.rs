@@ -302,7 +302,7 @@ fn faults_of_the_other_operations_name_the_field() {
             RESPONSES,
             complete,
             r#","input":[{"role":"user","content":7}]"#,
-            "input[0].content: must be a string or a list of parts at line 1 column 48",
+            "input[0].content: must be a string or a list of parts at line 1 column 49",
         ),
         (
             RESPONSES,

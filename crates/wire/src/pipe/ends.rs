@@ -88,6 +88,14 @@ impl Writer {
         }
     }
 
+    /// Tells of the ids and numbers the caller was given what [`Writer::resume`] needs.
+    pub(super) fn describe(&self, said: &mut Said) {
+        match self {
+            Self::Responses(writer) => writer.describe(said),
+            Self::Chat(_) | Self::Messages(_) => {}
+        }
+    }
+
     pub(super) fn write(&mut self, delta: &Delta<'_>, notes: &mut Notes, out: &mut Vec<u8>) {
         match self {
             Self::Chat(writer) => writer.write(delta, notes, out),

@@ -23,23 +23,10 @@ pub(super) fn hear(memory: &mut Memory, caller: Dialect, event: &StreamEvent<'_>
     }
 }
 
-/// Keeps in mind the ids and numbers in what was written to the caller; its text is known already.
+/// Keeps in mind the ids in what was written to a chat or Messages caller; its text is known already.
 pub(super) fn overhear(memory: &mut Memory, caller: Dialect, written: &[u8]) {
-    if !memory.is_fit() || written.is_empty() {
-        return;
-    }
-    let said = memory.as_is();
-    let knows_enough = match caller {
-        Dialect::OpenAiResponses => !said.item_id.is_empty(),
-        Dialect::OpenAiChat | Dialect::AnthropicMessages | Dialect::Gemini | Dialect::BedrockConverse => {
-            !said.id.is_empty()
-        }
-    };
-    if knows_enough {
-        if caller == Dialect::OpenAiResponses {
-            // Written events hold one line of data each, so blank lines count them.
-            memory.count_events(memchr::memmem::find_iter(written, b"\n\n").count() as u64);
-        }
+    let knows_enough = !memory.as_is().id.is_empty();
+    if knows_enough || !memory.is_fit() || written.is_empty() || caller == Dialect::OpenAiResponses {
         return;
     }
     let mut decoder = SseDecoder::default();
@@ -55,7 +42,7 @@ fn hear_event(memory: &mut Memory, caller: Dialect, event: &StreamEvent<'_>, wit
             hear_chat(memory, event.data, with_text);
         }
         Dialect::AnthropicMessages => hear_messages(memory, event.data, with_text),
-        Dialect::OpenAiResponses => hear_responses(memory, event.data, with_text),
+        Dialect::OpenAiResponses => hear_responses(memory, event.data),
     }
 }
 
@@ -216,16 +203,14 @@ struct Item<'a> {
     id: Option<Text<'a>>,
 }
 
-fn hear_responses(memory: &mut Memory, data: &[u8], with_text: bool) {
+fn hear_responses(memory: &mut Memory, data: &[u8]) {
     let Ok(event) = serde_json::from_slice::<ResponsesEvent<'_>>(data) else {
-        if with_text && data != b"[DONE]" {
-            memory.spoil(Unfit::NotKept);
-        }
+        memory.spoil(Unfit::NotKept);
         return;
     };
     match event.sequence_number {
         Some(number) => memory.sequence(number),
-        None => memory.count_events(1),
+        None => memory.next_sequence(),
     }
     match &*event.r#type.0 {
         "response.created" => {
@@ -245,11 +230,9 @@ fn hear_responses(memory: &mut Memory, data: &[u8], with_text: bool) {
                 }
                 // An item alone shows no thinking; only its summary does.
                 Some("reasoning") | None => {}
-                Some(_) if with_text => memory.spoil(Unfit::ToolCall),
-                Some(_) => {}
+                Some(_) => memory.spoil(Unfit::ToolCall),
             }
         }
-        _ if !with_text => {}
         "response.output_text.delta" => {
             let text = event.delta.and_then(|raw| serde_json::from_str::<Text<'_>>(raw.get()).ok());
             memory.text(text.as_ref().map_or("", |text| &text.0));

@@ -56,6 +56,15 @@ impl Memory {
         &self.said
     }
 
+    pub(super) fn as_is_mut(&mut self) -> &mut Said {
+        &mut self.said
+    }
+
+    /// The usage of upstreams before this one.
+    pub(super) fn before(&self) -> Usage {
+        self.before
+    }
+
     /// The caller was told more text.
     pub(super) fn text(&mut self, piece: &str) {
         if self.unfit.is_some() {
@@ -116,9 +125,9 @@ impl Memory {
         self.said.sequence = number.saturating_add(1);
     }
 
-    /// Events the caller got without their numbers being read.
-    pub(super) fn count_events(&mut self, events: u64) {
-        self.said.sequence = self.said.sequence.saturating_add(events);
+    /// An event the caller got without a number.
+    pub(super) fn next_sequence(&mut self) {
+        self.said.sequence = self.said.sequence.saturating_add(1);
     }
 
     /// The `response` object the caller was told of at the beginning.

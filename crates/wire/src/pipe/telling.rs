@@ -34,6 +34,8 @@ pub(super) struct Telling {
     stitch: Stitch,
     fallback_id: Option<Arc<str>>,
     fallback_model: Option<Arc<str>>,
+    /// The usage of upstreams before this one, which the caller is told together with this one's.
+    before: Usage,
     pub(super) facts: Facts,
     pub(super) memory: Option<Memory>,
     pub(super) notes: Notes,
@@ -55,6 +57,7 @@ impl Telling {
             stitch,
             fallback_id: options.fallback_id.clone(),
             fallback_model: options.fallback_model.clone(),
+            before: memory.as_ref().map_or_else(Usage::default, Memory::before),
             facts: Facts::default(),
             memory,
             notes: Notes::default(),
@@ -96,11 +99,12 @@ impl Telling {
                 self.tell_other(Unfit::ToolCall, delta, out)
             }
             Delta::Usage(usage) => {
-                self.facts.usage = Some(self.facts.usage.map_or(*usage, |so_far| so_far.merged(*usage)));
+                let so_far = self.facts.usage.map_or(*usage, |so_far| so_far.merged(*usage));
+                self.facts.usage = Some(so_far);
                 if let Some(memory) = &mut self.memory {
                     memory.usage(*usage);
                 }
-                self.write(delta, out);
+                self.write(&Delta::Usage(self.before.plus(so_far)), out);
                 Observed::Quiet
             }
             Delta::Finish { reason, .. } => {
@@ -126,6 +130,13 @@ impl Telling {
         }
     }
 
+    /// What is known of the caller's stream for another upstream to take over.
+    pub(super) fn carried_on(&self) -> Memory {
+        let mut memory = self.memory.clone().unwrap_or_default().carried_on();
+        self.writer.describe(memory.as_is_mut());
+        memory
+    }
+
     fn start(&mut self, id: Option<&str>, model: Option<&str>, out: &mut Vec<u8>) {
         let id = id.filter(|id| !id.is_empty()).map(str::to_owned);
         let id = id.or_else(|| self.fallback_id.as_deref().map(str::to_owned));
@@ -133,6 +144,9 @@ impl Telling {
         self.facts.model.clone_from(&named);
         let model = named.or_else(|| self.fallback_model.as_deref().map(str::to_owned));
         self.write(&Delta::Start { id: id.map(Cow::Owned), model: model.map(Cow::Owned) }, out);
+        if self.before != Usage::default() {
+            self.write(&Delta::Usage(self.before), out);
+        }
     }
 
     fn tell_text(&mut self, text: &str, out: &mut Vec<u8>) {

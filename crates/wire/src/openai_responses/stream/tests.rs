@@ -11,7 +11,7 @@ use crate::translate::ReplyOptions;
 use crate::{FinishReason, Usage};
 
 fn options() -> ReplyOptions {
-    ReplyOptions { include_usage: false, created_unix_s: 1_741_569_952, echo: None }
+    ReplyOptions { created_unix_s: 1_741_569_952, ..ReplyOptions::default() }
 }
 
 fn event(data: &str) -> StreamEvent<'_> {
