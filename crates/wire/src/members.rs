@@ -77,6 +77,11 @@ impl<'a> Members<'a> {
         self.entries.iter().find(|(key, _)| key == name).map(|(_, value)| *value)
     }
 
+    /// The members nobody took, as they were written.
+    pub(crate) fn into_entries(self) -> Vec<(Cow<'a, str>, &'a RawValue)> {
+        self.entries
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

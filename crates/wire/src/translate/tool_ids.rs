@@ -12,7 +12,7 @@ const CHAT_LIMIT: usize = 40;
 const USER_LIMIT: usize = 64;
 
 /// The id as `dialect` accepts it: Anthropic demands `^[a-zA-Z0-9_-]+$`, OpenAI at most 40 characters.
-pub(super) fn tool_id(dialect: Dialect, id: String) -> String {
+pub(crate) fn tool_id(dialect: Dialect, id: String) -> String {
     let fits = match dialect {
         Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Gemini | Dialect::BedrockConverse => {
             !id.is_empty() && id.len() <= CHAT_LIMIT
@@ -31,7 +31,7 @@ pub(super) fn tool_id(dialect: Dialect, id: String) -> String {
 }
 
 /// An end user's id short enough for chat: an opaque digest stands for a longer one.
-pub(super) fn user_id(user: String) -> (String, bool) {
+pub(crate) fn user_id(user: String) -> (String, bool) {
     if user.len() <= USER_LIMIT {
         return (user, false);
     }
