@@ -23,7 +23,8 @@ pub fn write_count_tokens(
         Variant::GeminiApi => notes.finish(&Wrapped {
             generate_content_request: Named { model: resource_name(upstream_model), request: asked },
         }),
-        Variant::Vertex => notes.finish(&asked),
+        // `toolConfig` is not among the members of its `CountTokensRequest`.
+        Variant::Vertex => notes.finish(&asked.without_tool_choice()),
     }
 }
 
@@ -64,7 +65,7 @@ struct Named<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::canonical::{Block, Content, Role, Tool, Turn};
+    use crate::canonical::{Block, Content, Role, Tool, ToolChoice, Turn};
 
     #[test]
     fn the_count_covers_system_prompt_and_tools_on_both_apis() {
@@ -86,6 +87,7 @@ mod tests {
                 strict: None,
                 cache: false,
             }],
+            tool_choice: Some(ToolChoice::Required),
             ..Prompt::default()
         };
         let inner = concat!(
@@ -94,10 +96,13 @@ mod tests {
             r#""tools":[{"functionDeclarations":[{"name":"now","description":"The time","#,
             r#""parametersJsonSchema":{"type":"object","properties":{"n":{"type":"integer","minimum":1.0}}}}]}]"#,
         );
+        let choice = r#""toolConfig":{"functionCallingConfig":{"mode":"ANY"}}"#;
         let cases = [
             (
                 Variant::GeminiApi,
-                format!(r#"{{"generateContentRequest":{{"model":"models/gemini-3-flash",{inner}}}}}"#),
+                format!(
+                    r#"{{"generateContentRequest":{{"model":"models/gemini-3-flash",{inner},{choice}}}}}"#
+                ),
             ),
             (Variant::Vertex, format!("{{{inner}}}")),
         ];

@@ -4,6 +4,7 @@
 
 mod contents;
 mod media;
+mod parts;
 mod tools;
 
 use std::borrow::Cow;
@@ -15,7 +16,7 @@ use super::model::{Model, ThinkingConfig};
 use super::schema;
 use crate::canonical::{Format, Prompt, ToolChoice};
 use crate::notes::{Notes, TranslateError};
-use contents::{Content, Instruction};
+use parts::{Content, Instruction};
 use tools::{ToolConfig, Tools};
 
 /// "The set of character sequences (up to 5) that will stop output generation."
@@ -43,6 +44,13 @@ pub(super) struct Body<'a> {
     tool_config: Option<ToolConfig<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     generation_config: Option<GenerationConfig<'a>>,
+}
+
+impl Body<'_> {
+    /// The request without its choice of tools, for where only their declarations count.
+    pub(super) fn without_tool_choice(self) -> Self {
+        Self { tool_config: None, ..self }
+    }
 }
 
 pub(super) fn body<'a>(

@@ -58,9 +58,9 @@ fn ids_made_up_differ_within_an_answer_and_between_answers() {
         }
         let body = body.to_string();
         let answer = read(&body, &mut Notes::default()).unwrap();
-        let ids = answer.content.iter().map(|content| match content {
-            Content::ToolUse(call) => call.id.to_string(),
-            other => panic!("{other:?}"),
+        let ids = answer.content.iter().map(|content| {
+            let Content::ToolUse(call) = content else { panic!("{content:?}") };
+            call.id.to_string()
         });
         ids.collect::<Vec<_>>()
     };

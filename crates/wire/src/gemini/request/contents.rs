@@ -6,10 +6,10 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
-use serde_json::value::RawValue;
-
-use super::media::{self, Blob, Data, FileData, Kind};
+use super::media::{self, Data, Kind};
+use super::parts::{
+    Content, FunctionCall, FunctionResponse, Instruction, Outcome, Part, ResponsePart, arguments,
+};
 use crate::canonical::{
     Block, Content as Piece, Media, Origin, Prompt, Role, Signature, ToolResult, ToolUse,
 };
@@ -19,67 +19,6 @@ use crate::notes::{Notes, TranslateError};
 /// Stands for the seal of a call this provider did not make ("Thought signatures", FAQ: calls transferred from
 /// another model). Without one the first call of a step is refused.
 const FOREIGN_CALL: &str = "skip_thought_signature_validator";
-
-#[derive(Debug, Serialize)]
-pub(super) struct Instruction<'a> {
-    parts: Vec<Part<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct Content<'a> {
-    role: &'static str,
-    parts: Vec<Part<'a>>,
-}
-
-/// One of its members is set, and a seal perhaps.
-#[derive(Debug, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Part<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    thought: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    inline_data: Option<Blob<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    file_data: Option<FileData<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    function_call: Option<FunctionCall<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    function_response: Option<FunctionResponse<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    thought_signature: Option<&'a str>,
-}
-
-#[derive(Debug, Serialize)]
-struct FunctionCall<'a> {
-    id: &'a str,
-    name: &'a str,
-    args: Cow<'a, RawValue>,
-}
-
-#[derive(Debug, Serialize)]
-struct FunctionResponse<'a> {
-    id: &'a str,
-    name: &'a str,
-    response: Outcome,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    parts: Vec<ResponsePart<'a>>,
-}
-
-/// "Use `output` key to specify function output and `error` key to specify error details."
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Outcome {
-    Output(String),
-    Error(String),
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ResponsePart<'a> {
-    inline_data: Blob<'a>,
-}
 
 /// A seal that waits for the part it belongs to; with a text, it may be a thought of its own.
 #[derive(Debug)]
@@ -304,33 +243,4 @@ impl<'a> Conversation<'a, '_> {
         }
         Ok(())
     }
-}
-
-impl<'a> Part<'a> {
-    fn text(text: &'a str) -> Self {
-        Self { text: Some(Cow::Borrowed(text)), ..Self::default() }
-    }
-
-    fn media(data: Data<'a>) -> Self {
-        match data {
-            Data::Inline(blob) => Self { inline_data: Some(blob), ..Self::default() },
-            Data::File(file) => Self { file_data: Some(file), ..Self::default() },
-            Data::Text(text) => Self { text: Some(text), ..Self::default() },
-        }
-    }
-}
-
-/// `args` is an object; what else a model wrote is carried in one.
-fn arguments<'a>(written: &'a str, at: &str, notes: &mut Notes) -> Result<Cow<'a, RawValue>, TranslateError> {
-    let trimmed = written.trim();
-    let text = if trimmed.is_empty() { "{}" } else { trimmed };
-    if text.starts_with('{')
-        && let Ok(raw) = serde_json::from_str::<&RawValue>(text)
-    {
-        return Ok(Cow::Borrowed(raw));
-    }
-    notes.add("tool_arguments_wrapped", at);
-    serde_json::value::to_raw_value(&serde_json::json!({ "arguments": written }))
-        .map(Cow::Owned)
-        .map_err(|error| TranslateError::invalid(at, error.to_string()))
 }

@@ -302,6 +302,31 @@ fn tools_keep_their_schemas_text_and_the_choice_its_meaning() {
 }
 
 #[test]
+fn strict_tools_are_held_to_their_schema_as_far_as_the_model_can_be() {
+    let schema: &RawValue = serde_json::from_str(r#"{"properties":{"a":{"pattern":"^x"}}}"#).unwrap();
+    let mut prompt = prompt(vec![user(0, vec![text("q")])]);
+    prompt.tools = vec![tool("f", Some(schema), Some(true))];
+    assert_eq!(written(&prompt, NEW).1, ["schema_not_enforced tools[0]"]);
+    prompt.tools = vec![tool("f", None, Some(true))];
+    let (body, noted) = written(&prompt, "gemini-2.0-flash");
+    assert_eq!(body["toolConfig"]["functionCallingConfig"]["mode"], "AUTO");
+    assert_eq!(noted, ["schema_not_enforced tools[0]"]);
+}
+
+#[test]
+fn hints_gemini_has_no_place_for_are_noted() {
+    let mut prompt = prompt(vec![user(0, vec![text("q"), text("r")])]);
+    for block in &mut prompt.turns[0].blocks {
+        block.cache = true;
+    }
+    prompt.tools = vec![tool("f", None, None)];
+    prompt.parallel_tools = Some(false);
+    let expected =
+        ["cache_control_dropped messages[0].content[0]", "parallel_tools_not_limited parallel_tool_calls"];
+    assert_eq!(written(&prompt, NEW).1, expected);
+}
+
+#[test]
 fn what_is_asked_of_the_answer_is_asked_in_geminis_words() {
     let mut prompt = prompt(vec![user(0, vec![text("q")])]);
     prompt.max_tokens = Some(100);
@@ -397,7 +422,7 @@ fn what_gemini_cannot_carry_is_refused_by_name() {
         (
             named("7up"),
             NEW,
-            "tools[0].name: a tool name other than a letter or underscore and at most 127 letters, digits, _ . : -",
+            "tools[0]: a tool name other than a letter or underscore and at most 127 letters, digits, _ . : -",
         ),
         (
             Prompt { tool_choice: Some(ToolChoice::Named("g".into())), ..named("f") },

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::canonical::{Prompt, ToolChoice};
+use crate::canonical::{Prompt, Tool, ToolChoice};
 use crate::gemini::model::Model;
 use crate::gemini::schema;
 use crate::notes::{Notes, TranslateError};
@@ -50,15 +50,14 @@ pub(super) fn declarations<'a>(
     for tool in &prompt.tools {
         if !is_name(&tool.name) {
             return Err(TranslateError::unsupported(
-                format!("{}.name", tool.at),
+                tool.at.as_str(),
                 "a tool name other than a letter or underscore and at most 127 letters, digits, _ . : -",
             ));
         }
         if tool.cache {
             notes.add_once("cache_control_dropped", tool.at.as_str());
         }
-        let strict = tool.strict == Some(true);
-        let schema = tool.schema.map(|schema| schema::fit(schema, &schema_path(&tool.at), strict, notes));
+        let schema = tool.schema.map(|schema| fitted(schema, tool, notes));
         function_declarations.push(Declaration {
             name: &tool.name,
             // The API demands one.
@@ -69,9 +68,18 @@ pub(super) fn declarations<'a>(
     Ok((!function_declarations.is_empty()).then_some([Tools { function_declarations }]))
 }
 
-/// Where a tool's schema is said depends on the caller's dialect; the tool itself is where every caller looks first.
-fn schema_path(tool: &str) -> String {
-    format!("{tool}.parameters")
+/// Where in a tool its schema is said depends on the caller's dialect, so notes and errors name the tool.
+fn fitted<'a>(
+    schema: &'a RawValue,
+    tool: &Tool<'_>,
+    notes: &mut Notes,
+) -> Result<Cow<'a, RawValue>, TranslateError> {
+    let mut inside = Notes::default();
+    let fitted = schema::fit(schema, &tool.at, tool.strict == Some(true), &mut inside)?;
+    for note in inside.noted() {
+        notes.add(note.code, tool.at.as_str());
+    }
+    Ok(fitted)
 }
 
 /// "Must start with a letter or an underscore" (Vertex AI, and the Gemini API's own errors).
@@ -110,7 +118,7 @@ pub(super) fn config<'a>(
         choice @ (Some(ToolChoice::Auto) | None) => match strict {
             Some(_) if model.validates_calls() => of("VALIDATED", None),
             Some(tool) => {
-                notes.add("schema_not_enforced", schema_path(&tool.at));
+                notes.add("schema_not_enforced", tool.at.as_str());
                 of("AUTO", None)
             }
             None => choice.as_ref().and_then(|_| of("AUTO", None)),
