@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
@@ -101,4 +102,36 @@ fn a_list_of_chunks_is_one_answer() {
     let chunk = |text: &str| json!({"candidates": [{"content": {"parts": [{"text": text}]}}]});
     let end = json!({"candidates": [{"finishReason": "MAX_TOKENS"}]});
     assert_eq!(answered(&json!([chunk("a"), chunk("b"), end])), r#"Ok(([Text("ab")], Length))"#);
+}
+
+/// What is said in one go or piece by piece: texts, thoughts, and calls with or without a seal.
+fn pieces() -> impl Strategy<Value = Vec<Vec<Value>>> {
+    let texts = proptest::collection::vec("[a-z\"\\\\é\n ]{1,6}", 1..4);
+    let piece = (texts, 0..4_u8).prop_map(|(texts, kind)| match kind {
+        0 => texts.iter().map(|text| json!({"text": text, "thought": true})).collect(),
+        1 => vec![json!({"functionCall": {"name": "f", "args": {"a": texts.concat()}}})],
+        2 => vec![json!({"functionCall": {"name": "f"}, "thoughtSignature": "AA=="})],
+        _ => texts.iter().map(|text| json!({"text": text})).collect::<Vec<_>>(),
+    });
+    proptest::collection::vec(piece, 0..6)
+}
+
+proptest! {
+    #[test]
+    fn an_answer_says_the_same_whole_and_in_chunks(pieces in pieces(), seal in any::<bool>()) {
+        let mut parts = pieces.concat();
+        if seal {
+            parts.push(json!({"text": "", "thoughtSignature": "BB=="}));
+        }
+        let of = |parts: &[Value], finish: Option<&str>| {
+            json!({
+                "candidates": [{"content": {"parts": parts}, "finishReason": finish, "index": 0}],
+                "responseId": "r1",
+            })
+        };
+        let whole = of(&parts, Some("STOP"));
+        let mut chunks: Vec<Value> = parts.iter().map(|part| of(std::slice::from_ref(part), None)).collect();
+        chunks.push(of(&[], Some("STOP")));
+        prop_assert_eq!(answered(&whole), answered(&Value::Array(chunks)));
+    }
 }
