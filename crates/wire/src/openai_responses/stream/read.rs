@@ -58,6 +58,10 @@ struct Event<'a> {
     #[serde(borrow)]
     arguments: Option<Text<'a>>,
     #[serde(borrow)]
+    text: Option<Text<'a>>,
+    #[serde(borrow)]
+    refusal: Option<Text<'a>>,
+    #[serde(borrow)]
     item: Option<&'a RawValue>,
     #[serde(borrow)]
     response: Option<&'a RawValue>,
@@ -110,10 +114,10 @@ impl Reader {
                 notes.add_once("annotations_dropped", kind);
                 Ok(())
             }
-            "response.output_text.done"
-            | "response.content_part.added"
+            "response.output_text.done" => self.late(&said, said.text.as_ref(), Delta::Text, sink),
+            "response.refusal.done" => self.late(&said, said.refusal.as_ref(), Delta::Refusal, sink),
+            "response.content_part.added"
             | "response.content_part.done"
-            | "response.refusal.done"
             | "response.reasoning_text.delta"
             | "response.reasoning_text.done"
             | "response.reasoning_summary_text.done"
@@ -170,6 +174,23 @@ impl Reader {
         self.begin(sink);
         self.item(said.output_index)?.has_said = true;
         sink(&of(delta));
+        Ok(())
+    }
+
+    /// A whole text, taken where no delta told it.
+    fn late<'a>(
+        &mut self,
+        said: &Event<'a>,
+        whole: Option<&Text<'a>>,
+        of: impl FnOnce(Cow<'a, str>) -> Delta<'a>,
+        sink: Sink<'_>,
+    ) -> Step {
+        self.begin(sink);
+        let item = self.item(said.output_index)?;
+        if let Some(whole) = whole.filter(|whole| !item.has_said && !whole.0.is_empty()) {
+            item.has_said = true;
+            sink(&of(whole.0.clone()));
+        }
         Ok(())
     }
 

@@ -343,6 +343,11 @@ fn what_only_the_end_tells_is_not_lost() {
     expected.extend(finish(FinishReason::Length));
     assert_eq!(deltas, shown(&expected));
     let (deltas, _) = read(&[
+        json!({"type": "response.output_text.done", "output_index": 0, "text": "Hi"}),
+        json!({"type": "response.output_item.done", "output_index": 0, "item": said}),
+    ]);
+    assert_eq!(deltas, shown(&[Delta::Start { id: None, model: None }, Delta::Text("Hi".into())]));
+    let (deltas, _) = read(&[
         json!({"type": "response.completed", "response": {"id": "r", "status": "completed", "output": [said]}}),
     ]);
     let mut expected = vec![Delta::Start { id: Some("r".into()), model: None }, Delta::Text("Hi".into())];
@@ -401,6 +406,46 @@ fn what_is_no_event_is_malformed() {
     ] {
         let read = Reader::default().read(&event(data), &mut Notes::default(), &mut |_| {});
         assert!(matches!(read, Err(StreamFault::Malformed(_))), "{data}");
+    }
+}
+
+/// The recorded answers of Responses upstreams: name, whole answer, stream.
+fn recorded() -> Vec<(String, String, String)> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let mut found = Vec::new();
+    for pair in ["openai-chat--openai-responses", "anthropic--openai-responses"] {
+        for case in std::fs::read_dir(root.join(pair)).unwrap() {
+            let folder = case.unwrap().path();
+            let text = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+            found.push((folder.display().to_string(), text("response.json"), text("stream.sse")));
+        }
+    }
+    found
+}
+
+#[test]
+fn a_stream_ends_in_the_very_answer_that_is_given_whole() {
+    let recorded = recorded();
+    assert!(recorded.len() >= 24, "{}", recorded.len());
+    for (name, whole, stream) in recorded {
+        let mut notes = Notes::default();
+        let answer = crate::openai_responses::answer::read(&whole, &mut notes).unwrap();
+        let whole = crate::openai_responses::answer::write(&answer, &options(), &mut notes).unwrap();
+        let (mut reader, mut writer, mut out) = (Reader::default(), Writer::new(&options()), Vec::new());
+        let mut decoder = SseDecoder::default();
+        decoder.push(stream.as_bytes());
+        while let Some(event) = decoder.next_event().unwrap() {
+            let mut written = Notes::default();
+            reader
+                .read(&event, &mut notes, &mut |delta| writer.write(delta, &mut written, &mut out))
+                .unwrap();
+            assert!(written.noted().is_empty());
+        }
+        assert!(notes.noted().is_empty(), "{name}: {:?}", notes.noted());
+        let events = events_of(&out);
+        assert_sound(&events, 0);
+        let whole: Value = serde_json::from_slice(&whole).unwrap();
+        assert_eq!(events.last().unwrap()["response"], whole, "{name}");
     }
 }
 
