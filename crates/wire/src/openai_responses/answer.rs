@@ -40,11 +40,12 @@ pub(crate) fn read<'a>(body: &'a str, notes: &mut Notes) -> Result<Answer<'a>, T
     for (at, raw) in source.list("output")? {
         read_item(&at, raw, &mut content, notes)?;
     }
-    let calls = content.iter().any(|content| matches!(content, Content::ToolUse(_)));
+    let has_calls = content.iter().any(|content| matches!(content, Content::ToolUse(_)));
+    let has_refused = content.iter().any(|content| matches!(content, Content::Refusal(_)));
     Ok(Answer {
         id,
         model,
-        finish: finish_reason(&status, incomplete.as_deref(), calls),
+        finish: finish_reason(&status, incomplete.as_deref(), has_calls, has_refused),
         content,
         stop_sequence: None,
         usage: source.get::<ResponsesUsage>("usage")?.map(Usage::from),
@@ -75,7 +76,7 @@ fn read_item<'a>(
             arguments: text(&mut item, "arguments")?.unwrap_or_default(),
             signature: None,
         })),
-        _ => notes.add("item_dropped", at),
+        _ => notes.add("block_dropped", at),
     }
     Ok(())
 }
@@ -90,12 +91,12 @@ fn read_part<'a>(
     match &*need_text(&mut part, "type")? {
         "output_text" => {
             if part.raw("annotations").is_some_and(|annotations| annotations.get() != "[]") {
-                notes.add_once("annotations_dropped", part.path_of("annotations"));
+                notes.add_once("citations_dropped", part.path_of("annotations"));
             }
             content.push(Content::Text(need_text(&mut part, "text")?));
         }
         "refusal" => content.push(Content::Refusal(need_text(&mut part, "refusal")?)),
-        _ => notes.add("part_dropped", at),
+        _ => notes.add("block_dropped", at),
     }
     Ok(())
 }

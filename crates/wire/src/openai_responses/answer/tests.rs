@@ -46,7 +46,7 @@ fn ends_are_told_apart_both_ways() {
     let refused = r#"{"type":"refusal","refusal":"No."}"#;
     let cases = [
         ("completed", "null", said, FinishReason::Stop),
-        ("completed", "null", refused, FinishReason::Stop),
+        ("completed", "null", refused, FinishReason::ContentFilter),
         ("incomplete", r#"{"reason":"max_output_tokens"}"#, said, FinishReason::Length),
         ("incomplete", r#"{"reason":"content_filter"}"#, said, FinishReason::ContentFilter),
     ];
@@ -123,6 +123,6 @@ fn the_providers_own_tools_are_noted_not_read() {
     let noted: Vec<_> = notes.noted().iter().map(|note| (note.code, note.field.as_str())).collect();
     assert_eq!(
         noted,
-        [("item_dropped", "output[0]"), ("annotations_dropped", "output[1].content[0].annotations")]
+        [("block_dropped", "output[0]"), ("citations_dropped", "output[1].content[0].annotations")]
     );
 }

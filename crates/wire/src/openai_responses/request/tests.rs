@@ -280,7 +280,7 @@ fn models_are_asked_only_for_what_they_take() {
             Value::Null,
             Value::Null,
             json!(0.2),
-            vec!["reasoning_dropped reasoning"],
+            vec!["reasoning_not_carried reasoning"],
         ),
         ("o3", None, Value::Null, sealed.clone(), Value::Null, vec!["sampling_dropped temperature"]),
         (
@@ -289,7 +289,7 @@ fn models_are_asked_only_for_what_they_take() {
             json!({"effort": "high", "summary": "auto"}),
             sealed.clone(),
             Value::Null,
-            vec!["effort_adjusted reasoning", "sampling_dropped temperature"],
+            vec!["reasoning_effort_changed reasoning", "sampling_dropped temperature"],
         ),
         ("gpt-5.2", think(Effort::None), json!({"effort": "none"}), sealed.clone(), json!(0.2), vec![]),
         (

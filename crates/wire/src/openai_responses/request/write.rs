@@ -157,7 +157,7 @@ fn reasoning(
     let is_off = asked.is_some_and(Reasoning::is_off);
     match (reasons, asked) {
         (Reasons::Never, Some(_)) if !is_off => {
-            notes.add("reasoning_dropped", "reasoning");
+            notes.add("reasoning_not_carried", "reasoning");
             return (None, &[]);
         }
         (Reasons::Never, _) | (Reasons::Unknown, None) => return (None, &[]),
@@ -168,7 +168,7 @@ fn reasoning(
         Reasons::Always(taken) => {
             let sent = nearest(effort, taken);
             if sent != effort {
-                notes.add("effort_adjusted", "reasoning");
+                notes.add("reasoning_effort_changed", "reasoning");
             }
             sent
         }

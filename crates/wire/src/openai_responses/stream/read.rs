@@ -29,6 +29,7 @@ pub(crate) struct Reader {
     has_ended: bool,
     /// Whether any item was told of before the end.
     has_items: bool,
+    has_refused: bool,
     calls: usize,
     open: Vec<Open>,
 }
@@ -88,7 +89,10 @@ impl Reader {
         };
         match kind {
             "response.output_text.delta" => self.say(&said, sink, Delta::Text),
-            "response.refusal.delta" => self.say(&said, sink, Delta::Refusal),
+            "response.refusal.delta" => {
+                self.has_refused = true;
+                self.say(&said, sink, Delta::Refusal)
+            }
             "response.reasoning_summary_text.delta" => {
                 self.item(said.output_index)?.is_summary = true;
                 self.say(&said, sink, Delta::Thinking)
@@ -111,11 +115,14 @@ impl Reader {
             "response.completed" | "response.incomplete" => self.end(&said, kind, notes, sink),
             "response.failed" | "error" => self.fail(event.data, sink),
             "response.output_text.annotation.added" => {
-                notes.add_once("annotations_dropped", kind);
+                notes.add_once("citations_dropped", kind);
                 Ok(())
             }
             "response.output_text.done" => self.late(&said, said.text.as_ref(), Delta::Text, sink),
-            "response.refusal.done" => self.late(&said, said.refusal.as_ref(), Delta::Refusal, sink),
+            "response.refusal.done" => {
+                self.has_refused = true;
+                self.late(&said, said.refusal.as_ref(), Delta::Refusal, sink)
+            }
             "response.content_part.added"
             | "response.content_part.done"
             | "response.reasoning_text.delta"
@@ -124,7 +131,7 @@ impl Reader {
             | "response.reasoning_summary_part.done"
             | "keepalive" => Ok(()),
             _ => {
-                notes.add_once("event_dropped", kind);
+                notes.add_once("event_ignored", kind);
                 Ok(())
             }
         }
@@ -235,7 +242,7 @@ impl Reader {
             "function_call" => self.call(said.output_index, &mut item, sink),
             _ => {
                 self.has_items = true;
-                notes.add_once("item_dropped", kind);
+                notes.add_once("block_dropped", kind);
                 Ok(())
             }
         }
@@ -308,7 +315,7 @@ impl Reader {
             None => None,
         };
         let status = kind.trim_start_matches("response.");
-        let reason: FinishReason = finish_reason(status, reason.as_deref(), self.calls > 0);
+        let reason: FinishReason = finish_reason(status, reason.as_deref(), self.calls > 0, self.has_refused);
         sink(&Delta::Finish { reason, stop_sequence: None });
         sink(&Delta::End);
         self.has_ended = true;
@@ -320,7 +327,10 @@ impl Reader {
         for content in answer::read(body, notes).map_err(malformed)?.content {
             match content {
                 Content::Text(text) if !text.is_empty() => sink(&Delta::Text(text)),
-                Content::Refusal(text) if !text.is_empty() => sink(&Delta::Refusal(text)),
+                Content::Refusal(text) if !text.is_empty() => {
+                    self.has_refused = true;
+                    sink(&Delta::Refusal(text));
+                }
                 content @ (Content::Thinking { .. } | Content::RedactedThinking(_)) => {
                     give_thinking(Some(content), false, sink);
                 }

@@ -319,10 +319,7 @@ fn every_event_of_an_upstream_is_read() {
     assert_eq!(deltas, shown(&expected));
     assert_eq!(
         notes,
-        [
-            "annotations_dropped response.output_text.annotation.added",
-            "event_dropped response.brand_new.event"
-        ]
+        ["citations_dropped response.output_text.annotation.added", "event_ignored response.brand_new.event"]
     );
 }
 
@@ -482,7 +479,12 @@ fn any_stream() -> impl Strategy<Value = Vec<Delta<'static>>> {
                 other => deltas.push(other),
             }
         }
-        deltas.extend(finish(if calls > 0 { FinishReason::ToolCalls } else { FinishReason::Stop }));
+        let has_refused = deltas.iter().any(|delta| matches!(delta, Delta::Refusal(_)));
+        deltas.extend(finish(match (calls, has_refused) {
+            (0, false) => FinishReason::Stop,
+            (0, true) => FinishReason::ContentFilter,
+            _ => FinishReason::ToolCalls,
+        }));
         deltas
     })
 }
