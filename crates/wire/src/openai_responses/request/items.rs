@@ -11,6 +11,7 @@ use crate::canonical::{Block, Content, Media, Origin, Role, Signature, Source, T
 use crate::members::{Members, elements};
 use crate::notes::{Notes, TranslateError};
 use crate::openai_responses::borrowed::{need_text, string, tail, text};
+use crate::translate::TOOL_ERROR_MARK;
 
 /// Calls of tools the provider ran itself, in the history: nothing waits for them.
 const SERVER_ITEMS: [&str; 8] = [
@@ -296,5 +297,20 @@ fn result<'a>(item: &mut Members<'a>, notes: &mut Notes) -> Result<ToolResult<'a
             .map(|(at, raw)| part(at, raw, notes).map(|block| block.content))
             .collect::<Result<_, _>>()?,
     };
-    Ok(ToolResult { id, name: None, is_error: false, content })
+    let mut content: Vec<Content<'a>> = content;
+    let is_error = take_error_mark(&mut content);
+    Ok(ToolResult { id, name: None, is_error, content })
+}
+
+/// Takes the mark of a failed tool off the first text, and the text if it was nothing else.
+fn take_error_mark(content: &mut Vec<Content<'_>>) -> bool {
+    let Some(Content::Text(first)) = content.first_mut() else { return false };
+    if !first.starts_with(TOOL_ERROR_MARK) {
+        return false;
+    }
+    *first = tail(std::mem::take(first), TOOL_ERROR_MARK.len());
+    if first.is_empty() && content.len() > 1 {
+        content.remove(0);
+    }
+    true
 }

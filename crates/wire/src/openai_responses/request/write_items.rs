@@ -192,7 +192,7 @@ fn tool_result<'a>(result: &'a ToolResult<'a>, at: &str, notes: &mut Notes) -> I
     }
     let mark = if result.is_error { TOOL_ERROR_MARK } else { "" };
     if result.is_error {
-        notes.add("tool_error_as_text", at);
+        notes.add("tool_error_as_text", format!("{at}.is_error"));
     }
     let output = if texts.len() == parts.len() {
         Said::Text(match texts.as_slice() {
@@ -200,8 +200,10 @@ fn tool_result<'a>(result: &'a ToolResult<'a>, at: &str, notes: &mut Notes) -> I
             texts => Cow::Owned(format!("{mark}{}", texts.join("\n"))),
         })
     } else {
-        if !mark.is_empty() {
-            parts.insert(0, Part::InputText { text: Cow::Borrowed(mark.trim_end()) });
+        match parts.first_mut() {
+            Some(Part::InputText { text }) if result.is_error => text.to_mut().insert_str(0, mark),
+            Some(_) if result.is_error => parts.insert(0, Part::InputText { text: Cow::Borrowed(mark) }),
+            Some(_) | None => {}
         }
         Said::Parts(parts)
     };
