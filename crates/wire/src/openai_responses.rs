@@ -5,7 +5,6 @@
 //! refused, and what a conversation needs to go on (sealed reasoning) travels in its items.
 
 pub(crate) mod answer;
-mod borrowed;
 mod echo;
 mod item;
 mod model_rules;

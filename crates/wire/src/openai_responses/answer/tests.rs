@@ -109,7 +109,7 @@ fn another_vendors_answer_becomes_a_response_with_ids_of_its_own() {
     assert_eq!(body["output"][0]["content"][1], json!({"type": "refusal", "refusal": "no"}));
     assert_eq!(body["output"][1]["encrypted_content"], "sy1.gemini.CsQE");
     let call = &body["output"][2];
-    assert_eq!((&call["call_id"], &call["arguments"]), (&json!("call_B9_x_0"), &json!("{}")));
+    assert_eq!((&call["call_id"], &call["arguments"]), (&json!("call_67377fa6e4ae36eb_0"), &json!("{}")));
     assert_eq!(body["usage"]["total_tokens"], 0);
 }
 

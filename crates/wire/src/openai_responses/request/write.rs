@@ -40,7 +40,7 @@ struct Request<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     include: &'static [&'static str],
     #[serde(skip_serializing_if = "Option::is_none")]
-    user: Option<String>,
+    user: Option<Cow<'a, str>>,
     /// Always false: nothing is left with a provider the caller did not choose.
     store: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -133,7 +133,7 @@ pub(crate) fn write(
         reasoning,
         include,
         user: prompt.user.as_deref().map(|user| {
-            let (user, is_shortened) = user_id(user.to_owned());
+            let (user, is_shortened) = user_id(user);
             if is_shortened {
                 notes.add("user_id_shortened", "user");
             }

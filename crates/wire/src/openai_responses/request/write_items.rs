@@ -16,8 +16,8 @@ pub(super) enum InputItem<'a> {
     Message { role: &'static str, content: Said<'a> },
     // Sent without ids: they name stored items, and nothing is stored.
     Reasoning { summary: Vec<Part<'a>>, encrypted_content: &'a str },
-    FunctionCall { call_id: String, name: &'a str, arguments: &'a str },
-    FunctionCallOutput { call_id: String, output: Said<'a> },
+    FunctionCall { call_id: Cow<'a, str>, name: &'a str, arguments: &'a str },
+    FunctionCallOutput { call_id: Cow<'a, str>, output: Said<'a> },
 }
 
 #[derive(Debug, Serialize)]
@@ -207,10 +207,7 @@ fn tool_result<'a>(result: &'a ToolResult<'a>, at: &str, notes: &mut Notes) -> I
         }
         Said::Parts(parts)
     };
-    InputItem::FunctionCallOutput {
-        call_id: tool_id(Dialect::OpenAiResponses, result.id.to_string()),
-        output,
-    }
+    InputItem::FunctionCallOutput { call_id: tool_id(Dialect::OpenAiResponses, &result.id), output }
 }
 
 fn assistant<'a>(turn: &'a Turn<'a>, items: &mut Vec<InputItem<'a>>, notes: &mut Notes) {
@@ -246,7 +243,7 @@ fn assistant<'a>(turn: &'a Turn<'a>, items: &mut Vec<InputItem<'a>>, notes: &mut
                     notes.add_once("thinking_dropped", block.at.as_str());
                 }
                 items.push(InputItem::FunctionCall {
-                    call_id: tool_id(Dialect::OpenAiResponses, call.id.to_string()),
+                    call_id: tool_id(Dialect::OpenAiResponses, &call.id),
                     name: &call.name,
                     arguments: if call.arguments.trim().is_empty() { "{}" } else { &call.arguments },
                 });

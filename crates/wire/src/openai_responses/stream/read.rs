@@ -11,10 +11,9 @@ use serde_json::value::RawValue;
 use crate::canonical::{Content, Delta, Origin, Signature};
 use crate::error_body::{UpstreamError, read_error};
 use crate::frames::StreamEvent;
-use crate::members::Members;
+use crate::members::{Members, Text};
 use crate::notes::Notes;
 use crate::openai_responses::answer;
-use crate::openai_responses::borrowed::{Text, text};
 use crate::openai_responses::{ResponsesUsage, finish_reason};
 use crate::pipe::StreamFault;
 use crate::{FinishReason, Usage};
@@ -80,7 +79,12 @@ impl Reader {
         if self.has_ended || event.data == b"[DONE]" {
             return Ok(());
         }
-        let said: Event<'_> = serde_json::from_slice(event.data).map_err(malformed)?;
+        let said: Event<'_> = match serde_json::from_slice(event.data) {
+            Ok(said) => said,
+            // The stream broke off inside this event: that is a cut.
+            Err(_) if !event.complete => return Ok(()),
+            Err(error) => return Err(malformed(error)),
+        };
         let Some(kind) = said.r#type.as_ref().map(|kind| &*kind.0).or(event.event) else {
             if said.error.is_some() {
                 return self.fail(event.data, sink);
@@ -146,8 +150,8 @@ impl Reader {
             return Ok(());
         }
         let mut response = object(said.response)?;
-        let id = text(&mut response, "id").map_err(malformed)?;
-        let model = text(&mut response, "model").map_err(malformed)?;
+        let id = response.text("id").map_err(malformed)?;
+        let model = response.text("model").map_err(malformed)?;
         sink(&Delta::Start { id, model });
         Ok(())
     }
@@ -233,7 +237,7 @@ impl Reader {
     fn item_added(&mut self, said: &Event<'_>, notes: &mut Notes, sink: Sink<'_>) -> Step {
         self.begin(sink);
         let mut item = object(said.item)?;
-        let kind = text(&mut item, "type").map_err(malformed)?.unwrap_or_default();
+        let kind = item.text("type").map_err(malformed)?.unwrap_or_default();
         match &*kind {
             "message" | "reasoning" => {
                 self.item(said.output_index)?;
@@ -252,11 +256,11 @@ impl Reader {
         let call = self.calls;
         self.item(index)?.call = Some(call);
         self.calls += 1;
-        let own = text(item, "id").map_err(malformed)?;
-        let id = text(item, "call_id").map_err(malformed)?.or(own).unwrap_or_default();
-        let name = text(item, "name").map_err(malformed)?.unwrap_or_default();
+        let own = item.text("id").map_err(malformed)?;
+        let id = item.text("call_id").map_err(malformed)?.or(own).unwrap_or_default();
+        let name = item.text("name").map_err(malformed)?.unwrap_or_default();
         sink(&Delta::ToolStart { call, id, name, signature: None });
-        let json = text(item, "arguments").map_err(malformed)?.unwrap_or_default();
+        let json = item.text("arguments").map_err(malformed)?.unwrap_or_default();
         if !json.is_empty() {
             self.item(index)?.has_said = true;
             sink(&Delta::ToolArguments { call, json });
@@ -270,12 +274,10 @@ impl Reader {
         let known = known.map(|at| self.open.swap_remove(at));
         let has_said = known.as_ref().is_some_and(|open| open.has_said);
         let mut item = object(said.item)?;
-        match (
-            &*text(&mut item, "type").map_err(malformed)?.unwrap_or_default(),
-            known.and_then(|open| open.call),
-        ) {
+        match (&*item.text("type").map_err(malformed)?.unwrap_or_default(), known.and_then(|open| open.call))
+        {
             ("function_call", Some(call)) if !has_said => {
-                let json = text(&mut item, "arguments").map_err(malformed)?.unwrap_or_default();
+                let json = item.text("arguments").map_err(malformed)?.unwrap_or_default();
                 if !json.is_empty() {
                     sink(&Delta::ToolArguments { call, json });
                 }
@@ -311,7 +313,7 @@ impl Reader {
             sink(&Delta::Usage(Usage::from(usage)));
         }
         let reason = match response.object("incomplete_details").map_err(malformed)? {
-            Some(mut details) => text(&mut details, "reason").map_err(malformed)?,
+            Some(mut details) => details.text("reason").map_err(malformed)?,
             None => None,
         };
         let status = kind.trim_start_matches("response.");

@@ -160,7 +160,10 @@ fn calls_that_take_turns_are_open_at_once() {
     let output = &events.last().unwrap()["response"]["output"];
     assert_eq!(output[0]["arguments"], "{\"x\":1}");
     assert_eq!(output[2]["content"][0]["text"], "also");
-    assert_eq!((&output[3]["arguments"], &output[3]["call_id"]), (&json!("{}"), &json!("call_01X_2")));
+    assert_eq!(
+        (&output[3]["arguments"], &output[3]["call_id"]),
+        (&json!("{}"), &json!("call_4e7b44181d5d99c6_2"))
+    );
 }
 
 #[test]
