@@ -12,7 +12,7 @@ use crate::pipe::StreamEnd;
 /// One recorded case.
 #[derive(Debug)]
 pub(super) struct Fixture {
-    /// `<caller>--<upstream>__<case>`.
+    /// `<caller>--<upstream>/<case>`.
     pub(super) name: String,
     pub(super) caller: Dialect,
     pub(super) upstream: Dialect,
@@ -44,7 +44,7 @@ pub(super) fn all() -> Vec<Fixture> {
             let Ok(cases) = std::fs::read_dir(root.join(&pair)) else { continue };
             for case in cases {
                 let folder = case.unwrap().path();
-                let name = format!("{pair}__{}", folder.file_name().unwrap().to_str().unwrap());
+                let name = format!("{pair}/{}", folder.file_name().unwrap().to_str().unwrap());
                 found.push(Fixture { name, caller, upstream, folder });
             }
         }
@@ -64,17 +64,27 @@ fn document(translated: Result<Translated, TranslateError>) -> Value {
     }
 }
 
+/// Snapshots lie beside what they were made of.
+fn beside(fixture: &Fixture) -> insta::Settings {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(&fixture.folder);
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings
+}
+
 #[test]
 fn fixtures_are_translated_as_recorded() {
     for fixture in all() {
-        let (name, caller, upstream) = (&fixture.name, fixture.caller, fixture.upstream);
+        let _beside = beside(&fixture).bind_to_scope();
+        let (caller, upstream) = (fixture.caller, fixture.upstream);
         if let Some(request) = fixture.file("request.json") {
             let translated = translate_request(caller, upstream, &request, &fixture.model());
-            insta::assert_json_snapshot!(format!("{name}__request"), document(translated));
+            insta::assert_json_snapshot!("request", document(translated), &fixture.name);
         }
         if let Some(response) = fixture.file("response.json") {
             let translated = translate_response(upstream, caller, &response, &options());
-            insta::assert_json_snapshot!(format!("{name}__response"), document(translated));
+            insta::assert_json_snapshot!("response", document(translated), &fixture.name);
         }
         if let Some(stream) = fixture.stream() {
             let outcome = translate_stream(upstream, caller, &[&stream]);
@@ -82,14 +92,14 @@ fn fixtures_are_translated_as_recorded() {
             for degraded in outcome.degraded {
                 written.push_str(&format!("-- {} {}\n", degraded.code, degraded.field));
             }
-            insta::assert_snapshot!(format!("{name}__stream"), format!("{written}-- {:?}", outcome.end));
+            insta::assert_snapshot!("stream", format!("{written}-- {:?}", outcome.end), &fixture.name);
         }
     }
 }
 
 #[test]
 fn a_cut_stream_gets_no_end_marker() {
-    for fixture in all().into_iter().filter(|fixture| fixture.name.ends_with("__text")) {
+    for fixture in all().into_iter().filter(|fixture| fixture.name.ends_with("/text")) {
         let Some(stream) = fixture.stream() else { continue };
         let outcome = translate_stream(fixture.upstream, fixture.caller, &[&stream[..stream.len() / 2]]);
         let out = String::from_utf8(outcome.out).unwrap();
