@@ -161,9 +161,12 @@ fn repeat_starts(said: &str, from: usize) -> Vec<usize> {
         let suffix = &tail[at..];
         let length = chars - count;
         let ends_in_word = suffix.ends_with(char::is_alphanumeric);
-        // `brownbrown` is nobody's continuation, nor is `the cat the cat`; `that that` may be.
+        // `brownbrown` is nobody's continuation, nor is `the cat the cat`; `that that` may be. An answer begun anew
+        // repeats all there is.
+        let is_all = from == 0 && at == 0;
         let is_words = begins_word
-            && ((length >= WORD_CHARS && ends_in_word) || suffix.split_whitespace().nth(1).is_some());
+            && ((length >= WORD_CHARS && (ends_in_word || is_all))
+                || suffix.split_whitespace().nth(1).is_some());
         // Rulers, indentation and table cells come again and again.
         let is_long = length >= REPEAT_CHARS
             && suffix.chars().filter(|c| c.is_alphanumeric()).take(REPEAT_CHARS / 2).count()
