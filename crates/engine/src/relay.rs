@@ -13,7 +13,9 @@ use switchyard_domain::map::Route;
 use switchyard_domain::view::Outcome as Ended;
 use switchyard_domain::{Dialect, Failure, FailureKind, Now, RouteId, Tier};
 use switchyard_policy::Outcome;
-use switchyard_wire::{ErrorReply, Observed, SseDecoder, StreamEvent, StreamTap, StreamTranslator, error_event};
+use switchyard_wire::{
+    ErrorReply, Observed, SseDecoder, StreamEvent, StreamTap, StreamTranslator, error_event,
+};
 use tokio::time::Sleep;
 
 use crate::clock;

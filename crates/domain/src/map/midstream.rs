@@ -6,9 +6,7 @@ use utoipa::ToSchema;
 
 /// A job's choice. The default is [`Midstream::Continue`]: a reader notices nothing, and where continuing is not
 /// safe (a tool call, thinking or JSON has begun) the stream ends in the dialect's error event all the same.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, ToSchema,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Midstream {
     /// Another route continues the text from where it stops.

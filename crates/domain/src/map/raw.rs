@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::preset::Auth;
 use super::midstream::Midstream;
+use super::preset::Auth;
 use crate::{Dialect, Feature};
 
 /// A routing map: tiers, routes, jobs and policies.
