@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::Operation;
+
 /// A wire dialect: which requests, answers, streams and errors an endpoint speaks.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, ToSchema,
@@ -45,6 +47,20 @@ impl Dialect {
             Self::AnthropicMessages => "anthropic",
             Self::Gemini => "gemini",
             Self::BedrockConverse => "bedrock-converse",
+        }
+    }
+
+    /// Whether an endpoint of this dialect can be asked for an operation.
+    #[must_use]
+    pub const fn offers(self, operation: Operation) -> bool {
+        match (operation, self) {
+            (Operation::Complete, _)
+            | (Operation::Embed, Self::OpenAiChat | Self::OpenAiResponses | Self::Gemini)
+            | (Operation::CountTokens, Self::AnthropicMessages | Self::Gemini) => true,
+            (Operation::Embed, Self::AnthropicMessages | Self::BedrockConverse)
+            | (Operation::CountTokens, Self::OpenAiChat | Self::OpenAiResponses | Self::BedrockConverse) => {
+                false
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Failure, RouteId, Tier};
+use crate::{Failure, RequestId, RouteId, Tier};
 
 /// One entry of the event log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -36,6 +36,11 @@ pub enum What {
     TierChanged { from: Tier, to: Tier, route: Option<RouteId>, cause: Option<String> },
     /// A key is not used for now.
     KeyCondemned { provider: String, credential: String, failure: Failure },
+    /// A stream broke off behind its first word, and another route continued it.
+    StreamRescued { request_id: RequestId, from: RouteId, to: RouteId, chars: usize, failure: Failure },
+    /// A route of another dialect answered, and something of the request or the answer had no word there. Told once in
+    /// a while per route and kind of loss.
+    AnswerDegraded { request_id: RequestId, route: RouteId, lost: Vec<String> },
     /// A request was put into the cold queue.
     JobQueued { job_id: String, job: String, client: String },
     /// A queued job was answered.
@@ -96,6 +101,7 @@ impl What {
                 Lamp::Caution
             }
             Self::CircuitClosed { .. } | Self::JobDone { .. } => Lamp::Clear,
+            Self::StreamRescued { .. } | Self::AnswerDegraded { .. } => Lamp::Degraded,
             Self::TierChanged { from, to, .. } => {
                 if (*to as u8) < (*from as u8) {
                     Lamp::Clear
@@ -144,6 +150,15 @@ impl What {
             }
             Self::KeyCondemned { provider, credential, failure } => {
                 format!("{provider}: key {credential} is not used for now ({}).", failure.short())
+            }
+            Self::StreamRescued { from, to, failure, .. } => format!(
+                "A stream of {} broke off ({}); {} continued it.",
+                route_label(from),
+                failure.short(),
+                route_label(to)
+            ),
+            Self::AnswerDegraded { route, lost, .. } => {
+                format!("{} answered with losses in translation: {}.", route_label(route), lost.join(", "))
             }
             Self::JobQueued { job, .. } => format!("A {job} job waits in the queue. Nothing is lost."),
             Self::JobDone { job, route, .. } => {

@@ -144,6 +144,12 @@ impl FeatureSet {
         Self(self.0 & other.0)
     }
 
+    /// Features in this one and not in the other.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// Features in either.
     #[must_use]
     pub const fn or(self, other: Self) -> Self {

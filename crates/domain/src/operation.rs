@@ -19,6 +19,16 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// In a sentence: "has no ...".
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Complete => "completions",
+            Self::Embed => "embeddings",
+            Self::CountTokens => "token counting",
+        }
+    }
+
     /// The name used in logs and headers.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -382,6 +382,10 @@ pub struct RequestView {
     pub input_tokens: Option<u64>,
     /// Answer tokens, where the upstream said.
     pub output_tokens: Option<u64>,
+    /// What a change of dialect could not carry over, as `code field`.
+    pub degradations: Vec<String>,
+    /// How often its stream broke off and was continued by another route.
+    pub rescues: u32,
     /// Each try, in order.
     pub attempts: Vec<AttemptView>,
 }

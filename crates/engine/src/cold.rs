@@ -183,6 +183,7 @@ async fn enqueue(
         client: ask.client.to_string(),
         job: ask.job.name.clone(),
         dialect: ask.dialect,
+        operation: ask.operation,
         request_id: ask.id.clone(),
         idempotency_key: ask.idempotency_key.clone(),
         model: ask.envelope.model.clone(),

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use switchyard_domain::map::{Job, RoutingMap};
+use switchyard_domain::map::{Job, RouteIx, RoutingMap};
 use switchyard_domain::view::{Outcome, RequestView};
-use switchyard_domain::{Dialect, Now, RequestId};
+use switchyard_domain::{Dialect, Now, Operation, RequestId};
 use switchyard_wire::{Envelope, ErrorReply};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::local_keys::KEY_HEADER;
+use crate::rescue::Resume;
 
 /// The caller's own upstream key.
 #[derive(Clone, Debug)]
@@ -19,13 +20,14 @@ pub(crate) struct OwnKey {
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-/// One request for a completion.
-#[derive(Debug)]
+/// One request.
+#[derive(Clone, Debug)]
 pub(crate) struct Ask {
     pub(crate) id: RequestId,
     pub(crate) client: Arc<str>,
     pub(crate) job: Arc<Job>,
     pub(crate) dialect: Dialect,
+    pub(crate) operation: Operation,
     pub(crate) envelope: Envelope,
     pub(crate) body: Bytes,
     /// The caller's headers that may go upstream.
@@ -38,6 +40,12 @@ pub(crate) struct Ask {
     /// What the upstream is told: the caller's, else a hash of client, user, job and input.
     pub(crate) upstream_idempotency_key: HeaderValue,
     pub(crate) arrived: Now,
+    /// The one route that is to answer: a check of it.
+    pub(crate) only: Option<RouteIx>,
+    /// Routes to be asked last.
+    pub(crate) avoid: Vec<RouteIx>,
+    /// The stream that broke off and is to be continued.
+    pub(crate) resume: Option<Arc<Resume>>,
 }
 
 /// What a request brings besides its body.
@@ -47,6 +55,7 @@ pub(crate) struct Arrival {
     pub(crate) client: Arc<str>,
     pub(crate) own_upstream_key: bool,
     pub(crate) dialect: Dialect,
+    pub(crate) operation: Operation,
     pub(crate) headers: HeaderMap,
     pub(crate) arrived: Now,
 }
@@ -57,7 +66,7 @@ impl Ask {
     /// # Errors
     /// The reply for a body or a header that names nothing we can route.
     pub(crate) fn read(arrival: Arrival, body: Bytes, map: &RoutingMap) -> Result<Self, Box<ErrorReply>> {
-        let Arrival { id, client, own_upstream_key, dialect, mut headers, arrived } = arrival;
+        let Arrival { id, client, own_upstream_key, dialect, operation, mut headers, arrived } = arrival;
         let refuse = |code: &str, param: Option<String>, message: String| {
             Box::new(ErrorReply {
                 status: 400,
@@ -68,7 +77,7 @@ impl Ask {
                 request_id: Some(id.as_str().to_owned()),
             })
         };
-        let envelope = Envelope::read(dialect, &body)
+        let envelope = Envelope::read(dialect, operation, &body)
             .map_err(|error| refuse("invalid_body", error.field.clone(), error.to_string()))?;
         let named = text(&headers, "x-switchyard-job");
         let job = map.job_for(named.as_deref(), &client, &envelope.model).map_err(|name| {
@@ -90,6 +99,7 @@ impl Ask {
             client,
             job,
             dialect,
+            operation,
             envelope,
             body,
             headers,
@@ -98,6 +108,9 @@ impl Ask {
             idempotency_key,
             upstream_idempotency_key,
             arrived,
+            only: None,
+            avoid: Vec::new(),
+            resume: None,
         })
     }
 
@@ -120,6 +133,8 @@ impl Ask {
             first_token_ms: None,
             input_tokens: None,
             output_tokens: None,
+            degradations: Vec::new(),
+            rescues: 0,
             attempts: Vec::with_capacity(1),
         }
     }

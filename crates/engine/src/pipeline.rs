@@ -7,7 +7,8 @@ use std::time::Duration;
 use http::{Response, header};
 use switchyard_domain::map::RouteIx;
 use switchyard_domain::view::Outcome as Ended;
-use switchyard_domain::{Failure, FailureKind, Now, Tier};
+use switchyard_domain::event::What;
+use switchyard_domain::{Failure, FailureKind, Feature, FeatureSet, Now, Operation, RouteId, Tier};
 use switchyard_policy::{Drive, Input, KeyId, Needs, Out, Outcome, Plan, Step, classify, plan};
 use switchyard_wire::ErrorReply;
 
@@ -18,7 +19,7 @@ use crate::once::Turn;
 use crate::record::{Ending, Record};
 use crate::relay::{Course, Relay};
 use crate::reply::{self, Reply, ReplyBody, Way};
-use crate::shared::{Lease, Running, Shared};
+use crate::shared::{Lease, Running, Shared, lock};
 use crate::upstream::{self, Answer, Limits, Whole};
 
 /// Where nothing says when a route comes back, callers are asked to wait this long, milliseconds.
@@ -121,7 +122,7 @@ async fn answer(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>) ->
         return cold::park(shared, running, ask, record, parked).await;
     }
     match serve(shared, running, ask, &mut record).await {
-        Served::Answered(answered) => commit(running, ask, record, *answered),
+        Served::Answered(answered) => commit(shared, running, ask, record, *answered),
         Served::Refused { failure, attempts } => {
             let reply = reply::failure(ask.dialect, &failure, &Way::none(&ask.id, attempts));
             record.end(Ending::without_route(Ended::Refused, reply.status().as_u16()));
@@ -145,6 +146,9 @@ pub(crate) async fn serve(
     let Some((roll, plan)) = planned else { return Served::Parked(no_map()) };
     let first_choice = plan.candidates.first().map(|candidate| candidate.route);
     let none = plan.candidates.is_empty().then(|| nothing_to_try(running, &plan));
+    if let Some(failure) = none.as_ref().filter(|_| is_for_no_route(&plan)) {
+        return Served::Refused { failure: failure.clone(), attempts: 0 };
+    }
     let mut drive = Drive::new(&running.map, &ask.job, plan, roll, ask.arrived);
     let mut input = Input::Begin;
     let mut reached_upstream = false;
@@ -199,12 +203,21 @@ pub(crate) async fn serve(
     }
 }
 
+/// What no translation carries: it works only on routes that speak the caller's own dialect.
+const BOUND: FeatureSet =
+    FeatureSet::of(&[Feature::Audio, Feature::Choices, Feature::Logprobs, Feature::State]);
+
 fn decide(shared: &Arc<Shared>, running: &Running, ask: &Ask) -> Option<(u64, Plan)> {
     let needs = Needs {
         model: ask.envelope.model.clone(),
         dialect: ask.dialect,
-        stream: ask.envelope.stream,
+        operation: ask.operation,
+        features: ask.envelope.features,
+        bound: BOUND,
+        tokens: ask.envelope.prompt_tokens(),
         passthrough_key: ask.own_key.is_some(),
+        avoid: ask.avoid.clone(),
+        only: ask.only,
     };
     let roll = crate::ids::roll();
     shared.with_fleet(|fleet| (roll, plan(&running.map, &ask.job, fleet, &needs, roll, clock::now())))
@@ -232,12 +245,19 @@ async fn attempt(
 }
 
 /// The commit point: from here on the caller sees this answer and no other.
-fn commit(running: &Arc<Running>, ask: &Arc<Ask>, record: Record, answered: Answered) -> Reply {
+fn commit(
+    shared: &Arc<Shared>,
+    running: &Arc<Running>,
+    ask: &Arc<Ask>,
+    mut record: Record,
+    answered: Answered,
+) -> Reply {
     let Answered { answer, route, tier, attempts, degraded, lease, begun } = answered;
     let id = &running.map.route(route).id;
     match answer {
         Answer::Whole(whole) => {
             let Whole { status, headers, body, facts, lost } = *whole;
+            tell_losses(shared, ask, id, &lost, &mut record);
             let degraded = degraded || !lost.is_empty();
             let duration_ms = clock::span_ms(begun, clock::now());
             lease.report(Outcome::Succeeded { duration_ms, first_token_ms: None });
@@ -258,17 +278,18 @@ fn commit(running: &Arc<Running>, ask: &Arc<Ask>, record: Record, answered: Answ
         }
         Answer::Stream(mut opened) => {
             let lost = std::mem::take(&mut opened.lost);
+            tell_losses(shared, ask, id, &lost, &mut record);
             let degraded = degraded || !lost.is_empty();
             let mut headers = std::mem::take(&mut opened.headers);
             let way = Way { id: &ask.id, route: Some(id), tier: Some(tier), attempts, degraded, lost: &lost };
             way.mark(&mut headers);
             let course = Course {
+                shared: Arc::clone(shared),
                 running: Arc::clone(running),
+                ask: Arc::clone(ask),
                 route,
                 tier,
-                dialect: ask.dialect,
                 degraded,
-                request_id: ask.id.clone(),
                 lease,
                 record,
                 begun,
@@ -277,6 +298,19 @@ fn commit(running: &Arc<Running>, ask: &Arc<Ask>, record: Record, answered: Answ
             *reply.headers_mut() = headers;
             reply
         }
+    }
+}
+
+/// What a change of dialect lost is noted with the request, and told to those who watch.
+fn tell_losses(shared: &Shared, ask: &Ask, route: &RouteId, lost: &[String], record: &mut Record) {
+    if lost.is_empty() {
+        return;
+    }
+    record.lost(lost.iter().cloned());
+    let now = clock::now();
+    if lock(&shared.losses).is_news(route, lost, now) {
+        let (request_id, route, lost) = (ask.id.clone(), route.clone(), lost.to_vec());
+        shared.bus.emit(What::AnswerDegraded { request_id, route, lost }, now);
     }
 }
 
@@ -331,6 +365,11 @@ fn no_map() -> Parked {
     }
 }
 
+/// Whether the request itself, not the routes' state, leaves nothing to try: waiting would not help.
+fn is_for_no_route(plan: &Plan) -> bool {
+    !plan.excluded.is_empty() && plan.excluded.iter().all(|excluded| excluded.why.is_for_the_request())
+}
+
 /// Why a plan has no candidate, in words that name the fix.
 fn nothing_to_try(running: &Running, plan: &Plan) -> Failure {
     let mut reasons: Vec<String> = Vec::new();
@@ -348,10 +387,25 @@ fn nothing_to_try(running: &Running, plan: &Plan) -> Failure {
             Out::CoolingDown { .. } => "asked to be left alone for a while".to_owned(),
             Out::NoCredential => format!("no usable key; run `switchyard credential set {}`", route.provider),
             Out::NeedsCallersKey => "needs the caller's own key beside x-switchyard-key".to_owned(),
+            Out::Lacks(feature) => format!("can't do {}", feature.words()),
+            Out::NoOperation(operation) => format!("has no {}", operation.words()),
+            Out::OtherModel => format!("serves {}, and vectors of two models can't be compared", route.model),
+            Out::WindowTooSmall { window } => format!("takes {window} tokens at most"),
+            Out::NotChecked => format!("waits for its check; run `switchyard compat {}`", route.id),
+            Out::NotMeant => "not meant".to_owned(),
         };
         reasons.push(format!("{}: {why}", route.id));
     }
-    let kind = if only_keys { FailureKind::CredentialMissing } else { FailureKind::NoRoute };
+    let too_long = |excluded: &switchyard_policy::Excluded| matches!(excluded.why, Out::WindowTooSmall { .. });
+    let kind = if only_keys {
+        FailureKind::CredentialMissing
+    } else if is_for_no_route(plan) && plan.excluded.iter().any(too_long) {
+        FailureKind::ContextLength
+    } else if is_for_no_route(plan) {
+        FailureKind::NotTranslatable
+    } else {
+        FailureKind::NoRoute
+    };
     Failure {
         code: Some("no_route".to_owned()),
         ..Failure::new(kind, format!("No route can serve this. {}.", reasons.join("; ")))

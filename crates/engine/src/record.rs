@@ -76,6 +76,23 @@ impl Record {
         }
     }
 
+    /// Notes what a change of dialect could not carry over.
+    pub(crate) fn lost(&mut self, lost: impl IntoIterator<Item = String>) {
+        let Some(view) = &mut self.view else { return };
+        for lost in lost {
+            if !view.degradations.contains(&lost) {
+                view.degradations.push(lost);
+            }
+        }
+    }
+
+    /// Notes that the stream broke off and goes on elsewhere.
+    pub(crate) fn rescued(&mut self) {
+        if let Some(view) = &mut self.view {
+            view.rescues += 1;
+        }
+    }
+
     /// Leaves no entry: an attempt of a queued job that changes nothing for its caller.
     pub(crate) fn discard(mut self) {
         if self.view.take().is_some() {

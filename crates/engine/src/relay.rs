@@ -9,29 +9,31 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame};
-use switchyard_domain::map::Route;
+use switchyard_domain::event::What;
+use switchyard_domain::map::{Midstream, Route, RouteIx};
 use switchyard_domain::view::Outcome as Ended;
-use switchyard_domain::{Dialect, Failure, FailureKind, Now, RouteId, Tier};
+use switchyard_domain::{Failure, FailureKind, Now, RouteId, Tier};
 use switchyard_policy::Outcome;
 use switchyard_wire::{
-    ErrorReply, Observed, SseDecoder, StreamEvent, StreamTap, StreamTranslator, error_event,
+    ErrorReply, FrameDecoder, Keep, Observed, Pipe, ReplyOptions, StreamEnd, Unfit, UpstreamError, Usage, error_event,
 };
 use tokio::time::Sleep;
 
 use crate::clock;
+use crate::intake::Ask;
+use crate::pipeline::Answered;
 use crate::record::{Ending, Record};
-use crate::shared::{Lease, Running};
-use crate::upstream::{Opened, Secrets, from_reqwest, in_band};
+use crate::rescue::{self, Resume};
+use crate::shared::{Lease, Running, Shared};
+use crate::upstream::{Answer, Opened, Secrets, from_reqwest, in_band};
 
 /// Reads the next event, notes it, and writes what the caller gets of it.
 ///
 /// # Errors
 /// The failure, when the event is an error, unreadable, or can't be translated.
 pub(crate) fn next(
-    decoder: &mut SseDecoder,
-    tap: &mut StreamTap,
-    translator: Option<&mut StreamTranslator>,
-    withhold_usage: bool,
+    decoder: &mut FrameDecoder,
+    pipe: &mut Pipe,
     out: &mut Vec<u8>,
     route: &Route,
 ) -> Result<Option<Observed>, Failure> {
@@ -44,37 +46,24 @@ pub(crate) fn next(
         Ok(None) => return Ok(None),
         Err(error) => return Err(malformed(&error)),
     };
-    let observed = tap.observe(&event);
-    match observed {
-        Observed::Malformed => return Err(malformed(&"an event is not of its dialect")),
-        Observed::Error => {
-            let otherwise =
-                || Failure::new(FailureKind::InBandError, "The provider reported an error in its stream.");
-            return Err(tap.error().map_or_else(otherwise, |error| in_band(error, route)));
+    match pipe.push(&event, out) {
+        Observed::Malformed => {
+            let why = pipe.error().map_or("an event is not of its dialect", |error| error.message.as_str());
+            Err(malformed(&why))
         }
-        Observed::UsageOnly if withhold_usage => {}
-        Observed::UsageOnly | Observed::Quiet | Observed::Content | Observed::Finish | Observed::Done => {
-            write(&event, translator, out).map_err(|why| malformed(&why))?;
-        }
+        Observed::Error => Err(reported(pipe.error(), route)),
+        observed @ (Observed::UsageOnly
+        | Observed::Quiet
+        | Observed::Content
+        | Observed::Finish
+        | Observed::Done) => Ok(Some(observed)),
     }
-    Ok(Some(observed))
 }
 
-fn write(
-    event: &StreamEvent<'_>,
-    translator: Option<&mut StreamTranslator>,
-    out: &mut Vec<u8>,
-) -> Result<(), String> {
-    match translator {
-        Some(translator) => translator.push(event, out).map(drop).map_err(|fault| fault.to_string()),
-        None => {
-            // A last event without its blank line is half an event.
-            if event.complete {
-                out.extend_from_slice(event.raw);
-            }
-            Ok(())
-        }
-    }
+fn reported(error: Option<&UpstreamError>, route: &Route) -> Failure {
+    let otherwise =
+        || Failure::new(FailureKind::InBandError, "The provider reported an error in its stream.");
+    error.map_or_else(otherwise, |error| in_band(error, route))
 }
 
 /// Who is told how the stream ended.
@@ -89,26 +78,43 @@ struct Settlement {
 /// What the relay knows besides the stream.
 #[derive(Debug)]
 pub(crate) struct Course {
+    pub(crate) shared: Arc<Shared>,
     pub(crate) running: Arc<Running>,
-    pub(crate) route: switchyard_domain::map::RouteIx,
+    pub(crate) ask: Arc<Ask>,
+    pub(crate) route: RouteIx,
     pub(crate) tier: Tier,
-    pub(crate) dialect: Dialect,
     pub(crate) degraded: bool,
-    pub(crate) request_id: switchyard_domain::RequestId,
     pub(crate) lease: Lease,
     pub(crate) record: Record,
     /// The answering try's start.
     pub(crate) begun: Now,
 }
 
+/// The rest of a broken stream being asked for elsewhere; gives the record back.
+type Asking = Pin<Box<dyn Future<Output = (Record, Result<Box<Answered>, Failure>)> + Send>>;
+
+/// A rescue under way.
+struct Rescue {
+    asking: Asking,
+    /// What broke.
+    broken: Failure,
+    first_token_ms: u32,
+    /// How much the caller has been told, characters.
+    chars: usize,
+}
+
+impl std::fmt::Debug for Rescue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rescue").field("broken", &self.broken).finish_non_exhaustive()
+    }
+}
+
 /// The body of a streamed response.
 #[derive(Debug)]
 pub(crate) struct Relay {
     body: reqwest::Body,
-    decoder: SseDecoder,
-    tap: StreamTap,
-    translator: Option<StreamTranslator>,
-    withhold_usage: bool,
+    decoder: FrameDecoder,
+    pipe: Pipe,
     secrets: Secrets,
     out: Vec<u8>,
     broken: Option<Failure>,
@@ -118,20 +124,25 @@ pub(crate) struct Relay {
     idle_ms: u64,
     /// When the try as a whole is over, on the monotonic clock.
     total_mono_ms: Option<u64>,
+    shared: Arc<Shared>,
     running: Arc<Running>,
-    route: switchyard_domain::map::RouteIx,
+    ask: Arc<Ask>,
+    route: RouteIx,
     id: RouteId,
     tier: Tier,
-    dialect: Dialect,
     degraded: bool,
-    request_id: switchyard_domain::RequestId,
     settlement: Option<Settlement>,
+    rescue: Option<Rescue>,
+    /// The routes whose streams broke off.
+    dead: Vec<RouteIx>,
+    /// The usage of the parts they gave.
+    earlier: Option<Usage>,
 }
 
 impl Relay {
     /// Takes over a stream that has shown its first meaningful byte.
     pub(crate) fn new(opened: Opened, course: Course) -> Self {
-        let Course { running, route, tier, dialect, degraded, request_id, lease, record, begun } = course;
+        let Course { shared, running, ask, route, tier, degraded, lease, record, begun } = course;
         let timeouts = running.map.route(route).timeouts;
         let id = running.map.route(route).id.clone();
         let (idle_ms, last_mono_ms) = (timeouts.idle_ms, clock::now().mono_ms);
@@ -140,9 +151,7 @@ impl Relay {
         Self {
             body: opened.body,
             decoder: opened.decoder,
-            tap: opened.tap,
-            translator: opened.translator,
-            withhold_usage: opened.withhold_usage,
+            pipe: opened.pipe,
             secrets: opened.secrets,
             out: opened.first,
             broken: opened.broken,
@@ -150,14 +159,17 @@ impl Relay {
             last_mono_ms,
             idle_ms,
             total_mono_ms,
+            shared,
             running,
+            ask,
             route,
             id,
             tier,
-            dialect,
             degraded,
-            request_id,
             settlement: Some(Settlement { lease, record, begun, first_token_ms }),
+            rescue: None,
+            dead: Vec::new(),
+            earlier: None,
         }
     }
 
@@ -170,15 +182,7 @@ impl Relay {
         let running = Arc::clone(&self.running);
         let route = running.map.route(self.route);
         loop {
-            let taken = next(
-                &mut self.decoder,
-                &mut self.tap,
-                self.translator.as_mut(),
-                self.withhold_usage,
-                &mut self.out,
-                route,
-            );
-            match taken {
+            match next(&mut self.decoder, &mut self.pipe, &mut self.out, route) {
                 Ok(Some(_)) => {}
                 Ok(None) => return,
                 Err(failure) => {
@@ -193,44 +197,138 @@ impl Relay {
     fn closed(&mut self) {
         self.decoder.finish();
         self.drain();
-        if self.broken.is_some() {
-            return;
+        if self.broken.is_none() {
+            self.conclude();
         }
-        if self.tap.is_finished() {
-            self.finish();
-        } else {
-            let host = self.running.map.route(self.route).host();
-            let message = format!("{host} closed the stream before the answer was complete.");
-            self.broken = Some(Failure { status: Some(200), ..Failure::new(FailureKind::Cut, message) });
+    }
+
+    /// The upstream will say no more.
+    fn conclude(&mut self) {
+        match self.pipe.finish(&mut self.out) {
+            StreamEnd::Complete => self.finish(),
+            StreamEnd::Failed => {
+                self.broken = Some(reported(self.pipe.error(), self.running.map.route(self.route)));
+            }
+            StreamEnd::Cut => {
+                let host = self.running.map.route(self.route).host();
+                let message = format!("{host} closed the stream before the answer was complete.");
+                self.broken = Some(Failure { status: Some(200), ..Failure::new(FailureKind::Cut, message) });
+            }
         }
     }
 
     fn finish(&mut self) {
-        if let Some(translator) = self.translator.as_mut() {
-            translator.finish(&mut self.out);
-        }
-        let Some(settlement) = self.settlement.take() else { return };
+        let Some(mut settlement) = self.settlement.take() else { return };
         let duration_ms = clock::span_ms(settlement.begun, clock::now());
         let first_token_ms = Some(settlement.first_token_ms);
         settlement.lease.report(Outcome::Succeeded { duration_ms, first_token_ms });
+        let lost = self.pipe.lost().iter().map(|lost| format!("{} {}", lost.code, lost.field));
+        settlement.record.lost(lost);
         settlement.record.end(self.ending(Ended::Answered, settlement.first_token_ms));
     }
 
+    /// Settles a stream that broke off, and asks another route for the rest where that is safe.
     fn fail(&mut self, failure: Failure) {
         let failure = self.secrets.taken_out(failure, self.running.map.route(self.route));
+        let Some(mut settlement) = self.settlement.take() else { return };
+        settlement.record.last_attempt_failed(failure.clone());
+        settlement.lease.report(Outcome::Failed(failure.clone()));
+        match self.resumable() {
+            Ok(resume) => {
+                self.dead.push(self.route);
+                self.rescue = Some(Rescue {
+                    broken: failure,
+                    first_token_ms: settlement.first_token_ms,
+                    chars: resume.text.chars().count(),
+                    asking: Box::pin(rescue::again(
+                        Arc::clone(&self.shared),
+                        Arc::clone(&self.running),
+                        Arc::clone(&self.ask),
+                        resume,
+                        self.dead.clone(),
+                        settlement.record,
+                    )),
+                });
+            }
+            Err(why) => self.give_up(&failure, why, settlement.record, settlement.first_token_ms),
+        }
+    }
+
+    /// What another route needs to go on with the stream.
+    fn resumable(&mut self) -> Result<Resume, Option<Unfit>> {
+        let mode = self.ask.job.midstream;
+        let spent = self.dead.len() >= rescue::MOST_RESCUES as usize;
+        if mode == Midstream::Error || spent || self.shared.is_paused() {
+            return Err(None);
+        }
+        let (text, usage) = match self.pipe.said() {
+            Ok(said) => (said.text.clone(), Some(said.usage)),
+            Err(Unfit::Nothing) => (String::new(), self.pipe.usage()),
+            Err(why) => return Err(Some(why)),
+        };
+        self.earlier = match (self.earlier, usage) {
+            (Some(earlier), Some(own)) => Some(earlier.plus(own)),
+            (earlier, own) => earlier.or(own),
+        };
+        // Nothing more goes through the old one: its successor is made when a route has been found.
+        let none = Pipe::passthrough(self.ask.dialect, false, ReplyOptions::default(), Keep::Nothing);
+        Ok(Resume { pipe: std::mem::replace(&mut self.pipe, none), text, mode })
+    }
+
+    fn give_up(&mut self, failure: &Failure, why: Option<Unfit>, record: Record, first_token_ms: u32) {
+        let why = why.map_or_else(String::new, |why| format!(" ({why})"));
         let reply = ErrorReply {
             status: 502,
             kind: "api_error".to_owned(),
             code: Some(format!("stream_{}", failure.kind.as_str())),
-            message: format!("The stream broke off and can't be continued: {}", failure.message),
+            message: format!("The stream broke off and can't be continued{why}: {}", failure.message),
             param: None,
-            request_id: Some(self.request_id.as_str().to_owned()),
+            request_id: Some(self.ask.id.as_str().to_owned()),
         };
-        self.out.extend_from_slice(&error_event(self.dialect, &reply));
-        let Some(mut settlement) = self.settlement.take() else { return };
-        settlement.record.last_attempt_failed(failure.clone());
-        settlement.lease.report(Outcome::Failed(failure));
-        settlement.record.end(self.ending(Ended::Broken, settlement.first_token_ms));
+        self.out.extend_from_slice(&error_event(self.ask.dialect, &reply));
+        record.end(self.ending(Ended::Broken, first_token_ms));
+    }
+
+    /// Goes on with the stream of the route that was found for the rest.
+    fn go_on(&mut self, rescue: Rescue, mut record: Record, answered: Box<Answered>) {
+        let Answered { answer, route, tier, lease, begun, .. } = *answered;
+        let Answer::Stream(opened) = answer else { return };
+        let opened = *opened;
+        record.rescued();
+        let from = std::mem::replace(&mut self.id, self.running.map.route(route).id.clone());
+        let what = What::StreamRescued {
+            request_id: self.ask.id.clone(),
+            from,
+            to: self.id.clone(),
+            chars: rescue.chars,
+            failure: rescue.broken,
+        };
+        self.shared.bus.emit(what, clock::now());
+        let timeouts = self.running.map.route(route).timeouts;
+        self.body = opened.body;
+        self.decoder = opened.decoder;
+        self.pipe = opened.pipe;
+        self.secrets = opened.secrets;
+        self.out.extend_from_slice(&opened.first);
+        self.broken = opened.broken;
+        self.last_mono_ms = clock::now().mono_ms;
+        self.idle_ms = timeouts.idle_ms;
+        self.total_mono_ms = timeouts.total_ms.map(|total_ms| begun.mono_ms.saturating_add(total_ms));
+        self.idle = timer(self.last_mono_ms, self.idle_ms, self.total_mono_ms, self.last_mono_ms);
+        self.route = route;
+        self.tier = tier;
+        self.degraded = true;
+        self.settlement =
+            Some(Settlement { lease, record, begun, first_token_ms: rescue.first_token_ms });
+    }
+
+    /// The usage of every part of the answer.
+    fn usage(&self) -> Option<Usage> {
+        let own = self.pipe.usage();
+        match (self.earlier, own) {
+            (Some(earlier), Some(own)) => Some(earlier.plus(own)),
+            (earlier, own) => earlier.or(own),
+        }
     }
 
     fn ending(&self, outcome: Ended, first_token_ms: u32) -> Ending {
@@ -240,7 +338,7 @@ impl Relay {
             route: Some((self.id.clone(), self.tier)),
             degraded: self.degraded,
             first_token_ms: Some(first_token_ms),
-            usage: self.tap.usage(),
+            usage: self.usage(),
         }
     }
 }
@@ -268,6 +366,23 @@ impl Body for Relay {
                 self.fail(failure);
                 continue;
             }
+            if let Some(rescue) = &mut self.rescue {
+                let Poll::Ready((record, outcome)) = rescue.asking.as_mut().poll(cx) else {
+                    return Poll::Pending;
+                };
+                let Some(rescue) = self.rescue.take() else { continue };
+                match outcome {
+                    Ok(answered) => self.go_on(rescue, record, answered),
+                    Err(failure) => {
+                        let broken = Failure {
+                            message: format!("{} The rest: {}", rescue.broken.message, failure.message),
+                            ..rescue.broken
+                        };
+                        self.give_up(&broken, None, record, rescue.first_token_ms);
+                    }
+                }
+                continue;
+            }
             if self.settlement.is_none() {
                 return Poll::Ready(None);
             }
@@ -281,7 +396,7 @@ impl Body for Relay {
                     self.last_mono_ms = clock::now().mono_ms;
                     continue;
                 }
-                Poll::Ready(Some(Err(error))) if !self.tap.is_finished() => {
+                Poll::Ready(Some(Err(error))) if !self.pipe.is_finished() => {
                     let failure = from_reqwest(&error, self.running.map.route(self.route));
                     self.broken = Some(Failure { kind: FailureKind::Cut, status: Some(200), ..failure });
                     continue;
@@ -301,8 +416,8 @@ impl Body for Relay {
             let is_over = self.total_mono_ms.is_some_and(|total| now >= total);
             if !is_silent && !is_over {
                 self.idle = timer(self.last_mono_ms, self.idle_ms, self.total_mono_ms, now);
-            } else if self.tap.is_finished() {
-                self.finish();
+            } else if self.pipe.is_finished() {
+                self.conclude();
             } else {
                 let route = self.running.map.route(self.route);
                 let (host, idle_ms) = (route.host(), self.idle_ms);

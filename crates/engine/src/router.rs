@@ -91,6 +91,7 @@ impl Router {
             vault: Arc::new(Vault::new(config.keychain, config.credentials_file)),
             local_keys: LocalKeys::new(&config.data_dir),
             once: Arc::default(),
+            losses: Mutex::default(),
             running: ArcSwapOption::empty(),
             map_problem: Mutex::default(),
             fleet: Mutex::default(),

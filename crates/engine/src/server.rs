@@ -16,9 +16,9 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::json;
-use switchyard_domain::{Dialect, Problem, RequestId};
+use switchyard_domain::{Dialect, Operation, Problem, RequestId};
 use switchyard_wire::ErrorReply;
-use switchyard_wire::models::model_list;
+use switchyard_wire::models::{model_entry, model_list};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -183,15 +183,19 @@ async fn route(
     let below = path.strip_prefix("/v1").filter(|rest| rest.starts_with('/')).unwrap_or(path);
     // A completion's path says its dialect; elsewhere only the header can.
     let dialect = match below {
-        "/messages" => Dialect::AnthropicMessages,
-        "/chat/completions" => Dialect::OpenAiChat,
+        "/messages" | "/messages/count_tokens" => Dialect::AnthropicMessages,
+        "/responses" => Dialect::OpenAiResponses,
+        "/chat/completions" | "/embeddings" => Dialect::OpenAiChat,
         _ if parts.headers.contains_key("anthropic-version") => Dialect::AnthropicMessages,
         _ => Dialect::OpenAiChat,
     };
     check_origin(shared, &parts.headers, dialect)?;
     match (&parts.method, below) {
         (&Method::GET | &Method::HEAD, "/health") => Ok(health(shared)),
-        (&Method::POST, "/chat/completions" | "/messages") => {
+        (
+            &Method::POST,
+            "/chat/completions" | "/responses" | "/embeddings" | "/messages" | "/messages/count_tokens",
+        ) => {
             let running = running(shared, dialect)?;
             let (client, own_upstream_key) = caller(shared, &running, &parts.headers, dialect)?;
             let body = read_body(&parts.headers, body, &running, dialect).await?;
@@ -200,6 +204,11 @@ async fn route(
                 client,
                 own_upstream_key,
                 dialect,
+                operation: match below {
+                    "/embeddings" => Operation::Embed,
+                    "/messages/count_tokens" => Operation::CountTokens,
+                    _ => Operation::Complete,
+                },
                 headers: parts.headers,
                 arrived,
             };
@@ -213,23 +222,42 @@ async fn route(
             caller(shared, &running, &parts.headers, dialect)?;
             Ok(reply::json(StatusCode::OK, model_list(dialect, &running.map.model_names())))
         }
+        (&Method::GET, _) if below.starts_with("/models/") => {
+            let running = running(shared, dialect)?;
+            caller(shared, &running, &parts.headers, dialect)?;
+            let name = percent_decoded(below.trim_start_matches("/models/"));
+            if !running.map.model_names().contains(&name) {
+                let message = format!("No route serves a model `{name}`. GET /v1/models lists them.");
+                return Err(Refusal::new(dialect, 404, "model_not_found", message));
+            }
+            Ok(reply::json(StatusCode::OK, model_entry(dialect, &name)))
+        }
         (&Method::GET, _) if below.starts_with("/switchyard/jobs/") => {
             let running = running(shared, dialect)?;
             let (client, _) = caller(shared, &running, &parts.headers, dialect)?;
             let job = below.trim_start_matches("/switchyard/jobs/");
             jobs::poll(shared, job, &client, dialect).await
         }
-        (_, "/chat/completions" | "/messages") => Err(wrong_method(dialect, path, &parts.method, "POST")),
+        (
+            _,
+            "/chat/completions" | "/responses" | "/embeddings" | "/messages" | "/messages/count_tokens",
+        ) => Err(wrong_method(dialect, path, &parts.method, "POST")),
         (_, "/models" | "/health") => Err(wrong_method(dialect, path, &parts.method, "GET")),
         _ => Err(Refusal::new(
             dialect,
             404,
             "unknown_path",
             format!(
-                "There is no {path} here. Use POST /v1/chat/completions, POST /v1/messages or GET /v1/models."
+                "There is no {path} here. Use POST /v1/chat/completions, /v1/responses, /v1/embeddings, /v1/messages, \
+                 /v1/messages/count_tokens, or GET /v1/models."
             ),
         )),
     }
+}
+
+/// A path segment as it was meant: model names hold slashes, which clients write as `%2F`.
+fn percent_decoded(segment: &str) -> String {
+    percent_encoding::percent_decode_str(segment).decode_utf8_lossy().into_owned()
 }
 
 fn wrong_method(dialect: Dialect, path: &str, method: &Method, allow: &'static str) -> Refusal {

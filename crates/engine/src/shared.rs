@@ -58,6 +58,8 @@ pub(crate) struct Shared {
     pub(crate) vault: Arc<Vault>,
     pub(crate) local_keys: LocalKeys,
     pub(crate) once: Arc<Once>,
+    /// Which losses in translation were told lately.
+    pub(crate) losses: Mutex<crate::losses::Losses>,
     pub(crate) running: ArcSwapOption<Running>,
     /// Why the stored map can't run, where it can't.
     pub(crate) map_problem: Mutex<Option<String>>,

@@ -196,6 +196,8 @@ mod tests {
             first_token_ms: None,
             input_tokens: None,
             output_tokens: None,
+            degradations: Vec::new(),
+            rescues: 0,
             attempts: Vec::new(),
         })
     }

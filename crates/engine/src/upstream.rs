@@ -16,7 +16,7 @@ use http::{HeaderMap, Response, Uri};
 use http_body::Body as _;
 use switchyard_domain::map::{Route, RoutingMap};
 use switchyard_domain::{Failure, FailureKind, Now};
-use switchyard_wire::{OkBody, SseDecoder, StreamTap, StreamTranslator};
+use switchyard_wire::{FrameDecoder, OkBody, Pipe};
 use url::Url;
 
 use crate::clock;
@@ -79,11 +79,8 @@ pub(crate) struct Opened {
     pub(crate) headers: HeaderMap,
     /// The rest of the upstream's body.
     pub(crate) body: reqwest::Body,
-    pub(crate) decoder: SseDecoder,
-    pub(crate) tap: StreamTap,
-    pub(crate) translator: Option<StreamTranslator>,
-    /// Whether the usage chunk was our wish and is kept from the caller.
-    pub(crate) withhold_usage: bool,
+    pub(crate) decoder: FrameDecoder,
+    pub(crate) pipe: Pipe,
     /// What the caller gets first.
     pub(crate) first: Vec<u8>,
     pub(crate) lost: Vec<String>,

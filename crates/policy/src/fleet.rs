@@ -5,6 +5,7 @@
 //! keys by name only.
 
 mod keys;
+mod known;
 mod report;
 mod slot;
 mod strip;
@@ -21,6 +22,7 @@ use keys::Condemned;
 use slot::{Probe, Slot};
 
 pub use keys::{KeyChoice, KeyId};
+pub use known::{Check, Known};
 pub use report::{Change, Outcome};
 pub use view::RouteHealth;
 
@@ -99,6 +101,22 @@ impl Fleet {
         if let Some(slot) = self.slots.get_mut(route.0) {
             slot.in_service = on;
         }
+    }
+
+    /// Takes what is known of a route's abilities.
+    pub fn set_known(&mut self, route: RouteIx, known: Known) {
+        if let Some(slot) = self.slots.get_mut(route.0) {
+            slot.known = known;
+        }
+    }
+
+    /// What is known of a route's abilities.
+    ///
+    /// # Panics
+    /// If the route is of another map.
+    #[must_use]
+    pub fn known(&self, route: RouteIx) -> &Known {
+        &self.slots[route.0].known
     }
 
     /// Whether a permit would be given, without taking it.

@@ -18,6 +18,6 @@ mod tests;
 pub use breaker::Permit;
 pub use classify::{Condemns, Next, Source, Verdict, classify};
 pub use drive::{Drive, Input, Step};
-pub use fleet::{Change, Closed, Fleet, KeyChoice, KeyId, Outcome, Reason, RouteHealth};
+pub use fleet::{Change, Check, Closed, Fleet, KeyChoice, KeyId, Known, Outcome, Reason, RouteHealth};
 pub use plan::{Candidate, Excluded, In, Needs, Out, Plan, plan};
 pub use standing::{Standing, standing};

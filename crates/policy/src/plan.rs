@@ -4,10 +4,10 @@
 
 use switchyard_domain::map::{Auth, Job, Line, Route, RouteIx, RoutingMap};
 use switchyard_domain::view::CircuitState;
-use switchyard_domain::{Dialect, Now, Tier};
+use switchyard_domain::{Dialect, Feature, FeatureSet, Now, Operation, Tier};
 
 use crate::backoff::SplitMix64;
-use crate::fleet::{Fleet, KeyChoice, Reason};
+use crate::fleet::{Check, Fleet, KeyChoice, Known, Reason};
 
 /// What a request asks of a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,10 +16,38 @@ pub struct Needs {
     pub model: String,
     /// The caller's dialect.
     pub dialect: Dialect,
-    /// Whether it asked for a stream. Every dialect streams, so this keeps no route out.
-    pub stream: bool,
+    /// What it asks the endpoint to do.
+    pub operation: Operation,
+    /// What it asks for besides plain text.
+    pub features: FeatureSet,
+    /// Which of these are lost when the dialect changes, however well it is translated.
+    pub bound: FeatureSet,
+    /// Tokens the prompt and its answer need at least, estimated low.
+    pub tokens: u64,
     /// Whether it brought its own upstream key, for routes marked `auth: passthrough`.
     pub passthrough_key: bool,
+    /// Routes asked last: a stream that broke off there is continued elsewhere if it can be.
+    pub avoid: Vec<RouteIx>,
+    /// The only route to be asked, for a check of it.
+    pub only: Option<RouteIx>,
+}
+
+impl Needs {
+    /// A completion for `model`, in plain text.
+    #[must_use]
+    pub fn plain(model: impl Into<String>, dialect: Dialect) -> Self {
+        Self {
+            model: model.into(),
+            dialect,
+            operation: Operation::Complete,
+            features: FeatureSet::NONE,
+            bound: FeatureSet::NONE,
+            tokens: 0,
+            passthrough_key: false,
+            avoid: Vec::new(),
+            only: None,
+        }
+    }
 }
 
 /// A route that may be tried.
@@ -84,6 +112,21 @@ pub enum Out {
     NoCredential,
     /// It takes the caller's own key in its own dialect, and none came.
     NeedsCallersKey,
+    /// It can't do what the request needs.
+    Lacks(Feature),
+    /// Its endpoint has no such operation.
+    NoOperation(Operation),
+    /// It serves another model, and the answers of two models can't stand for each other (embeddings).
+    OtherModel,
+    /// The prompt is longer than its model takes.
+    WindowTooSmall {
+        /// Tokens its model takes.
+        window: u64,
+    },
+    /// Its compatibility check has not passed, and the map demands that (`flags.gate_warm_routes`).
+    NotChecked,
+    /// The request is for another route alone.
+    NotMeant,
 }
 
 impl Out {
@@ -98,7 +141,35 @@ impl Out {
             | Self::WarmDisabled
             | Self::TestUnderWay
             | Self::NoCredential
-            | Self::NeedsCallersKey => None,
+            | Self::NeedsCallersKey
+            | Self::Lacks(_)
+            | Self::NoOperation(_)
+            | Self::OtherModel
+            | Self::WindowTooSmall { .. }
+            | Self::NotChecked
+            | Self::NotMeant => None,
+        }
+    }
+
+    /// Whether the request, not the route's state, keeps it out: no waiting helps.
+    #[must_use]
+    pub const fn is_for_the_request(self) -> bool {
+        match self {
+            Self::Lacks(_)
+            | Self::NoOperation(_)
+            | Self::OtherModel
+            | Self::WindowTooSmall { .. }
+            | Self::NotMeant => true,
+            Self::SwitchedOff
+            | Self::OffInMap
+            | Self::Gone
+            | Self::WarmDisabled
+            | Self::CircuitOpen { .. }
+            | Self::TestUnderWay
+            | Self::CoolingDown { .. }
+            | Self::NoCredential
+            | Self::NeedsCallersKey
+            | Self::NotChecked => false,
         }
     }
 
@@ -134,6 +205,9 @@ pub fn plan(map: &RoutingMap, job: &Job, fleet: &Fleet, needs: &Needs, roll: u64
         Plan { candidates: Vec::with_capacity(line.hot.len() + line.warm.len()), excluded: Vec::new() };
     for tier in [Tier::Hot, Tier::Warm] {
         plan_tier(map, line.tier(tier), tier, fleet, needs, &mut rng, now, &mut plan);
+    }
+    if !needs.avoid.is_empty() {
+        plan.candidates.sort_by_key(|candidate| needs.avoid.contains(&candidate.route));
     }
     plan
 }
@@ -187,6 +261,9 @@ fn judge(
     needs: &Needs,
     now: Now,
 ) -> Result<In, Out> {
+    if needs.only.is_some_and(|only| only != ix) {
+        return Err(Out::NotMeant);
+    }
     if !route.enabled {
         return Err(Out::OffInMap);
     }
@@ -198,6 +275,15 @@ fn judge(
         return Err(Out::NeedsCallersKey);
     }
     let place = fleet.place(&route.id, ix).ok_or(Out::Gone)?;
+    let known = fleet.known(place);
+    able(route, known, needs)?;
+    if tier == Tier::Warm
+        && map.flags.gate_warm_routes
+        && known.check != Check::Passed
+        && needs.only.is_none()
+    {
+        return Err(Out::NotChecked);
+    }
     if let Err(closed) = fleet.gate(place, now) {
         let until_mono_ms = closed.until_mono_ms.unwrap_or(now.mono_ms);
         return Err(match closed.reason {
@@ -217,6 +303,26 @@ fn judge(
     match fleet.circuit(place) {
         CircuitState::Closed => Ok(In::MapOrder),
         CircuitState::HalfOpen | CircuitState::Open => Ok(In::TestCall),
+    }
+}
+
+/// Whether a route can do what a request needs, as far as is known.
+fn able(route: &Route, known: &Known, needs: &Needs) -> Result<(), Out> {
+    let speaks = route.dialect_for(needs.dialect);
+    if !speaks.offers(needs.operation) {
+        return Err(Out::NoOperation(needs.operation));
+    }
+    if needs.operation == Operation::Embed && !route.serves(&needs.model) {
+        return Err(Out::OtherModel);
+    }
+    let bound = if speaks == needs.dialect { FeatureSet::NONE } else { needs.bound };
+    let lacks = known.lacks.without(route.can).or(route.cannot).or(bound);
+    if let Some(missing) = needs.features.and(lacks).iter().next() {
+        return Err(Out::Lacks(missing));
+    }
+    match route.context_window.or(known.context_window) {
+        Some(window) if needs.tokens > window => Err(Out::WindowTooSmall { window }),
+        Some(_) | None => Ok(()),
     }
 }
 

@@ -7,7 +7,7 @@ use switchyard_domain::event::route_label;
 use switchyard_domain::map::{RouteIx, RoutingMap};
 use switchyard_domain::{Now, Tier};
 
-use crate::fleet::Fleet;
+use crate::fleet::{Check, Fleet};
 use crate::plan::line_of;
 
 /// Where the next default request would be answered.
@@ -36,7 +36,11 @@ pub fn standing(map: &RoutingMap, fleet: &Fleet, now: Now) -> Standing {
         routes.sort_by_key(|ix| Reverse(map.route(*ix).weight));
         for ix in routes {
             let route = map.route(ix);
+            let gated = |place| {
+                tier == Tier::Warm && map.flags.gate_warm_routes && fleet.known(place).check != Check::Passed
+            };
             let out = match fleet.place(&route.id, ix) {
+                Some(place) if gated(place) => Some("waits for its compatibility check".to_owned()),
                 Some(place) => fleet.out_of_use(place, now),
                 None => Some("not in the map".to_owned()),
             };

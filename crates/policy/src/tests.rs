@@ -1,5 +1,6 @@
 //! The decisions as a caller and a founder would notice them, and the promises no sequence of events may break.
 
+mod able;
 mod breaker;
 mod classify;
 mod drive;

@@ -12,7 +12,7 @@ mod rows;
 mod tests;
 
 use switchyard_domain::view::JobState;
-use switchyard_domain::{Dialect, Failure, RequestId, RouteId};
+use switchyard_domain::{Dialect, Failure, Operation, RequestId, RouteId};
 
 use crate::{Result, Store};
 use rows::{AnsweredSql, JobSql};
@@ -40,6 +40,8 @@ pub struct NewJob {
     pub job: String,
     /// The caller's dialect, which the answer will be in.
     pub dialect: Dialect,
+    /// What is asked for.
+    pub operation: Operation,
     /// The request it came from.
     pub request_id: RequestId,
     /// The caller's idempotency key, if it sent one.
@@ -80,6 +82,8 @@ pub struct JobRow {
     pub job: String,
     /// The caller's dialect.
     pub dialect: Dialect,
+    /// What is asked for.
+    pub operation: Operation,
     /// The request it came from.
     pub request_id: RequestId,
     /// The caller's idempotency key; gone once a newer job may use it again.

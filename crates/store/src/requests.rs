@@ -50,6 +50,8 @@ struct RequestSql {
     first_token_ms: Option<u32>,
     input_tokens: Option<i64>,
     output_tokens: Option<i64>,
+    degradations: String,
+    rescues: u32,
 }
 
 impl Requests<'_> {
@@ -131,5 +133,7 @@ fn view(row: RequestSql, attempts: Vec<AttemptSql>) -> std::result::Result<Reque
         first_token_ms: row.first_token_ms,
         input_tokens: row.input_tokens.map(i64::unsigned_abs),
         output_tokens: row.output_tokens.map(i64::unsigned_abs),
+        degradations: serde_json::from_str(&row.degradations).map_err(|error| error.to_string())?,
+        rescues: row.rescues,
     })
 }

@@ -201,6 +201,7 @@ fn rebuild(running: &Running, job: DueJob) -> Result<Ask, Failure> {
         client: Arc::from(job.row.client.as_str()),
         own_upstream_key: false,
         dialect: job.row.dialect,
+        operation: job.row.operation,
         headers,
         arrived: clock::now(),
     };

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use switchyard_domain::api::{TestAnswer, TestRequest};
-use switchyard_domain::{Dialect, Problem, RouteId, Tier};
+use switchyard_domain::{Dialect, Operation, Problem, RouteId, Tier};
 
 use super::Router;
 use crate::clock;
@@ -48,6 +48,7 @@ impl Router {
             client: Arc::from(CLIENT),
             own_upstream_key: false,
             dialect: Dialect::OpenAiChat,
+            operation: Operation::Complete,
             headers,
             arrived,
         };

@@ -1,9 +1,10 @@
-//! A stream up to its first meaningful byte. Until then nothing has reached the caller and another route may answer.
+//! A stream up to its first meaningful byte, and over the time it is held back. Until then nothing has reached the
+//! caller and another route may answer.
 
 use http::{Response, header};
 use switchyard_domain::map::Route;
 use switchyard_domain::{Failure, FailureKind};
-use switchyard_wire::{Observed, SseDecoder, StreamOptions, StreamTap, StreamTranslator};
+use switchyard_wire::{FrameDecoder, Observed};
 
 use super::failure::{Secrets, deadline, from_reqwest};
 use super::request::Translation;
@@ -18,7 +19,7 @@ pub(super) async fn open(
     route: &Route,
     ask: &Ask,
     limits: Limits,
-    translation: Translation,
+    mut translation: Translation,
 ) -> Result<Opened, Failure> {
     let mut headers = std::mem::take(response.headers_mut());
     let content_type =
@@ -31,13 +32,13 @@ pub(super) async fn open(
         );
         return Err(Failure { status: Some(200), ..Failure::new(FailureKind::Html, message) });
     }
-    if content_type.contains("application/json") {
+    let otherwise =
+        || Failure::new(FailureKind::Malformed, format!("{} answered without a stream.", route.host()));
+    let Some(pipe) = translation.pipe.take().filter(|_| !content_type.contains("application/json")) else {
         // An error inside a 200, or an endpoint that can't stream.
         let failure = super::whole::read(response, route, ask, limits, translation).await.err();
-        let otherwise =
-            || Failure::new(FailureKind::Malformed, format!("{} answered without a stream.", route.host()));
         return Err(failure.unwrap_or_else(otherwise));
-    }
+    };
     if translation.needed {
         headers = translated_headers(&headers);
     } else {
@@ -45,24 +46,21 @@ pub(super) async fn open(
     }
     headers.insert(header::CONTENT_TYPE, http::HeaderValue::from_static("text/event-stream; charset=utf-8"));
     headers.insert(header::CACHE_CONTROL, http::HeaderValue::from_static("no-cache"));
-    let wants_usage = ask.envelope.include_usage == Some(true);
     let mut opened = Opened {
         headers,
         body: response.into_body(),
-        decoder: SseDecoder::default(),
-        tap: StreamTap::new(route.dialect),
-        translator: translation.needed.then(|| {
-            let created_unix_s = u64::try_from(ask.arrived.wall_ms / 1_000).unwrap_or(0);
-            let options = StreamOptions { include_usage: wants_usage, created_unix_s };
-            StreamTranslator::new(route.dialect, ask.dialect, options)
-        }),
-        withhold_usage: translation.asked_usage,
+        decoder: FrameDecoder::of(translation.dialect),
+        pipe,
         first: Vec::new(),
         lost: translation.lost,
         secrets: Secrets::default(),
         broken: None,
     };
     until_meaningful(&mut opened, route, limits).await?;
+    // The rest of a broken answer is awaited by its reader already.
+    if ask.job.hold_back_ms > 0 && ask.resume.is_none() {
+        hold_back(&mut opened, route, limits, ask.job.hold_back_ms).await?;
+    }
     Ok(opened)
 }
 
@@ -95,16 +93,51 @@ async fn until_meaningful(opened: &mut Opened, route: &Route, limits: Limits) ->
     }
 }
 
+/// Gathers what comes for a while: a stream that dies in it was never seen.
+async fn hold_back(
+    opened: &mut Opened,
+    route: &Route,
+    limits: Limits,
+    hold_back_ms: u64,
+) -> Result<(), Failure> {
+    let by = clock::now().mono_ms.saturating_add(hold_back_ms).min(limits.deadline_mono_ms);
+    loop {
+        if let Some(failure) = opened.broken.take() {
+            return Err(failure);
+        }
+        if opened.pipe.is_finished() {
+            return Ok(());
+        }
+        match clock::until(by, chunk(&mut opened.body)).await {
+            Some(Some(Ok(bytes))) => {
+                opened.decoder.push(&bytes);
+                drain(opened, route)?;
+            }
+            Some(Some(Err(error))) => return Err(from_reqwest(&error, route)),
+            Some(None) => {
+                opened.decoder.finish();
+                drain(opened, route)?;
+                if opened.broken.is_none() && !opened.pipe.is_finished() {
+                    let message = format!("{} closed the stream right after its beginning.", route.host());
+                    return Err(Failure { status: Some(200), ..Failure::new(FailureKind::Cut, message) });
+                }
+            }
+            None => return Ok(()),
+        }
+    }
+}
+
 /// Takes the events there are. True once one of them is worth answering with.
 fn drain(opened: &mut Opened, route: &Route) -> Result<bool, Failure> {
-    let Opened { decoder, tap, translator, withhold_usage, first, broken, .. } = opened;
+    let Opened { decoder, pipe, first, broken, .. } = opened;
     let mut meaningful = false;
     loop {
-        let taken = next(decoder, tap, translator.as_mut(), *withhold_usage, first, route);
-        match taken {
+        match next(decoder, pipe, first, route) {
             Ok(None) => return Ok(meaningful),
             Ok(Some(Observed::Content | Observed::Finish | Observed::Done)) => meaningful = true,
-            Ok(Some(_)) => {}
+            Ok(Some(
+                Observed::Quiet | Observed::UsageOnly | Observed::Error | Observed::Malformed,
+            )) => {}
             // Behind a meaningful byte in the same piece it is the relay's: part of an answer that has begun.
             Err(failure) if meaningful => {
                 *broken = Some(failure);

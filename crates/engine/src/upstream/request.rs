@@ -1,13 +1,15 @@
-//! The request as a route wants it: body, headers, key.
+//! The request as a route wants it: body and headers. Its key is [`super::sign`]'s business.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use switchyard_domain::map::{Auth, Route};
-use switchyard_domain::{Dialect, Failure, FailureKind};
-use switchyard_wire::{Degradation, rewrite, translate_request};
+use switchyard_domain::map::Route;
+use switchyard_domain::{Dialect, Failure, FailureKind, Operation};
+use switchyard_wire::{
+    Degradation, Envelope, Pipe, ReplyOptions, TranslateError, continue_request, gemini, openai_responses,
+    rewrite, strip_foreign_seals, translate_request,
+};
 
-use crate::intake::{Ask, OwnKey};
-use crate::vault::Key;
+use crate::intake::Ask;
 
 /// The version of the Messages API that is asked for where the caller named none.
 const ANTHROPIC_VERSION: &str = "2023-06-01";
@@ -22,38 +24,115 @@ pub(super) struct Outgoing {
 /// What was done to the body, for the way back.
 #[derive(Debug)]
 pub(super) struct Translation {
+    /// What the upstream is spoken to in.
+    pub(super) dialect: Dialect,
     /// Whether the answer has to be translated back.
     pub(super) needed: bool,
-    /// Whether usage was asked for on our own account.
-    pub(super) asked_usage: bool,
+    /// The stream's way to the caller.
+    pub(super) pipe: Option<Pipe>,
     /// What could not be carried over.
     pub(super) lost: Vec<String>,
 }
 
 /// Writes the body for a route.
 pub(super) fn write(route: &Route, ask: &Ask) -> Result<Outgoing, Failure> {
-    let envelope = &ask.envelope;
-    if route.dialect == ask.dialect {
-        let asked_usage = ask.dialect == Dialect::OpenAiChat
-            && envelope.stream
+    let dialect = route.dialect_for(ask.dialect);
+    match ask.operation {
+        Operation::Complete => completion(route, ask, dialect),
+        Operation::Embed if dialect == Dialect::Gemini => {
+            gemini::write_embed(&ask.body, &route.upstream_model)
+                .map(|translated| outgoing(dialect, translated.body.into(), true, &translated.degraded))
+                .map_err(|error| untranslatable(&error))
+        }
+        Operation::CountTokens if dialect != ask.dialect => {
+            gemini::write_count_tokens(&ask.body, &route.upstream_model)
+                .map(|translated| outgoing(dialect, translated.body.into(), true, &translated.degraded))
+                .map_err(|error| untranslatable(&error))
+        }
+        Operation::Embed | Operation::CountTokens => {
+            let body = rewrite(&ask.body, &ask.envelope, &route.upstream_model, false);
+            Ok(outgoing(dialect, body, false, &[]))
+        }
+    }
+}
+
+fn outgoing(dialect: Dialect, body: Bytes, needed: bool, degraded: &[Degradation]) -> Outgoing {
+    Outgoing { body, translation: Translation { dialect, needed, pipe: None, lost: named(degraded) } }
+}
+
+fn completion(route: &Route, ask: &Ask, dialect: Dialect) -> Result<Outgoing, Failure> {
+    let how = ask.resume.as_ref().and_then(|resume| resume.how(route, dialect));
+    let (body, continued) = match (&ask.resume, how) {
+        (Some(resume), Some(how)) => {
+            let body: Bytes = continue_request(ask.dialect, &ask.body, &resume.text, how)
+                .map_err(|error| untranslatable(&error))?
+                .into();
+            let envelope = Envelope::read(ask.dialect, ask.operation, &body)
+                .map_err(|error| Failure::new(FailureKind::Internal, error.to_string()))?;
+            (body, Some(envelope))
+        }
+        _ => (ask.body.clone(), None),
+    };
+    let envelope = continued.as_ref().unwrap_or(&ask.envelope);
+    let stream = envelope.stream;
+    if dialect == ask.dialect {
+        let asked_usage = dialect == Dialect::OpenAiChat
+            && stream
             && envelope.include_usage != Some(true)
             && route.usage_in_stream;
-        let body = rewrite(&ask.body, envelope, &route.upstream_model, asked_usage);
-        return Ok(Outgoing {
-            body,
-            translation: Translation { needed: false, asked_usage, lost: Vec::new() },
+        let mut body = rewrite(&body, envelope, &route.upstream_model, asked_usage);
+        if envelope.has_seals {
+            body = strip_foreign_seals(dialect, &body).into_owned().into();
+        }
+        let pipe = stream.then(|| match &ask.resume {
+            Some(resume) => resume.pipe(dialect, how),
+            None => Pipe::passthrough(dialect, asked_usage, reply_options(ask, route, false), keeping(ask)),
         });
+        return Ok(Outgoing { body, translation: Translation { dialect, needed: false, pipe, lost: Vec::new() } });
     }
-    let translated = translate_request(ask.dialect, route.dialect, &ask.body, &route.upstream_model)
-        .map_err(|error| {
-            let param = error.field().map(str::to_owned);
-            Failure { param, ..Failure::new(FailureKind::NotTranslatable, error.to_string()) }
-        })?;
+    let translated = translate_request(ask.dialect, dialect, &body, &route.upstream_model)
+        .map_err(|error| untranslatable(&error))?;
     let lost = named(&translated.degraded);
-    Ok(Outgoing {
-        body: translated.body.into(),
-        translation: Translation { needed: true, asked_usage: false, lost },
-    })
+    let pipe = stream.then(|| match &ask.resume {
+        Some(resume) => resume.pipe(dialect, how),
+        None => {
+            Pipe::translating(dialect, ask.dialect, reply_options(ask, route, true), keeping(ask))
+        }
+    });
+    Ok(Outgoing { body: translated.body.into(), translation: Translation { dialect, needed: true, pipe, lost } })
+}
+
+/// Whether what a stream says is kept in mind, to be continued if it breaks off.
+fn keeping(ask: &Ask) -> switchyard_wire::Keep {
+    use switchyard_domain::Feature;
+    use switchyard_domain::map::Midstream;
+    use switchyard_wire::Keep;
+    if ask.job.midstream == Midstream::Error {
+        return Keep::Nothing;
+    }
+    let features = ask.envelope.features;
+    if features.has(Feature::JsonMode) || features.has(Feature::JsonSchema) {
+        Keep::Json
+    } else {
+        Keep::Text
+    }
+}
+
+/// What a translated answer needs of its request.
+pub(super) fn reply_options(ask: &Ask, route: &Route, translating: bool) -> ReplyOptions {
+    let echoes = translating && ask.dialect == Dialect::OpenAiResponses;
+    ReplyOptions {
+        include_usage: ask.envelope.include_usage == Some(true),
+        created_unix_s: u64::try_from(ask.arrived.wall_ms / 1_000).unwrap_or(0),
+        echo: echoes.then(|| openai_responses::echo(&ask.body)).flatten(),
+        fallback_id: Some(ask.id.as_str().into()),
+        fallback_model: Some(route.upstream_model.as_str().into()),
+    }
+}
+
+fn untranslatable(error: &TranslateError) -> Failure {
+    let param = error.field().map(str::to_owned);
+    Failure { param, ..Failure::new(FailureKind::NotTranslatable, error.to_string()) }
 }
 
 /// What could not be carried over, as it stands in the response header: `field_dropped messages[0].name`.
@@ -70,7 +149,7 @@ pub(super) fn fixed_headers(route: &Route) -> Result<HeaderMap, String> {
         header::USER_AGENT,
         HeaderValue::from_static(concat!("switchyard/", env!("CARGO_PKG_VERSION"))),
     );
-    if route.dialect == Dialect::AnthropicMessages {
+    if route.dialect == Dialect::AnthropicMessages || route.speaks.contains(&Dialect::AnthropicMessages) {
         headers.insert("anthropic-version", HeaderValue::from_static(ANTHROPIC_VERSION));
     }
     for (name, value) in &route.headers {
@@ -86,45 +165,15 @@ pub(super) fn fixed_headers(route: &Route) -> Result<HeaderMap, String> {
 
 /// Adds the caller's headers that mean something upstream. The map's own headers win.
 pub(super) fn forward(headers: &mut HeaderMap, route: &Route, ask: &Ask) {
-    let same = route.dialect == ask.dialect;
+    let same = route.dialect_for(ask.dialect) == ask.dialect;
     for (name, value) in &ask.headers {
         let vendor = name.as_str().starts_with("anthropic-") || name.as_str().starts_with("openai-");
         if (same || !vendor) && !route.headers.iter().any(|(own, _)| own == name.as_str()) {
             headers.insert(name.clone(), value.clone());
         }
     }
-    headers.insert("idempotency-key", ask.upstream_idempotency_key.clone());
-}
-
-/// Presents the key.
-pub(super) fn authorize(headers: &mut HeaderMap, route: &Route, key: Option<&Key>, own: Option<&OwnKey>) {
-    match (route.auth, key) {
-        (Auth::Bearer, Some(key)) => {
-            headers.insert(header::AUTHORIZATION, key.bearer.clone());
-        }
-        (Auth::XApiKey, Some(key)) => {
-            headers.insert("x-api-key", key.plain.clone());
-        }
-        (Auth::Passthrough, _) => {
-            for (name, value) in own.into_iter().flat_map(|own| &own.headers) {
-                headers.insert(name.clone(), value.clone());
-            }
-        }
-        (Auth::ApiKey, Some(key)) => {
-            headers.insert("api-key", key.plain.clone());
-        }
-        (Auth::GoogApiKey, Some(key)) => {
-            headers.insert("x-goog-api-key", key.plain.clone());
-        }
-        (Auth::AwsSigv4 | Auth::GoogleOauth, Some(_)) | (Auth::None, _) => {}
-        (
-            Auth::Bearer
-            | Auth::XApiKey
-            | Auth::ApiKey
-            | Auth::GoogApiKey
-            | Auth::AwsSigv4
-            | Auth::GoogleOauth,
-            None,
-        ) => {}
+    // The rest of a broken answer is another request than the whole of it.
+    if ask.resume.is_none() {
+        headers.insert("idempotency-key", ask.upstream_idempotency_key.clone());
     }
 }

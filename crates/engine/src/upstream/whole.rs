@@ -3,11 +3,11 @@
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use switchyard_domain::map::Route;
-use switchyard_domain::{Failure, FailureKind};
-use switchyard_wire::{inspect_ok_body, translate_response};
+use switchyard_domain::{Failure, FailureKind, Operation};
+use switchyard_wire::{gemini, inspect_ok_body, translate_response};
 
 use super::failure::{deadline, from_body, from_reqwest};
-use super::request::{Translation, named};
+use super::request::{Translation, named, reply_options};
 use super::{Answer, Limits, Whole, chunk};
 use crate::clock;
 use crate::intake::Ask;
@@ -26,13 +26,22 @@ pub(super) async fn read(
     let (status, mut headers) = (head.status, head.headers);
     let body = collect(body, route, limits).await?;
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let facts = inspect_ok_body(route.dialect, content_type, &body)
+    let facts = inspect_ok_body(translation.dialect, ask.operation, content_type, &body)
         .map_err(|fault| from_body(&fault, status, route))?;
     let mut lost = translation.lost;
     let body = if translation.needed {
         headers = translated_headers(&headers);
-        let created_s = u64::try_from(ask.arrived.wall_ms / 1_000).unwrap_or(0);
-        let translated = translate_response(route.dialect, ask.dialect, &body, created_s)
+        let translated = match ask.operation {
+            Operation::Complete => translate_response(
+                translation.dialect,
+                ask.dialect,
+                &body,
+                &reply_options(ask, route, true),
+            ),
+            Operation::Embed => gemini::read_embed(&body, &ask.body, &route.upstream_model),
+            Operation::CountTokens => gemini::read_count_tokens(&body),
+        };
+        let translated = translated
             .map_err(|error| Failure::new(FailureKind::Malformed, format!("{}: {error}.", route.host())))?;
         lost.extend(named(&translated.degraded));
         translated.body.into()

@@ -5,7 +5,7 @@ use switchyard_domain::{Failure, Now, RouteId};
 
 use super::keys::{KeyId, KeyNeed};
 use super::strip::Strip;
-use super::{Closed, Reason};
+use super::{Closed, Known, Reason};
 use crate::breaker::{Breaker, Gate};
 
 /// One route's present state.
@@ -25,6 +25,7 @@ pub(super) struct Slot {
     pub(super) doubted: Option<Failure>,
     pub(super) strip: Strip,
     pub(super) probe: Option<Probe>,
+    pub(super) known: Known,
 }
 
 /// A key on one route.
@@ -76,6 +77,7 @@ impl Slot {
             doubted: None,
             strip: Strip::default(),
             probe: None,
+            known: Known::default(),
         }
     }
 

@@ -49,7 +49,7 @@ pub(super) fn after(kind: FailureKind, retry_after_ms: u64) -> Failure {
 }
 
 pub(super) fn needs(model: &str) -> Needs {
-    Needs { model: model.to_owned(), dialect: Dialect::OpenAiChat, stream: false, passthrough_key: false }
+    Needs::plain(model, Dialect::OpenAiChat)
 }
 
 /// How a request went.

@@ -44,8 +44,8 @@ impl Queue<'_> {
         }
         sqlx::query(
             "INSERT INTO queue (id, at_ms, expires_at_ms, client, job, dialect, request_id, idempotency_key, model, \
-                                stream, headers, body, reason, state_at_ms, next_at_ms, state_note) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?2, ?14, 'queued')",
+                                stream, headers, body, reason, state_at_ms, next_at_ms, state_note, operation) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?2, ?14, 'queued', ?15)",
         )
         .bind(&job.id)
         .bind(job.at_ms)
@@ -61,6 +61,7 @@ impl Queue<'_> {
         .bind(&job.body)
         .bind(job.reason.as_ref().map(json))
         .bind(job.due_at_ms)
+        .bind(job.operation.as_str())
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;

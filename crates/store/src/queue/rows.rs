@@ -14,6 +14,7 @@ pub(super) struct JobSql {
     client: String,
     job: String,
     dialect: String,
+    operation: String,
     request_id: String,
     idempotency_key: Option<String>,
     model: String,
@@ -55,6 +56,7 @@ impl JobSql {
         };
         Ok(JobRow {
             dialect: named(&self.dialect).map_err(|error| store.damaged(error))?,
+            operation: named(&self.operation).map_err(|error| store.damaged(error))?,
             reason: failure(self.reason)?,
             state: state(store, &self.state)?,
             last_failure: failure(self.last_failure)?,

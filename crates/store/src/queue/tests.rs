@@ -3,7 +3,7 @@ use std::collections::btree_map::Entry;
 
 use proptest::prelude::*;
 use switchyard_domain::view::JobState::{self, Dead, Discarded, Done, Expired, Running, Waiting};
-use switchyard_domain::{Dialect, Failure, FailureKind, RequestId, RouteId};
+use switchyard_domain::{Dialect, Failure, FailureKind, Operation, RequestId, RouteId};
 
 use super::{Answer, NewJob, Order, QueueCounts};
 use crate::{Options, Retention, Store};
@@ -17,6 +17,7 @@ fn job(id: &str, at_ms: i64, key: Option<&str>) -> NewJob {
         client: "editor".to_owned(),
         job: "summary".to_owned(),
         dialect: Dialect::AnthropicMessages,
+        operation: Operation::Complete,
         request_id: RequestId::from("req_1"),
         idempotency_key: key.map(str::to_owned),
         model: "claude".to_owned(),

@@ -95,9 +95,10 @@ const STATEMENT_ROWS: usize = 32;
 
 const INSERT_REQUESTS: &str = "\
 INSERT INTO requests (seq, id, at_ms, client, job, dialect, model, stream, outcome, status, route, tier, degraded, \
-                      duration_ms, first_token_ms, input_tokens, output_tokens) \
+                      duration_ms, first_token_ms, input_tokens, output_tokens, degradations, rescues) \
 SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, value->>8, value->>9, \
-       value->>10, value->>11, value->>12, value->>13, value->>14, value->>15, value->>16 \
+       value->>10, value->>11, value->>12, value->>13, value->>14, value->>15, value->>16, value->'$[17]', \
+       value->>18 \
 FROM json_each(?1)";
 
 const INSERT_ATTEMPTS: &str = "\
@@ -131,6 +132,8 @@ struct RequestLine<'a>(
     Option<u32>,
     Option<i64>,
     Option<i64>,
+    &'a [String],
+    u32,
 );
 
 /// The columns of INSERT_ATTEMPTS, in order.
@@ -172,6 +175,8 @@ fn request_line(seq: i64, request: &RequestView) -> RequestLine<'_> {
         request.first_token_ms,
         request.input_tokens.map(count),
         request.output_tokens.map(count),
+        &request.degradations,
+        request.rescues,
     )
 }
 

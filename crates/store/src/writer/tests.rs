@@ -27,6 +27,8 @@ fn clean(id: usize, at_ms: i64) -> RequestView {
         first_token_ms: Some(90),
         input_tokens: Some(12),
         output_tokens: Some(34),
+        degradations: Vec::new(),
+        rescues: 0,
         attempts: vec![attempt("openai/gpt-5", Tier::Hot, None)],
     }
 }
@@ -42,6 +44,8 @@ fn failed(id: usize, at_ms: i64) -> RequestView {
         retry_after_ms: Some(20_000),
     };
     RequestView {
+        degradations: vec!["field_dropped messages[0].name".to_owned(), "quote \" é".to_owned()],
+        rescues: 2,
         outcome: Outcome::Failed,
         status: 503,
         route: None,

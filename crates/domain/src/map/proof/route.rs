@@ -173,9 +173,8 @@ fn stated(raw: &RawRoute, able: bool) -> FeatureSet {
 
 /// What the vendor's API lacks and the map says is missing, without what the map says is there.
 fn lacking(raw: &RawRoute, vendor: Option<&Preset>) -> FeatureSet {
-    let there = stated(raw, true);
-    let lacks = vendor.map_or(&[][..], |preset| preset.lacks).iter().filter(|feature| !there.has(**feature));
-    lacks.copied().chain(stated(raw, false).iter()).collect()
+    let lacks = vendor.map_or(FeatureSet::NONE, |preset| FeatureSet::of(preset.lacks));
+    lacks.without(stated(raw, true)).or(stated(raw, false))
 }
 
 /// The further dialects of the base URL: as written, else the preset's where the base URL is its own.

@@ -1,0 +1,111 @@
+//! A committed stream that broke off is continued by another route, where that is safe.
+//!
+//! What the caller has been told is kept by the stream's [`Pipe`]. The same request goes out again over the plan, with
+//! that text as the beginning of the answer; the new upstream's words go through the old pipe's successor, so that the
+//! caller sees one answer. Nothing is continued that could be told twice or wrongly: a tool call, thinking or JSON that
+//! has begun ends in the dialect's error event.
+
+use std::sync::Arc;
+
+use switchyard_domain::map::{Midstream, Route, RouteIx};
+use switchyard_domain::{Dialect, Failure, FailureKind, Feature};
+use switchyard_wire::{How, Pipe, Seam};
+
+use crate::clock;
+use crate::intake::Ask;
+use crate::pipeline::{self, Answered, Served};
+use crate::record::Record;
+use crate::shared::{Running, Shared};
+use crate::upstream::Answer;
+
+/// A request's stream is rescued at most so often; then the network is the problem, not a route.
+pub(crate) const MOST_RESCUES: u32 = 2;
+
+/// A stream that broke off and is to be continued.
+#[derive(Debug)]
+pub(crate) struct Resume {
+    /// What it went through.
+    pub(crate) pipe: Pipe,
+    /// What the caller has been told.
+    pub(crate) text: String,
+    /// How the rest is asked for.
+    pub(crate) mode: Midstream,
+}
+
+impl Resume {
+    /// How a route is asked for the rest; none when it is asked from the beginning.
+    pub(crate) fn how(&self, route: &Route, dialect: Dialect) -> Option<How> {
+        match self.mode {
+            Midstream::Continue if self.text.is_empty() => None,
+            Midstream::Continue if takes_prefill(route, dialect) => Some(How::Prefill),
+            Midstream::Continue => Some(How::Instruction),
+            Midstream::Restart | Midstream::Error => None,
+        }
+    }
+
+    /// The successor of the broken stream's pipe, fed by an upstream that speaks `from` and was asked `how`.
+    pub(crate) fn pipe(&self, from: Dialect, how: Option<How>) -> Pipe {
+        let seam = match how {
+            Some(How::Prefill) => Seam::Continue { prefilled: true },
+            Some(How::Instruction) => Seam::Continue { prefilled: false },
+            None => Seam::Restart,
+        };
+        self.pipe.resume(from, seam)
+    }
+}
+
+/// Whether a route goes on from a half answer at the conversation's end. Claude did up to its 4.5 models; later ones refuse
+/// it (Anthropic, "Prefill Claude's response"). Of others only what the map says is believed.
+pub(crate) fn takes_prefill(route: &Route, dialect: Dialect) -> bool {
+    if route.can.has(Feature::Prefill) {
+        return true;
+    }
+    if route.cannot.has(Feature::Prefill) {
+        return false;
+    }
+    match dialect {
+        Dialect::AnthropicMessages | Dialect::BedrockConverse => {
+            let name = route.upstream_model.as_str();
+            const OLDER: [&str; 8] = [
+                "claude-2",
+                "claude-3",
+                "claude-instant",
+                "claude-sonnet-4-2",
+                "claude-opus-4-2",
+                "claude-opus-4-1",
+                "-4-5",
+                "-4.5",
+            ];
+            OLDER.iter().any(|older| name.contains(older))
+        }
+        Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Gemini => false,
+    }
+}
+
+/// Asks for the rest of a broken stream, the broken route last.
+pub(crate) async fn again(
+    shared: Arc<Shared>,
+    running: Arc<Running>,
+    ask: Arc<Ask>,
+    resume: Resume,
+    broken: Vec<RouteIx>,
+    mut record: Record,
+) -> (Record, Result<Box<Answered>, Failure>) {
+    let again = Ask {
+        // From here the rest has the time a new request has.
+        arrived: clock::now(),
+        resume: Some(Arc::new(resume)),
+        avoid: broken,
+        ..ask.as_ref().clone()
+    };
+    let served = pipeline::serve(&shared, &running, &Arc::new(again), &mut record).await;
+    let outcome = match served {
+        Served::Answered(answered) => match answered.answer {
+            Answer::Stream(_) => Ok(answered),
+            Answer::Whole(_) => Err(Failure::new(FailureKind::Malformed, "The rest came without a stream.")),
+        },
+        Served::Refused { failure, .. } => Err(failure),
+        Served::Parked(parked) => Err(parked.why),
+    };
+    (record, outcome)
+}

@@ -1,0 +1,115 @@
+//! What a route can do decides whether it is asked.
+
+use serde_json::json;
+use switchyard_domain::{Dialect, Feature, FeatureSet, Operation};
+
+use super::world::{A, B, C, D, World, four, needs, with};
+use crate::{Check, Known, Needs, Out, plan};
+
+/// Why each route is out for a request, or "in".
+fn outs(world: &World, needs: &Needs) -> Vec<(String, Option<Out>)> {
+    let made = plan(&world.map, &world.map.default_job, &world.fleet, needs, 1, world.now);
+    [A, B, C, D]
+        .into_iter()
+        .map(|id| {
+            let ix = world.ix(id);
+            let out = made.excluded.iter().find(|excluded| excluded.route == ix).map(|excluded| excluded.why);
+            assert_eq!(out.is_none(), made.candidates.iter().any(|c| c.route == ix), "in or out: {id}");
+            (id.to_owned(), out)
+        })
+        .collect()
+}
+
+fn out_of(world: &World, needs: &Needs, id: &str) -> Option<Out> {
+    outs(world, needs).into_iter().find(|(known, _)| known == id).expect("a route of the map").1
+}
+
+fn asking(features: &[Feature]) -> Needs {
+    Needs { features: FeatureSet::of(features), ..needs("auto") }
+}
+
+#[test]
+fn what_is_known_keeps_a_route_out_and_the_map_has_the_last_word() {
+    let warm = json!([
+        { "provider": "openai", "model": "gpt-4o-mini", "features": { "vision": true } },
+        { "provider": "google", "model": "gemini-3-flash", "features": { "tools": false } }
+    ]);
+    let mut world = World::new(&with(four(), json!({ "warm": warm })));
+    let blind = Known { lacks: FeatureSet::of(&[Feature::Vision]), ..Known::default() };
+    for id in [B, C] {
+        world.fleet.set_known(world.ix(id), blind);
+    }
+    let seeing = asking(&[Feature::Vision, Feature::Stream]);
+    assert_eq!(out_of(&world, &seeing, A), None);
+    assert_eq!(out_of(&world, &seeing, B), Some(Out::Lacks(Feature::Vision)));
+    assert_eq!(out_of(&world, &seeing, C), None, "the map says that it can");
+    assert_eq!(out_of(&world, &asking(&[Feature::Tools]), D), Some(Out::Lacks(Feature::Tools)));
+    assert!(outs(&world, &asking(&[])).iter().all(|(_, out)| out.is_none()));
+}
+
+#[test]
+fn what_no_translation_carries_stays_with_routes_of_the_callers_dialect() {
+    let world = World::new(&four());
+    let bound = FeatureSet::of(&[Feature::Choices, Feature::State]);
+    let chat = Needs { bound, ..asking(&[Feature::Choices]) };
+    assert_eq!(out_of(&world, &chat, A), Some(Out::Lacks(Feature::Choices)), "anthropic");
+    assert_eq!(out_of(&world, &chat, C), None, "openai");
+    let messages = Needs { dialect: Dialect::AnthropicMessages, ..chat };
+    assert_eq!(out_of(&world, &messages, A), None);
+    assert_eq!(out_of(&world, &messages, C), Some(Out::Lacks(Feature::Choices)));
+}
+
+#[test]
+fn a_prompt_goes_only_where_it_fits() {
+    let hot = json!([
+        { "provider": "anthropic", "model": "sonnet-4.6", "contextWindow": 1000 },
+        { "provider": "anthropic", "model": "haiku-4.5" }
+    ]);
+    let mut world = World::new(&with(four(), json!({ "hot": hot })));
+    let wide = Known { context_window: Some(2_000), ..Known::default() };
+    for id in [A, B] {
+        world.fleet.set_known(world.ix(id), wide);
+    }
+    let long = |tokens| Needs { tokens, ..needs("auto") };
+    assert_eq!(out_of(&world, &long(1_000), A), None);
+    assert_eq!(
+        out_of(&world, &long(1_001), A),
+        Some(Out::WindowTooSmall { window: 1_000 }),
+        "the map's word"
+    );
+    assert_eq!(out_of(&world, &long(2_001), B), Some(Out::WindowTooSmall { window: 2_000 }));
+    assert_eq!(out_of(&world, &long(1_000_000), C), None, "of what is not known nothing is held against it");
+}
+
+#[test]
+fn vectors_come_from_the_model_asked_for_and_from_no_other() {
+    let world = World::new(&four());
+    let embed = Needs { operation: Operation::Embed, ..needs("gpt-4o-mini") };
+    assert_eq!(out_of(&world, &embed, C), None);
+    assert_eq!(out_of(&world, &embed, D), Some(Out::OtherModel));
+    assert_eq!(out_of(&world, &embed, A), Some(Out::NoOperation(Operation::Embed)));
+}
+
+#[test]
+fn a_gated_warm_route_waits_for_its_check_and_the_check_itself_does_not() {
+    let mut world = World::new(&with(four(), json!({ "flags": { "gate_warm_routes": true } })));
+    let passed = |check| Known { check, ..Known::default() };
+    assert_eq!(out_of(&world, &needs("auto"), A), None, "Hot is not gated");
+    assert_eq!(out_of(&world, &needs("auto"), C), Some(Out::NotChecked));
+    let only = Needs { only: Some(world.ix(C)), ..needs("auto") };
+    assert_eq!(out_of(&world, &only, C), None);
+    assert_eq!(out_of(&world, &only, A), Some(Out::NotMeant));
+    world.fleet.set_known(world.ix(C), passed(Check::Passed));
+    world.fleet.set_known(world.ix(D), passed(Check::Failed));
+    assert_eq!(out_of(&world, &needs("auto"), C), None);
+    assert_eq!(out_of(&world, &needs("auto"), D), Some(Out::NotChecked));
+}
+
+#[test]
+fn a_route_whose_stream_broke_off_is_asked_last() {
+    let world = World::new(&four());
+    let needs = Needs { avoid: vec![world.ix(A)], ..needs("sonnet-4.6") };
+    let made = plan(&world.map, &world.map.default_job, &world.fleet, &needs, 1, world.now);
+    let order: Vec<_> = made.candidates.iter().map(|c| c.route).collect();
+    assert_eq!(order, [world.ix(B), world.ix(C), world.ix(D), world.ix(A)]);
+}
