@@ -15,7 +15,7 @@ use switchyard_domain::view::Outcome as Ended;
 use switchyard_domain::{Failure, FailureKind, Now, RouteId, Tier};
 use switchyard_policy::Outcome;
 use switchyard_wire::{
-    ErrorReply, FrameDecoder, Keep, Observed, Pipe, ReplyOptions, StreamEnd, Unfit, UpstreamError, Usage, error_event,
+    ErrorReply, FrameDecoder, Observed, Pipe, ReplyOptions, StreamEnd, Unfit, UpstreamError, Usage,
 };
 use tokio::time::Sleep;
 
@@ -99,8 +99,8 @@ struct Rescue {
     /// What broke.
     broken: Failure,
     first_token_ms: u32,
-    /// How much the caller has been told, characters.
-    chars: usize,
+    /// What the caller has been told.
+    resume: Arc<Resume>,
 }
 
 impl std::fmt::Debug for Rescue {
@@ -235,11 +235,12 @@ impl Relay {
         settlement.lease.report(Outcome::Failed(failure.clone()));
         match self.resumable() {
             Ok(resume) => {
+                let resume = Arc::new(resume);
                 self.dead.push(self.route);
                 self.rescue = Some(Rescue {
                     broken: failure,
                     first_token_ms: settlement.first_token_ms,
-                    chars: resume.text.chars().count(),
+                    resume: Arc::clone(&resume),
                     asking: Box::pin(rescue::again(
                         Arc::clone(&self.shared),
                         Arc::clone(&self.running),
@@ -250,7 +251,11 @@ impl Relay {
                     )),
                 });
             }
-            Err(why) => self.give_up(&failure, why, settlement.record, settlement.first_token_ms),
+            Err(why) => {
+                let reply = self.broke_off(&failure, why);
+                self.out.extend_from_slice(&self.pipe.error_event(&reply));
+                settlement.record.end(self.ending(Ended::Broken, settlement.first_token_ms));
+            }
         }
     }
 
@@ -271,22 +276,21 @@ impl Relay {
             (earlier, own) => earlier.or(own),
         };
         // Nothing more goes through the old one: its successor is made when a route has been found.
-        let none = Pipe::passthrough(self.ask.dialect, false, ReplyOptions::default(), Keep::Nothing);
+        let none = Pipe::passthrough(self.ask.dialect, false, ReplyOptions::default(), false, false);
         Ok(Resume { pipe: std::mem::replace(&mut self.pipe, none), text, mode })
     }
 
-    fn give_up(&mut self, failure: &Failure, why: Option<Unfit>, record: Record, first_token_ms: u32) {
+    /// What the caller hears where nothing continues its stream.
+    fn broke_off(&self, failure: &Failure, why: Option<Unfit>) -> ErrorReply {
         let why = why.map_or_else(String::new, |why| format!(" ({why})"));
-        let reply = ErrorReply {
+        ErrorReply {
             status: 502,
             kind: "api_error".to_owned(),
             code: Some(format!("stream_{}", failure.kind.as_str())),
             message: format!("The stream broke off and can't be continued{why}: {}", failure.message),
             param: None,
             request_id: Some(self.ask.id.as_str().to_owned()),
-        };
-        self.out.extend_from_slice(&error_event(self.ask.dialect, &reply));
-        record.end(self.ending(Ended::Broken, first_token_ms));
+        }
     }
 
     /// Goes on with the stream of the route that was found for the rest.
@@ -300,7 +304,7 @@ impl Relay {
             request_id: self.ask.id.clone(),
             from,
             to: self.id.clone(),
-            chars: rescue.chars,
+            chars: rescue.resume.text.chars().count(),
             failure: rescue.broken,
         };
         self.shared.bus.emit(what, clock::now());
@@ -378,7 +382,9 @@ impl Body for Relay {
                             message: format!("{} The rest: {}", rescue.broken.message, failure.message),
                             ..rescue.broken
                         };
-                        self.give_up(&broken, None, record, rescue.first_token_ms);
+                        let reply = self.broke_off(&broken, None);
+                        self.out.extend_from_slice(&rescue.resume.pipe.error_event(&reply));
+                        record.end(self.ending(Ended::Broken, rescue.first_token_ms));
                     }
                 }
                 continue;

@@ -87,14 +87,14 @@ pub(crate) async fn again(
     shared: Arc<Shared>,
     running: Arc<Running>,
     ask: Arc<Ask>,
-    resume: Resume,
+    resume: Arc<Resume>,
     broken: Vec<RouteIx>,
     mut record: Record,
 ) -> (Record, Result<Box<Answered>, Failure>) {
     let again = Ask {
         // From here the rest has the time a new request has.
         arrived: clock::now(),
-        resume: Some(Arc::new(resume)),
+        resume: Some(resume),
         avoid: broken,
         ..ask.as_ref().clone()
     };

@@ -1,5 +1,27 @@
 //! Converse as this router reads and writes it.
+//!
+//! One API for many vendors' models: what a model takes beyond it (thinking, top-k) travels in
+//! `additionalModelRequestFields`, and what it does not take of it is known by the model's id alone, which stands in the
+//! URL. Sources: "Amazon Bedrock API Reference" (Converse, ConverseStream) and the user guides of Bedrock and Nova.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
 
 pub(crate) mod answer;
+pub mod count;
+mod model;
+mod redacted;
 pub(crate) mod request;
+mod request_shapes;
 pub(crate) mod stream;
+#[cfg(test)]
+mod tests;
+mod usage;
+
+pub use usage::ConverseUsage;
+
+/// A JSON string, borrowed where it has no escapes.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);

@@ -1,14 +1,16 @@
 //! Streams cut into events, whatever they are framed in.
 
 use crate::Dialect;
+use crate::event_stream::{EventStreamDecoder, EventStreamError};
 use crate::sse::{SseDecoder, SseError};
 
 /// One event of a stream: an SSE block up to and including its blank line, or an AWS event-stream message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamEvent<'a> {
-    /// The `event:` field, if written; the `:event-type` or `:exception-type` of a message.
+    /// The `event:` field, if written; the `:event-type`, `:exception-type` or `:error-code` of a message.
     pub event: Option<&'a str>,
-    /// The `data:` lines joined by newlines; empty for a block of comments.
+    /// The `data:` lines joined by newlines; empty for a block of comments. A message's payload; never empty for an
+    /// exception or an error, whose name and text then stand here as `{"__type", "message"}`.
     pub data: &'a [u8],
     /// The block's bytes as they came. Concatenated over a stream they are the stream.
     pub raw: &'a [u8],
@@ -21,6 +23,8 @@ pub struct StreamEvent<'a> {
 pub enum FrameDecoder {
     /// Server-sent events.
     Sse(SseDecoder),
+    /// AWS event-stream messages.
+    EventStream(EventStreamDecoder),
 }
 
 impl FrameDecoder {
@@ -28,11 +32,10 @@ impl FrameDecoder {
     #[must_use]
     pub fn of(dialect: Dialect) -> Self {
         match dialect {
-            Dialect::OpenAiChat
-            | Dialect::OpenAiResponses
-            | Dialect::AnthropicMessages
-            | Dialect::Gemini
-            | Dialect::BedrockConverse => Self::Sse(SseDecoder::default()),
+            Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::AnthropicMessages | Dialect::Gemini => {
+                Self::Sse(SseDecoder::default())
+            }
+            Dialect::BedrockConverse => Self::EventStream(EventStreamDecoder::default()),
         }
     }
 
@@ -40,6 +43,7 @@ impl FrameDecoder {
     pub fn push(&mut self, bytes: &[u8]) {
         match self {
             Self::Sse(decoder) => decoder.push(bytes),
+            Self::EventStream(decoder) => decoder.push(bytes),
         }
     }
 
@@ -47,6 +51,7 @@ impl FrameDecoder {
     pub fn finish(&mut self) {
         match self {
             Self::Sse(decoder) => decoder.finish(),
+            Self::EventStream(decoder) => decoder.finish(),
         }
     }
 
@@ -57,6 +62,7 @@ impl FrameDecoder {
     pub fn next_event(&mut self) -> Result<Option<StreamEvent<'_>>, FrameError> {
         match self {
             Self::Sse(decoder) => decoder.next_event().map_err(FrameError::from),
+            Self::EventStream(decoder) => decoder.next_event().map_err(FrameError::from),
         }
     }
 }
@@ -67,4 +73,7 @@ pub enum FrameError {
     /// See [`SseError`].
     #[error(transparent)]
     Sse(#[from] SseError),
+    /// See [`EventStreamError`].
+    #[error(transparent)]
+    EventStream(#[from] EventStreamError),
 }

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use switchyard_domain::map::Route;
-use switchyard_domain::{Dialect, Failure, FailureKind, Operation};
+use switchyard_domain::map::{Midstream, Route};
+use switchyard_domain::{Dialect, Failure, FailureKind, Feature, Operation};
 use switchyard_wire::{
     Degradation, Envelope, Pipe, ReplyOptions, TranslateError, continue_request, gemini, openai_responses,
     rewrite, strip_foreign_seals, translate_request,
@@ -86,7 +86,10 @@ fn completion(route: &Route, ask: &Ask, dialect: Dialect) -> Result<Outgoing, Fa
         }
         let pipe = stream.then(|| match &ask.resume {
             Some(resume) => resume.pipe(dialect, how),
-            None => Pipe::passthrough(dialect, asked_usage, reply_options(ask, route, false), keeping(ask)),
+            None => {
+                let options = reply_options(ask, route, false);
+                Pipe::passthrough(dialect, asked_usage, options, keeps(ask), wants_json(ask))
+            }
         });
         return Ok(Outgoing { body, translation: Translation { dialect, needed: false, pipe, lost: Vec::new() } });
     }
@@ -96,26 +99,22 @@ fn completion(route: &Route, ask: &Ask, dialect: Dialect) -> Result<Outgoing, Fa
     let pipe = stream.then(|| match &ask.resume {
         Some(resume) => resume.pipe(dialect, how),
         None => {
-            Pipe::translating(dialect, ask.dialect, reply_options(ask, route, true), keeping(ask))
+            let options = reply_options(ask, route, true);
+            Pipe::translating(dialect, ask.dialect, options, keeps(ask), wants_json(ask))
         }
     });
     Ok(Outgoing { body: translated.body.into(), translation: Translation { dialect, needed: true, pipe, lost } })
 }
 
 /// Whether what a stream says is kept in mind, to be continued if it breaks off.
-fn keeping(ask: &Ask) -> switchyard_wire::Keep {
-    use switchyard_domain::Feature;
-    use switchyard_domain::map::Midstream;
-    use switchyard_wire::Keep;
-    if ask.job.midstream == Midstream::Error {
-        return Keep::Nothing;
-    }
+fn keeps(ask: &Ask) -> bool {
+    ask.job.midstream != Midstream::Error
+}
+
+/// Whether the answer is to be JSON, which is never continued.
+fn wants_json(ask: &Ask) -> bool {
     let features = ask.envelope.features;
-    if features.has(Feature::JsonMode) || features.has(Feature::JsonSchema) {
-        Keep::Json
-    } else {
-        Keep::Text
-    }
+    features.has(Feature::JsonMode) || features.has(Feature::JsonSchema)
 }
 
 /// What a translated answer needs of its request.

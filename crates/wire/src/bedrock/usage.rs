@@ -1,0 +1,31 @@
+//! Tokens used, as Converse counts them.
+
+use serde::Deserialize;
+
+use crate::Usage;
+
+/// Usage as Converse reports it: `inputTokens` leaves out what was read from or written to the cache ("Prompt caching for
+/// faster model inference"); thinking counts as output and is not told apart.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConverseUsage {
+    input_tokens: Option<u64>,
+    output_tokens: Option<u64>,
+    cache_read_input_tokens: Option<u64>,
+    cache_write_input_tokens: Option<u64>,
+}
+
+impl From<ConverseUsage> for Usage {
+    fn from(usage: ConverseUsage) -> Self {
+        let read = usage.cache_read_input_tokens.unwrap_or(0);
+        let written = usage.cache_write_input_tokens.unwrap_or(0);
+        let fresh = usage.input_tokens.unwrap_or(0);
+        Self {
+            input_tokens: fresh.saturating_add(read).saturating_add(written),
+            output_tokens: usage.output_tokens.unwrap_or(0),
+            cached_input_tokens: read,
+            cache_write_tokens: written,
+            reasoning_tokens: 0,
+        }
+    }
+}
