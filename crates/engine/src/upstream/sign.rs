@@ -104,7 +104,9 @@ impl Signer {
         headers: &HeaderMap,
     ) -> bool {
         let Some(key) = key.filter(|_| presented != Presented::Itself) else { return false };
-        if !(status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN && aws::is_expired(headers)) {
+        if !(status == StatusCode::UNAUTHORIZED
+            || status == StatusCode::FORBIDDEN && aws::is_expired(headers))
+        {
             return false;
         }
         let fetched = (lock(&self.kept.google).remove(&key.fingerprint).is_some())
@@ -192,14 +194,10 @@ fn missing(route: &Route) -> Failure {
     let otherwise = match route.auth {
         Auth::AwsSigv4 => ", or set up an AWS profile",
         Auth::GoogleOauth => ", or run `gcloud auth application-default login`",
-        Auth::Bearer
-        | Auth::XApiKey
-        | Auth::ApiKey
-        | Auth::GoogApiKey
-        | Auth::None
-        | Auth::Passthrough => "",
+        Auth::Bearer | Auth::XApiKey | Auth::ApiKey | Auth::GoogApiKey | Auth::None | Auth::Passthrough => "",
     };
-    let message = format!("There is no key for {provider}. Run `switchyard credential set {provider}`{otherwise}.");
+    let message =
+        format!("There is no key for {provider}. Run `switchyard credential set {provider}`{otherwise}.");
     Failure::new(FailureKind::CredentialMissing, message)
 }
 

@@ -41,12 +41,9 @@ pub(super) fn last(route: &Route, provider: &str, env: Env<'_>) -> Found {
             profile(provider, &name, env)
         }),
         Auth::GoogleOauth => google(provider, env),
-        Auth::Bearer
-        | Auth::XApiKey
-        | Auth::ApiKey
-        | Auth::GoogApiKey
-        | Auth::None
-        | Auth::Passthrough => None,
+        Auth::Bearer | Auth::XApiKey | Auth::ApiKey | Auth::GoogApiKey | Auth::None | Auth::Passthrough => {
+            None
+        }
     }
 }
 
@@ -85,7 +82,11 @@ fn google(provider: &str, env: Env<'_>) -> Found {
     };
     if let Some(path) = env("GOOGLE_APPLICATION_CREDENTIALS") {
         let secret = read(Path::new(&path))?;
-        return named(provider, "GOOGLE_APPLICATION_CREDENTIALS", Key::of(secret, CredentialPlace::Environment));
+        return named(
+            provider,
+            "GOOGLE_APPLICATION_CREDENTIALS",
+            Key::of(secret, CredentialPlace::Environment),
+        );
     }
     let folder = env("CLOUDSDK_CONFIG").map(PathBuf::from).or_else(|| {
         if cfg!(windows) {
@@ -107,7 +108,8 @@ fn google(provider: &str, env: Env<'_>) -> Found {
 
 /// Google documents this as the way to tell its machines.
 fn is_google_machine() -> bool {
-    std::fs::read_to_string("/sys/class/dmi/id/product_name").is_ok_and(|name| name.trim().starts_with("Google"))
+    std::fs::read_to_string("/sys/class/dmi/id/product_name")
+        .is_ok_and(|name| name.trim().starts_with("Google"))
 }
 
 fn home(env: Env<'_>) -> Option<PathBuf> {
@@ -117,9 +119,9 @@ fn home(env: Env<'_>) -> Option<PathBuf> {
 /// When a file was last written, as far as the system says.
 fn stamp(path: &Path) -> String {
     let written = std::fs::metadata(path).and_then(|about| about.modified()).ok();
-    written.and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok()).map_or_else(String::new, |at| {
-        at.as_nanos().to_string()
-    })
+    written
+        .and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok())
+        .map_or_else(String::new, |at| at.as_nanos().to_string())
 }
 
 #[cfg(test)]
@@ -152,7 +154,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join(".aws")).unwrap();
         std::fs::write(folder.path().join(".aws/config"), "[profile dev]\nregion = eu-west-1\n").unwrap();
-        std::fs::write(folder.path().join(".aws/credentials"), "[default]\naws_access_key_id = AKIA\n").unwrap();
+        std::fs::write(folder.path().join(".aws/credentials"), "[default]\naws_access_key_id = AKIA\n")
+            .unwrap();
         let plain = route(r#""kind":"bedrock","region":"us-east-1""#);
         let with_profile = route(r#""kind":"bedrock","region":"us-east-1","profile":"dev""#);
         let home = ("HOME", folder.path().display().to_string());

@@ -80,7 +80,8 @@ mod tests {
     #[test]
     fn each_profile_comes_by_its_keys_in_its_own_way() {
         let folder = tempfile::tempdir().unwrap();
-        let (credentials_file, config_file) = (folder.path().join("credentials"), folder.path().join("config"));
+        let (credentials_file, config_file) =
+            (folder.path().join("credentials"), folder.path().join("config"));
         std::fs::write(
             &credentials_file,
             "[default]\naws_access_key_id = AKIA1\naws_secret_access_key = a/b+c=\n\n# temporary\n[temp]\naws_access_key_id=ASIA2\naws_secret_access_key=d\naws_session_token=IQ==\n",

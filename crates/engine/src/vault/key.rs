@@ -66,7 +66,12 @@ impl Key {
         Self {
             bearer: None,
             plain: None,
-            fingerprint: fingerprint(&["profile", &profile.name, &profile.credentials_file.display().to_string(), stamp]),
+            fingerprint: fingerprint(&[
+                "profile",
+                &profile.name,
+                &profile.credentials_file.display().to_string(),
+                stamp,
+            ]),
             place: CredentialPlace::File,
             hint: format!("profile {}", profile.name),
             material: Material::AwsProfile(profile),
@@ -148,7 +153,8 @@ mod tests {
 
     #[test]
     fn a_key_never_shows_itself() {
-        let document = r#"{"type":"service_account","client_email":"me@acme.iam","private_key":"-----BEGIN\nhunter2"}"#;
+        let document =
+            r#"{"type":"service_account","client_email":"me@acme.iam","private_key":"-----BEGIN\nhunter2"}"#;
         for value in ["sk-live-0123456789hunter2-abcd", "AKIAIOSFODNN7EXAMPLE:hunter2/secret", document] {
             let key = Key::of(Secret::new(value), CredentialPlace::Keychain);
             let shown = format!("{key:?} {:?} {:?} {}", key.bearer(), key.plain(), key.hint);

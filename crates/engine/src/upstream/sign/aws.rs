@@ -60,7 +60,9 @@ struct Exported {
 enum Document {
     Plain(Exported),
     #[serde(rename_all = "PascalCase")]
-    Wrapped { credentials: Exported },
+    Wrapped {
+        credentials: Exported,
+    },
 }
 
 impl AwsKeys {
@@ -132,11 +134,15 @@ pub(super) fn sign(call: Call<'_>, keys: &AwsKeys, headers: &mut HeaderMap, now:
     let wall_ms = u64::try_from(now.wall_ms).unwrap_or(0);
     let time = SystemTime::UNIX_EPOCH + Duration::from_millis(wall_ms);
     let added = signed_for(call, SERVICE, keys, headers, time).map_err(|why| {
-        Failure::new(FailureKind::Internal, format!("{}: the request could not be signed: {why}.", call.route.id))
+        Failure::new(
+            FailureKind::Internal,
+            format!("{}: the request could not be signed: {why}.", call.route.id),
+        )
     })?;
     for (name, value) in added {
         let (Ok(name), Ok(mut value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) else {
-            let message = format!("{}: the session token has characters a header can't carry.", call.route.provider);
+            let message =
+                format!("{}: the session token has characters a header can't carry.", call.route.provider);
             return Err(Failure::new(FailureKind::CredentialMissing, message));
         };
         value.set_sensitive(name == header::AUTHORIZATION || name == "x-amz-security-token");

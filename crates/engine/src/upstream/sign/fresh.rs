@@ -180,11 +180,19 @@ mod tests {
         // Half of a short life is over at once.
         fresh.hold(Leased { value: 1, ttl_ms: Some(600_000) }, clock::now());
         let held = fresh.held.load_full().unwrap();
-        fresh.held.store(Some(Arc::new(Held { renew_at: 0, value: Arc::clone(&held.value), ends_at: held.ends_at })));
+        fresh.held.store(Some(Arc::new(Held {
+            renew_at: 0,
+            value: Arc::clone(&held.value),
+            ends_at: held.ends_at,
+        })));
         let kept = fresh.get(|| async { refused() }).await.unwrap();
         assert_eq!((*kept.0, kept.1), (1, Presented::Kept));
         fresh.held.store(None);
         assert_eq!(fresh.get(|| async { refused() }).await.unwrap_err().kind, FailureKind::KeyRejected);
-        assert_eq!(*fresh.get(|| async { leased(2, 1_000) }).await.unwrap().0, 2, "a failure is not for ever");
+        assert_eq!(
+            *fresh.get(|| async { leased(2, 1_000) }).await.unwrap().0,
+            2,
+            "a failure is not for ever"
+        );
     }
 }

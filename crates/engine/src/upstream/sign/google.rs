@@ -146,11 +146,11 @@ impl Desk<'_> {
         match document {
             Document::ServiceAccount(account) => {
                 let granted = self.for_account(account).await?;
-                self.leased(granted, account.quota_project_id.as_deref())
+                self.leased(&granted, account.quota_project_id.as_deref())
             }
             Document::AuthorizedUser(user) => {
                 let granted = self.for_user(user).await?;
-                self.leased(granted, user.quota_project_id.as_deref())
+                self.leased(&granted, user.quota_project_id.as_deref())
             }
             Document::ImpersonatedServiceAccount {
                 service_account_impersonation_url,
@@ -167,7 +167,7 @@ impl Desk<'_> {
                 };
                 let url = service_account_impersonation_url;
                 let granted = self.impersonate(url, delegates, &granted.access_token).await?;
-                self.leased(granted, quota_project_id.as_deref())
+                self.leased(&granted, quota_project_id.as_deref())
             }
             Document::Other => Err(unusable(self.route)),
         }
@@ -225,7 +225,7 @@ impl Desk<'_> {
         let url = Url::parse(&format!("http://{host}/{path}")).map_err(|_| unusable(self.route))?;
         let request = self.client.get(url.clone()).header("metadata-flavor", "Google");
         let text = self.exchange(&url, request).await?;
-        self.leased(serde_json::from_str(&text).map_err(|_| garbled(&url))?, None)
+        self.leased(&serde_json::from_str(&text).map_err(|_| garbled(&url))?, None)
     }
 
     async fn ask(self, url: Url, form: &[(&str, &str)]) -> Result<Granted, Failure> {
@@ -269,12 +269,14 @@ impl Desk<'_> {
     fn refused(self, host: &str, status: u16, text: &str) -> Failure {
         let refused: Refused =
             serde_json::from_str(text).unwrap_or(Refused { error: None, error_description: None });
-        let code = refused.error.as_ref().and_then(|error| error.as_str().or_else(|| error.get("status")?.as_str()));
+        let code =
+            refused.error.as_ref().and_then(|error| error.as_str().or_else(|| error.get("status")?.as_str()));
         let code = code.map(str::to_owned);
         let provider = &self.route.provider;
         let reason = code.clone().unwrap_or_else(|| status.to_string());
-        let described =
-            refused.error_description.map_or_else(String::new, |words| format!(": {}", words.trim_end_matches('.')));
+        let described = refused
+            .error_description
+            .map_or_else(String::new, |words| format!(": {}", words.trim_end_matches('.')));
         let (kind, fix) = match status {
             429 => (FailureKind::RateLimited, "Try again later"),
             500..=599 => (FailureKind::ServerError, "Try again later"),
@@ -306,7 +308,7 @@ impl Desk<'_> {
         Err(Failure::new(FailureKind::CredentialMissing, message))
     }
 
-    fn leased(self, granted: Granted, quota_project: Option<&str>) -> Result<Leased<Token>, Failure> {
+    fn leased(self, granted: &Granted, quota_project: Option<&str>) -> Result<Leased<Token>, Failure> {
         let mut bearer = HeaderValue::try_from(format!("Bearer {}", granted.access_token))
             .map_err(|_| unusable(self.route))?;
         bearer.set_sensitive(true);

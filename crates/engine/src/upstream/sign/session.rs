@@ -93,13 +93,15 @@ async fn run(mut command: Command) -> Result<String, String> {
     String::from_utf8(output.stdout).map_err(|_| "printed something that is not text".to_owned())
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use switchyard_domain::map::{self, Format, NoVariables};
 
     fn route() -> Route {
-        let text = r#"{"providers":{"bedrock":{"region":"us-east-1"}},"hot":[{"provider":"bedrock","model":"m"}]}"#;
+        let text =
+            r#"{"providers":{"bedrock":{"region":"us-east-1"}},"hot":[{"provider":"bedrock","model":"m"}]}"#;
         map::read(text, Format::Json, &NoVariables).unwrap().routes.remove(0)
     }
 
@@ -115,10 +117,12 @@ mod tests {
     #[tokio::test]
     async fn a_credential_process_is_run_and_its_keys_are_used_until_they_end() {
         let printed = r#"{"Version":1,"AccessKeyId":"ASIA1","SecretAccessKey":"s","SessionToken":"t","Expiration":"2999-01-01T00:00:00Z"}"#;
-        let leased = keys_of(&format!("[profile dev]\ncredential_process = echo '{printed}'\n")).await.unwrap();
+        let leased =
+            keys_of(&format!("[profile dev]\ncredential_process = echo '{printed}'\n")).await.unwrap();
         assert!(leased.ttl_ms.unwrap() > 1_000_000_000);
         let forever = r#"{"Version":1,"AccessKeyId":"AKIA1","SecretAccessKey":"s"}"#;
-        let leased = keys_of(&format!("[profile dev]\ncredential_process = echo '{forever}'\n")).await.unwrap();
+        let leased =
+            keys_of(&format!("[profile dev]\ncredential_process = echo '{forever}'\n")).await.unwrap();
         assert_eq!(leased.ttl_ms, None);
     }
 
@@ -127,7 +131,10 @@ mod tests {
         let cases = [
             ("[profile other]\nregion = x\n", "it is gone"),
             ("[profile dev]\ncredential_process = echo hunter2; exit 0\n", "is not the JSON"),
-            ("[profile dev]\ncredential_process = echo hunter2; echo 'Session expired.' >&2; exit 3\n", "failed (Session expired)"),
+            (
+                "[profile dev]\ncredential_process = echo hunter2; echo 'Session expired.' >&2; exit 3\n",
+                "failed (Session expired)",
+            ),
             (
                 "[profile dev]\ncredential_process = echo '{\"AccessKeyId\":\"hunter2\",\"SecretAccessKey\":\"hunter2\",\"Expiration\":\"2001-01-01T00:00:00Z\"}'\n",
                 "expired already",

@@ -105,7 +105,9 @@ impl Desk {
 fn whole(got: &[u8]) -> bool {
     let text = String::from_utf8_lossy(got);
     let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
-    let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:").map(|n| n.trim().parse().unwrap()));
+    let length = head.lines().find_map(|line| {
+        line.to_ascii_lowercase().strip_prefix("content-length:").map(|n| n.trim().parse().unwrap())
+    });
     body.len() >= length.unwrap_or(0)
 }
 
@@ -123,7 +125,11 @@ async fn each_kind_of_key_goes_where_its_provider_looks_for_it() {
     ];
     for (entry, name, value) in cases {
         let (headers, how) = presented(&signer(), &route(entry), Some(&key("k-1"))).await.unwrap();
-        assert_eq!((&headers[name], headers.len(), how), (&value.parse().unwrap(), 1, Presented::Itself), "{entry}");
+        assert_eq!(
+            (&headers[name], headers.len(), how),
+            (&value.parse().unwrap(), 1, Presented::Itself),
+            "{entry}"
+        );
         assert!(headers[name].is_sensitive(), "{entry}");
     }
     let none = presented(&signer(), &route(r#""kind":"ollama""#), None).await.unwrap();
@@ -170,7 +176,10 @@ async fn a_refused_token_is_dropped_and_worth_one_more_try_only_if_it_was_an_old
     let (signer, route, key) = (signer(), vertex(), desk.user());
     let (_, first) = presented(&signer, &route, Some(&key)).await.unwrap();
     let (unauthorized, nothing) = (StatusCode::UNAUTHORIZED, HeaderMap::new());
-    assert!(!signer.outdated(Some(&key), first, unauthorized, &nothing), "a new token that is refused is no good");
+    assert!(
+        !signer.outdated(Some(&key), first, unauthorized, &nothing),
+        "a new token that is refused is no good"
+    );
     presented(&signer, &route, Some(&key)).await.unwrap();
     let (_, kept) = presented(&signer, &route, Some(&key)).await.unwrap();
     assert!(!signer.outdated(Some(&key), kept, StatusCode::TOO_MANY_REQUESTS, &nothing));
@@ -209,7 +218,11 @@ async fn a_service_account_signs_its_assertion_with_its_own_key() {
 
 #[tokio::test]
 async fn another_service_account_is_spoken_for_with_ones_own_token() {
-    let desk = Desk::open(200, r#"{"access_token":"user","accessToken":"theirs","expireTime":"2999-01-01T00:00:00Z"}"#).await;
+    let desk = Desk::open(
+        200,
+        r#"{"access_token":"user","accessToken":"theirs","expireTime":"2999-01-01T00:00:00Z"}"#,
+    )
+    .await;
     let uri = &desk.url;
     let document = key(&format!(
         r#"{{"type":"impersonated_service_account","service_account_impersonation_url":"{uri}","source_credentials":{{"type":"authorized_user","client_id":"i","client_secret":"s","refresh_token":"r","token_uri":"{uri}"}}}}"#
