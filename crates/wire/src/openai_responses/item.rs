@@ -146,7 +146,7 @@ pub(super) fn call_id(given: &str, stem: &str, call: usize) -> String {
     if given.is_empty() {
         return format!("call_{stem}_{call}");
     }
-    tool_id(Dialect::OpenAiResponses, given.to_owned())
+    tool_id(Dialect::OpenAiResponses, given).into_owned()
 }
 
 /// The reasoning item that keeps a seal and nothing to read.

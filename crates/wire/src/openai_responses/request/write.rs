@@ -133,11 +133,11 @@ pub(crate) fn write(
         reasoning,
         include,
         user: prompt.user.as_deref().map(|user| {
-            let (user, is_shortened) = user_id(user.to_owned());
+            let (user, is_shortened) = user_id(user);
             if is_shortened {
                 notes.add("user_id_shortened", "user");
             }
-            user
+            user.into_owned()
         }),
         store: false,
         stream: prompt.stream,

@@ -206,7 +206,7 @@ fn tool_result<'a>(result: &'a ToolResult<'a>, at: &str, notes: &mut Notes) -> I
         Said::Parts(parts)
     };
     InputItem::FunctionCallOutput {
-        call_id: tool_id(Dialect::OpenAiResponses, result.id.to_string()),
+        call_id: tool_id(Dialect::OpenAiResponses, &result.id).into_owned(),
         output,
     }
 }
@@ -244,7 +244,7 @@ fn assistant<'a>(turn: &'a Turn<'a>, items: &mut Vec<InputItem<'a>>, notes: &mut
                     notes.add_once("thinking_dropped", block.at.as_str());
                 }
                 items.push(InputItem::FunctionCall {
-                    call_id: tool_id(Dialect::OpenAiResponses, call.id.to_string()),
+                    call_id: tool_id(Dialect::OpenAiResponses, &call.id).into_owned(),
                     name: &call.name,
                     arguments: if call.arguments.trim().is_empty() { "{}" } else { &call.arguments },
                 });
