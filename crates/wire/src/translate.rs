@@ -125,3 +125,6 @@ fn write_answer(
 fn no_caller(dialect: Dialect) -> TranslateError {
     TranslateError::unsupported("", format!("clients can't speak {dialect} here"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,6 +35,18 @@ impl Usage {
             reasoning_tokens: self.reasoning_tokens.max(later.reasoning_tokens),
         }
     }
+
+    /// The usage of two answers that follow on each other.
+    #[must_use]
+    pub fn plus(self, next: Self) -> Self {
+        Self {
+            input_tokens: self.input_tokens.saturating_add(next.input_tokens),
+            output_tokens: self.output_tokens.saturating_add(next.output_tokens),
+            cached_input_tokens: self.cached_input_tokens.saturating_add(next.cached_input_tokens),
+            cache_write_tokens: self.cache_write_tokens.saturating_add(next.cache_write_tokens),
+            reasoning_tokens: self.reasoning_tokens.saturating_add(next.reasoning_tokens),
+        }
+    }
 }
 
 /// The usage a whole (non-streamed) answer reports, if it does.

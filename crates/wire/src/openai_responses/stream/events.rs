@@ -22,11 +22,8 @@ impl Events {
     /// Writes an event whose own members `members` writes, each after a comma.
     pub(super) fn event(&mut self, name: &str, out: &mut Vec<u8>, members: impl FnOnce(&mut Vec<u8>)) {
         // Writing to a vector cannot fail.
-        let _ = write!(
-            out,
-            "event: {name}\ndata: {{\"type\":\"{name}\",\"sequence_number\":{}",
-            self.sequence
-        );
+        let _ =
+            write!(out, "event: {name}\ndata: {{\"type\":\"{name}\",\"sequence_number\":{}", self.sequence);
         members(out);
         out.extend_from_slice(b"}\n\n");
         self.sequence += 1;
@@ -41,7 +38,14 @@ impl Events {
     }
 
     /// `response.content_part.added` and `.done`.
-    pub(super) fn part(&mut self, name: &str, place: Place<'_>, at: usize, part: &Part<'_>, out: &mut Vec<u8>) {
+    pub(super) fn part(
+        &mut self,
+        name: &str,
+        place: Place<'_>,
+        at: usize,
+        part: &Part<'_>,
+        out: &mut Vec<u8>,
+    ) {
         self.event(name, out, |out| {
             write_place(place, out);
             let _ = write!(out, ",\"content_index\":{at},\"part\":");

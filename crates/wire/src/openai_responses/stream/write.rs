@@ -17,9 +17,9 @@ use crate::pipe::Said;
 use crate::translate::ReplyOptions;
 use crate::{FinishReason, Usage};
 
-/// How much of an answer is kept for its last event, bytes. The longest answers of today's models (128 000 tokens) are
-/// a tenth of it.
-pub(crate) const KEPT_LIMIT: usize = 8 * 1024 * 1024;
+/// How much of an answer is kept for its last event, bytes: half the event limit of this router's own decoder, so that the
+/// event can be read. The longest answers of today's models (128 000 tokens) are an eighth of it.
+pub(crate) const KEPT_LIMIT: usize = crate::sse::DEFAULT_EVENT_LIMIT / 2;
 
 /// Writes a stream for a caller.
 #[derive(Debug)]
@@ -116,7 +116,7 @@ impl Writer {
                 if let Some(seal) = signature {
                     self.whole(item::sealed(seal), notes, out);
                 }
-                let call_id = item::call_id(id, self.reply.stem(), *call);
+                let call_id = Cow::Owned(item::call_id(id, self.reply.stem(), *call).into_owned());
                 let name = Cow::Owned(name.clone().into_owned());
                 let at = self.add(Body::Call { call_id, name, arguments: Cow::Borrowed("") }, out);
                 self.calls.push(at);
