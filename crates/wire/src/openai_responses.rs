@@ -5,7 +5,6 @@
 //! refused, and what a conversation needs to go on (sealed reasoning) travels in its items.
 
 pub(crate) mod answer;
-mod borrowed;
 mod echo;
 mod item;
 mod model_rules;
@@ -20,10 +19,16 @@ pub use usage::ResponsesUsage;
 
 use crate::FinishReason;
 
-/// Why an answer ended, from its status, the reason of `incomplete_details`, and whether it calls functions.
-pub(crate) fn finish_reason(status: &str, incomplete: Option<&str>, calls: bool) -> FinishReason {
+/// Why an answer ended, from its status, the reason of `incomplete_details`, and what it said.
+pub(crate) fn finish_reason(
+    status: &str,
+    incomplete: Option<&str>,
+    has_calls: bool,
+    has_refused: bool,
+) -> FinishReason {
     match (status, incomplete) {
-        ("completed", _) if calls => FinishReason::ToolCalls,
+        ("completed", _) if has_calls => FinishReason::ToolCalls,
+        ("completed", _) if has_refused => FinishReason::ContentFilter,
         ("completed", _) => FinishReason::Stop,
         ("incomplete", Some("max_output_tokens" | "max_tokens")) => FinishReason::Length,
         ("incomplete", Some("content_filter")) => FinishReason::ContentFilter,

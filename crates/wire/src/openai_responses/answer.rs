@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use super::borrowed::{need_text, text};
 use super::item::{self, Status};
 use super::reply::{Outcome, Reply};
 use super::request::joined;
@@ -23,16 +22,16 @@ pub(crate) fn read<'a>(body: &'a str, notes: &mut Notes) -> Result<Answer<'a>, T
         let error = read_error(None, format!(r#"{{"error":{}}}"#, error.get()).as_bytes());
         return Err(TranslateError::invalid("error", error.message));
     }
-    let status = text(&mut source, "status")?.unwrap_or(Cow::Borrowed("completed"));
+    let status = source.text("status")?.unwrap_or(Cow::Borrowed("completed"));
     if !matches!(&*status, "completed" | "incomplete") {
         return Err(TranslateError::invalid("status", format!("is \"{status}\": there is no answer")));
     }
     let incomplete = match source.object("incomplete_details")? {
-        Some(mut details) => text(&mut details, "reason")?,
+        Some(mut details) => details.text("reason")?,
         None => None,
     };
-    let id = text(&mut source, "id")?;
-    let model = text(&mut source, "model")?;
+    let id = source.text("id")?;
+    let model = source.text("model")?;
     if source.peek("output").is_none() {
         return Err(TranslateError::invalid("output", "is missing"));
     }
@@ -40,11 +39,12 @@ pub(crate) fn read<'a>(body: &'a str, notes: &mut Notes) -> Result<Answer<'a>, T
     for (at, raw) in source.list("output")? {
         read_item(&at, raw, &mut content, notes)?;
     }
-    let calls = content.iter().any(|content| matches!(content, Content::ToolUse(_)));
+    let has_calls = content.iter().any(|content| matches!(content, Content::ToolUse(_)));
+    let has_refused = content.iter().any(|content| matches!(content, Content::Refusal(_)));
     Ok(Answer {
         id,
         model,
-        finish: finish_reason(&status, incomplete.as_deref(), calls),
+        finish: finish_reason(&status, incomplete.as_deref(), has_calls, has_refused),
         content,
         stop_sequence: None,
         usage: source.get::<ResponsesUsage>("usage")?.map(Usage::from),
@@ -59,7 +59,7 @@ fn read_item<'a>(
     notes: &mut Notes,
 ) -> Result<(), TranslateError> {
     let mut item = Members::read(raw.get(), at)?;
-    match &*need_text(&mut item, "type")? {
+    match &*item.need_text("type")? {
         "message" => {
             for (at, raw) in item.list("content")? {
                 read_part(&at, raw, content, notes)?;
@@ -67,15 +67,15 @@ fn read_item<'a>(
         }
         "reasoning" => content.extend(read_reasoning(&mut item)?),
         "function_call" => content.push(Content::ToolUse(ToolUse {
-            id: match text(&mut item, "call_id")? {
+            id: match item.text("call_id")? {
                 Some(id) => id,
-                None => text(&mut item, "id")?.unwrap_or_default(),
+                None => item.text("id")?.unwrap_or_default(),
             },
-            name: need_text(&mut item, "name")?,
-            arguments: text(&mut item, "arguments")?.unwrap_or_default(),
+            name: item.need_text("name")?,
+            arguments: item.text("arguments")?.unwrap_or_default(),
             signature: None,
         })),
-        _ => notes.add("item_dropped", at),
+        _ => notes.add("block_dropped", at),
     }
     Ok(())
 }
@@ -87,15 +87,15 @@ fn read_part<'a>(
     notes: &mut Notes,
 ) -> Result<(), TranslateError> {
     let mut part = Members::read(raw.get(), at)?;
-    match &*need_text(&mut part, "type")? {
+    match &*part.need_text("type")? {
         "output_text" => {
             if part.raw("annotations").is_some_and(|annotations| annotations.get() != "[]") {
-                notes.add_once("annotations_dropped", part.path_of("annotations"));
+                notes.add_once("citations_dropped", part.path_of("annotations"));
             }
-            content.push(Content::Text(need_text(&mut part, "text")?));
+            content.push(Content::Text(part.need_text("text")?));
         }
-        "refusal" => content.push(Content::Refusal(need_text(&mut part, "refusal")?)),
-        _ => notes.add("part_dropped", at),
+        "refusal" => content.push(Content::Refusal(part.need_text("refusal")?)),
+        _ => notes.add("block_dropped", at),
     }
     Ok(())
 }
@@ -106,13 +106,13 @@ pub(super) fn read_reasoning<'a>(item: &mut Members<'a>) -> Result<Option<Conten
     for name in ["summary", "content"] {
         for (at, raw) in item.list(name)? {
             let mut part = Members::read(raw.get(), at)?;
-            readable.extend(text(&mut part, "text")?.map(|text| (name, text)));
+            readable.extend(part.text("text")?.map(|text| (name, text)));
         }
     }
     let from = readable.first().map(|(name, _)| *name);
     let texts = readable.into_iter().filter(|(name, _)| Some(*name) == from).map(|(_, text)| text);
     let said = joined(texts.collect());
-    let seal = text(item, "encrypted_content")?.filter(|seal| !seal.is_empty());
+    let seal = item.text("encrypted_content")?.filter(|seal| !seal.is_empty());
     let signature = seal.map(|seal| Signature::new(Origin::OpenAi, seal));
     Ok(match signature {
         Some(signature) if from.is_none() => Some(Content::RedactedThinking(signature)),

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use crate::Dialect;
 use crate::canonical::{Content, Origin, Signature, ToolUse};
 use crate::notes::Notes;
-use crate::translate::tool_ids::tool_id;
+use crate::translate::tool_ids::answer_tool_id;
 
 /// One item of an answer's `output`.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ pub(super) enum Status {
 pub(super) enum Body<'a> {
     Message { parts: Vec<Part<'a>> },
     Reasoning { summary: Option<Cow<'a, str>>, seal: Option<Cow<'a, str>> },
-    Call { call_id: String, name: Cow<'a, str>, arguments: Cow<'a, str> },
+    Call { call_id: Cow<'a, str>, name: Cow<'a, str>, arguments: Cow<'a, str> },
 }
 
 /// A part of a message.
@@ -141,12 +141,9 @@ pub(super) fn json_string(text: &str, out: &mut Vec<u8>) {
     let _ = serde_json::to_writer(out, text);
 }
 
-/// A call's id as the caller gets it: the provider's, or one made from the answer's id where it gave none.
-pub(super) fn call_id(given: &str, stem: &str, call: usize) -> String {
-    if given.is_empty() {
-        return format!("call_{stem}_{call}");
-    }
-    tool_id(Dialect::OpenAiResponses, given).into_owned()
+/// A call's id as the caller gets it.
+pub(super) fn call_id<'a>(given: &'a str, stem: &str, call: usize) -> Cow<'a, str> {
+    answer_tool_id(Dialect::OpenAiResponses, given, stem, call)
 }
 
 /// The reasoning item that keeps a seal and nothing to read.

@@ -438,6 +438,40 @@ fn a_rescue_can_be_rescued() {
 
 proptest! {
     #[test]
+    fn no_event_makes_a_pipe_panic(
+        steps in prop::collection::vec((0usize..40, any::<prop::sample::Index>(), "[ -~]{0,6}"), 1..12),
+        complete in any::<bool>(),
+    ) {
+        for upstream in Dialect::ALL {
+            for caller in SPOKEN {
+                let options = ReplyOptions::default();
+                let mut pipe = if caller == upstream {
+                    Pipe::passthrough(caller, true, options, true, false)
+                } else {
+                    Pipe::translating(upstream, caller, options, true, false)
+                };
+                let mut out = Vec::new();
+                for (at, cut, junk) in &steps {
+                    // Events of any dialect in any order, some of them damaged.
+                    let events: Vec<String> = SPOKEN.iter().flat_map(|from| stream(*from, &["Hi", " you"])).collect();
+                    let event = &events[at % events.len()];
+                    let data = event.split("data: ").nth(1).unwrap().trim_end();
+                    let mut data = data.as_bytes().to_vec();
+                    if at % 3 == 0 {
+                        let from = cut.index(data.len());
+                        data.splice(from.., junk.bytes());
+                    }
+                    let event = StreamEvent { event: None, data: &data, raw: &data, complete };
+                    pipe.push(&event, &mut out);
+                }
+                pipe.finish(&mut out);
+                let mut resumed = pipe.resume(upstream, Seam::Continue { prefilled: false });
+                resumed.finish(&mut out);
+            }
+        }
+    }
+
+    #[test]
     fn wherever_the_first_one_dies_the_text_is_whole(cut in any::<prop::sample::Index>(), repeat in any::<bool>()) {
         let text = "Trams climb steep hills while tourists photograph tiled façades 🚋 everywhere.";
         let words: Vec<&str> = text.split_inclusive(' ').collect();

@@ -29,6 +29,8 @@ struct Item<'a> {
     r#type: Option<&'a RawValue>,
     #[serde(borrow)]
     encrypted_content: Option<&'a RawValue>,
+    #[serde(borrow)]
+    content: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -116,12 +118,18 @@ impl StreamTap {
         }
         let reason =
             response.incomplete_details.as_ref().and_then(|details| details.reason).and_then(text_of);
-        let calls = response.output.iter().any(|item| is_one_of(item, &["function_call"]));
+        let has_calls = response.output.iter().any(|item| is_one_of(item, &["function_call"]));
+        let has_refused = response.output.iter().any(refuses);
         let status = kind.trim_start_matches("response.");
-        self.notes.finish = Some(finish_reason(status, reason.as_deref(), calls));
+        self.notes.finish = Some(finish_reason(status, reason.as_deref(), has_calls, has_refused));
     }
 }
 
 fn is_one_of(item: &Item<'_>, kinds: &[&str]) -> bool {
     item.r#type.and_then(text_of).is_some_and(|kind| kinds.contains(&kind.as_str()))
+}
+
+fn refuses(item: &Item<'_>) -> bool {
+    let parts = item.content.and_then(|raw| serde_json::from_str::<Vec<Item<'_>>>(raw.get()).ok());
+    parts.unwrap_or_default().iter().any(|part| is_one_of(part, &["refusal"]))
 }

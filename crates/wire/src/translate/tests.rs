@@ -7,6 +7,8 @@
 mod dialects;
 mod exact;
 mod fixtures;
+mod robust;
+mod round_trip;
 mod streams;
 mod summary;
 

@@ -46,7 +46,7 @@ fn ends_are_told_apart_both_ways() {
     let refused = r#"{"type":"refusal","refusal":"No."}"#;
     let cases = [
         ("completed", "null", said, FinishReason::Stop),
-        ("completed", "null", refused, FinishReason::Stop),
+        ("completed", "null", refused, FinishReason::ContentFilter),
         ("incomplete", r#"{"reason":"max_output_tokens"}"#, said, FinishReason::Length),
         ("incomplete", r#"{"reason":"content_filter"}"#, said, FinishReason::ContentFilter),
     ];
@@ -109,7 +109,7 @@ fn another_vendors_answer_becomes_a_response_with_ids_of_its_own() {
     assert_eq!(body["output"][0]["content"][1], json!({"type": "refusal", "refusal": "no"}));
     assert_eq!(body["output"][1]["encrypted_content"], "sy1.gemini.CsQE");
     let call = &body["output"][2];
-    assert_eq!((&call["call_id"], &call["arguments"]), (&json!("call_B9_x_0"), &json!("{}")));
+    assert_eq!((&call["call_id"], &call["arguments"]), (&json!("call_67377fa6e4ae36eb_0"), &json!("{}")));
     assert_eq!(body["usage"]["total_tokens"], 0);
 }
 
@@ -123,6 +123,6 @@ fn the_providers_own_tools_are_noted_not_read() {
     let noted: Vec<_> = notes.noted().iter().map(|note| (note.code, note.field.as_str())).collect();
     assert_eq!(
         noted,
-        [("item_dropped", "output[0]"), ("annotations_dropped", "output[1].content[0].annotations")]
+        [("block_dropped", "output[0]"), ("citations_dropped", "output[1].content[0].annotations")]
     );
 }

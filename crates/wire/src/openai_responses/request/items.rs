@@ -8,9 +8,9 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use crate::canonical::{Block, Content, Media, Origin, Role, Signature, Source, ToolResult, ToolUse, Turn};
-use crate::members::{Members, elements};
+use crate::members::{Members, borrowed_text, elements};
 use crate::notes::{Notes, TranslateError};
-use crate::openai_responses::borrowed::{need_text, string, tail, text};
+use crate::translate::TOOL_ERROR_MARK;
 
 /// Calls of tools the provider ran itself, in the history: nothing waits for them.
 const SERVER_ITEMS: [&str; 8] = [
@@ -47,7 +47,7 @@ impl<'a> Conversation<'a> {
         notes: &mut Notes,
     ) -> Result<(), TranslateError> {
         let input = source.raw("input").ok_or_else(|| TranslateError::invalid("input", "is missing"))?;
-        if let Some(said) = string(input) {
+        if let Some(said) = borrowed_text(input) {
             self.push(Role::User, "input", vec![block("input".to_owned(), Content::Text(said))]);
             return Ok(());
         }
@@ -65,7 +65,7 @@ impl<'a> Conversation<'a> {
         let mut item = Members::read(raw.get(), at)?;
         // The provider's own bookkeeping.
         item.raw("status");
-        let kind = text(&mut item, "type")?;
+        let kind = item.text("type")?;
         let kind = match kind.as_deref() {
             Some(kind) => kind,
             None if item.peek("role").is_some() => "message",
@@ -105,11 +105,11 @@ impl<'a> Conversation<'a> {
     }
 
     fn message(&mut self, item: &mut Members<'a>, at: &str, notes: &mut Notes) -> Result<(), TranslateError> {
-        let role = need_text(item, "role")?;
+        let role = item.need_text("role")?;
         let content = item.raw("content");
         let path = item.path_of("content");
         let content = content.ok_or_else(|| TranslateError::invalid(path.as_str(), "is missing"))?;
-        let blocks = match string(content) {
+        let blocks = match borrowed_text(content) {
             Some(said) => vec![block(path, Content::Text(said))],
             None => elements(content, &path)?
                 .into_iter()
@@ -178,15 +178,15 @@ fn block(at: String, content: Content<'_>) -> Block<'_> {
 
 fn part<'a>(at: String, raw: &'a RawValue, notes: &mut Notes) -> Result<Block<'a>, TranslateError> {
     let mut part = Members::read(raw.get(), at.as_str())?;
-    let kind = need_text(&mut part, "type")?;
+    let kind = part.need_text("type")?;
     let content = match &*kind {
         "input_text" | "output_text" | "text" => {
             // Where the provider's own tools found it; no other provider takes it.
             part.raw("annotations");
             part.raw("logprobs");
-            Content::Text(need_text(&mut part, "text")?)
+            Content::Text(part.need_text("text")?)
         }
-        "refusal" => Content::Refusal(need_text(&mut part, "refusal")?),
+        "refusal" => Content::Refusal(part.need_text("refusal")?),
         "input_image" => Content::Image(image(&mut part)?),
         "input_file" => Content::Document(file(&mut part)?),
         _ => return Err(TranslateError::unsupported(at, format!("a part of type \"{kind}\""))),
@@ -197,20 +197,20 @@ fn part<'a>(at: String, raw: &'a RawValue, notes: &mut Notes) -> Result<Block<'a
 
 fn image<'a>(part: &mut Members<'a>) -> Result<Media<'a>, TranslateError> {
     refuse_file_id(part)?;
-    let url = need_text(part, "image_url")?;
+    let url = part.need_text("image_url")?;
     let (source, media_type) = source(url, || part.path_of("image_url"))?;
-    let detail = text(part, "detail")?.filter(|detail| detail != "auto");
+    let detail = part.text("detail")?.filter(|detail| detail != "auto");
     Ok(Media { source, media_type, name: None, detail })
 }
 
 fn file<'a>(part: &mut Members<'a>) -> Result<Media<'a>, TranslateError> {
     refuse_file_id(part)?;
-    let name = text(part, "filename")?;
-    if let Some(url) = text(part, "file_url")? {
+    let name = part.text("filename")?;
+    if let Some(url) = part.text("file_url")? {
         let (source, media_type) = source(url, || part.path_of("file_url"))?;
         return Ok(Media { source, media_type, name, detail: None });
     }
-    let data = need_text(part, "file_data")?;
+    let data = part.need_text("file_data")?;
     let at = || part.path_of("file_data");
     if !data.starts_with("data:") {
         return Err(TranslateError::invalid(
@@ -255,7 +255,7 @@ fn reasoning<'a>(item: &mut Members<'a>) -> Result<Content<'a>, TranslateError> 
     if summary.is_empty() {
         summary = open;
     }
-    let seal = text(item, "encrypted_content")?.filter(|seal| !seal.is_empty());
+    let seal = item.text("encrypted_content")?.filter(|seal| !seal.is_empty());
     let signature = seal.map(|seal| Signature::read(Origin::OpenAi, seal));
     match signature {
         Some(signature) if summary.is_empty() => Ok(Content::RedactedThinking(signature)),
@@ -264,10 +264,7 @@ fn reasoning<'a>(item: &mut Members<'a>) -> Result<Content<'a>, TranslateError> 
 }
 
 fn texts<'a>(item: &mut Members<'a>, name: &str) -> Result<Vec<Cow<'a, str>>, TranslateError> {
-    item.list(name)?
-        .into_iter()
-        .map(|(at, raw)| need_text(&mut Members::read(raw.get(), at)?, "text"))
-        .collect()
+    item.list(name)?.into_iter().map(|(at, raw)| Members::read(raw.get(), at)?.need_text("text")).collect()
 }
 
 /// One text where it was (so that a seal on it holds), several as paragraphs.
@@ -278,23 +275,49 @@ pub(in crate::openai_responses) fn joined(mut texts: Vec<Cow<'_, str>>) -> Cow<'
 fn call<'a>(item: &mut Members<'a>) -> Result<ToolUse<'a>, TranslateError> {
     item.raw("id");
     Ok(ToolUse {
-        id: need_text(item, "call_id")?,
-        name: need_text(item, "name")?,
-        arguments: need_text(item, "arguments")?,
+        id: item.need_text("call_id")?,
+        name: item.need_text("name")?,
+        arguments: item.need_text("arguments")?,
         signature: None,
     })
 }
 
 fn result<'a>(item: &mut Members<'a>, notes: &mut Notes) -> Result<ToolResult<'a>, TranslateError> {
-    let id = need_text(item, "call_id")?;
+    let id = item.need_text("call_id")?;
     let path = item.path_of("output");
     let output = item.raw("output").ok_or_else(|| TranslateError::invalid(path.as_str(), "is missing"))?;
-    let content = match string(output) {
+    let content = match borrowed_text(output) {
         Some(said) => vec![Content::Text(said)],
         None => elements(output, &path)?
             .into_iter()
             .map(|(at, raw)| part(at, raw, notes).map(|block| block.content))
             .collect::<Result<_, _>>()?,
     };
-    Ok(ToolResult { id, name: None, is_error: false, content })
+    let mut content: Vec<Content<'a>> = content;
+    let is_error = take_error_mark(&mut content);
+    Ok(ToolResult { id, name: None, is_error, content })
+}
+
+/// Takes the mark of a failed tool off the first text, and the text if it was nothing else.
+fn take_error_mark(content: &mut Vec<Content<'_>>) -> bool {
+    let Some(Content::Text(first)) = content.first_mut() else { return false };
+    if !first.starts_with(TOOL_ERROR_MARK) {
+        return false;
+    }
+    *first = tail(std::mem::take(first), TOOL_ERROR_MARK.len());
+    if first.is_empty() && content.len() > 1 {
+        content.remove(0);
+    }
+    true
+}
+
+/// The rest of a text from a byte on, borrowed where the text is.
+fn tail(text: Cow<'_, str>, from: usize) -> Cow<'_, str> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(&text[from..]),
+        Cow::Owned(mut text) => {
+            text.drain(..from);
+            Cow::Owned(text)
+        }
+    }
 }

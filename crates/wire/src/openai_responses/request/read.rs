@@ -5,7 +5,6 @@ use super::tools;
 use crate::canonical::{Effort, Format, Prompt, Reasoning};
 use crate::members::Members;
 use crate::notes::{Notes, TranslateError};
-use crate::openai_responses::borrowed::text;
 
 /// Reads a caller's request.
 pub(crate) fn read<'a>(body: &'a str, notes: &mut Notes) -> Result<Prompt<'a>, TranslateError> {
@@ -16,13 +15,13 @@ pub(crate) fn read<'a>(body: &'a str, notes: &mut Notes) -> Result<Prompt<'a>, T
     refuse_stored(&mut source)?;
     refuse_logprobs(&mut source)?;
     let mut conversation = Conversation::default();
-    if let Some(instructions) = text(&mut source, "instructions")? {
+    if let Some(instructions) = source.text("instructions")? {
         conversation.instruct("instructions".to_owned(), instructions);
     }
     conversation.read_input(&mut source, notes)?;
     let (system, turns) = conversation.finish();
     let (tools, tool_choice) = tools::read(&mut source, notes)?;
-    let safety_identifier = text(&mut source, "safety_identifier")?;
+    let safety_identifier = source.text("safety_identifier")?;
     let prompt = Prompt {
         system,
         turns,
@@ -35,7 +34,7 @@ pub(crate) fn read<'a>(body: &'a str, notes: &mut Notes) -> Result<Prompt<'a>, T
         format: format(&mut source, notes)?,
         reasoning: reasoning(&mut source, notes)?,
         stream: source.get("stream")?.unwrap_or(false),
-        user: safety_identifier.or(text(&mut source, "user")?),
+        user: safety_identifier.or(source.text("user")?),
         ..Prompt::default()
     };
     include(&mut source, notes)?;
@@ -86,8 +85,8 @@ fn format<'a>(source: &mut Members<'a>, notes: &mut Notes) -> Result<Format<'a>,
         "json_object" => Format::Json,
         "json_schema" => Format::Schema {
             at: "text.format".to_owned(),
-            name: text(&mut format, "name")?,
-            description: text(&mut format, "description")?,
+            name: format.text("name")?,
+            description: format.text("description")?,
             schema: format
                 .raw("schema")
                 .ok_or_else(|| TranslateError::invalid("text.format.schema", "is missing"))?,
@@ -104,7 +103,7 @@ fn format<'a>(source: &mut Members<'a>, notes: &mut Notes) -> Result<Format<'a>,
 
 fn reasoning(source: &mut Members<'_>, notes: &mut Notes) -> Result<Option<Reasoning>, TranslateError> {
     let Some(mut asked) = source.object("reasoning")? else { return Ok(None) };
-    let effort = match text(&mut asked, "effort")? {
+    let effort = match asked.text("effort")? {
         None => None,
         Some(word) => Some(Effort::read(&word).ok_or_else(|| {
             let message = format!("\"{word}\" is not none, minimal, low, medium, high or xhigh");
@@ -112,8 +111,8 @@ fn reasoning(source: &mut Members<'_>, notes: &mut Notes) -> Result<Option<Reaso
         })?),
     };
     // `generate_summary` is its former name.
-    let former = text(&mut asked, "generate_summary")?;
-    let summary = text(&mut asked, "summary")?.or(former);
+    let former = asked.text("generate_summary")?;
+    let summary = asked.text("summary")?.or(former);
     if summary.as_deref().is_some_and(|style| style != "auto") {
         notes.add("summary_style_dropped", "reasoning.summary");
     }

@@ -280,7 +280,7 @@ fn models_are_asked_only_for_what_they_take() {
             Value::Null,
             Value::Null,
             json!(0.2),
-            vec!["reasoning_dropped reasoning"],
+            vec!["reasoning_not_carried reasoning"],
         ),
         ("o3", None, Value::Null, sealed.clone(), Value::Null, vec!["sampling_dropped temperature"]),
         (
@@ -289,7 +289,7 @@ fn models_are_asked_only_for_what_they_take() {
             json!({"effort": "high", "summary": "auto"}),
             sealed.clone(),
             Value::Null,
-            vec!["effort_adjusted reasoning", "sampling_dropped temperature"],
+            vec!["reasoning_effort_changed reasoning", "sampling_dropped temperature"],
         ),
         ("gpt-5.2", think(Effort::None), json!({"effort": "none"}), sealed.clone(), json!(0.2), vec![]),
         (
@@ -360,7 +360,7 @@ fn what_responses_has_no_word_for_is_noted() {
             "field_dropped top_k",
             "field_dropped seed",
             "cache_control_dropped messages[0].content[0].cache_control",
-            "tool_error_as_text messages[0].content[0]",
+            "tool_error_as_text messages[0].content[0].is_error",
             "max_tokens_raised max_tokens",
             "schema_not_enforced output_config.format"
         ]
@@ -368,8 +368,7 @@ fn what_responses_has_no_word_for_is_noted() {
     assert_eq!(
         body["input"][0],
         json!({"type": "function_call_output", "call_id": "toolu_1", "output": [
-            {"type": "input_text", "text": "[tool error]"},
-            {"type": "input_text", "text": "boom"},
+            {"type": "input_text", "text": "[tool error] boom"},
             {"type": "input_image", "image_url": "data:image/png;base64,iVBORw0=", "detail": "auto"}
         ]})
     );
@@ -389,4 +388,26 @@ fn system_texts_alone_are_still_a_conversation() {
     let (body, _) = written(&prompt, "gpt-4o");
     assert_eq!(body["input"], json!([{"type": "message", "role": "developer", "content": "Sing."}]));
     assert!(body.get("instructions").is_none());
+}
+
+#[test]
+fn a_failed_tool_is_told_by_its_mark() {
+    let cases = [
+        (json!("[tool error] boom"), true, vec!["boom"]),
+        (
+            json!([{"type": "input_text", "text": "[tool error] "}, {"type": "input_text", "text": "boom"}]),
+            true,
+            vec!["boom"],
+        ),
+        (json!("no [tool error] here"), false, vec!["no [tool error] here"]),
+        (json!(""), false, vec![""]),
+    ];
+    for (output, is_error, texts) in cases {
+        let item = json!({"type": "function_call_output", "call_id": "a", "output": output});
+        let request = json!({"input": [item]}).to_string();
+        let prompt = read(&request, &mut Notes::default()).unwrap();
+        let Content::ToolResult(result) = &prompt.turns[0].blocks[0].content else { panic!("{request}") };
+        let expected: Vec<Content<'_>> = texts.into_iter().map(|text| Content::Text(text.into())).collect();
+        assert_eq!((result.is_error, &result.content), (is_error, &expected), "{request}");
+    }
 }

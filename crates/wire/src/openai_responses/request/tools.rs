@@ -3,9 +3,8 @@
 use std::borrow::Cow;
 
 use crate::canonical::{Tool, ToolChoice};
-use crate::members::Members;
+use crate::members::{Members, borrowed_text};
 use crate::notes::{Notes, TranslateError};
-use crate::openai_responses::borrowed::{need_text, string, text};
 
 /// What a caller offers to be called, and how the model is to choose.
 pub(super) fn read<'a>(
@@ -16,13 +15,13 @@ pub(super) fn read<'a>(
     let mut server_tools = Vec::new();
     for (at, raw) in source.list("tools")? {
         let mut tool = Members::read(raw.get(), at.as_str())?;
-        let kind = need_text(&mut tool, "type")?;
+        let kind = tool.need_text("type")?;
         match &*kind {
             "function" => {
                 tools.push(Tool {
                     at,
-                    name: need_text(&mut tool, "name")?,
-                    description: text(&mut tool, "description")?,
+                    name: tool.need_text("name")?,
+                    description: tool.text("description")?,
                     schema: tool.raw("parameters"),
                     strict: tool.get("strict")?,
                     cache: false,
@@ -51,15 +50,15 @@ fn choice<'a>(
     notes: &mut Notes,
 ) -> Result<Option<ToolChoice<'a>>, TranslateError> {
     let Some(raw) = source.raw("tool_choice") else { return Ok(None) };
-    if let Some(mode) = string(raw) {
+    if let Some(mode) = borrowed_text(raw) {
         return mode_of(&mode, "tool_choice").map(Some);
     }
     let mut choice = Members::read(raw.get(), "tool_choice")?;
-    let kind = need_text(&mut choice, "type")?;
+    let kind = choice.need_text("type")?;
     let read = match &*kind {
-        "function" => ToolChoice::Named(need_text(&mut choice, "name")?),
+        "function" => ToolChoice::Named(choice.need_text("name")?),
         "allowed_tools" => {
-            let mode = text(&mut choice, "mode")?.unwrap_or(Cow::Borrowed("auto"));
+            let mode = choice.text("mode")?.unwrap_or(Cow::Borrowed("auto"));
             let allowed = allowed(&mut choice)?;
             tools.retain(|tool| allowed.iter().any(|name| *name == tool.name));
             if tools.is_empty() {
@@ -79,8 +78,8 @@ fn allowed<'a>(choice: &mut Members<'a>) -> Result<Vec<Cow<'a, str>>, TranslateE
     let mut names = Vec::new();
     for (at, raw) in choice.list("tools")? {
         let mut tool = Members::read(raw.get(), at)?;
-        if need_text(&mut tool, "type")? == "function" {
-            names.push(need_text(&mut tool, "name")?);
+        if tool.need_text("type")? == "function" {
+            names.push(tool.need_text("name")?);
         }
     }
     Ok(names)

@@ -40,7 +40,7 @@ struct Request<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     include: &'static [&'static str],
     #[serde(skip_serializing_if = "Option::is_none")]
-    user: Option<String>,
+    user: Option<Cow<'a, str>>,
     /// Always false: nothing is left with a provider the caller did not choose.
     store: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -137,7 +137,7 @@ pub(crate) fn write(
             if is_shortened {
                 notes.add("user_id_shortened", "user");
             }
-            user.into_owned()
+            user
         }),
         store: false,
         stream: prompt.stream,
@@ -157,7 +157,7 @@ fn reasoning(
     let is_off = asked.is_some_and(Reasoning::is_off);
     match (reasons, asked) {
         (Reasons::Never, Some(_)) if !is_off => {
-            notes.add("reasoning_dropped", "reasoning");
+            notes.add("reasoning_not_carried", "reasoning");
             return (None, &[]);
         }
         (Reasons::Never, _) | (Reasons::Unknown, None) => return (None, &[]),
@@ -168,7 +168,7 @@ fn reasoning(
         Reasons::Always(taken) => {
             let sent = nearest(effort, taken);
             if sent != effort {
-                notes.add("effort_adjusted", "reasoning");
+                notes.add("reasoning_effort_changed", "reasoning");
             }
             sent
         }

@@ -16,8 +16,8 @@ pub(super) enum InputItem<'a> {
     Message { role: &'static str, content: Said<'a> },
     // Sent without ids: they name stored items, and nothing is stored.
     Reasoning { summary: Vec<Part<'a>>, encrypted_content: &'a str },
-    FunctionCall { call_id: String, name: &'a str, arguments: &'a str },
-    FunctionCallOutput { call_id: String, output: Said<'a> },
+    FunctionCall { call_id: Cow<'a, str>, name: &'a str, arguments: &'a str },
+    FunctionCallOutput { call_id: Cow<'a, str>, output: Said<'a> },
 }
 
 #[derive(Debug, Serialize)]
@@ -192,7 +192,7 @@ fn tool_result<'a>(result: &'a ToolResult<'a>, at: &str, notes: &mut Notes) -> I
     }
     let mark = if result.is_error { TOOL_ERROR_MARK } else { "" };
     if result.is_error {
-        notes.add("tool_error_as_text", at);
+        notes.add("tool_error_as_text", format!("{at}.is_error"));
     }
     let output = if texts.len() == parts.len() {
         Said::Text(match texts.as_slice() {
@@ -200,15 +200,14 @@ fn tool_result<'a>(result: &'a ToolResult<'a>, at: &str, notes: &mut Notes) -> I
             texts => Cow::Owned(format!("{mark}{}", texts.join("\n"))),
         })
     } else {
-        if !mark.is_empty() {
-            parts.insert(0, Part::InputText { text: Cow::Borrowed(mark.trim_end()) });
+        match parts.first_mut() {
+            Some(Part::InputText { text }) if result.is_error => text.to_mut().insert_str(0, mark),
+            Some(_) if result.is_error => parts.insert(0, Part::InputText { text: Cow::Borrowed(mark) }),
+            Some(_) | None => {}
         }
         Said::Parts(parts)
     };
-    InputItem::FunctionCallOutput {
-        call_id: tool_id(Dialect::OpenAiResponses, &result.id).into_owned(),
-        output,
-    }
+    InputItem::FunctionCallOutput { call_id: tool_id(Dialect::OpenAiResponses, &result.id), output }
 }
 
 fn assistant<'a>(turn: &'a Turn<'a>, items: &mut Vec<InputItem<'a>>, notes: &mut Notes) {
@@ -244,7 +243,7 @@ fn assistant<'a>(turn: &'a Turn<'a>, items: &mut Vec<InputItem<'a>>, notes: &mut
                     notes.add_once("thinking_dropped", block.at.as_str());
                 }
                 items.push(InputItem::FunctionCall {
-                    call_id: tool_id(Dialect::OpenAiResponses, &call.id).into_owned(),
+                    call_id: tool_id(Dialect::OpenAiResponses, &call.id),
                     name: &call.name,
                     arguments: if call.arguments.trim().is_empty() { "{}" } else { &call.arguments },
                 });

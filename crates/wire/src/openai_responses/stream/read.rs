@@ -11,10 +11,9 @@ use serde_json::value::RawValue;
 use crate::canonical::{Content, Delta, Origin, Signature};
 use crate::error_body::{UpstreamError, read_error};
 use crate::frames::StreamEvent;
-use crate::members::Members;
+use crate::members::{Members, Text};
 use crate::notes::Notes;
 use crate::openai_responses::answer;
-use crate::openai_responses::borrowed::{Text, text};
 use crate::openai_responses::{ResponsesUsage, finish_reason};
 use crate::pipe::StreamFault;
 use crate::{FinishReason, Usage};
@@ -29,6 +28,7 @@ pub(crate) struct Reader {
     has_ended: bool,
     /// Whether any item was told of before the end.
     has_items: bool,
+    has_refused: bool,
     calls: usize,
     open: Vec<Open>,
 }
@@ -58,6 +58,10 @@ struct Event<'a> {
     #[serde(borrow)]
     arguments: Option<Text<'a>>,
     #[serde(borrow)]
+    text: Option<Text<'a>>,
+    #[serde(borrow)]
+    refusal: Option<Text<'a>>,
+    #[serde(borrow)]
     item: Option<&'a RawValue>,
     #[serde(borrow)]
     response: Option<&'a RawValue>,
@@ -75,7 +79,12 @@ impl Reader {
         if self.has_ended || event.data == b"[DONE]" {
             return Ok(());
         }
-        let said: Event<'_> = serde_json::from_slice(event.data).map_err(malformed)?;
+        let said: Event<'_> = match serde_json::from_slice(event.data) {
+            Ok(said) => said,
+            // The stream broke off inside this event: that is a cut.
+            Err(_) if !event.complete => return Ok(()),
+            Err(error) => return Err(malformed(error)),
+        };
         let Some(kind) = said.r#type.as_ref().map(|kind| &*kind.0).or(event.event) else {
             if said.error.is_some() {
                 return self.fail(event.data, sink);
@@ -84,7 +93,10 @@ impl Reader {
         };
         match kind {
             "response.output_text.delta" => self.say(&said, sink, Delta::Text),
-            "response.refusal.delta" => self.say(&said, sink, Delta::Refusal),
+            "response.refusal.delta" => {
+                self.has_refused = true;
+                self.say(&said, sink, Delta::Refusal)
+            }
             "response.reasoning_summary_text.delta" => {
                 self.item(said.output_index)?.is_summary = true;
                 self.say(&said, sink, Delta::Thinking)
@@ -107,20 +119,23 @@ impl Reader {
             "response.completed" | "response.incomplete" => self.end(&said, kind, notes, sink),
             "response.failed" | "error" => self.fail(event.data, sink),
             "response.output_text.annotation.added" => {
-                notes.add_once("annotations_dropped", kind);
+                notes.add_once("citations_dropped", kind);
                 Ok(())
             }
-            "response.output_text.done"
-            | "response.content_part.added"
+            "response.output_text.done" => self.late(&said, said.text.as_ref(), Delta::Text, sink),
+            "response.refusal.done" => {
+                self.has_refused = true;
+                self.late(&said, said.refusal.as_ref(), Delta::Refusal, sink)
+            }
+            "response.content_part.added"
             | "response.content_part.done"
-            | "response.refusal.done"
             | "response.reasoning_text.delta"
             | "response.reasoning_text.done"
             | "response.reasoning_summary_text.done"
             | "response.reasoning_summary_part.done"
             | "keepalive" => Ok(()),
             _ => {
-                notes.add_once("event_dropped", kind);
+                notes.add_once("event_ignored", kind);
                 Ok(())
             }
         }
@@ -135,8 +150,8 @@ impl Reader {
             return Ok(());
         }
         let mut response = object(said.response)?;
-        let id = text(&mut response, "id").map_err(malformed)?;
-        let model = text(&mut response, "model").map_err(malformed)?;
+        let id = response.text("id").map_err(malformed)?;
+        let model = response.text("model").map_err(malformed)?;
         sink(&Delta::Start { id, model });
         Ok(())
     }
@@ -173,6 +188,23 @@ impl Reader {
         Ok(())
     }
 
+    /// A whole text, taken where no delta told it.
+    fn late<'a>(
+        &mut self,
+        said: &Event<'a>,
+        whole: Option<&Text<'a>>,
+        of: impl FnOnce(Cow<'a, str>) -> Delta<'a>,
+        sink: Sink<'_>,
+    ) -> Step {
+        self.begin(sink);
+        let item = self.item(said.output_index)?;
+        if let Some(whole) = whole.filter(|whole| !item.has_said && !whole.0.is_empty()) {
+            item.has_said = true;
+            sink(&of(whole.0.clone()));
+        }
+        Ok(())
+    }
+
     /// Gives a start where the upstream left it out.
     fn begin(&mut self, sink: Sink<'_>) {
         if !std::mem::replace(&mut self.has_started, true) {
@@ -205,7 +237,7 @@ impl Reader {
     fn item_added(&mut self, said: &Event<'_>, notes: &mut Notes, sink: Sink<'_>) -> Step {
         self.begin(sink);
         let mut item = object(said.item)?;
-        let kind = text(&mut item, "type").map_err(malformed)?.unwrap_or_default();
+        let kind = item.text("type").map_err(malformed)?.unwrap_or_default();
         match &*kind {
             "message" | "reasoning" => {
                 self.item(said.output_index)?;
@@ -214,7 +246,7 @@ impl Reader {
             "function_call" => self.call(said.output_index, &mut item, sink),
             _ => {
                 self.has_items = true;
-                notes.add_once("item_dropped", kind);
+                notes.add_once("block_dropped", kind);
                 Ok(())
             }
         }
@@ -224,11 +256,11 @@ impl Reader {
         let call = self.calls;
         self.item(index)?.call = Some(call);
         self.calls += 1;
-        let own = text(item, "id").map_err(malformed)?;
-        let id = text(item, "call_id").map_err(malformed)?.or(own).unwrap_or_default();
-        let name = text(item, "name").map_err(malformed)?.unwrap_or_default();
+        let own = item.text("id").map_err(malformed)?;
+        let id = item.text("call_id").map_err(malformed)?.or(own).unwrap_or_default();
+        let name = item.text("name").map_err(malformed)?.unwrap_or_default();
         sink(&Delta::ToolStart { call, id, name, signature: None });
-        let json = text(item, "arguments").map_err(malformed)?.unwrap_or_default();
+        let json = item.text("arguments").map_err(malformed)?.unwrap_or_default();
         if !json.is_empty() {
             self.item(index)?.has_said = true;
             sink(&Delta::ToolArguments { call, json });
@@ -242,12 +274,10 @@ impl Reader {
         let known = known.map(|at| self.open.swap_remove(at));
         let has_said = known.as_ref().is_some_and(|open| open.has_said);
         let mut item = object(said.item)?;
-        match (
-            &*text(&mut item, "type").map_err(malformed)?.unwrap_or_default(),
-            known.and_then(|open| open.call),
-        ) {
+        match (&*item.text("type").map_err(malformed)?.unwrap_or_default(), known.and_then(|open| open.call))
+        {
             ("function_call", Some(call)) if !has_said => {
-                let json = text(&mut item, "arguments").map_err(malformed)?.unwrap_or_default();
+                let json = item.text("arguments").map_err(malformed)?.unwrap_or_default();
                 if !json.is_empty() {
                     sink(&Delta::ToolArguments { call, json });
                 }
@@ -283,11 +313,11 @@ impl Reader {
             sink(&Delta::Usage(Usage::from(usage)));
         }
         let reason = match response.object("incomplete_details").map_err(malformed)? {
-            Some(mut details) => text(&mut details, "reason").map_err(malformed)?,
+            Some(mut details) => details.text("reason").map_err(malformed)?,
             None => None,
         };
         let status = kind.trim_start_matches("response.");
-        let reason: FinishReason = finish_reason(status, reason.as_deref(), self.calls > 0);
+        let reason: FinishReason = finish_reason(status, reason.as_deref(), self.calls > 0, self.has_refused);
         sink(&Delta::Finish { reason, stop_sequence: None });
         sink(&Delta::End);
         self.has_ended = true;
@@ -299,7 +329,10 @@ impl Reader {
         for content in answer::read(body, notes).map_err(malformed)?.content {
             match content {
                 Content::Text(text) if !text.is_empty() => sink(&Delta::Text(text)),
-                Content::Refusal(text) if !text.is_empty() => sink(&Delta::Refusal(text)),
+                Content::Refusal(text) if !text.is_empty() => {
+                    self.has_refused = true;
+                    sink(&Delta::Refusal(text));
+                }
                 content @ (Content::Thinking { .. } | Content::RedactedThinking(_)) => {
                     give_thinking(Some(content), false, sink);
                 }

@@ -116,7 +116,7 @@ impl Writer {
                 if let Some(seal) = signature {
                     self.whole(item::sealed(seal), notes, out);
                 }
-                let call_id = item::call_id(id, self.reply.stem(), *call);
+                let call_id = Cow::Owned(item::call_id(id, self.reply.stem(), *call).into_owned());
                 let name = Cow::Owned(name.clone().into_owned());
                 let at = self.add(Body::Call { call_id, name, arguments: Cow::Borrowed("") }, out);
                 self.calls.push(at);
