@@ -383,9 +383,9 @@ fn errors_in_a_stream_tell_their_reason() {
     for (data, message, code) in cases {
         let data = data.to_string();
         let (mut reader, mut errors) = (Reader::default(), Vec::new());
-        let mut sink = |delta: &Delta<'_>| match delta {
-            Delta::Error(error) => errors.push((**error).clone()),
-            other => panic!("{other:?}"),
+        let mut sink = |delta: &Delta<'_>| {
+            let Delta::Error(error) = delta else { panic!("{delta:?}") };
+            errors.push((**error).clone());
         };
         reader.read(&event(&data), &mut Notes::default(), &mut sink).unwrap();
         assert_eq!((errors[0].message.as_str(), errors[0].code.as_deref()), (message, code), "{data}");
