@@ -6,7 +6,7 @@ use super::*;
 use crate::FinishReason;
 
 fn options() -> ReplyOptions {
-    ReplyOptions { include_usage: false, created_unix_s: 1_741_569_952, echo: None }
+    ReplyOptions { created_unix_s: 1_741_569_952, ..ReplyOptions::default() }
 }
 
 #[test]

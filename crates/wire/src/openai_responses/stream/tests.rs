@@ -11,7 +11,7 @@ use crate::translate::ReplyOptions;
 use crate::{FinishReason, Usage};
 
 fn options() -> ReplyOptions {
-    ReplyOptions { include_usage: false, created_unix_s: 1_741_569_952, echo: None }
+    ReplyOptions { created_unix_s: 1_741_569_952, ..ReplyOptions::default() }
 }
 
 fn event(data: &str) -> StreamEvent<'_> {
@@ -468,18 +468,12 @@ fn any_stream() -> impl Strategy<Value = Vec<Delta<'static>>> {
         let mut calls = 0;
         let mut deltas = vec![Delta::Start { id: Some("resp_1".into()), model: Some("m".into()) }];
         for step in steps {
-            match step {
-                Delta::ToolStart { name, signature, .. } => {
-                    deltas.push(Delta::ToolStart {
-                        call: calls,
-                        id: format!("c{calls}").into(),
-                        name,
-                        signature,
-                    });
-                    calls += 1;
-                }
-                Delta::ToolArguments { call, .. } if call >= calls => {}
-                other => deltas.push(other),
+            if let Delta::ToolStart { name, signature, .. } = step {
+                let id = format!("c{calls}").into();
+                deltas.push(Delta::ToolStart { call: calls, id, name, signature });
+                calls += 1;
+            } else if !matches!(step, Delta::ToolArguments { call, .. } if call >= calls) {
+                deltas.push(step);
             }
         }
         let has_refused = deltas.iter().any(|delta| matches!(delta, Delta::Refusal(_)));
