@@ -29,6 +29,10 @@ pub struct Signature<'a> {
 
 const MARK: &str = "sy1.";
 
+/// What a caller whose dialect wants a seal on every thought keeps of a thought that has none: another vendor's mark
+/// with nothing behind it. A provider that refuses thoughts without its seal is never sent it.
+pub(crate) const UNSEALED: &str = "sy1.openai.";
+
 impl Origin {
     const fn as_str(self) -> &'static str {
         match self {

@@ -3,7 +3,7 @@
 use super::events::{BlockStart, Empty, Event, Piece, Stop};
 use super::tools::{Tools, Waiting};
 use crate::anthropic::answer::Written;
-use crate::canonical::{Delta, Origin, Signature};
+use crate::canonical::{Delta, Origin, Signature, UNSEALED};
 use crate::notes::Notes;
 use crate::pipe::Said;
 use crate::translate::ReplyOptions;
@@ -29,6 +29,8 @@ pub(crate) struct Writer {
 enum Kind {
     Text,
     Thinking,
+    /// Thinking that has its seal.
+    Sealed,
     Tool,
 }
 
@@ -67,6 +69,7 @@ impl Writer {
                 let index = self.block(Kind::Thinking, out);
                 let signature = &seal.for_caller(Origin::Anthropic);
                 Event::ContentBlockDelta { index, delta: Piece::SignatureDelta { signature } }.write(out);
+                self.open = Some((Kind::Sealed, index));
                 self.close(out);
             }
             Delta::RedactedThinking(seal) => {
@@ -120,7 +123,7 @@ impl Writer {
         let index = self.next_block(out);
         self.open = Some((kind, index));
         let content_block = match kind {
-            Kind::Text | Kind::Tool => BlockStart::Text { text: "" },
+            Kind::Text | Kind::Sealed | Kind::Tool => BlockStart::Text { text: "" },
             Kind::Thinking => BlockStart::Thinking { thinking: "", signature: "" },
         };
         Event::ContentBlockStart { index, content_block }.write(out);
@@ -190,7 +193,11 @@ impl Writer {
     }
 
     fn close(&mut self, out: &mut Vec<u8>) {
-        if let Some((_, index)) = self.open.take() {
+        if let Some((kind, index)) = self.open.take() {
+            if kind == Kind::Thinking {
+                Event::ContentBlockDelta { index, delta: Piece::SignatureDelta { signature: UNSEALED } }
+                    .write(out);
+            }
             Event::ContentBlockStop { index }.write(out);
             self.tools.close();
         }
