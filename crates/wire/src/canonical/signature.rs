@@ -50,6 +50,12 @@ impl<'a> Signature<'a> {
         Self { origin, value: value.into() }
     }
 
+    /// The seal apart from the body it was read from.
+    #[must_use]
+    pub fn into_owned(self) -> Signature<'static> {
+        Signature { origin: self.origin, value: Cow::Owned(self.value.into_owned()) }
+    }
+
     /// Reads a seal from a caller's conversation; without a mark it is of the caller's own dialect (`native`).
     #[must_use]
     pub fn read(native: Origin, text: Cow<'a, str>) -> Self {
