@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::sse::SseDecoder;
+use crate::sse::{SseDecoder, encode_event};
 
 const CHAT: Dialect = Dialect::OpenAiChat;
 const MESSAGES: Dialect = Dialect::AnthropicMessages;
