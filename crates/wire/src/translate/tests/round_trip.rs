@@ -138,7 +138,7 @@ fn prompt() -> impl Strategy<Value = Prompt<'static>> {
         text(),
         tools(),
         format,
-        (1u64..9999, prop::option::of(0u8..10), prop::collection::vec("[a-z]{1,4}", 0..4), any::<bool>()),
+        (16u64..9999, prop::option::of(0u8..10), prop::collection::vec("[a-z]{1,4}", 0..4), any::<bool>()),
         prop::option::of("[a-z]{1,9}"),
     )
         .prop_map(
