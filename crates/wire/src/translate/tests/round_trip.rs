@@ -192,7 +192,14 @@ fn meaning(prompt: &Prompt<'_>) -> String {
     }
     for tool in &prompt.tools {
         let schema = tool.schema.map(RawValue::get);
-        writeln!(said, "tool {} {:?} {schema:?} {:?}", tool.name, tool.description, tool.strict).unwrap();
+        writeln!(
+            said,
+            "tool {} {:?} {schema:?} {:?}",
+            tool.name,
+            tool.description,
+            tool.strict == Some(true)
+        )
+        .unwrap();
     }
     let format = match &prompt.format {
         Format::Text => "text".to_owned(),
