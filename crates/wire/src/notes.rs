@@ -106,12 +106,6 @@ impl Notes {
     pub(crate) fn noted(&self) -> &[Degradation] {
         &self.0
     }
-
-    pub(crate) fn finish<T: Serialize>(self, body: &T) -> Result<Translated, TranslateError> {
-        let body =
-            serde_json::to_vec(body).map_err(|error| TranslateError::invalid("", error.to_string()))?;
-        Ok(Translated { body, degraded: self.0 })
-    }
 }
 
 pub(crate) fn utf8(body: &[u8]) -> Result<&str, TranslateError> {

@@ -165,18 +165,18 @@ impl Writer {
 
     fn text(&mut self, text: &str, out: &mut Vec<u8>) {
         let index = self.block(Kind::Text, out);
-        Event::ContentBlockDelta { index, delta: Piece::TextDelta { text } }.write(out);
+        Event::ContentBlockDelta { index, delta: Piece::Text { text } }.write(out);
     }
 
     fn thinking(&mut self, thinking: &str, out: &mut Vec<u8>) {
         let index = self.block(Kind::Thinking, out);
-        Event::ContentBlockDelta { index, delta: Piece::ThinkingDelta { thinking } }.write(out);
+        Event::ContentBlockDelta { index, delta: Piece::Thinking { thinking } }.write(out);
     }
 
     fn seal(&mut self, seal: &Signature<'_>, out: &mut Vec<u8>) {
         let index = self.block(Kind::Thinking, out);
         let signature = &seal.for_caller(Origin::Anthropic);
-        Event::ContentBlockDelta { index, delta: Piece::SignatureDelta { signature } }.write(out);
+        Event::ContentBlockDelta { index, delta: Piece::Signature { signature } }.write(out);
         self.open = Some((Kind::Sealed, index));
         self.close(out);
     }
@@ -234,7 +234,7 @@ impl Writer {
     fn close(&mut self, out: &mut Vec<u8>) {
         if let Some((kind, index)) = self.open.take() {
             if kind == Kind::Thinking {
-                Event::ContentBlockDelta { index, delta: Piece::SignatureDelta { signature: UNSEALED } }
+                Event::ContentBlockDelta { index, delta: Piece::Signature { signature: UNSEALED } }
                     .write(out);
             }
             Event::ContentBlockStop { index }.write(out);
@@ -253,5 +253,5 @@ impl Writer {
 }
 
 fn input(index: usize, partial_json: &str, out: &mut Vec<u8>) {
-    Event::ContentBlockDelta { index, delta: Piece::InputJsonDelta { partial_json } }.write(out);
+    Event::ContentBlockDelta { index, delta: Piece::InputJson { partial_json } }.write(out);
 }
