@@ -215,7 +215,7 @@ fn kind_of(meaning: Meaning, status: u16) -> FailureKind {
         Meaning::NotFound => FailureKind::EndpointNotFound,
         Meaning::TooLarge => FailureKind::TooLarge,
         Meaning::Timeout => FailureKind::UpstreamTimeout,
-        Meaning::BadRequest => FailureKind::BadRequest,
+        Meaning::BadRequest | Meaning::ForeignSeal => FailureKind::BadRequest,
         Meaning::NotAnApi => FailureKind::Html,
         Meaning::Unknown if (400..500).contains(&status) => FailureKind::BadRequest,
         Meaning::Server | Meaning::Unknown => FailureKind::ServerError,
