@@ -8,7 +8,7 @@ use http::{Response, header};
 use switchyard_domain::map::RouteIx;
 use switchyard_domain::view::Outcome as Ended;
 use switchyard_domain::event::What;
-use switchyard_domain::{Failure, FailureKind, Feature, FeatureSet, Now, Operation, RouteId, Tier};
+use switchyard_domain::{Failure, FailureKind, Feature, FeatureSet, Now, RouteId, Tier};
 use switchyard_policy::{Drive, Input, KeyId, Needs, Out, Outcome, Plan, Step, classify, plan};
 use switchyard_wire::ErrorReply;
 
