@@ -4,6 +4,16 @@
 //! else: it never does IO, never reads a clock, never decides where a request goes or whether it is
 //! tried again. A request that stays in its dialect is read in one borrowed pass and leaves as the
 //! very same bytes; only a request that changes dialect is taken apart and written anew.
+//!
+//! Callers speak [`openai_chat`] (embeddings and models included), [`openai_responses`] or [`anthropic`] (Messages and
+//! its token count); upstreams speak these, [`gemini`] (Gemini API and Vertex AI) or [`bedrock`] (Converse). A dialect's
+//! room has a reader and, where it is written, a writer of requests, answers and streams; between two dialects stands
+//! [`canonical`], which has a place for whatever two of them can both say. What gets lost on the way is told in
+//! [`Translated::degraded`], wishes without weight for the answer in [`Translated::hints`]; what may not get lost is a
+//! [`TranslateError::Unsupported`], so that another route is taken.
+//!
+//! [`translate_request`] and [`translate_response`] translate whole bodies, a [`Pipe`] a stream in the [`frames`] of its
+//! upstream, and lets another upstream take over in the middle of it.
 
 pub mod anthropic;
 pub mod bedrock;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use memchr::memchr2;
 use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
@@ -194,8 +195,7 @@ impl<'de> Visitor<'de> for Message<'_, 'de> {
                 MessageName::ToolCalls => {
                     let calls: &RawValue = map.next_value()?;
                     scan.parts.count(calls);
-                    seen.calls = serde_json::from_str::<Vec<IgnoredAny>>(calls.get())
-                        .map_or(0, |calls| u32::try_from(calls.len()).unwrap_or(u32::MAX));
+                    seen.calls = elements_of(calls.get());
                 }
                 MessageName::Arguments => scan.parts.count(map.next_value()?),
                 MessageName::Other => {
@@ -221,6 +221,40 @@ fn string<E: serde::de::Error>(raw: &RawValue) -> Result<&str, E> {
     if raw.get().starts_with('"') { Ok(raw.get()) } else { Err(E::custom("must be a string")) }
 }
 
+/// How many elements a list has; none for what is no list. `json` is known to be JSON, so brackets and commas outside of
+/// strings tell it all; reading it a second time would cost more than the pass itself.
+fn elements_of(json: &str) -> u32 {
+    let Some(inside) = json.strip_prefix('[') else { return 0 };
+    if inside.trim_start().starts_with(']') {
+        return 0;
+    }
+    let mut elements = 1;
+    let mut depth = 0_u32;
+    let mut rest = inside.as_bytes();
+    while let [byte, after @ ..] = rest {
+        rest = after;
+        match byte {
+            b'"' => rest = after_string(after),
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            b',' if depth == 0 => elements += 1,
+            _ => {}
+        }
+    }
+    elements
+}
+
+/// What follows a string of which the opening quote is gone.
+fn after_string(mut rest: &[u8]) -> &[u8] {
+    while let Some(at) = memchr2(b'"', b'\\', rest) {
+        if rest[at] == b'"' {
+            return &rest[at + 1..];
+        }
+        rest = rest.get(at + 2..).unwrap_or_default();
+    }
+    &[]
+}
+
 /// Notes what a message says of the conversation.
 fn note(scan: &mut Scan<'_>, seen: &Seen<'_>) {
     let responses = scan.dialect == Dialect::OpenAiResponses && scan.operation == Operation::Complete;
@@ -233,4 +267,26 @@ fn note(scan: &mut Scan<'_>, seen: &Seen<'_>) {
         scan.parts.features.insert(Feature::State);
     }
     scan.ends_with_assistant = seen.role == Some("\"assistant\"") && seen.calls == 0;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::elements_of;
+
+    #[test]
+    fn the_elements_of_a_list_are_counted_whatever_is_in_them() {
+        let lists = [
+            r#"[]"#,
+            "[ \n ]",
+            r#"null"#,
+            r#""a,b""#,
+            r#"[1]"#,
+            r#"[{"a":[1,2],"b":",]}"},{"c":"\\"},"\",",[[],[]]]"#,
+            r#"[ "a\\\"," , {} ]"#,
+        ];
+        for list in lists {
+            let read = serde_json::from_str::<Vec<serde_json::Value>>(list).map_or(0, |list| list.len());
+            assert_eq!(elements_of(list) as usize, read, "{list}");
+        }
+    }
 }
