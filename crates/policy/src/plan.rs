@@ -315,8 +315,13 @@ fn able(route: &Route, known: &Known, needs: &Needs) -> Result<(), Out> {
     if needs.operation == Operation::Embed && !route.serves(&needs.model) {
         return Err(Out::OtherModel);
     }
-    let bound = if speaks == needs.dialect { FeatureSet::NONE } else { needs.bound };
-    let lacks = known.lacks.without(route.can).or(route.cannot).or(bound);
+    let mut lacks = known.lacks.without(route.can).or(route.cannot);
+    if speaks == needs.dialect {
+        // What an answer at the conversation's end means in the caller's own dialect is the provider's to say.
+        lacks.remove(Feature::Prefill);
+    } else {
+        lacks = lacks.or(needs.bound);
+    }
     if let Some(missing) = needs.features.and(lacks).iter().next() {
         return Err(Out::Lacks(missing));
     }
