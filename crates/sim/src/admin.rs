@@ -44,7 +44,7 @@ pub fn admin_router(fleet: SimFleet) -> Router {
 pub struct SimProviderView {
     /// Its name.
     pub name: String,
-    /// The only dialect it answers; absent: both.
+    /// The only dialect it answers; absent: all.
     pub dialect: Option<Dialect>,
     /// Its base URL.
     pub url: String,

@@ -10,45 +10,26 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use serde_json::Value;
 
-use crate::answer::{compose, tokens};
-use crate::ask::{Ask, Refusal};
+use crate::answer::{check_prefill, compose, prompt_tokens};
+use crate::ask::Refusal;
 use crate::dialect;
+use crate::endpoint::{Endpoint, Operation};
 use crate::fault::Fault;
 use crate::playback::{BrokenOff, Playback, ResetSwitch};
-use crate::profile::{Dialect, KeyState};
+use crate::profile::Dialect;
 use crate::provider::Provider;
 use crate::recording::{BODY_KEPT, Received, kept_headers};
+use crate::refusals;
 use crate::script::{Errors, Script};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Endpoint {
-    Completion(Dialect),
-    Models,
-    Unknown,
-}
-
-impl Endpoint {
-    /// By the path's end: what comes before it (`/v1`, `/v1beta/openai`, a provider's name) is the base URL's.
-    fn of(path: &str) -> Self {
-        if path.ends_with("/chat/completions") {
-            Self::Completion(Dialect::OpenaiChat)
-        } else if path.ends_with("/messages") {
-            Self::Completion(Dialect::Anthropic)
-        } else if path.ends_with("/models") {
-            Self::Models
-        } else {
-            Self::Unknown
-        }
-    }
-}
-
 /// A request read to its end.
-struct Call {
-    endpoint: Endpoint,
-    dialect: Dialect,
-    method: Method,
-    path: String,
-    headers: HeaderMap,
+pub(crate) struct Arrived {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) method: Method,
+    /// As sent, not decoded.
+    pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) bytes: Bytes,
     body: Result<Value, serde_json::Error>,
     seq: u64,
 }
@@ -63,35 +44,31 @@ pub(crate) async fn answer(
     let Ok(body) = body.collect().await else {
         return Err(BrokenOff);
     };
-    let body = body.to_bytes();
+    let bytes = body.to_bytes();
     let path = head.uri.path().to_owned();
-    let endpoint = Endpoint::of(&path);
-    let dialect = match (endpoint, provider.dialect()) {
-        (Endpoint::Completion(dialect), _) | (Endpoint::Models | Endpoint::Unknown, Some(dialect)) => dialect,
-        (Endpoint::Models | Endpoint::Unknown, None) if head.headers.contains_key("anthropic-version") => {
-            Dialect::Anthropic
-        }
-        (Endpoint::Models | Endpoint::Unknown, None) => Dialect::OpenaiChat,
-    };
-    let json: Result<Value, _> = serde_json::from_slice(&body);
-    let model = json.as_ref().ok().and_then(|json| json["model"].as_str()).map(str::to_owned);
+    let query = head.uri.query().unwrap_or_default();
+    let endpoint = Endpoint::of(&path, query, &head.headers, provider.dialect());
+    let body: Result<Value, _> = serde_json::from_slice(&bytes);
+    let named = body.as_ref().ok().and_then(|body| body["model"].as_str()).map(str::to_owned);
+    let model = endpoint.model.clone().or(named);
+    let streams = body.as_ref().is_ok_and(|body| body["stream"] == true);
     let received = Received {
         seq: 0,
         method: head.method.to_string(),
         path: path.clone(),
         model: model.clone(),
-        stream: json.as_ref().is_ok_and(|json| json["stream"] == true),
+        stream: streams || endpoint.operation == Operation::Stream,
         headers: kept_headers(&head.headers),
-        body: body.slice(..body.len().min(BODY_KEPT)),
-        body_bytes: body.len(),
+        body: bytes.slice(..bytes.len().min(BODY_KEPT)),
+        body_bytes: bytes.len(),
         fault: None,
         status: None,
         ended: false,
         aborted: false,
     };
-    let completion = matches!(endpoint, Endpoint::Completion(_)) && head.method == Method::POST;
-    let mut exchange = provider.receive(received, completion);
-    let fault = if completion { provider.strike(model.as_deref()) } else { provider.strike_listing() };
+    let call = endpoint.operation.is_call() && head.method == Method::POST;
+    let mut exchange = provider.receive(received, call);
+    let fault = if call { provider.strike(model.as_deref()) } else { provider.strike_listing() };
     exchange.met(fault.as_ref());
 
     match fault {
@@ -105,40 +82,41 @@ pub(crate) async fn answer(
         Some(_) | None => {}
     }
     let seq = exchange.seq();
-    let call = Call { endpoint, dialect, method: head.method, path, headers: head.headers, body: json, seq };
-    let mut script = call.script(&provider, fault.as_ref());
-    if call.method == Method::HEAD {
+    let arrived = Arrived { endpoint, method: head.method, path, headers: head.headers, bytes, body, seq };
+    let mut script = arrived.script(&provider, fault.as_ref());
+    if arrived.method == Method::HEAD {
         script.steps.clear();
     }
     tokio::time::sleep(script.head_delay).await;
     exchange.answered(script.status);
-    Ok(respond(&call, script, exchange))
+    Ok(respond(&arrived, script, exchange))
 }
 
-fn respond(call: &Call, script: Script, exchange: crate::provider::OpenExchange) -> Response<Playback> {
+fn respond(arrived: &Arrived, script: Script, exchange: crate::provider::OpenExchange) -> Response<Playback> {
     let mut response = Response::new(Playback::new(script.steps, exchange));
     // A fault's code is checked when it is set, and ours are all valid.
     *response.status_mut() = http::StatusCode::from_u16(script.status).unwrap_or_default();
     *response.headers_mut() = script.headers;
-    let name = match call.dialect {
-        Dialect::OpenaiChat => "x-request-id",
-        Dialect::Anthropic => "request-id",
-    };
-    if let Ok(id) = HeaderValue::from_str(&format!("req_sim{:08}", call.seq)) {
+    let name = dialect::request_id_header(arrived.endpoint.dialect);
+    if let Ok(id) = HeaderValue::from_str(&format!("req_sim{:08}", arrived.seq)) {
         response.headers_mut().insert(name, id);
     }
     response
 }
 
-impl Call {
+impl Arrived {
     fn script(&self, provider: &Provider, fault: Option<&Fault>) -> Script {
+        let dialect = self.endpoint.dialect;
         match fault {
             Some(Fault::Status { code, retry_after_s, body: Some(body) }) => {
                 return Script::status_with_body(*code, *retry_after_s, body);
             }
             Some(Fault::Status { code, retry_after_s, body: None }) => {
-                let refusal = Refusal { retry_after_s: *retry_after_s, ..Refusal::new(*code, reason(*code)) };
-                return Script::refusal(self.dialect, &refusal, self.seq);
+                let refusal = Refusal {
+                    retry_after_s: *retry_after_s,
+                    ..Refusal::new(*code, refusals::reason(dialect, *code))
+                };
+                return Script::refusal(dialect, &refusal, self.seq);
             }
             Some(Fault::Html { redirect }) => return Script::captive_portal(*redirect),
             Some(Fault::EmptyBody) => return Script::empty(),
@@ -146,7 +124,7 @@ impl Call {
         }
         let mut script = self
             .healthy(provider, fault)
-            .unwrap_or_else(|refusal| Script::refusal(self.dialect, &refusal, self.seq));
+            .unwrap_or_else(|refusal| Script::refusal(dialect, &refusal, self.seq));
         if let Some(Fault::SlowHeaders { ms }) = fault {
             script.head_delay = Duration::from_millis(*ms);
         }
@@ -155,127 +133,107 @@ impl Call {
 
     /// The answer of a provider in working order; `fault` may still spoil how it is sent.
     fn healthy(&self, provider: &Provider, fault: Option<&Fault>) -> Result<Script, Refusal> {
-        self.check_key(provider)?;
-        match self.endpoint {
-            Endpoint::Models => {
-                if ![Method::GET, Method::HEAD].contains(&self.method) {
-                    return Err(Refusal::new(
-                        405,
-                        format!("{} is not allowed for {}", self.method, self.path),
-                    ));
-                }
-                Ok(Script::json(200, &dialect::models(self.dialect, provider.models())))
+        let Endpoint { dialect, operation, .. } = self.endpoint;
+        if operation != Operation::Token {
+            self.check_key(provider)?;
+        }
+        if operation == Operation::Unknown || !self.endpoint.served_by(provider.dialect()) {
+            return Err(Refusal::new(404, format!("Unknown request URL: {} {}", self.method, self.path))
+                .code("unknown_url"));
+        }
+        let method = if operation.is_listing() { Method::GET } else { Method::POST };
+        if self.method != method && !(operation.is_listing() && self.method == Method::HEAD) {
+            return Err(Refusal::new(405, format!("{} is not allowed for {}", self.method, self.path)));
+        }
+        match operation {
+            Operation::Models => Ok(Script::json(200, &dialect::models(dialect, provider.models()))),
+            Operation::Model => {
+                let model = self.endpoint.model.as_deref().unwrap_or_default();
+                check_model(provider, dialect, model)?;
+                Ok(Script::json(200, &dialect::model(dialect, model)))
             }
-            Endpoint::Completion(dialect) if provider.dialect().is_none_or(|only| only == dialect) => {
-                if self.method != Method::POST {
-                    return Err(Refusal::new(
-                        405,
-                        format!("{} is not allowed for {}", self.method, self.path),
-                    ));
-                }
-                self.complete(provider, fault)
+            Operation::Complete | Operation::Stream => self.complete(provider, fault),
+            Operation::CountTokens => {
+                let ask = dialect::read(&self.endpoint, self.checked_body(provider)?, provider)?;
+                check_model(provider, dialect, &ask.model)?;
+                Ok(Script::json(200, &dialect::token_count(dialect, prompt_tokens(&ask))))
             }
-            Endpoint::Completion(_) | Endpoint::Unknown => {
-                Err(Refusal::new(404, format!("Unknown request URL: {} {}", self.method, self.path))
-                    .code("unknown_url"))
-            }
+            Operation::Embed | Operation::BatchEmbed => self.embed(provider, fault),
+            Operation::Token => Ok(match dialect::gemini::token(self, provider) {
+                Ok(token) => Script::json(200, &token),
+                Err(denied) => Script::json(denied.status, &denied.body()),
+            }),
+            Operation::Unknown => Err(Refusal::new(404, "Not found")),
         }
     }
 
     fn complete(&self, provider: &Provider, fault: Option<&Fault>) -> Result<Script, Refusal> {
-        if self.dialect == Dialect::Anthropic && !self.headers.contains_key("anthropic-version") {
-            return Err(Refusal::field("anthropic-version", "anthropic-version: header is required"));
+        let dialect = self.endpoint.dialect;
+        let ask = dialect::read(&self.endpoint, self.checked_body(provider)?, provider)?;
+        check_model(provider, dialect, &ask.model)?;
+        let window = provider.profile().context_chars;
+        if let Some(window) = window.filter(|window| ask.prompt_chars() > *window) {
+            return Err(refusals::context(dialect, ask.prompt_chars(), window));
         }
-        let body = self.body.as_ref().map_err(|error| {
-            Refusal::field("body", format!("We could not parse the JSON body of your request: {error}"))
-        })?;
-        let ask = dialect::read(self.dialect, body)?;
-        check_model(provider, &ask)?;
-        self.check_context(provider, &ask)?;
+        check_prefill(provider.profile(), &ask)?;
 
         let mut pace = provider.pace(self.seq);
         let filtered = fault == Some(&Fault::ContentFilter);
-        let answer = compose(provider.name(), &ask, self.seq, pace.chunks(), filtered);
-        let errors = Errors { dialect: self.dialect, seq: self.seq };
+        let recalled = provider.memory(|memory| memory.recall(&ask));
+        let answer = compose(provider.profile(), &ask, self.seq, pace.chunks(), filtered, recalled);
+        dialect::remember(provider, dialect, &ask, &answer);
+        let errors = Errors { endpoint: &self.endpoint, provider: provider.name(), seq: self.seq };
         Ok(if ask.stream {
-            let events = dialect::events(self.dialect, &answer, ask.include_usage);
+            let events = dialect::events(provider.name(), dialect, &ask, &answer);
             Script::stream(events, &errors, &mut pace, fault)
         } else {
-            let body = Bytes::from(dialect::whole(self.dialect, &answer).to_string());
+            let body = Bytes::from(dialect::whole(provider.name(), dialect, &ask, &answer).to_string());
             Script::whole(&body, &errors, &mut pace, fault)
         })
     }
 
-    fn check_key(&self, provider: &Provider) -> Result<(), Refusal> {
-        let header = |name: &str| self.headers.get(name).and_then(|value| value.to_str().ok());
-        let bearer = header(AUTHORIZATION.as_str()).and_then(|value| value.strip_prefix("Bearer "));
-        let key = bearer.or_else(|| header("x-api-key")).or_else(|| header("x-goog-api-key"));
-        match (provider.key_state(key), self.dialect) {
-            (KeyState::Good, _) => Ok(()),
-            (KeyState::Revoked, _) if key.is_none() => {
-                Err(Refusal::new(401, "You didn't provide an API key."))
-            }
-            (KeyState::Revoked, Dialect::OpenaiChat) => Err(Refusal::new(401, "Incorrect API key provided.")),
-            (KeyState::Revoked, Dialect::Anthropic) => Err(Refusal::new(401, "invalid x-api-key")),
-            (KeyState::Unpaid, Dialect::OpenaiChat) => {
-                let message = "You exceeded your current quota, please check your plan and billing details.";
-                Err(Refusal::new(429, message).code("insufficient_quota"))
-            }
-            (KeyState::Unpaid, Dialect::Anthropic) => {
-                Err(Refusal::new(402, "Your credit balance is too low to access the Anthropic API."))
-            }
-            (KeyState::RateLimited { retry_after_s }, _) => {
-                Err(Refusal { retry_after_s: Some(retry_after_s), ..Refusal::new(429, reason(429)) })
-            }
-        }
+    fn embed(&self, provider: &Provider, fault: Option<&Fault>) -> Result<Script, Refusal> {
+        let body = self.checked_body(provider)?;
+        let model = self.endpoint.model.as_deref().or_else(|| body["model"].as_str());
+        check_model(provider, self.endpoint.dialect, model.unwrap_or_default())?;
+        let answer = Bytes::from(dialect::embeddings(&self.endpoint, body)?.to_string());
+        let errors = Errors { endpoint: &self.endpoint, provider: provider.name(), seq: self.seq };
+        Ok(Script::whole(&answer, &errors, &mut provider.pace(self.seq), fault))
     }
 
-    fn check_context(&self, provider: &Provider, ask: &Ask) -> Result<(), Refusal> {
-        let Some(window) = provider.profile().context_chars.filter(|window| ask.prompt_chars > *window)
-        else {
-            return Ok(());
-        };
-        let (asked, most) = (tokens(ask.prompt_chars), tokens(window));
-        let message = match self.dialect {
-            Dialect::OpenaiChat => format!(
-                "This model's maximum context length is {most} tokens. However, your messages resulted in {asked} \
-                 tokens. Please reduce the length of the messages."
-            ),
-            Dialect::Anthropic => format!("prompt is too long: {asked} tokens > {most} maximum"),
-        };
-        Err(Refusal::field("messages", message).code("context_length_exceeded"))
+    /// The body, if it is JSON and fits the vendor's schema.
+    fn checked_body(&self, provider: &Provider) -> Result<&Value, Refusal> {
+        if self.endpoint.dialect == Dialect::Anthropic && !self.headers.contains_key("anthropic-version") {
+            return Err(Refusal::field("anthropic-version", "anthropic-version: header is required"));
+        }
+        let body = self.body.as_ref().map_err(|error| refusals::not_json(self.endpoint.dialect, error))?;
+        if provider.profile().strict
+            && let Some(schema) = dialect::schema(&self.endpoint)
+        {
+            schema.check(body).map_err(|misfit| dialect::misfit(&self.endpoint, &misfit))?;
+        }
+        Ok(body)
+    }
+
+    fn check_key(&self, provider: &Provider) -> Result<(), Refusal> {
+        match self.endpoint.dialect {
+            Dialect::BedrockConverse => return dialect::bedrock::check_access(self, provider),
+            Dialect::Gemini if self.endpoint.vertex => return dialect::gemini::check_token(self, provider),
+            Dialect::Gemini | Dialect::OpenaiChat | Dialect::OpenaiResponses | Dialect::Anthropic => {}
+        }
+        let header = |name: &str| self.headers.get(name).and_then(|value| value.to_str().ok());
+        let authorization = header(AUTHORIZATION.as_str());
+        let named = ["x-api-key", "api-key", "x-goog-api-key"].into_iter().find_map(header);
+        let bearer = authorization.and_then(|value| value.strip_prefix("Bearer "));
+        let key = bearer.or(named).or_else(|| self.endpoint.parameter("key"));
+        refusals::key(self.endpoint.dialect, provider.key_state(key), key.is_some())
     }
 }
 
-fn check_model(provider: &Provider, ask: &Ask) -> Result<(), Refusal> {
+fn check_model(provider: &Provider, dialect: Dialect, model: &str) -> Result<(), Refusal> {
     let models = provider.models();
-    if models.is_empty() || models.contains(&ask.model) {
+    if models.is_empty() || models.iter().any(|known| known == model) {
         return Ok(());
     }
-    let message = match provider.dialect() {
-        Some(Dialect::Anthropic) => format!("model: {}", ask.model),
-        Some(Dialect::OpenaiChat) | None => {
-            format!("The model `{}` does not exist or you do not have access to it.", ask.model)
-        }
-    };
-    Err(Refusal { param: Some("model".to_owned()), ..Refusal::new(404, message) })
-}
-
-/// What a provider says with a status, where nothing better is known.
-fn reason(status: u16) -> &'static str {
-    match status {
-        400 => "The request could not be understood.",
-        401 => "Incorrect API key provided.",
-        402 => "Your account has no credit left.",
-        403 => "Country, region, or territory not supported.",
-        404 => "The model does not exist or you do not have access to it.",
-        408 => "The request took too long to arrive.",
-        413 => "The request is too large.",
-        429 => "Rate limit reached. Please try again later.",
-        502 => "Bad gateway.",
-        503 => "The engine is currently overloaded, please try again later.",
-        504 => "The upstream did not answer in time.",
-        529 => "Overloaded",
-        _ => "The server had an error while processing your request. Sorry about that!",
-    }
+    Err(refusals::model(dialect, model))
 }

@@ -246,31 +246,35 @@ struct Voice {
 
 impl Canned {
     fn new(config: &FastConfig) -> Self {
-        use crate::answer::{Answer, Finish, tokens};
-        use crate::ask::Refusal;
+        use crate::answer::{Answer, Choice, Finish, Usage, tokens};
+        use crate::ask::{Ask, Refusal};
         use crate::dialect;
         use crate::profile::Dialect;
 
         let answer = |pieces: Vec<String>| Answer {
             seq: 1,
             model: "sim-fast".to_owned(),
-            completion_tokens: tokens(pieces.iter().map(String::len).sum()),
-            pieces,
-            calls: Vec::new(),
-            finish: Finish::Stop,
-            prompt_tokens: 25,
+            thoughts: Vec::new(),
+            usage: Usage {
+                prompt: 25,
+                completion: tokens(pieces.iter().map(String::len).sum()),
+                ..Usage::default()
+            },
+            choice: Choice { pieces, calls: Vec::new(), finish: Finish::Stop },
+            more: Vec::new(),
         };
+        let ask = Ask::default();
         let refusal = Refusal::new(500, "The server had an error while processing your request.");
         let piece = if config.stamped { format!("{} ", stamp::BLANK) } else { "word ".to_owned() };
         let voice = |name| {
             let text = "lorem ipsum ".chars().cycle().take(config.body_bytes.max(1)).collect();
             let events =
-                dialect::events(name, &answer(vec![piece.clone(); config.stream_chunks.max(1)]), true);
+                dialect::events("sim", name, &ask, &answer(vec![piece.clone(); config.stream_chunks.max(1)]));
             let mut stream = vec![Bytes::from([STREAM_HEAD.as_bytes(), &chunk(&events.opening)].concat())];
             stream.extend(events.content.iter().map(|event| Bytes::from(chunk(event))));
             stream.push([chunk(&events.closing), chunk(&events.done), b"0\r\n\r\n".to_vec()].concat().into());
             Voice {
-                whole: response("200 OK", &dialect::whole(name, &answer(vec![text])), true),
+                whole: response("200 OK", &dialect::whole("sim", name, &ask, &answer(vec![text])), true),
                 error: response("500 Internal Server Error", &dialect::error_body(name, &refusal, 1), true),
                 stream,
             }

@@ -6,6 +6,10 @@
 //! cannot hide behind the same mistake here, and it reads no clock but in benchmarks: two runs differ in nothing but
 //! ports.
 //!
+//! They speak OpenAI's Chat Completions, Responses and Embeddings, Anthropic's Messages, Gemini and Vertex AI, and
+//! Bedrock's Converse. What they receive is held against the vendors' published schemas (`schemas/`) and rules, and
+//! refused as the vendor refuses it ([`Profile::strict`]).
+//!
 //! - [`SimFleet`]: providers with a port each ([`SimProvider`] for just one). The demo's are [`demo`].
 //! - [`SimServer`]: any number of providers on one port, told apart by path.
 //! - [`Provider`]: the handle to break one ([`Fault`]) and to see what it saw ([`Received`], [`Traffic`]).
@@ -16,22 +20,30 @@
 pub mod admin;
 mod answer;
 mod ask;
+mod clock;
 pub mod demo;
 mod dialect;
+mod endpoint;
 mod exchange;
 pub mod fast;
 mod fault;
 mod fleet;
 mod gate;
+mod google_token;
 mod latency;
 #[cfg(target_os = "linux")]
 pub mod load;
+mod memory;
 mod playback;
 mod profile;
 mod provider;
 mod recording;
+mod refusals;
+mod schema;
 mod script;
 mod server;
+mod sigv4;
+mod thought;
 
 pub use admin::admin_router;
 pub use fault::{Fault, FaultError, FaultRule, ResetStage};

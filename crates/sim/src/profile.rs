@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::google_token;
 use crate::latency::Latency;
 
 /// The wire dialect a provider speaks.
@@ -11,8 +12,14 @@ use crate::latency::Latency;
 pub enum Dialect {
     /// `POST /v1/chat/completions`.
     OpenaiChat,
+    /// `POST /v1/responses`.
+    OpenaiResponses,
     /// `POST /v1/messages`.
     Anthropic,
+    /// `POST /v1beta/models/{model}:generateContent`, of Gemini and of Vertex AI.
+    Gemini,
+    /// `POST /model/{modelId}/converse`.
+    BedrockConverse,
 }
 
 /// The settings of one simulated provider.
@@ -20,14 +27,27 @@ pub enum Dialect {
 pub struct Profile {
     /// Its name; also the path prefix it is found under on a shared port.
     pub name: String,
-    /// The only dialect it answers; absent: both.
+    /// The only dialect it answers; absent: all.
     pub dialect: Option<Dialect>,
     /// The models it knows; empty: any.
     pub models: Vec<String>,
     /// The keys it accepts; empty: any key, or none.
     pub keys: Vec<String>,
+    /// The AWS access keys it knows, each with its secret; requests in the Bedrock dialect are signed with one.
+    pub aws_keys: Vec<(String, String)>,
+    /// The PEM public key of the service account it issues access tokens to.
+    pub token_public_key: String,
+    /// How long its access tokens are good for, in seconds.
+    pub token_lifetime_s: u64,
     /// The longest prompt it reads, in characters; absent: no limit.
     pub context_chars: Option<usize>,
+    /// Refuses what the vendor's published schema does not know.
+    pub strict: bool,
+    /// Continues a conversation that ends with the assistant's own words. Where the dialect has no such thing
+    /// (OpenAI's), it makes no difference.
+    pub prefill: bool,
+    /// Asked to continue, repeats this many characters of the end first, as models do.
+    pub repeats_chars: usize,
     /// Its pace.
     pub latency: Latency,
     /// Of jitter and of faults with a probability.
@@ -37,14 +57,20 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// A healthy provider that accepts every model and key, answers both dialects and takes no time.
+    /// A healthy provider that accepts every model and key, answers every dialect and takes no time.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
             dialect: None,
             models: Vec::new(),
             keys: Vec::new(),
+            aws_keys: vec![("AKIDSIM".to_owned(), "simsecret".to_owned())],
+            token_public_key: google_token::PUBLIC_KEY.to_owned(),
+            token_lifetime_s: 3600,
             context_chars: None,
+            strict: true,
+            prefill: true,
+            repeats_chars: 0,
             latency: Latency::default(),
             seed: 1,
             port: 0,
@@ -72,10 +98,53 @@ impl Profile {
         self
     }
 
+    /// Knows this AWS access key and no other.
+    #[must_use]
+    pub fn aws_key(mut self, id: impl Into<String>, secret: impl Into<String>) -> Self {
+        self.aws_keys = vec![(id.into(), secret.into())];
+        self
+    }
+
+    /// Issues access tokens that are good for this many seconds.
+    #[must_use]
+    pub fn token_lifetime_s(mut self, seconds: u64) -> Self {
+        self.token_lifetime_s = seconds;
+        self
+    }
+
+    /// Issues access tokens to whoever signs with the private half of this PEM public key.
+    #[must_use]
+    pub fn token_public_key(mut self, pem: impl Into<String>) -> Self {
+        self.token_public_key = pem.into();
+        self
+    }
+
     /// Reads prompts of at most this many characters.
     #[must_use]
     pub fn context_chars(mut self, chars: usize) -> Self {
         self.context_chars = Some(chars);
+        self
+    }
+
+    /// Refuses what the vendor's published schema does not know, or, with `false`, lets it pass.
+    #[must_use]
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.strict = strict;
+        self
+    }
+
+    /// Continues a conversation that ends with the assistant's own words, or, with `false`, refuses it as the
+    /// newest models do.
+    #[must_use]
+    pub fn prefill(mut self, prefill: bool) -> Self {
+        self.prefill = prefill;
+        self
+    }
+
+    /// Asked to continue, repeats this many characters of the end first.
+    #[must_use]
+    pub fn repeats_chars(mut self, chars: usize) -> Self {
+        self.repeats_chars = chars;
         self
     }
 
@@ -108,7 +177,12 @@ impl std::fmt::Debug for Profile {
             .field("dialect", &self.dialect)
             .field("models", &self.models)
             .field("keys", &self.keys.len())
+            .field("aws_keys", &self.aws_keys.len())
+            .field("token_lifetime_s", &self.token_lifetime_s)
             .field("context_chars", &self.context_chars)
+            .field("strict", &self.strict)
+            .field("prefill", &self.prefill)
+            .field("repeats_chars", &self.repeats_chars)
             .field("latency", &self.latency)
             .field("seed", &self.seed)
             .field("port", &self.port)
@@ -123,7 +197,7 @@ pub enum KeyState {
     Good,
     /// 401, as for a key that never existed.
     Revoked,
-    /// The account owes money: 402 in the Anthropic dialect, 429 `insufficient_quota` in OpenAI's.
+    /// The account owes money: 402 in the Anthropic dialect, 429 `insufficient_quota` in OpenAI's and the others.
     Unpaid,
     /// 429 with `Retry-After`.
     RateLimited {

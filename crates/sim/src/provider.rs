@@ -10,7 +10,9 @@ use tokio::sync::watch;
 
 use crate::fault::{Fault, FaultError, FaultRule, Faults};
 use crate::gate::Gate;
+use crate::google_token::{self, TokenOffice};
 use crate::latency::{Latency, Pace};
+use crate::memory::Memory;
 use crate::profile::{Dialect, KeyState, Profile};
 use crate::recording::{Log, Received, Traffic};
 
@@ -34,6 +36,8 @@ struct State {
     faults: Faults,
     latency: Latency,
     keys: HashMap<String, KeyState>,
+    memory: Memory,
+    tokens: TokenOffice,
     log: Log,
 }
 
@@ -53,6 +57,8 @@ impl Provider {
             faults: Faults::new(profile.seed),
             latency: profile.latency,
             keys: HashMap::new(),
+            memory: Memory::default(),
+            tokens: TokenOffice::default(),
             log: Log::default(),
         };
         let (traffic, _) = watch::channel(Traffic::default());
@@ -192,6 +198,43 @@ impl Provider {
 
     pub(crate) fn pace(&self, seq: u64) -> Pace {
         Pace::new(self.latency(), self.inner.profile.seed, seq)
+    }
+
+    /// The key file (JSON) of a Google service account whose tokens it issues, for Vertex AI's side of the Gemini
+    /// dialect. Signing keys for tests alone.
+    pub fn google_service_account(&self) -> serde_json::Value {
+        google_token::service_account(self.url())
+    }
+
+    /// The application default credentials (JSON) of a user whose refresh token it accepts.
+    pub fn google_user_credentials(&self) -> serde_json::Value {
+        google_token::authorized_user(self.url())
+    }
+
+    /// Requests to its token endpoint so far, on any outcome.
+    pub fn token_requests(&self) -> u64 {
+        self.state().tokens.requests()
+    }
+
+    /// Ends every access token it has issued.
+    pub fn expire_tokens(&self) {
+        self.state().tokens.expire_all();
+    }
+
+    /// Reads or changes what it knows of its access tokens.
+    pub(crate) fn tokens<T>(&self, change: impl FnOnce(&mut TokenOffice) -> T) -> T {
+        change(&mut self.state().tokens)
+    }
+
+    /// What it thinks of this very key, if anything: a key nobody told it of is none of its own.
+    pub(crate) fn key_opinion(&self, key: &str) -> Option<KeyState> {
+        let set = self.state().keys.get(key).copied();
+        set.or_else(|| self.inner.profile.keys.iter().any(|own| own == key).then_some(KeyState::Good))
+    }
+
+    /// Reads or changes what it remembers.
+    pub(crate) fn memory<T>(&self, change: impl FnOnce(&mut Memory) -> T) -> T {
+        change(&mut self.state().memory)
     }
 
     pub(crate) fn strike(&self, model: Option<&str>) -> Option<Fault> {

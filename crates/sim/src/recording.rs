@@ -28,7 +28,7 @@ pub struct Received {
     /// Whether a stream was asked for.
     pub stream: bool,
     /// `idempotency-key`, `user-agent`, `content-type`, `accept`, and every `x-` or `anthropic-` header;
-    /// `authorization` and `x-api-key` with all but the last four characters hidden. Names are lower case.
+    /// `authorization`, keys and tokens with all but the last four characters hidden. Names are lower case.
     pub headers: BTreeMap<String, String>,
     /// The body, at most [`BODY_KEPT`] bytes of it, as text.
     #[schema(value_type = String)]
@@ -128,7 +128,7 @@ pub(crate) fn kept_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
         let plain = ["idempotency-key", "user-agent", "content-type", "accept"].contains(&name)
             || name.starts_with("x-")
             || name.starts_with("anthropic-");
-        if name == "authorization" || name.contains("api-key") {
+        if name == "authorization" || name.contains("api-key") || name.contains("token") {
             kept.insert(name.to_owned(), last_four(&value));
         } else if plain {
             kept.insert(name.to_owned(), value.into_owned());

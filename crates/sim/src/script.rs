@@ -9,6 +9,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderVa
 
 use crate::ask::Refusal;
 use crate::dialect::{self, Events};
+use crate::endpoint::Endpoint;
 use crate::fault::Fault;
 use crate::latency::Pace;
 use crate::profile::Dialect;
@@ -60,6 +61,11 @@ impl Script {
         if let Some(seconds) = refusal.retry_after_s {
             script.headers.insert(RETRY_AFTER, seconds.into());
         }
+        for (name, value) in dialect::error_headers(dialect, refusal) {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                script.headers.insert(HeaderName::from_static(name), value);
+            }
+        }
         script
     }
 
@@ -89,7 +95,7 @@ impl Script {
     }
 
     /// A plain answer, spoilt by `fault`.
-    pub(crate) fn whole(body: &Bytes, errors: &Errors, pace: &mut Pace, fault: Option<&Fault>) -> Self {
+    pub(crate) fn whole(body: &Bytes, errors: &Errors<'_>, pace: &mut Pace, fault: Option<&Fault>) -> Self {
         let mut script = Self::body(200, "application/json", body.clone());
         script.head_delay = pace.first_byte() + (1..pace.chunks()).map(|_| pace.chunk()).sum::<Duration>();
         let half = body.slice(..body.len() / 2);
@@ -132,9 +138,14 @@ impl Script {
     }
 
     /// A streamed answer, spoilt by `fault`.
-    pub(crate) fn stream(events: Events, errors: &Errors, pace: &mut Pace, fault: Option<&Fault>) -> Self {
+    pub(crate) fn stream(
+        events: Events,
+        errors: &Errors<'_>,
+        pace: &mut Pace,
+        fault: Option<&Fault>,
+    ) -> Self {
         let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(events.content_type));
         headers.insert(HeaderName::from_static("cache-control"), HeaderValue::from_static("no-cache"));
         let mut script = Self { status: 200, headers, head_delay: pace.first_byte(), steps: Vec::new() };
         match fault {
@@ -144,7 +155,7 @@ impl Script {
                 script.steps.push(Step::Wait(Duration::from_millis(*ms)));
             }
             Some(Fault::InBandError) => {
-                script.steps.push(Step::Send(errors.event()));
+                script.steps.push(Step::Send(errors.event(0)));
                 return script;
             }
             Some(Fault::TruncatedBody) => {
@@ -158,32 +169,50 @@ impl Script {
             Some(_) | None => {}
         }
         let strike = fault.and_then(|fault| Strike::of(fault, errors));
-        script.steps.push(Step::Send(events.opening));
+        script.send(events.opening);
+        let opened = script.steps.len();
         for (n, chunk) in events.content.into_iter().enumerate() {
             if n > 0 {
                 script.wait(pace.chunk());
             }
             if let Some(strike) = strike.as_ref().filter(|strike| strike.after == n)
-                && script.strike(strike)
+                && script.strike(strike, errors)
             {
                 return script;
             }
-            script.steps.push(Step::Send(chunk));
+            script.send(chunk);
         }
         // A stream shorter than `after_chunks` is struck at its end: the fault never goes unnoticed.
-        let content_sent = script.steps.iter().filter(|step| matches!(step, Step::Send(_))).count() - 1;
+        let sent = script.steps.iter().skip(opened);
+        let content_sent = sent.filter(|step| matches!(step, Step::Send(_))).count();
         if let Some(strike) = strike.as_ref().filter(|strike| strike.after >= content_sent)
-            && script.strike(strike)
+            && script.strike(strike, errors)
         {
             return script;
         }
-        script.steps.push(Step::Send(events.closing));
+        script.send(events.closing);
         match fault {
             Some(Fault::MissingDone) => {}
             Some(Fault::TruncatedBody) => script.steps.push(Step::Cut),
-            Some(_) | None => script.steps.push(Step::Send(events.done)),
+            Some(_) | None => script.send(events.done),
         }
         script
+    }
+
+    /// An empty part is none: a dialect may have nothing to say there.
+    fn send(&mut self, bytes: Bytes) {
+        if !bytes.is_empty() {
+            self.steps.push(Step::Send(bytes));
+        }
+    }
+
+    /// Server-sent events so far.
+    fn events_sent(&self) -> u64 {
+        let ends = |step: &Step| match step {
+            Step::Send(bytes) => memchr::memmem::find_iter(bytes, b"\n\n").count() as u64,
+            Step::Wait(_) | Step::Cut | Step::Stall => 0,
+        };
+        self.steps.iter().map(ends).sum()
     }
 
     fn wait(&mut self, time: Duration) {
@@ -193,11 +222,14 @@ impl Script {
     }
 
     /// Whether the stream ends with it.
-    fn strike(&mut self, strike: &Strike) -> bool {
+    fn strike(&mut self, strike: &Strike, errors: &Errors<'_>) -> bool {
         match &strike.blow {
             Blow::Cut => self.steps.push(Step::Cut),
             Blow::Stall => self.steps.push(Step::Stall),
-            Blow::Error(event) => self.steps.push(Step::Send(event.clone())),
+            Blow::Error => {
+                let event = errors.event(self.events_sent());
+                self.steps.push(Step::Send(event));
+            }
             Blow::Malformed(event) => {
                 self.steps.push(Step::Send(event.clone()));
                 return false;
@@ -219,20 +251,20 @@ struct Strike {
 enum Blow {
     Cut,
     Stall,
-    Error(Bytes),
+    Error,
     Malformed(Bytes),
 }
 
 impl Strike {
-    fn of(fault: &Fault, errors: &Errors) -> Option<Self> {
+    fn of(fault: &Fault, errors: &Errors<'_>) -> Option<Self> {
         let (after, blow) = match fault {
             Fault::CutStream { after_chunks } => (*after_chunks, Blow::Cut),
             Fault::StallStream { after_chunks } => (*after_chunks, Blow::Stall),
             Fault::RoleOnlyThenStall => (0, Blow::Stall),
             Fault::MalformedChunk { after_chunks } => {
-                (*after_chunks, Blow::Malformed(dialect::malformed_event(errors.dialect)))
+                (*after_chunks, Blow::Malformed(dialect::malformed_event(errors.endpoint)))
             }
-            Fault::ErrorEvent { after_chunks } => (*after_chunks, Blow::Error(errors.event())),
+            Fault::ErrorEvent { after_chunks } => (*after_chunks, Blow::Error),
             Fault::Status { .. }
             | Fault::Reset { .. }
             | Fault::Refuse
@@ -252,21 +284,23 @@ impl Strike {
 
 /// The error a healthy-looking answer turns into: overloaded, the one seen most often in the wild.
 #[derive(Debug)]
-pub(crate) struct Errors {
-    pub(crate) dialect: Dialect,
+pub(crate) struct Errors<'a> {
+    pub(crate) endpoint: &'a Endpoint,
+    pub(crate) provider: &'a str,
     pub(crate) seq: u64,
 }
 
-impl Errors {
+impl Errors<'_> {
     fn refusal() -> Refusal {
         Refusal::new(529, "Overloaded")
     }
 
     fn body(&self) -> serde_json::Value {
-        dialect::error_body(self.dialect, &Self::refusal(), self.seq)
+        dialect::error_body(self.endpoint.dialect, &Self::refusal(), self.seq)
     }
 
-    fn event(&self) -> Bytes {
-        dialect::error_event(self.dialect, &Self::refusal(), self.seq)
+    /// After `sent` events of the stream.
+    fn event(&self, sent: u64) -> Bytes {
+        dialect::error_event(self.endpoint, self.provider, &Self::refusal(), self.seq, sent)
     }
 }

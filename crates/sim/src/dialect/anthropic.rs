@@ -1,211 +1,208 @@
 //! Anthropic messages, after <https://docs.anthropic.com/en/api/messages>.
 
-use std::collections::HashSet;
+mod conversation;
+mod limits;
+mod read;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{Events, halves, joined, sse};
-use crate::answer::{Answer, Finish};
-use crate::ask::{Ask, JsonMode, Refusal, Tool, ToolChoice, content_text};
+pub(super) use read::read;
 
-pub(super) fn read(body: &Value) -> Result<Ask, Refusal> {
-    let model = match body["model"].as_str() {
-        Some(model) if !model.is_empty() => model.to_owned(),
-        Some(_) | None => return Err(required("model")),
-    };
-    let Some(max_tokens) = body.get("max_tokens") else {
-        return Err(required("max_tokens"));
-    };
-    let Some(max_tokens) = max_tokens.as_u64().and_then(|n| usize::try_from(n).ok()).filter(|n| *n > 0)
-    else {
-        return Err(field("max_tokens", "Input should be greater than or equal to 1"));
-    };
-    let Some(messages) = body["messages"].as_array() else {
-        return Err(required("messages"));
-    };
-    let Some(last) = messages.last() else {
-        return Err(field("messages", "at least one message is required"));
-    };
-    check_messages(messages)?;
-    let text = |message: &Value| content_text(&message["content"]);
-    let results = blocks(last, "tool_result").map(|block| content_text(&block["content"]));
-    let system_chars = content_text(&body["system"]).chars().count();
-    let current = &body["output_config"]["format"]["schema"];
-    // The beta's spelling is still accepted.
-    let schema = if current.is_null() { &body["output_format"]["schema"] } else { current };
-    Ok(Ask {
-        model,
-        stream: body["stream"].as_bool().unwrap_or(false),
-        include_usage: true,
-        max_tokens: Some(max_tokens),
-        prompt_chars: system_chars + messages.iter().map(read_chars).sum::<usize>(),
-        last_user: messages
-            .iter()
-            .rev()
-            .filter(|m| m["role"] == "user")
-            .map(text)
-            .find(|text| !text.is_empty())
-            .unwrap_or_default(),
-        tools: tools(body)?,
-        tool_choice: tool_choice(&body["tool_choice"]),
-        parallel_tools: !body["tool_choice"]["disable_parallel_tool_use"].as_bool().unwrap_or(false),
-        tool_results: results.collect(),
-        json: if schema.is_null() { JsonMode::Off } else { JsonMode::Schema(schema.clone()) },
-    })
+use super::{Events, SSE, halves, joined, sse};
+use crate::answer::{Answer, Finish};
+use crate::ask::{Ask, Refusal};
+use crate::endpoint::{Endpoint, Operation};
+use crate::schema::{Misfit, Problem, Schema, Step};
+use crate::thought;
+
+/// Whoever serves Claude accepts Claude's signatures:
+/// <https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking>.
+pub(crate) const REALM: &str = "anthropic";
+
+static MESSAGES: Schema = Schema::new(include_str!("../../schemas/anthropic-messages.json"));
+static COUNT_TOKENS: Schema = Schema::new(include_str!("../../schemas/anthropic-count-tokens.json"));
+
+pub(super) fn schema(endpoint: &Endpoint) -> Option<&'static Schema> {
+    Some(if endpoint.operation == Operation::CountTokens { &COUNT_TOKENS } else { &MESSAGES })
 }
 
-fn required(name: &str) -> Refusal {
-    field(name, "Field required")
+/// In the words of the API's own validator.
+pub(super) fn misfit(misfit: &Misfit) -> Refusal {
+    let reason = match &misfit.problem {
+        Problem::Unknown => "Extra inputs are not permitted".to_owned(),
+        Problem::Missing => "Field required".to_owned(),
+        Problem::Type { expected, .. } => {
+            let named = expected.iter().filter(|kind| *kind != "null").map(|kind| named_type(kind));
+            format!("Input should be a valid {}", named.collect::<Vec<_>>().join(" or a valid "))
+        }
+        Problem::Value { expected, got } => return wrong_value(misfit, expected, got),
+        Problem::Other(reason) => reason.clone(),
+    };
+    field(misfit.dots(), &reason)
+}
+
+fn named_type(kind: &str) -> &str {
+    match kind {
+        "array" => "list",
+        "object" => "dictionary",
+        other => other,
+    }
+}
+
+fn wrong_value(misfit: &Misfit, expected: &[String], got: &str) -> Refusal {
+    let quoted: Vec<String> = expected.iter().map(|value| format!("'{value}'")).collect();
+    let (last, rest) = quoted.split_last().map_or(("", &[][..]), |(last, rest)| (last.as_str(), rest));
+    if misfit.path.last() == Some(&Step::Key("type".to_owned())) {
+        let outer = Misfit { path: misfit.path[..misfit.path.len() - 1].to_vec(), problem: Problem::Unknown };
+        let reason = format!(
+            "Input tag '{got}' found using 'type' does not match any of the expected tags: {}",
+            quoted.join(", ")
+        );
+        return field(outer.dots(), &reason);
+    }
+    let listed = if rest.is_empty() { last.to_owned() } else { format!("{} or {last}", rest.join(", ")) };
+    field(misfit.dots(), &format!("Input should be {listed}"))
 }
 
 fn field(name: impl Into<String>, reason: &str) -> Refusal {
     let name = name.into();
-    let message = format!("{name}: {reason}");
+    let message = if name.is_empty() { reason.to_owned() } else { format!("{name}: {reason}") };
     Refusal::field(name, message)
 }
 
-fn blocks<'a>(message: &'a Value, kind: &'a str) -> impl Iterator<Item = &'a Value> {
-    let content = message["content"].as_array().map(Vec::as_slice).unwrap_or_default();
-    content.iter().filter(move |block| block["type"] == kind)
-}
-
-fn read_chars(message: &Value) -> usize {
-    let results = blocks(message, "tool_result").map(|block| content_text(&block["content"]).chars().count());
-    content_text(&message["content"]).chars().count() + results.sum::<usize>()
-}
-
-/// Roles that exist, and a result for each tool use in the very next message, as the real API demands.
-fn check_messages(messages: &[Value]) -> Result<(), Refusal> {
-    let mut open: HashSet<&str> = HashSet::new();
-    for (n, message) in messages.iter().enumerate() {
-        let role = message["role"].as_str().unwrap_or_default();
-        if !["user", "assistant"].contains(&role) {
-            return Err(field(format!("messages.{n}.role"), "Input should be 'user' or 'assistant'"));
-        }
-        let content = &message["content"];
-        if !(content.is_string() || content.is_array()) {
-            return Err(field(format!("messages.{n}.content"), "Field required"));
-        }
-        for result in blocks(message, "tool_result") {
-            let id = result["tool_use_id"].as_str().unwrap_or_default();
-            if !open.remove(id) {
-                let reason = format!(
-                    "unexpected `tool_use_id` found in `tool_result` blocks: {id}. Each `tool_result` block must \
-                     have a corresponding `tool_use` block in the previous message."
-                );
-                return Err(field(format!("messages.{n}.content"), &reason));
-            }
-        }
-        if !open.is_empty() {
-            let reason = "`tool_use` ids were found without `tool_result` blocks immediately after";
-            return Err(field(format!("messages.{}", n - 1), reason));
-        }
-        open = blocks(message, "tool_use").filter_map(|block| block["id"].as_str()).collect();
-    }
-    Ok(())
-}
-
-fn tools(body: &Value) -> Result<Vec<Tool>, Refusal> {
-    let listed = body["tools"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let read = |(n, tool): (usize, &Value)| match tool["name"].as_str() {
-        Some(name) => Ok(Tool { name: name.to_owned(), schema: tool["input_schema"].clone() }),
-        None => Err(required(&format!("tools.{n}.name"))),
-    };
-    listed.iter().enumerate().map(read).collect()
-}
-
-fn tool_choice(choice: &Value) -> ToolChoice {
-    match (choice["type"].as_str(), choice["name"].as_str()) {
-        (Some("tool"), Some(name)) => ToolChoice::Named(name.to_owned()),
-        (Some("any"), _) => ToolChoice::Required,
-        (Some("none"), _) => ToolChoice::None,
-        (Some(_) | None, _) => ToolChoice::Auto,
-    }
+pub(super) fn token_count(tokens: usize) -> Value {
+    json!({ "input_tokens": tokens })
 }
 
 fn stop_reason(finish: Finish) -> &'static str {
     match finish {
         Finish::Stop => "end_turn",
+        Finish::Sequence(_) => "stop_sequence",
         Finish::Length => "max_tokens",
         Finish::ToolCalls => "tool_use",
-        Finish::Filtered => "refusal",
+        Finish::Filtered | Finish::Refused => "refusal",
     }
+}
+
+/// The members that say why it ended.
+fn ending(ask: &Ask, answer: &Answer) -> Value {
+    let finish = answer.choice.finish;
+    let sequence = match finish {
+        Finish::Sequence(n) => ask.stop.get(n),
+        Finish::Stop | Finish::Length | Finish::ToolCalls | Finish::Filtered | Finish::Refused => None,
+    };
+    json!({ "stop_reason": stop_reason(finish), "stop_sequence": sequence })
 }
 
 fn call_id(answer: &Answer, n: usize) -> String {
     format!("toolu_sim{:08}{n}", answer.seq)
 }
 
-fn message(answer: &Answer, content: &Value, stop_reason: Option<&str>, output_tokens: usize) -> Value {
+fn message(answer: &Answer, content: &Value, ending: &Value, output_tokens: usize) -> Value {
+    let usage = &answer.usage;
     json!({
         "id": format!("msg_sim{:08}", answer.seq),
         "type": "message",
         "role": "assistant",
         "model": answer.model,
         "content": content,
-        "stop_reason": stop_reason,
-        "stop_sequence": null,
+        "stop_reason": ending["stop_reason"],
+        "stop_sequence": ending["stop_sequence"],
         "usage": {
-            "input_tokens": answer.prompt_tokens,
-            "cache_creation_input_tokens": 0,
-            "cache_read_input_tokens": 0,
+            "input_tokens": usage.prompt.saturating_sub(usage.cached + usage.cache_written),
+            "cache_creation_input_tokens": usage.cache_written,
+            "cache_read_input_tokens": usage.cached,
             "output_tokens": output_tokens,
         },
     })
 }
 
-pub(super) fn whole(answer: &Answer) -> Value {
+pub(super) fn whole(ask: &Ask, answer: &Answer) -> Value {
     let mut content = Vec::new();
-    if !answer.pieces.is_empty() {
-        content.push(json!({ "type": "text", "text": answer.text() }));
+    if ask.reasoning.is_some() && answer.usage.reasoning > 0 {
+        let shown = answer.thought();
+        let signature = thought::sign(REALM, &shown);
+        content.push(json!({ "type": "thinking", "thinking": shown, "signature": signature }));
     }
-    content.extend(answer.calls.iter().enumerate().map(|(n, call)| {
+    if !answer.choice.pieces.is_empty() {
+        content.push(json!({ "type": "text", "text": answer.choice.text() }));
+    }
+    content.extend(answer.choice.calls.iter().enumerate().map(|(n, call)| {
         let input: Value = serde_json::from_str(&call.arguments).unwrap_or_default();
         json!({ "type": "tool_use", "id": call_id(answer, n), "name": call.name, "input": input })
     }));
-    message(answer, &Value::Array(content), Some(stop_reason(answer.finish)), answer.completion_tokens)
+    message(answer, &Value::Array(content), &ending(ask, answer), answer.usage.completion)
 }
 
-pub(super) fn events(answer: &Answer) -> Events {
-    let event = |data: Value| sse(data["type"].as_str(), &data);
-    let start = |index: usize, block: Value| {
-        event(json!({ "type": "content_block_start", "index": index, "content_block": block }))
-    };
-    let delta = |index: usize, delta: Value| {
-        event(json!({ "type": "content_block_delta", "index": index, "delta": delta }))
-    };
-    let stop = |index: usize| event(json!({ "type": "content_block_stop", "index": index }));
+fn event(data: &Value) -> Bytes {
+    sse(data["type"].as_str(), data)
+}
 
+fn start(index: usize, block: &Value) -> Bytes {
+    event(&json!({ "type": "content_block_start", "index": index, "content_block": block }))
+}
+
+fn delta(index: usize, delta: &Value) -> Bytes {
+    event(&json!({ "type": "content_block_delta", "index": index, "delta": delta }))
+}
+
+fn stop(index: usize) -> Bytes {
+    event(&json!({ "type": "content_block_stop", "index": index }))
+}
+
+pub(super) fn events(ask: &Ask, answer: &Answer) -> Events {
     let mut content: Vec<Bytes> = Vec::new();
-    let last = answer.pieces.len().saturating_sub(1);
-    for (n, piece) in answer.pieces.iter().enumerate() {
+    let mut index = 0;
+    if ask.reasoning.is_some() && answer.usage.reasoning > 0 {
+        thinking_events(answer, &mut content);
+        index += 1;
+    }
+    let last = answer.choice.pieces.len().saturating_sub(1);
+    for (n, piece) in answer.choice.pieces.iter().enumerate() {
         let mut frame = Vec::new();
         if n == 0 {
-            frame.push(start(0, json!({ "type": "text", "text": "" })));
-            frame.push(event(json!({ "type": "ping" })));
+            frame.push(start(index, &json!({ "type": "text", "text": "" })));
+            frame.push(event(&json!({ "type": "ping" })));
         }
-        frame.push(delta(0, json!({ "type": "text_delta", "text": piece })));
+        frame.push(delta(index, &json!({ "type": "text_delta", "text": piece })));
         if n == last {
-            frame.push(stop(0));
+            frame.push(stop(index));
         }
         content.push(joined(&frame));
     }
-    for (n, call) in answer.calls.iter().enumerate() {
+    index += usize::from(!answer.choice.pieces.is_empty());
+    for (n, call) in answer.choice.calls.iter().enumerate() {
         let (first, second) = halves(&call.arguments);
-        let part = |json: &str| delta(n, json!({ "type": "input_json_delta", "partial_json": json }));
+        let part =
+            |json: &str| delta(index + n, &json!({ "type": "input_json_delta", "partial_json": json }));
         let block = json!({ "type": "tool_use", "id": call_id(answer, n), "name": call.name, "input": {} });
-        content.push(joined(&[start(n, block), part(first)]));
-        content.push(joined(&[part(second), stop(n)]));
+        content.push(joined(&[start(index + n, &block), part(first)]));
+        content.push(joined(&[part(second), stop(index + n)]));
     }
-    let delta = json!({ "stop_reason": stop_reason(answer.finish), "stop_sequence": null });
-    let usage = json!({ "output_tokens": answer.completion_tokens });
+    let usage = json!({ "output_tokens": answer.usage.completion });
+    let begun = message(answer, &json!([]), &json!({}), 1);
     Events {
-        opening: event(json!({ "type": "message_start", "message": message(answer, &json!([]), None, 1) })),
+        content_type: SSE,
+        opening: event(&json!({ "type": "message_start", "message": begun })),
         content,
-        closing: event(json!({ "type": "message_delta", "delta": delta, "usage": usage })),
-        done: event(json!({ "type": "message_stop" })),
+        closing: event(&json!({ "type": "message_delta", "delta": ending(ask, answer), "usage": usage })),
+        done: event(&json!({ "type": "message_stop" })),
     }
+}
+
+/// The thoughts in their pieces, and the signature with the last of them (alone where none are shown).
+fn thinking_events(answer: &Answer, content: &mut Vec<Bytes>) {
+    let signature = thought::sign(REALM, &answer.thought());
+    let mut frame = vec![start(0, &json!({ "type": "thinking", "thinking": "", "signature": "" }))];
+    for piece in &answer.thoughts {
+        frame.push(delta(0, &json!({ "type": "thinking_delta", "thinking": piece })));
+        content.push(joined(&frame));
+        frame.clear();
+    }
+    frame.push(delta(0, &json!({ "type": "signature_delta", "signature": signature })));
+    frame.push(stop(0));
+    content.push(joined(&frame));
 }
 
 /// Error types as in <https://docs.anthropic.com/en/api/errors>.
@@ -230,13 +227,15 @@ pub(super) fn error_body(refusal: &Refusal, seq: u64) -> Value {
 }
 
 pub(super) fn models(models: &[String]) -> Value {
-    let data = models.iter().map(|model| {
-        json!({ "type": "model", "id": model, "display_name": model, "created_at": "2026-01-01T00:00:00Z" })
-    });
+    let data = models.iter().map(|name| model(name));
     json!({
         "data": data.collect::<Vec<_>>(),
         "has_more": false,
         "first_id": models.first(),
         "last_id": models.last(),
     })
+}
+
+pub(super) fn model(model: &str) -> Value {
+    json!({ "type": "model", "id": model, "display_name": model, "created_at": "2026-01-01T00:00:00Z" })
 }

@@ -1,226 +1,175 @@
-//! OpenAI chat completions, after <https://platform.openai.com/docs/api-reference/chat>.
+//! What OpenAI's endpoints have in common: errors, models, the words for a body that does not fit.
 
-use std::collections::HashSet;
+pub(crate) mod chat;
+pub(crate) mod embeddings;
+pub(crate) mod responses;
 
-use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{Events, halves, joined, sse};
-use crate::answer::{Answer, Finish};
-use crate::ask::{Ask, JsonMode, Refusal, Tool, ToolChoice, content_text};
+use crate::ask::Refusal;
+use crate::endpoint::{Endpoint, Operation};
+use crate::profile::Dialect;
+use crate::schema::{Misfit, Problem, Schema};
 
 /// Any fixed moment will do; a clock would make two runs differ.
 const CREATED: u64 = 1_767_225_600;
 
-pub(super) fn read(body: &Value) -> Result<Ask, Refusal> {
-    let model = match body["model"].as_str() {
-        Some(model) if !model.is_empty() => model.to_owned(),
-        Some(_) | None => return Err(Refusal::field("model", "you must provide a model parameter")),
-    };
-    let messages = match body["messages"].as_array() {
-        None => return Err(Refusal::field("messages", "Missing required parameter: 'messages'.")),
-        Some(messages) if messages.is_empty() => {
-            return Err(Refusal::field(
-                "messages",
-                "Invalid 'messages': empty array. Expected at least one.",
-            ));
-        }
-        Some(messages) => messages,
-    };
-    check_messages(messages)?;
-    let asked = if body["max_completion_tokens"].is_null() { "max_tokens" } else { "max_completion_tokens" };
-    let given = &body[asked];
-    let max_tokens = given.as_u64().and_then(|n| usize::try_from(n).ok()).filter(|n| *n > 0);
-    if max_tokens.is_none() && !given.is_null() {
-        return Err(Refusal::field(asked, format!("Invalid '{asked}': expected a positive integer.")));
+static CHAT: Schema = Schema::new(include_str!("../../schemas/openai-chat.json"));
+static RESPONSES: Schema = Schema::new(include_str!("../../schemas/openai-responses.json"));
+static EMBEDDINGS: Schema = Schema::new(include_str!("../../schemas/openai-embeddings.json"));
+
+pub(super) fn schema(endpoint: &Endpoint) -> Option<&'static Schema> {
+    match (endpoint.operation, endpoint.dialect) {
+        (Operation::Embed, _) => Some(&EMBEDDINGS),
+        (_, Dialect::OpenaiResponses) => Some(&RESPONSES),
+        _ => Some(&CHAT),
     }
-    let text = |message: &Value| content_text(&message["content"]);
-    let trailing_results = messages.iter().rev().take_while(|m| m["role"] == "tool").map(text);
-    let mut tool_results: Vec<String> = trailing_results.collect();
-    tool_results.reverse();
-    Ok(Ask {
-        model,
-        stream: body["stream"].as_bool().unwrap_or(false),
-        include_usage: body["stream_options"]["include_usage"].as_bool().unwrap_or(false),
-        max_tokens,
-        prompt_chars: messages.iter().map(|m| text(m).chars().count()).sum(),
-        last_user: messages.iter().rev().find(|m| m["role"] == "user").map(text).unwrap_or_default(),
-        tools: tools(body)?,
-        tool_choice: tool_choice(&body["tool_choice"]),
-        parallel_tools: body["parallel_tool_calls"].as_bool().unwrap_or(true),
-        tool_results,
-        json: match body["response_format"]["type"].as_str() {
-            Some("json_object") => JsonMode::Object,
-            Some("json_schema") => JsonMode::Schema(body["response_format"]["json_schema"]["schema"].clone()),
-            Some(_) | None => JsonMode::Off,
-        },
-    })
 }
 
-/// Roles that exist, and tool messages that answer a call made before them, as the real API demands.
-fn check_messages(messages: &[Value]) -> Result<(), Refusal> {
-    let mut called: HashSet<&str> = HashSet::new();
-    let mut unanswered: HashSet<&str> = HashSet::new();
-    for (n, message) in messages.iter().enumerate() {
-        let role = message["role"].as_str().unwrap_or_default();
-        if !["system", "developer", "user", "assistant", "tool"].contains(&role) {
-            let field = format!("messages[{n}].role");
-            return Err(Refusal::field(&field, format!("Invalid value for '{field}': '{role}'.")));
+/// As the API writes them: <https://platform.openai.com/docs/guides/error-codes>.
+pub(super) fn misfit(misfit: &Misfit) -> Refusal {
+    let at = misfit.brackets();
+    let (code, message) = match &misfit.problem {
+        Problem::Unknown => ("unknown_parameter", format!("Unknown parameter: '{at}'.")),
+        Problem::Missing => ("missing_required_parameter", format!("Missing required parameter: '{at}'.")),
+        Problem::Type { expected, got } => {
+            let named: Vec<&str> = expected.iter().map(|kind| with_article(kind)).collect();
+            let message = format!(
+                "Invalid type for '{at}': expected {}, but got {} instead.",
+                one_of(&named),
+                with_article(got)
+            );
+            ("invalid_type", message)
         }
-        if role == "tool" {
-            let id = message["tool_call_id"].as_str().unwrap_or_default();
-            if !called.contains(id) {
-                return Err(Refusal::field(
-                    format!("messages[{n}].tool_call_id"),
-                    "messages with role 'tool' must be a response to a preceeding message with 'tool_calls'.",
-                ));
-            }
-            unanswered.remove(id);
-            continue;
+        Problem::Value { expected, got } => {
+            let quoted: Vec<String> = expected.iter().map(|value| format!("'{value}'")).collect();
+            let supported = match quoted.as_slice() {
+                [rest @ .., last] if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+                few => few.concat(),
+            };
+            ("invalid_value", format!("Invalid value: '{got}'. Supported values are: {supported}."))
         }
-        if !unanswered.is_empty() {
-            return Err(Refusal::field(
-                format!("messages[{n}].role"),
-                "An assistant message with 'tool_calls' must be followed by tool messages responding to each \
-                 'tool_call_id'.",
-            ));
+        Problem::Other(reason) => ("invalid_value", format!("Invalid '{at}': {reason}.")),
+    };
+    Refusal::field(at, message).code(code)
+}
+
+fn with_article(kind: &str) -> &'static str {
+    match kind {
+        "string" => "a string",
+        "number" => "a decimal",
+        "integer" => "an integer",
+        "boolean" => "a boolean",
+        "array" => "an array",
+        "object" => "an object",
+        _ => "null",
+    }
+}
+
+/// `a`, `one of a or b`, `one of a, b, or c`.
+fn one_of(names: &[&str]) -> String {
+    match names {
+        [] => "another value".to_owned(),
+        [only] => (*only).to_owned(),
+        [first, second] => format!("one of {first} or {second}"),
+        [rest @ .., last] => format!("one of {}, or {last}", rest.join(", ")),
+    }
+}
+
+/// Whether the model thinks before it answers, and so takes no sampling parameters:
+/// <https://platform.openai.com/docs/guides/reasoning>.
+fn is_reasoning(model: &str) -> bool {
+    let name = model.rsplit('/').next().unwrap_or(model);
+    ["o1", "o3", "o4", "gpt-5"].iter().any(|family| {
+        name.strip_prefix(family).is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '.']))
+    }) && !name.contains("-chat")
+}
+
+/// Refuses what reasoning models do not take. With the effort `none` (newer ones have it), they sample like others.
+fn check_sampling(model: &str, effort: &Value, body: &Value, refused: &[&str]) -> Result<(), Refusal> {
+    if !is_reasoning(model) || effort == "none" {
+        return Ok(());
+    }
+    for name in refused {
+        let given = &body[*name];
+        let default = given == 1 || given == 1.0 || given.is_null() || given == false;
+        let always = *name == "max_tokens" && !given.is_null();
+        if always {
+            let message = "Unsupported parameter: 'max_tokens' is not supported with this model. Use \
+                           'max_completion_tokens' instead.";
+            return Err(Refusal::field(*name, message).code("unsupported_parameter"));
         }
-        let content = &message["content"];
-        let calls = message["tool_calls"].as_array().map(Vec::as_slice).unwrap_or_default();
-        if !(content.is_string() || content.is_array()) && calls.is_empty() {
-            let field = format!("messages[{n}].content");
-            return Err(Refusal::field(
-                &field,
-                format!("Invalid type for '{field}': expected a string or an array."),
-            ));
+        if !default {
+            let message = format!(
+                "Unsupported value: '{name}' does not support {given} with this model. Only the default (1) value \
+                 is supported."
+            );
+            return Err(Refusal::field(*name, message).code("unsupported_value"));
         }
-        let ids: Vec<&str> = calls.iter().filter_map(|call| call["id"].as_str()).collect();
-        called.extend(&ids);
-        unanswered.extend(&ids);
     }
     Ok(())
 }
 
-fn tools(body: &Value) -> Result<Vec<Tool>, Refusal> {
-    let listed = body["tools"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let read = |(n, tool): (usize, &Value)| match tool["function"]["name"].as_str() {
-        Some(name) => Ok(Tool { name: name.to_owned(), schema: tool["function"]["parameters"].clone() }),
-        None => {
-            let field = format!("tools[{n}].function.name");
-            Err(Refusal::field(&field, format!("Missing required parameter: '{field}'.")))
-        }
-    };
-    listed.iter().enumerate().map(read).collect()
-}
-
-fn tool_choice(choice: &Value) -> ToolChoice {
-    if let Some(name) = choice["function"]["name"].as_str() {
-        return ToolChoice::Named(name.to_owned());
-    }
-    match choice.as_str() {
-        Some("none") => ToolChoice::None,
-        Some("required") => ToolChoice::Required,
-        Some(_) | None => ToolChoice::Auto,
-    }
-}
-
-fn id(answer: &Answer) -> String {
-    format!("chatcmpl-sim{:08}", answer.seq)
-}
-
-fn call_id(answer: &Answer, n: usize) -> String {
-    format!("call_sim{:08}{n}", answer.seq)
-}
-
-fn finish_reason(finish: Finish) -> &'static str {
-    match finish {
-        Finish::Stop => "stop",
-        Finish::Length => "length",
-        Finish::ToolCalls => "tool_calls",
-        Finish::Filtered => "content_filter",
-    }
-}
-
-fn usage(answer: &Answer) -> Value {
-    json!({
-        "prompt_tokens": answer.prompt_tokens,
-        "completion_tokens": answer.completion_tokens,
-        "total_tokens": answer.prompt_tokens + answer.completion_tokens,
+/// A strict schema closes every object and requires each of its members:
+/// <https://platform.openai.com/docs/guides/structured-outputs>.
+fn check_strict_schema(param: &str, name: &str, schema: &Value) -> Result<(), Refusal> {
+    check_closed(schema, &mut Vec::new()).map_err(|(path, reason)| {
+        let context: Vec<String> = path.iter().map(|step| format!("'{step}'")).collect();
+        let comma = if context.len() == 1 { "," } else { "" };
+        Refusal::field(
+            param,
+            format!("Invalid schema for {name}: In context=({}{comma}), {reason}.", context.join(", ")),
+        )
+        .code("invalid_json_schema")
     })
 }
 
-pub(super) fn whole(answer: &Answer) -> Value {
-    let mut message = json!({ "role": "assistant", "content": answer.text(), "refusal": null });
-    if !answer.calls.is_empty() {
-        let calls = answer.calls.iter().enumerate().map(|(n, call)| {
-            json!({
-                "id": call_id(answer, n),
-                "type": "function",
-                "function": { "name": call.name, "arguments": call.arguments },
-            })
-        });
-        message["tool_calls"] = calls.collect();
-        message["content"] = Value::Null;
+fn check_closed(schema: &Value, path: &mut Vec<String>) -> Result<(), (Vec<String>, String)> {
+    let Some(members) = schema.as_object() else { return Ok(()) };
+    let is_object = schema["type"] == "object" || schema["type"][0] == "object";
+    if is_object && schema["additionalProperties"] != false {
+        let reason = "'additionalProperties' is required to be supplied and to be false";
+        return Err((path.clone(), reason.to_owned()));
     }
-    let choice = json!({
-        "index": 0, "message": message, "logprobs": null, "finish_reason": finish_reason(answer.finish),
-    });
-    json!({
-        "id": id(answer),
-        "object": "chat.completion",
-        "created": CREATED + answer.seq,
-        "model": answer.model,
-        "choices": [choice],
-        "usage": usage(answer),
-    })
+    for (keyword, inner) in members {
+        match (keyword.as_str(), inner) {
+            ("properties" | "$defs" | "definitions", Value::Object(named)) => {
+                for (name, schema) in named {
+                    let required = schema_requires(members.get("required"), name);
+                    if keyword == "properties" && !required {
+                        let reason = format!(
+                            "'required' is required to be supplied and to be an array including every key in \
+                             properties. Missing '{name}'"
+                        );
+                        return Err((path.clone(), reason));
+                    }
+                    let before = path.len();
+                    path.extend([keyword.clone(), name.clone()]);
+                    check_closed(schema, path)?;
+                    path.truncate(before);
+                }
+            }
+            ("items", inner) => {
+                path.push("items".to_owned());
+                check_closed(inner, path)?;
+                path.pop();
+            }
+            ("anyOf", Value::Array(branches)) => {
+                for (n, branch) in branches.iter().enumerate() {
+                    let before = path.len();
+                    path.extend(["anyOf".to_owned(), n.to_string()]);
+                    check_closed(branch, path)?;
+                    path.truncate(before);
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
-pub(super) fn events(answer: &Answer, include_usage: bool) -> Events {
-    let chunk = |choices: Value, usage: Value| {
-        let mut chunk = json!({
-            "id": id(answer),
-            "object": "chat.completion.chunk",
-            "created": CREATED + answer.seq,
-            "model": answer.model,
-            "choices": choices,
-        });
-        // The real one writes `usage: null` on every chunk but the last when usage is asked for.
-        if include_usage {
-            chunk["usage"] = usage;
-        }
-        sse(None, &chunk)
-    };
-    let delta = |delta: Value, finish: Value| {
-        chunk(json!([{ "index": 0, "delta": delta, "logprobs": null, "finish_reason": finish }]), Value::Null)
-    };
-    let mut content: Vec<Bytes> =
-        answer.pieces.iter().map(|piece| delta(json!({ "content": piece }), Value::Null)).collect();
-    for (n, call) in answer.calls.iter().enumerate() {
-        let (first, second) = halves(&call.arguments);
-        let opening = json!({
-            "index": n,
-            "id": call_id(answer, n),
-            "type": "function",
-            "function": { "name": call.name, "arguments": "" },
-        });
-        let part = |arguments: &str| {
-            let call = json!({ "index": n, "function": { "arguments": arguments } });
-            delta(json!({ "tool_calls": [call] }), Value::Null)
-        };
-        content.push(joined(&[delta(json!({ "tool_calls": [opening] }), Value::Null), part(first)]));
-        content.push(part(second));
-    }
-    let mut closing = vec![delta(json!({}), json!(finish_reason(answer.finish)))];
-    if include_usage {
-        closing.push(chunk(json!([]), usage(answer)));
-    }
-    let empty = if answer.calls.is_empty() { json!("") } else { Value::Null };
-    Events {
-        opening: delta(json!({ "role": "assistant", "content": empty, "refusal": null }), Value::Null),
-        content,
-        closing: joined(&closing),
-        done: Bytes::from_static(b"data: [DONE]\n\n"),
-    }
+fn schema_requires(required: Option<&Value>, name: &str) -> bool {
+    required.and_then(Value::as_array).is_some_and(|required| required.iter().any(|entry| entry == name))
 }
 
 /// Error types and codes as in <https://platform.openai.com/docs/guides/error-codes>.
@@ -245,8 +194,10 @@ pub(super) fn error_body(refusal: &Refusal) -> Value {
 }
 
 pub(super) fn models(models: &[String]) -> Value {
-    let data = models.iter().map(
-        |model| json!({ "id": model, "object": "model", "created": CREATED, "owned_by": "switchyard-sim" }),
-    );
+    let data = models.iter().map(|name| model(name));
     json!({ "object": "list", "data": data.collect::<Vec<_>>() })
+}
+
+pub(super) fn model(model: &str) -> Value {
+    json!({ "id": model, "object": "model", "created": CREATED, "owned_by": "switchyard-sim" })
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use switchyard_sim::{Dialect, KeyState, Latency, Profile, SimConfig, SimProvider, SimServer};
 
-use crate::{ask, client, json_of, post, streamed_text, with};
+use crate::{ask, client, json_of, path, post, streamed_text, with};
 
 const BOTH: [Dialect; 2] = [Dialect::OpenaiChat, Dialect::Anthropic];
 
@@ -36,7 +36,10 @@ async fn a_stream_says_the_same_as_a_plain_answer_in_the_configured_chunks() {
         (Dialect::OpenaiChat, r#""content":"#, "data: [DONE]\n\n"),
         (Dialect::Anthropic, r#""text_delta""#, "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"),
     ] {
-        let body = with(ask("hello"), json!({ "stream": true, "stream_options": { "include_usage": true } }));
+        let mut body = with(ask("hello"), json!({ "stream": true }));
+        if dialect == Dialect::OpenaiChat {
+            body["stream_options"] = json!({ "include_usage": true });
+        }
         let response = post(sim.url(), dialect, &body).send().await.unwrap();
         assert_eq!(response.headers()["content-type"], "text/event-stream; charset=utf-8");
         let stream = response.text().await.unwrap();
@@ -126,13 +129,8 @@ async fn a_bad_request_is_refused_in_the_dialect_with_its_field() {
     let orphan = json!([{ "role": "tool", "tool_call_id": "nope", "content": "?" }]);
     let cases = [
         (Dialect::OpenaiChat, json!({ "messages": [] }), "model", Value::Null),
-        (Dialect::OpenaiChat, json!({ "model": "m" }), "messages", Value::Null),
-        (
-            Dialect::OpenaiChat,
-            with(ask("x"), json!({ "messages": orphan })),
-            "messages[0].tool_call_id",
-            Value::Null,
-        ),
+        (Dialect::OpenaiChat, json!({ "model": "m" }), "messages", json!("missing_required_parameter")),
+        (Dialect::OpenaiChat, with(ask("x"), json!({ "messages": orphan })), "messages[0].role", Value::Null),
         (Dialect::OpenaiChat, with(ask("x"), json!({ "max_tokens": -1 })), "max_tokens", Value::Null),
         (Dialect::OpenaiChat, ask(&long), "messages", json!("context_length_exceeded")),
         (Dialect::Anthropic, json!({ "model": "m", "messages": [] }), "max_tokens", Value::Null),
@@ -142,19 +140,12 @@ async fn a_bad_request_is_refused_in_the_dialect_with_its_field() {
     for (dialect, body, field, code) in cases {
         let (status, error) = json_of(post(sim.url(), dialect, &body)).await;
         assert_eq!(status, 400, "{body}");
-        match dialect {
-            Dialect::OpenaiChat => {
-                assert_eq!(
-                    (&error["error"]["param"], &error["error"]["code"]),
-                    (&json!(field), &code),
-                    "{body}"
-                );
-            }
-            Dialect::Anthropic => {
-                assert_eq!(error["type"], "error");
-                assert_eq!(error["error"]["type"], "invalid_request_error");
-                assert!(error["error"]["message"].as_str().unwrap().starts_with(field), "{error}");
-            }
+        if dialect == Dialect::OpenaiChat {
+            assert_eq!((&error["error"]["param"], &error["error"]["code"]), (&json!(field), &code), "{body}");
+        } else {
+            assert_eq!(error["type"], "error");
+            assert_eq!(error["error"]["type"], "invalid_request_error");
+            assert!(error["error"]["message"].as_str().unwrap().starts_with(field), "{error}");
         }
     }
 }
@@ -177,10 +168,10 @@ async fn keys_are_told_apart() {
     for (key, expected) in cases {
         for (dialect, expected) in BOTH.into_iter().zip(expected) {
             let request = post(sim.url(), dialect, &ask("hi"));
-            let request = match (key, dialect) {
-                (None, _) => request,
-                (Some(key), Dialect::OpenaiChat) => request.bearer_auth(key),
-                (Some(key), Dialect::Anthropic) => request.header("x-api-key", key),
+            let request = match key {
+                None => request,
+                Some(key) if dialect == Dialect::OpenaiChat => request.bearer_auth(key),
+                Some(key) => request.header("x-api-key", key),
             };
             let response = request.send().await.unwrap();
             assert_eq!(response.status(), expected, "{key:?} {dialect:?}");
@@ -224,4 +215,58 @@ async fn providers_on_one_port_are_told_apart_by_path() {
     let url = server.base_url("new");
     server.shutdown().await;
     assert!(post(&url, Dialect::OpenaiChat, &ask("hi")).send().await.unwrap_err().is_connect());
+}
+
+#[tokio::test]
+async fn nothing_that_can_be_sent_goes_without_an_answer() {
+    let odd = [json!(null), json!([]), json!("x"), json!(7), json!({ "a": [1], "type": 3 }), json!([[null]])];
+    let members = [
+        "model",
+        "messages",
+        "input",
+        "system",
+        "instructions",
+        "tools",
+        "tool_choice",
+        "thinking",
+        "reasoning",
+        "response_format",
+        "text",
+        "stop",
+        "stop_sequences",
+        "previous_response_id",
+        "n",
+        "max_tokens",
+        "output_config",
+        "include",
+        "stream_options",
+    ];
+    let wrapped = |value: &Value| {
+        json!([{ "role": "user", "type": "message", "content": value, "tool_calls": value, "output": value },
+            { "role": "assistant", "type": "reasoning", "content": [value], "id": value }])
+    };
+    // One for all: a client takes longer to make than to use.
+    let http = client();
+    for strict in [true, false] {
+        let sim = SimProvider::start_with(Profile::new("acme").strict(strict)).await.unwrap();
+        let mut sent = 0;
+        for dialect in [Dialect::OpenaiChat, Dialect::OpenaiResponses, Dialect::Anthropic] {
+            let conversation = if dialect == Dialect::OpenaiResponses { "input" } else { "messages" };
+            let url = format!("{}{}", sim.url(), path(dialect));
+            let mut bodies: Vec<Value> = odd.to_vec();
+            for value in &odd {
+                bodies.extend(members.map(|member| with(ask("x"), json!({ member: value }))));
+                bodies.push(json!({ "model": "m", "max_tokens": 9, conversation: wrapped(value) }));
+                bodies.push(json!({ "model": "m", "max_tokens": 9, conversation: [value] }));
+            }
+            for body in bodies {
+                let request = http.post(&url).header("anthropic-version", "2023-06-01").json(&body);
+                let status = request.send().await.unwrap().status().as_u16();
+                assert!(status == 200 || (400..500).contains(&status), "{dialect:?} {status}: {body}");
+                sent += 1;
+            }
+        }
+        let traffic = sim.traffic();
+        assert_eq!((traffic.calls, traffic.ended), (sent, sent));
+    }
 }
