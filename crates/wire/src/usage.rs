@@ -22,18 +22,6 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// The sum, for an answer two upstreams wrote one after the other.
-    #[must_use]
-    pub fn plus(self, other: Self) -> Self {
-        Self {
-            input_tokens: self.input_tokens.saturating_add(other.input_tokens),
-            output_tokens: self.output_tokens.saturating_add(other.output_tokens),
-            cached_input_tokens: self.cached_input_tokens.saturating_add(other.cached_input_tokens),
-            cache_write_tokens: self.cache_write_tokens.saturating_add(other.cache_write_tokens),
-            reasoning_tokens: self.reasoning_tokens.saturating_add(other.reasoning_tokens),
-        }
-    }
-
     /// Joins a later report of the same answer. Counts in a stream are cumulative, and some gateways send
     /// zeros first, so the larger one holds.
     #[must_use]
@@ -44,18 +32,6 @@ impl Usage {
             cached_input_tokens: self.cached_input_tokens.max(later.cached_input_tokens),
             cache_write_tokens: self.cache_write_tokens.max(later.cache_write_tokens),
             reasoning_tokens: self.reasoning_tokens.max(later.reasoning_tokens),
-        }
-    }
-
-    /// The usage of two answers that follow on each other.
-    #[must_use]
-    pub fn plus(self, next: Self) -> Self {
-        Self {
-            input_tokens: self.input_tokens.saturating_add(next.input_tokens),
-            output_tokens: self.output_tokens.saturating_add(next.output_tokens),
-            cached_input_tokens: self.cached_input_tokens.saturating_add(next.cached_input_tokens),
-            cache_write_tokens: self.cache_write_tokens.saturating_add(next.cache_write_tokens),
-            reasoning_tokens: self.reasoning_tokens.saturating_add(next.reasoning_tokens),
         }
     }
 }

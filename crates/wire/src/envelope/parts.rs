@@ -150,7 +150,6 @@ impl Parts {
         if part.has_file_id || stored {
             self.features.insert(Feature::State);
         }
-        let before = self.features;
         match part.kind.map(RawValue::get) {
             Some("\"image\"" | "\"image_url\"" | "\"input_image\"") => self.medium(Feature::Vision),
             Some("\"input_audio\"") => self.medium(Feature::Audio),

@@ -93,6 +93,12 @@ pub(super) fn responses(body: &[u8]) -> Result<OkBody, BodyFault> {
     #[derive(Deserialize)]
     struct Item {
         r#type: Option<String>,
+        #[serde(default)]
+        content: Vec<Part>,
+    }
+    #[derive(Deserialize)]
+    struct Part {
+        r#type: Option<String>,
     }
     #[derive(Deserialize)]
     struct Incomplete {
@@ -105,13 +111,15 @@ pub(super) fn responses(body: &[u8]) -> Result<OkBody, BodyFault> {
     }
     let output = parsed.output.ok_or(BodyFault::NotAnAnswer { missing: "`output`" })?;
     let calls = output.iter().any(|item| item.r#type.as_deref() == Some("function_call"));
+    let refused =
+        output.iter().flat_map(|item| &item.content).any(|part| part.r#type.as_deref() == Some("refusal"));
     let reason = parsed.incomplete_details.and_then(|details| details.reason);
     // A background response is an answer that is still to come (`queued`, `in_progress`).
     let ended = matches!(status, "completed" | "incomplete");
     Ok(OkBody {
         model: parsed.model,
         usage: usage::<ResponsesUsage>(parsed.usage),
-        finish: ended.then(|| finish_reason(status, reason.as_deref(), calls)),
+        finish: ended.then(|| finish_reason(status, reason.as_deref(), calls, refused)),
     })
 }
 

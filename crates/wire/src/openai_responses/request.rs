@@ -1,6 +1,7 @@
 //! Responses requests, read and written.
 
 mod items;
+mod parts;
 mod read;
 mod tools;
 mod write;

@@ -334,7 +334,7 @@ fn an_error_event_is_the_callers_next() {
 }
 
 /// The callers and upstreams a stream is carried on between.
-const SPOKEN: [Dialect; 1] = [RESPONSES];
+const SPOKEN: [Dialect; 3] = [CHAT, MESSAGES, RESPONSES];
 
 /// Lets the first upstream die after so many of its events and another one go on with `texts`.
 fn rescued(

@@ -44,6 +44,11 @@ fn every_preset_resolves_under_each_of_its_names() {
             assert_eq!(found.provider, preset.name, "{name}");
             assert_eq!((found.dialect, found.auth), (preset.dialect, preset.auth), "{name}");
             assert_eq!(found.speaks, preset.speaks, "{name}");
+            let models = preset.models.replace("{region}", "us-east-1");
+            let models = models.replace("{host}", "us-east-1-aiplatform.googleapis.com");
+            if preset.layout != Layout::Account {
+                assert_eq!(found.models_url.as_str(), models, "{name}");
+            }
             for lacking in preset.lacks {
                 assert!(found.cannot.has(*lacking), "{name}: {}", lacking.as_str());
             }

@@ -60,7 +60,7 @@ fn choice<'a>(
         "allowed_tools" => {
             let mode = choice.text("mode")?.unwrap_or(Cow::Borrowed("auto"));
             let allowed = allowed(&mut choice)?;
-            tools.retain(|tool| allowed.iter().any(|name| *name == tool.name));
+            tools.retain(|tool| allowed.contains(&tool.name));
             if tools.is_empty() {
                 let what = "no allowed tool but those the provider itself runs";
                 return Err(TranslateError::unsupported("tool_choice.tools", what));

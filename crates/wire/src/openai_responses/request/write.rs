@@ -137,7 +137,7 @@ pub(crate) fn write(
             if is_shortened {
                 notes.add("user_id_shortened", "user");
             }
-            user
+            user.into_owned()
         }),
         store: false,
         stream: prompt.stream,
@@ -184,7 +184,7 @@ fn reasoning(
 /// Models that reason refuse any sampling but the default.
 fn sampling(prompt: &Prompt<'_>, samples: bool, notes: &mut Notes) -> (Option<f64>, Option<f64>) {
     let mut asked = |value: Option<f64>, name: &str| {
-        if !samples && value.is_some_and(|value| value < 1.0 || value > 1.0) {
+        if !samples && value.is_some_and(|value| value != 1.0) {
             notes.add("sampling_dropped", name);
         }
         value.filter(|_| samples)

@@ -113,15 +113,13 @@ fn user<'a>(turn: &'a Turn<'a>, items: &mut Vec<InputItem<'a>>, notes: &mut Note
     let mut parts = Vec::new();
     for block in &turn.blocks {
         note_cache(block, notes);
-        match &block.content {
-            Content::ToolResult(result) => {
-                close_user(&mut parts, items);
-                items.push(tool_result(result, &block.at, notes));
-            }
-            content => match part(content) {
-                Some(part) => parts.push(part),
-                None => notes.add("block_dropped", block.at.as_str()),
-            },
+        if let Content::ToolResult(result) = &block.content {
+            close_user(&mut parts, items);
+            items.push(tool_result(result, &block.at, notes));
+        } else if let Some(part) = part(&block.content) {
+            parts.push(part);
+        } else {
+            notes.add("block_dropped", block.at.as_str());
         }
     }
     close_user(&mut parts, items);

@@ -5,11 +5,9 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
+use super::event::{Event, delta_of, malformed, object};
+use super::fail::stream_error;
 use crate::canonical::{Content, Delta, Origin, Signature};
-use crate::error_body::{UpstreamError, read_error};
 use crate::frames::StreamEvent;
 use crate::members::{Members, Text};
 use crate::notes::Notes;
@@ -43,30 +41,6 @@ struct Open {
     has_said: bool,
     /// Whether its thinking is told as a summary; the reasoning itself is then left out.
     is_summary: bool,
-}
-
-#[derive(Deserialize)]
-struct Event<'a> {
-    #[serde(borrow)]
-    r#type: Option<Text<'a>>,
-    #[serde(default)]
-    output_index: u64,
-    #[serde(default)]
-    summary_index: u64,
-    #[serde(borrow)]
-    delta: Option<&'a RawValue>,
-    #[serde(borrow)]
-    arguments: Option<Text<'a>>,
-    #[serde(borrow)]
-    text: Option<Text<'a>>,
-    #[serde(borrow)]
-    refusal: Option<Text<'a>>,
-    #[serde(borrow)]
-    item: Option<&'a RawValue>,
-    #[serde(borrow)]
-    response: Option<&'a RawValue>,
-    #[serde(borrow)]
-    error: Option<&'a RawValue>,
 }
 
 type Sink<'s> = &'s mut dyn FnMut(&Delta<'_>);
@@ -282,7 +256,6 @@ impl Reader {
                     sink(&Delta::ToolArguments { call, json });
                 }
             }
-            ("function_call", Some(_)) => {}
             ("function_call", None) => {
                 self.call(said.output_index, &mut item, sink)?;
                 self.open.retain(|open| open.index != said.output_index);
@@ -389,53 +362,4 @@ fn give_seal(seal: Option<Signature<'_>>, sink: Sink<'_>) {
         debug_assert_eq!(seal.origin, Origin::OpenAi, "the only one an upstream of this dialect gives");
         sink(&Delta::ThinkingSignature(seal));
     }
-}
-
-fn delta_of<'a>(said: &Event<'a>) -> Result<Cow<'a, str>, StreamFault> {
-    let raw = said.delta.ok_or_else(|| StreamFault::Malformed("a delta event without `delta`".to_owned()))?;
-    serde_json::from_str::<Text<'a>>(raw.get()).map(|text| text.0).map_err(malformed)
-}
-
-fn object(raw: Option<&RawValue>) -> Result<Members<'_>, StreamFault> {
-    let raw = raw.ok_or_else(|| StreamFault::Malformed("an event without its object".to_owned()))?;
-    Members::read(raw.get(), "").map_err(malformed)
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "made for map_err")]
-fn malformed(error: impl ToString) -> StreamFault {
-    StreamFault::Malformed(error.to_string())
-}
-
-/// The error a `response.failed` or `error` event reports.
-pub(crate) fn stream_error(data: &[u8]) -> UpstreamError {
-    #[derive(Deserialize)]
-    struct Failed<'a> {
-        #[serde(borrow)]
-        response: Option<Response<'a>>,
-        #[serde(borrow)]
-        error: Option<&'a RawValue>,
-    }
-    #[derive(Deserialize)]
-    struct Response<'a> {
-        #[serde(borrow)]
-        error: Option<&'a RawValue>,
-    }
-    let (error, has_response) = match serde_json::from_slice::<Failed<'_>>(data) {
-        Ok(Failed { response, error }) => {
-            let has_response = response.is_some();
-            (error.or(response.and_then(|response| response.error)), has_response)
-        }
-        Err(_) => (None, false),
-    };
-    let mut read = match error {
-        Some(error) => read_error(None, format!(r#"{{"error":{}}}"#, error.get()).as_bytes()),
-        None if has_response => read_error(
-            None,
-            br#"{"error":{"message":"the response failed and the upstream did not say why"}}"#,
-        ),
-        None => read_error(None, data),
-    };
-    // The event's own type, not the error's.
-    read.kind = read.kind.filter(|kind| kind != "error");
-    read
 }

@@ -22,7 +22,7 @@ pub(super) const ALL: [(&str, Dialect); 5] = [
 pub(super) const CALLERS: &[Dialect] = &[Dialect::OpenAiChat, Dialect::AnthropicMessages];
 
 pub(super) fn options() -> ReplyOptions {
-    ReplyOptions { include_usage: true, created_unix_s: CREATED, echo: None }
+    ReplyOptions { include_usage: true, created_unix_s: CREATED, ..ReplyOptions::default() }
 }
 
 #[derive(Debug)]
