@@ -316,7 +316,9 @@ fn able(route: &Route, known: &Known, needs: &Needs) -> Result<(), Out> {
         return Err(Out::OtherModel);
     }
     let bound = if speaks == needs.dialect { FeatureSet::NONE } else { needs.bound };
-    let lacks = known.lacks.without(route.can).or(route.cannot).or(bound);
+    // A check finds out: what an earlier one said does not stop it.
+    let heard = if needs.only.is_some() { FeatureSet::NONE } else { known.lacks };
+    let lacks = heard.without(route.can).or(route.cannot).or(bound);
     if let Some(missing) = needs.features.and(lacks).iter().next() {
         return Err(Out::Lacks(missing));
     }

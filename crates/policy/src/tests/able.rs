@@ -113,3 +113,18 @@ fn a_route_whose_stream_broke_off_is_asked_last() {
     let order: Vec<_> = made.candidates.iter().map(|c| c.route).collect();
     assert_eq!(order, [world.ix(B), world.ix(C), world.ix(D), world.ix(A)]);
 }
+
+#[test]
+fn a_check_asks_again_what_an_earlier_one_found_missing_but_believes_the_map() {
+    let warm = json!([
+        { "provider": "openai", "model": "gpt-4o-mini" },
+        { "provider": "google", "model": "gemini-3-flash", "features": { "vision": false } }
+    ]);
+    let mut world = World::new(&with(four(), json!({ "warm": warm })));
+    let blind = Known { lacks: FeatureSet::of(&[Feature::Vision]), ..Known::default() };
+    world.fleet.set_known(world.ix(C), blind);
+    let only = |ix| Needs { only: Some(ix), ..asking(&[Feature::Vision]) };
+    assert_eq!(out_of(&world, &asking(&[Feature::Vision]), C), Some(Out::Lacks(Feature::Vision)));
+    assert_eq!(out_of(&world, &only(world.ix(C)), C), None);
+    assert_eq!(out_of(&world, &only(world.ix(D)), D), Some(Out::Lacks(Feature::Vision)));
+}
