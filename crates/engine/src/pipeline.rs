@@ -8,7 +8,7 @@ use http::{Response, header};
 use switchyard_domain::map::RouteIx;
 use switchyard_domain::view::Outcome as Ended;
 use switchyard_domain::event::What;
-use switchyard_domain::{Failure, FailureKind, Feature, FeatureSet, Now, Operation, RouteId, Tier};
+use switchyard_domain::{Failure, FailureKind, Feature, FeatureSet, Now, RouteId, Tier};
 use switchyard_policy::{Drive, Input, KeyId, Needs, Out, Outcome, Plan, Step, classify, plan};
 use switchyard_wire::ErrorReply;
 
@@ -214,7 +214,7 @@ fn decide(shared: &Arc<Shared>, running: &Running, ask: &Ask) -> Option<(u64, Pl
         operation: ask.operation,
         features: ask.envelope.features,
         bound: BOUND,
-        tokens: ask.envelope.prompt_tokens(),
+        tokens: ask.envelope.estimated_prompt_tokens(),
         passthrough_key: ask.own_key.is_some(),
         avoid: ask.avoid.clone(),
         only: ask.only,

@@ -9,6 +9,7 @@ pub mod anthropic;
 pub mod bedrock;
 pub mod canonical;
 pub mod continuation;
+pub mod count;
 mod dialect;
 pub mod envelope;
 pub mod error_body;
@@ -31,6 +32,7 @@ pub mod translate;
 pub mod usage;
 
 pub use continuation::{How, continue_request};
+pub use count::{count_answer, count_body, count_request};
 pub use dialect::Dialect;
 pub use envelope::{Envelope, EnvelopeError, estimate_tokens, rewrite};
 pub use error_body::{ErrorReply, Meaning, UpstreamError, error_event, error_response, meaning, read_error};

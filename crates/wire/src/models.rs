@@ -29,6 +29,15 @@ pub fn model_list<S: AsRef<str>>(dialect: Dialect, ids: &[S]) -> Vec<u8> {
     list.to_string().into_bytes()
 }
 
+/// One model, in the caller's dialect, as `GET /v1/models/{id}` answers.
+#[must_use]
+pub fn model_entry(dialect: Dialect, id: &str) -> Vec<u8> {
+    let list = model_list(dialect, &[id]);
+    // The list was written just before, with this one entry.
+    let list: Value = serde_json::from_slice(&list).unwrap_or_default();
+    list["data"][0].to_string().into_bytes()
+}
+
 /// The ids in an upstream's model list: OpenAI's and Anthropic's `data`, Google's and Ollama's `models`, Vertex AI's
 /// `publisherModels`, Bedrock's `modelSummaries` and `inferenceProfileSummaries`, or a bare list. None when the body is no
 /// model list at all.

@@ -60,10 +60,9 @@ fn list<'a>(
         let range = match stays {
             // One that stays follows: the comma behind goes too.
             Some(last) if at < last => span.start..span_of(body, elements[at + 1].1).start,
-            // The comma before goes too.
-            Some(_) => span_of(body, elements[at - 1].1).end..span.end,
             None if at == 0 => span,
-            None => span_of(body, elements[at - 1].1).end..span.end,
+            // The comma before goes too.
+            Some(_) | None => span_of(body, elements[at - 1].1).end..span.end,
         };
         splices.replace(range, "");
     }
@@ -96,7 +95,7 @@ fn judge(
     }
 }
 
-fn messages<'a>(body: &str, raw: &'a RawValue, splices: &mut Splices<'_>) -> Option<()> {
+fn messages(body: &str, raw: &RawValue, splices: &mut Splices<'_>) -> Option<()> {
     list(body, raw, splices, &|message, splices| {
         let content = || Members::read(message.get(), "").ok()?.peek("content");
         let Some(content) = content().filter(|raw| raw.get().contains(SEAL_MARK)) else { return Fate::Stays };
@@ -117,7 +116,7 @@ fn messages<'a>(body: &str, raw: &'a RawValue, splices: &mut Splices<'_>) -> Opt
 }
 
 /// In chat, seals stand in `extra_content`, of a message or of a tool call.
-fn chat<'a>(body: &str, raw: &'a RawValue, splices: &mut Splices<'_>) -> Option<()> {
+fn chat(body: &str, raw: &RawValue, splices: &mut Splices<'_>) -> Option<()> {
     let strip = |object: &Members<'_>, splices: &mut Splices<'_>| {
         if let Some(extra) = object.peek("extra_content").filter(|raw| raw.get().contains(SEAL_MARK)) {
             splices.replace(member_span(body, span_of(body, extra)), "");

@@ -22,6 +22,18 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// The sum, for an answer two upstreams wrote one after the other.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            input_tokens: self.input_tokens.saturating_add(other.input_tokens),
+            output_tokens: self.output_tokens.saturating_add(other.output_tokens),
+            cached_input_tokens: self.cached_input_tokens.saturating_add(other.cached_input_tokens),
+            cache_write_tokens: self.cache_write_tokens.saturating_add(other.cache_write_tokens),
+            reasoning_tokens: self.reasoning_tokens.saturating_add(other.reasoning_tokens),
+        }
+    }
+
     /// Joins a later report of the same answer. Counts in a stream are cumulative, and some gateways send
     /// zeros first, so the larger one holds.
     #[must_use]

@@ -92,15 +92,16 @@ fn from_status(status: StatusCode, headers: &HeaderMap, body: &[u8], route: &Rou
         return Failure { status: Some(status.as_u16()), ..Failure::new(FailureKind::Redirect, message) };
     }
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let error = read_error(content_type, body);
+    let error_type = headers.get("x-amzn-errortype").and_then(|value| value.to_str().ok());
+    let error = read_error(content_type, body).with_type(error_type);
     let kind = kind_of(meaning(status.as_u16(), &error), status.as_u16());
     Failure {
         kind,
         status: Some(status.as_u16()),
         message: said(&error, || format!("{} answered {status}.", route.host())),
         param: error.param,
+        retry_after_ms: retry_after_ms(headers).or(error.retry_after_ms),
         code: error.code.or(error.kind),
-        retry_after_ms: retry_after_ms(headers),
     }
 }
 
@@ -114,7 +115,7 @@ pub(crate) fn in_band(error: &UpstreamError, route: &Route) -> Failure {
         message: said(error, || format!("{} reported an error inside its answer.", route.host())),
         param: error.param.clone(),
         code: error.code.clone().or_else(|| error.kind.clone()),
-        retry_after_ms: None,
+        retry_after_ms: error.retry_after_ms,
     }
 }
 
@@ -215,7 +216,7 @@ fn kind_of(meaning: Meaning, status: u16) -> FailureKind {
         Meaning::NotFound => FailureKind::EndpointNotFound,
         Meaning::TooLarge => FailureKind::TooLarge,
         Meaning::Timeout => FailureKind::UpstreamTimeout,
-        Meaning::BadRequest => FailureKind::BadRequest,
+        Meaning::BadRequest | Meaning::ForeignSeal => FailureKind::BadRequest,
         Meaning::NotAnApi => FailureKind::Html,
         Meaning::Unknown if (400..500).contains(&status) => FailureKind::BadRequest,
         Meaning::Server | Meaning::Unknown => FailureKind::ServerError,

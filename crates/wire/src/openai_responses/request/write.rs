@@ -137,7 +137,7 @@ pub(crate) fn write(
             if is_shortened {
                 notes.add("user_id_shortened", "user");
             }
-            user.into_owned()
+            user
         }),
         store: false,
         stream: prompt.stream,
