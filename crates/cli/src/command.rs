@@ -153,7 +153,16 @@ mod tests {
             &["route", "off", "anthropic/sonnet-4.6"],
             &["test-request", "--stream"],
             &["compat"],
-            &["compat", "openai/gpt-4o-mini", "--yes", "--case", "plain", "--case", "parallel-tools", "--json"],
+            &[
+                "compat",
+                "openai/gpt-4o-mini",
+                "--yes",
+                "--case",
+                "plain",
+                "--case",
+                "parallel-tools",
+                "--json",
+            ],
             &["compat", "--all", "--yes"],
             &["switch-cost", "--to", "openai/gpt-4o-mini", "--job", "summary", "--from", "a/b", "--json"],
         ];

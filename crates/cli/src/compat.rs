@@ -36,7 +36,9 @@ pub(crate) async fn run(place: &Place, ask: CompatAsk) -> Result<ExitCode, Probl
     let router = place.router()?;
     let routes: Vec<String> = match &ask.route {
         Some(route) => vec![route.clone()],
-        None if ask.all => router.compat_matrix().await?.into_iter().map(|row| row.route.to_string()).collect(),
+        None if ask.all => {
+            router.compat_matrix().await?.into_iter().map(|row| row.route.to_string()).collect()
+        }
         None => return show(&router.compat_matrix().await?, ask.shown),
     };
     let mut runs = Vec::with_capacity(routes.len());
@@ -134,8 +136,8 @@ fn show(rows: &[CompatRow], shown: Shown) -> Result<ExitCode, Problem> {
 }
 
 const HEADING: [&str; 12] = [
-    "route", "plain", "stream", "tools", "parallel", "schema", "vision", "long", "error", "cancel", "verdict",
-    "checked",
+    "route", "plain", "stream", "tools", "parallel", "schema", "vision", "long", "error", "cancel",
+    "verdict", "checked",
 ];
 
 fn matrix_line(row: &CompatRow) -> [String; 12] {

@@ -33,10 +33,8 @@ pub(crate) async fn run(place: &Place, ask: MoveAsk) -> Result<ExitCode, Problem
         return Ok(ExitCode::SUCCESS);
     }
     line(format!("{} from {} to {}", cost.job, cost.from.route, cost.to.route));
-    let rows: Vec<[String; 3]> = ROWS
-        .iter()
-        .map(|(name, say)| [(*name).to_owned(), say(&cost.from), say(&cost.to)])
-        .collect();
+    let rows: Vec<[String; 3]> =
+        ROWS.iter().map(|(name, say)| [(*name).to_owned(), say(&cost.from), say(&cost.to)]).collect();
     table(["", "now", "after"], &rows, "");
     line("");
     cost.sentences.iter().for_each(line);

@@ -342,7 +342,8 @@ mod tests {
     }
 
     fn all_but(changes: &[(CompatCase, CompatOutcome)]) -> Vec<(CompatCase, CompatOutcome)> {
-        let changed = |case| changes.iter().find(|(changed, _)| *changed == case).map(|(_, outcome)| *outcome);
+        let changed =
+            |case| changes.iter().find(|(changed, _)| *changed == case).map(|(_, outcome)| *outcome);
         CompatCase::ALL.map(|case| (case, changed(case).unwrap_or(Passed))).to_vec()
     }
 

@@ -33,7 +33,10 @@ impl Usd {
         if !dollars.is_finite() {
             return None;
         }
-        #[expect(clippy::cast_possible_truncation, reason = "a cast from f64 to i64 saturates, as sums do here")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a cast from f64 to i64 saturates, as sums do here"
+        )]
         let nanos = (dollars * 1e9).round() as i64;
         Some(Self(nanos))
     }

@@ -91,8 +91,7 @@ pub(crate) async fn learn_windows(shared: Arc<Shared>) {
     if wanted.is_empty() {
         return;
     }
-    let look_up =
-        move || wanted.into_iter().map(|listed| (listed.window(), listed)).collect::<Vec<_>>();
+    let look_up = move || wanted.into_iter().map(|listed| (listed.window(), listed)).collect::<Vec<_>>();
     let Ok(found) = tokio::task::spawn_blocking(look_up).await else { return };
     lock(&shared.compat).windows.extend(found.into_iter().map(|(window, listed)| (listed, window)));
     // Another map may run by now.
@@ -159,7 +158,15 @@ pub(crate) fn preview(map: &RoutingMap, route: &Route, known: &Known, cases: &[C
         route.id, tokens.input, tokens.output
     );
     let (input_tokens, output_tokens) = (tokens.input, tokens.output);
-    CompatPreview { route: route.id.clone(), cases: tried, requests, input_tokens, output_tokens, cost_nano_usd, sentence }
+    CompatPreview {
+        route: route.id.clone(),
+        cases: tried,
+        requests,
+        input_tokens,
+        output_tokens,
+        cost_nano_usd,
+        sentence,
+    }
 }
 
 /// Prompt and answer tokens of a case, about.
@@ -246,7 +253,8 @@ mod tests {
         assert_eq!(local.cost_nano_usd, Some(Usd::ZERO));
         assert!(local.sentence.contains("costs nothing"), "{}", local.sentence);
         assert!(!local.cases.contains(&CompatCase::LongContext), "of an unknown window nothing can be asked");
-        let stranger = map(&json!({ "provider": "mine", "model": "x", "baseUrl": "https://llm.example.com/v1" }));
+        let stranger =
+            map(&json!({ "provider": "mine", "model": "x", "baseUrl": "https://llm.example.com/v1" }));
         let stranger = preview(&stranger, &stranger.routes[0], &Known::default(), &CompatCase::ALL);
         assert_eq!(stranger.cost_nano_usd, None);
         assert!(stranger.sentence.contains("not known"), "{}", stranger.sentence);

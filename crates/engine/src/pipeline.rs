@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use http::{Response, header};
+use switchyard_domain::event::What;
 use switchyard_domain::map::RouteIx;
 use switchyard_domain::view::Outcome as Ended;
-use switchyard_domain::event::What;
 use switchyard_domain::{Failure, FailureKind, Feature, FeatureSet, Now, RouteId, Tier};
 use switchyard_policy::{Drive, Input, KeyId, Needs, Out, Outcome, Plan, Step, classify, plan};
 use switchyard_wire::ErrorReply;
@@ -396,7 +396,8 @@ fn nothing_to_try(running: &Running, plan: &Plan) -> Failure {
         };
         reasons.push(format!("{}: {why}", route.id));
     }
-    let too_long = |excluded: &switchyard_policy::Excluded| matches!(excluded.why, Out::WindowTooSmall { .. });
+    let too_long =
+        |excluded: &switchyard_policy::Excluded| matches!(excluded.why, Out::WindowTooSmall { .. });
     let kind = if only_keys {
         FailureKind::CredentialMissing
     } else if is_for_no_route(plan) && plan.excluded.iter().any(too_long) {

@@ -322,8 +322,7 @@ impl Relay {
         self.route = route;
         self.tier = tier;
         self.degraded = true;
-        self.settlement =
-            Some(Settlement { lease, record, begun, first_token_ms: rescue.first_token_ms });
+        self.settlement = Some(Settlement { lease, record, begun, first_token_ms: rescue.first_token_ms });
     }
 
     /// The usage of every part of the answer.

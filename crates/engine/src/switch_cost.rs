@@ -98,7 +98,9 @@ fn monthly(habits: &Habits, now_ms: i64) -> Option<u64> {
     let first = habits.first_ms.filter(|_| habits.answered > 0)?;
     let span = now_ms.saturating_sub(first).clamp(DAY_MS, LOOK_BACK_DAYS * DAY_MS).unsigned_abs();
     let month = (MONTH_DAYS * DAY_MS).unsigned_abs();
-    Some(u64::try_from(u128::from(habits.answered) * u128::from(month) / u128::from(span)).unwrap_or(u64::MAX))
+    Some(
+        u64::try_from(u128::from(habits.answered) * u128::from(month) / u128::from(span)).unwrap_or(u64::MAX),
+    )
 }
 
 /// The dialects of the job's clients that pass through now and would be translated.
@@ -106,7 +108,9 @@ fn translated(from: &Route, to: &Route, habits: &Habits) -> Vec<Dialect> {
     let own = [from.dialect];
     // Of a job that nobody has asked for yet, the route's own dialect stands in.
     let spoken = if habits.dialects.is_empty() { &own[..] } else { &habits.dialects };
-    let changes = |dialect: &&Dialect| from.dialect_for(**dialect) == **dialect && to.dialect_for(**dialect) != **dialect;
+    let changes = |dialect: &&Dialect| {
+        from.dialect_for(**dialect) == **dialect && to.dialect_for(**dialect) != **dialect
+    };
     spoken.iter().filter(changes).copied().collect()
 }
 
@@ -145,7 +149,9 @@ fn sentences(cost: &SwitchCost, translated: &[Dialect]) -> Vec<String> {
         }
         (Some(_), Some(_)) => {}
         (_, None) => said.push(format!("The context window of {} is not known.", to.route)),
-        (None, Some(becomes)) => said.push(format!("The context window of {} is {becomes} tokens.", to.route)),
+        (None, Some(becomes)) => {
+            said.push(format!("The context window of {} is {becomes} tokens.", to.route))
+        }
     }
     if !translated.is_empty() {
         let names: Vec<&str> = translated.iter().map(|dialect| dialect.as_str()).collect();

@@ -29,15 +29,17 @@ impl Compat<'_> {
         })?;
         let turn = self.store.durable().await;
         let mut tx = turn.begin().await.map_err(fault)?;
-        sqlx::query("INSERT INTO compat_runs (route, at_ms, target, passed, body) VALUES (?1, ?2, ?3, ?4, ?5)")
-            .bind(run.route.as_str())
-            .bind(run.at_ms)
-            .bind(&run.target)
-            .bind(run.passed)
-            .bind(body)
-            .execute(&mut *tx)
-            .await
-            .map_err(fault)?;
+        sqlx::query(
+            "INSERT INTO compat_runs (route, at_ms, target, passed, body) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )
+        .bind(run.route.as_str())
+        .bind(run.at_ms)
+        .bind(&run.target)
+        .bind(run.passed)
+        .bind(body)
+        .execute(&mut *tx)
+        .await
+        .map_err(fault)?;
         sqlx::query(
             "DELETE FROM compat_runs WHERE route = ?1 AND seq <= \
              (SELECT seq FROM compat_runs WHERE route = ?1 ORDER BY seq DESC LIMIT 1 OFFSET ?2)",
@@ -133,8 +135,14 @@ mod tests {
         for at in 0..i64::from(KEPT) + 3 {
             store.compat().append(&run("a/x", "t", at, CompatOutcome::Passed)).await.unwrap();
         }
-        let times: Vec<i64> =
-            store.compat().history(&RouteId::from("a/x")).await.unwrap().iter().map(|run| run.at_ms).collect();
+        let times: Vec<i64> = store
+            .compat()
+            .history(&RouteId::from("a/x"))
+            .await
+            .unwrap()
+            .iter()
+            .map(|run| run.at_ms)
+            .collect();
         assert_eq!((times.len(), times.first(), times.last()), (50, Some(&52), Some(&3)));
         assert_eq!(store.compat().history(&RouteId::from("b/y")).await.unwrap().len(), 1);
     }

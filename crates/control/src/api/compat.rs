@@ -20,10 +20,10 @@ pub(super) fn routes() -> OpenApiRouter<Panel> {
 /// Which cases to price.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct PreviewQuery {
+pub(crate) struct PreviewQuery {
     /// Names of cases, with commas between; all of them when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cases: Option<String>,
+    pub(crate) cases: Option<String>,
 }
 
 /// The last check of every route of the running map, in the map's order.

@@ -3,8 +3,7 @@
 use serde_json::{Value, json};
 
 /// A plain red square, 64 by 64.
-const RED_PNG: &str =
-    "iVBORw0KGgoAAAANSUhEUgAAAEAAAABACAIAAAAlC+aJAAAAS0lEQVR42u3PQQkAAAgAsetfWiP4FgYrsKZeS0BAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEDgsqnc8OJg6Ln3AAAAAElFTkSuQmCC";
+const RED_PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAEAAAABACAIAAAAlC+aJAAAAS0lEQVR42u3PQQkAAAgAsetfWiP4FgYrsKZeS0BAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEDgsqnc8OJg6Ln3AAAAAElFTkSuQmCC";
 /// The word hidden in a long prompt.
 pub(super) const HIDDEN: &str = "heliotrope";
 /// The most a long prompt holds, tokens: enough to see a window that is cut short, little enough to stay cheap.
@@ -72,9 +71,7 @@ pub(super) fn tool_result(message: &Value, calls: &[super::judge::Call]) -> Valu
 
 pub(super) fn parallel_tools() -> Value {
     with(
-        chat(
-            "Call the tool get_weather twice at once, in one answer, for the weather in Lisbon and Porto",
-        ),
+        chat("Call the tool get_weather twice at once, in one answer, for the weather in Lisbon and Porto"),
         json!({ "tools": weather_tool(), "tool_choice": "auto", "parallel_tool_calls": true }),
     )
 }
@@ -148,7 +145,10 @@ mod tests {
 
     #[test]
     fn a_long_prompt_fits_its_window_and_hides_its_word_in_the_middle() {
-        assert_eq!([1_999, 4_000, 8_192, 1_000_000].map(long_tokens), [None, Some(3_000), Some(6_144), Some(30_000)]);
+        assert_eq!(
+            [1_999, 4_000, 8_192, 1_000_000].map(long_tokens),
+            [None, Some(3_000), Some(6_144), Some(30_000)]
+        );
         let body = long_context(3_000);
         let text = body["messages"][0]["content"].as_str().unwrap();
         let (at, len) = (text.find(HIDDEN).unwrap(), text.len());

@@ -270,7 +270,10 @@ pub(super) fn vision(heard: &Heard) -> Verdict {
         return passed("It named the image's colour.");
     }
     // Gateways before a model without eyes drop images without a word.
-    heard.ignored(&format!("It took the image but did not see it: asked for its colour (red), it said {}.", short(text)))
+    heard.ignored(&format!(
+        "It took the image but did not see it: asked for its colour (red), it said {}.",
+        short(text)
+    ))
 }
 
 pub(super) fn long_context(heard: &Heard, tokens: u64) -> Verdict {
@@ -303,7 +306,11 @@ pub(super) fn error(heard: &Heard) -> Option<Verdict> {
     let body = heard.json();
     let message = body.pointer("/error/message").and_then(Value::as_str).unwrap_or_default();
     Some(if !matches!(heard.status, 400 | 422) {
-        failed(format!("A faulty request came back as {}, not as the caller's fault: {}.", heard.status, heard.reason()))
+        failed(format!(
+            "A faulty request came back as {}, not as the caller's fault: {}.",
+            heard.status,
+            heard.reason()
+        ))
     } else if message.is_empty() {
         failed(format!("A faulty request came back as {} without a reason.", heard.status))
     } else {

@@ -49,7 +49,9 @@ pub(super) fn impossible(route: &Route, known: &Known, case: CompatCase) -> Opti
     }
     if case == CompatCase::LongContext {
         return match window(route, known) {
-            None => Some("Not tried: its context window is not known. Write \"contextWindow\" in the map.".into()),
+            None => {
+                Some("Not tried: its context window is not known. Write \"contextWindow\" in the map.".into())
+            }
             Some(window) if asks::long_tokens(window).is_none() => {
                 Some(format!("Not tried: a window of {window} tokens is too small to hide a word in."))
             }

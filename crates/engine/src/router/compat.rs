@@ -22,7 +22,12 @@ impl Router {
     /// # Errors
     /// `not_found_route`; `conflict_check_running`; `conflict_paused` while new work is paused; `invalid_route` for one
     /// that needs its caller's own key; when the run can't be kept.
-    pub async fn check_compat(&self, route: &str, wish: RunCompat, actor: &str) -> Result<CompatRun, Problem> {
+    pub async fn check_compat(
+        &self,
+        route: &str,
+        wish: RunCompat,
+        actor: &str,
+    ) -> Result<CompatRun, Problem> {
         let (running, ix) = self.find_route(route)?;
         let found = running.map.route(ix);
         if found.auth == Auth::Passthrough {

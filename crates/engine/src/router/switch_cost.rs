@@ -69,8 +69,7 @@ impl Router {
     /// The route the job's next request would try first; else the first of its order.
     fn answers_now(&self, running: &Running, job: &Job) -> Result<RouteIx, Problem> {
         let needs = Needs::plain("auto", Dialect::OpenAiChat);
-        let planned =
-            self.shared.with_fleet(|fleet| plan(&running.map, job, fleet, &needs, 0, clock::now()));
+        let planned = self.shared.with_fleet(|fleet| plan(&running.map, job, fleet, &needs, 0, clock::now()));
         let first = planned.and_then(|plan| plan.candidates.first().map(|candidate| candidate.route));
         let line = line_of(&running.map, job);
         first.or_else(|| line.hot.iter().chain(&line.warm).next().copied()).ok_or_else(|| {

@@ -51,9 +51,17 @@ fn the_price_of_a_request_counts_its_cache_now_and_the_cold_one_after() {
     assert_eq!(nanos(there.from.request_nano_usd), Some(3_000_000 + 300_000 + 750_000));
     assert_eq!(nanos(there.to.request_nano_usd), Some(150_000 + 75_000 + 30_000));
     assert_eq!(nanos(there.more_per_request_nano_usd), Some(255_000 - 4_050_000));
-    assert_eq!(nanos(there.cold_cache_nano_usd), Some(75_000), "a thousand tokens at full price, not at half");
+    assert_eq!(
+        nanos(there.cold_cache_nano_usd),
+        Some(75_000),
+        "a thousand tokens at full price, not at half"
+    );
     let back = preview("chat", &side(&map, 1), &side(&map, 0), &own, NOW);
-    assert_eq!(nanos(back.cold_cache_nano_usd), Some(3_750_000 - 300_000), "Claude charges for writing its cache");
+    assert_eq!(
+        nanos(back.cold_cache_nano_usd),
+        Some(3_750_000 - 300_000),
+        "Claude charges for writing its cache"
+    );
     assert_eq!(nanos(back.more_per_request_nano_usd), Some(4_050_000 - 255_000));
 }
 
@@ -77,7 +85,10 @@ fn what_is_assumed_or_not_known_is_said() {
     let map = world();
     let said = |cost: &SwitchCost| cost.sentences.join(" ");
     let guess = preview("chat", &side(&map, 0), &side(&map, 3), &Habits::default(), NOW);
-    assert_eq!((guess.typical.input_tokens, guess.typical.output_tokens, guess.typical.measured), (1_000, 300, 0));
+    assert_eq!(
+        (guess.typical.input_tokens, guess.typical.output_tokens, guess.typical.measured),
+        (1_000, 300, 0)
+    );
     assert_eq!((guess.to.request_nano_usd, guess.more_per_request_nano_usd), (None, None));
     for part in ["are assumed", "an unknown price on mine/x", "The context window of mine/x is not known"] {
         assert!(said(&guess).contains(part), "{part}: {}", said(&guess));

@@ -7,8 +7,8 @@ use switchyard_domain::{Dialect, Failure, FailureKind, Feature, Operation};
 use switchyard_wire::gemini::Variant;
 use switchyard_wire::gemini::embed::{EmbedFacts, write_embed};
 use switchyard_wire::{
-    Degradation, Envelope, Pipe, ReplyOptions, TranslateError, continue_request, count_request, openai_responses,
-    rewrite, strip_foreign_seals, translate_request,
+    Degradation, Envelope, Pipe, ReplyOptions, TranslateError, continue_request, count_request,
+    openai_responses, rewrite, strip_foreign_seals, translate_request,
 };
 
 use crate::intake::Ask;
@@ -107,7 +107,10 @@ fn completion(route: &Route, ask: &Ask, dialect: Dialect) -> Result<Outgoing, Fa
                 Pipe::passthrough(dialect, asked_usage, options, keeps(ask), wants_json(ask))
             }
         });
-        return Ok(Outgoing { body, translation: Translation { dialect, needed: false, pipe, embed: None, lost: Vec::new() } });
+        return Ok(Outgoing {
+            body,
+            translation: Translation { dialect, needed: false, pipe, embed: None, lost: Vec::new() },
+        });
     }
     let translated = translate_request(ask.dialect, dialect, &body, &route.upstream_model)
         .map_err(|error| untranslatable(&error))?;
@@ -119,7 +122,10 @@ fn completion(route: &Route, ask: &Ask, dialect: Dialect) -> Result<Outgoing, Fa
             Pipe::translating(dialect, ask.dialect, options, keeps(ask), wants_json(ask))
         }
     });
-    Ok(Outgoing { body: translated.body.into(), translation: Translation { dialect, needed: true, pipe, embed: None, lost } })
+    Ok(Outgoing {
+        body: translated.body.into(),
+        translation: Translation { dialect, needed: true, pipe, embed: None, lost },
+    })
 }
 
 /// Whether what a stream says is kept in mind, to be continued if it breaks off.

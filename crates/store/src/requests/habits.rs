@@ -28,7 +28,8 @@ impl Requests<'_> {
     /// # Errors
     /// When the database can't be read.
     pub async fn habits(&self, job: &str, since_ms: i64, but: &str) -> Result<Habits> {
-        const OF: &str = "FROM requests WHERE outcome = 'answered' AND job = ?1 AND at_ms >= ?2 AND client <> ?3";
+        const OF: &str =
+            "FROM requests WHERE outcome = 'answered' AND job = ?1 AND at_ms >= ?2 AND client <> ?3";
         let fault = |error| self.store.fault(error);
         let (answered, first_ms): (i64, Option<i64>) =
             sqlx::query_as(sqlx::AssertSqlSafe(format!("SELECT count(*), min(at_ms) {OF}")))
