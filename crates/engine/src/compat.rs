@@ -154,8 +154,10 @@ pub(crate) fn preview(map: &RoutingMap, route: &Route, known: &Known, cases: &[C
         None => "What it costs is not known: no price is known for this model.".to_owned(),
     };
     let sentence = format!(
-        "A check of {} makes up to {requests} requests with about {} prompt and {} answer tokens. {cost}",
-        route.id, tokens.input, tokens.output
+        "A check of {} makes up to {requests} {} with about {} prompt and {} answer tokens. {cost}",
+        route.id,
+        if requests == 1 { "request" } else { "requests" },
+        tokens.input, tokens.output
     );
     let (input_tokens, output_tokens) = (tokens.input, tokens.output);
     CompatPreview {

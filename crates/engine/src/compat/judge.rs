@@ -76,11 +76,8 @@ impl Heard {
         }
     }
 
-    /// The chunks of a stream that are JSON.
     fn chunks(&self) -> Vec<Value> {
-        let text = String::from_utf8_lossy(&self.body);
-        let data = text.lines().filter_map(|line| line.strip_prefix("data:"));
-        data.filter_map(|data| serde_json::from_str(data.trim()).ok()).collect()
+        chunks(&self.body)
     }
 
     /// An answer that is none.
@@ -104,6 +101,23 @@ impl Heard {
             lost => unsupported(format!("{what} Lost in translation: {}.", lost.join(", "))),
         }
     }
+}
+
+/// The chunks of a stream that are JSON.
+fn chunks(stream: &[u8]) -> Vec<Value> {
+    let text = String::from_utf8_lossy(stream);
+    let data = text.lines().filter_map(|line| line.strip_prefix("data:"));
+    data.filter_map(|data| serde_json::from_str(data.trim()).ok()).collect()
+}
+
+fn says(chunk: &Value) -> bool {
+    let delta = chunk.pointer("/choices/0/delta/content").and_then(Value::as_str);
+    delta.is_some_and(|text| !text.is_empty())
+}
+
+/// Whether the beginning of a stream holds text already.
+pub(super) fn has_text(stream: &[u8]) -> bool {
+    chunks(stream).iter().any(says)
 }
 
 fn text_of(answer: &Value) -> &str {
@@ -153,11 +167,7 @@ pub(super) fn stream(heard: &Heard, usage: bool) -> Verdict {
     if let Some(error) = chunks.iter().find_map(|chunk| chunk.pointer("/error/message")?.as_str()) {
         return failed(format!("The stream broke off: {}.", error.trim_end_matches('.')));
     }
-    let said = |chunk: &&Value| {
-        let delta = chunk.pointer("/choices/0/delta/content").and_then(Value::as_str);
-        delta.is_some_and(|text| !text.is_empty())
-    };
-    let deltas = chunks.iter().filter(said).count();
+    let deltas = chunks.iter().filter(|chunk| says(chunk)).count();
     if deltas == 0 {
         return failed("The stream held no text.");
     }

@@ -81,6 +81,16 @@ fn a_stream_has_pieces_an_end_and_usage() {
 }
 
 #[test]
+fn a_stream_has_text_once_a_piece_of_it_is_whole() {
+    let role = r#"data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}"#;
+    let piece = r#"data: {"choices":[{"index":0,"delta":{"content":"one"}}]}"#;
+    assert!(!has_text(b""));
+    assert!(!has_text(role.as_bytes()), "a role is no text");
+    assert!(!has_text(&piece.as_bytes()[..30]));
+    assert!(has_text(format!("{role}\n\n{piece}\n\n").as_bytes()));
+}
+
+#[test]
 fn a_tool_is_called_soundly_or_not_at_all() {
     const CITY: &str = r#"{"city":"Lisbon"}"#;
     let (message, calls) = tool_call(&called(&[("call_1", "get_weather", CITY)])).unwrap();
