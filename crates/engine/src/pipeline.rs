@@ -230,7 +230,7 @@ pub(crate) async fn serve(
 }
 
 /// What no translation carries: it works only on routes that speak the caller's own dialect.
-const BOUND: FeatureSet =
+pub(crate) const BOUND: FeatureSet =
     FeatureSet::of(&[Feature::Audio, Feature::Choices, Feature::Logprobs, Feature::State]);
 
 fn decide(shared: &Arc<Shared>, running: &Running, ask: &Ask) -> Option<(u64, Plan)> {

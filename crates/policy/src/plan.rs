@@ -315,7 +315,9 @@ fn able(route: &Route, known: &Known, needs: &Needs) -> Result<(), Out> {
     if needs.operation == Operation::Embed && !route.serves(&needs.model) {
         return Err(Out::OtherModel);
     }
-    let mut lacks = known.lacks.without(route.can).or(route.cannot);
+    // A check finds out: what an earlier one said does not stop it.
+    let heard = if needs.only.is_some() { FeatureSet::NONE } else { known.lacks };
+    let mut lacks = heard.without(route.can).or(route.cannot);
     if speaks == needs.dialect {
         // What an answer at the conversation's end means in the caller's own dialect is the provider's to say.
         lacks.remove(Feature::Prefill);
