@@ -47,7 +47,12 @@ async fn each(yard: &Yard, ask: impl Fn(Dialect) -> Ask, check: impl Fn(Dialect,
             for stream in [false, true] {
                 let ask = ask(caller).model(&format!("{}-1", kind.name())).streaming(stream);
                 let reply = yard.send(&ask).await;
-                assert_eq!(reply.route(), kind.name(), "{caller:?} {kind:?} stream={stream}: {}", told(yard, kind, &reply));
+                assert_eq!(
+                    reply.route(),
+                    kind.name(),
+                    "{caller:?} {kind:?} stream={stream}: {}",
+                    told(yard, kind, &reply)
+                );
                 check(caller, kind, stream, &reply);
             }
         }
@@ -57,8 +62,14 @@ async fn each(yard: &Yard, ask: impl Fn(Dialect) -> Ask, check: impl Fn(Dialect,
 /// What a failed case needs to be understood.
 fn told(yard: &Yard, kind: Kind, reply: &Reply) -> String {
     let sent = yard.provider(kind.name()).requests().pop();
-    let sent = sent.map(|sent| format!("{} {:?} {}", sent.path, sent.status, String::from_utf8_lossy(&sent.body)));
-    format!("{} {}\nupstream was sent: {}", reply.status, String::from_utf8_lossy(&reply.body), sent.unwrap_or_default())
+    let sent =
+        sent.map(|sent| format!("{} {:?} {}", sent.path, sent.status, String::from_utf8_lossy(&sent.body)));
+    format!(
+        "{} {}\nupstream was sent: {}",
+        reply.status,
+        String::from_utf8_lossy(&reply.body),
+        sent.unwrap_or_default()
+    )
 }
 
 #[tokio::test]
@@ -84,7 +95,11 @@ async fn text_survives_failover_across_kinds_and_back() {
                     assert!(got.text.contains("Tell me of Lisbon"), "the prompt arrived: {got:?}");
                     assert_eq!(got.model, format!("{name}-1"));
                     assert_eq!(got.finish, finish(caller, End::Stop), "{caller:?} {answers:?}");
-                    assert_eq!(reply.header("x-switchyard-degradations"), "", "nothing is lost: {caller:?} {answers:?}");
+                    assert_eq!(
+                        reply.header("x-switchyard-degradations"),
+                        "",
+                        "nothing is lost: {caller:?} {answers:?}"
+                    );
                 }
             }
         }
@@ -117,7 +132,8 @@ async fn a_tool_conversation_goes_on_at_any_other_kind_even_when_a_tool_failed()
         for kind in Kind::ALL {
             for stream in [false, true] {
                 let ask = Ask::new(caller, "What is the weather in Lisbon and Porto?").weather_tool();
-                let reply = yard.send(&ask.clone().model(&format!("{}-1", kind.name())).streaming(stream)).await;
+                let reply =
+                    yard.send(&ask.clone().model(&format!("{}-1", kind.name())).streaming(stream)).await;
                 let calls = reply.completion(caller).calls;
                 let results =
                     [(calls[0].id.clone(), Ok("18 degrees")), (calls[1].id.clone(), Err("station is down"))];
@@ -125,7 +141,12 @@ async fn a_tool_conversation_goes_on_at_any_other_kind_even_when_a_tool_failed()
                 for then in Kind::ALL {
                     let reply =
                         yard.send(&next.clone().model(&format!("{}-1", then.name())).streaming(stream)).await;
-                    assert_eq!(reply.route(), then.name(), "{caller:?} {kind:?}: {}", told(&yard, then, &reply));
+                    assert_eq!(
+                        reply.route(),
+                        then.name(),
+                        "{caller:?} {kind:?}: {}",
+                        told(&yard, then, &reply)
+                    );
                     let got = reply.completion(caller);
                     assert!(
                         got.text.contains("18 degrees") && got.text.contains("station is down"),
@@ -162,26 +183,39 @@ async fn the_ids_of_calls_are_the_same_however_often_a_conversation_moves() {
 #[tokio::test]
 async fn a_picture_and_a_document_arrive_everywhere() {
     let yard = Yard::of_every_kind(json!({})).await;
-    each(&yard, |caller| Ask::new(caller, "What is this?").image(), |caller, kind, _, reply| {
-        let got = reply.completion(caller);
-        assert!(got.text.contains("It came with 1 image."), "{caller:?} {kind:?}: {got:?}");
-    })
+    each(
+        &yard,
+        |caller| Ask::new(caller, "What is this?").image(),
+        |caller, kind, _, reply| {
+            let got = reply.completion(caller);
+            assert!(got.text.contains("It came with 1 image."), "{caller:?} {kind:?}: {got:?}");
+        },
+    )
     .await;
-    each(&yard, |caller| Ask::new(caller, "What is this?").document(), |caller, kind, _, reply| {
-        let got = reply.completion(caller);
-        assert!(got.text.contains("It came with 1 document."), "{caller:?} {kind:?}: {got:?}");
-    })
+    each(
+        &yard,
+        |caller| Ask::new(caller, "What is this?").document(),
+        |caller, kind, _, reply| {
+            let got = reply.completion(caller);
+            assert!(got.text.contains("It came with 1 document."), "{caller:?} {kind:?}: {got:?}");
+        },
+    )
     .await;
 }
 
 #[tokio::test]
 async fn an_answer_keeps_to_its_schema_everywhere() {
     let yard = Yard::of_every_kind(json!({})).await;
-    each(&yard, |caller| Ask::new(caller, "How warm is Lisbon?").schema(), |caller, kind, _, reply| {
-        let got = reply.completion(caller);
-        let answer: Value = serde_json::from_str(&got.text).unwrap_or_else(|e| panic!("{e}: {caller:?} {kind:?} {got:?}"));
-        assert!(answer["city"].is_string() && answer["degrees"].is_i64(), "{caller:?} {kind:?} {answer}");
-    })
+    each(
+        &yard,
+        |caller| Ask::new(caller, "How warm is Lisbon?").schema(),
+        |caller, kind, _, reply| {
+            let got = reply.completion(caller);
+            let answer: Value = serde_json::from_str(&got.text)
+                .unwrap_or_else(|e| panic!("{e}: {caller:?} {kind:?} {got:?}"));
+            assert!(answer["city"].is_string() && answer["degrees"].is_i64(), "{caller:?} {kind:?} {answer}");
+        },
+    )
     .await;
 }
 
@@ -189,11 +223,15 @@ async fn an_answer_keeps_to_its_schema_everywhere() {
 async fn a_limit_and_a_stop_sequence_end_an_answer_everywhere() {
     let yard = Yard::of_every_kind(json!({})).await;
     // OpenAI's Responses take no less than 16.
-    each(&yard, |caller| Ask::new(caller, "Tell me of Lisbon").at_most(16), |caller, kind, _, reply| {
-        let got = reply.completion(caller);
-        assert_eq!(got.finish, finish(caller, End::Length), "{caller:?} {kind:?}: {got:?}");
-        assert!(!got.text.is_empty() && got.text.len() <= 64, "{got:?}");
-    })
+    each(
+        &yard,
+        |caller| Ask::new(caller, "Tell me of Lisbon").at_most(16),
+        |caller, kind, _, reply| {
+            let got = reply.completion(caller);
+            assert_eq!(got.finish, finish(caller, End::Length), "{caller:?} {kind:?}: {got:?}");
+            assert!(!got.text.is_empty() && got.text.len() <= 64, "{got:?}");
+        },
+    )
     .await;
     for caller in [CHAT, MESSAGES] {
         for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Responses) {
@@ -228,10 +266,18 @@ async fn a_filtered_answer_and_a_refusal_are_told_as_such_everywhere() {
     for kind in Kind::ALL {
         yard.provider(kind.name()).set_fault(Fault::ContentFilter).await.unwrap();
     }
-    each(&yard, |caller| Ask::new(caller, "hello"), |caller, kind, stream, reply| {
-        let got = reply.completion(caller);
-        assert_eq!(got.finish, finish(caller, End::Filtered), "{caller:?} {kind:?} stream={stream}: {got:?}");
-    })
+    each(
+        &yard,
+        |caller| Ask::new(caller, "hello"),
+        |caller, kind, stream, reply| {
+            let got = reply.completion(caller);
+            assert_eq!(
+                got.finish,
+                finish(caller, End::Filtered),
+                "{caller:?} {kind:?} stream={stream}: {got:?}"
+            );
+        },
+    )
     .await;
 }
 
@@ -258,7 +304,10 @@ async fn tokens_are_counted_alike_whole_and_streamed_with_the_cached_ones() {
             assert_eq!((first.input, first.output), (again.input, again.output), "{caller:?} {kind:?}");
             // Anthropic's models cache only what the caller marks.
             if !matches!(kind, Kind::Anthropic | Kind::Bedrock) {
-                assert!(again.cached >= 1_024 && again.cached < again.input, "{caller:?} {kind:?}: {again:?}");
+                assert!(
+                    again.cached >= 1_024 && again.cached < again.input,
+                    "{caller:?} {kind:?}: {again:?}"
+                );
             }
             let logged = &yard.get("/v1/requests?limit=1").await[0];
             assert_eq!(
@@ -289,7 +338,8 @@ async fn a_marked_prompt_is_cached_by_the_models_that_want_marks() {
 /// Every kind with a model that thinks.
 async fn thinkers() -> Yard {
     let yard = Yard::of_every_kind(json!({})).await;
-    let mut map: Value = serde_json::from_str(yard.get("/v1/map").await["document"].as_str().unwrap()).unwrap();
+    let mut map: Value =
+        serde_json::from_str(yard.get("/v1/map").await["document"].as_str().unwrap()).unwrap();
     for (route, kind) in map["hot"].as_array_mut().unwrap().iter_mut().zip(Kind::ALL) {
         route["upstreamModel"] = json!(kind.thinker());
     }
@@ -300,14 +350,21 @@ async fn thinkers() -> Yard {
 #[tokio::test]
 async fn thoughts_are_shown_where_they_are_shown_and_tell_apart_from_the_answer() {
     let yard = thinkers().await;
-    each(&yard, |caller| Ask::new(caller, "Tell me of Lisbon").thinking(), |caller, kind, stream, reply| {
-        let got = reply.completion(caller);
-        let place = format!("{caller:?} {kind:?} stream={stream}");
-        assert!(got.text.contains("Tell me of Lisbon") && !got.text.contains("The user says"), "{place}: {got:?}");
-        // An Azure deployment speaks Responses to a caller of Responses.
-        let shown = kind.shows_thinking() || (kind == Kind::Azure && caller == RESPONSES);
-        assert_eq!(got.thinking.contains("The user says"), shown, "{place}: {got:?}");
-    })
+    each(
+        &yard,
+        |caller| Ask::new(caller, "Tell me of Lisbon").thinking(),
+        |caller, kind, stream, reply| {
+            let got = reply.completion(caller);
+            let place = format!("{caller:?} {kind:?} stream={stream}");
+            assert!(
+                got.text.contains("Tell me of Lisbon") && !got.text.contains("The user says"),
+                "{place}: {got:?}"
+            );
+            // An Azure deployment speaks Responses to a caller of Responses.
+            let shown = kind.shows_thinking() || (kind == Kind::Azure && caller == RESPONSES);
+            assert_eq!(got.thinking.contains("The user says"), shown, "{place}: {got:?}");
+        },
+    )
     .await;
 }
 
@@ -317,8 +374,10 @@ async fn sealed_thoughts_go_back_to_whom_they_belong_and_to_nobody_else() {
     for caller in CALLERS {
         for kind in Kind::ALL {
             for stream in [false, true] {
-                let ask = Ask::new(caller, "What is the weather in Lisbon and Porto?").weather_tool().thinking();
-                let reply = yard.send(&ask.clone().model(&format!("{}-1", kind.name())).streaming(stream)).await;
+                let ask =
+                    Ask::new(caller, "What is the weather in Lisbon and Porto?").weather_tool().thinking();
+                let reply =
+                    yard.send(&ask.clone().model(&format!("{}-1", kind.name())).streaming(stream)).await;
                 assert_eq!(reply.route(), kind.name(), "{caller:?}: {}", told(&yard, kind, &reply));
                 let got = reply.completion(caller);
                 let results = got.calls.iter().map(|call| (call.id.clone(), Ok("18 degrees")));
@@ -333,7 +392,10 @@ async fn sealed_thoughts_go_back_to_whom_they_belong_and_to_nobody_else() {
                         "{caller:?} {kind:?} stream={stream}: {}",
                         told(&yard, then, &reply)
                     );
-                    assert!(reply.completion(caller).text.contains("18 degrees"), "{caller:?} {kind:?} {then:?}");
+                    assert!(
+                        reply.completion(caller).text.contains("18 degrees"),
+                        "{caller:?} {kind:?} {then:?}"
+                    );
                 }
             }
         }
@@ -345,7 +407,9 @@ async fn a_thinking_conversation_moves_away_and_comes_home() {
     let yard = thinkers().await;
     for caller in CALLERS {
         let mut ask = Ask::new(caller, "Tell me of Lisbon").thinking();
-        for kind in [Kind::Anthropic, Kind::Gemini, Kind::Anthropic, Kind::Responses, Kind::Bedrock, Kind::Responses] {
+        for kind in
+            [Kind::Anthropic, Kind::Gemini, Kind::Anthropic, Kind::Responses, Kind::Bedrock, Kind::Responses]
+        {
             let reply = yard.send(&ask.clone().model(&format!("{}-1", kind.name()))).await;
             assert_eq!(reply.route(), kind.name(), "{caller:?}: {}", told(&yard, kind, &reply));
             let sent = yard.provider(kind.name()).requests().pop().unwrap();
@@ -372,7 +436,8 @@ async fn the_third_generation_of_gemini_gets_its_signatures_back_and_a_stranger_
                 let results = got.calls.iter().map(|call| (call.id.clone(), Ok("18 degrees")));
                 let next = ask.then_tools(&reply.answer(caller), &results.collect::<Vec<_>>());
                 let reply = yard.send(&next.model("hot-1")).await;
-                let sent = String::from_utf8_lossy(&yard.provider("hot").requests().pop().unwrap().body).into_owned();
+                let sent = String::from_utf8_lossy(&yard.provider("hot").requests().pop().unwrap().body)
+                    .into_owned();
                 assert_eq!(reply.route(), "hot", "{caller:?} {first}: {reply:?}\n{sent}");
                 assert!(reply.completion(caller).text.contains("18 degrees"), "{caller:?} {first}");
             }
@@ -383,15 +448,20 @@ async fn the_third_generation_of_gemini_gets_its_signatures_back_and_a_stranger_
 #[tokio::test]
 async fn an_answer_names_its_upstream_request() {
     let yard = Yard::of_every_kind(json!({})).await;
-    each(&yard, |caller| Ask::new(caller, "hello"), |caller, kind, stream, reply| {
-        let id = ["x-switchyard-upstream-request-id", "x-request-id", "request-id"].map(|name| reply.header(name));
-        let _ = reply.completion(caller);
-        assert!(
-            id.iter().any(|id| id.starts_with("req_sim")),
-            "{caller:?} {kind:?} stream={stream}: {:?}",
-            reply.headers
-        );
-    })
+    each(
+        &yard,
+        |caller| Ask::new(caller, "hello"),
+        |caller, kind, stream, reply| {
+            let id = ["x-switchyard-upstream-request-id", "x-request-id", "request-id"]
+                .map(|name| reply.header(name));
+            let _ = reply.completion(caller);
+            assert!(
+                id.iter().any(|id| id.starts_with("req_sim")),
+                "{caller:?} {kind:?} stream={stream}: {:?}",
+                reply.headers
+            );
+        },
+    )
     .await;
 }
 
@@ -406,14 +476,24 @@ async fn what_a_dialect_has_no_word_for_is_told() {
     assert!(logged["degradations"][0].as_str().is_some_and(|lost| lost.contains("seed")), "{logged}");
     assert!(yard.event_types().await.contains(&"answer_degraded".to_owned()));
     let reply = yard.send(&Ask::chat("hello").model("chat-1").with(json!({ "seed": 7 }))).await;
-    assert_eq!((reply.way().2, reply.header("x-switchyard-degradations")), (false, ""), "its own dialect loses nothing");
+    assert_eq!(
+        (reply.way().2, reply.header("x-switchyard-degradations")),
+        (false, ""),
+        "its own dialect loses nothing"
+    );
 }
 
 #[tokio::test]
 async fn what_passes_in_the_same_dialect_passes_untouched() {
     let yard = Yard::of_every_kind(json!({})).await;
-    for (caller, kind) in [(CHAT, Kind::Chat), (RESPONSES, Kind::Responses), (MESSAGES, Kind::Anthropic), (RESPONSES, Kind::Azure)] {
-        let ask = Ask::new(caller, "hello").model(&format!("{}-1", kind.name())).with(json!({ "metadata": {} }));
+    for (caller, kind) in [
+        (CHAT, Kind::Chat),
+        (RESPONSES, Kind::Responses),
+        (MESSAGES, Kind::Anthropic),
+        (RESPONSES, Kind::Azure),
+    ] {
+        let ask =
+            Ask::new(caller, "hello").model(&format!("{}-1", kind.name())).with(json!({ "metadata": {} }));
         let reply = yard.send(&ask).await;
         assert_eq!(reply.route(), kind.name(), "{}", told(&yard, kind, &reply));
         let sent = yard.provider(kind.name()).requests().pop().unwrap();

@@ -67,7 +67,11 @@ async fn a_stream_that_dies_is_continued_by_another_kind_for_every_caller() {
                 let calls = (hot.calls() - before, yard.provider(warm.name()).calls() - before_warm);
                 assert_eq!(calls, (1, 1), "{place}");
                 let logged = logged(&yard, &reply).await;
-                assert_eq!((logged.outcome, logged.rescues, logged.degraded), (Outcome::Answered, 1, true), "{place}");
+                assert_eq!(
+                    (logged.outcome, logged.rescues, logged.degraded),
+                    (Outcome::Answered, 1, true),
+                    "{place}"
+                );
                 let tries: Vec<_> = logged
                     .attempts
                     .iter()
@@ -100,7 +104,11 @@ async fn a_stream_that_dies_is_continued_by_another_provider_of_the_same_kind() 
             yard.provider("hot").set_fault(fault.clone()).await.unwrap();
             let reply = yard.send(&question(caller)).await;
             let got = reply.completion(caller);
-            assert_eq!((got.text, got.finish), (whole.text.clone(), whole.finish.clone()), "{kind:?} {fault:?}");
+            assert_eq!(
+                (got.text, got.finish),
+                (whole.text.clone(), whole.finish.clone()),
+                "{kind:?} {fault:?}"
+            );
             assert_eq!(logged(&yard, &reply).await.rescues, 1, "{kind:?} {fault:?}");
         }
     }
@@ -109,7 +117,9 @@ async fn a_stream_that_dies_is_continued_by_another_provider_of_the_same_kind() 
 #[tokio::test]
 async fn the_usage_of_a_rescued_stream_covers_both_halves() {
     for caller in CALLERS {
-        for (hot, warm) in [(Kind::Anthropic, Kind::Anthropic), (Kind::Anthropic, Kind::Chat), (Kind::Chat, Kind::Gemini)] {
+        for (hot, warm) in
+            [(Kind::Anthropic, Kind::Anthropic), (Kind::Anthropic, Kind::Chat), (Kind::Chat, Kind::Gemini)]
+        {
             let yard = Yard::over(&[hot], &[warm], quick()).await;
             let whole = yard.send(&question(caller)).await.completion(caller).usage.unwrap();
             yard.provider("hot").set_fault(DEATHS[0].0.clone()).await.unwrap();
@@ -231,11 +241,8 @@ async fn a_job_says_what_happens_to_its_streams() {
 #[tokio::test]
 async fn what_can_not_be_told_twice_is_not_continued() {
     type Make = fn(Ask) -> Ask;
-    let cases: [(&str, Make); 3] = [
-        ("a tool call", |ask| ask.weather_tool()),
-        ("thinking", Ask::thinking),
-        ("JSON", Ask::schema),
-    ];
+    let cases: [(&str, Make); 3] =
+        [("a tool call", |ask| ask.weather_tool()), ("thinking", Ask::thinking), ("JSON", Ask::schema)];
     for (what, make) in cases {
         for caller in CALLERS {
             // OpenAI's chat shows no thoughts.
@@ -264,7 +271,8 @@ async fn what_can_not_be_told_twice_is_not_continued() {
 async fn an_early_death_is_not_seen_while_the_first_words_are_held_back() {
     for caller in CALLERS {
         for kind in [Kind::Chat, Kind::Anthropic, Kind::Responses, Kind::Bedrock] {
-            let yard = Yard::over(&[kind], &[Kind::Chat], merge(quick(), json!({ "holdBackMs": 2_000 }))).await;
+            let yard =
+                Yard::over(&[kind], &[Kind::Chat], merge(quick(), json!({ "holdBackMs": 2_000 }))).await;
             for (fault, failure) in DEATHS {
                 if failure == "idle_timeout" {
                     continue;
@@ -301,7 +309,10 @@ async fn a_second_death_is_rescued_again_and_a_third_ends_in_an_error() {
         let (code, _) = reply.error_event(caller);
         assert_eq!(code, "stream_cut", "{caller:?}: {reply:?}");
         let text = reply.partial_text(caller);
-        assert!(!text.is_empty() && whole.starts_with(&text) && text.len() < whole.len(), "{caller:?}: {text}");
+        assert!(
+            !text.is_empty() && whole.starts_with(&text) && text.len() < whole.len(),
+            "{caller:?}: {text}"
+        );
         let seen = logged(&yard, &reply).await;
         assert_eq!((seen.outcome, seen.attempts.len()), (Outcome::Broken, 3));
         assert_eq!(yard.provider("warm3").calls(), 0);
@@ -330,7 +341,8 @@ async fn a_stream_nobody_can_continue_ends_in_one_error_that_says_so_and_is_not_
 #[tokio::test]
 async fn hanging_up_while_the_rest_is_asked_for_stops_it() {
     for caller in CALLERS {
-        let patient = json!({ "timeouts": { "firstByteMs": 60_000, "firstTokenMs": 60_000 }, "sloMs": 120_000 });
+        let patient =
+            json!({ "timeouts": { "firstByteMs": 60_000, "firstTokenMs": 60_000 }, "sloMs": 120_000 });
         let yard = Yard::over(&[Kind::Chat], &[Kind::Anthropic], merge(quick(), patient)).await;
         yard.provider("hot").set_fault(DEATHS[0].0.clone()).await.unwrap();
         let warm = yard.provider("warm");
@@ -353,13 +365,16 @@ async fn hanging_up_while_the_rest_is_asked_for_stops_it() {
 #[tokio::test]
 async fn the_breaker_of_the_route_that_died_counts_it() {
     for caller in CALLERS {
-        let yard = Yard::over(&[Kind::Anthropic], &[Kind::Chat], json!({ "breaker": { "consecutiveFailures": 2 } })).await;
+        let yard =
+            Yard::over(&[Kind::Anthropic], &[Kind::Chat], json!({ "breaker": { "consecutiveFailures": 2 } }))
+                .await;
         let hot = yard.provider("hot");
         hot.set_fault(DEATHS[0].0.clone()).await.unwrap();
         for _ in 0..2 {
             assert_eq!(yard.send(&question(caller)).await.route(), "hot");
         }
-        yard.wait_for_route("the breaker to have counted", "hot", |hot| hot.circuit == CircuitState::Open).await;
+        yard.wait_for_route("the breaker to have counted", "hot", |hot| hot.circuit == CircuitState::Open)
+            .await;
         let reply = yard.send(&question(caller)).await;
         assert_eq!((reply.route(), hot.calls()), ("warm", 2));
         assert_eq!(yard.route("warm").await.last_failure, None);

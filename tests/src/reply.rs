@@ -158,18 +158,27 @@ impl Reply {
     pub fn error_event(&self, dialect: Dialect) -> (String, String) {
         let events = self.events();
         let (last, before) = events.split_last().unwrap_or_else(|| panic!("no events: {self:?}"));
-        let is_error = |event: &Event| event.name.as_deref() == Some("error") || event.json()["error"].is_object();
+        let is_error =
+            |event: &Event| event.name.as_deref() == Some("error") || event.json()["error"].is_object();
         assert!(!before.iter().any(is_error), "an error that is not the last event: {events:?}");
         let json = last.json();
         let error = match dialect {
             Dialect::OpenaiResponses => {
-                assert_eq!((last.name.as_deref(), &json["type"]), (Some("error"), &"error".into()), "{events:?}");
+                assert_eq!(
+                    (last.name.as_deref(), &json["type"]),
+                    (Some("error"), &"error".into()),
+                    "{events:?}"
+                );
                 let number = u64::try_from(before.len()).unwrap();
                 assert_eq!(json["sequence_number"], number, "events are numbered: {json}");
                 &json
             }
             Dialect::Anthropic => {
-                assert_eq!((last.name.as_deref(), &json["type"]), (Some("error"), &"error".into()), "{events:?}");
+                assert_eq!(
+                    (last.name.as_deref(), &json["type"]),
+                    (Some("error"), &"error".into()),
+                    "{events:?}"
+                );
                 &json["error"]
             }
             Dialect::OpenaiChat | Dialect::Gemini | Dialect::BedrockConverse => {

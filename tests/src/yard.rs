@@ -103,7 +103,8 @@ impl Yard {
         let provider = self.add(profile).await;
         let name = provider.name();
         if let Some(value) = kind.credential(&provider) {
-            let (status, body) = self.put(&format!("/v1/credentials/{name}"), &json!({ "value": value })).await;
+            let (status, body) =
+                self.put(&format!("/v1/credentials/{name}"), &json!({ "value": value })).await;
             assert_eq!(status, 204, "{body}");
         }
         kind.route(&provider)

@@ -6,7 +6,8 @@ use switchyard_sim::Dialect;
 use super::Ask;
 
 /// A picture of one pixel.
-const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+const PNG: &str =
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 /// `%PDF-1.4\n%%EOF\n`
 const PDF: &str = "JVBERi0xLjQKJSVFT0YK";
 
@@ -79,13 +80,11 @@ impl Ask {
         match self.dialect {
             Dialect::OpenaiResponses => self.with(json!({ "text": { "format": {
                 "type": "json_schema", "name": "weather", "strict": true, "schema": schema } } })),
-            Dialect::Anthropic => {
-                self.with(json!({ "output_config": { "format": { "type": "json_schema", "schema": schema } } }))
-            }
-            Dialect::OpenaiChat | Dialect::Gemini | Dialect::BedrockConverse => {
-                self.with(json!({ "response_format": { "type": "json_schema",
-                    "json_schema": { "name": "weather", "strict": true, "schema": schema } } }))
-            }
+            Dialect::Anthropic => self
+                .with(json!({ "output_config": { "format": { "type": "json_schema", "schema": schema } } })),
+            Dialect::OpenaiChat | Dialect::Gemini | Dialect::BedrockConverse => self
+                .with(json!({ "response_format": { "type": "json_schema",
+                    "json_schema": { "name": "weather", "strict": true, "schema": schema } } })),
         }
     }
 

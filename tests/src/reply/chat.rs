@@ -27,7 +27,8 @@ pub(super) fn read(body: &Value) -> Completion {
         model: string(&body["model"], "model"),
         finish: string(&choice["finish_reason"], "finish_reason"),
         usage: usage.is_object().then(|| {
-            let (input, output) = (number(&usage["prompt_tokens"], "tokens"), number(&usage["completion_tokens"], "tokens"));
+            let (input, output) =
+                (number(&usage["prompt_tokens"], "tokens"), number(&usage["completion_tokens"], "tokens"));
             assert_eq!(usage["total_tokens"], input + output, "{usage}");
             let cached = usage["prompt_tokens_details"]["cached_tokens"].as_u64().unwrap_or(0);
             Tokens { input, output, cached }

@@ -27,7 +27,9 @@ pub(super) fn read(body: &Value) -> Completion {
         finish: string(&body["stop_reason"], "stop_reason"),
         usage: usage.is_object().then(|| Tokens {
             // `input_tokens` are those that no cache had.
-            input: number(&usage["input_tokens"], "tokens") + cached + of_cache("cache_creation_input_tokens"),
+            input: number(&usage["input_tokens"], "tokens")
+                + cached
+                + of_cache("cache_creation_input_tokens"),
             output: number(&usage["output_tokens"], "tokens"),
             cached,
         }),
@@ -68,7 +70,9 @@ pub(super) fn put_together(events: &[Event]) -> Value {
     whole["stop_reason"] = delta["delta"]["stop_reason"].clone();
     whole["stop_sequence"] = delta["delta"]["stop_sequence"].clone();
     // Its counts are cumulative: <https://platform.claude.com/docs/en/build-with-claude/streaming>.
-    for (name, count) in delta["usage"].as_object().into_iter().flatten().filter(|(_, count)| !count.is_null()) {
+    for (name, count) in
+        delta["usage"].as_object().into_iter().flatten().filter(|(_, count)| !count.is_null())
+    {
         whole["usage"][name] = count.clone();
     }
     whole
