@@ -122,7 +122,6 @@ async fn what_is_no_google_credential_is_refused_with_what_to_store() {
     let (hot, route) = bare(&yard, Kind::Vertex).await;
     yard.apply(&merge(fast_map(&[route], &[]), json!({ "flags": { "enable_cold_queue": false } }))).await;
     for odd in [
-        "AIzaSyNotAServiceAccount",
         "{}",
         "{\"type\":\"service_account\"}",
         "{\"type\":\"service_account\",\"private_key\":\"x\",\"client_email\":\"a@b\",\"token_uri\":\"http://127.0.0.1:1/token\"}",

@@ -5,7 +5,7 @@ use futures_util::StreamExt;
 use serde_json::{Value, json};
 use switchyard_domain::view::{CircuitState, Outcome, RequestView};
 use switchyard_sim::{Dialect, Fault, FaultRule, Profile};
-use switchyard_tests::{Ask, CALLERS, Kind, Reply, Yard, fast_map, merge, within};
+use switchyard_tests::{Ask, CALLERS, Kind, Reply, Table, Yard, fast_map, merge, within};
 
 const CHAT: Dialect = Dialect::OpenaiChat;
 const RESPONSES: Dialect = Dialect::OpenaiResponses;
@@ -47,6 +47,7 @@ async fn pair(hot: (Kind, Profile), warm: (Kind, Profile), more: Value) -> Yard 
 #[tokio::test]
 async fn a_stream_that_dies_is_continued_by_another_kind_for_every_caller() {
     let yard = Yard::of_every_kind(json!({ "timeouts": { "idleMs": 250 } })).await;
+    let mut table = Table::new();
     for caller in CALLERS {
         for (n, kind) in Kind::ALL.into_iter().enumerate() {
             let warm = Kind::ALL[(n + 1) % Kind::ALL.len()];
@@ -60,29 +61,29 @@ async fn a_stream_that_dies_is_continued_by_another_kind_for_every_caller() {
                 let (before, before_warm) = (hot.calls(), yard.provider(warm.name()).calls());
                 let reply = yard.send(&ask).await;
                 let place = format!("{caller:?} {kind:?} then {warm:?}, {fault:?}");
-                assert_eq!(reply.partial_text(caller), whole.text, "{place}: {reply:?}");
-                let got = reply.completion(caller);
-                assert_eq!((&got.text, &got.finish), (&whole.text, &whole.finish), "{place}");
-                assert_eq!(reply.route(), kind.name(), "{place}: the head was sent before the death");
-                let calls = (hot.calls() - before, yard.provider(warm.name()).calls() - before_warm);
-                assert_eq!(calls, (1, 1), "{place}");
                 let logged = logged(&yard, &reply).await;
-                assert_eq!(
-                    (logged.outcome, logged.rescues, logged.degraded),
-                    (Outcome::Answered, 1, true),
-                    "{place}"
-                );
-                let tries: Vec<_> = logged
-                    .attempts
-                    .iter()
-                    .map(|a| (a.route.as_str(), a.failure.as_ref().map_or("", |f| f.kind.as_str())))
-                    .collect();
-                assert_eq!(tries, [(kind.name(), failure), (warm.name(), "")], "{place}");
-                assert_eq!(logged.route.unwrap().as_str(), warm.name(), "{place}");
+                table.case(&place, || {
+                    assert_eq!(reply.partial_text(caller), whole.text, "{reply:?}");
+                    let got = reply.completion(caller);
+                    assert_eq!((&got.text, &got.finish), (&whole.text, &whole.finish));
+                    assert_eq!(reply.route(), kind.name(), "the head was sent before the death");
+                    let calls = (hot.calls() - before, yard.provider(warm.name()).calls() - before_warm);
+                    assert_eq!(calls, (1, 1));
+                    let ended = (logged.outcome, logged.rescues, logged.degraded);
+                    assert_eq!(ended, (Outcome::Answered, 1, true));
+                    let tries: Vec<_> = logged
+                        .attempts
+                        .iter()
+                        .map(|a| (a.route.as_str(), a.failure.as_ref().map_or("", |f| f.kind.as_str())))
+                        .collect();
+                    assert_eq!(tries, [(kind.name(), failure), (warm.name(), "")]);
+                    assert_eq!(logged.route.unwrap().as_str(), warm.name());
+                });
             }
             hot.heal().await.unwrap();
         }
     }
+    table.end();
     let events = yard.get("/v1/snapshot").await["events"].clone();
     let rescued = events.as_array().unwrap().iter().find(|event| event["type"] == "stream_rescued").unwrap();
     assert!(rescued["sentence"].as_str().unwrap().contains("continued it"), "{rescued}");
@@ -140,45 +141,56 @@ async fn the_usage_of_a_rescued_stream_covers_both_halves() {
 
 #[tokio::test]
 async fn the_rest_is_asked_for_by_prefill_where_a_model_takes_it_and_by_instruction_where_not() {
+    let mut table = Table::new();
     for kind in [Kind::Anthropic, Kind::Bedrock, Kind::Gemini] {
         for prefill in [true, false] {
-            let warm = kind.profile("warm").prefill(prefill);
-            let yard = pair((Kind::Chat, Kind::Chat.profile("hot")), (kind, warm), json!({})).await;
-            let mut map: Value =
-                serde_json::from_str(yard.get("/v1/map").await["document"].as_str().unwrap()).unwrap();
-            map["warm"][0]["features"] = json!({ "prefill": prefill });
-            yard.apply(&map).await;
+            let yard = Yard::with_credentials(&json!({})).await;
+            let hot = yard.added(Kind::Chat, "hot").await;
+            let warm = yard.added_as(kind, kind.profile("warm").prefill(prefill)).await;
+            let warm = merge(warm, json!({ "features": { "prefill": prefill } }));
+            yard.apply(&merge(fast_map(&[hot], &[warm]), quick())).await;
             for caller in CALLERS {
                 yard.provider("hot").heal().await.unwrap();
                 let whole = yard.send(&question(caller)).await.completion(caller).text;
                 yard.provider("hot").set_fault(DEATHS[0].0.clone()).await.unwrap();
                 let reply = yard.send(&question(caller)).await;
-                assert_eq!(reply.completion(caller).text, whole, "{caller:?} {kind:?} prefill={prefill}");
-                let sent = yard.provider("warm").requests().pop().unwrap().json();
-                let turns = sent["messages"].as_array().or_else(|| sent["contents"].as_array()).unwrap();
-                let roles: Vec<&str> = turns.iter().map(|turn| turn["role"].as_str().unwrap()).collect();
-                let said = if kind == Kind::Gemini { "model" } else { "assistant" };
-                let expected = if prefill { vec!["user", said] } else { vec!["user", said, "user"] };
-                assert_eq!(roles, expected, "{caller:?} {kind:?}: {sent}");
+                let sent = yard.provider("warm").requests().pop().map(|sent| sent.json()).unwrap_or_default();
+                table.case(&format!("{caller:?} {kind:?} prefill={prefill}"), || {
+                    assert_eq!(reply.partial_text(caller), whole, "{reply:?}\n{sent}");
+                    assert_eq!(reply.completion(caller).text, whole);
+                    let turns = sent["messages"].as_array().or_else(|| sent["contents"].as_array()).unwrap();
+                    let roles: Vec<&str> = turns.iter().map(|turn| turn["role"].as_str().unwrap()).collect();
+                    let said = if kind == Kind::Gemini { "model" } else { "assistant" };
+                    let expected = if prefill { vec!["user", said] } else { vec!["user", said, "user"] };
+                    assert_eq!(roles, expected, "{sent}");
+                });
             }
         }
     }
+    table.end();
 }
 
 #[tokio::test]
 async fn a_model_that_repeats_the_end_when_asked_to_go_on_repeats_nothing_to_the_caller() {
-    for caller in CALLERS {
-        for kind in [Kind::Chat, Kind::Responses, Kind::Anthropic, Kind::Gemini] {
-            for repeats in [1, 5, 12, 30, 200] {
-                let warm = kind.profile("warm").repeats_chars(repeats);
-                let yard = pair((Kind::Chat, Kind::Chat.profile("hot")), (kind, warm), json!({})).await;
+    let mut table = Table::new();
+    for kind in [Kind::Chat, Kind::Responses, Kind::Anthropic, Kind::Gemini] {
+        for repeats in [1, 5, 12, 30, 200] {
+            let warm = kind.profile("warm").repeats_chars(repeats);
+            let yard = pair((Kind::Chat, Kind::Chat.profile("hot")), (kind, warm), json!({})).await;
+            for caller in CALLERS {
+                yard.provider("hot").heal().await.unwrap();
                 let whole = yard.send(&question(caller)).await.completion(caller).text;
-                yard.provider("hot").set_fault(DEATHS[0].0.clone()).await.unwrap();
-                let got = yard.send(&question(caller)).await.completion(caller).text;
-                assert_eq!(got, whole, "{caller:?} {kind:?} repeats {repeats}");
+                for after_chunks in 1..=4 {
+                    yard.provider("hot").set_fault(Fault::CutStream { after_chunks }).await.unwrap();
+                    let reply = yard.send(&question(caller)).await;
+                    table.case(&format!("{caller:?} {kind:?} repeats {repeats} after {after_chunks} chunks"), || {
+                        assert_eq!(reply.completion(caller).text, whole);
+                    });
+                }
             }
         }
     }
+    table.end();
 }
 
 #[tokio::test]
@@ -215,6 +227,8 @@ async fn a_restart_that_tells_it_differently_ends_in_an_error() {
         let text = reply.partial_text(caller);
         assert!(!text.is_empty() && whole.starts_with(&text), "nothing of the other answer is told: {text}");
         assert_eq!(logged(&yard, &reply).await.outcome, Outcome::Broken);
+        assert_eq!(yard.provider("warm").calls(), 1, "it would tell it differently again");
+        assert_eq!(yard.route("warm").await.last_failure, None, "the route did as it should");
     }
 }
 
@@ -234,7 +248,7 @@ async fn a_job_says_what_happens_to_its_streams() {
         if !continued {
             let _ = reply.error_event(CHAT);
         }
-        assert_eq!(yard.provider("warm").calls() - before, u64::from(job != "stop"), "{job}");
+        assert_eq!(yard.provider("warm").calls() > before, job != "stop", "{job}");
     }
 }
 
@@ -252,6 +266,10 @@ async fn what_can_not_be_told_twice_is_not_continued() {
                 &[Kind::Chat, Kind::Anthropic, Kind::Responses, Kind::Gemini, Kind::Bedrock]
             };
             for kind in kinds {
+                // Only what was shown can't be shown again: to a caller of chat these two show no thoughts.
+                if what == "thinking" && caller == CHAT && *kind != Kind::Anthropic {
+                    continue;
+                }
                 let yard = Yard::over(&[*kind], &[Kind::Chat], quick()).await;
                 let hot = yard.provider("hot");
                 hot.set_fault(Fault::CutStream { after_chunks: 1 }).await.unwrap();

@@ -12,6 +12,7 @@ mod kind;
 mod map;
 mod process;
 mod reply;
+mod table;
 mod yard;
 
 pub use ask::{Ask, CALLERS, path};
@@ -20,6 +21,7 @@ pub use kind::Kind;
 pub use map::{far, fast_map, merge, route};
 pub use process::{Exit, Process, Start, Told, binary};
 pub use reply::{Completion, Event, Reply, Tokens, ToolCall, completion, events_of};
+pub use table::Table;
 pub use yard::{PATIENCE, Yard};
 
 use std::future::Future;

@@ -106,6 +106,7 @@ impl Yard {
             let (status, body) =
                 self.put(&format!("/v1/credentials/{name}"), &json!({ "value": value })).await;
             assert_eq!(status, 204, "{body}");
+            return crate::merge(kind.route(&provider), json!({ "credential": name }));
         }
         kind.route(&provider)
     }

@@ -6,7 +6,7 @@ use super::{Completion, Event, Tokens, ToolCall, number, string};
 
 pub(super) fn read(body: &Value) -> Completion {
     assert_eq!((&body["type"], &body["role"]), (&json!("message"), &json!("assistant")), "{body}");
-    assert!(string(&body["id"], "id").starts_with("msg_"), "{body}");
+    let _ = string(&body["id"], "id");
     let blocks = body["content"].as_array().unwrap();
     let of = |kind: &'static str| blocks.iter().filter(move |block| block["type"] == kind);
     let usage = &body["usage"];
