@@ -420,6 +420,8 @@ pub struct ProviderView {
     pub routes: Vec<RouteId>,
     /// Where the vendor says how it is doing.
     pub status_page: Option<String>,
+    /// Where the vendor takes support cases.
+    pub support: Option<String>,
     /// Whether its routes need a key at all.
     pub needs_credential: bool,
     /// Its credentials; no values, ever.

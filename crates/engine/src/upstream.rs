@@ -268,6 +268,15 @@ impl Upstream {
     }
 }
 
+/// What becomes of sealed thinking in a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Seals {
+    /// It goes along, where it is the provider's own.
+    Kept,
+    /// None goes along.
+    TakenOut,
+}
+
 /// Sends one try and waits until it has shown an answer or a failure.
 pub(crate) async fn send(
     upstream: &Upstream,
@@ -278,7 +287,12 @@ pub(crate) async fn send(
 ) -> Result<Answer, Failure> {
     let key = key.as_ref();
     let mut secrets = Secrets::of(key, ask.own_key.as_ref());
-    match exchange(upstream, route, key, ask, limits, &mut secrets).await {
+    let mut answer = exchange(upstream, route, key, ask, limits, Seals::Kept, &mut secrets).await;
+    // A seal that is not the provider's own is no reason to lose the request: it is asked again without.
+    if matches!(&answer, Err(failure) if failure.code.as_deref() == Some(failure::FOREIGN_SEAL)) {
+        answer = exchange(upstream, route, key, ask, limits, Seals::TakenOut, &mut secrets).await;
+    }
+    match answer {
         Ok(Answer::Stream(mut opened)) => {
             opened.secrets = secrets;
             Ok(Answer::Stream(opened))
@@ -294,9 +308,10 @@ async fn exchange(
     key: Option<&Key>,
     ask: &Arc<Ask>,
     limits: Limits,
+    seals: Seals,
     secrets: &mut Secrets,
 ) -> Result<Answer, Failure> {
-    let outgoing = request::write(route, ask)?;
+    let outgoing = request::write(route, ask, seals)?;
     let mut headers = upstream.headers.clone();
     request::forward(&mut headers, route, ask);
     let door = upstream.door(route, outgoing.translation.dialect, ask)?;

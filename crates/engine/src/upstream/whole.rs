@@ -33,12 +33,9 @@ pub(super) async fn read(
     let body = if translation.needed {
         headers = translated_headers(&headers);
         let translated = match ask.operation {
-            Operation::Complete => translate_response(
-                translation.dialect,
-                ask.dialect,
-                &body,
-                &reply_options(ask, route, true),
-            ),
+            Operation::Complete => {
+                translate_response(translation.dialect, ask.dialect, &body, &reply_options(ask, route, true))
+            }
             Operation::Embed => match &translation.embed {
                 Some(facts) => read_embed(&body, facts),
                 None => Ok(Translated { body: body.to_vec(), degraded: Vec::new() }),

@@ -173,10 +173,8 @@ pub fn meaning(status: u16, error: &UpstreamError) -> Meaning {
     if status == 529 || says(&["overloaded"]) {
         return Meaning::Overloaded;
     }
-    if (200..300).contains(&status) || (400..500).contains(&status) {
-        if names_missing_model(status, &said) {
-            return Meaning::ModelNotFound;
-        }
+    if !(500..600).contains(&status) && names_missing_model(status, &said) {
+        return Meaning::ModelNotFound;
     }
     let words = [error.kind.as_deref(), error.code.as_deref()];
     let by_exception = words.into_iter().flatten().find_map(of_aws);

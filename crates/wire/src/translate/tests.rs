@@ -7,6 +7,7 @@
 mod dialects;
 mod exact;
 mod fixtures;
+mod resumed;
 mod robust;
 mod round_trip;
 mod streams;
