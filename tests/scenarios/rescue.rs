@@ -183,9 +183,12 @@ async fn a_model_that_repeats_the_end_when_asked_to_go_on_repeats_nothing_to_the
                 for after_chunks in 1..=4 {
                     yard.provider("hot").set_fault(Fault::CutStream { after_chunks }).await.unwrap();
                     let reply = yard.send(&question(caller)).await;
-                    table.case(&format!("{caller:?} {kind:?} repeats {repeats} after {after_chunks} chunks"), || {
-                        assert_eq!(reply.completion(caller).text, whole);
-                    });
+                    table.case(
+                        &format!("{caller:?} {kind:?} repeats {repeats} after {after_chunks} chunks"),
+                        || {
+                            assert_eq!(reply.completion(caller).text, whole);
+                        },
+                    );
                 }
             }
         }
