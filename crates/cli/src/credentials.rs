@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use switchyard_control::ControlClient;
+use switchyard_domain::map::{self, Layout};
 use switchyard_domain::view::{CredentialPlace, CredentialView};
 use switchyard_domain::{Problem, Secret};
 use switchyard_engine::Keyring;
@@ -18,7 +19,12 @@ use crate::output::{json, line, note, or_dash, table};
 pub(crate) enum CredentialCommand {
     /// Store a key, read from standard input or asked for without showing it.
     #[command(after_help = "Example: switchyard credential set openai < key.txt
-Without a redirect the key is asked for. Several keys for one provider: `openai:second`.")]
+Without a redirect the key is asked for. Several keys for one provider: `openai:second`.
+Bedrock: an API key, `ACCESS_KEY_ID:SECRET[:SESSION_TOKEN]`, or
+  aws configure export-credentials | switchyard credential set bedrock
+Vertex: a service account's JSON key, or what gcloud wrote:
+  switchyard credential set vertex < key.json
+Both also use what the `aws` and `gcloud` tools left on this machine, with nothing stored.")]
     Set {
         /// The provider's name in the map, or a `${NAME}` that the map uses.
         name: String,
@@ -117,10 +123,28 @@ fn row(credential: CredentialView) -> [String; 4] {
     [credential.name, place.to_owned(), or_dash(credential.hint), or_dash(condemned)]
 }
 
+/// What a provider takes, where that isn't just an API key.
+fn what_to_give(name: &str) -> Option<&'static str> {
+    let preset = map::preset(name.split(':').next().unwrap_or(name))?;
+    match preset.layout {
+        Layout::Region => Some(
+            "Paste a Bedrock API key, or ACCESS_KEY_ID:SECRET, or ACCESS_KEY_ID:SECRET:SESSION_TOKEN. With nothing stored, the AWS profile is used.",
+        ),
+        Layout::Project => Some(
+            "A JSON key has several lines: leave this prompt with Ctrl-C and run `switchyard credential set vertex < key.json`. With nothing stored, what `gcloud auth application-default login` wrote is used.",
+        ),
+        Layout::Account => Some("Paste KEY 1 or KEY 2 of the resource (Azure portal, Keys and Endpoint)."),
+        Layout::Fixed => None,
+    }
+}
+
 fn value(name: &str) -> Result<Secret, Problem> {
     let unreadable =
         |error: std::io::Error| Problem::new("no_value", format!("The key can't be read: {error}."));
     let secret = if std::io::stdin().is_terminal() {
+        if let Some(hint) = what_to_give(name) {
+            note(hint);
+        }
         Secret::new(&rpassword::prompt_password(format!("Key for {name}: ")).map_err(unreadable)?)
     } else {
         let mut text = String::new();
@@ -134,4 +158,26 @@ fn value(name: &str) -> Result<Secret, Problem> {
         ));
     }
     Ok(secret)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn providers_that_take_more_than_an_api_key_say_so() {
+        let cases = [
+            ("bedrock", Some("ACCESS_KEY_ID")),
+            ("bedrock:second", Some("ACCESS_KEY_ID")),
+            ("vertex", Some("< key.json")),
+            ("azure", Some("KEY 1")),
+            ("openai", None),
+            ("MY_VARIABLE", None),
+        ];
+        for (name, part) in cases {
+            let hint = what_to_give(name);
+            assert_eq!(hint.is_some(), part.is_some(), "{name}");
+            assert!(hint.unwrap_or_default().contains(part.unwrap_or_default()), "{name}");
+        }
+    }
 }

@@ -56,11 +56,12 @@ impl Dialect {
         match (operation, self) {
             (Operation::Complete, _)
             | (Operation::Embed, Self::OpenAiChat | Self::OpenAiResponses | Self::Gemini)
-            | (Operation::CountTokens, Self::AnthropicMessages | Self::Gemini) => true,
+            | (
+                Operation::CountTokens,
+                Self::AnthropicMessages | Self::Gemini | Self::BedrockConverse,
+            ) => true,
             (Operation::Embed, Self::AnthropicMessages | Self::BedrockConverse)
-            | (Operation::CountTokens, Self::OpenAiChat | Self::OpenAiResponses | Self::BedrockConverse) => {
-                false
-            }
+            | (Operation::CountTokens, Self::OpenAiChat | Self::OpenAiResponses) => false,
         }
     }
 

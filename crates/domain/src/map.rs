@@ -3,6 +3,7 @@
 //! [`read`] turns text (JSON or YAML) into a [`RoutingMap`] or into every fault at once, each with its path.
 //! Nothing else constructs a [`RoutingMap`].
 
+mod address;
 mod defaults;
 mod diff;
 mod fault;
@@ -22,7 +23,7 @@ pub use defaults::{Defaults, rows as default_rows};
 pub use diff::unified as diff;
 pub use fault::{Fault, Path};
 pub use midstream::Midstream;
-pub use preset::{Auth, PRESETS, Preset, preset};
+pub use preset::{Auth, Layout, PRESETS, Preset, ambient_variables, preset};
 pub use proven::{
     BreakerSettings, Cold, ColdReply, CredentialSource, Flags, Job, Limits, Line, MatchRule, Provider,
     RetrySettings, Route, RouteIx, RoutingMap, Timeouts,

@@ -214,7 +214,7 @@ fn decide(shared: &Arc<Shared>, running: &Running, ask: &Ask) -> Option<(u64, Pl
         operation: ask.operation,
         features: ask.envelope.features,
         bound: BOUND,
-        tokens: ask.envelope.prompt_tokens(),
+        tokens: ask.envelope.estimated_prompt_tokens(),
         passthrough_key: ask.own_key.is_some(),
         avoid: ask.avoid.clone(),
         only: ask.only,

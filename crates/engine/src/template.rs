@@ -12,9 +12,15 @@ pub(crate) fn render(
     stream: bool,
 ) -> (String, &'static str) {
     match (dialect, stream) {
-        (Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Gemini | Dialect::BedrockConverse, false) => (chat(id, model, text).to_string(), "application/json"),
+        (
+            Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Gemini | Dialect::BedrockConverse,
+            false,
+        ) => (chat(id, model, text).to_string(), "application/json"),
         (Dialect::AnthropicMessages, false) => (message(id, model, text).to_string(), "application/json"),
-        (Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Gemini | Dialect::BedrockConverse, true) => (chat_stream(id, model, text), "text/event-stream; charset=utf-8"),
+        (
+            Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Gemini | Dialect::BedrockConverse,
+            true,
+        ) => (chat_stream(id, model, text), "text/event-stream; charset=utf-8"),
         (Dialect::AnthropicMessages, true) => {
             (message_stream(id, model, text), "text/event-stream; charset=utf-8")
         }

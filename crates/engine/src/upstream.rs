@@ -4,6 +4,7 @@ mod direct;
 mod failure;
 mod open;
 mod request;
+mod sign;
 mod whole;
 
 use std::future::poll_fn;
@@ -15,31 +16,42 @@ use bytes::Bytes;
 use http::{HeaderMap, Response, Uri};
 use http_body::Body as _;
 use switchyard_domain::map::{Route, RoutingMap};
-use switchyard_domain::{Failure, FailureKind, Now};
+use switchyard_domain::{Dialect, Failure, FailureKind, Now, Operation};
 use switchyard_wire::{FrameDecoder, OkBody, Pipe};
 use url::Url;
 
 use crate::clock;
-use crate::intake::Ask;
+use crate::intake::{Ask, OwnKey};
 use crate::vault::Key;
 
 use direct::Direct;
 use failure::from_direct;
 pub(crate) use failure::{Secrets, from_reqwest, in_band};
+use sign::{Call, Signer};
 
 /// Idle connections are dropped after this: shorter than the providers' own, so that they go here before they go
 /// there.
 const POOL_IDLE: Duration = Duration::from_secs(30);
 const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
 
-/// A route's connection pool and fixed headers.
+/// A route's connection pool, addresses and fixed headers.
 #[derive(Clone, Debug)]
 pub(crate) struct Upstream {
     pool: Pool,
+    signer: Signer,
+    doors: Arc<[Door]>,
+    headers: HeaderMap,
+}
+
+/// Where one kind of request is posted.
+#[derive(Debug)]
+struct Door {
+    dialect: Dialect,
+    operation: Operation,
+    stream: bool,
     url: Url,
     /// The address to ask directly, for a model server on this machine.
     direct: Option<Uri>,
-    headers: HeaderMap,
 }
 
 /// Connections opened with one connect timeout. Clones share them.
@@ -114,15 +126,17 @@ impl Upstream {
         before: Option<&crate::shared::Running>,
     ) -> Result<Vec<Self>, String> {
         let mut pools: Vec<Pool> = Vec::new();
+        let mut signer = None;
         for upstream in before.into_iter().flat_map(|running| &running.upstreams) {
             if !pools.iter().any(|pool| pool.connect_ms == upstream.pool.connect_ms) {
                 pools.push(upstream.pool.clone());
             }
+            signer.get_or_insert_with(|| upstream.signer.clone());
         }
-        map.routes.iter().map(|route| Self::new(route, &mut pools)).collect()
+        map.routes.iter().map(|route| Self::new(route, &mut pools, &mut signer)).collect()
     }
 
-    fn new(route: &Route, pools: &mut Vec<Pool>) -> Result<Self, String> {
+    fn new(route: &Route, pools: &mut Vec<Pool>, signer: &mut Option<Signer>) -> Result<Self, String> {
         let connect_ms = route.timeouts.connect_ms;
         let pool = match pools.iter().find(|pool| pool.connect_ms == connect_ms) {
             Some(pool) => pool.clone(),
@@ -133,8 +147,8 @@ impl Upstream {
             }
         };
         let headers = request::fixed_headers(route).map_err(|error| format!("{}: {error}", route.id))?;
-        let direct = direct::uri_of(&route.endpoint);
-        Ok(Self { pool, url: route.endpoint.clone(), direct, headers })
+        let signer = signer.get_or_insert_with(|| Signer::new(pool.client.clone())).clone();
+        Ok(Self { pool, signer, doors: doors(route).into(), headers })
     }
 
     /// Asks for the models list: free, and enough to see whether the route can be reached.
@@ -144,15 +158,27 @@ impl Upstream {
         key: Option<&Key>,
         deadline_mono_ms: u64,
     ) -> Result<u16, Failure> {
-        let mut headers = self.headers.clone();
-        request::authorize(&mut headers, route, key, None);
-        let sent = self.pool.client.get(route.models_url.clone()).headers(headers).send();
-        match clock::until(deadline_mono_ms, sent).await {
-            Some(Ok(response)) => Ok(response.status().as_u16()),
-            Some(Err(error)) => Err(from_reqwest(&error, route)),
+        match clock::until(deadline_mono_ms, self.list_models(route, key)).await {
+            Some(status) => status,
             None => Err(Failure::new(FailureKind::FirstByteTimeout, format!("{} is silent.", route.host()))),
         }
     }
+}
+
+/// Every address of a route.
+fn doors(route: &Route) -> Vec<Door> {
+    let mut doors = Vec::new();
+    for dialect in std::iter::once(route.dialect).chain(route.speaks.iter().copied()) {
+        for operation in [Operation::Complete, Operation::Embed, Operation::CountTokens] {
+            for stream in [false, true] {
+                if let Some(url) = route.address(dialect, operation, stream) {
+                    let direct = direct::uri_of(&url);
+                    doors.push(Door { dialect, operation, stream, url, direct });
+                }
+            }
+        }
+    }
+    doors
 }
 
 impl Pool {
@@ -171,23 +197,74 @@ impl Pool {
     }
 }
 
+/// A request, but for its credential.
+#[derive(Debug)]
+struct Letter<'a> {
+    route: &'a Route,
+    door: &'a Door,
+    headers: HeaderMap,
+    body: Bytes,
+    key: Option<&'a Key>,
+    own: Option<&'a OwnKey>,
+}
+
 impl Upstream {
-    /// Posts a body and waits for the answer's head.
+    fn door(&self, route: &Route, dialect: Dialect, ask: &Ask) -> Result<&Door, Failure> {
+        let (operation, stream) = (ask.operation, ask.envelope.stream);
+        let fits = |door: &&Door| (door.dialect, door.operation, door.stream) == (dialect, operation, stream);
+        self.doors.iter().find(fits).ok_or_else(|| {
+            let message = format!("{} has no address for {} in {dialect}.", route.id, operation.words());
+            Failure::new(FailureKind::NotTranslatable, message)
+        })
+    }
+
+    /// Posts a request with its credential and waits for the answer's head. A credential that was fetched earlier and
+    /// has ended since is fetched anew, and the request posted once more.
     async fn post(
         &self,
+        letter: Letter<'_>,
+        secrets: &mut Secrets,
+    ) -> Result<Response<reqwest::Body>, Failure> {
+        let Letter { route, door, headers, body, key, own } = letter;
+        let call = Call { route, method: &http::Method::POST, url: &door.url, body: &body };
+        let mut signed = headers.clone();
+        let presented = self.signer.sign(call, key, own, &mut signed).await?;
+        secrets.and(sign::sensitive(&signed));
+        let response = self.dispatch(route, door, signed, body.clone()).await?;
+        if !self.signer.outdated(key, presented, response.status(), response.headers()) {
+            return Ok(response);
+        }
+        drop(response);
+        let mut signed = headers;
+        self.signer.sign(call, key, own, &mut signed).await?;
+        secrets.and(sign::sensitive(&signed));
+        self.dispatch(route, door, signed, body.clone()).await
+    }
+
+    async fn dispatch(
+        &self,
         route: &Route,
+        door: &Door,
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Response<reqwest::Body>, Failure> {
-        if let Some(uri) = &self.direct {
+        if let Some(uri) = &door.direct {
             let sent = self.pool.direct.post(uri.clone(), headers, body).await;
             return sent.map_err(|error| from_direct(&error, route));
         }
-        let mut request = reqwest::Request::new(http::Method::POST, self.url.clone());
+        let mut request = reqwest::Request::new(http::Method::POST, door.url.clone());
         *request.headers_mut() = headers;
         *request.body_mut() = Some(body.into());
         let sent = self.pool.client.execute(request).await;
         sent.map(Response::from).map_err(|error| from_reqwest(&error, route))
+    }
+
+    async fn list_models(&self, route: &Route, key: Option<&Key>) -> Result<u16, Failure> {
+        let mut headers = self.headers.clone();
+        let call = Call { route, method: &http::Method::GET, url: &route.models_url, body: &[] };
+        self.signer.sign(call, key, None, &mut headers).await?;
+        let sent = self.pool.client.get(route.models_url.clone()).headers(headers).send().await;
+        sent.map(|response| response.status().as_u16()).map_err(|error| from_reqwest(&error, route))
     }
 }
 
@@ -200,13 +277,14 @@ pub(crate) async fn send(
     limits: Limits,
 ) -> Result<Answer, Failure> {
     let key = key.as_ref();
-    match exchange(upstream, route, key, ask, limits).await {
+    let mut secrets = Secrets::of(key, ask.own_key.as_ref());
+    match exchange(upstream, route, key, ask, limits, &mut secrets).await {
         Ok(Answer::Stream(mut opened)) => {
-            opened.secrets = Secrets::of(key, ask.own_key.as_ref());
+            opened.secrets = secrets;
             Ok(Answer::Stream(opened))
         }
         Ok(whole @ Answer::Whole { .. }) => Ok(whole),
-        Err(failure) => Err(Secrets::of(key, ask.own_key.as_ref()).taken_out(failure, route)),
+        Err(failure) => Err(secrets.taken_out(failure, route)),
     }
 }
 
@@ -216,13 +294,15 @@ async fn exchange(
     key: Option<&Key>,
     ask: &Arc<Ask>,
     limits: Limits,
+    secrets: &mut Secrets,
 ) -> Result<Answer, Failure> {
     let outgoing = request::write(route, ask)?;
     let mut headers = upstream.headers.clone();
     request::forward(&mut headers, route, ask);
-    request::authorize(&mut headers, route, key, ask.own_key.as_ref());
+    let door = upstream.door(route, outgoing.translation.dialect, ask)?;
+    let letter = Letter { route, door, headers, body: outgoing.body, key, own: ask.own_key.as_ref() };
     let (head_by, is_deadline) = limits.by(route.timeouts.first_byte_ms, route.timeouts.total_ms);
-    let response = match clock::until(head_by, upstream.post(route, headers, outgoing.body)).await {
+    let response = match clock::until(head_by, upstream.post(letter, secrets)).await {
         Some(Ok(response)) => response,
         Some(Err(failure)) => return Err(failure),
         None if is_deadline => return Err(failure::deadline(route)),

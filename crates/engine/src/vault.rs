@@ -1,10 +1,12 @@
-//! Credentials: found once, kept as ready-made headers, read again on a change or after a 401.
+//! Credentials: found once, kept ready to be presented, read again on a change or after a 401.
 //!
 //! Values live in the OS keychain (service `switchyard`); a 0600 file is used only when it was asked for, and
 //! environment variables are read as they are. Nothing here is ever written to the database, a log or an error.
 
+mod ambient;
+mod aws_profile;
 mod file;
-pub(crate) use file::private_file;
+mod key;
 mod keychain;
 
 use std::collections::HashMap;
@@ -12,26 +14,15 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use http::HeaderValue;
 use switchyard_domain::map::{CredentialSource, RouteIx, RoutingMap};
 use switchyard_domain::view::{CredentialPlace, KeychainView};
 use switchyard_domain::{Problem, Secret};
 use switchyard_policy::KeyId;
 
+pub(crate) use aws_profile::Source as ProfileSource;
+pub(crate) use file::private_file;
+pub(crate) use key::{AwsProfile, Fingerprint, Key, Material};
 use keychain::Keychain;
-
-/// A key, ready to be sent.
-#[derive(Clone, Debug)]
-pub(crate) struct Key {
-    /// `Bearer VALUE`; marked sensitive.
-    pub(crate) bearer: HeaderValue,
-    /// `VALUE`; marked sensitive.
-    pub(crate) plain: HeaderValue,
-    /// Where it was found.
-    pub(crate) place: CredentialPlace,
-    /// Its last characters.
-    pub(crate) hint: String,
-}
 
 /// Where credentials are found.
 #[derive(Debug)]
@@ -98,9 +89,7 @@ impl Vault {
                 if !keys.contains_key(&id) {
                     match self.find(&name) {
                         Ok(Some((secret, place))) => {
-                            if let Some(key) = Key::ready(&secret, place) {
-                                keys.insert(id.clone(), key);
-                            }
+                            keys.insert(id.clone(), Key::of(secret, place));
                         }
                         Ok(None) => {}
                         Err(error) => {
@@ -116,10 +105,16 @@ impl Vault {
                     ids.push(id);
                 }
             }
-            if let CredentialSource::Usual { variables, .. } = &route.credentials
+            if let CredentialSource::Usual { provider, variables } = &route.credentials
                 && ids.is_empty()
             {
-                ids.extend(variables.iter().find_map(|name| environment(name, &mut keys)));
+                let found = ambient::first(route, provider, &environment)
+                    .or_else(|| variables.iter().find_map(|name| from_environment(name)))
+                    .or_else(|| ambient::last(route, provider, &environment));
+                if let Some((id, key)) = found {
+                    keys.insert(id.clone(), key);
+                    ids.push(id);
+                }
             }
             assigned.push((RouteIx(index), ids));
         }
@@ -145,7 +140,7 @@ impl Vault {
         {
             return Ok(Some((secret, CredentialPlace::File)));
         }
-        match std::env::var(name).ok().filter(|value| !value.trim().is_empty()) {
+        match environment(name) {
             Some(value) => Ok(Some((Secret::new(&value), CredentialPlace::Environment))),
             None => trouble.map_or(Ok(None), Err),
         }
@@ -186,28 +181,18 @@ impl Vault {
     }
 }
 
-fn environment(name: &str, keys: &mut HashMap<KeyId, Key>) -> Option<KeyId> {
-    let value = std::env::var(name).ok().filter(|value| !value.trim().is_empty())?;
-    let id = KeyId::from(name);
-    keys.insert(id.clone(), Key::ready(&Secret::new(&value), CredentialPlace::Environment)?);
-    Some(id)
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.trim().is_empty())
 }
 
-impl Key {
-    /// A key as headers; nothing when it has characters a header can't carry.
-    pub(crate) fn ready(secret: &Secret, place: CredentialPlace) -> Option<Self> {
-        let sensitive = |text: &str| {
-            let mut value = HeaderValue::from_str(text).ok()?;
-            value.set_sensitive(true);
-            Some(value)
-        };
-        Some(Self {
-            bearer: sensitive(&format!("Bearer {}", secret.expose()))?,
-            plain: sensitive(secret.expose())?,
-            place,
-            hint: secret.hint(),
-        })
-    }
+fn from_environment(name: &str) -> Option<(KeyId, Key)> {
+    let value = environment(name)?;
+    Some((KeyId::from(name), Key::of(Secret::new(&value), CredentialPlace::Environment)))
+}
+
+/// Whether a text is the id of an AWS access key (`AKIA...`, temporary `ASIA...`), not a key by itself.
+pub(crate) fn is_access_key_id(text: &str) -> bool {
+    (4..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
 }
 
 /// Checks a credential's name.
@@ -222,9 +207,18 @@ pub(crate) fn check_name(name: &str) -> Result<(), Problem> {
     ))
 }
 
-/// Checks a credential's value: keys are visible ASCII.
+/// Checks a credential's value: keys are visible ASCII, documents are JSON objects.
 pub(crate) fn check_value(value: &Secret) -> Result<(), Problem> {
-    if !value.is_empty() && value.expose().bytes().all(|b| (0x21..0x7f).contains(&b)) {
+    let text = value.expose();
+    if text.starts_with('{') {
+        if serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text).is_ok() {
+            return Ok(());
+        }
+        // The parser's message could quote a value, so it is not passed on.
+        let message = "The value begins like JSON but isn't a JSON object. Give the whole file, for example with `< key.json`.";
+        return Err(Problem::new("invalid_credential_value", message));
+    }
+    if !value.is_empty() && text.bytes().all(|b| (0x21..0x7f).contains(&b)) {
         return Ok(());
     }
     let message = "The key is empty or has spaces, line breaks or characters no key has. Paste it again.";
@@ -238,4 +232,35 @@ pub(crate) async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(act).await.map_err(|error| {
         Problem::new("keychain_unavailable", format!("The keychain call ended badly: {error}."))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_and_documents_are_taken_and_scraps_are_not() {
+        let cases = [
+            ("sk-live-1", true),
+            ("AKIAIOSFODNN7EXAMPLE:secret/+key:token==", true),
+            ("{\n  \"type\": \"service_account\"\n}", true),
+            ("{\"type\": ", false),
+            ("[1]\n[2]", false),
+            ("two words", false),
+            ("", false),
+        ];
+        for (value, fine) in cases {
+            assert_eq!(check_value(&Secret::new(value)).is_ok(), fine, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_document_survives_the_credentials_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let vault = Vault::new(false, Some(folder.path().join("credentials.json")));
+        let document = "{\n  \"private_key\": \"-----BEGIN\\nabc\\n\"\n}";
+        vault.set("vertex", &Secret::new(document)).unwrap();
+        let (found, _) = vault.find("vertex").unwrap().unwrap();
+        assert_eq!(found.expose(), document);
+    }
 }

@@ -73,6 +73,8 @@ pub fn notice_of(event: &Event) -> Option<Notice> {
         | What::CircuitOpened { .. }
         | What::CircuitHalfOpen { .. }
         | What::CircuitClosed { .. }
+        | What::StreamRescued { .. }
+        | What::AnswerDegraded { .. }
         | What::JobDone { .. }
         | What::JobDiscarded { .. }
         | What::RouteSwitched { .. }

@@ -1,19 +1,13 @@
-//! Anthropic Messages as this router writes it, and as much of it as it reads.
+//! Anthropic Messages: requests, answers and streams, read and written.
 //!
-//! Requests are read member by member where they are translated (so nothing is lost unnoticed); here are the
-//! shapes written, and the answers and stream events, read leniently.
+//! Requests are read member by member, so that nothing is lost unnoticed; answers and events are read leniently. What
+//! is written keeps to what Anthropic documents, and to what the model at hand takes.
 
 pub(crate) mod answer;
-mod answer_shapes;
+mod blocks;
+pub(crate) mod claude;
 pub(crate) mod request;
-mod request_shapes;
 pub(crate) mod stream;
+mod usage;
 
-pub use answer_shapes::MessagesUsage;
-pub(crate) use answer_shapes::{
-    Answer, BlockDelta, BlockStart, Empty, ReadAnswer, ReadBlock, ReadDelta, ReadEvent, StopDelta,
-    StreamEvent,
-};
-pub(crate) use request_shapes::{
-    Block, Message, Metadata, OutputConfig, OutputFormat, Request, Role, Source, Tool, ToolChoice,
-};
+pub use usage::MessagesUsage;

@@ -4,11 +4,16 @@
 //! the router does not use. What is checked here is what would make routing, metering or the first
 //! upstream call meaningless; every other judgement is the provider's.
 
+mod features;
+mod fields;
+mod parts;
 mod read;
 mod rewrite;
 mod walk;
 
 use std::ops::Range;
+
+use switchyard_domain::{FeatureSet, Operation};
 
 use crate::Dialect;
 pub use rewrite::rewrite;
@@ -18,6 +23,8 @@ pub use rewrite::rewrite;
 pub struct Envelope {
     /// The dialect the body is written in.
     pub dialect: Dialect,
+    /// What is asked for.
+    pub operation: Operation,
     /// The model the caller asked for.
     pub model: String,
     /// Where the model's JSON string lies in the body, quotes included.
@@ -28,14 +35,17 @@ pub struct Envelope {
     pub max_tokens: Option<u64>,
     /// How many answers the caller wants (`n`), at least one.
     pub choices: u64,
-    /// Number of messages in the conversation.
+    /// Number of messages in the conversation, of items in an `input`, of texts to embed.
     pub message_count: usize,
-    /// Whether tools are offered to the model.
-    pub has_tools: bool,
-    /// Whether a message carries an image.
-    pub has_images: bool,
-    /// Whether JSON output is demanded.
-    pub wants_json: bool,
+    /// What a route must be able to do to answer as asked.
+    pub features: FeatureSet,
+    /// Bytes of the prompt's text as written, tools and schemas included, images and files left out. A token is about
+    /// four of them (OpenAI, "What are tokens"), see [`crate::estimate_tokens`].
+    pub prompt_chars: u64,
+    /// Images, documents and sounds in the prompt.
+    pub media_count: u64,
+    /// Whether the body holds a seal of another vendor, see [`crate::strip_foreign_seals`].
+    pub has_seals: bool,
     /// The caller's own `stream_options.include_usage`, if written. Chat only.
     pub include_usage: Option<bool>,
     /// The end user the caller names (`user`, `safety_identifier` or `metadata.user_id`).
@@ -76,13 +86,41 @@ impl EnvelopeError {
 }
 
 impl Envelope {
-    /// Reads a request body written in `dialect`.
+    /// Reads the body of a request for `operation`, written in `dialect`.
     ///
     /// # Errors
     /// The first thing that makes the body unroutable, naming the field.
-    pub fn read(dialect: Dialect, body: &[u8]) -> Result<Self, EnvelopeError> {
-        read::read(dialect, body)
+    pub fn read(dialect: Dialect, operation: Operation, body: &[u8]) -> Result<Self, EnvelopeError> {
+        read::read(dialect, operation, body)
     }
+}
+
+/// Bytes of text one token stands for (OpenAI, "What are tokens and how to count them": about four characters of English).
+const BYTES_PER_TOKEN: u64 = 4;
+/// What a message costs besides its text: its role and its delimiters.
+const TOKENS_PER_MESSAGE: u64 = 4;
+/// What an image costs at most before it is scaled down (Anthropic, "Vision": about 1,600), and a page of a document too.
+const TOKENS_PER_MEDIA: u64 = 1_600;
+
+impl Envelope {
+    /// About how many tokens the prompt has. For where no one can count them: only its provider knows.
+    #[must_use]
+    pub fn estimated_prompt_tokens(&self) -> u64 {
+        let messages = (self.message_count as u64).saturating_mul(TOKENS_PER_MESSAGE);
+        let media = self.media_count.saturating_mul(TOKENS_PER_MEDIA);
+        self.prompt_chars.div_ceil(BYTES_PER_TOKEN).saturating_add(messages).saturating_add(media)
+    }
+}
+
+/// About how many tokens the prompt in a body has, see [`Envelope::estimated_prompt_tokens`]. A body that can't be read is
+/// taken for text.
+#[must_use]
+pub fn estimate_tokens(dialect: Dialect, body: &[u8]) -> u64 {
+    let read = Envelope::read(dialect, Operation::CountTokens, body);
+    read.map_or_else(
+        |_| (body.len() as u64).div_ceil(BYTES_PER_TOKEN),
+        |envelope| envelope.estimated_prompt_tokens(),
+    )
 }
 
 #[cfg(test)]

@@ -50,9 +50,34 @@ pub struct UpstreamError {
     pub message: String,
     /// The request field it blames.
     pub param: Option<String>,
+    /// How long to leave it alone, ms, where the body says so (Google's `RetryInfo`).
+    pub retry_after_ms: Option<u64>,
 }
 
 impl UpstreamError {
+    /// An error of which there is only a message.
+    #[must_use]
+    pub fn plain(shape: ErrorShape, message: &str) -> Self {
+        Self {
+            shape,
+            code: None,
+            kind: None,
+            message: redact::redact(message, MESSAGE_LIMIT),
+            param: None,
+            retry_after_ms: None,
+        }
+    }
+
+    /// The same error, its type told beside the body: AWS names it in the `x-amzn-errortype` header, and in the
+    /// `:exception-type` of an event stream.
+    #[must_use]
+    pub fn with_type(mut self, error_type: Option<&str>) -> Self {
+        if let Some(name) = error_type.map(read::aws_name).filter(|name| !name.is_empty()) {
+            self.kind = Some(redact::redact(name, MESSAGE_LIMIT));
+        }
+        self
+    }
+
     /// Whether a web page came instead of an API's answer.
     #[must_use]
     pub fn is_html(&self) -> bool {

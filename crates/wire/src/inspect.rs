@@ -3,13 +3,11 @@
 //! Captive portals answer 200 with a page, gateways answer 200 with an error inside, and a dying upstream
 //! answers 200 with nothing. None of these is a completion.
 
-use serde::Deserialize;
-use serde::de::IgnoredAny;
-use serde_json::value::RawValue;
+mod facts;
 
-use crate::anthropic::MessagesUsage;
+use switchyard_domain::Operation;
+
 use crate::error_body::{UpstreamError, is_html, read_error};
-use crate::openai_chat::ChatUsage;
 use crate::{Dialect, FinishReason, Usage};
 
 /// What a whole answer tells about itself.
@@ -49,29 +47,10 @@ pub enum BodyFault {
     },
 }
 
-#[derive(Deserialize)]
-struct ChatBody<'a> {
-    model: Option<String>,
-    choices: Option<Vec<ChatChoice>>,
-    #[serde(borrow)]
-    usage: Option<&'a RawValue>,
-    error: Option<IgnoredAny>,
-}
-
-#[derive(Deserialize)]
-struct ChatChoice {
-    finish_reason: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct MessagesBody<'a> {
-    r#type: Option<String>,
-    model: Option<String>,
-    content: Option<Vec<IgnoredAny>>,
-    stop_reason: Option<String>,
-    #[serde(borrow)]
-    usage: Option<&'a RawValue>,
-    error: Option<IgnoredAny>,
+impl BodyFault {
+    fn error_in(body: &[u8]) -> Self {
+        Self::Error(Box::new(read_error(None, body)))
+    }
 }
 
 /// Looks into a non-streamed 200 reply.
@@ -80,6 +59,7 @@ struct MessagesBody<'a> {
 /// What the body is instead of an answer.
 pub fn inspect_ok_body(
     dialect: Dialect,
+    operation: Operation,
     content_type: Option<&str>,
     body: &[u8],
 ) -> Result<OkBody, BodyFault> {
@@ -89,42 +69,15 @@ pub fn inspect_ok_body(
     if is_html(content_type, body) {
         return Err(BodyFault::Html { title: read_error(content_type, body).message });
     }
-    match dialect {
-        Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Gemini | Dialect::BedrockConverse => {
-            let parsed: ChatBody<'_> = parse(body)?;
-            if parsed.error.is_some() {
-                return Err(BodyFault::Error(Box::new(read_error(content_type, body))));
-            }
-            let choices = parsed.choices.ok_or(BodyFault::NotAnAnswer { missing: "`choices`" })?;
-            let first = choices.into_iter().next();
-            let first = first.ok_or(BodyFault::NotAnAnswer { missing: "a choice in `choices`" })?;
-            let usage = parsed.usage.and_then(|raw| serde_json::from_str::<ChatUsage>(raw.get()).ok());
-            Ok(OkBody {
-                model: parsed.model,
-                usage: usage.map(Usage::from),
-                finish: first.finish_reason.as_deref().map(FinishReason::from_chat),
-            })
-        }
-        Dialect::AnthropicMessages => {
-            let parsed: MessagesBody<'_> = parse(body)?;
-            if parsed.error.is_some() || parsed.r#type.as_deref() == Some("error") {
-                return Err(BodyFault::Error(Box::new(read_error(content_type, body))));
-            }
-            if parsed.content.is_none() {
-                return Err(BodyFault::NotAnAnswer { missing: "`content`" });
-            }
-            let usage = parsed.usage.and_then(|raw| serde_json::from_str::<MessagesUsage>(raw.get()).ok());
-            Ok(OkBody {
-                model: parsed.model,
-                usage: usage.map(Usage::from),
-                finish: parsed.stop_reason.as_deref().map(FinishReason::from_messages),
-            })
-        }
+    match (operation, dialect) {
+        (Operation::Embed, _) => facts::embeddings(body),
+        (Operation::CountTokens, _) => facts::token_count(body),
+        (Operation::Complete, Dialect::OpenAiChat) => facts::chat(body),
+        (Operation::Complete, Dialect::OpenAiResponses) => facts::responses(body),
+        (Operation::Complete, Dialect::AnthropicMessages) => facts::messages(body),
+        (Operation::Complete, Dialect::Gemini) => facts::gemini(body),
+        (Operation::Complete, Dialect::BedrockConverse) => facts::bedrock(body),
     }
-}
-
-fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, BodyFault> {
-    serde_json::from_slice(body).map_err(|error| BodyFault::NotJson(error.to_string()))
 }
 
 #[cfg(test)]
@@ -167,10 +120,12 @@ mod tests {
             (messages, None, r#"{"status":"ok"}"#, "the upstream answered 200 without `content`"),
         ];
         for (dialect, content_type, body, said) in cases {
-            let fault = inspect_ok_body(dialect, content_type, body.as_bytes()).unwrap_err();
+            let fault =
+                inspect_ok_body(dialect, Operation::Complete, content_type, body.as_bytes()).unwrap_err();
             assert_eq!(fault.to_string(), said, "{body}");
         }
-        let cut = inspect_ok_body(chat, None, br#"{"choices":[{"finish_rea"#).unwrap_err();
+        let cut =
+            inspect_ok_body(chat, Operation::Complete, None, br#"{"choices":[{"finish_rea"#).unwrap_err();
         assert!(matches!(cut, BodyFault::NotJson(_)), "{cut}");
     }
 
@@ -178,11 +133,158 @@ mod tests {
     fn a_filtered_answer_is_an_answer() {
         let body = br#"{"model":"gpt-4o-mini","error":null,"choices":[{"message":{"content":null},
             "finish_reason":"content_filter"}],"usage":{"prompt_tokens":5,"completion_tokens":0}}"#;
-        let ok = inspect_ok_body(Dialect::OpenAiChat, Some("application/json"), body).unwrap();
+        let ok = inspect_ok_body(Dialect::OpenAiChat, Operation::Complete, Some("application/json"), body)
+            .unwrap();
         assert_eq!(ok.finish, Some(FinishReason::ContentFilter));
         assert_eq!(ok.usage.unwrap().input_tokens, 5);
         let body = br#"{"type":"message","model":"claude-sonnet-4-6","content":[],"stop_reason":"refusal"}"#;
-        let ok = inspect_ok_body(Dialect::AnthropicMessages, None, body).unwrap();
+        let ok = inspect_ok_body(Dialect::AnthropicMessages, Operation::Complete, None, body).unwrap();
         assert_eq!(ok.finish, Some(FinishReason::ContentFilter));
+    }
+
+    #[test]
+    fn every_dialects_answers_tell_why_they_ended_and_what_they_cost() {
+        let usage = |input, output, cached, reasoning| Usage {
+            input_tokens: input,
+            output_tokens: output,
+            cached_input_tokens: cached,
+            cache_write_tokens: 0,
+            reasoning_tokens: reasoning,
+        };
+        let responses = Dialect::OpenAiResponses;
+        let cases = [
+            (
+                responses,
+                r#"{"id":"resp_1","object":"response","status":"completed","error":null,"incomplete_details":null,"model":"gpt-5","output":[{"type":"message"}],"usage":{"input_tokens":9,"input_tokens_details":{"cached_tokens":4},"output_tokens":7,"output_tokens_details":{"reasoning_tokens":2}}}"#,
+                Some("gpt-5"),
+                FinishReason::Stop,
+                usage(9, 7, 4, 2),
+            ),
+            (
+                responses,
+                r#"{"status":"incomplete","incomplete_details":{"reason":"max_output_tokens"},"model":"gpt-5","output":[],"usage":{"input_tokens":9,"output_tokens":7}}"#,
+                Some("gpt-5"),
+                FinishReason::Length,
+                usage(9, 7, 0, 0),
+            ),
+            (
+                responses,
+                r#"{"status":"completed","output":[{"type":"function_call"}],"usage":{"input_tokens":9,"output_tokens":7}}"#,
+                None,
+                FinishReason::ToolCalls,
+                usage(9, 7, 0, 0),
+            ),
+            (
+                Dialect::Gemini,
+                r#"{"candidates":[{"content":{"parts":[{"text":"Hi"}]},"finishReason":"MAX_TOKENS"}],"modelVersion":"gemini-3-flash","usageMetadata":{"promptTokenCount":9,"candidatesTokenCount":5,"thoughtsTokenCount":2,"cachedContentTokenCount":4,"totalTokenCount":16}}"#,
+                Some("gemini-3-flash"),
+                FinishReason::Length,
+                usage(9, 7, 4, 2),
+            ),
+            (
+                Dialect::Gemini,
+                r#"{"promptFeedback":{"blockReason":"PROHIBITED_CONTENT"},"usageMetadata":{"promptTokenCount":9}}"#,
+                None,
+                FinishReason::ContentFilter,
+                usage(9, 0, 0, 0),
+            ),
+            (
+                Dialect::BedrockConverse,
+                r#"{"output":{"message":{"role":"assistant","content":[]}},"stopReason":"tool_use","usage":{"inputTokens":5,"outputTokens":7,"totalTokens":16,"cacheReadInputTokens":4}}"#,
+                None,
+                FinishReason::ToolCalls,
+                usage(9, 7, 4, 0),
+            ),
+            (
+                Dialect::BedrockConverse,
+                r#"{"output":{"message":{}},"stopReason":"guardrail_intervened","usage":{"inputTokens":9,"outputTokens":0}}"#,
+                None,
+                FinishReason::ContentFilter,
+                usage(9, 0, 0, 0),
+            ),
+        ];
+        for (dialect, body, model, finish, usage) in cases {
+            let ok = inspect_ok_body(dialect, Operation::Complete, None, body.as_bytes()).unwrap();
+            assert_eq!(
+                (ok.model.as_deref(), ok.finish, ok.usage),
+                (model, Some(finish), Some(usage)),
+                "{body}"
+            );
+            assert_eq!(crate::usage_of(dialect, body.as_bytes()), Some(usage), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_answer_in_the_other_dialects_is_told() {
+        let complete = Operation::Complete;
+        let cases = [
+            (
+                Dialect::OpenAiResponses,
+                complete,
+                r#"{"status":"failed","error":{"code":"server_error","message":"Sorry"},"output":[]}"#,
+                "the upstream answered 200 with an error inside: Sorry",
+            ),
+            (
+                Dialect::OpenAiResponses,
+                complete,
+                r#"{"choices":[]}"#,
+                "the upstream answered 200 without `output`",
+            ),
+            (
+                Dialect::Gemini,
+                complete,
+                r#"[{"error":{"code":500,"message":"Internal","status":"INTERNAL"}}]"#,
+                "the upstream answered 200 with an error inside: Internal",
+            ),
+            (
+                Dialect::Gemini,
+                complete,
+                r#"{"usageMetadata":{}}"#,
+                "the upstream answered 200 without `candidates`",
+            ),
+            (
+                Dialect::BedrockConverse,
+                complete,
+                r#"{"message":"Too many requests"}"#,
+                "the upstream answered 200 with an error inside: Too many requests",
+            ),
+            (Dialect::BedrockConverse, complete, "{}", "the upstream answered 200 without `output`"),
+            (
+                Dialect::OpenAiChat,
+                complete,
+                r#"{"choices":[{"error":{"code":502,"message":"Down"},"finish_reason":"error"}]}"#,
+                "the upstream answered 200 with an error inside: Down",
+            ),
+            (
+                Dialect::OpenAiChat,
+                Operation::Embed,
+                r#"{"object":"list","data":[]}"#,
+                "the upstream answered 200 without an embedding in `data`",
+            ),
+            (
+                Dialect::AnthropicMessages,
+                Operation::CountTokens,
+                r#"{"tokens":1}"#,
+                "the upstream answered 200 without `input_tokens`",
+            ),
+        ];
+        for (dialect, operation, body, said) in cases {
+            let fault = inspect_ok_body(dialect, operation, None, body.as_bytes()).unwrap_err();
+            assert_eq!(fault.to_string(), said, "{body}");
+        }
+        let fine = [
+            (
+                Operation::Embed,
+                r#"{"data":[{"embedding":[0.1]}],"model":"e","usage":{"prompt_tokens":3}}"#,
+                Some(3),
+            ),
+            (Operation::Embed, r#"{"embeddings":[{"values":[0.1]}]}"#, None),
+            (Operation::CountTokens, r#"{"input_tokens":14}"#, None),
+            (Operation::CountTokens, r#"{"totalTokens":14}"#, None),
+        ];
+        for (operation, body, input) in fine {
+            let ok = inspect_ok_body(Dialect::OpenAiChat, operation, None, body.as_bytes()).unwrap();
+            assert_eq!(ok.usage.map(|usage| usage.input_tokens), input, "{body}");
+        }
     }
 }

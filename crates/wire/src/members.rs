@@ -54,6 +54,22 @@ impl<'a> Members<'a> {
         self.get(name)?.ok_or_else(|| TranslateError::invalid(self.path_of(name), "is missing"))
     }
 
+    /// Takes a string, if present, borrowed where it holds no escapes.
+    pub(crate) fn text(&mut self, name: &str) -> Result<Option<Cow<'a, str>>, TranslateError> {
+        Ok(self.get::<Text<'a>>(name)?.map(|text| text.0))
+    }
+
+    /// Takes a string that has to be there.
+    pub(crate) fn need_text(&mut self, name: &str) -> Result<Cow<'a, str>, TranslateError> {
+        Ok(self.need::<Text<'a>>(name)?.0)
+    }
+
+    /// Takes a nested object that has to be there.
+    pub(crate) fn need_object(&mut self, name: &str) -> Result<Self, TranslateError> {
+        let path = self.path_of(name);
+        self.object(name)?.ok_or_else(|| TranslateError::invalid(path, "is missing"))
+    }
+
     /// Takes a nested object, if present.
     pub(crate) fn object(&mut self, name: &str) -> Result<Option<Self>, TranslateError> {
         let path = self.path_of(name);
@@ -66,6 +82,11 @@ impl<'a> Members<'a> {
         self.raw(name).map_or_else(|| Ok(Vec::new()), |value| elements(value, &path))
     }
 
+    /// Takes all that is left, where the object as a whole has been noted.
+    pub(crate) fn take_all(&mut self) {
+        self.entries.clear();
+    }
+
     /// The paths of members nobody took, `null`s left out.
     pub(crate) fn rest(self) -> Vec<String> {
         let left = self.entries.iter().filter(|(_, value)| value.get() != "null");
@@ -75,6 +96,11 @@ impl<'a> Members<'a> {
     /// Where in `json` the value of `name` lies, without taking it.
     pub(crate) fn peek(&self, name: &str) -> Option<&'a RawValue> {
         self.entries.iter().find(|(key, _)| key == name).map(|(_, value)| *value)
+    }
+
+    /// The members nobody took, as they were written.
+    pub(crate) fn into_entries(self) -> Vec<(Cow<'a, str>, &'a RawValue)> {
+        self.entries
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -90,6 +116,11 @@ pub(crate) fn elements<'a>(
     let list: Vec<&'a RawValue> = serde_json::from_str(value.get())
         .map_err(|error| TranslateError::invalid(path.to_owned(), error.to_string()))?;
     Ok(list.into_iter().enumerate().map(|(at, value)| (format!("{path}[{at}]"), value)).collect())
+}
+
+/// A JSON string's text, if the raw value is a string, borrowed where it holds no escapes.
+pub(crate) fn borrowed_text(value: &RawValue) -> Option<Cow<'_, str>> {
+    serde_json::from_str::<Text<'_>>(value.get()).ok().map(|text| text.0)
 }
 
 /// A JSON string's text, if the raw value is a string.
@@ -111,7 +142,7 @@ impl<'de> Deserialize<'de> for Entries<'de> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut entries = Vec::with_capacity(16);
-                while let Some(entry) = map.next_entry::<Key<'de>, &'de RawValue>()? {
+                while let Some(entry) = map.next_entry::<Text<'de>, &'de RawValue>()? {
                     entries.push((entry.0.0, entry.1));
                 }
                 Ok(Entries(entries))
@@ -121,6 +152,13 @@ impl<'de> Deserialize<'de> for Entries<'de> {
     }
 }
 
-#[derive(serde::Deserialize)]
+/// A JSON string, borrowed from its body where it holds no escapes (a plain `Cow` would always be copied).
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(transparent)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
+
+impl Text<'_> {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}

@@ -29,15 +29,29 @@ pub fn model_list<S: AsRef<str>>(dialect: Dialect, ids: &[S]) -> Vec<u8> {
     list.to_string().into_bytes()
 }
 
-/// The ids in an upstream's model list: OpenAI's and Anthropic's `data`, Google's and Ollama's `models`, or a
-/// bare list. None when the body is no model list at all.
+/// One model, in the caller's dialect, as `GET /v1/models/{id}` answers.
+#[must_use]
+pub fn model_entry(dialect: Dialect, id: &str) -> Vec<u8> {
+    let list = model_list(dialect, &[id]);
+    // The list was written just before, with this one entry.
+    let list: Value = serde_json::from_slice(&list).unwrap_or_default();
+    list["data"][0].to_string().into_bytes()
+}
+
+/// The ids in an upstream's model list: OpenAI's and Anthropic's `data`, Google's and Ollama's `models`, Vertex AI's
+/// `publisherModels`, Bedrock's `modelSummaries` and `inferenceProfileSummaries`, or a bare list. None when the body is no
+/// model list at all.
 #[must_use]
 pub fn model_ids(body: &[u8]) -> Option<Vec<String>> {
     let value: Value = serde_json::from_slice(body).ok()?;
-    let list = value.as_array().or_else(|| value.get("data").or_else(|| value.get("models"))?.as_array())?;
+    let lists = ["data", "models", "publisherModels", "modelSummaries", "inferenceProfileSummaries"];
+    let list = value.as_array().or_else(|| lists.iter().find_map(|name| value.get(name)?.as_array()))?;
+    let names = ["modelId", "inferenceProfileId", "id", "name", "model"];
     let id = |entry: &Value| {
-        let id = ["id", "name", "model"].iter().find_map(|name| entry.get(name)?.as_str())?;
-        Some(id.strip_prefix("models/").unwrap_or(id).to_owned())
+        let id = names.iter().find_map(|name| entry.get(name)?.as_str())?;
+        // Google's are paths: `models/x`, `publishers/google/models/x`.
+        let is_path = id.starts_with("models/") || id.starts_with("publishers/");
+        Some(id.rsplit_once('/').filter(|_| is_path).map_or(id, |(_, id)| id).to_owned())
     };
     Some(list.iter().filter_map(id).collect())
 }
@@ -61,6 +75,18 @@ mod tests {
         let cases = [
             (r#"{"models":[{"name":"models/gemini-3-flash","displayName":"Flash"}]}"#, "gemini-3-flash"),
             (r#"{"models":[{"name":"llama3.2:latest","model":"llama3.2:latest"}]}"#, "llama3.2:latest"),
+            (
+                r#"{"publisherModels":[{"name":"publishers/google/models/gemini-3-flash","versionId":"1"}]}"#,
+                "gemini-3-flash",
+            ),
+            (
+                r#"{"modelSummaries":[{"modelArn":"arn:x","modelId":"anthropic.claude-sonnet-4-20250514-v1:0","modelName":"Claude"}]}"#,
+                "anthropic.claude-sonnet-4-20250514-v1:0",
+            ),
+            (
+                r#"{"inferenceProfileSummaries":[{"inferenceProfileName":"US","inferenceProfileId":"us.amazon.nova-lite-v1:0"}]}"#,
+                "us.amazon.nova-lite-v1:0",
+            ),
             (r#"[{"id":"meta-llama/Llama-4","type":"chat"}]"#, "meta-llama/Llama-4"),
         ];
         for (body, id) in cases {

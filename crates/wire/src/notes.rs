@@ -62,6 +62,9 @@ impl TranslateError {
     }
 }
 
+/// The most that is noted of one stream.
+const STREAM_LIMIT: usize = 64;
+
 /// Collects degradations while a body is walked.
 #[derive(Debug, Default)]
 pub(crate) struct Notes(Vec<Degradation>);
@@ -75,6 +78,15 @@ impl Notes {
     pub(crate) fn add_once(&mut self, code: &'static str, field: impl Into<String>) {
         if self.0.iter().all(|noted| noted.code != code) {
             self.add(code, field);
+        }
+    }
+
+    /// Takes over what was noted elsewhere, each thing once. A stream may say the same thing again and again.
+    pub(crate) fn take_from(&mut self, other: &mut Self) {
+        for noted in other.0.drain(..) {
+            if self.0.len() < STREAM_LIMIT && !self.0.contains(&noted) {
+                self.0.push(noted);
+            }
         }
     }
 

@@ -1,11 +1,37 @@
 //! Responses as this router reads and writes it.
+//!
+//! A request is a list of items, an answer another, and a stream says everything twice: as deltas, and whole when
+//! an item is done. Nothing is ever stored with the provider or here, so whatever refers to something stored is
+//! refused, and what a conversation needs to go on (sealed reasoning) travels in its items.
 
 pub(crate) mod answer;
+mod echo;
+mod item;
+mod model_rules;
+mod reply;
 pub(crate) mod request;
 pub(crate) mod stream;
+mod strict_schema;
+mod usage;
 
-/// What an answer repeats of its request: the members of a JSON object, without the braces.
-#[must_use]
-pub fn echo(_request: &[u8]) -> Option<std::sync::Arc<str>> {
-    None
+pub use echo::echo;
+pub use usage::ResponsesUsage;
+
+use crate::FinishReason;
+
+/// Why an answer ended, from its status, the reason of `incomplete_details`, and what it said.
+pub(crate) fn finish_reason(
+    status: &str,
+    incomplete: Option<&str>,
+    has_calls: bool,
+    has_refused: bool,
+) -> FinishReason {
+    match (status, incomplete) {
+        ("completed", _) if has_calls => FinishReason::ToolCalls,
+        ("completed", _) if has_refused => FinishReason::ContentFilter,
+        ("completed", _) => FinishReason::Stop,
+        ("incomplete", Some("max_output_tokens" | "max_tokens")) => FinishReason::Length,
+        ("incomplete", Some("content_filter")) => FinishReason::ContentFilter,
+        _ => FinishReason::Other,
+    }
 }

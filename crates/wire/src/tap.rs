@@ -5,8 +5,10 @@
 
 mod chat;
 mod messages;
+mod responses;
 
 use crate::error_body::{UpstreamError, read_error};
+use crate::openai_responses::stream::stream_error;
 use crate::{Dialect, FinishReason, StreamEvent, Usage};
 
 /// What one event of a stream was.
@@ -71,15 +73,17 @@ impl StreamTap {
             return Observed::Quiet;
         }
         let observed = match self.dialect {
-            Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Gemini | Dialect::BedrockConverse => {
-                self.observe_chat(event)
-            }
+            Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse => self.observe_chat(event),
+            Dialect::OpenAiResponses => self.observe_responses(event),
             Dialect::AnthropicMessages => self.observe_messages(event),
         };
         match observed {
             // The stream broke off inside this event: that is a cut, not a provider speaking nonsense.
             Observed::Malformed if !event.complete => return Observed::Quiet,
             Observed::Malformed => self.malformed = true,
+            Observed::Error if self.dialect == Dialect::OpenAiResponses => {
+                self.error = Some(stream_error(event.data));
+            }
             Observed::Error => self.error = Some(read_error(None, event.data)),
             Observed::Done => self.done = true,
             Observed::Content => self.notes.started = true,
@@ -99,10 +103,10 @@ impl StreamTap {
     #[must_use]
     pub fn is_finished(&self) -> bool {
         match self.dialect {
-            Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Gemini | Dialect::BedrockConverse => {
+            Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse => {
                 self.done || (self.choices_seen != 0 && self.choices_seen == self.choices_finished)
             }
-            Dialect::AnthropicMessages => self.done,
+            Dialect::OpenAiResponses | Dialect::AnthropicMessages => self.done,
         }
     }
 

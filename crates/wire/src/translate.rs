@@ -7,6 +7,7 @@
 
 pub(crate) mod tool_ids;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::canonical::{Answer, Prompt};
@@ -29,6 +30,10 @@ pub struct ReplyOptions {
     /// What a Responses answer repeats of its request (`instructions`, `tools`, `metadata`, ...): the members of a JSON
     /// object, as [`crate::openai_responses::echo`] reads them from the request. None: the API's defaults.
     pub echo: Option<Arc<str>>,
+    /// The id of an answer whose upstream gives none.
+    pub fallback_id: Option<Arc<str>>,
+    /// The model of an answer whose upstream names none: the route's.
+    pub fallback_model: Option<Arc<str>>,
 }
 
 /// Writes a request read in dialect `from` for an upstream that speaks `to`.
@@ -69,7 +74,9 @@ pub fn translate_response(
         return Ok(Translated { body: body.to_vec(), degraded: Vec::new() });
     }
     let mut notes = Notes::default();
-    let answer = read_answer(from, notes::utf8(body)?, &mut notes)?;
+    let mut answer = read_answer(from, notes::utf8(body)?, &mut notes)?;
+    answer.id = answer.id.or_else(|| options.fallback_id.as_deref().map(Cow::Borrowed));
+    answer.model = answer.model.or_else(|| options.fallback_model.as_deref().map(Cow::Borrowed));
     let body = write_answer(to, &answer, options, &mut notes)?;
     Ok(notes.with(body))
 }
@@ -125,3 +132,6 @@ fn write_answer(
 fn no_caller(dialect: Dialect) -> TranslateError {
     TranslateError::unsupported("", format!("clients can't speak {dialect} here"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,9 @@
 //! Tokens used, in one meaning for every dialect.
 
-use serde::Deserialize;
+use switchyard_domain::Operation;
 
 use crate::Dialect;
-use crate::anthropic::MessagesUsage;
-use crate::openai_chat::ChatUsage;
+use crate::inspect::inspect_ok_body;
 
 /// Tokens of one answer. Every input token is counted once in `input_tokens`; the cached counts are parts
 /// of it (chat counts so; Messages reports three disjoint counts, which are added up here).
@@ -23,6 +22,18 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// The sum, for an answer two upstreams wrote one after the other.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            input_tokens: self.input_tokens.saturating_add(other.input_tokens),
+            output_tokens: self.output_tokens.saturating_add(other.output_tokens),
+            cached_input_tokens: self.cached_input_tokens.saturating_add(other.cached_input_tokens),
+            cache_write_tokens: self.cache_write_tokens.saturating_add(other.cache_write_tokens),
+            reasoning_tokens: self.reasoning_tokens.saturating_add(other.reasoning_tokens),
+        }
+    }
+
     /// Joins a later report of the same answer. Counts in a stream are cumulative, and some gateways send
     /// zeros first, so the larger one holds.
     #[must_use]
@@ -40,16 +51,5 @@ impl Usage {
 /// The usage a whole (non-streamed) answer reports, if it does.
 #[must_use]
 pub fn usage_of(dialect: Dialect, body: &[u8]) -> Option<Usage> {
-    #[derive(Deserialize)]
-    struct Reported<U> {
-        usage: Option<U>,
-    }
-    match dialect {
-        Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Gemini | Dialect::BedrockConverse => {
-            serde_json::from_slice::<Reported<ChatUsage>>(body).ok()?.usage.map(Usage::from)
-        }
-        Dialect::AnthropicMessages => {
-            serde_json::from_slice::<Reported<MessagesUsage>>(body).ok()?.usage.map(Usage::from)
-        }
-    }
+    inspect_ok_body(dialect, Operation::Complete, None, body).ok()?.usage
 }

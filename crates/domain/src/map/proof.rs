@@ -2,6 +2,7 @@
 
 mod endpoint;
 mod jobs;
+mod place;
 mod route;
 
 use std::collections::BTreeMap;

@@ -77,7 +77,7 @@ pub struct Route {
     pub aliases: Vec<String>,
     /// The resolved base URL.
     pub base_url: Url,
-    /// Where requests are posted.
+    /// Where whole answers in its first dialect are asked for. [`Route::address`] has the others.
     pub endpoint: Url,
     /// Where models are listed (the free probe).
     pub models_url: Url,
@@ -87,7 +87,7 @@ pub struct Route {
     pub speaks: Vec<Dialect>,
     /// What the map says it can do, whatever is known of its dialect and model.
     pub can: FeatureSet,
-    /// What the map says it can't do.
+    /// What the map or its preset says it can't do.
     pub cannot: FeatureSet,
     /// The most tokens of prompt and answer together, as the map says.
     pub context_window: Option<u64>,

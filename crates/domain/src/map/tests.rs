@@ -1,5 +1,7 @@
 //! What a user would notice: which maps load, and what a bad one is told.
 
+mod providers;
+
 use super::*;
 use crate::{Dialect, Tier};
 

@@ -214,6 +214,11 @@ fn is_demo(shared: &Shared, document: &str) -> bool {
 async fn read(shared: &Arc<Shared>, document: &str, format: Format) -> Result<RoutingMap, Vec<Fault>> {
     let wanted = names(document);
     let mut values: HashMap<String, String> = HashMap::new();
+    for name in map::ambient_variables() {
+        let given = shared.variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        let value = given.or_else(|| std::env::var(name).ok()).filter(|value| !value.trim().is_empty());
+        values.extend(value.map(|value| (name.to_owned(), value)));
+    }
     let mut missing = Vec::new();
     for name in wanted {
         let given = shared.variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());

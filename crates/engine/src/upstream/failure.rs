@@ -30,7 +30,16 @@ impl Secrets {
     /// Our key and the caller's own.
     pub(super) fn of(key: Option<&Key>, own: Option<&OwnKey>) -> Self {
         let own = own.into_iter().flat_map(|own| own.headers.iter().map(|(_, value)| value.clone()));
-        Self(key.map(|key| key.plain.clone()).into_iter().chain(own).collect())
+        Self(key.and_then(Key::plain).cloned().into_iter().chain(own).collect())
+    }
+
+    /// These too: what was made of the keys.
+    pub(super) fn and<'a>(&mut self, values: impl Iterator<Item = &'a HeaderValue>) {
+        for value in values {
+            if !self.0.contains(value) {
+                self.0.push(value.clone());
+            }
+        }
     }
 
     /// The failure without these, and without the values of the headers that the map adds.
@@ -206,7 +215,7 @@ fn kind_of(meaning: Meaning, status: u16) -> FailureKind {
         Meaning::NotFound => FailureKind::EndpointNotFound,
         Meaning::TooLarge => FailureKind::TooLarge,
         Meaning::Timeout => FailureKind::UpstreamTimeout,
-        Meaning::BadRequest => FailureKind::BadRequest,
+        Meaning::BadRequest | Meaning::ForeignSeal => FailureKind::BadRequest,
         Meaning::NotAnApi => FailureKind::Html,
         Meaning::Unknown if (400..500).contains(&status) => FailureKind::BadRequest,
         Meaning::Server | Meaning::Unknown => FailureKind::ServerError,

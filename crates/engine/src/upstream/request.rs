@@ -4,8 +4,10 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use switchyard_domain::map::{Midstream, Route};
 use switchyard_domain::{Dialect, Failure, FailureKind, Feature, Operation};
+use switchyard_wire::gemini::Variant;
+use switchyard_wire::gemini::embed::{EmbedFacts, write_embed};
 use switchyard_wire::{
-    Degradation, Envelope, Pipe, ReplyOptions, TranslateError, continue_request, gemini, openai_responses,
+    Degradation, Envelope, Pipe, ReplyOptions, TranslateError, continue_request, count_request, openai_responses,
     rewrite, strip_foreign_seals, translate_request,
 };
 
@@ -30,6 +32,8 @@ pub(super) struct Translation {
     pub(super) needed: bool,
     /// The stream's way to the caller.
     pub(super) pipe: Option<Pipe>,
+    /// What the answer to a translated embeddings request has to know of it.
+    pub(super) embed: Option<EmbedFacts>,
     /// What could not be carried over.
     pub(super) lost: Vec<String>,
 }
@@ -40,12 +44,16 @@ pub(super) fn write(route: &Route, ask: &Ask) -> Result<Outgoing, Failure> {
     match ask.operation {
         Operation::Complete => completion(route, ask, dialect),
         Operation::Embed if dialect == Dialect::Gemini => {
-            gemini::write_embed(&ask.body, &route.upstream_model)
-                .map(|translated| outgoing(dialect, translated.body.into(), true, &translated.degraded))
-                .map_err(|error| untranslatable(&error))
+            let text = std::str::from_utf8(&ask.body).unwrap_or_default();
+            let (translated, facts) = write_embed(text, &route.upstream_model, variant(route))
+                .map_err(|error| untranslatable(&error))?;
+            let mut outgoing = outgoing(dialect, translated.body.into(), true, &translated.degraded);
+            outgoing.translation.embed = Some(facts);
+            Ok(outgoing)
         }
         Operation::CountTokens if dialect != ask.dialect => {
-            gemini::write_count_tokens(&ask.body, &route.upstream_model)
+            let vertex = variant(route) == Variant::Vertex;
+            count_request(dialect, vertex, &ask.body, &route.upstream_model)
                 .map(|translated| outgoing(dialect, translated.body.into(), true, &translated.degraded))
                 .map_err(|error| untranslatable(&error))
         }
@@ -57,7 +65,15 @@ pub(super) fn write(route: &Route, ask: &Ask) -> Result<Outgoing, Failure> {
 }
 
 fn outgoing(dialect: Dialect, body: Bytes, needed: bool, degraded: &[Degradation]) -> Outgoing {
-    Outgoing { body, translation: Translation { dialect, needed, pipe: None, lost: named(degraded) } }
+    let lost = named(degraded);
+    Outgoing { body, translation: Translation { dialect, needed, pipe: None, embed: None, lost } }
+}
+
+/// Which of Google's two APIs a route is.
+fn variant(route: &Route) -> Variant {
+    let path = route.base_url.path();
+    let is_vertex = path.contains("/projects/") || path.contains("/publishers/");
+    if is_vertex { Variant::Vertex } else { Variant::GeminiApi }
 }
 
 fn completion(route: &Route, ask: &Ask, dialect: Dialect) -> Result<Outgoing, Failure> {
@@ -91,7 +107,7 @@ fn completion(route: &Route, ask: &Ask, dialect: Dialect) -> Result<Outgoing, Fa
                 Pipe::passthrough(dialect, asked_usage, options, keeps(ask), wants_json(ask))
             }
         });
-        return Ok(Outgoing { body, translation: Translation { dialect, needed: false, pipe, lost: Vec::new() } });
+        return Ok(Outgoing { body, translation: Translation { dialect, needed: false, pipe, embed: None, lost: Vec::new() } });
     }
     let translated = translate_request(ask.dialect, dialect, &body, &route.upstream_model)
         .map_err(|error| untranslatable(&error))?;
@@ -103,7 +119,7 @@ fn completion(route: &Route, ask: &Ask, dialect: Dialect) -> Result<Outgoing, Fa
             Pipe::translating(dialect, ask.dialect, options, keeps(ask), wants_json(ask))
         }
     });
-    Ok(Outgoing { body: translated.body.into(), translation: Translation { dialect, needed: true, pipe, lost } })
+    Ok(Outgoing { body: translated.body.into(), translation: Translation { dialect, needed: true, pipe, embed: None, lost } })
 }
 
 /// Whether what a stream says is kept in mind, to be continued if it breaks off.

@@ -4,7 +4,8 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use switchyard_domain::map::Route;
 use switchyard_domain::{Failure, FailureKind, Operation};
-use switchyard_wire::{gemini, inspect_ok_body, translate_response};
+use switchyard_wire::gemini::embed::read_embed;
+use switchyard_wire::{Translated, count_answer, inspect_ok_body, translate_response};
 
 use super::failure::{deadline, from_body, from_reqwest};
 use super::request::{Translation, named, reply_options};
@@ -38,8 +39,11 @@ pub(super) async fn read(
                 &body,
                 &reply_options(ask, route, true),
             ),
-            Operation::Embed => gemini::read_embed(&body, &ask.body, &route.upstream_model),
-            Operation::CountTokens => gemini::read_count_tokens(&body),
+            Operation::Embed => match &translation.embed {
+                Some(facts) => read_embed(&body, facts),
+                None => Ok(Translated { body: body.to_vec(), degraded: Vec::new() }),
+            },
+            Operation::CountTokens => count_answer(translation.dialect, &body),
         };
         let translated = translated
             .map_err(|error| Failure::new(FailureKind::Malformed, format!("{}: {error}.", route.host())))?;

@@ -1,12 +1,184 @@
-//! Messages answers.
+//! Messages answers: read from the upstream, written for a Messages caller.
 
-use crate::canonical::Answer;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::blocks::{Block, Kind, tool_input};
+use super::usage::{MessagesUsage, WrittenUsage};
+use crate::canonical::{Answer, Content, Origin, Signature, ToolUse};
+use crate::members::Text;
 use crate::notes::{Notes, TranslateError};
+use crate::translate::tool_ids::answer_tool_id;
+use crate::{Dialect, FinishReason, Usage};
 
-pub(crate) fn read<'a>(_body: &'a str, _notes: &mut Notes) -> Result<Answer<'a>, TranslateError> {
-    Err(TranslateError::unsupported("", "SKELETON"))
+#[derive(Deserialize)]
+struct Read<'a> {
+    #[serde(borrow)]
+    id: Option<Text<'a>>,
+    #[serde(borrow)]
+    model: Option<Text<'a>>,
+    #[serde(borrow)]
+    content: Vec<ReadBlock<'a>>,
+    #[serde(borrow)]
+    stop_reason: Option<Text<'a>>,
+    #[serde(borrow)]
+    stop_sequence: Option<Text<'a>>,
+    #[serde(borrow)]
+    stop_details: Option<StopDetails<'a>>,
+    usage: Option<MessagesUsage>,
 }
 
-pub(crate) fn write(_answer: &Answer<'_>, _notes: &mut Notes) -> Result<Vec<u8>, TranslateError> {
-    Err(TranslateError::unsupported("", "SKELETON"))
+/// Why a model refused, where it tells.
+#[derive(Deserialize)]
+pub(super) struct StopDetails<'a> {
+    #[serde(borrow)]
+    pub(super) explanation: Option<Text<'a>>,
+}
+
+/// A content block of any type; the type says which members count.
+#[derive(Deserialize)]
+pub(super) struct ReadBlock<'a> {
+    #[serde(borrow)]
+    pub(super) r#type: Text<'a>,
+    #[serde(borrow)]
+    pub(super) text: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) thinking: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) signature: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) data: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) id: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) name: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) input: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) citations: Option<&'a RawValue>,
+}
+
+pub(super) fn seal(text: Text<'_>) -> Option<Signature<'_>> {
+    Some(text.0).filter(|text| !text.is_empty()).map(|text| Signature::new(Origin::Anthropic, text))
+}
+
+pub(crate) fn read<'a>(body: &'a str, notes: &mut Notes) -> Result<Answer<'a>, TranslateError> {
+    let answer: Read<'a> =
+        serde_json::from_str(body).map_err(|error| TranslateError::invalid("", error.to_string()))?;
+    let mut content = Vec::with_capacity(answer.content.len());
+    for (at, block) in answer.content.into_iter().enumerate() {
+        if block.citations.is_some_and(|citations| !matches!(citations.get(), "null" | "[]")) {
+            notes.add_once("citations_dropped", format!("content[{at}].citations"));
+        }
+        match block.r#type.as_str() {
+            "text" => {
+                content.extend(
+                    block.text.filter(|text| !text.as_str().is_empty()).map(|text| Content::Text(text.0)),
+                );
+            }
+            "thinking" => content.push(Content::Thinking {
+                text: block.thinking.unwrap_or_default().0,
+                signature: block.signature.and_then(seal),
+            }),
+            "redacted_thinking" => {
+                content.extend(block.data.and_then(seal).map(Content::RedactedThinking));
+            }
+            "tool_use" => content.push(Content::ToolUse(ToolUse {
+                id: block.id.unwrap_or_default().0,
+                name: block.name.unwrap_or_default().0,
+                arguments: block.input.map_or("{}", RawValue::get).into(),
+                signature: None,
+            })),
+            _ => notes.add("block_dropped", format!("content[{at}]")),
+        }
+    }
+    let finish = answer
+        .stop_reason
+        .as_ref()
+        .map_or(FinishReason::Other, |reason| FinishReason::from_messages(reason.as_str()));
+    if finish == FinishReason::ContentFilter {
+        let explanation = answer.stop_details.and_then(|details| details.explanation);
+        content.extend(
+            explanation.filter(|text| !text.as_str().is_empty()).map(|text| Content::Refusal(text.0)),
+        );
+    }
+    Ok(Answer {
+        id: answer.id.map(|id| id.0),
+        model: answer.model.map(|model| model.0),
+        content,
+        finish,
+        stop_sequence: answer.stop_sequence.map(|stop| stop.0),
+        usage: answer.usage.map(Usage::from),
+    })
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Written<'a> {
+    pub(super) id: &'a str,
+    pub(super) r#type: &'static str,
+    pub(super) role: &'static str,
+    pub(super) model: &'a str,
+    pub(super) content: Vec<Block<'a>>,
+    pub(super) stop_reason: Option<&'static str>,
+    pub(super) stop_sequence: Option<&'a str>,
+    pub(super) usage: WrittenUsage,
+}
+
+pub(crate) fn write(answer: &Answer<'_>, notes: &mut Notes) -> Result<Vec<u8>, TranslateError> {
+    let id = answer.id.as_deref().unwrap_or_default();
+    let mut content: Vec<Block<'_>> = Vec::with_capacity(answer.content.len());
+    let mut calls = 0;
+    for (at, said) in answer.content.iter().enumerate() {
+        match said {
+            // A refusal is told by the stop reason; what is said of it is text.
+            Content::Text(text) | Content::Refusal(text) => {
+                content.push(Kind::Text { text: text.as_ref().into() }.into());
+            }
+            Content::Thinking { text, signature } => {
+                let signature = signature.as_ref().map(|seal| seal.for_caller(Origin::Anthropic));
+                content
+                    .push(Kind::Thinking { thinking: text, signature: signature.unwrap_or_default() }.into());
+            }
+            Content::RedactedThinking(seal) => {
+                content.push(Kind::RedactedThinking { data: seal.for_caller(Origin::Anthropic) }.into());
+            }
+            Content::ToolUse(call) => {
+                // The seal on the thought behind a call travels as a thought of its own, before the call.
+                content.extend(call.signature.as_ref().map(|seal| {
+                    Block::from(Kind::RedactedThinking { data: seal.for_caller(Origin::Anthropic) })
+                }));
+                content.push(tool_use(call, id, calls, at, notes)?);
+                calls += 1;
+            }
+            Content::Image(_) | Content::Document(_) | Content::ToolResult(_) => {
+                notes.add("block_dropped", format!("content[{at}]"));
+            }
+        }
+    }
+    let written = Written {
+        id,
+        r#type: "message",
+        role: "assistant",
+        model: answer.model.as_deref().unwrap_or_default(),
+        content,
+        stop_reason: Some(answer.finish.as_messages()),
+        stop_sequence: answer.stop_sequence.as_deref(),
+        usage: answer.usage.unwrap_or_default().into(),
+    };
+    serde_json::to_vec(&written).map_err(|error| TranslateError::invalid("", error.to_string()))
+}
+
+fn tool_use<'a>(
+    call: &'a ToolUse<'_>,
+    answer: &str,
+    number: usize,
+    at: usize,
+    notes: &mut Notes,
+) -> Result<Block<'a>, TranslateError> {
+    let (input, is_wrapped) = tool_input(&call.arguments)?;
+    if is_wrapped {
+        notes.add("tool_arguments_wrapped", format!("content[{at}].arguments"));
+    }
+    let id = answer_tool_id(Dialect::AnthropicMessages, &call.id, answer, number);
+    Ok(Kind::ToolUse { id, name: &call.name, input }.into())
 }

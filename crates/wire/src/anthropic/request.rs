@@ -1,16 +1,11 @@
-//! Messages requests, read and written.
+//! Messages requests: read for any upstream, written for an upstream that speaks Messages.
 
-use crate::canonical::Prompt;
-use crate::notes::{Notes, TranslateError};
+mod content;
+mod conversation;
+mod read;
+mod shapes;
+mod thinking;
+mod write;
 
-pub(crate) fn read<'a>(_body: &'a str, _notes: &mut Notes) -> Result<Prompt<'a>, TranslateError> {
-    Err(TranslateError::unsupported("", "SKELETON"))
-}
-
-pub(crate) fn write(
-    _prompt: &Prompt<'_>,
-    _upstream_model: &str,
-    _notes: &mut Notes,
-) -> Result<Vec<u8>, TranslateError> {
-    Err(TranslateError::unsupported("", "SKELETON"))
-}
+pub(crate) use read::read;
+pub(crate) use write::write;

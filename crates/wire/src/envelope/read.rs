@@ -7,68 +7,34 @@ use serde::Deserializer;
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
+use switchyard_domain::Operation;
+
+use super::fields::{FIELDS, Field};
+use super::parts::Parts;
 use super::walk::Body;
-use super::{Envelope, EnvelopeError, Splice};
+use super::{Envelope, EnvelopeError, Splice, features};
 use crate::Dialect;
 use crate::members::Members;
+use crate::seals::SEAL_MARK;
+use crate::splice::{member_span, span_of};
 
 const USAGE_OPTION: &str = r#","stream_options":{"include_usage":true}"#;
 
-pub(super) fn read(dialect: Dialect, body: &[u8]) -> Result<Envelope, EnvelopeError> {
+pub(super) fn read(dialect: Dialect, operation: Operation, body: &[u8]) -> Result<Envelope, EnvelopeError> {
     if body.is_empty() {
         return Err(EnvelopeError::body("the body is empty; send a JSON object"));
     }
     let text = std::str::from_utf8(body).map_err(|error| {
         EnvelopeError::body(format!("the body is not UTF-8 (byte {})", error.valid_up_to()))
     })?;
-    let mut scan = Scan::default();
+    let mut scan = Scan::new(dialect, operation);
     let mut json = serde_json::Deserializer::from_str(text);
     let walked = json.deserialize_map(Body(&mut scan)).and_then(|()| json.end());
     match walked {
-        Ok(()) => scan.conclude(dialect, text),
+        Ok(()) => scan.conclude(text),
         Err(error) => Err(scan.fault(&error)),
     }
 }
-
-/// The members the router reads. The discriminant is the slot its raw value is kept in.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Field {
-    Model,
-    Stream,
-    MaxTokens,
-    MaxCompletionTokens,
-    N,
-    Tools,
-    Functions,
-    ResponseFormat,
-    OutputConfig,
-    OutputFormat,
-    ReplyOptions,
-    User,
-    SafetyIdentifier,
-    Metadata,
-    IdempotencyKey,
-    Messages,
-}
-
-pub(super) const FIELDS: [(&str, Field); 16] = [
-    ("model", Field::Model),
-    ("stream", Field::Stream),
-    ("max_tokens", Field::MaxTokens),
-    ("max_completion_tokens", Field::MaxCompletionTokens),
-    ("n", Field::N),
-    ("tools", Field::Tools),
-    ("functions", Field::Functions),
-    ("response_format", Field::ResponseFormat),
-    ("output_config", Field::OutputConfig),
-    ("output_format", Field::OutputFormat),
-    ("stream_options", Field::ReplyOptions),
-    ("user", Field::User),
-    ("safety_identifier", Field::SafetyIdentifier),
-    ("metadata", Field::Metadata),
-    ("idempotencyKey", Field::IdempotencyKey),
-    ("messages", Field::Messages),
-];
 
 /// Where the pass stands, so that serde's complaint can be given a path.
 #[derive(Clone, Copy, Default)]
@@ -80,17 +46,54 @@ pub(super) enum Place {
     MessageMember(usize, &'static str),
 }
 
-#[derive(Default)]
 pub(super) struct Scan<'a> {
+    pub(super) dialect: Dialect,
+    pub(super) operation: Operation,
     pub(super) raw: [Option<&'a RawValue>; FIELDS.len()],
     /// The number of messages, once they have been walked.
     pub(super) messages: Option<usize>,
-    pub(super) has_images: bool,
+    pub(super) parts: Parts,
+    /// Tool calls of the assistant's turn the pass is in.
+    pub(super) calls_in_turn: u32,
+    pub(super) ends_with_assistant: bool,
     pub(super) place: Place,
 }
 
 impl<'a> Scan<'a> {
-    fn get(&self, field: Field) -> Option<&'a RawValue> {
+    fn new(dialect: Dialect, operation: Operation) -> Self {
+        Self {
+            dialect,
+            operation,
+            raw: [None; FIELDS.len()],
+            messages: None,
+            parts: Parts::default(),
+            calls_in_turn: 0,
+            ends_with_assistant: false,
+            place: Place::Body,
+        }
+    }
+
+    /// The member that holds the conversation, walked message by message.
+    pub(super) fn conversation(&self) -> Option<Field> {
+        match (self.operation, self.dialect) {
+            (Operation::Embed, _) => None,
+            (Operation::Complete | Operation::CountTokens, Dialect::OpenAiResponses) => Some(Field::Input),
+            (
+                Operation::Complete | Operation::CountTokens,
+                Dialect::OpenAiChat | Dialect::AnthropicMessages | Dialect::Gemini | Dialect::BedrockConverse,
+            ) => Some(Field::Messages),
+        }
+    }
+
+    fn conversation_name(&self) -> &'static str {
+        if self.conversation() == Some(Field::Messages) { "messages" } else { "input" }
+    }
+
+    pub(super) fn is_true(&self, field: Field) -> bool {
+        self.get(field).is_some_and(|raw| raw.get() == "true")
+    }
+
+    pub(super) fn get(&self, field: Field) -> Option<&'a RawValue> {
         self.raw[field as usize].filter(|raw| raw.get() != "null")
     }
 
@@ -102,61 +105,52 @@ impl<'a> Scan<'a> {
             Category::Data => match self.place {
                 Place::Body => EnvelopeError::body(error.to_string()),
                 Place::Member(name) => EnvelopeError::field(name, error.to_string()),
-                Place::Message(at) => EnvelopeError::field(format!("messages[{at}]"), error.to_string()),
+                Place::Message(at) => {
+                    EnvelopeError::field(format!("{}[{at}]", self.conversation_name()), error.to_string())
+                }
                 Place::MessageMember(at, name) => {
-                    EnvelopeError::field(format!("messages[{at}].{name}"), error.to_string())
+                    let list = self.conversation_name();
+                    EnvelopeError::field(format!("{list}[{at}].{name}"), error.to_string())
                 }
             },
         }
     }
 
-    fn conclude(self, dialect: Dialect, body: &'a str) -> Result<Envelope, EnvelopeError> {
-        let model_raw = self
-            .get(Field::Model)
-            .ok_or_else(|| EnvelopeError::field("model", "is missing; name the model to use, or \"auto\""))?;
-        let model: String = serde_json::from_str(model_raw.get())
-            .map_err(|_| EnvelopeError::field("model", "must be a string"))?;
-        if model.is_empty() {
-            return Err(EnvelopeError::field("model", "must not be empty; name a model, or \"auto\""));
-        }
-        let message_count = match self.messages {
-            None => return Err(EnvelopeError::field("messages", "is missing; send a list of messages")),
-            Some(0) => return Err(EnvelopeError::field("messages", "must hold at least one message")),
-            Some(count) => count,
-        };
+    fn conclude(self, body: &'a str) -> Result<Envelope, EnvelopeError> {
+        let (model, model_span) = self.model(body)?;
+        let message_count = self.message_count()?;
         let stream = match self.get(Field::Stream).map(RawValue::get) {
             None | Some("false") => false,
             Some("true") => true,
             Some(_) => return Err(EnvelopeError::field("stream", "must be true or false")),
         };
-        let max_tokens = self.max_tokens(dialect)?;
+        let max_tokens = self.max_tokens()?;
         let choices = self.positive(Field::N, "n")?.unwrap_or(1);
-        let model_span = span_of(body, model_raw);
-        let (include_usage, usage_splice) = match dialect {
-            Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Gemini | Dialect::BedrockConverse => {
-                self.usage_option(body, model_span.end)?
-            }
-            Dialect::AnthropicMessages => (None, None),
+        let (include_usage, usage_splice) = match (self.dialect, self.operation) {
+            (Dialect::OpenAiChat, Operation::Complete) => self.usage_option(body, model_span.end)?,
+            (Dialect::OpenAiChat, Operation::Embed | Operation::CountTokens)
+            | (
+                Dialect::OpenAiResponses
+                | Dialect::AnthropicMessages
+                | Dialect::Gemini
+                | Dialect::BedrockConverse,
+                _,
+            ) => (None, None),
         };
-        let (idempotency_key, key_member) = match self.raw[Field::IdempotencyKey as usize] {
-            None => (None, None),
-            Some(raw) => {
-                let key: Option<String> = serde_json::from_str(raw.get())
-                    .map_err(|_| EnvelopeError::field("idempotencyKey", "must be a string"))?;
-                (key.filter(|key| !key.is_empty()), Some(member_span(body, span_of(body, raw))))
-            }
-        };
+        let (idempotency_key, key_member) = self.idempotency_key(body)?;
         Ok(Envelope {
-            dialect,
+            dialect: self.dialect,
+            operation: self.operation,
             model,
             model_span,
             stream,
             max_tokens,
             choices,
             message_count,
-            has_tools: [Field::Tools, Field::Functions].iter().any(|&field| self.is_filled_list(field)),
-            has_images: self.has_images,
-            wants_json: self.wants_json(),
+            features: features::of(&self, stream, choices),
+            prompt_chars: self.prompt_chars(),
+            media_count: self.parts.media,
+            has_seals: memmem::find(body.as_bytes(), SEAL_MARK.as_bytes()).is_some(),
             include_usage,
             user: self.user(),
             idempotency_key,
@@ -165,16 +159,107 @@ impl<'a> Scan<'a> {
         })
     }
 
-    fn max_tokens(&self, dialect: Dialect) -> Result<Option<u64>, EnvelopeError> {
-        let plain = self.positive(Field::MaxTokens, "max_tokens")?;
-        match dialect {
-            Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Gemini | Dialect::BedrockConverse => {
+    fn model(&self, body: &str) -> Result<(String, Range<usize>), EnvelopeError> {
+        let raw = self
+            .get(Field::Model)
+            .ok_or_else(|| EnvelopeError::field("model", "is missing; name the model to use, or \"auto\""))?;
+        let model: String =
+            serde_json::from_str(raw.get()).map_err(|_| EnvelopeError::field("model", "must be a string"))?;
+        if model.is_empty() {
+            return Err(EnvelopeError::field("model", "must not be empty; name a model, or \"auto\""));
+        }
+        Ok((model, span_of(body, raw)))
+    }
+
+    fn message_count(&self) -> Result<usize, EnvelopeError> {
+        if self.operation == Operation::Embed {
+            return self.embedded();
+        }
+        let is_responses = self.conversation() == Some(Field::Input);
+        let kept_elsewhere = [Field::PreviousResponseId, Field::Conversation, Field::Prompt];
+        match self.messages {
+            None | Some(0) if is_responses && kept_elsewhere.into_iter().any(|at| self.get(at).is_some()) => {
+                Ok(0)
+            }
+            None if is_responses => {
+                Err(EnvelopeError::field("input", "is missing; send a text or a list of items"))
+            }
+            Some(0) if is_responses => Err(EnvelopeError::field("input", "must not be empty")),
+            None => Err(EnvelopeError::field("messages", "is missing; send a list of messages")),
+            Some(0) => Err(EnvelopeError::field("messages", "must hold at least one message")),
+            Some(count) => Ok(count),
+        }
+    }
+
+    /// The number of texts to embed: one text, a list of them, or texts as tokens.
+    fn embedded(&self) -> Result<usize, EnvelopeError> {
+        self.positive(Field::Dimensions, "dimensions")?;
+        let wanted = "send a text, or a list of texts";
+        let missing = || EnvelopeError::field("input", format!("is missing; {wanted}"));
+        let input = self.get(Field::Input).ok_or_else(missing)?.get();
+        let inside = input.get(1..).unwrap_or_default().trim_start();
+        match input.as_bytes().first() {
+            Some(b'"') if inside == "\"" => Err(EnvelopeError::field("input", "must not be empty")),
+            Some(b'"') => Ok(1),
+            Some(b'[') if inside.starts_with(']') => {
+                Err(EnvelopeError::field("input", format!("must not be empty; {wanted}")))
+            }
+            // One text as tokens.
+            Some(b'[') if inside.starts_with(|c: char| c.is_ascii_digit()) => Ok(1),
+            Some(b'[') => {
+                let texts: Vec<&RawValue> = serde_json::from_str(input).unwrap_or_default();
+                let odd = texts.iter().position(|text| !text.get().starts_with(['"', '[']));
+                match odd {
+                    Some(at) => Err(EnvelopeError::field(format!("input[{at}]"), "must be a text")),
+                    None => Ok(texts.len()),
+                }
+            }
+            _ => Err(EnvelopeError::field("input", format!("has the wrong type; {wanted}"))),
+        }
+    }
+
+    /// The caller's own key, and the member it stands in.
+    fn idempotency_key(&self, body: &str) -> Result<(Option<String>, Option<Range<usize>>), EnvelopeError> {
+        let Some(raw) = self.raw[Field::IdempotencyKey as usize] else { return Ok((None, None)) };
+        let key: Option<String> = serde_json::from_str(raw.get())
+            .map_err(|_| EnvelopeError::field("idempotencyKey", "must be a string"))?;
+        Ok((key.filter(|key| !key.is_empty()), Some(member_span(body, span_of(body, raw)))))
+    }
+
+    fn prompt_chars(&self) -> u64 {
+        let mut text = self.parts;
+        let besides = [
+            Field::System,
+            Field::Instructions,
+            Field::Tools,
+            Field::Functions,
+            Field::ResponseFormat,
+            Field::OutputConfig,
+            Field::OutputFormat,
+            Field::Text,
+        ];
+        let input = (self.operation == Operation::Embed).then_some(Field::Input);
+        for raw in besides.into_iter().chain(input).filter_map(|field| self.get(field)) {
+            text.count(raw);
+        }
+        text.text_bytes
+    }
+
+    fn max_tokens(&self) -> Result<Option<u64>, EnvelopeError> {
+        match self.dialect {
+            Dialect::OpenAiResponses => self.positive(Field::MaxOutputTokens, "max_output_tokens"),
+            Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse => {
+                let plain = self.positive(Field::MaxTokens, "max_tokens")?;
                 Ok(self.positive(Field::MaxCompletionTokens, "max_completion_tokens")?.or(plain))
             }
-            Dialect::AnthropicMessages if plain.is_none() => {
-                Err(EnvelopeError::field("max_tokens", "is missing; this API needs a positive integer"))
+            Dialect::AnthropicMessages => {
+                let plain = self.positive(Field::MaxTokens, "max_tokens")?;
+                if plain.is_none() && self.operation == Operation::Complete {
+                    let message = "is missing; this API needs a positive integer";
+                    return Err(EnvelopeError::field("max_tokens", message));
+                }
+                Ok(plain)
             }
-            Dialect::AnthropicMessages => Ok(plain),
         }
     }
 
@@ -184,20 +269,6 @@ impl<'a> Scan<'a> {
             Ok(number) if number > 0 => Ok(Some(number)),
             Ok(_) | Err(_) => Err(EnvelopeError::field(name, "must be a positive integer")),
         }
-    }
-
-    fn is_filled_list(&self, field: Field) -> bool {
-        let list = self.get(field).map_or("", RawValue::get);
-        list.starts_with('[') && !list[1..].trim_start().starts_with(']')
-    }
-
-    fn wants_json(&self) -> bool {
-        let has = |field, needle: &str| {
-            self.get(field).is_some_and(|raw| memmem::find(raw.get().as_bytes(), needle.as_bytes()).is_some())
-        };
-        has(Field::ResponseFormat, "\"json_")
-            || has(Field::OutputConfig, "\"json_schema\"")
-            || has(Field::OutputFormat, "\"json_schema\"")
     }
 
     fn user(&self) -> Option<String> {
@@ -217,7 +288,7 @@ impl<'a> Scan<'a> {
         body: &str,
         after_model: usize,
     ) -> Result<(Option<bool>, Option<Splice>), EnvelopeError> {
-        let Some(raw) = self.raw[Field::ReplyOptions as usize] else {
+        let Some(raw) = self.raw[Field::StreamOptions as usize] else {
             return Ok((None, Some(Splice { range: after_model..after_model, text: USAGE_OPTION })));
         };
         let span = span_of(body, raw);
@@ -238,25 +309,4 @@ impl<'a> Scan<'a> {
             None => Ok((None, Some(Splice { range: inside..inside, text: r#""include_usage":true,"# }))),
         }
     }
-}
-
-/// Where a borrowed value lies in the body it was read from.
-fn span_of(body: &str, raw: &RawValue) -> Range<usize> {
-    let start = raw.get().as_ptr() as usize - body.as_ptr() as usize;
-    start..start + raw.get().len()
-}
-
-/// Widens a value's span to its whole member: name, colon, value, and one comma.
-fn member_span(body: &str, value: Range<usize>) -> Range<usize> {
-    let before = body[..value.start].trim_end().trim_end_matches(':').trim_end();
-    // The name's own quotes are the last two: this name holds no quote, escaped or not.
-    let name = before[..before.len() - 1].rfind('"').unwrap_or(0);
-    let after = &body[value.end..];
-    let skipped = after.len() - after.trim_start().len();
-    if after.trim_start().starts_with(',') {
-        return name..value.end + skipped + 1;
-    }
-    let lead = body[..name].trim_end();
-    let start = if lead.ends_with(',') { lead.len() - 1 } else { name };
-    start..value.end
 }

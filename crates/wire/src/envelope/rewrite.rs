@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::Envelope;
 use crate::Dialect;
+use crate::splice::Splices;
 
 /// The body to send to a route of the same dialect: the model is `upstream_model`, an `idempotencyKey`
 /// member is gone, and with `ask_usage` a chat stream asks for its usage chunk. Every other byte stays as
@@ -22,23 +23,16 @@ pub fn rewrite(body: &Bytes, envelope: &Envelope, upstream_model: &str, ask_usag
         | Dialect::Gemini
         | Dialect::BedrockConverse => None,
     };
-    let mut edits = Vec::with_capacity(3);
-    edits.extend(model.as_ref().map(|(range, text)| (range.clone(), text.as_str())));
-    edits.extend(usage.map(|splice| (splice.range.clone(), splice.text)));
-    edits.extend(envelope.key_member.clone().map(|range| (range, "")));
-    if edits.is_empty() {
-        return body.clone();
+    let mut splices = Splices::default();
+    // The model's own span sorts before an insertion at its end; no two overlap.
+    if let Some((range, text)) = model {
+        splices.replace(range, text);
     }
-    // The model's own span sorts before an insertion at its end; no two edits overlap.
-    edits.sort_by_key(|(range, _)| (range.start, range.end));
-    let grown: usize = edits.iter().map(|(_, text)| text.len()).sum();
-    let mut out = Vec::with_capacity(body.len() + grown);
-    let mut kept = 0;
-    for (range, text) in edits {
-        out.extend_from_slice(&body[kept..range.start]);
-        out.extend_from_slice(text.as_bytes());
-        kept = range.end;
+    if let Some(splice) = usage {
+        splices.replace(splice.range.clone(), splice.text);
     }
-    out.extend_from_slice(&body[kept..]);
-    out.into()
+    if let Some(range) = envelope.key_member.clone() {
+        splices.replace(range, "");
+    }
+    if splices.is_empty() { body.clone() } else { splices.apply(body).into() }
 }

@@ -1,6 +1,7 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use switchyard_domain::Feature;
 
 use super::*;
 
@@ -8,7 +9,7 @@ const CHAT: Dialect = Dialect::OpenAiChat;
 const MESSAGES: Dialect = Dialect::AnthropicMessages;
 
 fn read(dialect: Dialect, body: &str) -> Envelope {
-    Envelope::read(dialect, body.as_bytes()).unwrap()
+    Envelope::read(dialect, Operation::Complete, body.as_bytes()).unwrap()
 }
 
 #[test]
@@ -21,14 +22,15 @@ fn facts_are_read() {
     );
     assert_eq!((envelope.model.as_str(), envelope.stream, envelope.max_tokens), ("gpt-4o", true, Some(7)));
     assert_eq!((envelope.choices, envelope.message_count), (2, 1));
-    assert!(envelope.has_tools && envelope.has_images && envelope.wants_json);
+    let needed = [Feature::Stream, Feature::Tools, Feature::JsonMode, Feature::Vision, Feature::Choices];
+    assert_eq!(envelope.features, FeatureSet::of(&needed));
     assert_eq!((envelope.user.as_deref(), envelope.idempotency_key.as_deref()), (Some("u"), Some("k")));
     let envelope = read(
         MESSAGES,
         r#"{"model":"claude","max_tokens":9,"tools":[ ],"metadata":{"user_id":"u2"},
             "messages":[{"role":"user","content":"an \"image\" of \"image_url\""}]}"#,
     );
-    assert!(!envelope.has_tools && !envelope.has_images && !envelope.wants_json && !envelope.stream);
+    assert_eq!((envelope.features, envelope.stream), (FeatureSet::NONE, false));
     assert_eq!((envelope.user.as_deref(), envelope.include_usage), (Some("u2"), None));
 }
 
@@ -102,17 +104,245 @@ fn faults_name_the_field() {
         ),
     ];
     for (dialect, body, said) in cases {
-        let error = Envelope::read(dialect, body.as_bytes()).unwrap_err();
+        let error = Envelope::read(dialect, Operation::Complete, body.as_bytes()).unwrap_err();
         assert_eq!(error.to_string(), said, "{body}");
     }
-    let error = Envelope::read(CHAT, b"{\"model\":\"\xff\"}").unwrap_err();
+    let error = Envelope::read(CHAT, Operation::Complete, b"{\"model\":\"\xff\"}").unwrap_err();
     assert_eq!(error.to_string(), "the body is not UTF-8 (byte 10)");
+}
+
+const RESPONSES: Dialect = Dialect::OpenAiResponses;
+
+#[test]
+fn what_a_request_needs_is_read() {
+    use Feature as F;
+    let complete = Operation::Complete;
+    let cases: [(Dialect, Operation, &str, &[Feature]); 26] = [
+        (CHAT, complete, r#""messages":[{"role":"user","content":"image_url"}],"n":1,"tools":[]"#, &[]),
+        (
+            CHAT,
+            complete,
+            r#""messages":[{"role":"user","content":[{"type":"text","text":"image_url"}]}]"#,
+            &[],
+        ),
+        (
+            CHAT,
+            complete,
+            r#""messages":[{"role":"user"}],"tools":[{"type":"function","function":{"name":"f"}}]"#,
+            &[F::Tools],
+        ),
+        (
+            CHAT,
+            complete,
+            r#""messages":[{"role":"user"}],"functions":[{"name":"f"}],"parallel_tool_calls":false"#,
+            &[F::Tools],
+        ),
+        (CHAT, complete, r#""messages":[{"role":"user"}],"parallel_tool_calls":true"#, &[F::ParallelTools]),
+        (
+            CHAT,
+            complete,
+            r#""messages":[{"role":"assistant","content":null,"tool_calls":[{"id":"a"},{"id":"b"}]},{"role":"tool","content":"x"}]"#,
+            &[F::ParallelTools],
+        ),
+        (CHAT, complete, r#""messages":[{"role":"user"}],"web_search_options":{}"#, &[F::ServerTools]),
+        (
+            CHAT,
+            complete,
+            r#""messages":[{"role":"user"}],"response_format":{"type":"json_schema","json_schema":{}}"#,
+            &[F::JsonSchema],
+        ),
+        (CHAT, complete, r#""messages":[{"role":"user"}],"response_format":{"type":"text"}"#, &[]),
+        (
+            CHAT,
+            complete,
+            r#""messages":[{"role":"user"}],"reasoning_effort":"low","logprobs":true"#,
+            &[F::Reasoning, F::Logprobs],
+        ),
+        (CHAT, complete, r#""messages":[{"role":"user"}],"reasoning_effort":"none","logprobs":false"#, &[]),
+        (CHAT, complete, r#""messages":[{"role":"user"}],"modalities":["text","audio"]"#, &[F::Audio]),
+        (
+            CHAT,
+            complete,
+            r#""messages":[{"role":"user","content":[{"type":"input_audio","input_audio":{"data":"AA=="}},{"type":"file","file":{"file_id":"f"}}]}]"#,
+            &[F::Audio, F::Documents, F::State],
+        ),
+        (CHAT, complete, r#""messages":[{"role":"user"},{"role":"assistant","content":"{"}]"#, &[F::Prefill]),
+        (
+            MESSAGES,
+            complete,
+            r#""max_tokens":1,"messages":[{"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":[{"type":"image","source":{"type":"file","file_id":"f"}}]}]}]"#,
+            &[F::Vision, F::State],
+        ),
+        (
+            MESSAGES,
+            complete,
+            r#""max_tokens":1,"messages":[{"role":"assistant","content":[{"type":"tool_use","input":{}},{"type":"tool_use","input":{}}]},{"role":"user","content":[{"type":"document","source":{"type":"base64","data":"AA"}}]}]"#,
+            &[F::ParallelTools, F::Documents],
+        ),
+        (
+            MESSAGES,
+            complete,
+            r#""max_tokens":1,"messages":[{"role":"user"}],"thinking":{"type":"adaptive"},"tools":[{"type":"web_search_20250305","name":"web_search"}]"#,
+            &[F::Reasoning, F::ServerTools],
+        ),
+        (
+            MESSAGES,
+            complete,
+            r#""max_tokens":1,"messages":[{"role":"user"}],"thinking":{"type":"disabled"},"tools":[{"name":"f"},{"type":"custom","name":"g"}],"output_config":{"effort":"low","format":{"type":"json_schema"}}"#,
+            &[F::Tools, F::JsonSchema],
+        ),
+        (
+            MESSAGES,
+            Operation::CountTokens,
+            r#""messages":[{"role":"user"},{"role":"assistant","content":"x"}]"#,
+            &[],
+        ),
+        (
+            RESPONSES,
+            complete,
+            r#""input":"Hi","text":{"format":{"type":"json_object"}},"max_output_tokens":5"#,
+            &[F::JsonMode],
+        ),
+        (RESPONSES, complete, r#""previous_response_id":"resp_1""#, &[F::State]),
+        (
+            RESPONSES,
+            complete,
+            r#""input":[{"type":"function_call","arguments":"{}"},{"type":"function_call","arguments":"{}"},{"type":"function_call_output","output":[{"type":"input_image","image_url":"data:"}]}]"#,
+            &[F::ParallelTools, F::Vision],
+        ),
+        (
+            RESPONSES,
+            complete,
+            r#""input":[{"type":"function_call","arguments":"{}"},{"type":"function_call_output","output":"1"},{"type":"function_call","arguments":"{}"},{"type":"item_reference","id":"x"}]"#,
+            &[F::State],
+        ),
+        (
+            RESPONSES,
+            complete,
+            r#""input":[{"role":"user","content":[{"type":"input_file","file_id":"f"}]}],"tools":[{"type":"function","name":"f"},{"type":"web_search"}],"reasoning":{"effort":"high"},"stream":true"#,
+            &[F::Documents, F::State, F::Tools, F::ServerTools, F::Reasoning, F::Stream],
+        ),
+        (
+            RESPONSES,
+            complete,
+            r#""input":"x","include":["message.output_text.logprobs"],"background":true"#,
+            &[F::Logprobs, F::State],
+        ),
+        (CHAT, Operation::Embed, r#""input":["a","b"],"dimensions":256"#, &[]),
+    ];
+    for (dialect, operation, members, features) in cases {
+        let body = format!(r#"{{"model":"m",{members}}}"#);
+        let envelope = Envelope::read(dialect, operation, body.as_bytes()).unwrap();
+        assert_eq!(envelope.features, FeatureSet::of(features), "{members}");
+        assert_eq!((envelope.dialect, envelope.operation), (dialect, operation));
+    }
+}
+
+#[test]
+fn the_prompts_size_is_its_text_without_images() {
+    let cases = [
+        (CHAT, r#""messages":[{"role":"user","content":"12345678"}]"#, 8, 6),
+        (
+            CHAT,
+            r#""messages":[{"role":"user","content":[{"type":"text","text":"1234"},{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAAAAAAAAAA"}}]}]"#,
+            4,
+            1_605,
+        ),
+        (RESPONSES, r#""input":"12345678","instructions":"1234""#, 12, 7),
+        (
+            MESSAGES,
+            r#""system":"1234","messages":[{"role":"user","content":[{"type":"tool_result","content":"1234"}]}]"#,
+            8,
+            6,
+        ),
+    ];
+    for (dialect, members, chars, tokens) in cases {
+        let body = format!(r#"{{"model":"m",{members}}}"#);
+        let envelope = Envelope::read(dialect, Operation::CountTokens, body.as_bytes()).unwrap();
+        assert_eq!(envelope.prompt_chars, chars, "{members}");
+        assert_eq!(estimate_tokens(dialect, body.as_bytes()), tokens, "{members}");
+    }
+    assert_eq!(estimate_tokens(CHAT, b"not JSON"), 2);
+}
+
+#[test]
+fn marked_seals_are_seen() {
+    for (content, has_seals) in [("sy1.gemini.A", true), ("asy1.", false)] {
+        let body = format!(r#"{{"model":"m","messages":[{{"role":"user","signature":"{content}"}}]}}"#);
+        assert_eq!(read(CHAT, &body).has_seals, has_seals, "{content}");
+    }
+}
+
+#[test]
+fn faults_of_the_other_operations_name_the_field() {
+    let complete = Operation::Complete;
+    let cases = [
+        (RESPONSES, complete, "", "input: is missing; send a text or a list of items"),
+        (RESPONSES, complete, r#","input":"""#, "input: must not be empty"),
+        (RESPONSES, complete, r#","input":[]"#, "input: must not be empty"),
+        (
+            RESPONSES,
+            complete,
+            r#","input":7"#,
+            "input: invalid type: integer `7`, expected a text or a list of items at line 1 column 22",
+        ),
+        (
+            RESPONSES,
+            complete,
+            r#","input":[{"role":"user","content":"a"},7]"#,
+            "input[1]: invalid type: integer `7`, expected an item object at line 1 column 53",
+        ),
+        (
+            RESPONSES,
+            complete,
+            r#","input":[{"role":"user","content":"a"},{"type":"reasoning"},{"content":"a"}]"#,
+            "input[2].role: is missing at line 1 column 88",
+        ),
+        (
+            RESPONSES,
+            complete,
+            r#","input":[{"role":"user","content":7}]"#,
+            "input[0].content: must be a string or a list of parts at line 1 column 49",
+        ),
+        (
+            RESPONSES,
+            complete,
+            r#","input":"a","max_output_tokens":-1"#,
+            "max_output_tokens: must be a positive integer",
+        ),
+        (CHAT, Operation::Embed, "", "input: is missing; send a text, or a list of texts"),
+        (
+            CHAT,
+            Operation::Embed,
+            r#","input":[]"#,
+            "input: must not be empty; send a text, or a list of texts",
+        ),
+        (CHAT, Operation::Embed, r#","input":["a",{}]"#, "input[1]: must be a text"),
+        (
+            CHAT,
+            Operation::Embed,
+            r#","input":{}"#,
+            "input: has the wrong type; send a text, or a list of texts",
+        ),
+        (CHAT, Operation::Embed, r#","input":"a","dimensions":0"#, "dimensions: must be a positive integer"),
+        (MESSAGES, Operation::CountTokens, "", "messages: is missing; send a list of messages"),
+    ];
+    for (dialect, operation, members, said) in cases {
+        let body = format!(r#"{{"model":"m"{members}}}"#);
+        let error = Envelope::read(dialect, operation, body.as_bytes()).unwrap_err();
+        assert_eq!(error.to_string(), said, "{members}");
+    }
+    for (input, count) in [(r#""a""#, 1), (r#"["a","b"]"#, 2), ("[1,2,3]", 1), ("[[1],[2,3]]", 2)] {
+        let body = format!(r#"{{"model":"m","input":{input}}}"#);
+        let envelope = Envelope::read(CHAT, Operation::Embed, body.as_bytes()).unwrap();
+        assert_eq!(envelope.message_count, count, "{input}");
+    }
 }
 
 #[test]
 fn a_body_that_needs_no_change_is_not_copied() {
     let body = Bytes::from_static(br#"{"model":"m","stream":true,"messages":[{"role":"user"}]}"#);
-    let envelope = Envelope::read(CHAT, &body).unwrap();
+    let envelope = Envelope::read(CHAT, Operation::Complete, &body).unwrap();
     assert_eq!(rewrite(&body, &envelope, "m", false).as_ptr(), body.as_ptr());
 }
 
@@ -187,7 +417,7 @@ fn only_what_must_change_changes() {
     ];
     for (body, ask_usage, expected) in cases {
         let body = Bytes::from(body);
-        let envelope = Envelope::read(CHAT, &body).unwrap();
+        let envelope = Envelope::read(CHAT, Operation::Complete, &body).unwrap();
         let out = rewrite(&body, &envelope, "new \"m\"", ask_usage);
         assert_eq!(std::str::from_utf8(&out).unwrap(), expected);
     }
@@ -196,7 +426,7 @@ fn only_what_must_change_changes() {
 #[test]
 fn anthropic_streams_are_never_asked_for_usage() {
     let body = Bytes::from(r#"{"model":"m","max_tokens":1,"stream":true,"messages":[{"role":"user"}]}"#);
-    let envelope = Envelope::read(MESSAGES, &body).unwrap();
+    let envelope = Envelope::read(MESSAGES, Operation::Complete, &body).unwrap();
     assert_eq!(rewrite(&body, &envelope, "m", true), body);
 }
 
@@ -230,7 +460,7 @@ proptest! {
             parts.insert(key_at.min(parts.len()), format!("{gap}\"idempotencyKey\"{gap}:\"k\""));
         }
         let body = Bytes::from(format!("{{{}}}", parts.join(",")));
-        let envelope = Envelope::read(CHAT, &body).unwrap();
+        let envelope = Envelope::read(CHAT, Operation::Complete, &body).unwrap();
         let out = rewrite(&body, &envelope, &model, false);
         if key_at.is_none() {
             prop_assert_eq!(std::str::from_utf8(&out).unwrap(), &expected);

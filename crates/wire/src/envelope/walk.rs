@@ -2,13 +2,15 @@
 
 use std::fmt;
 
-use memchr::memmem;
 use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 use serde_json::value::RawValue;
+use switchyard_domain::{Feature, Operation};
 
-use super::read::{FIELDS, Field, Place, Scan};
+use super::fields::{FIELDS, Field};
+use super::read::{Place, Scan};
+use crate::Dialect;
 
 struct Name(Option<(&'static str, Field)>);
 
@@ -47,14 +49,13 @@ impl<'de> Visitor<'de> for Body<'_, 'de> {
                 continue;
             };
             scan.place = Place::Member(name);
+            let is_conversation = scan.conversation() == Some(field);
             // An upstream may read the other of two values; what was routed and metered must be what is run.
-            let seen =
-                scan.raw[field as usize].is_some() || (field == Field::Messages && scan.messages.is_some());
-            if seen {
+            if scan.raw[field as usize].is_some() || (is_conversation && scan.messages.is_some()) {
                 return Err(A::Error::custom("is given twice"));
             }
-            if field == Field::Messages {
-                map.next_value_seed(Messages(scan))?;
+            if is_conversation {
+                map.next_value_seed(Conversation(scan))?;
             } else {
                 scan.raw[field as usize] = Some(map.next_value()?);
             }
@@ -64,25 +65,52 @@ impl<'de> Visitor<'de> for Body<'_, 'de> {
     }
 }
 
-struct Messages<'s, 'a>(&'s mut Scan<'a>);
+/// `messages`, or the `input` of a Responses request, which may be a text.
+struct Conversation<'s, 'a>(&'s mut Scan<'a>);
 
-impl<'de> DeserializeSeed<'de> for Messages<'_, 'de> {
+impl<'de> DeserializeSeed<'de> for Conversation<'_, 'de> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_seq(self)
+        match self.0.dialect {
+            Dialect::OpenAiResponses => deserializer.deserialize_any(self),
+            Dialect::OpenAiChat | Dialect::AnthropicMessages | Dialect::Gemini | Dialect::BedrockConverse => {
+                deserializer.deserialize_seq(self)
+            }
+        }
     }
 }
 
-impl<'de> Visitor<'de> for Messages<'_, 'de> {
+impl<'de> Visitor<'de> for Conversation<'_, 'de> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of messages")
+        f.write_str(match self.0.dialect {
+            Dialect::OpenAiResponses => "a text or a list of items",
+            Dialect::OpenAiChat | Dialect::AnthropicMessages | Dialect::Gemini | Dialect::BedrockConverse => {
+                "a list of messages"
+            }
+        })
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<(), E> {
+        if self.0.dialect != Dialect::OpenAiResponses {
+            return Err(E::invalid_type(serde::de::Unexpected::Str(text), &self));
+        }
+        self.0.messages = Some(usize::from(!text.is_empty()));
+        self.0.parts.text_bytes += text.len() as u64;
+        Ok(())
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<(), E> {
+        if self.0.dialect != Dialect::OpenAiResponses {
+            return Err(E::invalid_type(serde::de::Unexpected::Unit, &self));
+        }
+        Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        let Messages(scan) = self;
+        let Conversation(scan) = self;
         let mut count = 0;
         scan.place = Place::Message(0);
         while seq.next_element_seed(Message(&mut *scan, count))?.is_some() {
@@ -94,6 +122,7 @@ impl<'de> Visitor<'de> for Messages<'_, 'de> {
     }
 }
 
+/// A message, or an item of a Responses `input`.
 struct Message<'s, 'a>(&'s mut Scan<'a>, usize);
 
 impl<'de> DeserializeSeed<'de> for Message<'_, 'de> {
@@ -108,47 +137,79 @@ impl<'de> DeserializeSeed<'de> for Message<'_, 'de> {
 #[serde(field_identifier, rename_all = "snake_case")]
 enum MessageName {
     Role,
+    Type,
     Content,
+    ToolCalls,
+    Arguments,
+    Output,
     #[serde(other)]
     Other,
+}
+
+#[derive(Default)]
+struct Seen<'a> {
+    role: Option<&'a str>,
+    kind: Option<&'a str>,
+    calls: u32,
 }
 
 impl<'de> Visitor<'de> for Message<'_, 'de> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a message object")
+        f.write_str(match self.0.dialect {
+            Dialect::OpenAiResponses => "an item object",
+            Dialect::OpenAiChat | Dialect::AnthropicMessages | Dialect::Gemini | Dialect::BedrockConverse => {
+                "a message object"
+            }
+        })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let Message(scan, at) = self;
-        let mut has_role = false;
+        let mut seen = Seen::default();
+        scan.parts.calls = 0;
         while let Some(name) = map.next_key()? {
             match name {
                 MessageName::Role => {
                     scan.place = Place::MessageMember(at, "role");
-                    let role: &RawValue = map.next_value()?;
-                    if !role.get().starts_with('"') {
-                        return Err(A::Error::custom("must be a string"));
-                    }
-                    has_role = true;
+                    seen.role = Some(string::<A::Error>(map.next_value()?)?);
+                }
+                MessageName::Type => {
+                    scan.place = Place::MessageMember(at, "type");
+                    seen.kind = Some(string::<A::Error>(map.next_value()?)?);
                 }
                 MessageName::Content => {
                     scan.place = Place::MessageMember(at, "content");
                     let content: &RawValue = map.next_value()?;
-                    match content.get().as_bytes().first() {
-                        Some(b'"' | b'n') => {}
-                        Some(b'[') => scan.has_images |= mentions_image(content.get().as_bytes()),
-                        _ => return Err(A::Error::custom("must be a string or a list of parts")),
+                    scan.parts.content(content).map_err(A::Error::custom)?;
+                }
+                MessageName::Output => {
+                    scan.place = Place::MessageMember(at, "output");
+                    let output: &RawValue = map.next_value()?;
+                    if matches!(output.get().as_bytes().first(), Some(b'"' | b'[')) {
+                        scan.parts.content(output).map_err(A::Error::custom)?;
                     }
                 }
+                MessageName::ToolCalls => {
+                    let calls: &RawValue = map.next_value()?;
+                    scan.parts.count(calls);
+                    seen.calls = serde_json::from_str::<Vec<IgnoredAny>>(calls.get())
+                        .map_or(0, |calls| u32::try_from(calls.len()).unwrap_or(u32::MAX));
+                }
+                MessageName::Arguments => scan.parts.count(map.next_value()?),
                 MessageName::Other => {
                     map.next_value::<IgnoredAny>()?;
                 }
             }
             scan.place = Place::Message(at);
         }
-        if !has_role {
+        seen.calls += scan.parts.calls;
+        note(scan, &seen);
+        // Every message has a speaker; other items have a type instead.
+        let is_message = matches!(seen.kind, None | Some("\"message\""));
+        let needs_role = scan.dialect != Dialect::OpenAiResponses || is_message;
+        if needs_role && seen.role.is_none() {
             scan.place = Place::MessageMember(at, "role");
             return Err(A::Error::custom("is missing"));
         }
@@ -156,9 +217,20 @@ impl<'de> Visitor<'de> for Message<'_, 'de> {
     }
 }
 
-/// Whether a content list holds an image part (`"type":"image"` or `"image_url"`). A quote inside text is
-/// escaped, so only a text that is the bare word `image` is taken for one.
-fn mentions_image(content: &[u8]) -> bool {
-    memmem::find_iter(content, b"\"image")
-        .any(|at| matches!(content.get(at + 6..), Some(rest) if rest.starts_with(b"\"") || rest.starts_with(b"_url\"")))
+fn string<E: serde::de::Error>(raw: &RawValue) -> Result<&str, E> {
+    if raw.get().starts_with('"') { Ok(raw.get()) } else { Err(E::custom("must be a string")) }
+}
+
+/// Notes what a message says of the conversation.
+fn note(scan: &mut Scan<'_>, seen: &Seen<'_>) {
+    let responses = scan.dialect == Dialect::OpenAiResponses && scan.operation == Operation::Complete;
+    let is_call = responses && seen.kind == Some("\"function_call\"");
+    scan.calls_in_turn = if is_call { scan.calls_in_turn + 1 } else { seen.calls };
+    if scan.calls_in_turn > 1 {
+        scan.parts.features.insert(Feature::ParallelTools);
+    }
+    if responses && seen.kind == Some("\"item_reference\"") {
+        scan.parts.features.insert(Feature::State);
+    }
+    scan.ends_with_assistant = seen.role == Some("\"assistant\"") && seen.calls == 0;
 }

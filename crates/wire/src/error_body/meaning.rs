@@ -1,7 +1,8 @@
 //! What an upstream's error means, whoever wrote it.
 //!
-//! Sources: OpenAI "Error codes", Anthropic "Errors", Google "Gemini API troubleshooting", DeepSeek "Error
-//! codes", and the messages these APIs are known to send.
+//! Sources: OpenAI "Error codes", Anthropic "Errors", Google "Gemini API troubleshooting", Amazon Bedrock "API
+//! error codes" and "Common errors", Azure OpenAI "Content filtering", OpenRouter "Errors and debugging", DeepSeek
+//! "Error codes", and the messages these APIs are known to send.
 
 use super::UpstreamError;
 
@@ -30,6 +31,9 @@ pub enum Meaning {
     TooLarge,
     /// The provider gave up waiting.
     Timeout,
+    /// The conversation carries a seal on thinking that this provider did not make or no longer knows. Without its
+    /// thinking the same conversation is taken.
+    ForeignSeal,
     /// The provider found fault with the request itself.
     BadRequest,
     /// The provider failed.
@@ -40,65 +44,116 @@ pub enum Meaning {
     Unknown,
 }
 
-const CONTEXT_LENGTH: [&str; 9] = [
+const FOREIGN_SEAL: [&str; 8] = [
+    "`signature` in `thinking`",
+    "invalid signature in thinking",
+    "in `redacted_thinking` block",
+    "thinking_signature_invalid",
+    "invalid_encrypted_content",
+    "thought signature is not valid",
+    "invalid thought signature",
+    "corrupted thought signature",
+];
+
+const CONTEXT_LENGTH: [&str; 14] = [
     "context_length_exceeded",
+    "exceed_context_size",
     "prompt is too long",
     "maximum context length",
     "context window",
+    "context length of",
+    "available context size",
     "exceeds the maximum number of tokens",
     "input token count",
     "input is too long",
     "exceed context limit",
     "too many input tokens",
+    "too many tokens in",
+    "reduce the length of the messages",
 ];
 
-const CONTENT_FILTER: [&str; 6] = [
+const CONTENT_FILTER: [&str; 10] = [
     "content_filter",
     "content_policy_violation",
     "content management policy",
     "responsibleaipolicyviolation",
     "content filtering policy",
     "prohibited_content",
+    "prompt was flagged",
+    "input was flagged",
+    "requires moderation",
+    "violating our usage policy",
 ];
 
-const BILLING: [&str; 7] = [
+const BILLING: [&str; 11] = [
     "insufficient_quota",
     "credit balance is too low",
     "billing_hard_limit_reached",
     "billing_not_active",
     "billing_error",
+    "billing_disabled",
     "insufficient balance",
+    "insufficient_balance",
     "insufficient credits",
+    "requires more credits",
+    "specified api usage limits",
 ];
 
-const INVALID_KEY: [&str; 6] = [
+const INVALID_KEY: [&str; 18] = [
     "invalid_api_key",
     "api_key_invalid",
     "api key not valid",
+    "api key expired",
     "incorrect api key",
     "invalid x-api-key",
+    "invalid subscription key",
     "authentication_error",
+    "account_deactivated",
+    "access_token_expired",
+    "unrecognizedclient",
+    "expiredtoken",
+    "invalidsignatureexception",
+    "incompletesignature",
+    "missingauthenticationtoken",
+    "invalidclienttokenid",
+    "security token included in the request",
+    "request signature we calculated",
 ];
 
-const MODEL_NOT_FOUND: [&str; 6] = [
+const MODEL_NOT_FOUND: [&str; 12] = [
     "model_not_found",
     "model not found",
     "no such model",
     "unknown model",
+    "unknown_model",
+    "invalid_model",
     "is not a valid model id",
     "model not exist",
+    "deploymentnotfound",
+    "don't have access to the model",
+    "provided model identifier is invalid",
+    "throughput isn’t supported",
 ];
 
-/// Reads the cause from the status and the error body. For an error inside a stream, whose status is 200,
-/// the body alone decides.
+/// Where a provider serves nobody, no key helps.
+const NOT_HERE: [&str; 2] = ["location is not supported", "unsupported_country"];
+
+/// Reads the cause from the status and the error body. For an error inside a stream or a 200 the body alone
+/// decides, with the status it may hold as its code (OpenRouter, Google).
 #[must_use]
 pub fn meaning(status: u16, error: &UpstreamError) -> Meaning {
-    if error.is_html() && !(500..=510).contains(&status) {
+    // 511 asks to sign in to the network (RFC 6585); the other 5xx pages are a gateway's.
+    if error.is_html() && (!(500..=599).contains(&status) || status == 511) {
         return Meaning::NotAnApi;
     }
+    let own = error.code.as_deref().and_then(|code| code.parse().ok()).filter(|own| (400..600).contains(own));
+    let status = if (200..300).contains(&status) { own.unwrap_or(status) } else { status };
     let said = [error.code.as_deref(), error.kind.as_deref(), Some(&error.message)];
     let said = said.into_iter().flatten().map(str::to_ascii_lowercase).collect::<Vec<_>>().join("\n");
     let says = |any: &[&str]| any.iter().any(|needle| said.contains(needle));
+    if status != 429 && (says(&FOREIGN_SEAL) || names_broken_seal(&said)) {
+        return Meaning::ForeignSeal;
+    }
     // A rate limit may be put in words of context ("input token count per minute"): its status is plain.
     if status != 429 && says(&CONTEXT_LENGTH) {
         return Meaning::ContextLength;
@@ -112,42 +167,77 @@ pub fn meaning(status: u16, error: &UpstreamError) -> Meaning {
     if says(&INVALID_KEY) {
         return Meaning::InvalidKey;
     }
+    if says(&NOT_HERE) {
+        return Meaning::Permission;
+    }
     if status == 529 || says(&["overloaded"]) {
         return Meaning::Overloaded;
     }
-    if (400..500).contains(&status) && names_missing_model(status, &said) {
-        return Meaning::ModelNotFound;
+    if (200..300).contains(&status) || (400..500).contains(&status) {
+        if names_missing_model(status, &said) {
+            return Meaning::ModelNotFound;
+        }
     }
-    by_status(status, error.kind.as_deref().unwrap_or_default())
+    let words = [error.kind.as_deref(), error.code.as_deref()];
+    let by_exception = words.into_iter().flatten().find_map(of_aws);
+    by_exception.unwrap_or_else(|| by_status(status, words))
+}
+
+fn names_broken_seal(said: &str) -> bool {
+    said.contains("encrypted content") && said.contains("could not be")
 }
 
 fn names_missing_model(status: u16, said: &str) -> bool {
     MODEL_NOT_FOUND.iter().any(|needle| said.contains(needle))
-        || (said.contains("model") && said.contains("does not exist"))
+        || said.contains("throughput isn't supported")
+        || ((said.contains("model") || said.contains("deployment")) && said.contains("does not exist"))
         || (status == 404 && said.contains("model"))
 }
 
-fn by_status(status: u16, kind: &str) -> Meaning {
+/// What an exception of Amazon Bedrock means, in a reply or in an event stream, where its name begins small.
+fn of_aws(name: &str) -> Option<Meaning> {
+    let name = name.strip_suffix("Exception")?.to_ascii_lowercase();
+    Some(match name.as_str() {
+        "throttling" | "servicequotaexceeded" => Meaning::RateLimited,
+        "modelnotready" | "serviceunavailable" => Meaning::Overloaded,
+        "modeltimeout" => Meaning::Timeout,
+        "modelerror" | "modelstreamerror" | "internalserver" | "internalfailure" => Meaning::Server,
+        "accessdenied" => Meaning::Permission,
+        "resourcenotfound" => Meaning::ModelNotFound,
+        "validation" => Meaning::BadRequest,
+        _ => return None,
+    })
+}
+
+fn by_status(status: u16, words: [Option<&str>; 2]) -> Meaning {
+    let says = |word: &str| words.contains(&Some(word));
     match status {
         401 => Meaning::InvalidKey,
         403 => Meaning::Permission,
         404 | 405 => Meaning::NotFound,
-        408 | 504 => Meaning::Timeout,
+        // 524: Cloudflare waited in vain for the provider.
+        408 | 504 | 524 => Meaning::Timeout,
         413 => Meaning::TooLarge,
         429 => Meaning::RateLimited,
-        503 if kind == "UNAVAILABLE" => Meaning::Overloaded,
+        503 if says("UNAVAILABLE") => Meaning::Overloaded,
         500..=599 => Meaning::Server,
         400..=499 => Meaning::BadRequest,
-        _ => match kind {
-            "rate_limit_error" | "rate_limit_exceeded" | "RESOURCE_EXHAUSTED" => Meaning::RateLimited,
-            "permission_error" | "PERMISSION_DENIED" => Meaning::Permission,
-            "invalid_request_error" | "INVALID_ARGUMENT" => Meaning::BadRequest,
-            "not_found_error" | "NOT_FOUND" => Meaning::NotFound,
-            "request_too_large" => Meaning::TooLarge,
-            "timeout_error" | "DEADLINE_EXCEEDED" => Meaning::Timeout,
-            "UNAVAILABLE" => Meaning::Overloaded,
-            "api_error" | "server_error" | "internal_server_error" | "INTERNAL" => Meaning::Server,
-            _ => Meaning::Unknown,
-        },
+        _ => words.into_iter().flatten().find_map(by_word).unwrap_or(Meaning::Unknown),
     }
+}
+
+fn by_word(word: &str) -> Option<Meaning> {
+    Some(match word {
+        "rate_limit_error" | "rate_limit_exceeded" | "RESOURCE_EXHAUSTED" => Meaning::RateLimited,
+        "permission_error" | "PERMISSION_DENIED" => Meaning::Permission,
+        "UNAUTHENTICATED" => Meaning::InvalidKey,
+        "invalid_request_error" | "INVALID_ARGUMENT" | "FAILED_PRECONDITION" => Meaning::BadRequest,
+        "not_found_error" | "NOT_FOUND" => Meaning::NotFound,
+        "request_too_large" => Meaning::TooLarge,
+        "timeout_error" | "DEADLINE_EXCEEDED" => Meaning::Timeout,
+        "UNAVAILABLE" => Meaning::Overloaded,
+        "api_error" | "server_error" | "internal_server_error" | "INTERNAL" => Meaning::Server,
+        "invalid_prompt" => Meaning::ContentFilter,
+        _ => return None,
+    })
 }

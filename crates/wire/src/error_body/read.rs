@@ -55,13 +55,11 @@ fn html_title(page: &str) -> Option<String> {
 
 fn from_json(value: &Value) -> UpstreamError {
     match value {
-        // Google's OpenAI-compatible endpoint wraps its error in a list.
-        Value::Array(list) if list.len() == 1 => from_json(&list[0]),
-        Value::Object(object) => match object.get("error") {
-            Some(Value::Object(error)) => from_error_object(object, error),
-            Some(Value::String(message)) => plain(ErrorShape::Json, message),
-            _ => from_loose_object(object),
-        },
+        // Google's streams and its OpenAI-compatible endpoint wrap an error in a list.
+        Value::Array(list) if list.first().is_some_and(|first| first.get("error").is_some()) => {
+            from_json(&list[0])
+        }
+        Value::Object(object) => from_object(object),
         Value::String(message) => plain(ErrorShape::Json, message),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {
             plain(ErrorShape::Json, &value.to_string())
@@ -71,56 +69,131 @@ fn from_json(value: &Value) -> UpstreamError {
 
 type Object = serde_json::Map<String, Value>;
 
+fn from_object(object: &Object) -> UpstreamError {
+    // `response.failed` of the Responses API carries the whole response.
+    if let Some(Value::Object(response)) = object.get("response") {
+        return from_object(response);
+    }
+    // OpenRouter tells an error within its choice.
+    let choice = object.get("choices").and_then(|choices| choices.get(0)?.get("error"));
+    match object.get("error").filter(|error| !error.is_null()).or(choice) {
+        Some(Value::Object(error)) => from_error_object(object, error),
+        Some(Value::String(message)) => plain(ErrorShape::Json, message),
+        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_)) | None => {
+            from_loose_object(object)
+        }
+    }
+}
+
 fn from_error_object(outer: &Object, error: &Object) -> UpstreamError {
-    let kind = text(error, "type").or_else(|| text(error, "status"));
-    let shape = if text(outer, "type").as_deref() == Some("error") {
+    let message = text(error, "message").unwrap_or_default();
+    // Google hands on what a partner's model answered as it came, as text.
+    if let Ok(inner @ Value::Object(_)) = serde_json::from_str::<Value>(&message) {
+        return UpstreamError { retry_after_ms: retry_info(error), ..from_json(&inner) };
+    }
+    let is_responses = outer.contains_key("sequence_number");
+    let shape = if text(outer, "type").as_deref() == Some("error") && !is_responses {
         ErrorShape::Anthropic
-    } else if error.contains_key("status") {
+    } else if error.get("status").is_some_and(Value::is_string) {
         ErrorShape::Google
     } else {
         ErrorShape::OpenAi
     };
+    let kind = text(error, "type").or_else(|| Some(error.get("status")?.as_str()?.to_owned()));
     // Google tells an invalid key only in its details: status 400, reason API_KEY_INVALID.
-    let reason = error
-        .get("details")
-        .and_then(Value::as_array)
-        .and_then(|details| details.iter().find_map(|detail| text(detail.as_object()?, "reason")));
+    let reason = details(error).find_map(|detail| text(detail.as_object()?, "reason"));
+    let inner = error.get("innererror").and_then(|inner| text(inner.as_object()?, "code"));
     UpstreamError {
         shape,
-        code: reason.or_else(|| text(error, "code")).map(|code| redact(&code, MESSAGE_LIMIT)),
-        kind: kind.map(|kind| redact(&kind, MESSAGE_LIMIT)),
-        message: message_or(text(error, "message"), error),
-        param: text(error, "param").map(|param| redact(&param, MESSAGE_LIMIT)),
+        code: reason.or_else(|| text(error, "code")).or(inner).map(redacted),
+        kind: kind.map(redacted),
+        message: with_provider(message_or(Some(message), error), error),
+        param: text(error, "param").map(redacted),
+        retry_after_ms: retry_info(error),
     }
 }
 
-fn from_loose_object(object: &Object) -> UpstreamError {
-    let detail = object.get("detail").map(|detail| match detail {
-        Value::String(message) => message.clone(),
-        // FastAPI's validation errors: [{"loc":["body","model"],"msg":"field required"}].
-        Value::Array(faults) => {
-            faults.iter().filter_map(|fault| text(fault.as_object()?, "msg")).collect::<Vec<_>>().join("; ")
+fn details(error: &Object) -> impl Iterator<Item = &Value> {
+    error.get("details").and_then(Value::as_array).into_iter().flatten()
+}
+
+/// Google's wish, such as `"retryDelay": "47.4s"`, in ms.
+fn retry_info(error: &Object) -> Option<u64> {
+    let delay = details(error).find_map(|detail| detail.get("retryDelay")?.as_str())?;
+    let (whole, part) = delay.strip_suffix('s')?.split_once('.').unwrap_or((delay.strip_suffix('s')?, ""));
+    let millis: String = part.chars().chain("000".chars()).take(3).collect();
+    Some(whole.parse::<u64>().ok()?.saturating_mul(1000).saturating_add(millis.parse().ok()?))
+}
+
+/// OpenRouter says "Provider returned error" and tells in its metadata whose error and which.
+fn with_provider(message: String, error: &Object) -> String {
+    let Some(Value::Object(metadata)) = error.get("metadata") else { return message };
+    let provider = text(metadata, "provider_name");
+    let raw = match metadata.get("raw") {
+        Some(Value::String(raw)) if !raw.trim().is_empty() => Some(read_error(None, raw.as_bytes()).message),
+        Some(raw @ Value::Object(_)) => Some(from_json(raw).message),
+        Some(Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_)) | None => {
+            None
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => detail.to_string(),
-    });
-    let shape = if detail.is_some() { ErrorShape::FastApi } else { ErrorShape::Json };
+    };
+    let message = match (provider, raw) {
+        (Some(provider), Some(raw)) => format!("{message} ({provider}: {raw})"),
+        (Some(one), None) | (None, Some(one)) => format!("{message} ({one})"),
+        (None, None) => return message,
+    };
+    redact(&message, MESSAGE_LIMIT)
+}
+
+fn from_loose_object(object: &Object) -> UpstreamError {
+    let detail =
+        object.get("detail").or_else(|| object.get("message")?.get("detail")).map(|detail| match detail {
+            Value::String(message) => message.clone(),
+            // FastAPI's validation errors: [{"loc":["body","model"],"msg":"field required"}].
+            Value::Array(faults) => faults
+                .iter()
+                .filter_map(|fault| text(fault.as_object()?, "msg"))
+                .collect::<Vec<_>>()
+                .join("; "),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => detail.to_string(),
+        });
+    let shape = if detail.is_some() {
+        ErrorShape::FastApi
+    } else if object.contains_key("sequence_number") || text(object, "object").as_deref() == Some("error") {
+        // The Responses API's `error` event, and what vLLM and Mistral answer.
+        ErrorShape::OpenAi
+    } else {
+        ErrorShape::Json
+    };
     let said = detail.or_else(|| text(object, "message")).or_else(|| text(object, "Message"));
+    let kind = ["type", "__type", "object"].iter().find_map(|name| text(object, name));
     UpstreamError {
         shape,
-        code: text(object, "code").map(|code| redact(&code, MESSAGE_LIMIT)),
-        kind: text(object, "type")
-            .or_else(|| text(object, "__type"))
-            .or_else(|| text(object, "object"))
-            .map(|kind| redact(&kind, MESSAGE_LIMIT)),
+        code: text(object, "code").or_else(|| text(object, "statusCode")).map(redacted),
+        kind: kind
+            .as_deref()
+            .map(aws_name)
+            .filter(|kind| *kind != "error")
+            .map(|kind| redact(kind, MESSAGE_LIMIT)),
         message: message_or(said, object),
-        param: text(object, "param").map(|param| redact(&param, MESSAGE_LIMIT)),
+        param: text(object, "param").map(redacted),
+        retry_after_ms: None,
     }
+}
+
+/// The bare name of an AWS error: `com.amazon.coral#ThrottlingException:http://...` is a `ThrottlingException`.
+pub(super) fn aws_name(name: &str) -> &str {
+    let name = name.rsplit_once('#').map_or(name, |(_, name)| name);
+    name.split_once(':').map_or(name, |(name, _)| name).trim()
 }
 
 fn message_or(said: Option<String>, whole: &Object) -> String {
     let said = said.filter(|message| !message.trim().is_empty());
     let said = said.unwrap_or_else(|| serde_json::to_string(whole).unwrap_or_default());
     redact(&said, MESSAGE_LIMIT)
+}
+
+fn redacted(text: String) -> String {
+    redact(&text, MESSAGE_LIMIT)
 }
 
 fn text(object: &Object, name: &str) -> Option<String> {
@@ -132,5 +205,5 @@ fn text(object: &Object, name: &str) -> Option<String> {
 }
 
 fn plain(shape: ErrorShape, message: &str) -> UpstreamError {
-    UpstreamError { shape, code: None, kind: None, message: redact(message, MESSAGE_LIMIT), param: None }
+    UpstreamError::plain(shape, message)
 }

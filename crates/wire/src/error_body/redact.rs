@@ -3,13 +3,31 @@
 const PLACEHOLDER: &str = "[redacted]";
 
 /// Beginnings that only keys have.
-const KEY_PREFIXES: [&str; 15] = [
-    "sk-", "sk_", "pk-", "pk_", "rk_", "gsk_", "xai-", "aiza", "akia", "asia", "hf_", "nvapi-", "pplx-",
-    "eyj", "ya29.",
+const KEY_PREFIXES: [&str; 20] = [
+    "sk-",
+    "sk_",
+    "pk-",
+    "pk_",
+    "rk_",
+    "gsk_",
+    "xai-",
+    "aiza",
+    "akia",
+    "asia",
+    "hf_",
+    "nvapi-",
+    "pplx-",
+    "eyj",
+    "ya29.",
+    "1//0",
+    "gocspx-",
+    "absk",
+    "bedrock-api-key-",
+    "iqojb3",
 ];
 
 /// Names after which the next word is a key.
-const KEY_NAMES: [&str; 9] = [
+const KEY_NAMES: [&str; 13] = [
     "bearer",
     "basic",
     "x-api-key",
@@ -19,6 +37,10 @@ const KEY_NAMES: [&str; 9] = [
     "x-goog-api-key",
     "authorization",
     "token",
+    "access_token",
+    "refresh_token",
+    "x-amz-security-token",
+    "secret",
 ];
 
 /// The message without keys, at most `limit` characters.
@@ -66,6 +88,15 @@ fn looks_like_key(word: &str) -> bool {
     let lower = word.to_ascii_lowercase();
     if word.len() >= 8 && KEY_PREFIXES.iter().any(|prefix| lower.starts_with(prefix)) {
         return true;
+    }
+    // Base64: AWS's secret keys (40 characters) and session tokens, lines of a private key.
+    if word.len() >= 40
+        && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
+    {
+        let has = |class: fn(&u8) -> bool| word.bytes().any(|byte| class(&byte));
+        if has(u8::is_ascii_digit) && has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) {
+            return true;
+        }
     }
     // A long unbroken run of letters and digits; identifiers have separators or a prefix of their own.
     let run = word.split(|c: char| !c.is_ascii_alphanumeric()).find(|run| run.len() >= 32);

@@ -79,17 +79,39 @@ pub fn error_response(dialect: Dialect, reply: &ErrorReply) -> Vec<u8> {
     written.unwrap_or_default()
 }
 
-/// The same error as an event inside a stream that has begun.
+/// The same error as an event inside a stream that has begun. `sequence`: the number of the next event
+/// (Responses alone counts them).
 #[must_use]
-pub fn error_event(dialect: Dialect, reply: &ErrorReply) -> Vec<u8> {
-    let body = error_response(dialect, reply);
-    let name = match dialect {
-        Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Gemini | Dialect::BedrockConverse => None,
-        Dialect::AnthropicMessages => Some("error"),
+pub fn error_event(dialect: Dialect, reply: &ErrorReply, sequence: u64) -> Vec<u8> {
+    let (name, body) = match dialect {
+        Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse => {
+            (None, error_response(dialect, reply))
+        }
+        Dialect::OpenAiResponses => (Some("error"), responses_event(reply, sequence)),
+        Dialect::AnthropicMessages => (Some("error"), error_response(dialect, reply)),
     };
     let mut out = Vec::with_capacity(body.len() + 24);
     encode_event(&mut out, name, &body);
     out
+}
+
+/// The reference ("Streaming events", `error`) has the members flat; the API sends them in an `error` object, which
+/// is what the SDKs raise on. Both are there.
+fn responses_event(reply: &ErrorReply, sequence: u64) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Event<'a> {
+        r#type: &'static str,
+        sequence_number: u64,
+        code: Option<&'a str>,
+        message: &'a str,
+        param: Option<&'a str>,
+        error: ChatErrorBody<'a>,
+    }
+    let kind = if reply.kind.is_empty() { usual_kind(reply.status) } else { &reply.kind };
+    let (message, code, param) = (reply.message.as_str(), reply.code.as_deref(), reply.param.as_deref());
+    let error = ChatErrorBody { message, r#type: kind, param, code };
+    let event = Event { r#type: "error", sequence_number: sequence, code, message, param, error };
+    serde_json::to_vec(&event).unwrap_or_default()
 }
 
 /// The error type both vendors use with a status (Anthropic, "HTTP errors").

@@ -146,6 +146,338 @@ fn every_providers_errors_are_read_and_understood() {
 }
 
 #[test]
+fn the_errors_of_every_kind_of_provider_are_understood() {
+    let none = None;
+    let cases = [
+        // OpenAI Responses: a failed response in a 200, in a stream, and the stream's own error.
+        (
+            200,
+            none,
+            r#"{"id":"resp_1","object":"response","status":"failed","error":{"code":"server_error","message":"The model failed to generate a response."},"output":[]}"#,
+            Meaning::Server,
+            "The model failed to generate a response.",
+        ),
+        (
+            200,
+            none,
+            r#"{"type":"response.failed","sequence_number":9,"response":{"id":"resp_1","status":"failed","error":{"code":"rate_limit_exceeded","message":"Slow down"}}}"#,
+            Meaning::RateLimited,
+            "Slow down",
+        ),
+        (
+            200,
+            none,
+            r#"{"type":"error","code":"server_error","message":"Something went wrong","param":null,"sequence_number":1}"#,
+            Meaning::Server,
+            "Something went wrong",
+        ),
+        (
+            200,
+            none,
+            r#"{"type":"error","error":{"type":"invalid_request_error","code":"context_length_exceeded","message":"Your input exceeds the context window of this model.","param":"input"},"sequence_number":2}"#,
+            Meaning::ContextLength,
+            "Your input exceeds the context window of this model.",
+        ),
+        (
+            400,
+            none,
+            r#"{"error":{"message":"Invalid prompt: your prompt was flagged as potentially violating our usage policy.","type":"invalid_request_error","code":"invalid_prompt"}}"#,
+            Meaning::ContentFilter,
+            "Invalid prompt: your prompt was flagged as potentially violating our usage policy.",
+        ),
+        (
+            400,
+            none,
+            r#"{"error":{"message":"The encrypted content gAAA...DQ== could not be verified.","type":"invalid_request_error","param":null,"code":"invalid_encrypted_content"}}"#,
+            Meaning::ForeignSeal,
+            "The encrypted content gAAA...DQ== could not be verified.",
+        ),
+        // Anthropic.
+        (
+            400,
+            none,
+            r#"{"type":"error","error":{"type":"invalid_request_error","message":"messages.1.content.0: Invalid `signature` in `thinking` block"}}"#,
+            Meaning::ForeignSeal,
+            "messages.1.content.0: Invalid `signature` in `thinking` block",
+        ),
+        (
+            400,
+            none,
+            r#"{"type":"error","error":{"type":"invalid_request_error","message":"You have reached your specified API usage limits. You will regain access on 2026-12-01."}}"#,
+            Meaning::Billing,
+            "You have reached your specified API usage limits. You will regain access on 2026-12-01.",
+        ),
+        // Claude on Vertex AI, handed on as text.
+        (
+            400,
+            none,
+            r#"{"error":{"code":400,"message":"{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"prompt is too long: 9 tokens > 8 maximum\"}}","status":"INVALID_ARGUMENT"}}"#,
+            Meaning::ContextLength,
+            "prompt is too long: 9 tokens > 8 maximum",
+        ),
+        // Azure OpenAI.
+        (
+            400,
+            none,
+            r#"{"error":{"message":"The response was filtered due to the prompt triggering Azure OpenAI's content management policy.","type":null,"param":"prompt","code":"content_filter","status":400,"innererror":{"code":"ResponsibleAIPolicyViolation","content_filter_result":{"hate":{"filtered":true,"severity":"high"}}}}}"#,
+            Meaning::ContentFilter,
+            "The response was filtered due to the prompt triggering Azure OpenAI's content management policy.",
+        ),
+        (
+            404,
+            none,
+            r#"{"error":{"code":"DeploymentNotFound","message":"The API deployment for this resource does not exist."}}"#,
+            Meaning::ModelNotFound,
+            "The API deployment for this resource does not exist.",
+        ),
+        (
+            401,
+            none,
+            r#"{"statusCode":401,"message":"Access denied due to invalid subscription key."}"#,
+            Meaning::InvalidKey,
+            "Access denied due to invalid subscription key.",
+        ),
+        // Gemini and Vertex AI.
+        (
+            400,
+            none,
+            r#"{"error":{"code":400,"message":"API key not valid. Please pass a valid API key.","status":"INVALID_ARGUMENT","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"API_KEY_INVALID","domain":"googleapis.com"}]}}"#,
+            Meaning::InvalidKey,
+            "API key not valid. Please pass a valid API key.",
+        ),
+        (
+            401,
+            none,
+            r#"{"error":{"code":401,"message":"Request had invalid authentication credentials.","status":"UNAUTHENTICATED","details":[{"reason":"ACCESS_TOKEN_EXPIRED"}]}}"#,
+            Meaning::InvalidKey,
+            "Request had invalid authentication credentials.",
+        ),
+        (
+            400,
+            none,
+            r#"{"error":{"code":400,"message":"User location is not supported for the API use.","status":"FAILED_PRECONDITION"}}"#,
+            Meaning::Permission,
+            "User location is not supported for the API use.",
+        ),
+        (
+            400,
+            none,
+            r#"{"error":{"code":400,"message":"The input token count (2000000) exceeds the maximum number of tokens allowed (1048576).","status":"INVALID_ARGUMENT"}}"#,
+            Meaning::ContextLength,
+            "The input token count (2000000) exceeds the maximum number of tokens allowed (1048576).",
+        ),
+        (
+            400,
+            none,
+            r#"{"error":{"code":400,"message":"Unable to submit request because Thought signature is not valid.","status":"INVALID_ARGUMENT"}}"#,
+            Meaning::ForeignSeal,
+            "Unable to submit request because Thought signature is not valid.",
+        ),
+        (
+            200,
+            none,
+            r#"[{"error":{"code":503,"message":"The model is overloaded.","status":"UNAVAILABLE"}}]"#,
+            Meaning::Overloaded,
+            "The model is overloaded.",
+        ),
+        (
+            404,
+            none,
+            r#"{"error":{"code":404,"message":"models/gemini-9 is not found for API version v1beta","status":"NOT_FOUND"}}"#,
+            Meaning::ModelNotFound,
+            "models/gemini-9 is not found for API version v1beta",
+        ),
+        // Bedrock: the type is in the header.
+        (
+            429,
+            Some("ThrottlingException:http://internal.amazon.com/coral/com.amazon.bedrock/"),
+            r#"{"message":"Too many tokens, please wait before trying again."}"#,
+            Meaning::RateLimited,
+            "Too many tokens, please wait before trying again.",
+        ),
+        (429, Some("ModelNotReadyException"), r#"{"message":"Not ready"}"#, Meaning::Overloaded, "Not ready"),
+        (408, Some("ModelTimeoutException"), r#"{"message":"Too slow"}"#, Meaning::Timeout, "Too slow"),
+        (
+            424,
+            Some("ModelErrorException"),
+            r#"{"message":"The model failed","originalStatusCode":500}"#,
+            Meaning::Server,
+            "The model failed",
+        ),
+        (
+            400,
+            Some("ValidationException"),
+            r#"{"message":"Input is too long for requested model."}"#,
+            Meaning::ContextLength,
+            "Input is too long for requested model.",
+        ),
+        (
+            400,
+            Some("ValidationException"),
+            r#"{"message":"The provided model identifier is invalid."}"#,
+            Meaning::ModelNotFound,
+            "The provided model identifier is invalid.",
+        ),
+        (
+            400,
+            Some("ValidationException"),
+            r#"{"message":"Invocation of model ID x with on-demand throughput isn’t supported."}"#,
+            Meaning::ModelNotFound,
+            "Invocation of model ID x with on-demand throughput isn’t supported.",
+        ),
+        (
+            400,
+            Some("ValidationException"),
+            r#"{"message":"1 validation error detected"}"#,
+            Meaning::BadRequest,
+            "1 validation error detected",
+        ),
+        (
+            403,
+            Some("AccessDeniedException"),
+            r#"{"message":"User is not authorized to perform: bedrock:InvokeModel"}"#,
+            Meaning::Permission,
+            "User is not authorized to perform: bedrock:InvokeModel",
+        ),
+        (
+            403,
+            Some("AccessDeniedException"),
+            r#"{"message":"You don't have access to the model with the specified model ID."}"#,
+            Meaning::ModelNotFound,
+            "You don't have access to the model with the specified model ID.",
+        ),
+        (
+            403,
+            Some("ExpiredTokenException"),
+            r#"{"message":"The security token included in the request is expired"}"#,
+            Meaning::InvalidKey,
+            "The security token included in the request is expired",
+        ),
+        (
+            403,
+            none,
+            r#"{"__type":"com.amazon.coral.service#UnrecognizedClientException","message":"Unknown"}"#,
+            Meaning::InvalidKey,
+            "Unknown",
+        ),
+        (
+            403,
+            Some("InvalidSignatureException"),
+            r#"{"Message":"Signature expired"}"#,
+            Meaning::InvalidKey,
+            "Signature expired",
+        ),
+        // An exception within an event stream.
+        (200, Some("throttlingException"), r#"{"message":"Rate"}"#, Meaning::RateLimited, "Rate"),
+        (200, Some("modelStreamErrorException"), r#"{"message":"Broke"}"#, Meaning::Server, "Broke"),
+        (200, Some("serviceUnavailableException"), r#"{"message":"Busy"}"#, Meaning::Overloaded, "Busy"),
+        // OpenRouter.
+        (
+            200,
+            none,
+            r#"{"error":{"code":502,"message":"Provider returned error","metadata":{"provider_name":"Together","raw":"{\"error\":{\"message\":\"busy\"}}"}}}"#,
+            Meaning::Server,
+            "Provider returned error (Together: busy)",
+        ),
+        (
+            200,
+            none,
+            r#"{"id":"gen-1","choices":[{"error":{"code":429,"message":"Rate limited"},"finish_reason":"error"}]}"#,
+            Meaning::RateLimited,
+            "Rate limited",
+        ),
+        (
+            402,
+            none,
+            r#"{"error":{"message":"This request requires more credits, or fewer max_tokens.","code":402}}"#,
+            Meaning::Billing,
+            "This request requires more credits, or fewer max_tokens.",
+        ),
+        (408, none, r#"{"error":{"code":408,"message":"Timed out"}}"#, Meaning::Timeout, "Timed out"),
+        (
+            403,
+            none,
+            r#"{"error":{"code":403,"message":"openai/gpt-5 requires moderation. Your input was flagged.","metadata":{"reasons":["violence"],"provider_name":"OpenAI"}}}"#,
+            Meaning::ContentFilter,
+            "openai/gpt-5 requires moderation. Your input was flagged. (OpenAI)",
+        ),
+        // DeepSeek, Groq, Mistral, vLLM.
+        (
+            503,
+            none,
+            r#"{"error":{"message":"Server overloaded","type":"server_error"}}"#,
+            Meaning::Overloaded,
+            "Server overloaded",
+        ),
+        (
+            400,
+            none,
+            r#"{"error":{"message":"Failed to generate JSON.","type":"invalid_request_error","code":"json_validate_failed","failed_generation":"{"}}"#,
+            Meaning::BadRequest,
+            "Failed to generate JSON.",
+        ),
+        (
+            400,
+            none,
+            r#"{"object":"error","message":"Invalid model: mistral-9","type":"invalid_model","param":null,"code":"1500"}"#,
+            Meaning::ModelNotFound,
+            "Invalid model: mistral-9",
+        ),
+        (
+            422,
+            none,
+            r#"{"object":"error","message":{"detail":[{"type":"missing","loc":["body","messages"],"msg":"Field required"}]},"type":"invalid_request_error"}"#,
+            Meaning::BadRequest,
+            "Field required",
+        ),
+        (401, none, r#"{"detail":"Unauthorized"}"#, Meaning::InvalidKey, "Unauthorized"),
+        (
+            400,
+            none,
+            r#"{"object":"error","message":"This model's maximum context length is 4096 tokens.","type":"BadRequestError","param":null,"code":400}"#,
+            Meaning::ContextLength,
+            "This model's maximum context length is 4096 tokens.",
+        ),
+        // Ollama, LM Studio, llama.cpp.
+        (
+            404,
+            none,
+            r#"{"error":"model \"llama9\" not found, try pulling it first"}"#,
+            Meaning::ModelNotFound,
+            "model \"llama9\" not found, try pulling it first",
+        ),
+        (
+            400,
+            none,
+            r#"{"error":{"code":400,"message":"the request exceeds the available context size","type":"exceed_context_size_error"}}"#,
+            Meaning::ContextLength,
+            "the request exceeds the available context size",
+        ),
+        // A gateway's own page.
+        (524, none, "<html><title>A timeout occurred</title></html>", Meaning::Timeout, "A timeout occurred"),
+    ];
+    for (status, error_type, body, means, message) in cases {
+        let error = read_error(None, body.as_bytes()).with_type(error_type);
+        assert_eq!(error.message, message, "{body}");
+        assert_eq!(meaning(status, &error), means, "{status} {error_type:?} {body}");
+    }
+}
+
+#[test]
+fn googles_wish_to_be_left_alone_is_read() {
+    let cases = [("47.434392449s", Some(47_434)), ("3s", Some(3_000)), ("0.5s", Some(500)), ("soon", None)];
+    for (delay, expected) in cases {
+        let body = format!(
+            r#"{{"error":{{"code":429,"message":"Quota","status":"RESOURCE_EXHAUSTED","details":[
+                {{"@type":"type.googleapis.com/google.rpc.QuotaFailure"}},
+                {{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"{delay}"}}]}}}}"#
+        );
+        let error = read_error(None, body.as_bytes());
+        assert_eq!((error.retry_after_ms, meaning(429, &error)), (expected, Meaning::RateLimited), "{delay}");
+    }
+}
+
+#[test]
 fn keys_never_leave_in_a_message() {
     let cases = [
         "invalid x-api-key: abc123def456 given",
@@ -159,7 +491,20 @@ fn keys_never_leave_in_a_message() {
         let message = read_error(None, said.as_bytes()).message;
         assert!(!message.contains("abc123def456") && message.contains("[redacted]"), "{message}");
     }
+    for secret in [
+        "AKIAIOSFODNN7EXAMPLE",
+        "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        "ya29.a0AfH6SMBx-abc_def",
+        "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln-_x",
+        "ABSKQmVkcm9ja0FQSUtleS1hYmM=",
+    ] {
+        let message = read_error(None, format!("refused {secret} here").as_bytes()).message;
+        let kept = secret.trim_end_matches('=');
+        assert!(!message.contains(kept) && message.contains("[redacted]"), "{message}");
+    }
     for kept in [
+        "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.claude-sonnet-4-20250514-v1:0",
+        "see https://ai.google.dev/gemini-api/docs/rate-limits",
         "model claude-sonnet-4-5-20250929 is busy",
         "request req_011CSHoEeqs5C35K2UUqR7Fy",
         "token limit reached",
@@ -185,9 +530,14 @@ fn errors_are_told_in_the_callers_dialect() {
         param: None,
         request_id: Some("req_1".to_owned()),
     };
-    for (dialect, name) in [(Dialect::OpenAiChat, "chat"), (Dialect::AnthropicMessages, "messages")] {
+    let dialects = [
+        (Dialect::OpenAiChat, "chat"),
+        (Dialect::AnthropicMessages, "messages"),
+        (Dialect::OpenAiResponses, "responses"),
+    ];
+    for (dialect, name) in dialects {
         let body = String::from_utf8(error_response(dialect, &reply)).unwrap();
-        let event = String::from_utf8(error_event(dialect, &reply)).unwrap();
+        let event = String::from_utf8(error_event(dialect, &reply, 3)).unwrap();
         insta::assert_snapshot!(format!("error_{name}"), format!("{body}\n---\n{event}"));
         let mut tap = crate::StreamTap::new(dialect);
         let mut decoder = crate::SseDecoder::default();

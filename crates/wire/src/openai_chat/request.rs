@@ -1,16 +1,10 @@
-//! Chat Completions requests, read and written.
+//! Chat requests: read for any upstream, written for a chat upstream.
 
-use crate::canonical::Prompt;
-use crate::notes::{Notes, TranslateError};
+mod conversation;
+mod messages;
+mod read;
+pub(super) mod shapes;
+mod write;
 
-pub(crate) fn read<'a>(_body: &'a str, _notes: &mut Notes) -> Result<Prompt<'a>, TranslateError> {
-    Err(TranslateError::unsupported("", "SKELETON"))
-}
-
-pub(crate) fn write(
-    _prompt: &Prompt<'_>,
-    _upstream_model: &str,
-    _notes: &mut Notes,
-) -> Result<Vec<u8>, TranslateError> {
-    Err(TranslateError::unsupported("", "SKELETON"))
-}
+pub(crate) use read::read;
+pub(crate) use write::write;

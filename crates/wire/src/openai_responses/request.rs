@@ -1,16 +1,15 @@
 //! Responses requests, read and written.
 
-use crate::canonical::Prompt;
-use crate::notes::{Notes, TranslateError};
+mod items;
+mod parts;
+mod read;
+mod tools;
+mod write;
+mod write_items;
 
-pub(crate) fn read<'a>(_body: &'a str, _notes: &mut Notes) -> Result<Prompt<'a>, TranslateError> {
-    Err(TranslateError::unsupported("", "SKELETON"))
-}
+pub(in crate::openai_responses) use items::joined;
+pub(crate) use read::read;
+pub(crate) use write::write;
 
-pub(crate) fn write(
-    _prompt: &Prompt<'_>,
-    _upstream_model: &str,
-    _notes: &mut Notes,
-) -> Result<Vec<u8>, TranslateError> {
-    Err(TranslateError::unsupported("", "SKELETON"))
-}
+#[cfg(test)]
+mod tests;

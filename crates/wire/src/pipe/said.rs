@@ -32,6 +32,9 @@ pub enum Unfit {
     /// Nothing has been said: the request can simply be made again.
     #[error("nothing has been said yet")]
     Nothing,
+    /// The text is over, and only the answer's end is missing.
+    #[error("the text had ended already")]
+    Closed,
     /// A tool call has begun.
     #[error("a tool call has begun")]
     ToolCall,

@@ -149,3 +149,58 @@ fn a_stream_that_breaks_off_inside_an_event_is_cut_not_malformed() {
     assert_eq!(tap.observe(&half), Observed::Quiet);
     assert!(!tap.is_malformed() && !tap.is_finished());
 }
+
+#[test]
+fn responses_events_are_told_apart() {
+    let mut tap = StreamTap::new(Dialect::OpenAiResponses);
+    let steps = [
+        (
+            r#"{"type":"response.created","response":{"id":"resp_1","model":"gpt-5-2025-08-07","output":[],"usage":null}}"#,
+            Observed::Quiet,
+        ),
+        (r#"{"type":"response.in_progress","response":{"id":"resp_1"}}"#, Observed::Quiet),
+        (
+            r#"{"type":"response.output_item.added","output_index":0,"item":{"type":"reasoning","summary":[]}}"#,
+            Observed::Quiet,
+        ),
+        (
+            r#"{"type":"response.output_item.done","output_index":0,"item":{"type":"reasoning","summary":[]}}"#,
+            Observed::Quiet,
+        ),
+        (
+            r#"{"type":"response.output_item.added","output_index":1,"item":{"type":"message","content":[]}}"#,
+            Observed::Quiet,
+        ),
+        (r#"{"type":"response.output_text.delta","output_index":1,"delta":""}"#, Observed::Quiet),
+        (r#"{"type":"response.output_text.delta","output_index":1,"delta":"Hi"}"#, Observed::Content),
+        (r#"{"type":"response.output_text.delta","output_index":1,"delta":"!""#, Observed::Malformed),
+        (r#"{"type":"response.output_text.done","output_index":1,"text":"Hi!"}"#, Observed::Quiet),
+        (r#"{"type":"response.brand_new"}"#, Observed::Quiet),
+        (
+            r#"{"type":"response.incomplete","response":{"incomplete_details":{"reason":"max_output_tokens"},"output":[{"type":"message"}],"usage":{"input_tokens":9,"output_tokens":2,"input_tokens_details":{"cached_tokens":4},"output_tokens_details":{"reasoning_tokens":1}}}}"#,
+            Observed::Done,
+        ),
+    ];
+    for (data, expected) in steps {
+        assert!(!tap.is_finished(), "before {data}");
+        let name = data.split('"').nth(3);
+        assert_eq!(tap.observe(&event(name, data)), expected, "{data}");
+    }
+    assert!(tap.is_finished());
+    let usage = tap.usage().unwrap();
+    assert_eq!((usage.input_tokens, usage.output_tokens), (9, 2));
+    assert_eq!((usage.cached_input_tokens, usage.reasoning_tokens), (4, 1));
+    assert_eq!((tap.model(), tap.finish_reason()), (Some("gpt-5-2025-08-07"), Some(FinishReason::Length)));
+}
+
+#[test]
+fn responses_calls_and_failures_are_seen_without_event_names() {
+    let mut tap = StreamTap::new(Dialect::OpenAiResponses);
+    let call = r#"{"type":"response.output_item.added","item":{"type":"function_call","name":"f"}}"#;
+    assert_eq!(tap.observe(&event(None, call)), Observed::Content);
+    let failed = r#"{"type":"response.failed","response":{"status":"failed","error":{"code":"server_error","message":"boom"}}}"#;
+    assert_eq!(tap.observe(&event(None, failed)), Observed::Error);
+    let error = tap.error().unwrap();
+    assert_eq!((error.message.as_str(), error.code.as_deref()), ("boom", Some("server_error")));
+    assert!(!tap.is_finished());
+}

@@ -6,29 +6,33 @@ use url::Url;
 
 use super::super::defaults::Defaults;
 use super::super::fault::Path;
-use super::super::preset::Preset;
+use super::super::preset::{Layout, Preset};
 use super::super::proven::Timeouts;
 use super::super::raw::{RawProvider, RawRoute, RawTimeouts};
 use super::super::variables::expand;
 use super::Proof;
+use super::place::Named;
 
 impl Proof<'_> {
-    pub(super) fn base_url(
-        &mut self,
-        raw: &RawRoute,
-        declared: Option<&RawProvider>,
-        known: Option<&'static Preset>,
-        path: &Path,
-    ) -> Option<Url> {
+    /// The base URL as written on the route or its provider, if it is.
+    pub(super) fn written_base_url(&mut self, raw: &RawRoute, named: Named<'_>, path: &Path) -> Option<Url> {
         let at = path.field("baseUrl");
-        let written = raw.base_url.as_deref().or_else(|| declared.and_then(|p| p.base_url.as_deref()));
+        let written = raw.base_url.as_deref().or_else(|| named.declared.and_then(|p| p.base_url.as_deref()));
         let Some(written) = written else {
-            if known.is_none() && raw.provider.is_some() && !self.has_fault_at(&at) {
-                let name = raw.provider.as_deref().unwrap_or_default();
-                let message = format!("Missing. `{name}` is not a known provider, so write its base URL.");
+            let missing = match named.preset {
+                None => {
+                    Some(format!("Missing. `{}` is not a known provider, so write its base URL.", named.name))
+                }
+                Some(Preset { layout: Layout::Account, .. }) => Some(
+                    "Missing. Write your resource's address, for example https://NAME.openai.azure.com."
+                        .into(),
+                ),
+                Some(_) => None,
+            };
+            if let Some(message) = missing.filter(|_| raw.provider.is_some() && !self.has_fault_at(&at)) {
                 self.fault(&at, message);
             }
-            return known.and_then(|preset| Url::parse(preset.base_url).ok());
+            return None;
         };
         let text = expand(written, self.variables, &at, &mut self.faults)?;
         // The text may hold a secret after expansion, so messages show only what was written.

@@ -2,13 +2,15 @@
 
 use url::{Host, Url};
 
+use super::super::address::Place;
 use super::super::defaults::Defaults;
 use super::super::fault::Path;
-use super::super::preset::{Auth, Preset, preset};
+use super::super::preset::{Auth, Layout, Preset, preset};
 use super::super::proven::{BreakerSettings, CredentialSource, Route, RouteIx};
 use super::super::raw::{RawBreaker, RawProvider, RawRoute};
+use super::place::{Home, Named};
 use super::{Proof, canonical};
-use crate::{Dialect, FeatureSet, RouteId};
+use crate::{Dialect, FeatureSet, Operation, RouteId};
 
 impl Proof<'_> {
     pub(super) fn route(&mut self, raw: &RawRoute, path: &Path) -> Option<RouteIx> {
@@ -29,46 +31,55 @@ impl Proof<'_> {
         let declared = all.and_then(|all| all.get(name).or_else(|| all.get(&canonical(name))));
         self.note_provider(name, declared);
         let known = declared.and_then(|p| p.kind.as_deref()).and_then(preset).or_else(|| preset(name));
-        let base = self.base_url(raw, declared, known, path);
+        let declared_as = match all.is_some_and(|all| all.contains_key(name)) {
+            true => name.to_owned(),
+            false => canonical(name),
+        };
+        let named = Named { name: &declared_as, declared, preset: known };
+        let home = self.home(raw, named, path);
         let headers = self.headers(raw, declared, path);
         let timeouts = self.timeouts(raw.timeouts.as_ref(), declared.and_then(|p| p.timeouts.as_ref()), path);
-        let (provider, model, base_url) = (provider?, model?, base?);
-        if self.faults.len() > before {
-            return None;
-        }
-        let own_url = known.is_some_and(|preset| same_url(&base_url, preset.base_url));
-        let dialect = raw.dialect.or_else(|| declared.and_then(|p| p.dialect)).unwrap_or(if own_url {
-            known.map_or(Dialect::OpenAiChat, |p| p.dialect)
-        } else {
-            Dialect::OpenAiChat
-        });
+        let (provider, model, home) = (provider?, model?, home?);
+        let Home { base_url, models_url, dialect, is_own, is_vendors, region } = home;
         let auth = raw
             .auth
             .or_else(|| declared.and_then(|p| p.auth))
-            .unwrap_or_else(|| usual_auth(known, own_url, dialect));
+            .unwrap_or_else(|| usual_auth(known, is_own, dialect));
+        if auth == Auth::AwsSigv4 {
+            // A signature names its region, whatever the address.
+            self.needed_region(named, region.as_deref());
+        }
+        let upstream_model = raw.upstream_model.clone().unwrap_or_else(|| model.to_owned());
+        let api_version = declared.and_then(|p| p.api_version.clone());
+        let place = Place { base: &base_url, model: &upstream_model, api_version: api_version.as_deref() };
+        let endpoint = place.address(dialect, Operation::Complete, false);
+        if endpoint.is_none() {
+            let key = if raw.upstream_model.is_some() { "upstreamModel" } else { "model" };
+            let message = format!("`{upstream_model}` can't stand in an address. Write the model's id.");
+            self.fault(&path.field(key), message);
+        }
+        if self.faults.len() > before {
+            return None;
+        }
         let id = self.route_id(raw, provider, model, path)?;
         let route = Route {
             id,
             provider: canonical(provider),
             model: model.to_owned(),
-            upstream_model: raw.upstream_model.clone().unwrap_or_else(|| model.to_owned()),
+            upstream_model,
             aliases: raw.aliases.clone().unwrap_or_default(),
-            endpoint: below(&base_url, endpoint(dialect), dialect),
-            models_url: below(&base_url, "models", dialect),
+            endpoint: endpoint?,
+            models_url,
             is_local: is_local(&base_url),
             base_url,
             dialect,
-            speaks: raw
-                .speaks
-                .clone()
-                .or_else(|| declared.and_then(|p| p.speaks.clone()))
-                .unwrap_or_default(),
+            speaks: spoken(raw, declared, known.filter(|_| is_own), dialect),
             can: stated(raw, true),
-            cannot: stated(raw, false),
+            cannot: lacking(raw, known.filter(|_| is_vendors)),
             context_window: raw.context_window,
-            region: declared.and_then(|p| p.region.clone()),
+            region,
             profile: declared.and_then(|p| p.profile.clone()),
-            api_version: declared.and_then(|p| p.api_version.clone()),
+            api_version,
             auth,
             credentials: credentials(raw, declared, provider, known, auth),
             headers,
@@ -105,10 +116,12 @@ impl Proof<'_> {
     }
 }
 
-fn usual_auth(known: Option<&'static Preset>, own_url: bool, dialect: Dialect) -> Auth {
-    match (known, own_url) {
-        (Some(preset), true) => preset.auth,
-        (Some(Preset { auth: Auth::None, .. }), false) => Auth::None,
+fn usual_auth(known: Option<&'static Preset>, is_own: bool, dialect: Dialect) -> Auth {
+    match known {
+        // A cloud's account is the same behind every address of it.
+        Some(Preset { auth, layout: Layout::Region | Layout::Project, .. }) => *auth,
+        Some(Preset { auth: Auth::None, .. }) => Auth::None,
+        Some(preset) if is_own => preset.auth,
         _ => match dialect {
             Dialect::AnthropicMessages => Auth::XApiKey,
             Dialect::OpenAiChat | Dialect::OpenAiResponses => Auth::Bearer,
@@ -153,38 +166,27 @@ fn breaker(own: Option<&RawBreaker>, all: Option<&RawBreaker>) -> BreakerSetting
     }
 }
 
-/// Base URLs work with and without `/v1`: a bare host gets it, a path is taken as written.
-fn below(base: &Url, endpoint: &str, dialect: Dialect) -> Url {
-    let path = base.path().trim_end_matches('/');
-    let versioned = match dialect {
-        Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Gemini | Dialect::BedrockConverse => {
-            !path.is_empty()
-        }
-        Dialect::AnthropicMessages => path.ends_with("/v1"),
-    };
-    let mut url = base.clone();
-    url.set_path(&if versioned { format!("{path}/{endpoint}") } else { format!("{path}/v1/{endpoint}") });
-    url
-}
-
-const fn endpoint(dialect: Dialect) -> &'static str {
-    match dialect {
-        Dialect::OpenAiChat => "chat/completions",
-        Dialect::OpenAiResponses => "responses",
-        Dialect::AnthropicMessages => "messages",
-        Dialect::Gemini => "models",
-        Dialect::BedrockConverse => "model",
-    }
-}
-
 fn stated(raw: &RawRoute, able: bool) -> FeatureSet {
     let features = raw.features.iter().flatten();
     features.filter(|(_, can)| **can == able).map(|(feature, _)| *feature).collect()
 }
 
-fn same_url(url: &Url, other: &str) -> bool {
-    let trim = |text: &str| text.trim_end_matches('/').trim_end_matches("/v1").to_owned();
-    trim(url.as_str()) == trim(other)
+/// What the vendor's API lacks and the map says is missing, without what the map says is there.
+fn lacking(raw: &RawRoute, vendor: Option<&Preset>) -> FeatureSet {
+    let lacks = vendor.map_or(FeatureSet::NONE, |preset| FeatureSet::of(preset.lacks));
+    lacks.without(stated(raw, true)).or(stated(raw, false))
+}
+
+/// The further dialects of the base URL: as written, else the preset's where the base URL is its own.
+fn spoken(
+    raw: &RawRoute,
+    declared: Option<&RawProvider>,
+    own: Option<&Preset>,
+    first: Dialect,
+) -> Vec<Dialect> {
+    let written = raw.speaks.clone().or_else(|| declared.and_then(|p| p.speaks.clone()));
+    let spoken = written.unwrap_or_else(|| own.map_or_else(Vec::new, |preset| preset.speaks.to_vec()));
+    spoken.into_iter().filter(|dialect| *dialect != first).collect()
 }
 
 fn is_local(url: &Url) -> bool {
@@ -210,6 +212,7 @@ fn same_route(a: &Route, b: &Route) -> bool {
         && a.auth == b.auth
         && a.credentials == b.credentials
         && a.headers == b.headers
+        && (&a.region, &a.profile, &a.speaks) == (&b.region, &b.profile, &b.speaks)
         && a.timeouts == b.timeouts
         && a.enabled == b.enabled
 }

@@ -1,0 +1,228 @@
+//! A message's content blocks, read.
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use super::read::plain_text;
+use crate::canonical::{Block, Content, Media, Origin, Signature, Source, ToolResult, ToolUse};
+use crate::members::{Members, borrowed_text, elements};
+use crate::notes::{Notes, TranslateError};
+
+/// Reads a content, a string or a list of blocks. Blocks that say nothing to anyone else are noted and left out.
+pub(super) fn read<'a>(
+    raw: &'a RawValue,
+    at: &str,
+    notes: &mut Notes,
+) -> Result<Vec<Block<'a>>, TranslateError> {
+    if let Some(content) = plain_text(raw) {
+        return Ok(vec![Block { at: at.to_owned(), cache: false, content }]);
+    }
+    let mut blocks = Vec::new();
+    for (path, raw) in elements(raw, at)? {
+        let mut block = Members::read(raw.get(), path.as_str())?;
+        let mut cache = cache_hint(&mut block, notes)?;
+        let content = one(&mut block, &path, &mut cache, notes)?;
+        notes.dropped(block);
+        blocks.extend(content.map(|content| Block { at: path, cache, content }));
+    }
+    Ok(blocks)
+}
+
+/// Whether a block or tool is a cache breakpoint. How long it lives is Anthropic's own matter.
+pub(super) fn cache_hint(block: &mut Members<'_>, notes: &mut Notes) -> Result<bool, TranslateError> {
+    let Some(mut hint) = block.object("cache_control")? else { return Ok(false) };
+    hint.raw("type");
+    if hint.text("ttl")?.is_some_and(|ttl| ttl != "5m") {
+        notes.add_once("cache_ttl_dropped", hint.path_of("ttl"));
+    }
+    Ok(true)
+}
+
+fn one<'a>(
+    block: &mut Members<'a>,
+    path: &str,
+    cache: &mut bool,
+    notes: &mut Notes,
+) -> Result<Option<Content<'a>>, TranslateError> {
+    let kind = block.need_text("type")?;
+    Ok(Some(match &*kind {
+        "text" => {
+            if block.raw("citations").is_some_and(|citations| citations.get() != "[]") {
+                notes.add_once("citations_dropped", block.path_of("citations"));
+            }
+            Content::Text(block.need_text("text")?)
+        }
+        "image" => Content::Image(image(block)?),
+        "document" => Content::Document(document(block, notes)?),
+        "search_result" => {
+            notes.add("search_result_as_text", path);
+            Content::Text(Cow::Owned(search_result(block, notes)?))
+        }
+        "tool_use" => {
+            block.raw("caller");
+            Content::ToolUse(ToolUse {
+                id: block.need_text("id")?,
+                name: block.need_text("name")?,
+                arguments: block.raw("input").map_or("{}", RawValue::get).into(),
+                signature: None,
+            })
+        }
+        "tool_result" => tool_result(block, cache, notes)?,
+        "thinking" => {
+            let seal = block.text("signature")?.filter(|seal| !seal.is_empty());
+            let signature = seal.map(|seal| Signature::read(Origin::Anthropic, seal));
+            Content::Thinking { text: block.text("thinking")?.unwrap_or_default(), signature }
+        }
+        "redacted_thinking" => {
+            Content::RedactedThinking(Signature::read(Origin::Anthropic, block.need_text("data")?))
+        }
+        // What the provider's own tools did: told in the text that follows, if at all.
+        "server_tool_use" | "mcp_tool_use" | "mcp_tool_result" | "compaction" => {
+            return left_out(block, path, notes);
+        }
+        other if other.ends_with("_tool_result") => return left_out(block, path, notes),
+        _ => {
+            return Err(TranslateError::unsupported(
+                block.path_of("type"),
+                format!("a block of type \"{kind}\""),
+            ));
+        }
+    }))
+}
+
+fn left_out<'a>(
+    block: &mut Members<'a>,
+    path: &str,
+    notes: &mut Notes,
+) -> Result<Option<Content<'a>>, TranslateError> {
+    notes.add("block_dropped", path);
+    block.take_all();
+    Ok(None)
+}
+
+fn source<'a>(block: &mut Members<'a>) -> Result<(Cow<'a, str>, Members<'a>), TranslateError> {
+    let mut source = block.need_object("source")?;
+    Ok((source.need_text("type")?, source))
+}
+
+fn image<'a>(block: &mut Members<'a>) -> Result<Media<'a>, TranslateError> {
+    let (kind, mut source) = source(block)?;
+    let (source, media_type) = match &*kind {
+        "url" => (Source::Url(source.need_text("url")?), None),
+        "base64" => (Source::Base64(source.need_text("data")?), Some(source.need_text("media_type")?)),
+        _ => {
+            let path = source.path_of("type");
+            return Err(TranslateError::unsupported(path, "an image stored with another provider"));
+        }
+    };
+    Ok(Media { source, media_type, name: None, detail: None })
+}
+
+fn document<'a>(block: &mut Members<'a>, notes: &mut Notes) -> Result<Media<'a>, TranslateError> {
+    let (kind, mut source) = source(block)?;
+    let name = block.text("title")?;
+    if let Some(mut citations) = block.object("citations")?
+        && citations.get::<bool>("enabled")?.unwrap_or(false)
+    {
+        notes.add_once("citations_dropped", block.path_of("citations"));
+    }
+    let (source, media_type) = match &*kind {
+        "base64" => (Source::Base64(source.need_text("data")?), Some(source.need_text("media_type")?)),
+        "url" => (Source::Url(source.need_text("url")?), None),
+        "text" => (Source::Text(source.need_text("data")?), Some(Cow::Borrowed("text/plain"))),
+        "content" => {
+            let path = source.path_of("content");
+            let raw =
+                source.raw("content").ok_or_else(|| TranslateError::invalid(path.as_str(), "is missing"))?;
+            (Source::Text(Cow::Owned(joined_texts(raw, &path, notes)?)), Some(Cow::Borrowed("text/plain")))
+        }
+        _ => {
+            let what = format!("a document with a source of type \"{kind}\"");
+            return Err(TranslateError::unsupported(source.path_of("type"), what));
+        }
+    };
+    Ok(Media { source, media_type, name, detail: None })
+}
+
+/// The texts of a list of blocks that may hold nothing else.
+fn joined_texts(raw: &RawValue, at: &str, notes: &mut Notes) -> Result<String, TranslateError> {
+    if let Some(text) = borrowed_text(raw) {
+        return Ok(text.into_owned());
+    }
+    let mut joined = String::new();
+    for (path, raw) in elements(raw, at)? {
+        let mut block = Members::read(raw.get(), path.as_str())?;
+        let kind = block.need_text("type")?;
+        if kind != "text" {
+            return Err(TranslateError::unsupported(path, format!("a block of type \"{kind}\" here")));
+        }
+        if !joined.is_empty() {
+            joined.push('\n');
+        }
+        joined.push_str(&block.need_text("text")?);
+        cache_hint(&mut block, notes)?;
+        notes.dropped(block);
+    }
+    Ok(joined)
+}
+
+fn search_result(block: &mut Members<'_>, notes: &mut Notes) -> Result<String, TranslateError> {
+    let (title, origin) = (block.text("title")?, block.text("source")?);
+    let path = block.path_of("content");
+    let said = match block.raw("content") {
+        Some(raw) => joined_texts(raw, &path, notes)?,
+        None => String::new(),
+    };
+    block.raw("citations");
+    let head = [title.as_deref(), origin.as_deref()];
+    let lines: Vec<&str> =
+        head.into_iter().flatten().chain([said.as_str()]).filter(|line| !line.is_empty()).collect();
+    Ok(lines.join("\n"))
+}
+
+fn tool_result<'a>(
+    block: &mut Members<'a>,
+    cache: &mut bool,
+    notes: &mut Notes,
+) -> Result<Content<'a>, TranslateError> {
+    let id = block.need_text("tool_use_id")?;
+    let is_error = block.get::<bool>("is_error")?.unwrap_or(false);
+    let path = block.path_of("content");
+    let mut content = Vec::new();
+    if let Some(raw) = block.raw("content") {
+        for inner in read(raw, &path, notes)? {
+            *cache |= inner.cache;
+            match inner.content {
+                Content::Text(_) | Content::Image(_) | Content::Document(_) => content.push(inner.content),
+                Content::Thinking { .. }
+                | Content::RedactedThinking(_)
+                | Content::ToolUse(_)
+                | Content::ToolResult(_)
+                | Content::Refusal(_) => {
+                    let path = format!("{}.type", inner.at);
+                    return Err(TranslateError::invalid(path, "is no block a tool can answer with"));
+                }
+            }
+        }
+    }
+    Ok(Content::ToolResult(ToolResult { id, name: None, is_error, content }))
+}
+
+/// A seal of another provider directly before a tool call is the one on the thought behind the call: that is where
+/// the writers for Messages callers put it.
+pub(super) fn attach_seals(blocks: &mut Vec<Block<'_>>) {
+    let mut at = 0;
+    while at + 1 < blocks.len() {
+        let is_foreign = matches!(&blocks[at].content, Content::RedactedThinking(seal) if seal.origin != Origin::Anthropic);
+        if is_foreign && matches!(blocks[at + 1].content, Content::ToolUse(_)) {
+            let sealed = blocks.remove(at);
+            if let (Content::RedactedThinking(seal), Content::ToolUse(call)) =
+                (sealed.content, &mut blocks[at].content)
+            {
+                call.signature = Some(seal);
+            }
+        }
+        at += 1;
+    }
+}

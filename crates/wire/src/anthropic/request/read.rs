@@ -1,0 +1,222 @@
+//! A caller's Messages request.
+
+use serde_json::value::RawValue;
+
+use super::content;
+use crate::canonical::{Block, Content, Effort, Format, Prompt, Reasoning, Role, Tool, ToolChoice, Turn};
+use crate::members::{Members, Text, borrowed_text};
+use crate::notes::{Notes, TranslateError};
+
+pub(crate) fn read<'a>(body: &'a str, notes: &mut Notes) -> Result<Prompt<'a>, TranslateError> {
+    let mut source = Members::read(body, "")?;
+    source.raw("model");
+    source.raw("idempotencyKey");
+    let mut prompt = Prompt::default();
+    if let Some(raw) = source.raw("system") {
+        prompt.system = system(raw, "system", notes)?;
+    }
+    for (path, raw) in source.list("messages")? {
+        message(&mut prompt, path, raw, notes)?;
+    }
+    prompt.max_tokens = Some(source.need("max_tokens")?);
+    prompt.stream = source.get("stream")?.unwrap_or(false);
+    prompt.temperature = source.get("temperature")?;
+    prompt.top_p = source.get("top_p")?;
+    prompt.top_k = source.get("top_k")?;
+    let stop: Option<Vec<Text<'a>>> = source.get("stop_sequences")?;
+    prompt.stop = stop.into_iter().flatten().map(|text| text.0).collect();
+    prompt.tools = tools(&mut source, notes)?;
+    let has_servers = servers(&mut source, notes)?;
+    if has_servers && prompt.tools.is_empty() {
+        return Err(TranslateError::unsupported("mcp_servers", "only tools the provider runs"));
+    }
+    tool_choice(&mut source, &mut prompt)?;
+    let effort = output_config(&mut source, &mut prompt, notes)?;
+    prompt.reasoning = thinking(&mut source, effort, notes)?;
+    prompt.user = match source.object("metadata")? {
+        Some(mut metadata) => {
+            let user = metadata.text("user_id")?;
+            notes.dropped(metadata);
+            user
+        }
+        None => None,
+    };
+    // Kept by the provider: without it the conversation is another one.
+    if source.raw("container").is_some() {
+        return Err(TranslateError::unsupported("container", "a container kept by the provider"));
+    }
+    if source.peek("service_tier").is_some_and(|tier| tier.get() == "\"auto\"") {
+        source.raw("service_tier");
+    }
+    notes.dropped(source);
+    Ok(prompt)
+}
+
+/// System texts: a string, or text blocks.
+fn system<'a>(raw: &'a RawValue, at: &str, notes: &mut Notes) -> Result<Vec<Block<'a>>, TranslateError> {
+    let blocks = content::read(raw, at, notes)?;
+    for block in &blocks {
+        if !matches!(block.content, Content::Text(_)) {
+            return Err(TranslateError::invalid(format!("{}.type", block.at), "must be text"));
+        }
+    }
+    Ok(blocks.into_iter().filter(|block| !is_empty(block)).collect())
+}
+
+fn is_empty(block: &Block<'_>) -> bool {
+    matches!(&block.content, Content::Text(text) if text.is_empty())
+}
+
+fn message<'a>(
+    prompt: &mut Prompt<'a>,
+    path: String,
+    raw: &'a RawValue,
+    notes: &mut Notes,
+) -> Result<(), TranslateError> {
+    let mut message = Members::read(raw.get(), path.as_str())?;
+    let role = message.need_text("role")?;
+    let at = message.path_of("content");
+    let said = message.raw("content").ok_or_else(|| TranslateError::invalid(at.as_str(), "is missing"))?;
+    let role = match &*role {
+        "user" => Role::User,
+        "assistant" => Role::Assistant,
+        // Instructions in the middle of a conversation ("Mid-conversation system messages").
+        "system" => {
+            if !prompt.turns.is_empty() {
+                notes.add("system_message_moved", path.as_str());
+            }
+            prompt.system.extend(system(said, &at, notes)?);
+            notes.dropped(message);
+            return Ok(());
+        }
+        _ => return Err(TranslateError::invalid(message.path_of("role"), "must be user or assistant")),
+    };
+    let mut blocks = content::read(said, &at, notes)?;
+    if role == Role::Assistant {
+        content::attach_seals(&mut blocks);
+    }
+    notes.dropped(message);
+    prompt.turns.push(Turn { at: path, role, blocks });
+    Ok(())
+}
+
+fn tools<'a>(source: &mut Members<'a>, notes: &mut Notes) -> Result<Vec<Tool<'a>>, TranslateError> {
+    let mut tools = Vec::new();
+    let mut has_others = false;
+    for (path, raw) in source.list("tools")? {
+        let mut tool = Members::read(raw.get(), path.clone())?;
+        // Tools the provider itself runs (web search, code execution) or knows (computer use) exist only there.
+        if tool.text("type")?.is_some_and(|kind| kind != "custom") {
+            has_others = true;
+            notes.add("server_tool_dropped", path);
+            continue;
+        }
+        tools.push(Tool {
+            name: tool.need_text("name")?,
+            description: tool.text("description")?,
+            schema: tool.raw("input_schema"),
+            strict: tool.get::<bool>("strict")?.filter(|strict| *strict),
+            cache: content::cache_hint(&mut tool, notes)?,
+            at: path,
+        });
+        notes.dropped(tool);
+    }
+    if has_others && tools.is_empty() {
+        return Err(TranslateError::unsupported("tools", "only tools the provider runs"));
+    }
+    Ok(tools)
+}
+
+/// Servers whose tools Anthropic calls by itself.
+fn servers(source: &mut Members<'_>, notes: &mut Notes) -> Result<bool, TranslateError> {
+    let servers = source.list("mcp_servers")?;
+    for (path, _) in &servers {
+        notes.add("server_tool_dropped", path.as_str());
+    }
+    Ok(!servers.is_empty())
+}
+
+fn tool_choice<'a>(source: &mut Members<'a>, prompt: &mut Prompt<'a>) -> Result<(), TranslateError> {
+    let Some(mut choice) = source.object("tool_choice")? else { return Ok(()) };
+    let kind = choice.need_text("type")?;
+    let is_disabled = choice.get::<bool>("disable_parallel_tool_use")?.unwrap_or(false);
+    let chosen = match &*kind {
+        "auto" => ToolChoice::Auto,
+        "any" => ToolChoice::Required,
+        "none" => ToolChoice::None,
+        "tool" => ToolChoice::Named(choice.need_text("name")?),
+        _ => return Err(TranslateError::invalid("tool_choice.type", "must be auto, any, tool or none")),
+    };
+    if let ToolChoice::Named(name) = &chosen
+        && !prompt.tools.is_empty()
+        && prompt.tools.iter().all(|tool| tool.name != *name)
+    {
+        return Err(TranslateError::unsupported("tool_choice.name", "a tool only the provider runs"));
+    }
+    prompt.tool_choice = Some(chosen);
+    prompt.parallel_tools = is_disabled.then_some(false);
+    Ok(())
+}
+
+/// `output_config`: the format (before it had its place there, `output_format`) and the effort.
+fn output_config<'a>(
+    source: &mut Members<'a>,
+    prompt: &mut Prompt<'a>,
+    notes: &mut Notes,
+) -> Result<Option<Effort>, TranslateError> {
+    let mut format = source.object("output_format")?;
+    let mut effort = None;
+    if let Some(mut config) = source.object("output_config")? {
+        format = config.object("format")?.or(format);
+        if let Some(word) = config.text("effort")? {
+            let wrong =
+                || TranslateError::invalid("output_config.effort", "must be low, medium, high, xhigh or max");
+            effort = Some(Effort::read(&word).ok_or_else(wrong)?);
+        }
+        notes.dropped(config);
+    }
+    let Some(mut format) = format else { return Ok(effort) };
+    let kind = format.need_text("type")?;
+    let path = format.path_of("type");
+    if kind != "json_schema" {
+        return Err(TranslateError::unsupported(path, format!("a format of type \"{kind}\"")));
+    }
+    let missing = TranslateError::invalid(format.path_of("schema"), "is missing");
+    let schema = format.raw("schema").ok_or(missing)?;
+    let at = path.trim_end_matches(".type").to_owned();
+    prompt.format = Format::Schema { at, name: None, description: None, schema, strict: true };
+    notes.dropped(format);
+    Ok(effort)
+}
+
+fn thinking(
+    source: &mut Members<'_>,
+    effort: Option<Effort>,
+    notes: &mut Notes,
+) -> Result<Option<Reasoning>, TranslateError> {
+    let asked = Reasoning { effort, ..Reasoning::default() };
+    let Some(mut thinking) = source.object("thinking")? else {
+        return Ok(effort.map(|_| asked));
+    };
+    let kind = thinking.need_text("type")?;
+    let visible = thinking.text("display")?.map(|display| display != "omitted");
+    let read = match &*kind {
+        "enabled" => {
+            let budget_tokens = Some(thinking.need("budget_tokens")?);
+            Reasoning { budget_tokens, visible: visible.or(Some(true)), ..asked }
+        }
+        "adaptive" => Reasoning { adaptive: true, visible, ..asked },
+        // The least there is, whatever the effort of the answer.
+        "disabled" | "between_tools" => Reasoning { effort: Some(Effort::None), ..Reasoning::default() },
+        _ => {
+            return Err(TranslateError::invalid("thinking.type", "must be enabled, adaptive or disabled"));
+        }
+    };
+    notes.dropped(thinking);
+    Ok(Some(read))
+}
+
+/// Whether a content is a string.
+pub(super) fn plain_text(raw: &RawValue) -> Option<Content<'_>> {
+    borrowed_text(raw).map(Content::Text)
+}

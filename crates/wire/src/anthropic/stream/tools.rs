@@ -1,0 +1,132 @@
+//! Tool calls on their way into blocks, which come one after the other.
+//!
+//! Other dialects let calls take turns. A call that begins before the open one's input is whole waits, with what comes of
+//! it, until that is whole: the only thing a Messages stream forces to be held back.
+
+use std::collections::VecDeque;
+
+use crate::canonical::Signature;
+
+/// What may wait; beyond it order gives way to memory. Bytes.
+const WAITING_LIMIT: usize = 1 << 20;
+
+/// The calls of one stream.
+#[derive(Debug, Default)]
+pub(super) struct Tools {
+    /// The open call.
+    open: Option<Open>,
+    waiting: VecDeque<Waiting>,
+    waiting_bytes: usize,
+    /// The block of each call that had its turn.
+    blocks: Vec<(usize, usize)>,
+}
+
+#[derive(Debug)]
+struct Open {
+    call: usize,
+    input: Progress,
+}
+
+/// A call that waits for its turn.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) call: usize,
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) signature: Option<Signature<'static>>,
+    pub(super) input: String,
+}
+
+impl Tools {
+    /// Whether a call has to wait for the open one.
+    pub(super) fn must_wait(&self) -> bool {
+        let is_unfinished = self.open.as_ref().is_some_and(|open| !open.input.is_whole());
+        (is_unfinished || !self.waiting.is_empty()) && self.waiting_bytes < WAITING_LIMIT
+    }
+
+    pub(super) fn wait(&mut self, call: Waiting) {
+        self.waiting_bytes += call.id.len() + call.name.len();
+        self.waiting.push_back(call);
+    }
+
+    /// The next call to have its turn.
+    pub(super) fn next(&mut self) -> Option<Waiting> {
+        let next = self.waiting.pop_front()?;
+        self.waiting_bytes -= (next.id.len() + next.name.len() + next.input.len()).min(self.waiting_bytes);
+        Some(next)
+    }
+
+    /// A call has its turn, in a block of its own.
+    pub(super) fn open(&mut self, call: usize, block: usize) {
+        self.open = Some(Open { call, input: Progress::default() });
+        self.blocks.push((call, block));
+    }
+
+    /// The open call's block is closed.
+    pub(super) fn close(&mut self) {
+        self.open = None;
+    }
+
+    /// Where a piece of input goes: the block of a call that had its turn. None: it waits with its call.
+    pub(super) fn input(&mut self, call: usize, json: &str) -> Option<usize> {
+        if let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.call == call) {
+            waiting.input.push_str(json);
+            self.waiting_bytes += json.len();
+            return None;
+        }
+        if let Some(open) = self.open.as_mut().filter(|open| open.call == call) {
+            open.input.read(json);
+        }
+        self.blocks.iter().rev().find(|(of, _)| *of == call).map(|(_, block)| *block)
+    }
+
+    /// Whether a call waits for its turn.
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Whether the open call's input is whole while others wait.
+    pub(super) fn is_next_due(&self) -> bool {
+        let is_waiting = !self.waiting.is_empty();
+        let is_free = self.open.as_ref().is_none_or(|open| open.input.is_whole());
+        is_waiting && (is_free || self.waiting_bytes >= WAITING_LIMIT)
+    }
+}
+
+/// How far a JSON object has come.
+#[derive(Debug, Default)]
+struct Progress {
+    depth: usize,
+    begun: bool,
+    in_string: bool,
+    escaped: bool,
+}
+
+impl Progress {
+    fn read(&mut self, json: &str) {
+        for byte in json.bytes() {
+            if self.in_string {
+                match byte {
+                    _ if self.escaped => self.escaped = false,
+                    b'\\' => self.escaped = true,
+                    b'"' => self.in_string = false,
+                    _ => {}
+                }
+                continue;
+            }
+            match byte {
+                b'"' => self.in_string = true,
+                b'{' | b'[' => {
+                    self.begun = true;
+                    self.depth += 1;
+                }
+                b'}' | b']' => self.depth = self.depth.saturating_sub(1),
+                _ => {}
+            }
+        }
+    }
+
+    fn is_whole(&self) -> bool {
+        self.begun && self.depth == 0 && !self.in_string
+    }
+}

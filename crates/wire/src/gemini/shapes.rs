@@ -1,0 +1,110 @@
+//! A GenerateContentResponse, as far as it is read. Texts borrow from the bytes where they hold no escapes.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::Usage;
+
+/// A whole answer, or a chunk of a streamed one.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Chunk<'a> {
+    #[serde(borrow)]
+    pub(super) candidates: Option<Vec<Candidate<'a>>>,
+    #[serde(borrow)]
+    pub(super) prompt_feedback: Option<PromptFeedback<'a>>,
+    pub(super) usage_metadata: Option<UsageMetadata>,
+    #[serde(borrow)]
+    pub(super) model_version: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) response_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) error: Option<&'a RawValue>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Candidate<'a> {
+    #[serde(borrow)]
+    pub(super) content: Option<Content<'a>>,
+    #[serde(borrow)]
+    pub(super) finish_reason: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) finish_message: Option<Text<'a>>,
+    pub(super) index: Option<u32>,
+    #[serde(borrow)]
+    pub(super) citation_metadata: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) grounding_metadata: Option<&'a RawValue>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Content<'a> {
+    #[serde(borrow)]
+    pub(super) parts: Option<Vec<Part<'a>>>,
+}
+
+/// One of text and call; a part of another kind has neither.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Part<'a> {
+    #[serde(borrow)]
+    pub(super) text: Option<Text<'a>>,
+    pub(super) thought: Option<bool>,
+    #[serde(borrow)]
+    pub(super) thought_signature: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) function_call: Option<FunctionCall<'a>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct FunctionCall<'a> {
+    #[serde(borrow)]
+    pub(super) id: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) name: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) args: Option<&'a RawValue>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PromptFeedback<'a> {
+    #[serde(borrow)]
+    pub(super) block_reason: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) block_reason_message: Option<Text<'a>>,
+}
+
+/// `usageMetadata`: in a stream every report is of the whole answer so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct UsageMetadata {
+    prompt_token_count: Option<u64>,
+    cached_content_token_count: Option<u64>,
+    candidates_token_count: Option<u64>,
+    tool_use_prompt_token_count: Option<u64>,
+    thoughts_token_count: Option<u64>,
+}
+
+impl From<UsageMetadata> for Usage {
+    /// The prompt's count holds the cached tokens, the candidates' count leaves the thoughts out.
+    fn from(usage: UsageMetadata) -> Self {
+        let thoughts = usage.thoughts_token_count.unwrap_or(0);
+        let input = usage.prompt_token_count.unwrap_or(0);
+        Self {
+            input_tokens: input.saturating_add(usage.tool_use_prompt_token_count.unwrap_or(0)),
+            output_tokens: usage.candidates_token_count.unwrap_or(0).saturating_add(thoughts),
+            cached_input_tokens: usage.cached_content_token_count.unwrap_or(0),
+            cache_write_tokens: 0,
+            reasoning_tokens: thoughts,
+        }
+    }
+}
+
+/// A string, borrowed where it can be.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);

@@ -1,0 +1,292 @@
+//! What each dialect's answer tells about itself.
+
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::value::RawValue;
+
+use super::{BodyFault, OkBody};
+use crate::anthropic::MessagesUsage;
+use crate::openai_chat::ChatUsage;
+use crate::openai_responses::{ResponsesUsage, finish_reason};
+use crate::{FinishReason, Usage};
+
+fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, BodyFault> {
+    serde_json::from_slice(body).map_err(|error| BodyFault::NotJson(error.to_string()))
+}
+
+/// Usage that can't be read is usage not reported.
+fn usage<U: DeserializeOwned>(raw: Option<&RawValue>) -> Option<Usage>
+where
+    Usage: From<U>,
+{
+    raw.and_then(|raw| serde_json::from_str::<U>(raw.get()).ok()).map(Usage::from)
+}
+
+pub(super) fn chat(body: &[u8]) -> Result<OkBody, BodyFault> {
+    #[derive(Deserialize)]
+    struct Body<'a> {
+        model: Option<String>,
+        choices: Option<Vec<Choice>>,
+        #[serde(borrow)]
+        usage: Option<&'a RawValue>,
+        error: Option<IgnoredAny>,
+    }
+    #[derive(Deserialize)]
+    struct Choice {
+        finish_reason: Option<String>,
+        error: Option<IgnoredAny>,
+    }
+    let parsed: Body<'_> = parse(body)?;
+    if parsed.error.is_some() {
+        return Err(BodyFault::error_in(body));
+    }
+    let choices = parsed.choices.ok_or(BodyFault::NotAnAnswer { missing: "`choices`" })?;
+    let first = choices.into_iter().next();
+    let first = first.ok_or(BodyFault::NotAnAnswer { missing: "a choice in `choices`" })?;
+    // OpenRouter tells an error of the model's provider in the choice.
+    if first.error.is_some() {
+        return Err(BodyFault::error_in(body));
+    }
+    Ok(OkBody {
+        model: parsed.model,
+        usage: usage::<ChatUsage>(parsed.usage),
+        finish: first.finish_reason.as_deref().map(FinishReason::from_chat),
+    })
+}
+
+pub(super) fn messages(body: &[u8]) -> Result<OkBody, BodyFault> {
+    #[derive(Deserialize)]
+    struct Body<'a> {
+        r#type: Option<String>,
+        model: Option<String>,
+        content: Option<Vec<IgnoredAny>>,
+        stop_reason: Option<String>,
+        #[serde(borrow)]
+        usage: Option<&'a RawValue>,
+        error: Option<IgnoredAny>,
+    }
+    let parsed: Body<'_> = parse(body)?;
+    if parsed.error.is_some() || parsed.r#type.as_deref() == Some("error") {
+        return Err(BodyFault::error_in(body));
+    }
+    if parsed.content.is_none() {
+        return Err(BodyFault::NotAnAnswer { missing: "`content`" });
+    }
+    Ok(OkBody {
+        model: parsed.model,
+        usage: usage::<MessagesUsage>(parsed.usage),
+        finish: parsed.stop_reason.as_deref().map(FinishReason::from_messages),
+    })
+}
+
+pub(super) fn responses(body: &[u8]) -> Result<OkBody, BodyFault> {
+    #[derive(Deserialize)]
+    struct Body<'a> {
+        model: Option<String>,
+        status: Option<String>,
+        output: Option<Vec<Item>>,
+        incomplete_details: Option<Incomplete>,
+        #[serde(borrow)]
+        usage: Option<&'a RawValue>,
+        error: Option<IgnoredAny>,
+    }
+    #[derive(Deserialize)]
+    struct Item {
+        r#type: Option<String>,
+        #[serde(default)]
+        content: Vec<Part>,
+    }
+    #[derive(Deserialize)]
+    struct Part {
+        r#type: Option<String>,
+    }
+    #[derive(Deserialize)]
+    struct Incomplete {
+        reason: Option<String>,
+    }
+    let parsed: Body<'_> = parse(body)?;
+    let status = parsed.status.as_deref().unwrap_or("completed");
+    if parsed.error.is_some() || status == "failed" {
+        return Err(BodyFault::error_in(body));
+    }
+    let output = parsed.output.ok_or(BodyFault::NotAnAnswer { missing: "`output`" })?;
+    let calls = output.iter().any(|item| item.r#type.as_deref() == Some("function_call"));
+    let refused =
+        output.iter().flat_map(|item| &item.content).any(|part| part.r#type.as_deref() == Some("refusal"));
+    let reason = parsed.incomplete_details.and_then(|details| details.reason);
+    // A background response is an answer that is still to come (`queued`, `in_progress`).
+    let ended = matches!(status, "completed" | "incomplete");
+    Ok(OkBody {
+        model: parsed.model,
+        usage: usage::<ResponsesUsage>(parsed.usage),
+        finish: ended.then(|| finish_reason(status, reason.as_deref(), calls, refused)),
+    })
+}
+
+pub(super) fn gemini(body: &[u8]) -> Result<OkBody, BodyFault> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Body<'a> {
+        model_version: Option<String>,
+        candidates: Option<Vec<Candidate>>,
+        prompt_feedback: Option<Feedback>,
+        #[serde(borrow)]
+        usage_metadata: Option<&'a RawValue>,
+        error: Option<IgnoredAny>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Candidate {
+        finish_reason: Option<String>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Feedback {
+        block_reason: Option<String>,
+    }
+    // Gemini's streams without SSE, and its errors in them, come as a list.
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(BodyFault::error_in(body));
+    }
+    let parsed: Body<'_> = parse(body)?;
+    if parsed.error.is_some() {
+        return Err(BodyFault::error_in(body));
+    }
+    let first = parsed.candidates.unwrap_or_default().into_iter().next();
+    let blocked = parsed.prompt_feedback.and_then(|feedback| feedback.block_reason);
+    let finish = match (first, blocked) {
+        (Some(candidate), _) => candidate.finish_reason.as_deref().map(gemini_finish),
+        // A refused prompt is an answer: another try would be refused as well.
+        (None, Some(_)) => Some(FinishReason::ContentFilter),
+        (None, None) => return Err(BodyFault::NotAnAnswer { missing: "`candidates`" }),
+    };
+    Ok(OkBody { model: parsed.model_version, usage: usage::<GeminiUsage>(parsed.usage_metadata), finish })
+}
+
+/// Reads a `finishReason` as far as it is told apart here; calls end with `STOP` too.
+fn gemini_finish(reason: &str) -> FinishReason {
+    match reason {
+        "STOP" => FinishReason::Stop,
+        "MAX_TOKENS" => FinishReason::Length,
+        "SAFETY" | "RECITATION" | "LANGUAGE" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII"
+        | "IMAGE_SAFETY" => FinishReason::ContentFilter,
+        _ => FinishReason::Other,
+    }
+}
+
+/// `usageMetadata`: thoughts are not among the candidates' tokens, nor are tool prompts among the prompt's ("UsageMetadata").
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct GeminiUsage {
+    prompt_token_count: Option<u64>,
+    tool_use_prompt_token_count: Option<u64>,
+    candidates_token_count: Option<u64>,
+    thoughts_token_count: Option<u64>,
+    cached_content_token_count: Option<u64>,
+}
+
+impl From<GeminiUsage> for Usage {
+    fn from(usage: GeminiUsage) -> Self {
+        let thoughts = usage.thoughts_token_count.unwrap_or(0);
+        let tools = usage.tool_use_prompt_token_count.unwrap_or(0);
+        Self {
+            input_tokens: usage.prompt_token_count.unwrap_or(0).saturating_add(tools),
+            output_tokens: usage.candidates_token_count.unwrap_or(0).saturating_add(thoughts),
+            cached_input_tokens: usage.cached_content_token_count.unwrap_or(0),
+            cache_write_tokens: 0,
+            reasoning_tokens: thoughts,
+        }
+    }
+}
+
+pub(super) fn bedrock(body: &[u8]) -> Result<OkBody, BodyFault> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Body<'a> {
+        output: Option<IgnoredAny>,
+        stop_reason: Option<String>,
+        #[serde(borrow)]
+        usage: Option<&'a RawValue>,
+        message: Option<IgnoredAny>,
+        #[serde(rename = "__type")]
+        kind: Option<IgnoredAny>,
+    }
+    let parsed: Body<'_> = parse(body)?;
+    if parsed.output.is_none() {
+        let is_error = parsed.message.is_some() || parsed.kind.is_some();
+        let missing = BodyFault::NotAnAnswer { missing: "`output`" };
+        return Err(if is_error { BodyFault::error_in(body) } else { missing });
+    }
+    let finish = parsed.stop_reason.as_deref().map(|reason| match reason {
+        // Its own words; the others are Anthropic's.
+        "guardrail_intervened" | "content_filtered" => FinishReason::ContentFilter,
+        reason => FinishReason::from_messages(reason),
+    });
+    Ok(OkBody { model: None, usage: usage::<BedrockUsage>(parsed.usage), finish })
+}
+
+/// Converse's `usage`: `inputTokens` leaves out what was read from or written to the cache.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BedrockUsage {
+    input_tokens: Option<u64>,
+    output_tokens: Option<u64>,
+    cache_read_input_tokens: Option<u64>,
+    cache_write_input_tokens: Option<u64>,
+}
+
+impl From<BedrockUsage> for Usage {
+    fn from(usage: BedrockUsage) -> Self {
+        let read = usage.cache_read_input_tokens.unwrap_or(0);
+        let written = usage.cache_write_input_tokens.unwrap_or(0);
+        Self {
+            input_tokens: usage.input_tokens.unwrap_or(0).saturating_add(read).saturating_add(written),
+            output_tokens: usage.output_tokens.unwrap_or(0),
+            cached_input_tokens: read,
+            cache_write_tokens: written,
+            reasoning_tokens: 0,
+        }
+    }
+}
+
+/// Vectors: OpenAI's `data`, Google's `embeddings` or `predictions`.
+pub(super) fn embeddings(body: &[u8]) -> Result<OkBody, BodyFault> {
+    #[derive(Deserialize)]
+    struct Body<'a> {
+        model: Option<String>,
+        data: Option<Vec<IgnoredAny>>,
+        embeddings: Option<Vec<IgnoredAny>>,
+        predictions: Option<Vec<IgnoredAny>>,
+        #[serde(borrow)]
+        usage: Option<&'a RawValue>,
+        error: Option<IgnoredAny>,
+    }
+    let parsed: Body<'_> = parse(body)?;
+    if parsed.error.is_some() {
+        return Err(BodyFault::error_in(body));
+    }
+    let vectors = parsed.data.or(parsed.embeddings).or(parsed.predictions);
+    if vectors.is_none_or(|vectors| vectors.is_empty()) {
+        return Err(BodyFault::NotAnAnswer { missing: "an embedding in `data`" });
+    }
+    Ok(OkBody { model: parsed.model, usage: usage::<ChatUsage>(parsed.usage), finish: None })
+}
+
+/// A count: Anthropic's `input_tokens`, Google's `totalTokens`, Bedrock's `inputTokens`.
+pub(super) fn token_count(body: &[u8]) -> Result<OkBody, BodyFault> {
+    #[derive(Deserialize)]
+    struct Body {
+        #[serde(alias = "totalTokens", alias = "inputTokens")]
+        input_tokens: Option<u64>,
+        error: Option<IgnoredAny>,
+    }
+    let parsed: Body = parse(body)?;
+    if parsed.error.is_some() {
+        return Err(BodyFault::error_in(body));
+    }
+    match parsed.input_tokens {
+        // Counting is free: no usage.
+        Some(_) => Ok(OkBody::default()),
+        None => Err(BodyFault::NotAnAnswer { missing: "`input_tokens`" }),
+    }
+}

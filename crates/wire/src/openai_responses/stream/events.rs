@@ -1,0 +1,125 @@
+//! The events a stream is written in.
+
+use std::io::Write as _;
+
+use crate::openai_responses::item::{Item, Part, json_string, write_summary_part};
+
+/// Which item an event is about.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    pub(super) item_id: &'a str,
+    pub(super) output_index: usize,
+}
+
+/// Writes events one after the other, each with its number.
+#[derive(Debug, Default)]
+pub(super) struct Events {
+    /// The number the next event has.
+    pub(super) sequence: u64,
+}
+
+impl Events {
+    /// Writes an event whose own members `members` writes, each after a comma.
+    pub(super) fn event(&mut self, name: &str, out: &mut Vec<u8>, members: impl FnOnce(&mut Vec<u8>)) {
+        // Writing to a vector cannot fail.
+        let _ =
+            write!(out, "event: {name}\ndata: {{\"type\":\"{name}\",\"sequence_number\":{}", self.sequence);
+        members(out);
+        out.extend_from_slice(b"}\n\n");
+        self.sequence += 1;
+    }
+
+    /// `response.output_item.added` and `.done`.
+    pub(super) fn item(&mut self, name: &str, output_index: usize, item: &Item<'_>, out: &mut Vec<u8>) {
+        self.event(name, out, |out| {
+            let _ = write!(out, ",\"output_index\":{output_index},\"item\":");
+            item.write(out);
+        });
+    }
+
+    /// `response.content_part.added` and `.done`.
+    pub(super) fn part(
+        &mut self,
+        name: &str,
+        place: Place<'_>,
+        at: usize,
+        part: &Part<'_>,
+        out: &mut Vec<u8>,
+    ) {
+        self.event(name, out, |out| {
+            write_place(place, out);
+            let _ = write!(out, ",\"content_index\":{at},\"part\":");
+            part.write(out);
+        });
+    }
+
+    /// `response.output_text.delta` and `.done`, and their like of refusals: `member` holds the text.
+    pub(super) fn text(
+        &mut self,
+        name: &str,
+        place: Place<'_>,
+        at: usize,
+        (member, text): (&str, &str),
+        out: &mut Vec<u8>,
+    ) {
+        let has_logprobs = name.starts_with("response.output_text");
+        self.event(name, out, |out| {
+            write_place(place, out);
+            let _ = write!(out, ",\"content_index\":{at},\"{member}\":");
+            json_string(text, out);
+            if has_logprobs {
+                out.extend_from_slice(b",\"logprobs\":[]");
+            }
+        });
+    }
+
+    /// `response.reasoning_summary_part.added` and `.done`.
+    pub(super) fn summary_part(&mut self, name: &str, place: Place<'_>, text: &str, out: &mut Vec<u8>) {
+        self.event(name, out, |out| {
+            write_place(place, out);
+            out.extend_from_slice(b",\"summary_index\":0,\"part\":");
+            write_summary_part(text, out);
+        });
+    }
+
+    /// `response.reasoning_summary_text.delta` and `.done`.
+    pub(super) fn summary_text(
+        &mut self,
+        name: &str,
+        place: Place<'_>,
+        (member, text): (&str, &str),
+        out: &mut Vec<u8>,
+    ) {
+        self.event(name, out, |out| {
+            write_place(place, out);
+            let _ = write!(out, ",\"summary_index\":0,\"{member}\":");
+            json_string(text, out);
+        });
+    }
+
+    /// `response.function_call_arguments.delta`.
+    pub(super) fn arguments(&mut self, place: Place<'_>, json: &str, out: &mut Vec<u8>) {
+        self.event("response.function_call_arguments.delta", out, |out| {
+            write_place(place, out);
+            out.extend_from_slice(b",\"delta\":");
+            json_string(json, out);
+        });
+    }
+
+    /// `response.function_call_arguments.done`.
+    pub(super) fn arguments_done(&mut self, place: Place<'_>, name: &str, json: &str, out: &mut Vec<u8>) {
+        self.event("response.function_call_arguments.done", out, |out| {
+            write_place(place, out);
+            out.extend_from_slice(b",\"name\":");
+            json_string(name, out);
+            out.extend_from_slice(b",\"arguments\":");
+            json_string(json, out);
+        });
+    }
+}
+
+fn write_place(place: Place<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b",\"item_id\":");
+    json_string(place.item_id, out);
+    let _ = write!(out, ",\"output_index\":{}", place.output_index);
+}

@@ -1,0 +1,106 @@
+//! The two ends of a translated stream: the reader of the upstream's dialect, the writer of the caller's.
+
+use super::StreamFault;
+use super::said::Said;
+use crate::canonical::Delta;
+use crate::frames::StreamEvent;
+use crate::notes::Notes;
+use crate::translate::ReplyOptions;
+use crate::{Dialect, anthropic, bedrock, gemini, openai_chat, openai_responses};
+
+/// Reads an upstream's stream.
+#[derive(Debug)]
+pub(super) enum Reader {
+    Chat(openai_chat::stream::Reader),
+    Responses(openai_responses::stream::Reader),
+    Messages(anthropic::stream::Reader),
+    Gemini(gemini::stream::Reader),
+    Bedrock(bedrock::stream::Reader),
+}
+
+impl Reader {
+    pub(super) fn of(dialect: Dialect) -> Self {
+        match dialect {
+            Dialect::OpenAiChat => Self::Chat(openai_chat::stream::Reader::default()),
+            Dialect::OpenAiResponses => Self::Responses(openai_responses::stream::Reader::default()),
+            Dialect::AnthropicMessages => Self::Messages(anthropic::stream::Reader::default()),
+            Dialect::Gemini => Self::Gemini(gemini::stream::Reader::default()),
+            Dialect::BedrockConverse => Self::Bedrock(bedrock::stream::Reader::default()),
+        }
+    }
+
+    pub(super) fn read(
+        &mut self,
+        event: &StreamEvent<'_>,
+        notes: &mut Notes,
+        sink: &mut dyn FnMut(&Delta<'_>),
+    ) -> Result<(), StreamFault> {
+        match self {
+            Self::Chat(reader) => reader.read(event, notes, sink),
+            Self::Responses(reader) => reader.read(event, notes, sink),
+            Self::Messages(reader) => reader.read(event, notes, sink),
+            Self::Gemini(reader) => reader.read(event, notes, sink),
+            Self::Bedrock(reader) => reader.read(event, notes, sink),
+        }
+    }
+
+    pub(super) fn finish(&mut self, sink: &mut dyn FnMut(&Delta<'_>)) {
+        match self {
+            Self::Chat(reader) => reader.finish(sink),
+            Self::Responses(reader) => reader.finish(sink),
+            Self::Messages(reader) => reader.finish(sink),
+            Self::Gemini(reader) => reader.finish(sink),
+            Self::Bedrock(reader) => reader.finish(sink),
+        }
+    }
+}
+
+/// Writes a stream for a caller.
+#[derive(Debug)]
+pub(super) enum Writer {
+    Chat(openai_chat::stream::Writer),
+    Responses(openai_responses::stream::Writer),
+    Messages(anthropic::stream::Writer),
+}
+
+impl Writer {
+    /// The writer for a caller; one who speaks a dialect no client speaks gets chat.
+    pub(super) fn of(caller: Dialect, options: &ReplyOptions) -> Self {
+        match caller {
+            Dialect::OpenAiResponses => Self::Responses(openai_responses::stream::Writer::new(options)),
+            Dialect::AnthropicMessages => Self::Messages(anthropic::stream::Writer::new(options)),
+            Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse => {
+                Self::Chat(openai_chat::stream::Writer::new(options))
+            }
+        }
+    }
+
+    /// The writer that goes on where an earlier stream stopped.
+    pub(super) fn resume(caller: Dialect, said: &Said, options: &ReplyOptions) -> Self {
+        match caller {
+            Dialect::OpenAiResponses => {
+                Self::Responses(openai_responses::stream::Writer::resume(said, options))
+            }
+            Dialect::AnthropicMessages => Self::Messages(anthropic::stream::Writer::resume(said, options)),
+            Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse => {
+                Self::Chat(openai_chat::stream::Writer::resume(said, options))
+            }
+        }
+    }
+
+    /// Tells of the ids and numbers the caller was given what [`Writer::resume`] needs.
+    pub(super) fn describe(&self, said: &mut Said) {
+        match self {
+            Self::Responses(writer) => writer.describe(said),
+            Self::Chat(_) | Self::Messages(_) => {}
+        }
+    }
+
+    pub(super) fn write(&mut self, delta: &Delta<'_>, notes: &mut Notes, out: &mut Vec<u8>) {
+        match self {
+            Self::Chat(writer) => writer.write(delta, notes, out),
+            Self::Responses(writer) => writer.write(delta, notes, out),
+            Self::Messages(writer) => writer.write(delta, notes, out),
+        }
+    }
+}

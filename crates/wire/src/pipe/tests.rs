@@ -1,0 +1,462 @@
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::sse::SseDecoder;
+
+const CHAT: Dialect = Dialect::OpenAiChat;
+const MESSAGES: Dialect = Dialect::AnthropicMessages;
+const RESPONSES: Dialect = Dialect::OpenAiResponses;
+
+fn event(name: Option<&str>, data: &str) -> String {
+    let mut out = Vec::new();
+    encode_event(&mut out, name, data.as_bytes());
+    String::from_utf8(out).unwrap()
+}
+
+fn named(data: &Value) -> String {
+    event(data["type"].as_str(), &data.to_string())
+}
+
+/// A stream as an upstream of the dialect sends it, event by event: 9 tokens in, 5 out.
+fn stream(dialect: Dialect, texts: &[&str]) -> Vec<String> {
+    let whole = texts.concat();
+    match dialect {
+        Dialect::OpenAiChat => {
+            let chunk = |delta: Value, finish: Value| {
+                let choice = json!({"index": 0, "delta": delta, "finish_reason": finish});
+                event(
+                    None,
+                    &json!({"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1,
+                    "model": "gpt-x", "choices": [choice]})
+                    .to_string(),
+                )
+            };
+            let usage = json!({"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-x",
+                "choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 5, "total_tokens": 14}});
+            let mut events = vec![chunk(json!({"role": "assistant", "content": ""}), Value::Null)];
+            events.extend(texts.iter().map(|text| chunk(json!({"content": text}), Value::Null)));
+            events.push(chunk(json!({}), "stop".into()));
+            events.push(event(None, &usage.to_string()));
+            events.push(event(None, "[DONE]"));
+            events
+        }
+        Dialect::AnthropicMessages => {
+            let mut events = vec![
+                json!({"type": "message_start", "message": {"id": "msg_1", "type": "message", "role": "assistant",
+                    "model": "claude-x", "content": [], "stop_reason": null, "stop_sequence": null,
+                    "usage": {"input_tokens": 9, "output_tokens": 1}}}),
+                json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}),
+                json!({"type": "ping"}),
+            ];
+            events.extend(texts.iter().map(|text| {
+                json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}})
+            }));
+            events.push(json!({"type": "content_block_stop", "index": 0}));
+            events.push(
+                json!({"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": null},
+                "usage": {"output_tokens": 5}}),
+            );
+            events.push(json!({"type": "message_stop"}));
+            events.iter().map(named).collect()
+        }
+        Dialect::OpenAiResponses => {
+            let response = |status: &str, output: Value, usage: Value| {
+                json!({"id": "resp_1", "object": "response", "created_at": 1, "status": status, "model": "gpt-x",
+                    "output": output, "usage": usage, "error": null, "incomplete_details": null})
+            };
+            let part = |text: &str| json!({"type": "output_text", "text": text, "annotations": []});
+            let item = |status: &str, content: Value| json!({"id": "msg_1", "type": "message", "status": status, "role": "assistant", "content": content});
+            let at = json!({"item_id": "msg_1", "output_index": 0, "content_index": 0});
+            let with = |name: &str, more: Value| {
+                let mut event = at.clone();
+                event["type"] = name.into();
+                event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+                event
+            };
+            let mut events = vec![
+                json!({"type": "response.created", "response": response("in_progress", json!([]), Value::Null)}),
+                json!({"type": "response.output_item.added", "output_index": 0, "item": item("in_progress", json!([]))}),
+                with("response.content_part.added", json!({"part": part("")})),
+            ];
+            events
+                .extend(texts.iter().map(|text| with("response.output_text.delta", json!({"delta": text}))));
+            events.push(with("response.output_text.done", json!({"text": whole})));
+            events.push(with("response.content_part.done", json!({"part": part(&whole)})));
+            let done = item("completed", json!([part(&whole)]));
+            events.push(json!({"type": "response.output_item.done", "output_index": 0, "item": done}));
+            let usage = json!({"input_tokens": 9, "output_tokens": 5, "total_tokens": 14});
+            events.push(json!({"type": "response.completed", "response": response("completed", json!([done]), usage)}));
+            let numbered = events.iter_mut().enumerate();
+            numbered.for_each(|(at, event)| event["sequence_number"] = at.into());
+            events.iter().map(named).collect()
+        }
+        Dialect::Gemini | Dialect::BedrockConverse => panic!("no stream of {dialect} is made here"),
+    }
+}
+
+/// Sends a stream's bytes through a pipe.
+fn send(pipe: &mut Pipe, bytes: &str, ended: bool) -> (Vec<Observed>, String) {
+    let mut decoder = SseDecoder::default();
+    decoder.push(bytes.as_bytes());
+    if ended {
+        decoder.finish();
+    }
+    let (mut seen, mut out) = (Vec::new(), Vec::new());
+    while let Some(event) = decoder.next_event().unwrap() {
+        seen.push(pipe.push(&event, &mut out));
+    }
+    (seen, String::from_utf8(out).unwrap())
+}
+
+fn passthrough(dialect: Dialect) -> Pipe {
+    Pipe::passthrough(dialect, false, ReplyOptions::default(), true, false)
+}
+
+/// What a caller's SDK makes of a stream.
+#[derive(Debug, Default, PartialEq)]
+struct Heard {
+    text: String,
+    /// Starts, ends and block starts: how often.
+    starts: usize,
+    ends: usize,
+    usage: (u64, u64),
+    last_text: String,
+}
+
+fn heard(dialect: Dialect, bytes: &str) -> Heard {
+    let mut decoder = SseDecoder::default();
+    decoder.push(bytes.as_bytes());
+    let mut heard = Heard::default();
+    let mut sequence = 0;
+    while let Some(event) = decoder.next_event().unwrap() {
+        if event.data == b"[DONE]" {
+            heard.ends += 1;
+            continue;
+        }
+        let data: Value = serde_json::from_slice(event.data).unwrap();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let mut tokens = |usage: &Value, names: [&str; 2]| {
+            for (count, name) in [(&mut heard.usage.0, names[0]), (&mut heard.usage.1, names[1])] {
+                *count = usage[name].as_u64().unwrap_or(*count);
+            }
+        };
+        match dialect {
+            Dialect::OpenAiChat => {
+                tokens(&data["usage"], ["prompt_tokens", "completion_tokens"]);
+                heard.starts += usize::from(data["choices"][0]["delta"]["role"].is_string());
+                heard.text += &text(&data["choices"][0]["delta"]["content"]);
+            }
+            Dialect::AnthropicMessages => {
+                tokens(&data["usage"], ["input_tokens", "output_tokens"]);
+                let kind = text(&data["type"]);
+                heard.starts += usize::from(kind == "message_start" || kind == "content_block_start");
+                heard.ends += usize::from(kind == "message_stop" || kind == "content_block_stop");
+                heard.text += &text(&data["delta"]["text"]);
+            }
+            Dialect::OpenAiResponses => {
+                assert_eq!(data["sequence_number"].as_u64(), Some(sequence), "{data}");
+                sequence += 1;
+                let kind = text(&data["type"]);
+                heard.starts +=
+                    usize::from(kind == "response.created" || kind == "response.output_item.added");
+                heard.ends +=
+                    usize::from(kind == "response.completed" || kind == "response.output_item.done");
+                if kind == "response.output_text.delta" {
+                    heard.text += &text(&data["delta"]);
+                }
+                if kind == "response.completed" {
+                    tokens(&data["response"]["usage"], ["input_tokens", "output_tokens"]);
+                    heard.last_text = text(&data["response"]["output"][0]["content"][0]["text"]);
+                }
+            }
+            Dialect::Gemini | Dialect::BedrockConverse => panic!("nobody hears {dialect}"),
+        }
+    }
+    heard
+}
+
+#[test]
+fn what_stays_in_its_dialect_flows_by_untouched_and_is_understood() {
+    for dialect in [CHAT, MESSAGES, RESPONSES] {
+        let bytes = stream(dialect, &["Hel", "lo\n\"you\" \u{1f68b}"]).concat();
+        let mut pipe = passthrough(dialect);
+        let (_, out) = send(&mut pipe, &bytes, true);
+        assert_eq!(out, bytes);
+        let mut rest = Vec::new();
+        assert_eq!((pipe.finish(&mut rest), rest.len()), (StreamEnd::Complete, 0));
+        assert!(pipe.has_started() && pipe.is_finished() && pipe.error().is_none() && pipe.lost().is_empty());
+        let usage = pipe.usage().unwrap();
+        assert_eq!((usage.input_tokens, usage.output_tokens), (9, 5));
+        assert_eq!(pipe.finish_reason(), Some(FinishReason::Stop));
+        assert!(pipe.model().unwrap().ends_with("-x"));
+    }
+}
+
+#[test]
+fn the_usage_chunk_the_router_asked_for_is_withheld() {
+    let events = stream(CHAT, &["Hi"]);
+    let mut pipe = Pipe::passthrough(CHAT, true, ReplyOptions::default(), false, false);
+    let (seen, out) = send(&mut pipe, &events.concat(), true);
+    assert!(seen.contains(&Observed::UsageOnly) && !out.contains("usage"), "{out}");
+    assert!(out.ends_with("data: [DONE]\n\n") && pipe.usage().is_some());
+}
+
+#[test]
+fn a_chat_caller_gets_its_end_marker_though_the_upstream_sent_none() {
+    let mut events = stream(CHAT, &["Hi"]);
+    events.pop();
+    let mut pipe = passthrough(CHAT);
+    send(&mut pipe, &events.concat(), true);
+    let mut out = Vec::new();
+    assert_eq!(pipe.finish(&mut out), StreamEnd::Complete);
+    assert_eq!(out, b"data: [DONE]\n\n");
+}
+
+#[test]
+fn a_last_event_counts_if_only_its_blank_line_is_missing() {
+    for dialect in [CHAT, MESSAGES, RESPONSES] {
+        let events = stream(dialect, &["Hello", " you"]);
+        let cut = events.iter().position(|event| event.contains(" you")).unwrap();
+        let before = events[..cut].concat();
+        let last = &events[cut];
+        for (kept, is_whole) in [(last.len() - 2, true), (last.len() - 1, true), (last.len() - 5, false)] {
+            let mut pipe = passthrough(dialect);
+            let (seen, out) = send(&mut pipe, &format!("{before}{}", &last[..kept]), true);
+            let expected = if is_whole { format!("{before}{last}") } else { before.clone() };
+            assert_eq!(out, expected, "{dialect} {kept}");
+            assert!(!seen.contains(&Observed::Malformed));
+            assert_eq!(pipe.finish(&mut Vec::new()), StreamEnd::Cut);
+            assert_eq!(pipe.said().unwrap().text, if is_whole { "Hello you" } else { "Hello" });
+        }
+    }
+}
+
+#[test]
+fn nothing_of_an_unreadable_event_or_an_error_reaches_the_caller() {
+    for dialect in [CHAT, MESSAGES, RESPONSES] {
+        let before = stream(dialect, &["Hello"])[..4].concat();
+        let broken = event(Some("content_block_delta"), "{oops");
+        let error = event(Some("error"), r#"{"type":"error","error":{"type":"api_error","message":"boom"}}"#);
+        for (bad, observed, said) in
+            [(&broken, Observed::Malformed, "dialect"), (&error, Observed::Error, "boom")]
+        {
+            let mut pipe = passthrough(dialect);
+            let (seen, out) = send(&mut pipe, &format!("{before}{bad}"), true);
+            assert_eq!((seen.last(), &out), (Some(&observed), &before), "{dialect}");
+            assert!(pipe.error().unwrap().message.contains(said));
+            assert_eq!(pipe.finish(&mut Vec::new()), StreamEnd::Failed);
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_continued_says_why() {
+    let chat =
+        |delta: &str| event(None, &format!(r#"{{"id":"c","choices":[{{"index":0,"delta":{delta}}}]}}"#));
+    let text = chat(r#"{"content":"Hi"}"#);
+    let block = |index: u8, block: &str| {
+        event(None, &format!(r#"{{"type":"content_block_start","index":{index},"content_block":{block}}}"#))
+    };
+    let item = |item: &str| {
+        event(None, &format!(r#"{{"type":"response.output_item.added","output_index":0,"item":{item}}}"#))
+    };
+    let cases = [
+        (CHAT, text.clone(), Ok("Hi")),
+        (CHAT, String::new(), Err(Unfit::Nothing)),
+        (CHAT, chat(r#"{"role":"assistant","content":null,"tool_calls":[]}"#) + &text, Ok("Hi")),
+        (CHAT, text.clone() + &chat(r#"{"tool_calls":[{"index":0}]}"#), Err(Unfit::ToolCall)),
+        (CHAT, chat(r#"{"reasoning_content":"hm"}"#) + &text, Err(Unfit::Thinking)),
+        (CHAT, text.clone() + &chat(r#"{"refusal":"no"}"#), Err(Unfit::Refusal)),
+        (
+            CHAT,
+            text.clone() + &event(None, r#"{"choices":[{"index":1,"delta":{"content":"b"}}]}"#),
+            Err(Unfit::Choices),
+        ),
+        (CHAT, chat(&format!(r#"{{"content":"{}"}}"#, "x".repeat(1_100_000))), Err(Unfit::TooLong)),
+        (MESSAGES, block(0, r#"{"type":"text","text":"Hi"}"#), Ok("Hi")),
+        (MESSAGES, block(0, r#"{"type":"thinking","thinking":""}"#), Err(Unfit::Thinking)),
+        (
+            MESSAGES,
+            block(0, r#"{"type":"text","text":"Hi"}"#)
+                + &block(1, r#"{"type":"tool_use","id":"t","name":"f","input":{}}"#),
+            Err(Unfit::ToolCall),
+        ),
+        (
+            MESSAGES,
+            block(0, r#"{"type":"text","text":"Hi"}"#)
+                + &event(None, r#"{"type":"content_block_stop","index":0}"#),
+            Err(Unfit::Closed),
+        ),
+        (RESPONSES, item(r#"{"type":"function_call","id":"f"}"#), Err(Unfit::ToolCall)),
+        (
+            RESPONSES,
+            item(r#"{"type":"reasoning","id":"r"}"#)
+                + &item(r#"{"type":"message","id":"m"}"#)
+                + &event(None, r#"{"type":"response.output_text.delta","delta":"Hi"}"#),
+            Ok("Hi"),
+        ),
+        (
+            RESPONSES,
+            event(None, r#"{"type":"response.reasoning_summary_text.delta","delta":"hm"}"#),
+            Err(Unfit::Thinking),
+        ),
+    ];
+    for (dialect, bytes, expected) in cases {
+        let mut pipe = passthrough(dialect);
+        send(&mut pipe, &bytes, true);
+        let shown = &bytes[..bytes.len().min(200)];
+        assert_eq!(pipe.said().map(|said| said.text.as_str()), expected, "{shown}");
+    }
+    let mut json = Pipe::passthrough(CHAT, false, ReplyOptions::default(), true, true);
+    send(&mut json, &text, true);
+    assert_eq!(json.said(), Err(Unfit::Json));
+    let mut forgetful = Pipe::passthrough(CHAT, false, ReplyOptions::default(), false, false);
+    send(&mut forgetful, &text, true);
+    assert_eq!(forgetful.said(), Err(Unfit::NotKept));
+}
+
+#[test]
+fn an_error_event_is_the_callers_next() {
+    let reply = ErrorReply {
+        status: 502,
+        kind: String::new(),
+        code: None,
+        message: "It broke.".to_owned(),
+        param: None,
+        request_id: None,
+    };
+    let events = stream(RESPONSES, &["Hi"]);
+    let mut pipe = passthrough(RESPONSES);
+    let (_, mut out) = send(&mut pipe, &events[..4].concat(), false);
+    out += &String::from_utf8(pipe.error_event(&reply)).unwrap();
+    assert!(out.ends_with("}\n\n") && out.contains(r#""type":"error","sequence_number":4"#), "{out}");
+}
+
+/// The callers and upstreams a stream is carried on between.
+const SPOKEN: [Dialect; 3] = [CHAT, MESSAGES, RESPONSES];
+
+/// Lets the first upstream die after so many of its events and another one go on with `texts`.
+fn rescued(
+    caller: Dialect,
+    first: Dialect,
+    cut: usize,
+    second: Dialect,
+    seam: Seam,
+    texts: &[&str],
+) -> (Pipe, String) {
+    let options = ReplyOptions { include_usage: true, ..ReplyOptions::default() };
+    let mut pipe = if caller == first {
+        Pipe::passthrough(caller, false, options, true, false)
+    } else {
+        Pipe::translating(first, caller, options, true, false)
+    };
+    let (_, mut out) = send(&mut pipe, &stream(first, &["The quick ", "brown"])[..cut].concat(), false);
+    assert_eq!(pipe.finish(&mut Vec::new()), StreamEnd::Cut);
+    let mut resumed = pipe.resume(second, seam);
+    out += &send(&mut resumed, &stream(second, texts).concat(), true).1;
+    (resumed, out)
+}
+
+#[test]
+fn another_upstream_goes_on_where_the_first_one_died() {
+    let asked = Seam::Continue { prefilled: false };
+    let cases: [(Seam, &[&str]); 4] = [
+        (asked, &[" fox", " jumps"]),
+        (asked, &["quick br", "own fox jumps"]),
+        (Seam::Continue { prefilled: true }, &[" fox jumps"]),
+        (Seam::Restart, &["The ", "quick brown fox", " jumps"]),
+    ];
+    for caller in SPOKEN {
+        for first in SPOKEN {
+            for second in SPOKEN {
+                for (seam, texts) in cases {
+                    let at = stream(first, &["The quick ", "brown"])
+                        .iter()
+                        .position(|event| event.contains("brown"));
+                    let (mut pipe, out) = rescued(caller, first, at.unwrap() + 1, second, seam, texts);
+                    let case = format!("{caller}: {first}, then {second}, {seam:?}\n{out}");
+                    let mut rest = Vec::new();
+                    assert_eq!(pipe.finish(&mut rest), StreamEnd::Complete, "{case}");
+                    let heard = heard(caller, &(out + std::str::from_utf8(&rest).unwrap()));
+                    assert_eq!(heard.text, "The quick brown fox jumps", "{case}");
+                    let whole = if caller == RESPONSES { heard.text.as_str() } else { "" };
+                    assert_eq!(heard.last_text, whole, "{case}");
+                    let brackets = if caller == CHAT { 1 } else { 2 };
+                    assert_eq!((heard.starts, heard.ends), (brackets, brackets), "{case}");
+                    // The dead one told its input (Messages), or nothing; its 15 bytes of text are 4 tokens.
+                    assert_eq!(heard.usage, (if first == MESSAGES { 18 } else { 9 }, 9), "{case}");
+                    let own = pipe.usage().unwrap();
+                    assert_eq!((own.input_tokens, own.output_tokens), (9, 5), "this upstream's alone");
+                    assert_eq!(
+                        pipe.said().map(|said| said.text.clone()),
+                        Ok("The quick brown fox jumps".to_owned())
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_new_answer_that_says_something_else_is_an_error() {
+    for caller in SPOKEN {
+        let cases: [(&[&str], &str); 2] = [
+            (&["The quick red fox"], "the new answer differs from what was already sent"),
+            (&["The quick"], "the new answer ends before what was already sent"),
+        ];
+        for (texts, said) in cases {
+            let at =
+                stream(caller, &["The quick ", "brown"]).iter().position(|event| event.contains("brown"));
+            let (mut pipe, out) = rescued(caller, caller, at.unwrap() + 1, caller, Seam::Restart, texts);
+            assert_eq!(pipe.error().unwrap().message, said);
+            assert_eq!(heard(caller, &out).text, "The quick brown");
+            assert_eq!(pipe.finish(&mut Vec::new()), StreamEnd::Failed);
+        }
+    }
+}
+
+#[test]
+fn a_rescue_can_be_rescued() {
+    for caller in SPOKEN {
+        let options = ReplyOptions { include_usage: true, ..ReplyOptions::default() };
+        let upto = |events: Vec<String>, text: &str| {
+            let at = events.iter().position(|event| event.contains(text)).unwrap();
+            events[..=at].concat()
+        };
+        let mut first = Pipe::passthrough(caller, false, options, true, false);
+        let (_, mut out) = send(&mut first, &upto(stream(caller, &["One", " two"]), "One"), false);
+        let mut second = first.resume(caller, Seam::Continue { prefilled: true });
+        out += &send(&mut second, &upto(stream(caller, &[" two", " three"]), " two"), false).1;
+        let mut third = second.resume(caller, Seam::Continue { prefilled: true });
+        out += &send(&mut third, &stream(caller, &[" three"]).concat(), true).1;
+        let mut rest = Vec::new();
+        assert_eq!(third.finish(&mut rest), StreamEnd::Complete);
+        assert_eq!(heard(caller, &(out + std::str::from_utf8(&rest).unwrap())).text, "One two three");
+    }
+}
+
+proptest! {
+    #[test]
+    fn wherever_the_first_one_dies_the_text_is_whole(cut in any::<prop::sample::Index>(), repeat in any::<bool>()) {
+        let text = "Trams climb steep hills while tourists photograph tiled façades 🚋 everywhere.";
+        let words: Vec<&str> = text.split_inclusive(' ').collect();
+        for caller in SPOKEN {
+            for second in SPOKEN {
+                let events = stream(caller, &words);
+                let first = events.iter().position(|event| event.contains("Trams")).unwrap();
+                let dies = cut.index(words.len() - 1);
+                let mut pipe = passthrough(caller);
+                let (_, mut out) = send(&mut pipe, &events[..=first + dies].concat(), false);
+                let from = if repeat { dies.saturating_sub(1) } else { dies + 1 };
+                let seam = Seam::Continue { prefilled: false };
+                let mut resumed = pipe.resume(second, seam);
+                out += &send(&mut resumed, &stream(second, &words[from..]).concat(), true).1;
+                let mut rest = Vec::new();
+                prop_assert_eq!(resumed.finish(&mut rest), StreamEnd::Complete);
+                out += std::str::from_utf8(&rest).unwrap();
+                prop_assert_eq!(heard(caller, &out).text, text);
+            }
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Seals of other vendors, taken out of a conversation that goes to an upstream of the caller's own dialect.
+//!
+//! A conversation that was answered by several vendors carries the seals of them all, each marked with its origin (see
+//! [`Signature`]). A provider refuses a seal it did not make, so what another one sealed is left out, and the mark is
+//! taken off its own. Every other byte stays.
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use crate::Dialect;
+use crate::canonical::{Origin, Signature};
+use crate::members::{Members, elements};
+use crate::splice::{Splices, escaped, member_span, span_of};
+
+/// How a marked seal begins.
+pub(crate) const SEAL_MARK: &str = "\"sy1.";
+
+/// The body without what another vendor sealed. A body that can't be read comes back as it is, for its provider to
+/// judge.
+#[must_use]
+pub fn strip_foreign_seals(dialect: Dialect, body: &[u8]) -> Cow<'_, [u8]> {
+    let mut splices = Splices::default();
+    let found = std::str::from_utf8(body).ok().and_then(|text| {
+        let members = Members::read(text, "").ok()?;
+        match dialect {
+            Dialect::AnthropicMessages => messages(text, members.peek("messages")?, &mut splices),
+            Dialect::OpenAiResponses => list(text, members.peek("input")?, &mut splices, &|item, splices| {
+                judge(text, item, "reasoning", "encrypted_content", Origin::OpenAi, splices)
+            })
+            .map(drop),
+            Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse => {
+                chat(text, members.peek("messages")?, &mut splices)
+            }
+        }
+    });
+    if found.is_none() || splices.is_empty() { Cow::Borrowed(body) } else { Cow::Owned(splices.apply(body)) }
+}
+
+/// What becomes of an element of a list.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Stays,
+    Goes,
+}
+
+/// Judges the elements of a list and takes out those that have to go, each with one comma. None when it is no list; else
+/// whether anything stays.
+fn list<'a>(
+    body: &str,
+    raw: &'a RawValue,
+    splices: &mut Splices<'_>,
+    judge: &dyn Fn(&'a RawValue, &mut Splices<'_>) -> Fate,
+) -> Option<bool> {
+    let elements = elements(raw, "").ok()?;
+    let fates: Vec<Fate> = elements.iter().map(|(_, element)| judge(element, splices)).collect();
+    let stays = fates.iter().rposition(|fate| *fate == Fate::Stays);
+    for (at, _) in fates.iter().enumerate().filter(|(_, fate)| **fate == Fate::Goes) {
+        let span = span_of(body, elements[at].1);
+        let range = match stays {
+            // One that stays follows: the comma behind goes too.
+            Some(last) if at < last => span.start..span_of(body, elements[at + 1].1).start,
+            // The comma before goes too.
+            Some(_) => span_of(body, elements[at - 1].1).end..span.end,
+            None if at == 0 => span,
+            None => span_of(body, elements[at - 1].1).end..span.end,
+        };
+        splices.replace(range, "");
+    }
+    Some(stays.is_some() || elements.is_empty())
+}
+
+/// Judges an object of type `kind` by the seal in its member `name`, and takes the mark off a seal of `own`.
+fn judge(
+    body: &str,
+    object: &RawValue,
+    kind: &str,
+    name: &str,
+    own: Origin,
+    splices: &mut Splices<'_>,
+) -> Fate {
+    if !object.get().contains(SEAL_MARK) {
+        return Fate::Stays;
+    }
+    let Ok(members) = Members::read(object.get(), "") else { return Fate::Stays };
+    let is_kind = members.peek("type").is_some_and(|raw| raw.get().trim_matches('"') == kind);
+    let seal = members.peek(name).filter(|raw| is_kind && raw.get().starts_with(SEAL_MARK));
+    let Some(raw) = seal else { return Fate::Stays };
+    let Ok(text) = serde_json::from_str::<String>(raw.get()) else { return Fate::Stays };
+    match Signature::read(own, Cow::Owned(text)).for_provider(own) {
+        Some(value) => {
+            splices.replace(span_of(body, raw), format!("\"{}\"", escaped(value)));
+            Fate::Stays
+        }
+        None => Fate::Goes,
+    }
+}
+
+fn messages<'a>(body: &str, raw: &'a RawValue, splices: &mut Splices<'_>) -> Option<()> {
+    list(body, raw, splices, &|message, splices| {
+        let content = || Members::read(message.get(), "").ok()?.peek("content");
+        let Some(content) = content().filter(|raw| raw.get().contains(SEAL_MARK)) else { return Fate::Stays };
+        let mut own = Splices::default();
+        let stays = list(body, content, &mut own, &|block, splices| {
+            let thinking = judge(body, block, "thinking", "signature", Origin::Anthropic, splices);
+            let redacted = judge(body, block, "redacted_thinking", "data", Origin::Anthropic, splices);
+            if thinking == Fate::Goes || redacted == Fate::Goes { Fate::Goes } else { Fate::Stays }
+        });
+        // A message without content is refused.
+        if stays == Some(false) {
+            return Fate::Goes;
+        }
+        splices.extend(own);
+        Fate::Stays
+    })
+    .map(drop)
+}
+
+/// In chat, seals stand in `extra_content`, of a message or of a tool call.
+fn chat<'a>(body: &str, raw: &'a RawValue, splices: &mut Splices<'_>) -> Option<()> {
+    let strip = |object: &Members<'_>, splices: &mut Splices<'_>| {
+        if let Some(extra) = object.peek("extra_content").filter(|raw| raw.get().contains(SEAL_MARK)) {
+            splices.replace(member_span(body, span_of(body, extra)), "");
+        }
+    };
+    for (_, message) in elements(raw, "").ok()? {
+        if !message.get().contains(SEAL_MARK) {
+            continue;
+        }
+        let Ok(members) = Members::read(message.get(), "") else { continue };
+        strip(&members, splices);
+        let calls = members.peek("tool_calls").and_then(|raw| elements(raw, "").ok());
+        for (_, call) in calls.unwrap_or_default() {
+            if let Ok(call) = Members::read(call.get(), "") {
+                strip(&call, splices);
+            }
+        }
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_another_vendor_sealed_is_taken_out() {
+        let messages = Dialect::AnthropicMessages;
+        let responses = Dialect::OpenAiResponses;
+        let chat = Dialect::OpenAiChat;
+        let cases = [
+            // First, in the middle, last; the own seal loses its mark; a text that looks like a seal stays.
+            (
+                messages,
+                r#"{"messages":[{"role":"assistant","content":[ {"type":"thinking","thinking":"a","signature":"sy1.openai.A"} , {"type":"text","text":"sy1.openai.B"},{"type":"redacted_thinking","data":"sy1.gemini.C"},{"type":"thinking","thinking":"d","signature":"sy1.anthropic.D=="},{"type":"redacted_thinking","data":"sy1.gemini.E"} ]}],"x":1e3}"#,
+                r#"{"messages":[{"role":"assistant","content":[ {"type":"text","text":"sy1.openai.B"},{"type":"thinking","thinking":"d","signature":"D=="} ]}],"x":1e3}"#,
+            ),
+            // A message of which nothing is left.
+            (
+                messages,
+                r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":[{"type":"thinking","thinking":"a","signature":"sy1.openai.A"},{"type":"thinking","thinking":"a","signature":"sy1.openai.B"}]},{"role":"user","content":"b"}]}"#,
+                r#"{"messages":[{"role":"user","content":"a"},{"role":"user","content":"b"}]}"#,
+            ),
+            (
+                responses,
+                r#"{"input":[{"type":"reasoning","summary":[],"encrypted_content":"sy1.anthropic.A"},{"type":"reasoning","summary":[],"encrypted_content":"B"},{"type":"message","role":"user","content":"hi"},{"type":"reasoning","encrypted_content":"sy1.gemini.C"},{"type":"reasoning","encrypted_content":"sy1.gemini.D"}]}"#,
+                r#"{"input":[{"type":"reasoning","summary":[],"encrypted_content":"B"},{"type":"message","role":"user","content":"hi"}]}"#,
+            ),
+            (
+                chat,
+                r#"{"messages":[{"role":"assistant","extra_content":{"a":"sy1.anthropic.A"},"tool_calls":[{"id":"1","extra_content":{"google":{"thought_signature":"sy1.openai.A"}}},{"id":"2","extra_content":{"google":{"thought_signature":"native"}}}]}]}"#,
+                r#"{"messages":[{"role":"assistant","tool_calls":[{"id":"1"},{"id":"2","extra_content":{"google":{"thought_signature":"native"}}}]}]}"#,
+            ),
+        ];
+        for (dialect, body, expected) in cases {
+            let out = strip_foreign_seals(dialect, body.as_bytes());
+            assert_eq!(std::str::from_utf8(&out).unwrap(), expected);
+            let again = strip_foreign_seals(dialect, expected.as_bytes());
+            assert!(matches!(again, Cow::Borrowed(_)), "nothing is left to be taken out");
+        }
+        for odd in [
+            r#"{"messages":"sy1.openai.A"}"#,
+            "sy1.",
+            "\"sy1.a.b",
+            r#"{"messages":[7,{"content":["\"sy1."]}]}"#,
+        ] {
+            for dialect in Dialect::ALL {
+                assert_eq!(&*strip_foreign_seals(dialect, odd.as_bytes()), odd.as_bytes());
+            }
+        }
+    }
+}

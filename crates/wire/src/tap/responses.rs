@@ -1,0 +1,135 @@
+//! Responses events. The terminal event alone tells why the model stopped and what was used.
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+
+use super::{Observed, StreamTap};
+use crate::members::text_of;
+use crate::openai_responses::{ResponsesUsage, finish_reason};
+use crate::{StreamEvent, Usage};
+
+#[derive(Deserialize)]
+struct Event<'a> {
+    #[serde(borrow)]
+    r#type: Option<&'a RawValue>,
+    #[serde(borrow)]
+    delta: Option<&'a RawValue>,
+    #[serde(borrow)]
+    item: Option<Item<'a>>,
+    #[serde(borrow)]
+    response: Option<Response<'a>>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Item<'a> {
+    #[serde(borrow)]
+    r#type: Option<&'a RawValue>,
+    #[serde(borrow)]
+    encrypted_content: Option<&'a RawValue>,
+    #[serde(borrow)]
+    content: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Response<'a> {
+    #[serde(borrow)]
+    model: Option<&'a RawValue>,
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
+    #[serde(borrow)]
+    incomplete_details: Option<Incomplete<'a>>,
+    #[serde(default)]
+    output: Vec<Item<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Incomplete<'a> {
+    #[serde(borrow)]
+    reason: Option<&'a RawValue>,
+}
+
+impl StreamTap {
+    pub(super) fn observe_responses(&mut self, event: &StreamEvent<'_>) -> Observed {
+        // After the first content a delta can tell nothing new: it only has to be JSON.
+        if self.notes.started && event.event.is_some_and(|name| name.ends_with(".delta")) {
+            return match serde_json::from_slice::<IgnoredAny>(event.data) {
+                Ok(IgnoredAny) => Observed::Content,
+                Err(_) => Observed::Malformed,
+            };
+        }
+        // Some compatible servers end their streams as chat does, after the terminal event.
+        if event.data == b"[DONE]" {
+            return if self.done { Observed::Done } else { Observed::Quiet };
+        }
+        let Ok(parsed) = serde_json::from_slice::<Event<'_>>(event.data) else { return Observed::Malformed };
+        let named = parsed.r#type.and_then(text_of);
+        let Some(kind) = named.as_deref().or(event.event) else {
+            return if parsed.error.is_some() { Observed::Error } else { Observed::Malformed };
+        };
+        match kind {
+            "response.created" | "response.queued" | "response.in_progress" => {
+                self.note_model(parsed.response.as_ref());
+                Observed::Quiet
+            }
+            "response.completed" | "response.incomplete" => {
+                let Some(response) = parsed.response else { return Observed::Malformed };
+                self.note_end(kind, &response);
+                Observed::Done
+            }
+            "response.failed" | "error" => Observed::Error,
+            "response.output_item.added" => match parsed.item {
+                Some(item) if is_one_of(&item, &["message", "reasoning"]) => Observed::Quiet,
+                Some(_) => Observed::Content,
+                None => Observed::Malformed,
+            },
+            // Reasoning without a summary is shown by nothing else, and no other route can go on from it.
+            "response.output_item.done" => match parsed.item {
+                Some(item) if is_one_of(&item, &["reasoning"]) && item.encrypted_content.is_none() => {
+                    Observed::Quiet
+                }
+                Some(_) => Observed::Content,
+                None => Observed::Malformed,
+            },
+            _ if kind.ends_with(".delta") => match parsed.delta {
+                Some(delta) if delta.get() == "\"\"" => Observed::Quiet,
+                Some(_) => Observed::Content,
+                None => Observed::Malformed,
+            },
+            // Ends of parts, progress of the provider's own tools, and events that are new.
+            _ => Observed::Quiet,
+        }
+    }
+
+    fn note_model(&mut self, response: Option<&Response<'_>>) {
+        if self.notes.model.is_none() {
+            let model = response.and_then(|response| response.model).and_then(text_of);
+            self.notes.model = model.filter(|model| !model.is_empty());
+        }
+    }
+
+    fn note_end(&mut self, kind: &str, response: &Response<'_>) {
+        self.note_model(Some(response));
+        let usage = response.usage.and_then(|raw| serde_json::from_str::<ResponsesUsage>(raw.get()).ok());
+        if let Some(usage) = usage {
+            self.notes.add_usage(Usage::from(usage));
+        }
+        let reason =
+            response.incomplete_details.as_ref().and_then(|details| details.reason).and_then(text_of);
+        let has_calls = response.output.iter().any(|item| is_one_of(item, &["function_call"]));
+        let has_refused = response.output.iter().any(refuses);
+        let status = kind.trim_start_matches("response.");
+        self.notes.finish = Some(finish_reason(status, reason.as_deref(), has_calls, has_refused));
+    }
+}
+
+fn is_one_of(item: &Item<'_>, kinds: &[&str]) -> bool {
+    item.r#type.and_then(text_of).is_some_and(|kind| kinds.contains(&kind.as_str()))
+}
+
+fn refuses(item: &Item<'_>) -> bool {
+    let parts = item.content.and_then(|raw| serde_json::from_str::<Vec<Item<'_>>>(raw.get()).ok());
+    parts.unwrap_or_default().iter().any(|part| is_one_of(part, &["refusal"]))
+}
