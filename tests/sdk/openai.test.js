@@ -1,11 +1,12 @@
-// The official OpenAI client against the router, over a route of its own dialect and over one that is translated.
+// The official OpenAI client's Chat Completions through the router to every kind of provider.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import OpenAI from 'openai';
 
-import { BEHIND } from './support/map.js';
+import { KINDS } from './support/fleet.js';
+import { DOCUMENT, PICTURE } from './support/files.js';
 import { Router } from './support/router.js';
 
 const WEATHER = {
@@ -20,13 +21,13 @@ const WEATHER = {
 let router;
 let client;
 before(async () => {
-  router = await Router.start();
+  router = await Router.startForKinds();
   client = router.openai();
 });
 after(() => router?.stop());
 
-for (const { behind, provider, route, model, says } of BEHIND) {
-  describe(`OpenAI client, ${behind} behind`, () => {
+for (const { behind, provider, route, model, says } of KINDS) {
+  describe(`OpenAI client, ${behind}`, () => {
     test('a completion', async () => {
       const messages = [
         { role: 'system', content: 'Answer briefly.' },
@@ -152,27 +153,66 @@ for (const { behind, provider, route, model, says } of BEHIND) {
       assert.equal(typeof review.title, 'string');
       assert.equal(review.stars, 7);
     });
+
+    test('a length limit is told as such', async () => {
+      const messages = [{ role: 'user', content: 'Tell me a lot' }];
+      const cut = await client.chat.completions.create({ model, messages, max_completion_tokens: 30 });
+      assert.equal(cut.choices[0].finish_reason, 'length');
+    });
+
+    const FILES = [
+      ['an image', { type: 'image_url', image_url: { url: PICTURE.url } }, /It came with 1 image\./],
+      [
+        'a document',
+        { type: 'file', file: { filename: 'menu.pdf', file_data: DOCUMENT.url } },
+        /It came with 1 document\./,
+      ],
+    ];
+    for (const [what, part, came] of FILES) {
+      test(`${what} in the prompt`, async () => {
+        const content = [{ type: 'text', text: 'What is this?' }, part];
+        const answer = await client.chat.completions.create({ model, messages: [{ role: 'user', content }] });
+        assert.match(answer.choices[0].message.content, came);
+        assert.equal(answer.choices[0].finish_reason, 'stop');
+      });
+    }
+
+    test('a refusal is told as one, whole and streamed', async () => {
+      const messages = [{ role: 'user', content: 'Please refuse to answer' }];
+      const whole = (await client.chat.completions.create({ model, messages })).choices[0];
+      const streamed = (await client.chat.completions.stream({ model, messages }).finalChatCompletion()).choices[0];
+      for (const { message, finish_reason: finish } of [whole, streamed]) {
+        const said = message.refusal ?? message.content;
+        assert.match(said, /can't help with that/);
+        assert.ok(['stop', 'content_filter'].includes(finish), finish);
+      }
+    });
   });
 }
 
 describe('OpenAI client', () => {
-  test('the models are those of the map', async () => {
+  test('the models are those of the map, and each can be asked for by name', async () => {
     const ids = [];
     for await (const model of client.models.list()) ids.push(model.id);
-    assert.deepEqual(ids, [
-      'auto',
-      'sonnet-4.6',
-      'gpt-4o-mini',
-      'switchyard/on-anthropic',
-      'switchyard/on-openai',
-    ]);
+    const jobs = KINDS.map(({ model }) => model).sort();
+    assert.deepEqual(ids, ['auto', ...KINDS.map(({ says }) => says), ...jobs]);
+    for (const id of ['auto', 'gpt-4o', 'switchyard/on-google']) {
+      const model = await client.models.retrieve(id);
+      assert.deepEqual([model.object, model.id], ['model', id]);
+    }
+    await assert.rejects(client.models.retrieve('gpt-nobody-has'), (error) => {
+      assert.ok(error instanceof OpenAI.NotFoundError, `${error.constructor.name}: ${error.message}`);
+      assert.match(error.message, /gpt-nobody-has/);
+      return true;
+    });
   });
 
   test("a model of the map is preferred, any other name means the map's order", async () => {
     for (const [model, answers] of [
-      ['sonnet-4.6', 'sonnet-4.6'],
-      ['auto', 'sonnet-4.6'],
-      ['gpt-nobody-has', 'sonnet-4.6'],
+      ['claude-sonnet-4-5', 'claude-sonnet-4-5'],
+      ['gemini-2.5-pro', 'gemini-2.5-pro'],
+      ['auto', 'gpt-4.1-mini'],
+      ['gpt-nobody-has', 'gpt-4.1-mini'],
     ]) {
       const completion = await client.chat.completions.create({
         model,
@@ -233,8 +273,8 @@ describe('OpenAI client', () => {
     });
   }
 
-  for (const { behind, model } of BEHIND) {
-    test(`a fault that ${behind} finds is told with its reason`, async () => {
+  for (const { behind, model } of KINDS) {
+    test(`a fault found with ${behind} is told with its reason`, async () => {
       const messages = [{ role: 'robot', content: 'hello' }];
       await assert.rejects(client.chat.completions.create({ model, messages }), (error) => {
         assert.ok(error instanceof OpenAI.BadRequestError, `${error.constructor.name}: ${error.message}`);

@@ -20,6 +20,7 @@ mod node;
 mod package;
 mod packages;
 mod plan;
+mod python;
 mod repo;
 mod run;
 mod suite;

@@ -35,6 +35,8 @@ pub(crate) const BENCH: &[&str] = &["nginx-light", "util-linux"];
 
 pub(crate) const NODE: &[&str] = &["nodejs", "npm"];
 
+pub(crate) const PYTHON: &[&str] = &["python3", "python3-venv"];
+
 /// Every package above: what [`installed`] asks for.
 pub(crate) const KNOWN: &[&str] = &[
     "libwebkit2gtk-4.1-dev",
@@ -55,6 +57,8 @@ pub(crate) const KNOWN: &[&str] = &[
     "fonts-noto-core",
     "nodejs",
     "npm",
+    "python3",
+    "python3-venv",
     "nginx-light",
     "util-linux",
 ];
@@ -166,7 +170,7 @@ mod tests {
     #[test]
     fn every_package_a_plan_can_want_is_asked_about() {
         let wanted: BTreeSet<_> =
-            [DESKTOP, SESSION, WINDOW_TESTS, NODE, BENCH].concat().into_iter().collect();
+            [DESKTOP, SESSION, WINDOW_TESTS, NODE, PYTHON, BENCH].concat().into_iter().collect();
         assert_eq!(wanted, KNOWN.iter().copied().collect());
     }
 

@@ -12,6 +12,7 @@ use crate::machine::{Machine, Os};
 use crate::node::{self, Npm};
 use crate::packages;
 use crate::plan::Plan;
+use crate::python;
 use crate::repo::Repo;
 
 /// Turns on the target that drives the real window, wherever features are chosen.
@@ -30,7 +31,7 @@ pub(crate) enum Part {
     Rust,
     /// Types and tests of the pages
     Ui,
-    /// The official OpenAI and Anthropic SDKs as clients of the real router
+    /// The official OpenAI and Anthropic SDKs (Node and Python) and the AI SDK as clients of the real router
     Sdk,
     /// The real window, driven through WebDriver
     E2e,
@@ -58,7 +59,7 @@ pub(crate) fn plan(repo: &Repo, machine: &Machine, only: Option<Part>) -> Result
         plan.run("rust: tests that need a keychain", suite.in_session(suite.cargo(args)));
     }
     if suite.wants(Part::Sdk) {
-        suite.sdk(&mut plan, &npm);
+        suite.sdk(&mut plan, &npm)?;
     }
     if suite.wants(Part::E2e) {
         suite.window(&mut plan)?;
@@ -84,6 +85,7 @@ impl Suite<'_> {
         let mut needed = vec![root.join("ui").join("package-lock.json")];
         if self.wants(Part::Sdk) {
             needed.push(self.repo.sdk_tests().join("package-lock.json"));
+            needed.push(python::requirements(self.repo));
         }
         if let Some(absent) = needed.iter().find(|path| !path.is_file()) {
             bail!("{} is missing: the suite is incomplete", absent.display());
@@ -107,6 +109,9 @@ impl Suite<'_> {
         }
         if self.only != Some(Part::Ui) {
             wanted.extend(packages::SESSION);
+        }
+        if self.wants(Part::Sdk) {
+            wanted.extend(python::wanted_packages(self.machine));
         }
         if self.wants(Part::E2e) {
             wanted.extend(packages::WINDOW_TESTS);
@@ -146,12 +151,14 @@ impl Suite<'_> {
     fn build(&self, plan: &mut Plan) {
         let all: &[&str] =
             &["build", "--workspace", "--exclude", "xtask", "--features", FEATURES, "--bins", "--tests"];
-        let router: &[&str] = &["build", "--package", "switchyard"];
+        let programs: &[&str] = &["build", "--package", "switchyard", "--package", "switchyard-sim"];
         match self.only {
             None | Some(Part::Rust | Part::E2e) => {
                 plan.run("build: programs and tests", self.cargo(all.iter().copied()));
             }
-            Some(Part::Sdk) => plan.run("build: the router", self.cargo(router.iter().copied())),
+            Some(Part::Sdk) => {
+                plan.run("build: the router and simulated providers", self.cargo(programs.iter().copied()));
+            }
             Some(Part::Ui | Part::Keychain) => {}
         }
     }
@@ -168,14 +175,20 @@ impl Suite<'_> {
         Ok(())
     }
 
-    fn sdk(&self, plan: &mut Plan, npm: &Npm) {
+    fn sdk(&self, plan: &mut Plan, npm: &Npm) -> Result<()> {
         let tests = self.repo.sdk_tests();
         if self.machine.sdk_modules_stale {
             plan.run("sdk: install its modules", npm.clean_install(&tests));
         }
-        let router = self.repo.binary("debug", "switchyard").display().to_string();
-        let run = npm.node(&tests, ["--test"]).env("SWITCHYARD_BIN", router);
-        plan.run("sdk: official clients against the router", self.in_session(run));
+        let built = |name: &str| self.repo.binary("debug", name).display().to_string();
+        let with_programs = |cmd: Cmd| {
+            let cmd = cmd.env("SWITCHYARD_BIN", built("switchyard"));
+            self.in_session(cmd.env("SWITCHYARD_SIM_BIN", built("switchyard-sim")))
+        };
+        plan.run("sdk: official clients against the router", with_programs(npm.node(&tests, ["--test"])));
+        let python = python::tests_ready(plan, self.repo, self.machine)?;
+        plan.run("sdk: official Python clients against the router", with_programs(python));
+        Ok(())
     }
 
     fn window(&self, plan: &mut Plan) -> Result<()> {
