@@ -157,7 +157,8 @@ pub(crate) fn preview(map: &RoutingMap, route: &Route, known: &Known, cases: &[C
         "A check of {} makes up to {requests} {} with about {} prompt and {} answer tokens. {cost}",
         route.id,
         if requests == 1 { "request" } else { "requests" },
-        tokens.input, tokens.output
+        tokens.input,
+        tokens.output
     );
     let (input_tokens, output_tokens) = (tokens.input, tokens.output);
     CompatPreview {
@@ -215,7 +216,7 @@ mod tests {
             output_tokens: 0,
         };
         let target = switchyard_domain::compat::target_of(route);
-        CompatRun::new(route.id.clone(), target, 1, 1, vec![result], None)
+        CompatRun::new(route.id.clone(), target, 1, 1, &[result], None)
     }
 
     #[test]

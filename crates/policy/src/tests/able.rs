@@ -51,12 +51,12 @@ fn what_is_known_keeps_a_route_out_and_the_map_has_the_last_word() {
 fn what_no_translation_carries_stays_with_routes_of_the_callers_dialect() {
     let world = World::new(&four());
     let bound = FeatureSet::of(&[Feature::Choices, Feature::State]);
-    let chat = Needs { bound, ..asking(&[Feature::Choices]) };
-    assert_eq!(out_of(&world, &chat, A), Some(Out::Lacks(Feature::Choices)), "anthropic");
+    let chat = Needs { bound, ..asking(&[Feature::State]) };
+    assert_eq!(out_of(&world, &chat, A), Some(Out::Lacks(Feature::State)), "anthropic");
     assert_eq!(out_of(&world, &chat, C), None, "openai");
     let messages = Needs { dialect: Dialect::AnthropicMessages, ..chat };
     assert_eq!(out_of(&world, &messages, A), None);
-    assert_eq!(out_of(&world, &messages, C), Some(Out::Lacks(Feature::Choices)));
+    assert_eq!(out_of(&world, &messages, C), Some(Out::Lacks(Feature::State)));
 }
 
 #[test]
