@@ -16,6 +16,9 @@ use crate::splice::{Splices, escaped, member_span, span_of};
 /// How a marked seal begins.
 pub(crate) const SEAL_MARK: &str = "\"sy1.";
 
+/// Where chat keeps thinking to read. Vendors that write it take it back; the others refuse it.
+pub const UNSEALED_THOUGHT: &str = "reasoning_content";
+
 /// Which seals are taken out.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Which {
@@ -147,6 +150,11 @@ fn chat(body: &str, raw: &RawValue, which: Which, splices: &mut Splices<'_>) -> 
         if let Some(extra) = object.peek("extra_content").filter(|raw| sealed(raw)) {
             splices.replace(member_span(body, span_of(body, extra)), "");
         }
+        if which == Which::All
+            && let Some(thought) = object.peek(UNSEALED_THOUGHT)
+        {
+            splices.replace(member_span(body, span_of(body, thought)), "");
+        }
     };
     for (_, message) in elements(raw, "").ok()? {
         if !sealed(message) {
@@ -227,6 +235,11 @@ mod tests {
                 Dialect::OpenAiResponses,
                 r#"{"input":[{"type":"reasoning","summary":[],"encrypted_content":"A"},{"type":"message","role":"user","content":"hi"}]}"#,
                 r#"{"input":[{"type":"message","role":"user","content":"hi"}]}"#,
+            ),
+            (
+                Dialect::OpenAiChat,
+                r#"{"messages":[{"role":"assistant","reasoning_content":"a","content":"b"},{"role":"user","content":"c"}]}"#,
+                r#"{"messages":[{"role":"assistant","content":"b"},{"role":"user","content":"c"}]}"#,
             ),
         ];
         for (dialect, body, expected) in cases {
