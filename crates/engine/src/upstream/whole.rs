@@ -38,7 +38,7 @@ pub(super) async fn read(
             }
             Operation::Embed => match &translation.embed {
                 Some(facts) => read_embed(&body, facts),
-                None => Ok(Translated { body: body.to_vec(), degraded: Vec::new() }),
+                None => Ok(Translated::whole(body.to_vec())),
             },
             Operation::CountTokens => count_answer(translation.dialect, &body),
         };
