@@ -9,8 +9,8 @@ mod seeds;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail};
 
@@ -121,14 +121,14 @@ impl Work {
                             Ok(said) => println!("    {target:<14} {said}"),
                             Err(fault) => {
                                 println!("    {target:<14} FAILED");
-                                faults.lock().unwrap_or_else(|poison| poison.into_inner()).push(fault);
+                                faults.lock().unwrap_or_else(PoisonError::into_inner).push(fault);
                             }
                         }
                     }
                 });
             }
         });
-        let faults = faults.into_inner().unwrap_or_else(|poison| poison.into_inner());
+        let faults = faults.into_inner().unwrap_or_else(PoisonError::into_inner);
         if faults.is_empty() {
             return Ok(());
         }
@@ -173,7 +173,7 @@ impl Work {
 
 /// What libFuzzer says of its last round: `#4096 DONE cov: 811 ft: 2042 corp: ...`.
 fn progress(log: &str) -> String {
-    let done = log.lines().rev().find(|line| line.contains(" DONE "));
+    let done = log.lines().rev().find(|line| line.contains("DONE "));
     let words: Vec<&str> = done.unwrap_or_default().split_whitespace().collect();
     let after = |name: &str| {
         let at = words.iter().position(|word| *word == name)?;
@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn progress_is_read_from_the_last_line() {
-        let log = "#2 INITED cov: 5 ft: 6\n#4096 DONE   cov: 811 ft: 2042 corp: 7/8b\nstat::x: 1\n";
+        let log = "#2\tINITED cov: 5 ft: 6\n#4096\tDONE   cov: 811 ft: 2042 corp: 7/8b\nstat::x: 1\n";
         assert_eq!(progress(log).split_whitespace().collect::<Vec<_>>(), ["4096", "inputs,", "811", "edges"]);
     }
 }

@@ -11,7 +11,7 @@ pub fn run(choices: &Choices, data: &[u8]) {
     let (from, to) = (choices.upstream(), choices.caller());
     let content_type = choices.flag(2).then_some("application/json");
     let seen = inspect_ok_body(from, choices.operation(), content_type, data);
-    usage_of(from, data);
+    let _ = usage_of(from, data);
     if let Ok(counted) = count_answer(from, data) {
         assert_json(&counted.body, "a count");
     }

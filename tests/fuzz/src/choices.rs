@@ -4,8 +4,7 @@ use switchyard_domain::Operation;
 use switchyard_wire::{Dialect, ReplyOptions};
 
 /// The dialects callers speak.
-pub const CALLERS: [Dialect; 3] =
-    [Dialect::OpenAiChat, Dialect::OpenAiResponses, Dialect::AnthropicMessages];
+pub const CALLERS: [Dialect; 3] = [Dialect::OpenAiChat, Dialect::OpenAiResponses, Dialect::AnthropicMessages];
 
 /// Bytes that choose, at the start of each input. `cargo xtask fuzz` writes them before its seeds, in this order:
 /// upstream, caller, flags, cuts, second upstream, number, split (two bytes, little end first).

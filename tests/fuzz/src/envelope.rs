@@ -11,7 +11,7 @@ use crate::json::{assert_json, is_json};
 pub fn run(choices: &Choices, data: &[u8]) {
     let dialect = choices.caller();
     let operation = choices.operation();
-    estimate_tokens(dialect, data);
+    let _ = estimate_tokens(dialect, data);
     let envelope = match Envelope::read(dialect, operation, data) {
         Ok(envelope) => envelope,
         Err(error) => return assert!(!error.message.is_empty(), "an error says why"),

@@ -27,7 +27,7 @@ pub fn run(choices: &Choices, data: &[u8]) {
         assert!(!told.contains(KEY), "a key is told: {told}");
     }
     let status = 400 + u16::from(choices.number());
-    meaning(status, &error);
+    let _ = meaning(status, &error);
     let reply = ErrorReply {
         status,
         kind: error.kind.unwrap_or_default(),

@@ -70,10 +70,9 @@ fn seam(choices: &Choices) -> Seam {
 fn framed(dialect: Dialect, data: &[u8]) -> Vec<u8> {
     match dialect {
         Dialect::BedrockConverse => from_lines(data),
-        Dialect::OpenAiChat
-        | Dialect::OpenAiResponses
-        | Dialect::AnthropicMessages
-        | Dialect::Gemini => data.to_vec(),
+        Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::AnthropicMessages | Dialect::Gemini => {
+            data.to_vec()
+        }
     }
 }
 
@@ -114,7 +113,12 @@ fn check_end(flowed: &Flowed, told: &Told) {
             assert_eq!(told.ends.as_slice(), [told.events - 1], "one end, at the end: {}", shown());
         }
         StreamEnd::Failed | StreamEnd::Cut => {
-            assert!(told.ends.is_empty(), "{:?}, but the caller was told it is whole: {}", flowed.end, shown());
+            assert!(
+                told.ends.is_empty(),
+                "{:?}, but the caller was told it is whole: {}",
+                flowed.end,
+                shown()
+            );
         }
     }
 }
