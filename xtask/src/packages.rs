@@ -33,6 +33,9 @@ pub(crate) const WINDOW_TESTS: &[&str] = &[
 /// What benchmarks compare with, and what pins processes to cores.
 pub(crate) const BENCH: &[&str] = &["nginx-light", "util-linux"];
 
+/// What libFuzzer is compiled with.
+pub(crate) const FUZZ: &[&str] = &["g++"];
+
 pub(crate) const NODE: &[&str] = &["nodejs", "npm"];
 
 pub(crate) const PYTHON: &[&str] = &["python3", "python3-venv"];
@@ -61,6 +64,7 @@ pub(crate) const KNOWN: &[&str] = &[
     "python3-venv",
     "nginx-light",
     "util-linux",
+    "g++",
 ];
 
 /// Those of [`KNOWN`] that dpkg says are installed.
@@ -170,7 +174,7 @@ mod tests {
     #[test]
     fn every_package_a_plan_can_want_is_asked_about() {
         let wanted: BTreeSet<_> =
-            [DESKTOP, SESSION, WINDOW_TESTS, NODE, PYTHON, BENCH].concat().into_iter().collect();
+            [DESKTOP, SESSION, WINDOW_TESTS, NODE, PYTHON, BENCH, FUZZ].concat().into_iter().collect();
         assert_eq!(wanted, KNOWN.iter().copied().collect());
     }
 

@@ -24,11 +24,16 @@ const WINDOW_TARGET: &str = "e2e";
 /// A display in memory for the window.
 const DISPLAY: &[&str] = &["xvfb-run", "-a", "-s", "-screen 0 1280x900x24"];
 
+/// How long each fuzz target runs as part of the suite.
+const FUZZ_SECONDS: &str = "6";
+
 /// A part of the suite, run alone with `--only`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Part {
     /// Formatting, tidy, clippy, unit tests, scenarios, doc tests
     Rust,
+    /// A few seconds of every fuzz target
+    Fuzz,
     /// Types and tests of the pages
     Ui,
     /// The official OpenAI and Anthropic SDKs (Node and Python) and the AI SDK as clients of the real router
@@ -45,6 +50,10 @@ pub(crate) fn plan(repo: &Repo, machine: &Machine, only: Option<Part>) -> Result
     suite.require_parts()?;
     let mut plan = Plan::default();
     packages::install(&mut plan, machine, &suite.packages())?;
+    if only == Some(Part::Fuzz) {
+        suite.fuzz(&mut plan)?;
+        return Ok(plan);
+    }
     let npm = Npm::ensure(&mut plan, repo, machine)?;
     suite.ui(&mut plan, &npm);
     if suite.wants(Part::Rust) {
@@ -53,6 +62,9 @@ pub(crate) fn plan(repo: &Repo, machine: &Machine, only: Option<Part>) -> Result
     suite.build(&mut plan);
     if suite.wants(Part::Rust) {
         suite.rust_tests(&mut plan)?;
+    }
+    if suite.wants(Part::Fuzz) {
+        suite.fuzz(&mut plan)?;
     }
     if only == Some(Part::Keychain) {
         let args = suite.runner_args(&suite.rust_targets()?).into_iter().chain(["keychain".to_owned()]);
@@ -102,6 +114,9 @@ impl Suite<'_> {
     }
 
     fn packages(&self) -> Vec<&'static str> {
+        if self.only == Some(Part::Fuzz) {
+            return packages::FUZZ.to_vec();
+        }
         let builds_desktop = self.only.is_none_or(|only| !matches!(only, Part::Ui | Part::Sdk));
         let mut wanted = node::wanted_packages(self.machine).to_vec();
         if builds_desktop {
@@ -115,6 +130,9 @@ impl Suite<'_> {
         }
         if self.wants(Part::E2e) {
             wanted.extend(packages::WINDOW_TESTS);
+        }
+        if self.wants(Part::Fuzz) {
+            wanted.extend(packages::FUZZ);
         }
         wanted
     }
@@ -159,7 +177,7 @@ impl Suite<'_> {
             Some(Part::Sdk) => {
                 plan.run("build: the router and simulated providers", self.cargo(programs.iter().copied()));
             }
-            Some(Part::Ui | Part::Keychain) => {}
+            Some(Part::Ui | Part::Keychain | Part::Fuzz) => {}
         }
     }
 
@@ -172,6 +190,20 @@ impl Suite<'_> {
         let args = self.runner_args(&self.rust_targets()?);
         plan.run("rust: unit tests and scenarios", self.in_session(self.cargo(args)));
         plan.run("rust: doc tests", self.cargo(["test", "--workspace", "--doc", "--features", FEATURES]));
+        Ok(())
+    }
+
+    /// Its program is built apart, with flags of its own.
+    fn fuzz(&self, plan: &mut Plan) -> Result<()> {
+        if self.machine.os == Os::MacOrWindows {
+            if self.only == Some(Part::Fuzz) {
+                bail!("fuzzing needs Linux (libFuzzer built with g++)");
+            }
+            plan.note("fuzzing needs Linux (libFuzzer built with g++) and is not part of this run");
+            return Ok(());
+        }
+        let run = self.ourselves(&["fuzz", "--seconds", FUZZ_SECONDS])?;
+        plan.run("fuzz: every target for a few seconds", run);
         Ok(())
     }
 

@@ -56,6 +56,7 @@ fn the_whole_suite_runs_in_an_order_where_each_step_finds_what_it_needs() {
         "rust: generated documents",
         "rust: unit tests",
         "rust: doc tests",
+        "fuzz: every",
         "sdk: install",
         "sdk: official clients",
         "sdk: make a place for Python",
@@ -122,6 +123,7 @@ fn one_part_leaves_the_others_out() {
     for (part, has, has_not) in [
         (Part::Ui, "run check", "--workspace"),
         (Part::Rust, "clippy", "--test e2e"),
+        (Part::Fuzz, "fuzz --seconds 6", "npm"),
         (Part::Sdk, "node --test", "clippy"),
         (Part::E2e, "--test e2e", "clippy"),
         (Part::Keychain, "--test scenarios keychain", "node --test"),
@@ -180,5 +182,8 @@ fn a_mac_says_which_tests_it_leaves_out_and_refuses_them_by_name() {
     let machine = Machine { privilege: Privilege::None, ..Machine::complete(Os::MacOrWindows) };
     assert!(printed(&machine, None).contains("note: the tests of the window need Linux"));
     assert!(!printed(&machine, None).contains("dbus-run-session"));
-    assert!(plan(&repo(root.path()), &machine, Some(Part::E2e)).is_err());
+    assert!(printed(&machine, None).contains("note: fuzzing needs Linux"));
+    for part in [Part::E2e, Part::Fuzz] {
+        assert!(plan(&repo(root.path()), &machine, Some(part)).is_err());
+    }
 }
