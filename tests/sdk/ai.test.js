@@ -54,6 +54,11 @@ let router;
 let settings;
 before(async () => {
   router = await Router.startForKinds();
+  // Tokens are fetched now, so that it is the requests which meet the faults.
+  const client = router.openai();
+  for (const { model } of KINDS) {
+    await client.chat.completions.create({ model, messages: [{ role: 'user', content: 'hello' }] });
+  }
   settings = { baseURL: `${router.proxyUrl}/v1`, apiKey: router.key };
 });
 after(() => router?.stop());

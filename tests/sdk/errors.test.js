@@ -8,7 +8,12 @@ import { KINDS } from './support/fleet.js';
 import { Router, until } from './support/router.js';
 
 let router;
-before(async () => (router = await Router.startForKinds()));
+before(async () => {
+  router = await Router.startForKinds();
+  // Tokens are fetched now, so that it is the requests which meet the faults.
+  const client = router.openai();
+  for (const { model } of KINDS) await APIS[0].whole(client, { model });
+});
 after(() => router?.stop());
 
 const STATUSES = [

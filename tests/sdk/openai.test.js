@@ -26,6 +26,15 @@ before(async () => {
 });
 after(() => router?.stop());
 
+/** A completion without what the SDK itself has put in, which OpenAI refuses to be given back. */
+function withoutParsed(completion) {
+  for (const { message } of completion.choices) {
+    delete message.parsed;
+    for (const call of message.tool_calls ?? []) delete call.function.parsed_arguments;
+  }
+  return completion;
+}
+
 for (const { behind, provider, route, model, says } of KINDS) {
   describe(`OpenAI client, ${behind}`, () => {
     test('a completion', async () => {
@@ -103,7 +112,7 @@ for (const { behind, provider, route, model, says } of KINDS) {
         const asked = { role: 'user', content: 'What is the weather in Lisbon and Porto?' };
         const ask = async (messages) => {
           const body = { model, messages, tools: [WEATHER] };
-          if (streamed) return client.chat.completions.stream(body).finalChatCompletion();
+          if (streamed) return withoutParsed(await client.chat.completions.stream(body).finalChatCompletion());
           return client.chat.completions.create(body);
         };
         const first = (await ask([asked])).choices[0];
