@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use http::{Response, header};
+use http::{Response, StatusCode, header};
+use switchyard_domain::event::What;
 use switchyard_domain::map::RouteIx;
 use switchyard_domain::view::Outcome as Ended;
-use switchyard_domain::event::What;
 use switchyard_domain::{Failure, FailureKind, Feature, FeatureSet, Now, Operation, RouteId, Tier};
 use switchyard_policy::{Drive, Input, KeyId, Needs, Out, Outcome, Plan, Step, classify, plan};
-use switchyard_wire::ErrorReply;
+use switchyard_wire::{ErrorReply, count_body};
 
 use crate::clock;
 use crate::cold;
@@ -109,6 +109,9 @@ async fn answer(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>) ->
     if shared.in_flight.load(Ordering::Relaxed) > u64::from(running.map.limits.max_in_flight) {
         return busy(running, ask, record);
     }
+    if ask.operation == Operation::CountTokens {
+        return count(shared, running, ask, record).await;
+    }
     if shared.is_paused() {
         let reason = crate::shared::lock(&shared.pause).reason.clone();
         let why = reason
@@ -129,6 +132,29 @@ async fn answer(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>) ->
             reply
         }
         Served::Parked(parked) => cold::park(shared, running, ask, record, parked).await,
+    }
+}
+
+/// A prompt's length is asked of a route that counts; where none does, it is estimated here. Counting costs nothing, so
+/// no pause holds it, and it is never queued.
+async fn count(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>, mut record: Record) -> Reply {
+    match serve(shared, running, ask, &mut record).await {
+        Served::Answered(answered) => commit(shared, running, ask, record, *answered),
+        Served::Refused { failure, attempts } if attempts > 0 => {
+            let reply = reply::failure(ask.dialect, &failure, &Way::none(&ask.id, attempts));
+            record.end(Ending::without_route(Ended::Refused, reply.status().as_u16()));
+            reply
+        }
+        Served::Refused { attempts, .. } | Served::Parked(Parked { attempts, .. }) => {
+            let lost = ["token_count_estimated messages".to_owned()];
+            let mut reply = reply::json(StatusCode::OK, count_body(ask.envelope.estimated_prompt_tokens()));
+            let way = Way { degraded: true, lost: &lost, ..Way::none(&ask.id, attempts) };
+            way.mark(reply.headers_mut());
+            record.lost(lost);
+            let ending = Ending::without_route(Ended::Answered, 200);
+            record.end(Ending { degraded: true, ..ending });
+            reply
+        }
     }
 }
 
@@ -204,7 +230,7 @@ pub(crate) async fn serve(
 }
 
 /// What no translation carries: it works only on routes that speak the caller's own dialect.
-const BOUND: FeatureSet =
+pub(crate) const BOUND: FeatureSet =
     FeatureSet::of(&[Feature::Audio, Feature::Choices, Feature::Logprobs, Feature::State]);
 
 fn decide(shared: &Arc<Shared>, running: &Running, ask: &Ask) -> Option<(u64, Plan)> {
@@ -302,7 +328,7 @@ fn commit(
 }
 
 /// What a change of dialect lost is noted with the request, and told to those who watch.
-fn tell_losses(shared: &Shared, ask: &Ask, route: &RouteId, lost: &[String], record: &mut Record) {
+pub(crate) fn tell_losses(shared: &Shared, ask: &Ask, route: &RouteId, lost: &[String], record: &mut Record) {
     if lost.is_empty() {
         return;
     }
@@ -396,7 +422,8 @@ fn nothing_to_try(running: &Running, plan: &Plan) -> Failure {
         };
         reasons.push(format!("{}: {why}", route.id));
     }
-    let too_long = |excluded: &switchyard_policy::Excluded| matches!(excluded.why, Out::WindowTooSmall { .. });
+    let too_long =
+        |excluded: &switchyard_policy::Excluded| matches!(excluded.why, Out::WindowTooSmall { .. });
     let kind = if only_keys {
         FailureKind::CredentialMissing
     } else if is_for_no_route(plan) && plan.excluded.iter().any(too_long) {

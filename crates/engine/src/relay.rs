@@ -21,7 +21,7 @@ use tokio::time::Sleep;
 
 use crate::clock;
 use crate::intake::Ask;
-use crate::pipeline::Answered;
+use crate::pipeline::{self, Answered};
 use crate::record::{Ending, Record};
 use crate::rescue::{self, Resume};
 use crate::shared::{Lease, Running, Shared};
@@ -222,8 +222,9 @@ impl Relay {
         let duration_ms = clock::span_ms(settlement.begun, clock::now());
         let first_token_ms = Some(settlement.first_token_ms);
         settlement.lease.report(Outcome::Succeeded { duration_ms, first_token_ms });
-        let lost = self.pipe.lost().iter().map(|lost| format!("{} {}", lost.code, lost.field));
-        settlement.record.lost(lost);
+        let lost: Vec<String> =
+            self.pipe.lost().iter().map(|lost| format!("{} {}", lost.code, lost.field)).collect();
+        pipeline::tell_losses(&self.shared, &self.ask, &self.id, &lost, &mut settlement.record);
         settlement.record.end(self.ending(Ended::Answered, settlement.first_token_ms));
     }
 
@@ -294,8 +295,8 @@ impl Relay {
     }
 
     /// Goes on with the stream of the route that was found for the rest.
-    fn go_on(&mut self, rescue: Rescue, mut record: Record, answered: Box<Answered>) {
-        let Answered { answer, route, tier, lease, begun, .. } = *answered;
+    fn go_on(&mut self, rescue: Rescue, mut record: Record, answered: Answered) {
+        let Answered { answer, route, tier, lease, begun, .. } = answered;
         let Answer::Stream(opened) = answer else { return };
         let opened = *opened;
         record.rescued();
@@ -322,8 +323,7 @@ impl Relay {
         self.route = route;
         self.tier = tier;
         self.degraded = true;
-        self.settlement =
-            Some(Settlement { lease, record, begun, first_token_ms: rescue.first_token_ms });
+        self.settlement = Some(Settlement { lease, record, begun, first_token_ms: rescue.first_token_ms });
     }
 
     /// The usage of every part of the answer.
@@ -376,7 +376,7 @@ impl Body for Relay {
                 };
                 let Some(rescue) = self.rescue.take() else { continue };
                 match outcome {
-                    Ok(answered) => self.go_on(rescue, record, answered),
+                    Ok(answered) => self.go_on(rescue, record, *answered),
                     Err(failure) => {
                         let broken = Failure {
                             message: format!("{} The rest: {}", rescue.broken.message, failure.message),

@@ -281,6 +281,7 @@ fn providers(shared: &Shared, running: &Running) -> Vec<ProviderView> {
                 needs_credential: routes.iter().any(|route| route.credentials != CredentialSource::Nothing),
                 routes: routes.iter().map(|route| route.id.clone()).collect(),
                 status_page: provider.status_page.clone(),
+                support: provider.support.clone(),
                 credentials,
             }
         })

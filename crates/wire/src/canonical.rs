@@ -16,5 +16,6 @@ pub use prompt::{
     Block, Content, Format, Media, Prompt, Role, Source, Tool, ToolChoice, ToolResult, ToolUse, Turn,
 };
 pub use reasoning::{Effort, Reasoning};
+pub(crate) use signature::UNSEALED;
 pub use signature::{Origin, Signature};
 pub use stream::Delta;

@@ -175,6 +175,13 @@ mod tests {
                 usage(9, 7, 0, 0),
             ),
             (
+                responses,
+                r#"{"status":"completed","output":[{"type":"message","content":[{"type":"refusal","refusal":"No."}]}],"usage":{"input_tokens":9,"output_tokens":7}}"#,
+                None,
+                FinishReason::ContentFilter,
+                usage(9, 7, 0, 0),
+            ),
+            (
                 Dialect::Gemini,
                 r#"{"candidates":[{"content":{"parts":[{"text":"Hi"}]},"finishReason":"MAX_TOKENS"}],"modelVersion":"gemini-3-flash","usageMetadata":{"promptTokenCount":9,"candidatesTokenCount":5,"thoughtsTokenCount":2,"cachedContentTokenCount":4,"totalTokenCount":16}}"#,
                 Some("gemini-3-flash"),

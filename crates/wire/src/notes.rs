@@ -97,6 +97,13 @@ impl Notes {
         }
     }
 
+    /// A body to be written with what was noted.
+    pub(crate) fn finish<T: serde::Serialize>(self, body: &T) -> Result<Translated, TranslateError> {
+        let body =
+            serde_json::to_vec(body).map_err(|error| TranslateError::invalid("", error.to_string()))?;
+        Ok(self.with(body))
+    }
+
     /// A body with what was noted.
     pub(crate) fn with(self, body: Vec<u8>) -> Translated {
         Translated { body, degraded: self.0 }
@@ -105,12 +112,6 @@ impl Notes {
     /// What was noted so far.
     pub(crate) fn noted(&self) -> &[Degradation] {
         &self.0
-    }
-
-    pub(crate) fn finish<T: Serialize>(self, body: &T) -> Result<Translated, TranslateError> {
-        let body =
-            serde_json::to_vec(body).map_err(|error| TranslateError::invalid("", error.to_string()))?;
-        Ok(Translated { body, degraded: self.0 })
     }
 }
 

@@ -10,6 +10,8 @@ mod memory;
 mod said;
 mod seam;
 mod telling;
+mod translated;
+mod untouched;
 
 use memchr::memmem;
 
@@ -17,10 +19,11 @@ use self::ends::{Reader, Writer};
 use self::memory::Memory;
 use self::seam::Stitch;
 use self::telling::Telling;
-use crate::error_body::{ErrorReply, ErrorShape, UpstreamError, error_event};
+use self::translated::Translated;
+use self::untouched::Untouched;
+use crate::error_body::{ErrorReply, UpstreamError, error_event};
 use crate::frames::StreamEvent;
 use crate::notes::{Degradation, Notes};
-use crate::sse::encode_event;
 use crate::tap::{Observed, StreamTap};
 use crate::translate::ReplyOptions;
 use crate::{Dialect, FinishReason, Usage};
@@ -61,28 +64,6 @@ pub struct Pipe {
 enum Flow {
     Untouched(Box<Untouched>),
     Translated(Box<Translated>),
-}
-
-/// A stream that flows by as it came.
-#[derive(Debug)]
-struct Untouched {
-    tap: StreamTap,
-    withhold_usage: bool,
-    memory: Option<Memory>,
-    /// Why an event could not be read.
-    fault: Option<UpstreamError>,
-    /// Whether the caller has `[DONE]`.
-    is_done: bool,
-}
-
-/// A stream that is read and written anew.
-#[derive(Debug)]
-struct Translated {
-    from: Dialect,
-    reader: Reader,
-    /// What the reader noted of the event at hand.
-    read: Notes,
-    telling: Telling,
 }
 
 impl Pipe {
@@ -250,122 +231,6 @@ impl Pipe {
             Flow::Untouched(flow) => flow.memory.as_ref(),
             Flow::Translated(flow) => flow.telling.memory.as_ref(),
         }
-    }
-}
-
-impl Untouched {
-    fn push(&mut self, caller: Dialect, event: &StreamEvent<'_>, out: &mut Vec<u8>) -> Observed {
-        let observed = self.tap.observe(event);
-        match observed {
-            Observed::Malformed => {
-                let why = "an event is not of the dialect it should be in";
-                self.fault = Some(UpstreamError::plain(ErrorShape::Text, why));
-                return observed;
-            }
-            Observed::Error => return observed,
-            Observed::UsageOnly if self.withhold_usage => {}
-            // Half an event, or one that says nothing: the stream broke off inside it.
-            Observed::Quiet if !event.complete => return observed,
-            Observed::UsageOnly | Observed::Quiet | Observed::Content | Observed::Finish | Observed::Done => {
-                out.extend_from_slice(event.raw);
-                if !event.complete {
-                    // Only its blank line is missing.
-                    out.extend_from_slice(if event.raw.ends_with(b"\n") { b"\n" } else { b"\n\n" });
-                }
-            }
-        }
-        self.is_done |= observed == Observed::Done;
-        if let Some(memory) = &mut self.memory {
-            if !event.data.is_empty() {
-                hear::hear(memory, caller, event);
-            }
-            if let Some(usage) = self.tap.usage() {
-                memory.usage(usage);
-            }
-        }
-        observed
-    }
-
-    fn finish(&mut self, caller: Dialect, out: &mut Vec<u8>) -> StreamEnd {
-        if self.tap.error().is_some() || self.fault.is_some() {
-            return StreamEnd::Failed;
-        }
-        if !self.tap.is_finished() {
-            return StreamEnd::Cut;
-        }
-        // Some servers close behind the finish reason; a chat caller waits for its marker.
-        if caller == Dialect::OpenAiChat && !self.is_done {
-            self.is_done = true;
-            encode_event(out, None, b"[DONE]");
-        }
-        StreamEnd::Complete
-    }
-}
-
-impl Translated {
-    fn push(&mut self, event: &StreamEvent<'_>, out: &mut Vec<u8>) -> Observed {
-        if event.data.is_empty() || self.telling.facts.error.is_some() {
-            return Observed::Quiet;
-        }
-        let Self { reader, read, telling, .. } = self;
-        let mut observed = Observed::Quiet;
-        let fault = reader.read(event, read, &mut |delta| {
-            let one = telling.take(delta, out);
-            if weight(one) > weight(observed) {
-                observed = one;
-            }
-        });
-        telling.notes.take_from(read);
-        match fault {
-            Ok(()) => observed,
-            // The stream broke off inside this event: that is a cut, not a provider speaking nonsense.
-            Err(_) if !event.complete => observed,
-            Err(fault @ StreamFault::Malformed(_)) => {
-                telling.facts.error = Some(UpstreamError::plain(ErrorShape::Text, &fault.to_string()));
-                Observed::Malformed
-            }
-        }
-    }
-
-    fn finish(&mut self, out: &mut Vec<u8>) -> StreamEnd {
-        let Self { reader, telling, .. } = self;
-        if telling.facts.error.is_none() {
-            reader.finish(&mut |delta| {
-                telling.take(delta, out);
-            });
-        }
-        if telling.facts.error.is_some() {
-            StreamEnd::Failed
-        } else if telling.facts.ended {
-            StreamEnd::Complete
-        } else {
-            StreamEnd::Cut
-        }
-    }
-
-    /// Whether the end came, or (where the dialect can do without its mark) the finish reason.
-    fn is_finished(&self) -> bool {
-        let facts = &self.telling.facts;
-        match self.from {
-            Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse => {
-                facts.ended || facts.finish.is_some()
-            }
-            Dialect::OpenAiResponses | Dialect::AnthropicMessages => facts.ended,
-        }
-    }
-}
-
-/// Which of an event's deltas names it.
-fn weight(observed: Observed) -> u8 {
-    match observed {
-        Observed::Quiet => 0,
-        Observed::UsageOnly => 1,
-        Observed::Finish => 2,
-        Observed::Done => 3,
-        // An event that says something and ends the answer is news first.
-        Observed::Content => 4,
-        Observed::Error => 5,
-        Observed::Malformed => 6,
     }
 }
 

@@ -16,21 +16,44 @@ use crate::splice::{Splices, escaped, member_span, span_of};
 /// How a marked seal begins.
 pub(crate) const SEAL_MARK: &str = "\"sy1.";
 
+/// Where chat keeps thinking to read. Vendors that write it take it back; the others refuse it.
+pub const UNSEALED_THOUGHT: &str = "reasoning_content";
+
+/// Which seals are taken out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Which {
+    /// Those marked as another vendor's.
+    Foreign,
+    /// All, the marked and the unmarked.
+    All,
+}
+
 /// The body without what another vendor sealed. A body that can't be read comes back as it is, for its provider to
 /// judge.
 #[must_use]
 pub fn strip_foreign_seals(dialect: Dialect, body: &[u8]) -> Cow<'_, [u8]> {
+    strip(dialect, body, Which::Foreign)
+}
+
+/// The body without any sealed thinking, for a provider that said that a seal is not its own: two accounts, or two
+/// vendors of one dialect, don't take each other's.
+#[must_use]
+pub fn strip_all_seals(dialect: Dialect, body: &[u8]) -> Cow<'_, [u8]> {
+    strip(dialect, body, Which::All)
+}
+
+fn strip(dialect: Dialect, body: &[u8], which: Which) -> Cow<'_, [u8]> {
     let mut splices = Splices::default();
     let found = std::str::from_utf8(body).ok().and_then(|text| {
         let members = Members::read(text, "").ok()?;
         match dialect {
-            Dialect::AnthropicMessages => messages(text, members.peek("messages")?, &mut splices),
+            Dialect::AnthropicMessages => messages(text, members.peek("messages")?, which, &mut splices),
             Dialect::OpenAiResponses => list(text, members.peek("input")?, &mut splices, &|item, splices| {
-                judge(text, item, "reasoning", "encrypted_content", Origin::OpenAi, splices)
+                judge(text, item, "reasoning", "encrypted_content", Origin::OpenAi, which, splices)
             })
             .map(drop),
             Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse => {
-                chat(text, members.peek("messages")?, &mut splices)
+                chat(text, members.peek("messages")?, which, &mut splices)
             }
         }
     });
@@ -60,10 +83,9 @@ fn list<'a>(
         let range = match stays {
             // One that stays follows: the comma behind goes too.
             Some(last) if at < last => span.start..span_of(body, elements[at + 1].1).start,
-            // The comma before goes too.
-            Some(_) => span_of(body, elements[at - 1].1).end..span.end,
             None if at == 0 => span,
-            None => span_of(body, elements[at - 1].1).end..span.end,
+            // The comma before goes too.
+            Some(_) | None => span_of(body, elements[at - 1].1).end..span.end,
         };
         splices.replace(range, "");
     }
@@ -77,13 +99,17 @@ fn judge(
     kind: &str,
     name: &str,
     own: Origin,
+    which: Which,
     splices: &mut Splices<'_>,
 ) -> Fate {
-    if !object.get().contains(SEAL_MARK) {
+    if which == Which::Foreign && !object.get().contains(SEAL_MARK) {
         return Fate::Stays;
     }
     let Ok(members) = Members::read(object.get(), "") else { return Fate::Stays };
     let is_kind = members.peek("type").is_some_and(|raw| raw.get().trim_matches('"') == kind);
+    if is_kind && which == Which::All {
+        return Fate::Goes;
+    }
     let seal = members.peek(name).filter(|raw| is_kind && raw.get().starts_with(SEAL_MARK));
     let Some(raw) = seal else { return Fate::Stays };
     let Ok(text) = serde_json::from_str::<String>(raw.get()) else { return Fate::Stays };
@@ -96,14 +122,15 @@ fn judge(
     }
 }
 
-fn messages<'a>(body: &str, raw: &'a RawValue, splices: &mut Splices<'_>) -> Option<()> {
+fn messages(body: &str, raw: &RawValue, which: Which, splices: &mut Splices<'_>) -> Option<()> {
     list(body, raw, splices, &|message, splices| {
         let content = || Members::read(message.get(), "").ok()?.peek("content");
-        let Some(content) = content().filter(|raw| raw.get().contains(SEAL_MARK)) else { return Fate::Stays };
+        let sealed = |raw: &&RawValue| which == Which::All || raw.get().contains(SEAL_MARK);
+        let Some(content) = content().filter(sealed) else { return Fate::Stays };
         let mut own = Splices::default();
         let stays = list(body, content, &mut own, &|block, splices| {
-            let thinking = judge(body, block, "thinking", "signature", Origin::Anthropic, splices);
-            let redacted = judge(body, block, "redacted_thinking", "data", Origin::Anthropic, splices);
+            let thinking = judge(body, block, "thinking", "signature", Origin::Anthropic, which, splices);
+            let redacted = judge(body, block, "redacted_thinking", "data", Origin::Anthropic, which, splices);
             if thinking == Fate::Goes || redacted == Fate::Goes { Fate::Goes } else { Fate::Stays }
         });
         // A message without content is refused.
@@ -117,14 +144,20 @@ fn messages<'a>(body: &str, raw: &'a RawValue, splices: &mut Splices<'_>) -> Opt
 }
 
 /// In chat, seals stand in `extra_content`, of a message or of a tool call.
-fn chat<'a>(body: &str, raw: &'a RawValue, splices: &mut Splices<'_>) -> Option<()> {
+fn chat(body: &str, raw: &RawValue, which: Which, splices: &mut Splices<'_>) -> Option<()> {
+    let sealed = |raw: &RawValue| which == Which::All || raw.get().contains(SEAL_MARK);
     let strip = |object: &Members<'_>, splices: &mut Splices<'_>| {
-        if let Some(extra) = object.peek("extra_content").filter(|raw| raw.get().contains(SEAL_MARK)) {
+        if let Some(extra) = object.peek("extra_content").filter(|raw| sealed(raw)) {
             splices.replace(member_span(body, span_of(body, extra)), "");
+        }
+        if which == Which::All
+            && let Some(thought) = object.peek(UNSEALED_THOUGHT)
+        {
+            splices.replace(member_span(body, span_of(body, thought)), "");
         }
     };
     for (_, message) in elements(raw, "").ok()? {
-        if !message.get().contains(SEAL_MARK) {
+        if !sealed(message) {
             continue;
         }
         let Ok(members) = Members::read(message.get(), "") else { continue };
@@ -187,6 +220,30 @@ mod tests {
             for dialect in Dialect::ALL {
                 assert_eq!(&*strip_foreign_seals(dialect, odd.as_bytes()), odd.as_bytes());
             }
+        }
+    }
+
+    #[test]
+    fn for_a_provider_that_takes_no_seal_all_go() {
+        let cases = [
+            (
+                Dialect::AnthropicMessages,
+                r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":[{"type":"thinking","thinking":"a","signature":"A"},{"type":"text","text":"b"}]}]}"#,
+                r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":[{"type":"text","text":"b"}]}]}"#,
+            ),
+            (
+                Dialect::OpenAiResponses,
+                r#"{"input":[{"type":"reasoning","summary":[],"encrypted_content":"A"},{"type":"message","role":"user","content":"hi"}]}"#,
+                r#"{"input":[{"type":"message","role":"user","content":"hi"}]}"#,
+            ),
+            (
+                Dialect::OpenAiChat,
+                r#"{"messages":[{"role":"assistant","reasoning_content":"a","content":"b"},{"role":"user","content":"c"}]}"#,
+                r#"{"messages":[{"role":"assistant","content":"b"},{"role":"user","content":"c"}]}"#,
+            ),
+        ];
+        for (dialect, body, expected) in cases {
+            assert_eq!(std::str::from_utf8(&strip_all_seals(dialect, body.as_bytes())).unwrap(), expected);
         }
     }
 }

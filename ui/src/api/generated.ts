@@ -641,7 +641,7 @@ export interface components {
          * @description A wire dialect: which requests, answers, streams and errors an endpoint speaks.
          * @enum {string}
          */
-        Dialect: "openai-chat" | "anthropic";
+        Dialect: "openai-chat" | "openai-responses" | "anthropic" | "gemini" | "bedrock-converse";
         /** @description One entry of the event log. */
         Event: components["schemas"]["What"] & {
             /**
@@ -913,6 +913,8 @@ export interface components {
             routes: components["schemas"]["RouteId"][];
             /** @description Where the vendor says how it is doing. */
             statusPage?: string | null;
+            /** @description Where the vendor takes support cases. */
+            support?: string | null;
         };
         /**
          * @description A request's id, as returned in `x-switchyard-request-id`: `req_` and 20 lower-case letters and digits.
@@ -930,6 +932,8 @@ export interface components {
             attempts: components["schemas"]["AttemptView"][];
             /** @description The app. */
             client: string;
+            /** @description What a change of dialect could not carry over, as `code field`. */
+            degradations: string[];
             /** @description Whether it was answered by something other than the first choice. */
             degraded: boolean;
             /** @description The caller's dialect. */
@@ -962,6 +966,11 @@ export interface components {
              * @description Answer tokens, where the upstream said.
              */
             outputTokens?: number | null;
+            /**
+             * Format: int32
+             * @description How often its stream broke off and was continued by another route.
+             */
+            rescues: number;
             route?: components["schemas"]["RouteId"] | null;
             /**
              * Format: int32
@@ -1277,6 +1286,20 @@ export interface components {
             provider: string;
             /** @enum {string} */
             type: "key_condemned";
+        } | {
+            chars: number;
+            failure: components["schemas"]["Failure"];
+            from: components["schemas"]["RouteId"];
+            request_id: components["schemas"]["RequestId"];
+            to: components["schemas"]["RouteId"];
+            /** @enum {string} */
+            type: "stream_rescued";
+        } | {
+            lost: string[];
+            request_id: components["schemas"]["RequestId"];
+            route: components["schemas"]["RouteId"];
+            /** @enum {string} */
+            type: "answer_degraded";
         } | {
             client: string;
             job: string;

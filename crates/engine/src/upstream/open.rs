@@ -135,9 +135,7 @@ fn drain(opened: &mut Opened, route: &Route) -> Result<bool, Failure> {
         match next(decoder, pipe, first, route) {
             Ok(None) => return Ok(meaningful),
             Ok(Some(Observed::Content | Observed::Finish | Observed::Done)) => meaningful = true,
-            Ok(Some(
-                Observed::Quiet | Observed::UsageOnly | Observed::Error | Observed::Malformed,
-            )) => {}
+            Ok(Some(Observed::Quiet | Observed::UsageOnly | Observed::Error | Observed::Malformed)) => {}
             // Behind a meaningful byte in the same piece it is the relay's: part of an answer that has begun.
             Err(failure) if meaningful => {
                 *broken = Some(failure);

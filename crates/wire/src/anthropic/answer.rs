@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::blocks::{Block, Kind, tool_input};
 use super::usage::{MessagesUsage, WrittenUsage};
-use crate::canonical::{Answer, Content, Origin, Signature, ToolUse};
+use crate::canonical::{Answer, Content, Origin, Signature, ToolUse, UNSEALED};
 use crate::members::Text;
 use crate::notes::{Notes, TranslateError};
 use crate::translate::tool_ids::answer_tool_id;
@@ -136,8 +136,9 @@ pub(crate) fn write(answer: &Answer<'_>, notes: &mut Notes) -> Result<Vec<u8>, T
             }
             Content::Thinking { text, signature } => {
                 let signature = signature.as_ref().map(|seal| seal.for_caller(Origin::Anthropic));
-                content
-                    .push(Kind::Thinking { thinking: text, signature: signature.unwrap_or_default() }.into());
+                content.push(
+                    Kind::Thinking { thinking: text, signature: signature.unwrap_or(UNSEALED.into()) }.into(),
+                );
             }
             Content::RedactedThinking(seal) => {
                 content.push(Kind::RedactedThinking { data: seal.for_caller(Origin::Anthropic) }.into());

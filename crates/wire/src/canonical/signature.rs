@@ -29,6 +29,10 @@ pub struct Signature<'a> {
 
 const MARK: &str = "sy1.";
 
+/// What a caller whose dialect wants a seal on every thought keeps of a thought that has none: another vendor's mark
+/// with nothing behind it. A provider that refuses thoughts without its seal is never sent it.
+pub(crate) const UNSEALED: &str = "sy1.openai.";
+
 impl Origin {
     const fn as_str(self) -> &'static str {
         match self {
@@ -44,6 +48,12 @@ impl<'a> Signature<'a> {
     #[must_use]
     pub fn new(origin: Origin, value: impl Into<Cow<'a, str>>) -> Self {
         Self { origin, value: value.into() }
+    }
+
+    /// The seal apart from the body it was read from.
+    #[must_use]
+    pub fn into_owned(self) -> Signature<'static> {
+        Signature { origin: self.origin, value: Cow::Owned(self.value.into_owned()) }
     }
 
     /// Reads a seal from a caller's conversation; without a mark it is of the caller's own dialect (`native`).

@@ -430,6 +430,82 @@ fn anthropic_streams_are_never_asked_for_usage() {
     assert_eq!(rewrite(&body, &envelope, "m", true), body);
 }
 
+/// JSON as a client may send it: the members this router reads, with values of any kind.
+fn odd_body() -> impl Strategy<Value = String> {
+    let names = prop::sample::select(vec![
+        "model",
+        "messages",
+        "input",
+        "stream",
+        "max_tokens",
+        "n",
+        "tools",
+        "text",
+        "role",
+        "content",
+        "type",
+        "tool_calls",
+        "idempotencyKey",
+        "stream_options",
+        "reasoning",
+        "output",
+        "source",
+        "signature",
+    ]);
+    let leaf = prop_oneof![
+        Just("null".to_owned()),
+        Just("true".to_owned()),
+        any::<i64>().prop_map(|number| number.to_string()),
+        "[ -~é]{0,9}".prop_map(|text| json!(text).to_string()),
+        Just("\"assistant\"".to_owned()),
+        Just("\"sy1.openai.A\"".to_owned()),
+        Just("\"thinking\"".to_owned()),
+    ];
+    leaf.prop_recursive(5, 48, 5, move |inner| {
+        let member = (names.clone(), inner.clone()).prop_map(|(name, value)| format!("\"{name}\":{value}"));
+        prop_oneof![
+            prop::collection::vec(inner, 0..4).prop_map(|list| format!("[{}]", list.join(","))),
+            prop::collection::vec(member, 0..6).prop_map(|members| format!("{{{}}}", members.join(","))),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_body_makes_the_router_panic_and_what_is_changed_is_still_json(
+        body in odd_body(),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let body = format!(r#"{{"model":"m","max_tokens":1,"input":{body},"messages":{body}}}"#);
+        let half = &body.as_bytes()[..cut.index(body.len() + 1)];
+        for dialect in Dialect::ALL {
+            for operation in [Operation::Complete, Operation::Embed, Operation::CountTokens] {
+                for bytes in [body.as_bytes(), half] {
+                    if let Ok(envelope) = Envelope::read(dialect, operation, bytes) {
+                        let bytes = Bytes::copy_from_slice(bytes);
+                        let out = rewrite(&bytes, &envelope, "new", true);
+                        prop_assert!(serde_json::from_slice::<Value>(&out).is_ok());
+                    }
+                    let _ = crate::inspect_ok_body(dialect, operation, None, bytes);
+                    let _ = estimate_tokens(dialect, bytes);
+                }
+            }
+            for how in [crate::How::Prefill, crate::How::Instruction] {
+                if let Ok(out) = crate::continue_request(dialect, body.as_bytes(), "so\n\"far\"", how) {
+                    prop_assert!(serde_json::from_slice::<Value>(&out).is_ok(), "{}", String::from_utf8_lossy(&out));
+                }
+                let _ = crate::continue_request(dialect, half, "so far", how);
+            }
+            let out = crate::strip_foreign_seals(dialect, body.as_bytes());
+            prop_assert!(serde_json::from_slice::<Value>(&out).is_ok(), "{}", String::from_utf8_lossy(&out));
+            let _ = crate::strip_foreign_seals(dialect, half);
+        }
+        let error = crate::read_error(None, half);
+        let _ = crate::meaning(200, &error);
+        let _ = crate::models::model_ids(half);
+    }
+}
+
 /// The model asked for, longer than any of the random values.
 const ASKED: &str = "\"the-model-asked-for\"";
 

@@ -105,10 +105,10 @@ fn from_error_object(outer: &Object, error: &Object) -> UpstreamError {
     let inner = error.get("innererror").and_then(|inner| text(inner.as_object()?, "code"));
     UpstreamError {
         shape,
-        code: reason.or_else(|| text(error, "code")).or(inner).map(redacted),
-        kind: kind.map(redacted),
+        code: reason.or_else(|| text(error, "code")).or(inner).as_deref().map(redacted),
+        kind: kind.as_deref().map(redacted),
         message: with_provider(message_or(Some(message), error), error),
-        param: text(error, "param").map(redacted),
+        param: text(error, "param").as_deref().map(redacted),
         retry_after_ms: retry_info(error),
     }
 }
@@ -168,14 +168,14 @@ fn from_loose_object(object: &Object) -> UpstreamError {
     let kind = ["type", "__type", "object"].iter().find_map(|name| text(object, name));
     UpstreamError {
         shape,
-        code: text(object, "code").or_else(|| text(object, "statusCode")).map(redacted),
+        code: text(object, "code").or_else(|| text(object, "statusCode")).as_deref().map(redacted),
         kind: kind
             .as_deref()
             .map(aws_name)
             .filter(|kind| *kind != "error")
             .map(|kind| redact(kind, MESSAGE_LIMIT)),
         message: message_or(said, object),
-        param: text(object, "param").map(redacted),
+        param: text(object, "param").as_deref().map(redacted),
         retry_after_ms: None,
     }
 }
@@ -192,8 +192,8 @@ fn message_or(said: Option<String>, whole: &Object) -> String {
     redact(&said, MESSAGE_LIMIT)
 }
 
-fn redacted(text: String) -> String {
-    redact(&text, MESSAGE_LIMIT)
+fn redacted(text: &str) -> String {
+    redact(text, MESSAGE_LIMIT)
 }
 
 fn text(object: &Object, name: &str) -> Option<String> {

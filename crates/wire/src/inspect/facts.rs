@@ -84,17 +84,18 @@ pub(super) fn responses(body: &[u8]) -> Result<OkBody, BodyFault> {
     struct Body<'a> {
         model: Option<String>,
         status: Option<String>,
-        output: Option<Vec<Item>>,
+        #[serde(borrow)]
+        output: Option<Vec<Item<'a>>>,
         incomplete_details: Option<Incomplete>,
         #[serde(borrow)]
         usage: Option<&'a RawValue>,
         error: Option<IgnoredAny>,
     }
     #[derive(Deserialize)]
-    struct Item {
+    struct Item<'a> {
         r#type: Option<String>,
-        #[serde(default)]
-        content: Vec<Part>,
+        #[serde(borrow)]
+        content: Option<&'a RawValue>,
     }
     #[derive(Deserialize)]
     struct Part {
@@ -111,15 +112,16 @@ pub(super) fn responses(body: &[u8]) -> Result<OkBody, BodyFault> {
     }
     let output = parsed.output.ok_or(BodyFault::NotAnAnswer { missing: "`output`" })?;
     let calls = output.iter().any(|item| item.r#type.as_deref() == Some("function_call"));
-    let refused =
-        output.iter().flat_map(|item| &item.content).any(|part| part.r#type.as_deref() == Some("refusal"));
+    let contents = output.iter().filter_map(|item| item.content);
+    let mut parts = contents.flat_map(|raw| serde_json::from_str::<Vec<Part>>(raw.get()).unwrap_or_default());
+    let has_refused = parts.any(|part| part.r#type.as_deref() == Some("refusal"));
     let reason = parsed.incomplete_details.and_then(|details| details.reason);
     // A background response is an answer that is still to come (`queued`, `in_progress`).
     let ended = matches!(status, "completed" | "incomplete");
     Ok(OkBody {
         model: parsed.model,
         usage: usage::<ResponsesUsage>(parsed.usage),
-        finish: ended.then(|| finish_reason(status, reason.as_deref(), calls, refused)),
+        finish: ended.then(|| finish_reason(status, reason.as_deref(), calls, has_refused)),
     })
 }
 

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::sse::SseDecoder;
+use crate::sse::{SseDecoder, encode_event};
 
 const CHAT: Dialect = Dialect::OpenAiChat;
 const MESSAGES: Dialect = Dialect::AnthropicMessages;
@@ -436,7 +436,117 @@ fn a_rescue_can_be_rescued() {
     }
 }
 
+#[test]
+fn a_tool_call_may_follow_on_a_text_that_was_carried_on() {
+    let tool = |delta: &str, finish: &str| {
+        event(
+            None,
+            &format!(
+                r#"{{"id":"c","model":"m","choices":[{{"index":0,"delta":{delta},"finish_reason":{finish}}}]}}"#
+            ),
+        )
+    };
+    let call = r#"{"tool_calls":[{"index":0,"id":"call_1","type":"function","function":{"name":"look","arguments":"{}"}}]}"#;
+    let bytes = [
+        tool(r#"{"content":"look at"}"#, "null"),
+        tool(call, "null"),
+        tool("{}", "\"tool_calls\""),
+        event(None, "[DONE]"),
+    ];
+    for caller in SPOKEN {
+        let events = stream(caller, &["Let me look", " up"]);
+        let cut = events.iter().position(|event| event.contains("look")).unwrap();
+        let mut pipe = passthrough(caller);
+        let (_, mut out) = send(&mut pipe, &events[..=cut].concat(), false);
+        let mut resumed = pipe.resume(CHAT, Seam::Continue { prefilled: false });
+        out += &send(&mut resumed, &bytes.concat(), true).1;
+        assert_eq!(resumed.finish(&mut Vec::new()), StreamEnd::Complete, "{caller}: {out}");
+        assert_eq!(resumed.finish_reason(), Some(FinishReason::ToolCalls));
+        assert_eq!(heard(caller, &out).text, "Let me look at", "what was held back comes before the call");
+        assert!(out.contains("call_1") && out.find(" at").unwrap() < out.find("call_1").unwrap(), "{out}");
+        assert_eq!(resumed.said(), Err(Unfit::ToolCall));
+    }
+}
+
+#[test]
+fn an_answer_without_id_and_model_gets_the_routers() {
+    let nameless = event(None, r#"{"choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}"#);
+    let options = ReplyOptions {
+        fallback_id: Some("req_7".into()),
+        fallback_model: Some("llama-9".into()),
+        ..ReplyOptions::default()
+    };
+    for caller in [MESSAGES, RESPONSES] {
+        let mut pipe = Pipe::translating(CHAT, caller, options.clone(), false, false);
+        let (_, out) = send(&mut pipe, &nameless, false);
+        assert!(out.contains("req_7") && out.contains("llama-9"), "{out}");
+        assert_eq!(pipe.model(), None, "the upstream named none");
+    }
+}
+
+#[test]
+fn a_translated_stream_tells_the_same_of_itself_as_one_that_flows_by() {
+    for upstream in SPOKEN {
+        for caller in SPOKEN.into_iter().filter(|caller| *caller != upstream) {
+            let options = ReplyOptions { include_usage: true, ..ReplyOptions::default() };
+            let mut pipe = Pipe::translating(upstream, caller, options, true, false);
+            let bytes = format!(": heartbeat\n\n{}", stream(upstream, &["Hel", "lo"]).concat());
+            let (seen, mut out) = send(&mut pipe, &bytes, true);
+            assert_eq!(seen.first(), Some(&Observed::Quiet));
+            assert_eq!(seen.iter().filter(|observed| **observed == Observed::Content).count(), 2);
+            let mut rest = Vec::new();
+            assert_eq!(pipe.finish(&mut rest), StreamEnd::Complete);
+            out += std::str::from_utf8(&rest).unwrap();
+            let heard = heard(caller, &out);
+            assert_eq!((heard.text.as_str(), heard.usage.1), ("Hello", 5), "{out}");
+            assert_eq!(pipe.usage().map(|usage| (usage.input_tokens, usage.output_tokens)), Some((9, 5)));
+            assert_eq!(pipe.finish_reason(), Some(FinishReason::Stop));
+            assert!(pipe.is_finished() && pipe.has_started() && pipe.model().unwrap().ends_with("-x"));
+            let broken = StreamEvent { event: None, data: b"{oops", raw: b"", complete: true };
+            let mut pipe = Pipe::translating(upstream, caller, ReplyOptions::default(), false, false);
+            assert_eq!(pipe.push(&broken, &mut Vec::new()), Observed::Malformed);
+            assert!(pipe.error().is_some());
+        }
+    }
+}
+
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn no_event_makes_a_pipe_panic(
+        steps in prop::collection::vec((0usize..40, any::<prop::sample::Index>(), "[ -~]{0,6}"), 1..12),
+        complete in any::<bool>(),
+    ) {
+        // Events of any dialect in any order, some of them damaged.
+        let events: Vec<String> = SPOKEN.iter().flat_map(|from| stream(*from, &["Hi", " you"])).collect();
+        for upstream in Dialect::ALL {
+            for caller in SPOKEN {
+                let options = ReplyOptions::default();
+                let mut pipe = if caller == upstream {
+                    Pipe::passthrough(caller, true, options, true, false)
+                } else {
+                    Pipe::translating(upstream, caller, options, true, false)
+                };
+                let mut out = Vec::new();
+                for (at, cut, junk) in &steps {
+                    let event = &events[at % events.len()];
+                    let data = event.split("data: ").nth(1).unwrap().trim_end();
+                    let mut data = data.as_bytes().to_vec();
+                    if at % 3 == 0 {
+                        let from = cut.index(data.len());
+                        data.splice(from.., junk.bytes());
+                    }
+                    let event = StreamEvent { event: None, data: &data, raw: &data, complete };
+                    pipe.push(&event, &mut out);
+                }
+                pipe.finish(&mut out);
+                let mut resumed = pipe.resume(upstream, Seam::Continue { prefilled: false });
+                resumed.finish(&mut out);
+            }
+        }
+    }
+
     #[test]
     fn wherever_the_first_one_dies_the_text_is_whole(cut in any::<prop::sample::Index>(), repeat in any::<bool>()) {
         let text = "Trams climb steep hills while tourists photograph tiled façades 🚋 everywhere.";

@@ -40,27 +40,30 @@ async fn presented(
     Ok((headers, presented))
 }
 
-/// A token server: counts what it is asked, keeps the last request, and answers with one status and body.
+/// A token server: counts what it is asked, keeps the last request, and answers with these statuses in turn (the last
+/// for ever) and one body.
 struct Desk {
     url: String,
     host: String,
     asked: Arc<AtomicU32>,
     last: Arc<Mutex<String>>,
-    answer: Arc<Mutex<(u16, String)>>,
 }
 
 impl Desk {
     async fn open(status: u16, body: &str) -> Self {
+        Self::with(vec![status], body).await
+    }
+
+    async fn with(statuses: Vec<u16>, body: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let host = listener.local_addr().unwrap().to_string();
         let (asked, last) = (Arc::new(AtomicU32::new(0)), Arc::new(Mutex::new(String::new())));
-        let answer = Arc::new(Mutex::new((status, body.to_owned())));
+        let body = body.to_owned();
         let desk = Self {
             url: format!("http://{host}/token"),
             host,
             asked: Arc::clone(&asked),
             last: Arc::clone(&last),
-            answer: Arc::clone(&answer),
         };
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
@@ -74,7 +77,8 @@ impl Desk {
                 }
                 let n = asked.fetch_add(1, Ordering::SeqCst) + 1;
                 *last.lock().unwrap() = String::from_utf8_lossy(&got).into_owned();
-                let (status, body) = answer.lock().unwrap().clone();
+                let at = usize::try_from(n).unwrap().min(statuses.len()) - 1;
+                let status = statuses[at];
                 let body = body.replace("{n}", &n.to_string());
                 let reply = format!(
                     "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
@@ -111,7 +115,7 @@ fn whole(got: &[u8]) -> bool {
     body.len() >= length.unwrap_or(0)
 }
 
-const TOKEN: &str = r#"{"access_token":"ya29.{n}","expires_in":3599,"token_type":"Bearer"}"#;
+const TOKEN: &str = r#"{"access_token":"ya29.token-{n}","expires_in":3599,"token_type":"Bearer"}"#;
 
 #[tokio::test]
 async fn each_kind_of_key_goes_where_its_provider_looks_for_it() {
@@ -160,7 +164,10 @@ async fn a_user_who_signed_in_is_refreshed_once_and_the_token_is_kept() {
     let desk = Desk::open(200, TOKEN).await;
     let (signer, route, key) = (signer(), vertex(), desk.user());
     let (headers, how) = presented(&signer, &route, Some(&key)).await.unwrap();
-    assert_eq!((&headers["authorization"], how), (&"Bearer ya29.1".parse().unwrap(), Presented::Fetched));
+    assert_eq!(
+        (&headers["authorization"], how),
+        (&"Bearer ya29.token-1".parse().unwrap(), Presented::Fetched)
+    );
     assert_eq!(headers["x-goog-user-project"], "billed");
     assert!(headers["authorization"].is_sensitive());
     for part in ["grant_type=refresh_token", "client_id=id", "refresh_token=1%2F%2Fhunter2"] {
@@ -185,7 +192,10 @@ async fn a_refused_token_is_dropped_and_worth_one_more_try_only_if_it_was_an_old
     assert!(!signer.outdated(Some(&key), kept, StatusCode::TOO_MANY_REQUESTS, &nothing));
     assert!(signer.outdated(Some(&key), kept, unauthorized, &nothing));
     let (headers, how) = presented(&signer, &route, Some(&key)).await.unwrap();
-    assert_eq!((&headers["authorization"], how), (&"Bearer ya29.3".parse().unwrap(), Presented::Fetched));
+    assert_eq!(
+        (&headers["authorization"], how),
+        (&"Bearer ya29.token-3".parse().unwrap(), Presented::Fetched)
+    );
 }
 
 #[tokio::test]
@@ -199,7 +209,7 @@ async fn a_service_account_signs_its_assertion_with_its_own_key() {
         "token_uri": desk.url, "universe_domain": "googleapis.com"
     });
     let (headers, _) = presented(&signer(), &vertex(), Some(&key(&document.to_string()))).await.unwrap();
-    assert_eq!(headers["authorization"], "Bearer ya29.1");
+    assert_eq!(headers["authorization"], "Bearer ya29.token-1");
     let request = desk.last();
     let body = request.split("\r\n\r\n").nth(1).unwrap();
     let form: HashMap<_, _> = url::form_urlencoded::parse(body.as_bytes()).into_owned().collect();
@@ -237,7 +247,7 @@ async fn a_google_machine_is_asked_for_its_own_token() {
     let desk = Desk::open(200, TOKEN).await;
     let (headers, _) =
         presented(&signer(), &vertex(), Some(&Key::of_metadata(desk.host.clone()))).await.unwrap();
-    assert_eq!(headers["authorization"], "Bearer ya29.1");
+    assert_eq!(headers["authorization"], "Bearer ya29.token-1");
     let asked = desk.last().to_ascii_lowercase();
     assert!(asked.starts_with("get /computemetadata/v1/instance/service-accounts/default/token"), "{asked}");
     assert!(asked.contains("metadata-flavor: google"), "{asked}");
@@ -308,4 +318,35 @@ async fn keys_of_a_profile_are_fetched_again_when_aws_says_they_have_expired() {
     assert!(signer.outdated(Some(&key), how, StatusCode::FORBIDDEN, &said));
     let (third, _) = presented(&signer, &route, Some(&key)).await.unwrap();
     assert_eq!(id(&third), "ASIA2");
+}
+
+#[tokio::test]
+async fn a_request_whose_token_has_ended_is_posted_once_more_with_a_new_one() {
+    use crate::upstream::{Letter, Secrets, Upstream};
+    // Token, request, request refused, token, request.
+    let desk = Desk::with(vec![200, 200, 401, 200], TOKEN).await;
+    let text = format!(
+        r#"{{"providers":{{"vertex":{{"project":"acme","region":"eu","baseUrl":"http://{}","dialect":"gemini"}}}},"hot":[{{"provider":"vertex","model":"m"}}]}}"#,
+        desk.host
+    );
+    let map = map::read(&text, Format::Json, &NoVariables).unwrap();
+    let mut upstream = Upstream::all(&map, None).unwrap().remove(0);
+    upstream.signer = signer();
+    let (key, mut secrets) = (desk.user(), Secrets::default());
+    for (asked, token) in [(2, "ya29.token-1"), (5, "ya29.token-4")] {
+        let letter = Letter {
+            route: &map.routes[0],
+            door: &upstream.doors[0],
+            headers: HeaderMap::new(),
+            body: bytes::Bytes::from_static(b"{}"),
+            key: Some(&key),
+            own: None,
+        };
+        let answer = upstream.post(letter, &mut secrets).await.unwrap();
+        assert_eq!((answer.status(), desk.asked()), (StatusCode::OK, asked));
+        assert!(desk.last().contains(&format!("authorization: Bearer {token}")), "{}", desk.last());
+    }
+    let quoting = Failure::new(FailureKind::ServerError, "neither ya29.token-1 nor ya29.token-4 will do");
+    let told = secrets.taken_out(quoting, &map.routes[0]);
+    assert_eq!(told.message, "neither [redacted] nor [redacted] will do");
 }

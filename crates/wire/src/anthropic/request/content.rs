@@ -71,7 +71,9 @@ fn one<'a>(
         "tool_result" => tool_result(block, cache, notes)?,
         "thinking" => {
             let seal = block.text("signature")?.filter(|seal| !seal.is_empty());
-            let signature = seal.map(|seal| Signature::read(Origin::Anthropic, seal));
+            let signature = seal
+                .map(|seal| Signature::read(Origin::Anthropic, seal))
+                .filter(|seal| !seal.value.is_empty());
             Content::Thinking { text: block.text("thinking")?.unwrap_or_default(), signature }
         }
         "redacted_thinking" => {

@@ -1,7 +1,7 @@
 //! Tool calls on their way into blocks, which come one after the other.
 //!
-//! Other dialects let calls take turns. A call that begins before the open one's input is whole waits, with what comes of
-//! it, until that is whole: the only thing a Messages stream forces to be held back.
+//! Other dialects let calls take turns, with one another and with what else is said. What begins before the open call's
+//! input is whole waits until it is: the only thing a Messages stream forces to be held back.
 
 use std::collections::VecDeque;
 
@@ -15,7 +15,7 @@ const WAITING_LIMIT: usize = 1 << 20;
 pub(super) struct Tools {
     /// The open call.
     open: Option<Open>,
-    waiting: VecDeque<Waiting>,
+    waiting: VecDeque<Later>,
     waiting_bytes: usize,
     /// The block of each call that had its turn.
     blocks: Vec<(usize, usize)>,
@@ -25,6 +25,16 @@ pub(super) struct Tools {
 struct Open {
     call: usize,
     input: Progress,
+}
+
+/// What waits for its turn.
+#[derive(Debug)]
+pub(super) enum Later {
+    Text(String),
+    Thinking(String),
+    Seal(Signature<'static>),
+    Redacted(Signature<'static>),
+    Call(Waiting),
 }
 
 /// A call that waits for its turn.
@@ -37,23 +47,42 @@ pub(super) struct Waiting {
     pub(super) input: String,
 }
 
+impl Later {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Text(text) | Self::Thinking(text) => text.len(),
+            Self::Seal(seal) | Self::Redacted(seal) => seal.value.len(),
+            Self::Call(call) => call.id.len() + call.name.len() + call.input.len(),
+        }
+    }
+}
+
 impl Tools {
-    /// Whether a call has to wait for the open one.
+    /// Whether what comes now has to wait for the open call.
     pub(super) fn must_wait(&self) -> bool {
-        let is_unfinished = self.open.as_ref().is_some_and(|open| !open.input.is_whole());
-        (is_unfinished || !self.waiting.is_empty()) && self.waiting_bytes < WAITING_LIMIT
+        !self.waiting.is_empty() || self.open.as_ref().is_some_and(|open| !open.input.is_whole())
     }
 
-    pub(super) fn wait(&mut self, call: Waiting) {
-        self.waiting_bytes += call.id.len() + call.name.len();
-        self.waiting.push_back(call);
+    /// Whether as much waits as may.
+    pub(super) fn is_full(&self) -> bool {
+        self.waiting_bytes >= WAITING_LIMIT
     }
 
-    /// The next call to have its turn.
-    pub(super) fn next(&mut self) -> Option<Waiting> {
+    pub(super) fn wait(&mut self, later: Later) {
+        self.waiting_bytes += later.bytes();
+        self.waiting.push_back(later);
+    }
+
+    /// The next thing to have its turn.
+    pub(super) fn next(&mut self) -> Option<Later> {
         let next = self.waiting.pop_front()?;
-        self.waiting_bytes -= (next.id.len() + next.name.len() + next.input.len()).min(self.waiting_bytes);
+        self.waiting_bytes = self.waiting_bytes.saturating_sub(next.bytes());
         Some(next)
+    }
+
+    /// Whether the next thing can have its turn: the open call's input is whole, or there is no open call.
+    pub(super) fn is_next_due(&self) -> bool {
+        !self.waiting.is_empty() && self.open.as_ref().is_none_or(|open| open.input.is_whole())
     }
 
     /// A call has its turn, in a block of its own.
@@ -69,27 +98,19 @@ impl Tools {
 
     /// Where a piece of input goes: the block of a call that had its turn. None: it waits with its call.
     pub(super) fn input(&mut self, call: usize, json: &str) -> Option<usize> {
-        if let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.call == call) {
-            waiting.input.push_str(json);
-            self.waiting_bytes += json.len();
-            return None;
+        for later in &mut self.waiting {
+            if let Later::Call(waiting) = later
+                && waiting.call == call
+            {
+                waiting.input.push_str(json);
+                self.waiting_bytes += json.len();
+                return None;
+            }
         }
         if let Some(open) = self.open.as_mut().filter(|open| open.call == call) {
             open.input.read(json);
         }
         self.blocks.iter().rev().find(|(of, _)| *of == call).map(|(_, block)| *block)
-    }
-
-    /// Whether a call waits for its turn.
-    pub(super) fn is_waiting(&self) -> bool {
-        !self.waiting.is_empty()
-    }
-
-    /// Whether the open call's input is whole while others wait.
-    pub(super) fn is_next_due(&self) -> bool {
-        let is_waiting = !self.waiting.is_empty();
-        let is_free = self.open.as_ref().is_none_or(|open| open.input.is_whole());
-        is_waiting && (is_free || self.waiting_bytes >= WAITING_LIMIT)
     }
 }
 

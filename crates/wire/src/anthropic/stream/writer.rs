@@ -1,9 +1,9 @@
 //! Events, written.
 
 use super::events::{BlockStart, Empty, Event, Piece, Stop};
-use super::tools::{Tools, Waiting};
+use super::tools::{Later, Tools, Waiting};
 use crate::anthropic::answer::Written;
-use crate::canonical::{Delta, Origin, Signature};
+use crate::canonical::{Delta, Origin, Signature, UNSEALED};
 use crate::notes::Notes;
 use crate::pipe::Said;
 use crate::translate::ReplyOptions;
@@ -29,6 +29,8 @@ pub(crate) struct Writer {
 enum Kind {
     Text,
     Thinking,
+    /// Thinking that has its seal.
+    Sealed,
     Tool,
 }
 
@@ -56,32 +58,58 @@ impl Writer {
             Delta::Start { id, model } => self.start(id.as_deref(), model.as_deref(), out),
             // A refusal is told by the stop reason; what is said of it is text.
             Delta::Text(text) | Delta::Refusal(text) => {
-                let index = self.block(Kind::Text, out);
-                Event::ContentBlockDelta { index, delta: Piece::TextDelta { text } }.write(out);
+                if self.has_to_wait(out) {
+                    self.tools.wait(Later::Text(text.clone().into_owned()));
+                } else {
+                    self.text(text, out);
+                }
             }
-            Delta::Thinking(thinking) => {
-                let index = self.block(Kind::Thinking, out);
-                Event::ContentBlockDelta { index, delta: Piece::ThinkingDelta { thinking } }.write(out);
+            Delta::Thinking(text) => {
+                if self.has_to_wait(out) {
+                    self.tools.wait(Later::Thinking(text.clone().into_owned()));
+                } else {
+                    self.thinking(text, out);
+                }
             }
             Delta::ThinkingSignature(seal) => {
-                let index = self.block(Kind::Thinking, out);
-                let signature = &seal.for_caller(Origin::Anthropic);
-                Event::ContentBlockDelta { index, delta: Piece::SignatureDelta { signature } }.write(out);
-                self.close(out);
+                if self.has_to_wait(out) {
+                    self.tools.wait(Later::Seal(seal.clone().into_owned()));
+                } else {
+                    self.seal(seal, out);
+                }
             }
             Delta::RedactedThinking(seal) => {
-                self.drain(out);
-                self.sealed(seal, out);
+                if self.has_to_wait(out) {
+                    self.tools.wait(Later::Redacted(seal.clone().into_owned()));
+                } else {
+                    self.redacted(seal, out);
+                }
             }
             Delta::ToolStart { call, id, name, signature } => {
-                self.tool(*call, id, name, signature.as_ref(), out)
+                let id = answer_tool_id(Dialect::AnthropicMessages, id, &self.id, *call).into_owned();
+                let signature = signature.clone().map(Signature::into_owned);
+                let tool = Waiting {
+                    call: *call,
+                    id,
+                    name: name.clone().into_owned(),
+                    signature,
+                    input: String::new(),
+                };
+                if self.has_to_wait(out) {
+                    self.tools.wait(Later::Call(tool));
+                } else {
+                    self.tool(&tool, out);
+                }
             }
             Delta::ToolArguments { call, json } => {
                 if let Some(index) = self.tools.input(*call, json) {
                     input(index, json, out);
                 }
+                if self.tools.is_full() {
+                    self.drain(out);
+                }
                 while self.tools.is_next_due() {
-                    self.next_tool(out);
+                    self.next(out);
                 }
             }
             Delta::Usage(usage) => self.usage = self.usage.merged(*usage),
@@ -116,69 +144,83 @@ impl Writer {
         if let Some((_, index)) = self.open.filter(|(open, _)| *open == kind) {
             return index;
         }
-        self.drain(out);
         let index = self.next_block(out);
         self.open = Some((kind, index));
         let content_block = match kind {
-            Kind::Text | Kind::Tool => BlockStart::Text { text: "" },
+            Kind::Text | Kind::Sealed | Kind::Tool => BlockStart::Text { text: "" },
             Kind::Thinking => BlockStart::Thinking { thinking: "", signature: "" },
         };
         Event::ContentBlockStart { index, content_block }.write(out);
         index
     }
 
-    fn tool(&mut self, call: usize, id: &str, name: &str, seal: Option<&Signature<'_>>, out: &mut Vec<u8>) {
-        let id = answer_tool_id(Dialect::AnthropicMessages, id, &self.id, call).into_owned();
-        if self.tools.must_wait() {
-            let own = |seal: &Signature<'_>| Signature::new(seal.origin, seal.value.clone().into_owned());
-            let (name, signature) = (name.to_owned(), seal.map(own));
-            self.tools.wait(Waiting { call, id, name, signature, input: String::new() });
-        } else {
-            self.open_tool(call, &id, name, seal, out);
+    /// Whether what comes now has to wait for the open call's input.
+    fn has_to_wait(&mut self, out: &mut Vec<u8>) -> bool {
+        if self.tools.is_full() {
+            self.drain(out);
+            return false;
         }
+        self.tools.must_wait()
     }
 
-    fn open_tool(
-        &mut self,
-        call: usize,
-        id: &str,
-        name: &str,
-        seal: Option<&Signature<'_>>,
-        out: &mut Vec<u8>,
-    ) {
-        // The seal on the thought behind a call travels as a thought of its own, before the call.
-        if let Some(seal) = seal {
-            self.sealed(seal, out);
-        }
-        let index = self.next_block(out);
-        self.open = Some((Kind::Tool, index));
-        self.tools.open(call, index);
-        let content_block = BlockStart::ToolUse { id, name, input: Empty {} };
-        Event::ContentBlockStart { index, content_block }.write(out);
+    fn text(&mut self, text: &str, out: &mut Vec<u8>) {
+        let index = self.block(Kind::Text, out);
+        Event::ContentBlockDelta { index, delta: Piece::Text { text } }.write(out);
     }
 
-    fn next_tool(&mut self, out: &mut Vec<u8>) {
-        let Some(next) = self.tools.next() else { return };
-        self.open_tool(next.call, &next.id, &next.name, next.signature.as_ref(), out);
-        if !next.input.is_empty()
-            && let Some(index) = self.tools.input(next.call, &next.input)
-        {
-            input(index, &next.input, out);
-        }
+    fn thinking(&mut self, thinking: &str, out: &mut Vec<u8>) {
+        let index = self.block(Kind::Thinking, out);
+        Event::ContentBlockDelta { index, delta: Piece::Thinking { thinking } }.write(out);
     }
 
-    /// Gives every waiting call its turn: something else comes.
-    fn drain(&mut self, out: &mut Vec<u8>) {
-        while self.tools.is_waiting() {
-            self.next_tool(out);
-        }
+    fn seal(&mut self, seal: &Signature<'_>, out: &mut Vec<u8>) {
+        let index = self.block(Kind::Thinking, out);
+        let signature = &seal.for_caller(Origin::Anthropic);
+        Event::ContentBlockDelta { index, delta: Piece::Signature { signature } }.write(out);
+        self.open = Some((Kind::Sealed, index));
+        self.close(out);
     }
 
-    fn sealed(&mut self, seal: &Signature<'_>, out: &mut Vec<u8>) {
+    fn redacted(&mut self, seal: &Signature<'_>, out: &mut Vec<u8>) {
         let index = self.next_block(out);
         let data = &seal.for_caller(Origin::Anthropic);
         Event::ContentBlockStart { index, content_block: BlockStart::RedactedThinking { data } }.write(out);
         Event::ContentBlockStop { index }.write(out);
+    }
+
+    fn tool(&mut self, tool: &Waiting, out: &mut Vec<u8>) {
+        // The seal on the thought behind a call travels as a thought of its own, before the call.
+        if let Some(seal) = &tool.signature {
+            self.redacted(seal, out);
+        }
+        let index = self.next_block(out);
+        self.open = Some((Kind::Tool, index));
+        self.tools.open(tool.call, index);
+        let content_block = BlockStart::ToolUse { id: &tool.id, name: &tool.name, input: Empty {} };
+        Event::ContentBlockStart { index, content_block }.write(out);
+        if !tool.input.is_empty()
+            && let Some(index) = self.tools.input(tool.call, &tool.input)
+        {
+            input(index, &tool.input, out);
+        }
+    }
+
+    /// Gives the next thing that waits its turn.
+    fn next(&mut self, out: &mut Vec<u8>) -> bool {
+        match self.tools.next() {
+            Some(Later::Text(text)) => self.text(&text, out),
+            Some(Later::Thinking(text)) => self.thinking(&text, out),
+            Some(Later::Seal(seal)) => self.seal(&seal, out),
+            Some(Later::Redacted(seal)) => self.redacted(&seal, out),
+            Some(Later::Call(tool)) => self.tool(&tool, out),
+            None => return false,
+        }
+        true
+    }
+
+    /// Gives everything that waits its turn.
+    fn drain(&mut self, out: &mut Vec<u8>) {
+        while self.next(out) {}
     }
 
     /// Closes the open block and takes the next index.
@@ -190,7 +232,11 @@ impl Writer {
     }
 
     fn close(&mut self, out: &mut Vec<u8>) {
-        if let Some((_, index)) = self.open.take() {
+        if let Some((kind, index)) = self.open.take() {
+            if kind == Kind::Thinking {
+                Event::ContentBlockDelta { index, delta: Piece::Signature { signature: UNSEALED } }
+                    .write(out);
+            }
             Event::ContentBlockStop { index }.write(out);
             self.tools.close();
         }
@@ -207,5 +253,5 @@ impl Writer {
 }
 
 fn input(index: usize, partial_json: &str, out: &mut Vec<u8>) {
-    Event::ContentBlockDelta { index, delta: Piece::InputJsonDelta { partial_json } }.write(out);
+    Event::ContentBlockDelta { index, delta: Piece::InputJson { partial_json } }.write(out);
 }

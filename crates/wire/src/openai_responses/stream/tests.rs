@@ -383,9 +383,9 @@ fn errors_in_a_stream_tell_their_reason() {
     for (data, message, code) in cases {
         let data = data.to_string();
         let (mut reader, mut errors) = (Reader::default(), Vec::new());
-        let mut sink = |delta: &Delta<'_>| match delta {
-            Delta::Error(error) => errors.push((**error).clone()),
-            other => panic!("{other:?}"),
+        let mut sink = |delta: &Delta<'_>| {
+            let Delta::Error(error) = delta else { panic!("{delta:?}") };
+            errors.push((**error).clone());
         };
         reader.read(&event(&data), &mut Notes::default(), &mut sink).unwrap();
         assert_eq!((errors[0].message.as_str(), errors[0].code.as_deref()), (message, code), "{data}");
@@ -468,18 +468,12 @@ fn any_stream() -> impl Strategy<Value = Vec<Delta<'static>>> {
         let mut calls = 0;
         let mut deltas = vec![Delta::Start { id: Some("resp_1".into()), model: Some("m".into()) }];
         for step in steps {
-            match step {
-                Delta::ToolStart { name, signature, .. } => {
-                    deltas.push(Delta::ToolStart {
-                        call: calls,
-                        id: format!("c{calls}").into(),
-                        name,
-                        signature,
-                    });
-                    calls += 1;
-                }
-                Delta::ToolArguments { call, .. } if call >= calls => {}
-                other => deltas.push(other),
+            if let Delta::ToolStart { name, signature, .. } = step {
+                let id = format!("c{calls}").into();
+                deltas.push(Delta::ToolStart { call: calls, id, name, signature });
+                calls += 1;
+            } else if !matches!(step, Delta::ToolArguments { call, .. } if call >= calls) {
+                deltas.push(step);
             }
         }
         let has_refused = deltas.iter().any(|delta| matches!(delta, Delta::Refusal(_)));

@@ -15,11 +15,12 @@ pub(super) const ALL: [(&str, Dialect); 5] = [
     ("openai-responses", Dialect::OpenAiResponses),
     ("anthropic", Dialect::AnthropicMessages),
     ("gemini", Dialect::Gemini),
-    ("bedrock", Dialect::BedrockConverse),
+    ("bedrock-converse", Dialect::BedrockConverse),
 ];
 
 /// The dialects callers speak, which are also those that are both read and written whole.
-pub(super) const CALLERS: &[Dialect] = &[Dialect::OpenAiChat, Dialect::AnthropicMessages];
+pub(super) const CALLERS: &[Dialect] =
+    &[Dialect::OpenAiChat, Dialect::OpenAiResponses, Dialect::AnthropicMessages];
 
 pub(super) fn options() -> ReplyOptions {
     ReplyOptions { include_usage: true, created_unix_s: CREATED, ..ReplyOptions::default() }

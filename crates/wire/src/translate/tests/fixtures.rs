@@ -4,10 +4,27 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::dialects::{ALL, options, translate_stream};
+use super::dialects::{ALL, CALLERS, options, translate_stream};
 use super::{Dialect, translate_request, translate_response};
+use crate::event_stream::encode;
 use crate::notes::{TranslateError, Translated};
 use crate::pipe::StreamEnd;
+
+/// What is recorded of every pair of dialects.
+const CASES: [&str; 12] = [
+    "cached-usage",
+    "document",
+    "image",
+    "json-schema",
+    "parallel-tools",
+    "reasoning",
+    "refusal",
+    "stop-and-limit",
+    "system-prompt",
+    "text",
+    "text-stream",
+    "tool-error",
+];
 
 /// One recorded case.
 #[derive(Debug)]
@@ -24,8 +41,10 @@ impl Fixture {
         std::fs::read(self.folder.join(name)).ok()
     }
 
+    /// The upstream's stream; one of binary frames is written down in lines.
     pub(super) fn stream(&self) -> Option<Vec<u8>> {
-        self.file("stream.sse").or_else(|| self.file("stream.bin"))
+        let framed = || Some(encode::lines(&String::from_utf8(self.file("stream.jsonl")?).unwrap()));
+        self.file("stream.sse").or_else(framed)
     }
 
     fn model(&self) -> String {
@@ -95,6 +114,27 @@ fn fixtures_are_translated_as_recorded() {
             insta::assert_snapshot!("stream", format!("{written}-- {:?}", outcome.end), &fixture.name);
         }
     }
+}
+
+#[test]
+fn every_pair_of_dialects_has_every_case() {
+    let recorded = all();
+    let mut missing = Vec::new();
+    for (caller_name, caller) in ALL.iter().filter(|(_, dialect)| CALLERS.contains(dialect)) {
+        for (upstream_name, _) in ALL.iter().filter(|(_, upstream)| upstream != caller) {
+            for case in CASES {
+                let name = format!("{caller_name}--{upstream_name}/{case}");
+                let is_whole = |fixture: &&Fixture| {
+                    let has = |file| fixture.file(file).is_some();
+                    has("request.json") && has("response.json") && fixture.stream().is_some()
+                };
+                if !recorded.iter().filter(is_whole).any(|fixture| fixture.name == name) {
+                    missing.push(name);
+                }
+            }
+        }
+    }
+    assert!(missing.is_empty(), "without a request, a response and a stream: {missing:#?}");
 }
 
 #[test]

@@ -150,11 +150,14 @@ fn read_events(dialect: Dialect, events: &[(Option<&str>, &[u8])]) {
 
 /// A recorded file with a few bytes changed.
 fn damage(bytes: &mut Vec<u8>, hits: &[(prop::sample::Index, u8)], cut: &prop::sample::Index) {
-    for (at, byte) in hits.iter().filter(|_| !bytes.is_empty()).cloned().collect::<Vec<_>>() {
-        let at = at.index(bytes.len());
-        bytes[at] = byte;
+    if bytes.is_empty() {
+        return;
     }
-    if cut.index(3) == 0 && !bytes.is_empty() {
+    for (at, byte) in hits {
+        let at = at.index(bytes.len());
+        bytes[at] = *byte;
+    }
+    if cut.index(3) == 0 {
         bytes.truncate(cut.index(bytes.len()));
     }
 }

@@ -138,7 +138,7 @@ fn prompt() -> impl Strategy<Value = Prompt<'static>> {
         text(),
         tools(),
         format,
-        (1u64..9999, prop::option::of(0u8..10), prop::collection::vec("[a-z]{1,4}", 0..4), any::<bool>()),
+        (16u64..9999, prop::option::of(0u8..10), prop::collection::vec("[a-z]{1,4}", 0..4), any::<bool>()),
         prop::option::of("[a-z]{1,9}"),
     )
         .prop_map(
@@ -192,7 +192,14 @@ fn meaning(prompt: &Prompt<'_>) -> String {
     }
     for tool in &prompt.tools {
         let schema = tool.schema.map(RawValue::get);
-        writeln!(said, "tool {} {:?} {schema:?} {:?}", tool.name, tool.description, tool.strict).unwrap();
+        writeln!(
+            said,
+            "tool {} {:?} {schema:?} {:?}",
+            tool.name,
+            tool.description,
+            tool.strict == Some(true)
+        )
+        .unwrap();
     }
     let format = match &prompt.format {
         Format::Text => "text".to_owned(),
@@ -216,10 +223,19 @@ fn model(dialect: Dialect) -> &'static str {
     }
 }
 
+/// A prompt without what a dialect has no word for.
+fn within(dialect: Dialect, mut prompt: Prompt<'static>) -> Prompt<'static> {
+    if dialect == Dialect::OpenAiResponses {
+        prompt.stop.clear();
+    }
+    prompt
+}
+
 proptest! {
     #[test]
     fn a_request_says_the_same_after_a_round_trip(prompt in prompt()) {
         for &dialect in CALLERS {
+            let prompt = within(dialect, prompt.clone());
             let mut notes = Notes::default();
             let body = write_request(dialect, &prompt, model(dialect), &mut notes).unwrap();
             let noted: Vec<_> = notes.noted().iter().map(|noted| noted.code).filter(|code| *code != "tool_error_as_text").collect();

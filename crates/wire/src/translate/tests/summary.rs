@@ -116,7 +116,7 @@ impl Gather {
             },
             Delta::ThinkingSignature(seal) => match self.content.last_mut() {
                 Some(Content::Thinking { signature: signature @ None, .. }) => {
-                    *signature = Some(own_seal(seal))
+                    *signature = Some(own_seal(seal));
                 }
                 Some(_) | None => {
                     let signature = Some(own_seal(seal));
@@ -139,7 +139,7 @@ impl Gather {
                 call.arguments.to_mut().push_str(json);
             }
             Delta::Usage(usage) => {
-                self.usage = Some(self.usage.map_or(*usage, |so_far| so_far.merged(*usage)))
+                self.usage = Some(self.usage.map_or(*usage, |so_far| so_far.merged(*usage)));
             }
             Delta::Finish { reason, stop_sequence } => {
                 assert!(self.finish.is_none(), "a finish comes once");

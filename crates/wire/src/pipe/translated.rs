@@ -1,0 +1,87 @@
+//! A stream that changes dialect, or its upstream: read into deltas and written anew.
+
+use super::ends::Reader;
+use super::telling::Telling;
+use super::{StreamEnd, StreamFault};
+use crate::Dialect;
+use crate::error_body::{ErrorShape, UpstreamError};
+use crate::frames::StreamEvent;
+use crate::notes::Notes;
+use crate::tap::Observed;
+
+/// A stream that is read and written anew.
+#[derive(Debug)]
+pub(super) struct Translated {
+    pub(super) from: Dialect,
+    pub(super) reader: Reader,
+    /// What the reader noted of the event at hand.
+    pub(super) read: Notes,
+    pub(super) telling: Telling,
+}
+
+impl Translated {
+    pub(super) fn push(&mut self, event: &StreamEvent<'_>, out: &mut Vec<u8>) -> Observed {
+        if event.data.is_empty() || self.telling.facts.error.is_some() {
+            return Observed::Quiet;
+        }
+        let Self { reader, read, telling, .. } = self;
+        let mut observed = Observed::Quiet;
+        let fault = reader.read(event, read, &mut |delta| {
+            let one = telling.take(delta, out);
+            if weight(one) > weight(observed) {
+                observed = one;
+            }
+        });
+        telling.notes.take_from(read);
+        match fault {
+            Ok(()) => observed,
+            // The stream broke off inside this event: that is a cut, not a provider speaking nonsense.
+            Err(_) if !event.complete => observed,
+            Err(fault @ StreamFault::Malformed(_)) => {
+                telling.facts.error = Some(UpstreamError::plain(ErrorShape::Text, &fault.to_string()));
+                Observed::Malformed
+            }
+        }
+    }
+
+    pub(super) fn finish(&mut self, out: &mut Vec<u8>) -> StreamEnd {
+        let Self { reader, telling, .. } = self;
+        if telling.facts.error.is_none() {
+            reader.finish(&mut |delta| {
+                telling.take(delta, out);
+            });
+        }
+        if telling.facts.error.is_some() {
+            StreamEnd::Failed
+        } else if telling.facts.ended {
+            StreamEnd::Complete
+        } else {
+            StreamEnd::Cut
+        }
+    }
+
+    /// Whether the end came, or (where the dialect can do without its mark) the finish reason.
+    pub(super) fn is_finished(&self) -> bool {
+        let facts = &self.telling.facts;
+        match self.from {
+            Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse => {
+                facts.ended || facts.finish.is_some()
+            }
+            Dialect::OpenAiResponses | Dialect::AnthropicMessages => facts.ended,
+        }
+    }
+}
+
+/// Which of an event's deltas names it.
+fn weight(observed: Observed) -> u8 {
+    match observed {
+        Observed::Quiet => 0,
+        Observed::UsageOnly => 1,
+        Observed::Finish => 2,
+        Observed::Done => 3,
+        // An event that says something and ends the answer is news first.
+        Observed::Content => 4,
+        Observed::Error => 5,
+        Observed::Malformed => 6,
+    }
+}
