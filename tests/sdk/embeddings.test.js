@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 
 import OpenAI from 'openai';
 
-import { KINDS } from './support/fleet.js';
+import { KINDS, kindsMap } from './support/fleet.js';
 import { Router } from './support/router.js';
 
 let router;
@@ -18,11 +18,12 @@ after(() => router?.stop());
 
 const length = (vector) => Math.sqrt(vector.reduce((sum, x) => sum + x * x, 0));
 
-for (const { behind, route, model, says, embeds } of KINDS) {
+for (const { behind, provider, says, embeds: model } of KINDS) {
   describe(`embeddings, ${behind}`, () => {
-    if (!embeds) {
-      test('it is said that there are none', async () => {
-        await assert.rejects(client.embeddings.create({ model, input: 'hello' }), (error) => {
+    if (model === null) {
+      const skip = provider === 'vertex' && 'the simulated Vertex AI has no embeddings yet';
+      test('it is said that there are none', { skip }, async () => {
+        await assert.rejects(client.embeddings.create({ model: says, input: 'hello' }), (error) => {
           assert.ok(error instanceof OpenAI.BadRequestError, `${error.constructor.name}: ${error.message}`);
           assert.match(error.message, /embed/i);
           return true;
@@ -37,7 +38,7 @@ for (const { behind, route, model, says, embeds } of KINDS) {
       for (const options of [{}, { encoding_format: 'float' }]) {
         const { data, response } = await client.embeddings.create({ model, input, ...options }).withResponse();
         assert.equal(data.object, 'list');
-        assert.equal(data.model, says);
+        assert.equal(data.model, model);
         assert.deepEqual(
           data.data.map((entry) => entry.index),
           [0, 1, 2],
@@ -47,7 +48,7 @@ for (const { behind, route, model, says, embeds } of KINDS) {
         assert.deepEqual(first, third);
         assert.notDeepEqual(first, second);
         assert.ok(data.usage.total_tokens >= data.usage.prompt_tokens);
-        assert.equal(response.headers.get('x-switchyard-route'), route);
+        assert.equal(response.headers.get('x-switchyard-route'), `${provider}/${model}`);
       }
     });
 
@@ -75,8 +76,16 @@ describe('embeddings', () => {
     });
   }
 
-  test("any other name goes to the map's first route that has embeddings", async () => {
-    const answer = await client.embeddings.create({ model: 'text-embedding-3-small', input: 'hello' });
-    assert.equal(answer.model, 'gpt-4.1-mini');
+  test('vectors of two models are not mixed: a model the map has not is refused', async () => {
+    const asked = client.embeddings.create({ model: 'text-embedding-of-nobody', input: 'hello' });
+    await assert.rejects(asked, OpenAI.BadRequestError);
+  });
+
+  test('a job can be asked for vectors by its name', { todo: 'its name is taken for another model' }, async () => {
+    const map = kindsMap();
+    map.jobs.vectors = { hot: ['openai/text-embedding-3-small'], warm: [] };
+    await router.apply(map);
+    const answer = await client.embeddings.create({ model: 'switchyard/vectors', input: 'hello' });
+    assert.equal(answer.model, 'text-embedding-3-small');
   });
 });

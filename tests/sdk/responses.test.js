@@ -95,7 +95,7 @@ function withoutParsed(item) {
   return rest;
 }
 
-for (const { behind, provider, route, model, says, dialect, thinks } of KINDS) {
+for (const { behind, provider, route, model, says, dialect, thinks, keepsResponses } of KINDS) {
   describe(`OpenAI responses, ${behind}`, () => {
     const pattern = (prompt) => new RegExp(`^\\[${says} @ ${provider}\\] .*"${prompt}"\\. .*\\.$`);
 
@@ -116,7 +116,6 @@ for (const { behind, provider, route, model, says, dialect, thinks } of KINDS) {
       assert.equal(typeof data.usage.input_tokens_details.cached_tokens, 'number');
       assert.equal(typeof data.usage.output_tokens_details.reasoning_tokens, 'number');
       assert.equal(response.headers.get('x-switchyard-route'), route);
-      assert.equal(response.headers.get('x-switchyard-degraded'), 'false');
     });
 
     test('a stream has its full event sequence', async () => {
@@ -165,20 +164,25 @@ for (const { behind, provider, route, model, says, dialect, thinks } of KINDS) {
       });
     }
 
-    test('a tool that must be used, one at a time', async () => {
+    const todo = provider === 'bedrock' && 'the simulated Bedrock does not see a choice in additionalModelRequestFields';
+    test('a tool that must be used, one at a time', { todo }, async () => {
       const input = 'Hello in Lisbon and Porto';
       const choice = { type: 'function', name: 'get_weather' };
       const body = { model, input, tools: [WEATHER], tool_choice: choice, parallel_tool_calls: false, store: false };
-      const { output } = await client.responses.create(body);
-      const calls = output.filter((item) => item.type === 'function_call');
-      assert.deepEqual(
-        calls.map((call) => JSON.parse(call.arguments)),
-        [{ city: 'Lisbon' }],
-      );
+      const { data, response } = await client.responses.create(body).withResponse();
+      const calls = data.output.filter((item) => item.type === 'function_call');
+      const cities = calls.map((call) => JSON.parse(call.arguments).city);
+      if (dialect === 'gemini') {
+        // It has no wish for one at a time.
+        assert.match(response.headers.get('x-switchyard-degradations'), /parallel_tool_calls/);
+        assert.equal(cities[0], 'Lisbon');
+      } else {
+        assert.deepEqual(cities, ['Lisbon']);
+      }
     });
 
     test('an answer that fits a schema', async () => {
-      const Review = z.object({ title: z.string(), stars: z.int(), tags: z.array(z.string()) });
+      const Review = z.object({ title: z.string(), stars: z.number(), tags: z.array(z.string()) });
       const body = {
         model,
         input: 'Review the product',
@@ -189,12 +193,25 @@ for (const { behind, provider, route, model, says, dialect, thinks } of KINDS) {
       const { response } = await streamed(body);
       for (const { output_parsed: review, status } of [whole, response]) {
         assert.equal(status, 'completed');
-        assert.deepEqual([typeof review.title, review.stars, review.tags.length], ['string', 7, 1]);
+        assert.deepEqual([typeof review.title, review.stars, review.tags.length], ['string', 7.5, 1]);
       }
     });
 
+    const bounded = provider === 'anthropic' && 'a bound its schemas do not know turns the whole schema into a wish';
+    test('a schema with bounds is kept, too', { todo: bounded }, async () => {
+      const Stars = z.object({ stars: z.int() });
+      const format = zodTextFormat(Stars, 'stars');
+      const { output_parsed: review } = await client.responses.parse({
+        model,
+        input: 'Review the product',
+        text: { format },
+        store: false,
+      });
+      assert.equal(review.stars, 7);
+    });
+
     test('a length limit leaves the response incomplete', async () => {
-      const body = { model, input: 'Tell me a lot', max_output_tokens: 36, store: false };
+      const body = { model, input: 'Tell me a lot', max_output_tokens: 24, store: false };
       const whole = await client.responses.create(body);
       const { events, response } = await streamed(body);
       assertInSequence(events, response);
@@ -247,9 +264,9 @@ for (const { behind, provider, route, model, says, dialect, thinks } of KINDS) {
     }
 
     test('a conversation kept at the provider goes on there, and nowhere else', async () => {
-      const stored = await client.responses.create({ model: 'switchyard/on-openai-responses', input: 'hello' });
+      const stored = await client.responses.create({ model, input: 'hello', store: keepsResponses });
       const next = client.responses.create({ model, previous_response_id: stored.id, input: 'And then?' });
-      if (dialect === 'openai-responses') {
+      if (keepsResponses) {
         assert.match((await next).output_text, /"And then\?"/);
         return;
       }

@@ -8,6 +8,10 @@ from switchyard import KINDS, Switchyard
 @pytest.fixture(scope="session")
 def yard(tmp_path_factory):
     yard = Switchyard(tmp_path_factory.mktemp("switchyard"))
+    # Tokens are fetched now, so that it is the requests which meet the faults.
+    for kind in KINDS:
+        messages = [{"role": "user", "content": "hello"}]
+        yard.openai().chat.completions.create(model=kind["model"], messages=messages)
     yield yard
     yard.stop()
 

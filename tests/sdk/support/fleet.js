@@ -16,6 +16,14 @@ const read = (name) => JSON.parse(readFileSync(new URL(`../${name}`, import.meta
 /** What is behind the router, kind by kind, and the model name that sends a request there and nowhere else. */
 export const KINDS = read('kinds.json').map((kind) => ({ ...kind, behind: `${kind.provider} behind` }));
 
+/** The models the map lists, in its order, and then its jobs. */
+export const MODELS = [
+  'auto',
+  ...KINDS.map(({ says }) => says),
+  ...KINDS.flatMap(({ embeds }) => embeds ?? []),
+  ...KINDS.map(({ model }) => model).sort(),
+];
+
 /** The map with one route of each kind and one job for each route. */
 export const kindsMap = () => read('kinds.map.json');
 

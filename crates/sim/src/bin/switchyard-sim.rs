@@ -88,15 +88,16 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The kinds a routing map can name, by provider name and what it speaks.
-const KINDS: [(&str, Dialect); 7] = [
-    ("openai", Dialect::OpenaiChat),
-    ("openai-responses", Dialect::OpenaiResponses),
-    ("anthropic", Dialect::Anthropic),
-    ("google", Dialect::Gemini),
-    ("vertex", Dialect::Gemini),
-    ("bedrock", Dialect::BedrockConverse),
-    ("azure-openai", Dialect::OpenaiChat),
+/// The kinds a routing map can name, by provider name and the only dialect it speaks.
+const KINDS: [(&str, Option<Dialect>); 7] = [
+    ("openai", Some(Dialect::OpenaiChat)),
+    ("openai-responses", Some(Dialect::OpenaiResponses)),
+    ("anthropic", Some(Dialect::Anthropic)),
+    ("google", Some(Dialect::Gemini)),
+    ("vertex", Some(Dialect::Gemini)),
+    ("bedrock", Some(Dialect::BedrockConverse)),
+    // It speaks both of OpenAI's.
+    ("azure-openai", None),
 ];
 const AWS_KEY: (&str, &str) = ("AKIDSIMEVERYKIND", "sim/every+kind/secret");
 
@@ -107,7 +108,7 @@ async fn every_kind() -> anyhow::Result<()> {
     let (mut urls, mut credentials) = (Map::new(), Map::new());
     for (name, dialect) in KINDS {
         let key = format!("sk-sim-{name}-0123456789");
-        let profile = Profile::new(name).dialect(dialect).keys([&key]).aws_key(AWS_KEY.0, AWS_KEY.1);
+        let profile = Profile { dialect, ..Profile::new(name) }.keys([&key]).aws_key(AWS_KEY.0, AWS_KEY.1);
         let provider =
             fleet.add(profile).await.with_context(|| format!("no port for the provider {name}"))?;
         let credential = match name {
