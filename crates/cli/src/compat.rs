@@ -188,7 +188,7 @@ mod tests {
             input_tokens: 0,
             output_tokens: 0,
         };
-        let run = CompatRun::new(RouteId::from("a/b"), "t".to_owned(), 0, 0, vec![result], None);
+        let run = CompatRun::new(RouteId::from("a/b"), "t".to_owned(), 0, 0, &[result], None);
         let row = CompatRow {
             route: RouteId::from("a/b"),
             gated: true,

@@ -199,7 +199,7 @@ impl CompatRun {
         target: String,
         at_ms: i64,
         duration_ms: u32,
-        tried: Vec<CompatResult>,
+        tried: &[CompatResult],
         before: Option<&Self>,
     ) -> Self {
         let before = before.filter(|before| before.target == target).map_or(&[][..], |before| &before.cases);
@@ -209,14 +209,14 @@ impl CompatRun {
         let drift = CompatCase::ALL
             .into_iter()
             .filter_map(|case| {
-                let (was, is) = (of(before, case)?, of(&tried, case)?);
+                let (was, is) = (of(before, case)?, of(tried, case)?);
                 let moved = was.outcome != is.outcome;
                 moved.then_some(CompatDrift { case, before: was.outcome, after: is.outcome })
             })
             .collect();
         let cases: Vec<CompatResult> = CompatCase::ALL
             .into_iter()
-            .filter_map(|case| of(&tried, case).or_else(|| of(before, case)))
+            .filter_map(|case| of(tried, case).or_else(|| of(before, case)))
             .collect();
         let passed = passes(&cases);
         Self { route, at_ms, duration_ms, target, cases, passed, drift }
@@ -337,8 +337,8 @@ mod tests {
     }
 
     fn run(outcomes: &[(CompatCase, CompatOutcome)], before: Option<&CompatRun>) -> CompatRun {
-        let tried = outcomes.iter().map(|(case, outcome)| result(*case, *outcome)).collect();
-        CompatRun::new(RouteId::from("a/b"), "t".to_owned(), 5, 1, tried, before)
+        let tried: Vec<_> = outcomes.iter().map(|(case, outcome)| result(*case, *outcome)).collect();
+        CompatRun::new(RouteId::from("a/b"), "t".to_owned(), 5, 1, &tried, before)
     }
 
     fn all_but(changes: &[(CompatCase, CompatOutcome)]) -> Vec<(CompatCase, CompatOutcome)> {

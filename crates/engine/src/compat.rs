@@ -216,7 +216,7 @@ mod tests {
             output_tokens: 0,
         };
         let target = switchyard_domain::compat::target_of(route);
-        CompatRun::new(route.id.clone(), target, 1, 1, vec![result], None)
+        CompatRun::new(route.id.clone(), target, 1, 1, &[result], None)
     }
 
     #[test]

@@ -150,7 +150,7 @@ fn sentences(cost: &SwitchCost, translated: &[Dialect]) -> Vec<String> {
         (Some(_), Some(_)) => {}
         (_, None) => said.push(format!("The context window of {} is not known.", to.route)),
         (None, Some(becomes)) => {
-            said.push(format!("The context window of {} is {becomes} tokens.", to.route))
+            said.push(format!("The context window of {} is {becomes} tokens.", to.route));
         }
     }
     if !translated.is_empty() {

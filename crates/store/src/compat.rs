@@ -105,7 +105,7 @@ mod tests {
             input_tokens: 100,
             output_tokens: 2,
         };
-        CompatRun::new(RouteId::from(route), target.to_owned(), at_ms, 9, vec![result], None)
+        CompatRun::new(RouteId::from(route), target.to_owned(), at_ms, 9, &[result], None)
     }
 
     #[tokio::test]

@@ -55,7 +55,7 @@ impl Router {
             target_of(found),
             begun.wall_ms,
             duration_ms,
-            tried,
+            &tried,
             before.as_ref(),
         );
         self.shared.store.compat().append(&run).await.map_err(|error| error.problem())?;
