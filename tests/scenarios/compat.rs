@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use switchyard_sim::{Dialect, Fault};
-use switchyard_tests::{Ask, Kind, Table, Told, Yard, fast_map, merge};
+use switchyard_tests::{Ask, Kind, Table, Told, Yard, far, fast_map, merge};
 
 const CHAT: Dialect = Dialect::OpenaiChat;
 
@@ -68,11 +68,14 @@ async fn what_changed_since_the_last_check_is_told() {
     assert!(!first.out.contains("Changed since"), "{first:?}");
     yard.provider("hot").set_fault(Fault::CutStream { after_chunks: 2 }).await.unwrap();
     let then = yard.cli(&all, "").await;
-    assert!(then.out.contains("Changed since the last check: stream is failed, was passed."), "{then:?}");
+    assert!(
+        then.out.contains("Changed since the last check: plain answer is failed, was passed."),
+        "{then:?}"
+    );
     yard.provider("hot").heal().await.unwrap();
     let healed = run(&yard.cli(&["compat", "hot", "--yes", "--json"], "").await);
     assert!(
-        healed["drift"].as_array().unwrap().iter().any(|d| d["case"] == "stream" && d["after"] == "passed"),
+        healed["drift"].as_array().unwrap().iter().any(|d| d["case"] == "plain" && d["after"] == "passed"),
         "{healed}"
     );
 }
@@ -136,7 +139,8 @@ async fn a_check_that_costs_money_asks_first() {
     let yard = Yard::with_credentials(&json!({})).await;
     let route =
         merge(yard.added(Kind::Chat, "hot").await, json!({ "provider": "openai", "model": "gpt-4o-mini" }));
-    yard.apply(&fast_map(&[route], &[])).await;
+    // What runs on this machine costs nothing.
+    yard.apply(&fast_map(&[far(route)], &[])).await;
     let told = yard.cli(&["compat", "hot"], "").await;
     assert_ne!(told.code, Some(0), "{told:?}");
     assert!(told.err.contains("--yes"), "{told:?}");
@@ -163,7 +167,7 @@ async fn a_move_says_what_it_changes() {
     let hot = priced(yard.added(Kind::Anthropic, "hot").await, "anthropic", "claude-sonnet-4-5");
     let warm = priced(yard.added(Kind::Chat, "warm").await, "openai", "gpt-4o-mini");
     let warm = merge(warm, json!({ "features": { "documents": false } }));
-    yard.apply(&fast_map(&[hot], &[warm])).await;
+    yard.apply(&fast_map(&[far(hot)], &[far(warm)])).await;
     for _ in 0..3 {
         let _ = yard.messages("hello").await;
     }
@@ -172,10 +176,7 @@ async fn a_move_says_what_it_changes() {
     let cost = run(&told);
     assert_eq!((&cost["from"]["route"], &cost["to"]["route"]), (&json!("hot"), &json!("warm")), "{cost}");
     assert_eq!(cost["dialectChanges"], true, "{cost}");
-    assert!(
-        cost["moreRequestNanoUsd"].is_null() && cost["morePerRequestNanoUsd"].as_i64().is_some_and(|n| n < 0),
-        "{cost}"
-    );
+    assert!(cost["morePerRequestNanoUsd"].as_i64().is_some_and(|n| n < 0), "{cost}");
     assert!(cost["lost"].as_array().unwrap().contains(&json!("documents")), "{cost}");
     let words = yard.cli(&["switch-cost", "--to", "warm"], "").await;
     assert!(words.out.contains("documents"), "{words:?}");
