@@ -267,7 +267,7 @@ fn rich(caller: Dialect) -> Value {
         MESSAGES => {
             json!({ "content": [{ "type": "tool_use", "id": "toolu_1", "name": "get_weather", "input": { "place": "Lisbon" } }] })
         }
-        _ => {
+        CHAT | Dialect::Gemini | Dialect::BedrockConverse => {
             json!({ "choices": [{ "message": { "role": "assistant", "content": null, "tool_calls": [{ "id": "call_1",
             "type": "function", "function": { "name": "get_weather", "arguments": "{\"place\":\"Lisbon\"}" } }] } }] })
         }

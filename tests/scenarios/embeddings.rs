@@ -18,10 +18,9 @@ fn vectors(reply: &Reply) -> Vec<Vec<f64>> {
     let data = body["data"].as_array().unwrap();
     let vector = |(n, entry): (usize, &Value)| {
         assert_eq!((&entry["object"], &entry["index"]), (&json!("embedding"), &json!(n)), "{entry}");
-        match &entry["embedding"] {
-            Value::String(base64) => floats(base64),
-            list => list.as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect(),
-        }
+        let embedding = &entry["embedding"];
+        let list = || embedding.as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect();
+        embedding.as_str().map_or_else(list, floats)
     };
     data.iter().enumerate().map(vector).collect()
 }

@@ -246,7 +246,8 @@ async fn restart_asks_again_from_the_beginning_and_sends_only_what_is_new() {
                 let reply = yard.send(&question(caller)).await;
                 assert_eq!(reply.partial_text(caller), whole, "{caller:?} {kind:?} {fault:?}");
                 assert_eq!(reply.completion(caller).text, whole, "{caller:?} {kind:?} {fault:?}");
-                let asked: Vec<Value> = hot.requests().iter().rev().take(2).map(|sent| sent.json()).collect();
+                let asked: Vec<Value> =
+                    hot.requests().iter().rev().take(2).map(switchyard_sim::Received::json).collect();
                 assert_eq!(asked[0], asked[1], "the same request again");
             }
         }
