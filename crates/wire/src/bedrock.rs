@@ -4,10 +4,6 @@
 //! `additionalModelRequestFields`, and what it does not take of it is known by the model's id alone, which stands in the
 //! URL. Sources: "Amazon Bedrock API Reference" (Converse, ConverseStream) and the user guides of Bedrock and Nova.
 
-use std::borrow::Cow;
-
-use serde::Deserialize;
-
 pub(crate) mod answer;
 pub mod count;
 mod model;
@@ -19,9 +15,7 @@ pub(crate) mod stream;
 mod tests;
 mod usage;
 
-pub use usage::ConverseUsage;
+use crate::members::Text;
 
-/// A JSON string, borrowed where it has no escapes.
-#[derive(Debug, Deserialize)]
-#[serde(transparent)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+pub(crate) use answer::finish_reason;
+pub use usage::ConverseUsage;

@@ -39,7 +39,9 @@ pub fn count_request(
             return Err(TranslateError::unsupported("", format!("{to} has no token counting")));
         }
     };
-    translated.degraded.splice(0..0, notes.noted().iter().cloned());
+    let read = notes.with(Vec::new());
+    translated.degraded.splice(0..0, read.degraded);
+    translated.hints.splice(0..0, read.hints);
     Ok(translated)
 }
 
@@ -55,7 +57,7 @@ pub fn count_answer(from: Dialect, body: &[u8]) -> Result<Translated, TranslateE
             return Err(TranslateError::invalid("", format!("{from} has no token counting")));
         }
     };
-    Ok(Translated { body: count_body(tokens), degraded: Vec::new() })
+    Ok(Translated::whole(count_body(tokens)))
 }
 
 /// A count as a Messages caller gets it.

@@ -44,7 +44,7 @@ pub struct Envelope {
     pub prompt_chars: u64,
     /// Images, documents and sounds in the prompt.
     pub media_count: u64,
-    /// Whether the body holds a seal of another vendor, see [`crate::strip_foreign_seals`].
+    /// Whether the body may hold a seal of another vendor, see [`crate::strip_foreign_seals`].
     pub has_seals: bool,
     /// The caller's own `stream_options.include_usage`, if written. Chat only.
     pub include_usage: Option<bool>,

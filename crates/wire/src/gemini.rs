@@ -16,7 +16,9 @@ mod schema;
 mod shapes;
 pub(crate) mod stream;
 
-use crate::Usage;
+use crate::FinishReason;
+
+pub(crate) use shapes::UsageMetadata as GeminiUsage;
 
 /// Which of Google's two APIs is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,15 +29,13 @@ pub enum Variant {
     Vertex,
 }
 
-/// The usage a whole answer reports, if it does; of a streamed chunk, what it reports so far.
-#[must_use]
-pub fn usage_of_answer(body: &[u8]) -> Option<Usage> {
-    #[derive(serde::Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Reported {
-        usage_metadata: Option<shapes::UsageMetadata>,
+/// Why an answer ended, from its `finishReason`; none where it goes on. Calls end with `STOP` too.
+pub(crate) fn finish_reason(reason: &str) -> Option<FinishReason> {
+    match finish::ending(reason) {
+        finish::Ending::Answer(reason) => Some(reason),
+        finish::Ending::Failure | finish::Ending::Unclear => Some(FinishReason::Other),
+        finish::Ending::NotYet => None,
     }
-    serde_json::from_slice::<Reported>(body).ok()?.usage_metadata.map(Usage::from)
 }
 
 /// `models/{model}`, as the Gemini API names a model inside a body; a name that says its collection stays.

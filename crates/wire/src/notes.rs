@@ -9,8 +9,18 @@ use crate::members::Members;
 pub struct Translated {
     /// The body to send.
     pub body: Vec<u8>,
-    /// What it does not carry as the original did.
+    /// What it does not carry as the original did: meaning is lost.
     pub degraded: Vec<Degradation>,
+    /// Wishes it leaves out that touch speed, price or storage alone: the answer is as good without them.
+    pub hints: Vec<Degradation>,
+}
+
+impl Translated {
+    /// A body that carries all the original did.
+    #[must_use]
+    pub fn whole(body: Vec<u8>) -> Self {
+        Self { body, degraded: Vec::new(), hints: Vec::new() }
+    }
 }
 
 /// Something the other dialect cannot carry as it was.
@@ -65,9 +75,34 @@ impl TranslateError {
 /// The most that is noted of one stream.
 const STREAM_LIMIT: usize = 64;
 
+/// What is noted where a request's cache marks don't reach the provider.
+pub(crate) const CACHE_HINT_DROPPED: &str = "cache_hint_dropped";
+
+/// Requests' members that ask for speed, price, storage or length, and for nothing an answer could miss.
+const HINTS: &[&str] = &[
+    "prediction",
+    "prompt_cache_key",
+    "prompt_cache_options",
+    "prompt_cache_retention",
+    "service_tier",
+    "store",
+    "text.verbosity",
+    "verbosity",
+];
+
 /// Collects degradations while a body is walked.
 #[derive(Debug, Default)]
 pub(crate) struct Notes(Vec<Degradation>);
+
+impl Degradation {
+    fn is_hint(&self) -> bool {
+        match self.code {
+            CACHE_HINT_DROPPED | "cache_ttl_dropped" => true,
+            "field_dropped" => HINTS.contains(&&*self.field),
+            _ => false,
+        }
+    }
+}
 
 impl Notes {
     pub(crate) fn add(&mut self, code: &'static str, field: impl Into<String>) {
@@ -106,7 +141,14 @@ impl Notes {
 
     /// A body with what was noted.
     pub(crate) fn with(self, body: Vec<u8>) -> Translated {
-        Translated { body, degraded: self.0 }
+        let (hints, degraded) = self.0.into_iter().partition(Degradation::is_hint);
+        Translated { body, degraded, hints }
+    }
+
+    /// Gives each note from the one numbered `from` on to `rename`, which says what becomes of it.
+    pub(crate) fn rename(&mut self, from: usize, rename: impl FnMut(Degradation) -> Option<Degradation>) {
+        let later = self.0.split_off(from.min(self.0.len()));
+        self.0.extend(later.into_iter().filter_map(rename));
     }
 
     /// What was noted so far.

@@ -9,4 +9,5 @@ pub(crate) mod request;
 pub(crate) mod stream;
 mod usage;
 
+pub(crate) use models::ChatModel;
 pub use usage::ChatUsage;

@@ -4,7 +4,7 @@
 //! is read into [`Delta`]s and written anew, event by event, with nothing held back but an end that waits for its
 //! usage. Both keep in mind, where asked to, what the caller has been told, so that another upstream can continue it.
 
-mod ends;
+pub(crate) mod ends;
 mod hear;
 mod memory;
 mod said;

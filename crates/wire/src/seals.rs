@@ -10,11 +10,18 @@ use serde_json::value::RawValue;
 
 use crate::Dialect;
 use crate::canonical::{Origin, Signature};
-use crate::members::{Members, elements};
-use crate::splice::{Splices, escaped, member_span, span_of};
+use crate::members::{Members, elements, text_of};
+use crate::openai_chat::ChatModel;
+use crate::splice::{Splices, escaped, member_spans, span_of};
 
 /// How a marked seal begins.
 pub(crate) const SEAL_MARK: &str = "\"sy1.";
+
+/// The place Google's OpenAI-compatible endpoint has for a seal.
+pub(crate) const CHAT_SEAL: &str = "\"thought_signature\"";
+
+/// Where chat keeps thinking to read. Vendors that write it take it back; the others refuse it.
+pub const UNSEALED_THOUGHT: &str = "reasoning_content";
 
 /// Which seals are taken out.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -25,8 +32,8 @@ enum Which {
     All,
 }
 
-/// The body without what another vendor sealed. A body that can't be read comes back as it is, for its provider to
-/// judge.
+/// The body, its model already the upstream's, without what another vendor sealed. A body that can't be read comes
+/// back as it is, for its provider to judge.
 #[must_use]
 pub fn strip_foreign_seals(dialect: Dialect, body: &[u8]) -> Cow<'_, [u8]> {
     strip(dialect, body, Which::Foreign)
@@ -50,7 +57,8 @@ fn strip(dialect: Dialect, body: &[u8], which: Which) -> Cow<'_, [u8]> {
             })
             .map(drop),
             Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse => {
-                chat(text, members.peek("messages")?, which, &mut splices)
+                let model = members.peek("model").and_then(text_of).unwrap_or_default();
+                chat(text, members.peek("messages")?, ChatModel::of(&model), which, &mut splices)
             }
         }
     });
@@ -140,16 +148,35 @@ fn messages(body: &str, raw: &RawValue, which: Which, splices: &mut Splices<'_>)
     .map(drop)
 }
 
-/// In chat, seals stand in `extra_content`, of a message or of a tool call.
-fn chat(body: &str, raw: &RawValue, which: Which, splices: &mut Splices<'_>) -> Option<()> {
-    let sealed = |raw: &RawValue| which == Which::All || raw.get().contains(SEAL_MARK);
+/// In chat, seals stand in `extra_content`, of a message or of a tool call. Gemini takes its own; OpenAI refuses even one
+/// without a mark, as Google's endpoint gives them; of any other model nobody knows, so only what is marked goes.
+fn chat(
+    body: &str,
+    raw: &RawValue,
+    model: ChatModel,
+    which: Which,
+    splices: &mut Splices<'_>,
+) -> Option<()> {
+    let is_foreign = |text: &str| {
+        which == Which::All || text.contains(SEAL_MARK) || (model.is_openai && text.contains(CHAT_SEAL))
+    };
     let strip = |object: &Members<'_>, splices: &mut Splices<'_>| {
-        if let Some(extra) = object.peek("extra_content").filter(|raw| sealed(raw)) {
-            splices.replace(member_span(body, span_of(body, extra)), "");
+        let thought = object.peek(UNSEALED_THOUGHT).filter(|_| which == Which::All);
+        let mut gone: Vec<_> = thought.into_iter().map(|raw| span_of(body, raw)).collect();
+        if let Some(extra) = object.peek("extra_content").filter(|raw| is_foreign(raw.get())) {
+            match geminis(extra).filter(|_| model.is_gemini && which == Which::Foreign) {
+                Some((raw, seal)) => {
+                    splices.replace(span_of(body, raw), format!("\"{}\"", escaped(&seal.value)));
+                }
+                None => gone.push(span_of(body, extra)),
+            }
+        }
+        for span in member_spans(body, gone) {
+            splices.replace(span, "");
         }
     };
     for (_, message) in elements(raw, "").ok()? {
-        if !sealed(message) {
+        if !is_foreign(message.get()) {
             continue;
         }
         let Ok(members) = Members::read(message.get(), "") else { continue };
@@ -162,6 +189,14 @@ fn chat(body: &str, raw: &RawValue, which: Which, splices: &mut Splices<'_>) -> 
         }
     }
     Some(())
+}
+
+/// Gemini's seal in an `extra_content`, and where it stands.
+fn geminis(extra: &RawValue) -> Option<(&RawValue, Signature<'_>)> {
+    let google = Members::read(extra.get(), "").ok()?.peek("google")?;
+    let raw = Members::read(google.get(), "").ok()?.peek("thought_signature")?;
+    let seal = Signature::read(Origin::Gemini, Cow::Owned(text_of(raw)?));
+    (seal.origin == Origin::Gemini).then_some((raw, seal))
 }
 
 #[cfg(test)]
@@ -196,6 +231,22 @@ mod tests {
                 r#"{"messages":[{"role":"assistant","extra_content":{"a":"sy1.anthropic.A"},"tool_calls":[{"id":"1","extra_content":{"google":{"thought_signature":"sy1.openai.A"}}},{"id":"2","extra_content":{"google":{"thought_signature":"native"}}}]}]}"#,
                 r#"{"messages":[{"role":"assistant","tool_calls":[{"id":"1"},{"id":"2","extra_content":{"google":{"thought_signature":"native"}}}]}]}"#,
             ),
+            // Gemini's own, home again; and at OpenAI, which takes none of it.
+            (
+                chat,
+                r#"{"model":"google/gemini-3-flash","messages":[{"role":"assistant","content":"a","extra_content":{"google":{"thought_signature":"sy1.gemini.A=="}}}]}"#,
+                r#"{"model":"google/gemini-3-flash","messages":[{"role":"assistant","content":"a","extra_content":{"google":{"thought_signature":"A=="}}}]}"#,
+            ),
+            (
+                chat,
+                r#"{"model":"gpt-5.2","messages":[{"role":"assistant","content":"a","extra_content":{"google":{"thought_signature":"A=="}}},{"role":"assistant","tool_calls":[{"extra_content":{"google":{"thought_signature":"sy1.gemini.B"}},"id":"1"}]}]}"#,
+                r#"{"model":"gpt-5.2","messages":[{"role":"assistant","content":"a"},{"role":"assistant","tool_calls":[{"id":"1"}]}]}"#,
+            ),
+            (
+                chat,
+                r#"{"model":"mistral-large","messages":[{"role":"assistant","content":"a","extra_content":{"google":{"thought_signature":"sy1.gemini.A=="}}}]}"#,
+                r#"{"model":"mistral-large","messages":[{"role":"assistant","content":"a"}]}"#,
+            ),
         ];
         for (dialect, body, expected) in cases {
             let out = strip_foreign_seals(dialect, body.as_bytes());
@@ -227,6 +278,21 @@ mod tests {
                 Dialect::OpenAiResponses,
                 r#"{"input":[{"type":"reasoning","summary":[],"encrypted_content":"A"},{"type":"message","role":"user","content":"hi"}]}"#,
                 r#"{"input":[{"type":"message","role":"user","content":"hi"}]}"#,
+            ),
+            (
+                Dialect::OpenAiChat,
+                r#"{"messages":[{"role":"assistant","reasoning_content":"a","content":"b"},{"role":"user","content":"c"}]}"#,
+                r#"{"messages":[{"role":"assistant","content":"b"},{"role":"user","content":"c"}]}"#,
+            ),
+            (
+                Dialect::OpenAiChat,
+                r#"{"messages":[{"role":"assistant","content":"b","reasoning_content":"a","extra_content":{"google":{"thought_signature":"x"}}}]}"#,
+                r#"{"messages":[{"role":"assistant","content":"b"}]}"#,
+            ),
+            (
+                Dialect::OpenAiChat,
+                r#"{"messages":[{"reasoning_content":"a","extra_content":{},"role":"assistant","content":"b"}]}"#,
+                r#"{"messages":[{"role":"assistant","content":"b"}]}"#,
             ),
         ];
         for (dialect, body, expected) in cases {

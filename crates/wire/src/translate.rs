@@ -5,6 +5,7 @@
 //! [`Degradation`]; what would make the answer meaningless is refused, so that the route is passed over. Nothing is
 //! dropped without one of the two.
 
+mod caller_words;
 pub(crate) mod tool_ids;
 
 use std::borrow::Cow;
@@ -51,11 +52,15 @@ pub fn translate_request(
     upstream_model: &str,
 ) -> Result<Translated, TranslateError> {
     if from == to {
-        return Ok(Translated { body: body.to_vec(), degraded: Vec::new() });
+        return Ok(Translated::whole(body.to_vec()));
     }
     let mut notes = Notes::default();
     let prompt = read_request(from, notes::utf8(body)?, &mut notes)?;
-    let body = write_request(to, &prompt, upstream_model, &mut notes)?;
+    let read = notes.noted().len();
+    let written = write_request(to, &prompt, upstream_model, &mut notes);
+    // Writers know the prompt, but not the words it was asked in.
+    notes.rename(read, |noted| caller_words::note(from, noted));
+    let body = written.map_err(|error| caller_words::error(from, error))?;
     Ok(notes.with(body))
 }
 
@@ -71,14 +76,23 @@ pub fn translate_response(
     options: &ReplyOptions,
 ) -> Result<Translated, TranslateError> {
     if from == to {
-        return Ok(Translated { body: body.to_vec(), degraded: Vec::new() });
+        return Ok(Translated::whole(body.to_vec()));
     }
     let mut notes = Notes::default();
     let mut answer = read_answer(from, notes::utf8(body)?, &mut notes)?;
-    answer.id = answer.id.or_else(|| options.fallback_id.as_deref().map(Cow::Borrowed));
-    answer.model = answer.model.or_else(|| options.fallback_model.as_deref().map(Cow::Borrowed));
+    name(&mut answer, options);
     let body = write_answer(to, &answer, options, &mut notes)?;
     Ok(notes.with(body))
+}
+
+/// Gives an answer the id and the model its upstream does not tell.
+fn name<'a>(answer: &mut Answer<'a>, options: &'a ReplyOptions) {
+    if answer.id.is_none() {
+        answer.id = options.fallback_id.as_deref().map(Cow::Borrowed);
+    }
+    if answer.model.is_none() {
+        answer.model = options.fallback_model.as_deref().map(Cow::Borrowed);
+    }
 }
 
 fn read_request<'a>(from: Dialect, body: &'a str, notes: &mut Notes) -> Result<Prompt<'a>, TranslateError> {

@@ -14,6 +14,8 @@ use crate::vault::Key;
 
 /// The code of a failure whose cause is a seal on a thought that is not the provider's own.
 pub(super) const FOREIGN_SEAL: &str = "foreign_seal";
+/// The code of a restarted stream that tells something else.
+const RESTART_MISMATCH: &str = "restart_mismatch";
 /// Enough for any provider's error body.
 const ERROR_BODY_BYTES: usize = 64 * 1024;
 /// An error body that does not come by itself is not waited for longer, milliseconds.
@@ -111,6 +113,11 @@ fn from_status(status: StatusCode, headers: &HeaderMap, body: &[u8], route: &Rou
 
 /// The failure an error inside a stream or a 200 stands for.
 pub(crate) fn in_band(error: &UpstreamError, route: &Route) -> Failure {
+    // What another route tells differently is nobody's fault, and asking it again would not change it.
+    if error.code.as_deref() == Some(RESTART_MISMATCH) {
+        let message = format!("{}: {}.", route.host(), error.message);
+        return Failure { code: error.code.clone(), ..Failure::new(FailureKind::NotTranslatable, message) };
+    }
     let meant = kind_of(meaning(200, error), 200);
     let kind = if meant == FailureKind::ServerError { FailureKind::InBandError } else { meant };
     Failure {

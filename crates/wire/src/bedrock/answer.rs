@@ -38,6 +38,11 @@ pub(crate) fn read<'a>(body: &'a str, notes: &mut Notes) -> Result<Answer<'a>, T
     Ok(Answer { id: None, model: None, content, finish, stop_sequence, usage })
 }
 
+/// Why an answer ended, from its `stopReason`.
+pub(crate) fn finish_reason(reason: &str) -> FinishReason {
+    finish_of(reason, &mut Notes::default()).unwrap_or(FinishReason::Other)
+}
+
 /// Reads a `stopReason`; an error for an answer the model did not get to write.
 pub(super) fn finish_of(reason: &str, notes: &mut Notes) -> Result<FinishReason, String> {
     match reason {

@@ -15,7 +15,7 @@ use super::request_shapes::{
     Block, InferenceConfig, JsonSchema, OutputConfig, Request, Structure, TextFormat,
 };
 use crate::canonical::{Content, Format, Prompt};
-use crate::notes::{Notes, TranslateError};
+use crate::notes::{CACHE_HINT_DROPPED, Notes, TranslateError};
 
 /// A request may set so many cache points ("Prompt caching", maximum of every model).
 const CACHE_POINTS: usize = 4;
@@ -81,7 +81,7 @@ impl CachePoints {
         if may {
             self.set += 1;
         } else {
-            notes.add_once("cache_control_dropped", format!("{at}.cache_control"));
+            notes.add_once(CACHE_HINT_DROPPED, format!("{at}.cache_control"));
         }
         may
     }

@@ -77,11 +77,14 @@ impl<'a> Signature<'a> {
     /// The seal as a caller whose dialect's own seals are `native` keeps it.
     #[must_use]
     pub fn for_caller(&self, native: Origin) -> Cow<'_, str> {
-        if self.origin == native {
-            Cow::Borrowed(&self.value)
-        } else {
-            Cow::Owned(format!("{MARK}{}.{}", self.origin.as_str(), self.value))
-        }
+        if self.origin == native { Cow::Borrowed(&self.value) } else { Cow::Owned(self.marked()) }
+    }
+
+    /// The seal as a caller keeps it whose dialect many vendors speak, most of them without seals (chat): what comes back
+    /// says by itself where it may go.
+    #[must_use]
+    pub fn marked(&self) -> String {
+        format!("{MARK}{}.{}", self.origin.as_str(), self.value)
     }
 
     /// The seal for a provider that makes `own` seals; none when it is another's.

@@ -15,7 +15,7 @@ use super::walk::Body;
 use super::{Envelope, EnvelopeError, Splice, features};
 use crate::Dialect;
 use crate::members::Members;
-use crate::seals::SEAL_MARK;
+use crate::seals::{CHAT_SEAL, SEAL_MARK};
 use crate::splice::{member_span, span_of};
 
 const USAGE_OPTION: &str = r#","stream_options":{"include_usage":true}"#;
@@ -150,13 +150,18 @@ impl<'a> Scan<'a> {
             features: features::of(&self, stream, choices),
             prompt_chars: self.prompt_chars(),
             media_count: self.parts.media,
-            has_seals: memmem::find(body.as_bytes(), SEAL_MARK.as_bytes()).is_some(),
+            has_seals: self.has_seals(body),
             include_usage,
             user: self.user(),
             idempotency_key,
             usage_splice,
             key_member,
         })
+    }
+
+    fn has_seals(&self, body: &str) -> bool {
+        let holds = |mark: &str| memmem::find(body.as_bytes(), mark.as_bytes()).is_some();
+        holds(SEAL_MARK) || (self.dialect == Dialect::OpenAiChat && holds(CHAT_SEAL))
     }
 
     fn model(&self, body: &str) -> Result<(String, Range<usize>), EnvelopeError> {

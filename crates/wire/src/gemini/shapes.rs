@@ -1,11 +1,10 @@
 //! A GenerateContentResponse, as far as it is read. Texts borrow from the bytes where they hold no escapes.
 
-use std::borrow::Cow;
-
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::Usage;
+pub(super) use crate::members::Text;
 
 /// A whole answer, or a chunk of a streamed one.
 #[derive(Debug, Deserialize)]
@@ -81,7 +80,7 @@ pub(super) struct PromptFeedback<'a> {
 /// `usageMetadata`: in a stream every report is of the whole answer so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct UsageMetadata {
+pub(crate) struct UsageMetadata {
     prompt_token_count: Option<u64>,
     cached_content_token_count: Option<u64>,
     candidates_token_count: Option<u64>,
@@ -103,8 +102,3 @@ impl From<UsageMetadata> for Usage {
         }
     }
 }
-
-/// A string, borrowed where it can be.
-#[derive(Debug, Deserialize)]
-#[serde(transparent)]
-pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);

@@ -6,6 +6,8 @@ use serde_json::value::RawValue;
 
 use super::{BodyFault, OkBody};
 use crate::anthropic::MessagesUsage;
+use crate::bedrock::{ConverseUsage, finish_reason as converse_finish_reason};
+use crate::gemini::{GeminiUsage, finish_reason as gemini_finish_reason};
 use crate::openai_chat::ChatUsage;
 use crate::openai_responses::{ResponsesUsage, finish_reason};
 use crate::{FinishReason, Usage};
@@ -157,48 +159,12 @@ pub(super) fn gemini(body: &[u8]) -> Result<OkBody, BodyFault> {
     let first = parsed.candidates.unwrap_or_default().into_iter().next();
     let blocked = parsed.prompt_feedback.and_then(|feedback| feedback.block_reason);
     let finish = match (first, blocked) {
-        (Some(candidate), _) => candidate.finish_reason.as_deref().map(gemini_finish),
+        (Some(candidate), _) => candidate.finish_reason.as_deref().and_then(gemini_finish_reason),
         // A refused prompt is an answer: another try would be refused as well.
         (None, Some(_)) => Some(FinishReason::ContentFilter),
         (None, None) => return Err(BodyFault::NotAnAnswer { missing: "`candidates`" }),
     };
     Ok(OkBody { model: parsed.model_version, usage: usage::<GeminiUsage>(parsed.usage_metadata), finish })
-}
-
-/// Reads a `finishReason` as far as it is told apart here; calls end with `STOP` too.
-fn gemini_finish(reason: &str) -> FinishReason {
-    match reason {
-        "STOP" => FinishReason::Stop,
-        "MAX_TOKENS" => FinishReason::Length,
-        "SAFETY" | "RECITATION" | "LANGUAGE" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII"
-        | "IMAGE_SAFETY" => FinishReason::ContentFilter,
-        _ => FinishReason::Other,
-    }
-}
-
-/// `usageMetadata`: thoughts are not among the candidates' tokens, nor are tool prompts among the prompt's ("UsageMetadata").
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct GeminiUsage {
-    prompt_token_count: Option<u64>,
-    tool_use_prompt_token_count: Option<u64>,
-    candidates_token_count: Option<u64>,
-    thoughts_token_count: Option<u64>,
-    cached_content_token_count: Option<u64>,
-}
-
-impl From<GeminiUsage> for Usage {
-    fn from(usage: GeminiUsage) -> Self {
-        let thoughts = usage.thoughts_token_count.unwrap_or(0);
-        let tools = usage.tool_use_prompt_token_count.unwrap_or(0);
-        Self {
-            input_tokens: usage.prompt_token_count.unwrap_or(0).saturating_add(tools),
-            output_tokens: usage.candidates_token_count.unwrap_or(0).saturating_add(thoughts),
-            cached_input_tokens: usage.cached_content_token_count.unwrap_or(0),
-            cache_write_tokens: 0,
-            reasoning_tokens: thoughts,
-        }
-    }
 }
 
 pub(super) fn bedrock(body: &[u8]) -> Result<OkBody, BodyFault> {
@@ -219,36 +185,8 @@ pub(super) fn bedrock(body: &[u8]) -> Result<OkBody, BodyFault> {
         let missing = BodyFault::NotAnAnswer { missing: "`output`" };
         return Err(if is_error { BodyFault::error_in(body) } else { missing });
     }
-    let finish = parsed.stop_reason.as_deref().map(|reason| match reason {
-        // Its own words; the others are Anthropic's.
-        "guardrail_intervened" | "content_filtered" => FinishReason::ContentFilter,
-        reason => FinishReason::from_messages(reason),
-    });
-    Ok(OkBody { model: None, usage: usage::<BedrockUsage>(parsed.usage), finish })
-}
-
-/// Converse's `usage`: `inputTokens` leaves out what was read from or written to the cache.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct BedrockUsage {
-    input_tokens: Option<u64>,
-    output_tokens: Option<u64>,
-    cache_read_input_tokens: Option<u64>,
-    cache_write_input_tokens: Option<u64>,
-}
-
-impl From<BedrockUsage> for Usage {
-    fn from(usage: BedrockUsage) -> Self {
-        let read = usage.cache_read_input_tokens.unwrap_or(0);
-        let written = usage.cache_write_input_tokens.unwrap_or(0);
-        Self {
-            input_tokens: usage.input_tokens.unwrap_or(0).saturating_add(read).saturating_add(written),
-            output_tokens: usage.output_tokens.unwrap_or(0),
-            cached_input_tokens: read,
-            cache_write_tokens: written,
-            reasoning_tokens: 0,
-        }
-    }
+    let finish = parsed.stop_reason.as_deref().map(converse_finish_reason);
+    Ok(OkBody { model: None, usage: usage::<ConverseUsage>(parsed.usage), finish })
 }
 
 /// Vectors: OpenAI's `data`, Google's `embeddings` or `predictions`.

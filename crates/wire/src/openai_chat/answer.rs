@@ -52,6 +52,8 @@ pub(super) struct Said<'a> {
     audio: Option<&'a RawValue>,
     #[serde(borrow)]
     annotations: Option<&'a RawValue>,
+    #[serde(borrow)]
+    extra_content: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -62,7 +64,7 @@ pub(super) struct ReadCall<'a> {
     #[serde(borrow)]
     pub(super) function: Option<ReadFunction<'a>>,
     #[serde(borrow)]
-    extra_content: Option<Extra<'a>>,
+    extra_content: Option<&'a RawValue>,
 }
 
 #[derive(Default, Deserialize)]
@@ -98,6 +100,11 @@ impl<'a> Said<'a> {
         self.refusal.take().map(|text| text.0).filter(|text| !text.is_empty())
     }
 
+    /// Gemini's seal on the text, from Google's endpoint.
+    pub(super) fn take_seal(&mut self) -> Option<Signature<'a>> {
+        self.extra_content.take().and_then(seal_in)
+    }
+
     /// Notes what no other dialect has a place for.
     pub(super) fn note_lost(&self, notes: &mut Notes) {
         for (member, code) in [(self.audio, "audio_dropped"), (self.annotations, "citations_dropped")] {
@@ -111,9 +118,14 @@ impl<'a> Said<'a> {
 impl<'a> ReadCall<'a> {
     /// Gemini's seal on the thought behind the call, from Google's endpoint.
     pub(super) fn take_seal(&mut self) -> Option<Signature<'a>> {
-        let seal = self.extra_content.take()?.google?.thought_signature?;
-        Some(Signature::read(Origin::Gemini, seal.0))
+        self.extra_content.take().and_then(seal_in)
     }
+}
+
+/// The seal in an `extra_content`, which is anyone's to fill: what is no seal of Google's is nothing.
+fn seal_in(extra: &RawValue) -> Option<Signature<'_>> {
+    let seal = serde_json::from_str::<Extra<'_>>(extra.get()).ok()?.google?.thought_signature?;
+    Some(Signature::read(Origin::Gemini, seal.0)).filter(|seal| !seal.value.is_empty())
 }
 
 /// The text of a content; some providers (Mistral) send a list of parts where chat has a string.
@@ -170,6 +182,7 @@ pub(crate) fn read<'a>(body: &'a str, notes: &mut Notes) -> Result<Answer<'a>, T
         let text = text_or_parts(raw).map_err(|error| TranslateError::invalid(at, error.to_string()))?;
         content.extend(text.filter(|text| !text.is_empty()).map(Content::Text));
     }
+    content.extend(message.take_seal().map(Content::RedactedThinking));
     let refusal = message.take_refusal();
     let has_refusal = refusal.is_some();
     content.extend(refusal.map(Content::Refusal));
@@ -228,6 +241,14 @@ struct Message<'a> {
     refusal: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tool_calls: Vec<ToolCall<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extra_content: Option<ExtraContent<'a>>,
+}
+
+/// The `finish_reason` a chat caller gets. A model that refuses in words has had its say and ends with `stop` (OpenAI,
+/// "Structured outputs", refusals); its SDKs take `content_filter` for an error and would not show the words.
+pub(super) fn told_finish(finish: FinishReason, has_refused: bool) -> &'static str {
+    if finish == FinishReason::ContentFilter && has_refused { "stop" } else { finish.as_chat() }
 }
 
 pub(crate) fn write(
@@ -251,6 +272,12 @@ pub(crate) fn write(
                     notes.add_once("thinking_signature_dropped", at());
                 }
             }
+            // A text has one seal; the last is the one on all of it.
+            Content::RedactedThinking(seal) if seal.origin == Origin::Gemini => {
+                if message.extra_content.replace(ExtraContent::sealed(seal.marked())).is_some() {
+                    notes.add_once("thinking_dropped", at());
+                }
+            }
             Content::RedactedThinking(_) => notes.add_once("thinking_dropped", at()),
             Content::ToolUse(call) => {
                 let number = message.tool_calls.len();
@@ -267,12 +294,13 @@ pub(crate) fn write(
     if answer.stop_sequence.is_some() {
         notes.add_once("stop_sequence_not_told", "stop_sequence");
     }
+    let finish_reason = told_finish(answer.finish, message.refusal.is_some());
     let written = Written {
         id,
         object: "chat.completion",
         created: options.created_unix_s,
         model: answer.model.as_deref().unwrap_or_default(),
-        choices: [Choice { index: 0, message, logprobs: None, finish_reason: answer.finish.as_chat() }],
+        choices: [Choice { index: 0, message, logprobs: None, finish_reason }],
         usage: answer.usage.unwrap_or_default().into(),
     };
     serde_json::to_vec(&written).map_err(|error| TranslateError::invalid("", error.to_string()))
@@ -284,9 +312,6 @@ fn tool_call<'a>(call: &'a ToolUse<'_>, answer: &str, number: usize) -> ToolCall
         id: answer_tool_id(Dialect::OpenAiChat, &call.id, answer, number),
         r#type: "function",
         function: Function { name: &call.name, arguments },
-        extra_content: call
-            .signature
-            .as_ref()
-            .map(|seal| ExtraContent::sealed(seal.for_caller(Origin::Gemini))),
+        extra_content: call.signature.as_ref().map(|seal| ExtraContent::sealed(seal.marked())),
     }
 }

@@ -8,18 +8,20 @@ use crate::canonical::Effort;
 
 /// A chat model's manners.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ChatModel {
+pub(crate) struct ChatModel {
     /// OpenAI's own reasoning models: `max_completion_tokens`, no sampling but the default, no `stop`.
     pub(super) reasons: bool,
     /// The efforts it takes, least and most; none = it has no `reasoning_effort`.
     efforts: Option<(Effort, Effort)>,
     /// Gemini behind Google's OpenAI-compatible endpoint, which takes its seals back.
-    pub(super) is_gemini: bool,
+    pub(crate) is_gemini: bool,
+    /// OpenAI's own, which refuse members they don't know.
+    pub(crate) is_openai: bool,
 }
 
 impl ChatModel {
     /// Reads a model's name, with or without a vendor before it (`openai/gpt-5-mini`).
-    pub(super) fn of(model: &str) -> Self {
+    pub(crate) fn of(model: &str) -> Self {
         let name = model.rsplit('/').next().unwrap_or(model).to_ascii_lowercase();
         let is_gemini = name.starts_with("gemini");
         let gpt5 = name.strip_prefix("gpt-5");
@@ -39,7 +41,8 @@ impl ChatModel {
         } else {
             (false, None)
         };
-        Self { reasons, efforts, is_gemini }
+        let is_openai = ["gpt-", "chatgpt-", "o1", "o3", "o4"].iter().any(|family| name.starts_with(family));
+        Self { reasons, efforts, is_gemini, is_openai: is_openai && !name.starts_with("gpt-oss") }
     }
 
     /// The effort it takes that is nearest to the one asked for; none = it takes no effort at all.

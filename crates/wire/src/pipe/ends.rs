@@ -10,7 +10,7 @@ use crate::{Dialect, anthropic, bedrock, gemini, openai_chat, openai_responses};
 
 /// Reads an upstream's stream.
 #[derive(Debug)]
-pub(super) enum Reader {
+pub(crate) enum Reader {
     Chat(openai_chat::stream::Reader),
     Responses(openai_responses::stream::Reader),
     Messages(anthropic::stream::Reader),
@@ -19,7 +19,7 @@ pub(super) enum Reader {
 }
 
 impl Reader {
-    pub(super) fn of(dialect: Dialect) -> Self {
+    pub(crate) fn of(dialect: Dialect) -> Self {
         match dialect {
             Dialect::OpenAiChat => Self::Chat(openai_chat::stream::Reader::default()),
             Dialect::OpenAiResponses => Self::Responses(openai_responses::stream::Reader::default()),
@@ -29,7 +29,7 @@ impl Reader {
         }
     }
 
-    pub(super) fn read(
+    pub(crate) fn read(
         &mut self,
         event: &StreamEvent<'_>,
         notes: &mut Notes,
@@ -44,7 +44,7 @@ impl Reader {
         }
     }
 
-    pub(super) fn finish(&mut self, sink: &mut dyn FnMut(&Delta<'_>)) {
+    pub(crate) fn finish(&mut self, sink: &mut dyn FnMut(&Delta<'_>)) {
         match self {
             Self::Chat(reader) => reader.finish(sink),
             Self::Responses(reader) => reader.finish(sink),
@@ -57,7 +57,7 @@ impl Reader {
 
 /// Writes a stream for a caller.
 #[derive(Debug)]
-pub(super) enum Writer {
+pub(crate) enum Writer {
     Chat(openai_chat::stream::Writer),
     Responses(openai_responses::stream::Writer),
     Messages(anthropic::stream::Writer),
@@ -65,7 +65,7 @@ pub(super) enum Writer {
 
 impl Writer {
     /// The writer for a caller; one who speaks a dialect no client speaks gets chat.
-    pub(super) fn of(caller: Dialect, options: &ReplyOptions) -> Self {
+    pub(crate) fn of(caller: Dialect, options: &ReplyOptions) -> Self {
         match caller {
             Dialect::OpenAiResponses => Self::Responses(openai_responses::stream::Writer::new(options)),
             Dialect::AnthropicMessages => Self::Messages(anthropic::stream::Writer::new(options)),
@@ -76,7 +76,7 @@ impl Writer {
     }
 
     /// The writer that goes on where an earlier stream stopped.
-    pub(super) fn resume(caller: Dialect, said: &Said, options: &ReplyOptions) -> Self {
+    pub(crate) fn resume(caller: Dialect, said: &Said, options: &ReplyOptions) -> Self {
         match caller {
             Dialect::OpenAiResponses => {
                 Self::Responses(openai_responses::stream::Writer::resume(said, options))
@@ -89,14 +89,14 @@ impl Writer {
     }
 
     /// Tells of the ids and numbers the caller was given what [`Writer::resume`] needs.
-    pub(super) fn describe(&self, said: &mut Said) {
+    pub(crate) fn describe(&self, said: &mut Said) {
         match self {
             Self::Responses(writer) => writer.describe(said),
             Self::Chat(_) | Self::Messages(_) => {}
         }
     }
 
-    pub(super) fn write(&mut self, delta: &Delta<'_>, notes: &mut Notes, out: &mut Vec<u8>) {
+    pub(crate) fn write(&mut self, delta: &Delta<'_>, notes: &mut Notes, out: &mut Vec<u8>) {
         match self {
             Self::Chat(writer) => writer.write(delta, notes, out),
             Self::Responses(writer) => writer.write(delta, notes, out),

@@ -1,7 +1,5 @@
 //! What a caller hears: the text, ids and numbers in events of the caller's own dialect.
 
-use std::borrow::Cow;
-
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -9,12 +7,8 @@ use super::memory::Memory;
 use super::said::Unfit;
 use crate::Dialect;
 use crate::frames::StreamEvent;
+use crate::members::Text;
 use crate::sse::SseDecoder;
-
-/// A string, borrowed where it holds no escapes.
-#[derive(Deserialize)]
-#[serde(transparent)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// Keeps in mind what an event of a stream relayed as it came tells the caller.
 pub(super) fn hear(memory: &mut Memory, caller: Dialect, event: &StreamEvent<'_>) {

@@ -2,6 +2,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::event_stream::encode;
+use crate::frames::FrameDecoder;
 use crate::sse::{SseDecoder, encode_event};
 
 const CHAT: Dialect = Dialect::OpenAiChat;
@@ -18,7 +20,8 @@ fn named(data: &Value) -> String {
     event(data["type"].as_str(), &data.to_string())
 }
 
-/// A stream as an upstream of the dialect sends it, event by event: 9 tokens in, 5 out.
+/// A stream as an upstream of the dialect sends it, event by event: 9 tokens in, 5 out. Binary events are written down in
+/// lines, see [`encode`].
 fn stream(dialect: Dialect, texts: &[&str]) -> Vec<String> {
     let whole = texts.concat();
     match dialect {
@@ -91,14 +94,51 @@ fn stream(dialect: Dialect, texts: &[&str]) -> Vec<String> {
             numbered.for_each(|(at, event)| event["sequence_number"] = at.into());
             events.iter().map(named).collect()
         }
-        Dialect::Gemini | Dialect::BedrockConverse => panic!("no stream of {dialect} is made here"),
+        Dialect::Gemini => {
+            let chunk = |text: &str, more: Value| {
+                let mut chunk = json!({"responseId": "g-1", "modelVersion": "gemini-x",
+                    "candidates": [{"index": 0, "content": {"role": "model", "parts": [{"text": text}]}}],
+                    "usageMetadata": {"promptTokenCount": 9}});
+                if more.is_object() {
+                    chunk["candidates"][0]["finishReason"] = "STOP".into();
+                    chunk["usageMetadata"] = more;
+                }
+                event(None, &chunk.to_string())
+            };
+            let mut events: Vec<String> = texts.iter().map(|text| chunk(text, Value::Null)).collect();
+            let usage = json!({"promptTokenCount": 9, "candidatesTokenCount": 5, "totalTokenCount": 14});
+            events.push(chunk("", usage));
+            events
+        }
+        Dialect::BedrockConverse => {
+            let line = |name: &str, data: Value| json!({"event": name, "data": data}).to_string() + "\n";
+            let mut events = vec![line("messageStart", json!({"role": "assistant"}))];
+            events.extend(texts.iter().map(|text| {
+                line("contentBlockDelta", json!({"contentBlockIndex": 0, "delta": {"text": text}}))
+            }));
+            events.push(line("contentBlockStop", json!({"contentBlockIndex": 0})));
+            events.push(line("messageStop", json!({"stopReason": "end_turn"})));
+            let usage = json!({"inputTokens": 9, "outputTokens": 5, "totalTokens": 14});
+            events.push(line("metadata", json!({"usage": usage, "metrics": {"latencyMs": 1}})));
+            events
+        }
     }
 }
 
 /// Sends a stream's bytes through a pipe.
 fn send(pipe: &mut Pipe, bytes: &str, ended: bool) -> (Vec<Observed>, String) {
-    let mut decoder = SseDecoder::default();
-    decoder.push(bytes.as_bytes());
+    send_from(pipe, CHAT, bytes, ended)
+}
+
+/// Sends a stream in the frames of the dialect `from` through a pipe.
+fn send_from(pipe: &mut Pipe, from: Dialect, bytes: &str, ended: bool) -> (Vec<Observed>, String) {
+    let mut decoder = FrameDecoder::of(from);
+    match from {
+        Dialect::BedrockConverse => decoder.push(&encode::lines(bytes)),
+        Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::AnthropicMessages | Dialect::Gemini => {
+            decoder.push(bytes.as_bytes());
+        }
+    }
     if ended {
         decoder.finish();
     }
@@ -351,10 +391,11 @@ fn rescued(
     } else {
         Pipe::translating(first, caller, options, true, false)
     };
-    let (_, mut out) = send(&mut pipe, &stream(first, &["The quick ", "brown"])[..cut].concat(), false);
+    let events = stream(first, &["The quick ", "brown"]);
+    let (_, mut out) = send_from(&mut pipe, first, &events[..cut].concat(), false);
     assert_eq!(pipe.finish(&mut Vec::new()), StreamEnd::Cut);
     let mut resumed = pipe.resume(second, seam);
-    out += &send(&mut resumed, &stream(second, texts).concat(), true).1;
+    out += &send_from(&mut resumed, second, &stream(second, texts).concat(), true).1;
     (resumed, out)
 }
 
@@ -368,8 +409,8 @@ fn another_upstream_goes_on_where_the_first_one_died() {
         (Seam::Restart, &["The ", "quick brown fox", " jumps"]),
     ];
     for caller in SPOKEN {
-        for first in SPOKEN {
-            for second in SPOKEN {
+        for first in Dialect::ALL {
+            for second in Dialect::ALL {
                 for (seam, texts) in cases {
                     let at = stream(first, &["The quick ", "brown"])
                         .iter()
@@ -384,8 +425,9 @@ fn another_upstream_goes_on_where_the_first_one_died() {
                     assert_eq!(heard.last_text, whole, "{case}");
                     let brackets = if caller == CHAT { 1 } else { 2 };
                     assert_eq!((heard.starts, heard.ends), (brackets, brackets), "{case}");
-                    // The dead one told its input (Messages), or nothing; its 15 bytes of text are 4 tokens.
-                    assert_eq!(heard.usage, (if first == MESSAGES { 18 } else { 9 }, 9), "{case}");
+                    // The dead one told its input (Messages, Gemini), or nothing; its 15 bytes of text are 4 tokens.
+                    let told = matches!(first, Dialect::AnthropicMessages | Dialect::Gemini);
+                    assert_eq!(heard.usage, (if told { 18 } else { 9 }, 9), "{case}");
                     let own = pipe.usage().unwrap();
                     assert_eq!((own.input_tokens, own.output_tokens), (9, 5), "this upstream's alone");
                     assert_eq!(
@@ -486,12 +528,14 @@ fn an_answer_without_id_and_model_gets_the_routers() {
 
 #[test]
 fn a_translated_stream_tells_the_same_of_itself_as_one_that_flows_by() {
-    for upstream in SPOKEN {
+    for upstream in Dialect::ALL {
         for caller in SPOKEN.into_iter().filter(|caller| *caller != upstream) {
             let options = ReplyOptions { include_usage: true, ..ReplyOptions::default() };
             let mut pipe = Pipe::translating(upstream, caller, options, true, false);
-            let bytes = format!(": heartbeat\n\n{}", stream(upstream, &["Hel", "lo"]).concat());
-            let (seen, mut out) = send(&mut pipe, &bytes, true);
+            let is_framed = upstream == Dialect::BedrockConverse;
+            let heartbeat = if is_framed { "" } else { ": heartbeat\n\n" };
+            let bytes = format!("{heartbeat}{}", stream(upstream, &["Hel", "lo"]).concat());
+            let (seen, mut out) = send_from(&mut pipe, upstream, &bytes, true);
             assert_eq!(seen.first(), Some(&Observed::Quiet));
             assert_eq!(seen.iter().filter(|observed| **observed == Observed::Content).count(), 2);
             let mut rest = Vec::new();
@@ -501,8 +545,11 @@ fn a_translated_stream_tells_the_same_of_itself_as_one_that_flows_by() {
             assert_eq!((heard.text.as_str(), heard.usage.1), ("Hello", 5), "{out}");
             assert_eq!(pipe.usage().map(|usage| (usage.input_tokens, usage.output_tokens)), Some((9, 5)));
             assert_eq!(pipe.finish_reason(), Some(FinishReason::Stop));
-            assert!(pipe.is_finished() && pipe.has_started() && pipe.model().unwrap().ends_with("-x"));
-            let broken = StreamEvent { event: None, data: b"{oops", raw: b"", complete: true };
+            assert!(pipe.is_finished() && pipe.has_started());
+            // Converse names no model.
+            assert_eq!(pipe.model().is_some_and(|model| model.ends_with("-x")), !is_framed);
+            let name = is_framed.then_some("contentBlockDelta");
+            let broken = StreamEvent { event: name, data: b"{oops", raw: b"", complete: true };
             let mut pipe = Pipe::translating(upstream, caller, ReplyOptions::default(), false, false);
             assert_eq!(pipe.push(&broken, &mut Vec::new()), Observed::Malformed);
             assert!(pipe.error().is_some());
@@ -519,7 +566,8 @@ proptest! {
         complete in any::<bool>(),
     ) {
         // Events of any dialect in any order, some of them damaged.
-        let events: Vec<String> = SPOKEN.iter().flat_map(|from| stream(*from, &["Hi", " you"])).collect();
+        let texts = ["Hi", " you"];
+        let events: Vec<String> = Dialect::ALL.iter().flat_map(|from| stream(*from, &texts)).collect();
         for upstream in Dialect::ALL {
             for caller in SPOKEN {
                 let options = ReplyOptions::default();
@@ -531,13 +579,16 @@ proptest! {
                 let mut out = Vec::new();
                 for (at, cut, junk) in &steps {
                     let event = &events[at % events.len()];
-                    let data = event.split("data: ").nth(1).unwrap().trim_end();
+                    let framed = serde_json::from_str::<Value>(event).ok();
+                    let name = framed.as_ref().and_then(|line| line["event"].as_str());
+                    let framed = framed.as_ref().map(|line| line["data"].to_string());
+                    let data = framed.as_deref().unwrap_or_else(|| event.split("data: ").nth(1).unwrap().trim_end());
                     let mut data = data.as_bytes().to_vec();
                     if at % 3 == 0 {
                         let from = cut.index(data.len());
                         data.splice(from.., junk.bytes());
                     }
-                    let event = StreamEvent { event: None, data: &data, raw: &data, complete };
+                    let event = StreamEvent { event: name, data: &data, raw: &data, complete };
                     pipe.push(&event, &mut out);
                 }
                 pipe.finish(&mut out);
@@ -552,7 +603,7 @@ proptest! {
         let text = "Trams climb steep hills while tourists photograph tiled façades 🚋 everywhere.";
         let words: Vec<&str> = text.split_inclusive(' ').collect();
         for caller in SPOKEN {
-            for second in SPOKEN {
+            for second in Dialect::ALL {
                 let events = stream(caller, &words);
                 let first = events.iter().position(|event| event.contains("Trams")).unwrap();
                 let dies = cut.index(words.len() - 1);
@@ -561,7 +612,7 @@ proptest! {
                 let from = if repeat { dies.saturating_sub(1) } else { dies + 1 };
                 let seam = Seam::Continue { prefilled: false };
                 let mut resumed = pipe.resume(second, seam);
-                out += &send(&mut resumed, &stream(second, &words[from..]).concat(), true).1;
+                out += &send_from(&mut resumed, second, &stream(second, &words[from..]).concat(), true).1;
                 let mut rest = Vec::new();
                 prop_assert_eq!(resumed.finish(&mut rest), StreamEnd::Complete);
                 out += std::str::from_utf8(&rest).unwrap();

@@ -9,7 +9,7 @@ use super::shapes::{Message, Role};
 use crate::Dialect;
 use crate::anthropic::blocks::{Block, CacheControl, Kind, Source, tool_input};
 use crate::canonical::{self, Content, Media, Origin, Prompt, ToolResult, ToolUse};
-use crate::notes::{Notes, TranslateError};
+use crate::notes::{CACHE_HINT_DROPPED, Notes, TranslateError};
 use crate::translate::tool_ids::tool_id;
 
 /// Anthropic takes at most so many cache breakpoints.
@@ -30,7 +30,7 @@ impl CacheMarks {
         let asked = tools + blocks.filter(|block| block.cache).count();
         let left_out = asked.saturating_sub(CACHE_LIMIT);
         if left_out > 0 {
-            notes.add_once("cache_control_dropped", "cache_control");
+            notes.add_once(CACHE_HINT_DROPPED, "cache_control");
         }
         Self { left_out }
     }

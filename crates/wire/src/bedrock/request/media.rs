@@ -106,7 +106,7 @@ impl DocumentNames {
         let stem = if by_name.is_some() { stem } else { name };
         let plain = self.name(stem);
         if !stem.is_empty() && plain != stem {
-            notes.add("document_name_changed", format!("{at}.name"));
+            notes.add("document_name_changed", at);
         }
         Ok(Block::Document { format, name: plain, source })
     }

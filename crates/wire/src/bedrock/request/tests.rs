@@ -293,11 +293,11 @@ fn cache_points_follow_what_is_cached_up_to_four() {
         claude["messages"][0]["content"],
         json!([{"text": "a"}, point, {"text": "b"}, point, {"text": "c"}])
     );
-    assert_eq!(noted, ["cache_control_dropped messages[0].content[2].cache_control"]);
+    assert_eq!(noted, ["cache_hint_dropped messages[0].content[2].cache_control"]);
     let (nova, noted) = body(&prompt, NOVA_2);
     assert_eq!(nova["toolConfig"]["tools"].as_array().unwrap().len(), 1);
     assert_eq!(nova["system"][1], point);
-    assert_eq!(noted, ["cache_control_dropped tools[0].cache_control"]);
+    assert_eq!(noted, ["cache_hint_dropped tools[0].cache_control"]);
     assert!(!body(&prompt, LLAMA).0.to_string().contains("cachePoint"));
 }
 

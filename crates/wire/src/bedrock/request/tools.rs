@@ -9,7 +9,7 @@ use super::super::model::Model;
 use super::super::request_shapes::{CachePoint, Choice, InputSchema, Tool, ToolConfig, ToolSpec};
 use super::CachePoints;
 use crate::canonical::{Content, Prompt, ToolChoice};
-use crate::notes::{Notes, TranslateError};
+use crate::notes::{CACHE_HINT_DROPPED, Notes, TranslateError};
 
 /// Converse demands a schema.
 const NO_INPUT: &str = r#"{"type":"object","properties":{}}"#;
@@ -56,7 +56,7 @@ pub(super) fn write<'p>(
         tools.push(spec(tool, model, notes)?);
         // Nova caches no tools.
         if tool.cache && model.is_nova() {
-            notes.add_once("cache_control_dropped", format!("{}.cache_control", tool.at));
+            notes.add_once(CACHE_HINT_DROPPED, format!("{}.cache_control", tool.at));
         } else if tool.cache && cache.take(&tool.at, notes) {
             tools.push(Tool::CachePoint(CachePoint::DEFAULT));
         }

@@ -14,7 +14,7 @@ use crate::canonical::{
     Block, Content as Piece, Media, Origin, Prompt, Role, Signature, ToolResult, ToolUse,
 };
 use crate::gemini::model::Model;
-use crate::notes::{Notes, TranslateError};
+use crate::notes::{CACHE_HINT_DROPPED, Notes, TranslateError};
 
 /// Stands for the seal of a call this provider did not make ("Thought signatures", FAQ: calls transferred from
 /// another model). Without one the first call of a step is refused.
@@ -77,7 +77,7 @@ fn system_part<'a>(block: &'a Block<'_>, notes: &mut Notes) -> Option<Part<'a>> 
 /// Gemini caches by itself; a hint has no place.
 fn note_cache(block: &Block<'_>, notes: &mut Notes) {
     if block.cache {
-        notes.add_once("cache_control_dropped", block.at.as_str());
+        notes.add_once(CACHE_HINT_DROPPED, format!("{}.cache_control", block.at));
     }
 }
 

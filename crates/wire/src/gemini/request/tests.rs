@@ -321,8 +321,10 @@ fn hints_gemini_has_no_place_for_are_noted() {
     }
     prompt.tools = vec![tool("f", None, None)];
     prompt.parallel_tools = Some(false);
-    let expected =
-        ["cache_control_dropped messages[0].content[0]", "parallel_tools_not_limited parallel_tool_calls"];
+    let expected = [
+        "cache_hint_dropped messages[0].content[0].cache_control",
+        "parallel_tools_not_limited parallel_tool_calls",
+    ];
     assert_eq!(written(&prompt, NEW).1, expected);
 }
 

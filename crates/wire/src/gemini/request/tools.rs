@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::canonical::{Prompt, Tool, ToolChoice};
 use crate::gemini::model::Model;
 use crate::gemini::schema;
-use crate::notes::{Notes, TranslateError};
+use crate::notes::{CACHE_HINT_DROPPED, Notes, TranslateError};
 
 /// "Must be a-z, A-Z, 0-9, or contain underscores, colons, dots, and dashes, with a maximum length of 128."
 const LONGEST_NAME: usize = 128;
@@ -55,7 +55,7 @@ pub(super) fn declarations<'a>(
             ));
         }
         if tool.cache {
-            notes.add_once("cache_control_dropped", tool.at.as_str());
+            notes.add_once(CACHE_HINT_DROPPED, format!("{}.cache_control", tool.at));
         }
         let schema = tool.schema.map(|schema| fitted(schema, tool, notes));
         function_declarations.push(Declaration {

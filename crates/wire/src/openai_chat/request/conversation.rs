@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::shapes::{ExtraContent, File, Function, ImageUrl, Message, Part, Said, ToolCall};
 use crate::Dialect;
 use crate::canonical::{Block, Content, Media, Origin, Prompt, Role, Source, ToolResult, ToolUse, Turn};
-use crate::notes::{Notes, TranslateError};
+use crate::notes::{CACHE_HINT_DROPPED, Notes, TranslateError};
 use crate::openai_chat::models::ChatModel;
 use crate::translate::TOOL_ERROR_MARK;
 use crate::translate::tool_ids::tool_id;
@@ -67,7 +67,7 @@ fn system<'a>(prompt: &'a Prompt<'_>, notes: &mut Notes) -> Option<Cow<'a, str>>
 /// Cache hints are Anthropic's; chat providers cache by themselves.
 fn cache_hint(block: &Block<'_>, notes: &mut Notes) {
     if block.cache {
-        notes.add_once("cache_control_dropped", format!("{}.cache_control", block.at));
+        notes.add_once(CACHE_HINT_DROPPED, format!("{}.cache_control", block.at));
     }
 }
 
@@ -198,6 +198,7 @@ fn assistant<'a>(turn: &'a Turn<'_>, model: ChatModel, notes: &mut Notes) -> Mes
     let mut said: Option<Cow<'a, str>> = None;
     let mut refusal: Option<Cow<'a, str>> = None;
     let mut tool_calls = Vec::new();
+    let mut extra_content = None;
     let append = |to: &mut Option<Cow<'a, str>>, text: &'a str| match to {
         Some(so_far) => so_far.to_mut().push_str(text),
         None => *to = Some(Cow::Borrowed(text)),
@@ -208,6 +209,11 @@ fn assistant<'a>(turn: &'a Turn<'_>, model: ChatModel, notes: &mut Notes) -> Mes
             Content::Text(text) => append(&mut said, text),
             Content::Refusal(text) => append(&mut refusal, text),
             Content::ToolUse(call) => tool_calls.push(tool_call(call, model, &block.at, notes)),
+            Content::RedactedThinking(seal) if model.is_gemini && seal.origin == Origin::Gemini => {
+                if extra_content.replace(ExtraContent::sealed(&*seal.value)).is_some() {
+                    notes.add_once("thinking_dropped", block.at.as_str());
+                }
+            }
             // Meant for the provider that thought it alone; chat providers refuse it or take it for an answer.
             Content::Thinking { .. } | Content::RedactedThinking(_) => {
                 notes.add_once("thinking_dropped", block.at.as_str());
@@ -225,6 +231,7 @@ fn assistant<'a>(turn: &'a Turn<'_>, model: ChatModel, notes: &mut Notes) -> Mes
         content: said.filter(|said| !said.is_empty() || tool_calls.is_empty()),
         refusal,
         tool_calls,
+        extra_content,
     }
 }
 

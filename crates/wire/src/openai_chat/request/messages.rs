@@ -165,6 +165,9 @@ fn assistant<'a>(
     if let Some(content) = content {
         said(content, path, &mut blocks, notes)?;
     }
+    if let Some(seal) = seal(message)? {
+        blocks.push(block(&message.path_of("extra_content"), Content::RedactedThinking(seal)));
+    }
     if let Some(refusal) = message.text("refusal")? {
         blocks.push(block(&message.path_of("refusal"), Content::Refusal(refusal)));
     }
@@ -236,9 +239,10 @@ fn tool_call<'a>(at: String, raw: &'a RawValue, notes: &mut Notes) -> Result<Blo
     Ok(Block { content: Content::ToolUse(ToolUse { id, name, arguments, signature }), at, cache: false })
 }
 
-/// Google's OpenAI-compatible endpoint hands out Gemini's seals as `extra_content.google.thought_signature`.
-fn seal<'a>(call: &mut Members<'a>) -> Result<Option<Signature<'a>>, TranslateError> {
-    let Some(mut extra) = call.object("extra_content")? else { return Ok(None) };
+/// Google's OpenAI-compatible endpoint hands out Gemini's seals as `extra_content.google.thought_signature`, of a call or of a
+/// message.
+fn seal<'a>(sealed: &mut Members<'a>) -> Result<Option<Signature<'a>>, TranslateError> {
+    let Some(mut extra) = sealed.object("extra_content")? else { return Ok(None) };
     let Some(mut google) = extra.object("google")? else { return Ok(None) };
     Ok(google.text("thought_signature")?.map(|text| Signature::read(Origin::Gemini, text)))
 }

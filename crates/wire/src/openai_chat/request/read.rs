@@ -42,7 +42,7 @@ pub(crate) fn read<'a>(body: &'a str, notes: &mut Notes) -> Result<Prompt<'a>, T
     Ok(prompt)
 }
 
-/// What no other dialect can answer: several answers at once, sound, the odds of each token, predicted output, and the
+/// What no other dialect can answer: several answers at once, sound, the odds of each token, and the
 /// functions `tools` took the place of.
 fn refuse_what_only_chat_has(chat: &mut Members<'_>) -> Result<(), TranslateError> {
     if chat.get::<u64>("n")?.is_some_and(|n| n > 1) {
@@ -62,7 +62,6 @@ fn refuse_what_only_chat_has(chat: &mut Members<'_>) -> Result<(), TranslateErro
     }
     for (name, what) in [
         ("audio", "answers in audio"),
-        ("prediction", "predicted output"),
         ("functions", "legacy functions; send `tools` instead"),
         ("function_call", "legacy functions; send `tool_choice` instead"),
     ] {

@@ -63,6 +63,8 @@ pub(super) enum Message<'a> {
         refusal: Option<Cow<'a, str>>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         tool_calls: Vec<ToolCall<'a>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        extra_content: Option<ExtraContent<'a>>,
     },
     Tool {
         tool_call_id: Cow<'a, str>,

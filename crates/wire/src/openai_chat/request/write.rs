@@ -8,7 +8,7 @@ use super::shapes::{
     FunctionName, JsonSchema, Request, ResponseFormat, StreamAsk, Tool, ToolChoice, ToolFunction,
 };
 use crate::canonical::{self, Effort, Format, Prompt};
-use crate::notes::{Notes, TranslateError};
+use crate::notes::{CACHE_HINT_DROPPED, Notes, TranslateError};
 use crate::openai_chat::models::ChatModel;
 use crate::translate::tool_ids::user_id;
 
@@ -76,7 +76,7 @@ fn tools<'a>(prompt: &'a Prompt<'_>, notes: &mut Notes) -> Result<Vec<Tool<'a>>,
             return Err(TranslateError::unsupported(path, "a tool name longer than 64 characters"));
         }
         if tool.cache {
-            notes.add_once("cache_control_dropped", format!("{}.cache_control", tool.at));
+            notes.add_once(CACHE_HINT_DROPPED, format!("{}.cache_control", tool.at));
         }
         let mut strict = tool.strict;
         if strict == Some(true) && !tool.schema.is_some_and(fits_strict) {

@@ -137,6 +137,9 @@ impl Reader {
                 sink(&Delta::Text(text));
             }
         }
+        if let Some(seal) = delta.take_seal() {
+            sink(&Delta::RedactedThinking(seal));
+        }
         if let Some(refusal) = delta.take_refusal() {
             self.has_refusal = true;
             sink(&Delta::Refusal(refusal));

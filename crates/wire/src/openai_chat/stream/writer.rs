@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::canonical::{Delta, Origin};
 use crate::notes::Notes;
+use crate::openai_chat::answer::told_finish;
 use crate::openai_chat::request::shapes::ExtraContent;
 use crate::openai_chat::usage::WrittenUsage;
 use crate::pipe::Said;
@@ -42,6 +43,8 @@ struct Piece<'a> {
     refusal: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_calls: Option<[Call<'a>; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extra_content: Option<ExtraContent<'a>>,
 }
 
 #[derive(Serialize)]
@@ -72,6 +75,7 @@ pub(crate) struct Writer {
     model: String,
     /// Whether an earlier stream began this answer.
     goes_on: bool,
+    has_refused: bool,
     /// For each call whether arguments came.
     calls: Vec<bool>,
     /// The usage of the earlier stream, and of this one.
@@ -87,6 +91,7 @@ impl Writer {
             id: String::new(),
             model: String::new(),
             goes_on: false,
+            has_refused: false,
             calls: Vec::new(),
             before: Usage::default(),
             usage: Usage::default(),
@@ -109,15 +114,21 @@ impl Writer {
                 self.say(Piece { reasoning_content: Some(text), ..Piece::default() }, out);
             }
             Delta::ThinkingSignature(_) => notes.add_once("thinking_signature_dropped", "content"),
+            Delta::RedactedThinking(seal) if seal.origin == Origin::Gemini => {
+                let extra_content = Some(ExtraContent::sealed(seal.marked()));
+                self.say(Piece { extra_content, ..Piece::default() }, out);
+            }
             Delta::RedactedThinking(_) => notes.add_once("thinking_dropped", "content"),
-            Delta::Refusal(text) => self.say(Piece { refusal: Some(text), ..Piece::default() }, out),
+            Delta::Refusal(text) => {
+                self.has_refused = true;
+                self.say(Piece { refusal: Some(text), ..Piece::default() }, out);
+            }
             Delta::ToolStart { call, id, name, signature } => {
                 if self.calls.len() <= *call {
                     self.calls.resize(*call + 1, false);
                 }
                 let id = answer_tool_id(Dialect::OpenAiChat, id, &self.id, *call);
-                let seal =
-                    signature.as_ref().map(|seal| ExtraContent::sealed(seal.for_caller(Origin::Gemini)));
+                let seal = signature.as_ref().map(|seal| ExtraContent::sealed(seal.marked()));
                 let call = Call {
                     index: *call,
                     id: Some(&id),
@@ -139,7 +150,8 @@ impl Writer {
                 if stop_sequence.is_some() {
                     notes.add_once("stop_sequence_not_told", "stop_sequence");
                 }
-                self.choice(Piece::default(), Some(reason.as_chat()), out);
+                let told = told_finish(*reason, self.has_refused);
+                self.choice(Piece::default(), Some(told), out);
             }
             Delta::End => {
                 if self.include_usage {

@@ -359,7 +359,7 @@ fn what_responses_has_no_word_for_is_noted() {
             "stop_dropped stop",
             "field_dropped top_k",
             "field_dropped seed",
-            "cache_control_dropped messages[0].content[0].cache_control",
+            "cache_hint_dropped messages[0].content[0].cache_control",
             "tool_error_as_text messages[0].content[0].is_error",
             "max_tokens_raised max_tokens",
             "schema_not_enforced output_config.format"

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::write_items::{self, InputItem};
 use crate::canonical::{Effort, Format, Prompt, Reasoning, ToolChoice};
-use crate::notes::{Notes, TranslateError};
+use crate::notes::{CACHE_HINT_DROPPED, Notes, TranslateError};
 use crate::openai_responses::model_rules::{Reasons, nearest, reasons};
 use crate::openai_responses::strict_schema;
 use crate::translate::tool_ids::user_id;
@@ -212,7 +212,7 @@ fn tools<'a>(prompt: &'a Prompt<'a>, notes: &mut Notes) -> Vec<FunctionTool<'a>>
     let mut tools = Vec::with_capacity(prompt.tools.len());
     for tool in &prompt.tools {
         if tool.cache {
-            notes.add_once("cache_control_dropped", format!("{}.cache_control", tool.at));
+            notes.add_once(CACHE_HINT_DROPPED, format!("{}.cache_control", tool.at));
         }
         let wants_strict = tool.strict.unwrap_or(false);
         let strict = wants_strict && tool.schema.is_none_or(strict_schema::fits);

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::Dialect;
 use crate::canonical::{Block, Content, Media, Origin, Prompt, Role, Source, ToolResult, Turn};
-use crate::notes::Notes;
+use crate::notes::{CACHE_HINT_DROPPED, Notes};
 use crate::translate::TOOL_ERROR_MARK;
 use crate::translate::tool_ids::tool_id;
 
@@ -105,7 +105,7 @@ fn text_of<'a>(block: &'a Block<'a>) -> Option<&'a str> {
 /// Cache hints are Anthropic's; OpenAI caches by itself.
 fn note_cache(block: &Block<'_>, notes: &mut Notes) {
     if block.cache {
-        notes.add_once("cache_control_dropped", format!("{}.cache_control", block.at));
+        notes.add_once(CACHE_HINT_DROPPED, format!("{}.cache_control", block.at));
     }
 }
 

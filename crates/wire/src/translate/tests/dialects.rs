@@ -1,11 +1,12 @@
-//! Readers and writers of all dialects behind one face.
+//! Streams of all dialects, read and translated.
 
+use crate::Dialect;
 use crate::canonical::Delta;
-use crate::frames::{FrameDecoder, StreamEvent};
+use crate::frames::FrameDecoder;
 use crate::notes::{Degradation, Notes};
-use crate::pipe::{StreamEnd, StreamFault};
+use crate::pipe::ends::Reader;
+use crate::pipe::{Pipe, StreamEnd};
 use crate::translate::ReplyOptions;
-use crate::{Dialect, anthropic, bedrock, gemini, openai_chat, openai_responses};
 
 pub(super) const CREATED: u64 = 1_741_569_952;
 
@@ -23,78 +24,12 @@ pub(super) const CALLERS: &[Dialect] =
     &[Dialect::OpenAiChat, Dialect::OpenAiResponses, Dialect::AnthropicMessages];
 
 pub(super) fn options() -> ReplyOptions {
-    ReplyOptions { include_usage: true, created_unix_s: CREATED, ..ReplyOptions::default() }
-}
-
-#[derive(Debug)]
-pub(super) enum Reader {
-    Chat(openai_chat::stream::Reader),
-    Responses(openai_responses::stream::Reader),
-    Messages(anthropic::stream::Reader),
-    Gemini(gemini::stream::Reader),
-    Bedrock(bedrock::stream::Reader),
-}
-
-impl Reader {
-    pub(super) fn of(dialect: Dialect) -> Self {
-        match dialect {
-            Dialect::OpenAiChat => Self::Chat(openai_chat::stream::Reader::default()),
-            Dialect::OpenAiResponses => Self::Responses(openai_responses::stream::Reader::default()),
-            Dialect::AnthropicMessages => Self::Messages(anthropic::stream::Reader::default()),
-            Dialect::Gemini => Self::Gemini(gemini::stream::Reader::default()),
-            Dialect::BedrockConverse => Self::Bedrock(bedrock::stream::Reader::default()),
-        }
-    }
-
-    pub(super) fn read(
-        &mut self,
-        event: &StreamEvent<'_>,
-        notes: &mut Notes,
-        sink: &mut dyn FnMut(&Delta<'_>),
-    ) -> Result<(), StreamFault> {
-        match self {
-            Self::Chat(reader) => reader.read(event, notes, sink),
-            Self::Responses(reader) => reader.read(event, notes, sink),
-            Self::Messages(reader) => reader.read(event, notes, sink),
-            Self::Gemini(reader) => reader.read(event, notes, sink),
-            Self::Bedrock(reader) => reader.read(event, notes, sink),
-        }
-    }
-
-    pub(super) fn finish(&mut self, sink: &mut dyn FnMut(&Delta<'_>)) {
-        match self {
-            Self::Chat(reader) => reader.finish(sink),
-            Self::Responses(reader) => reader.finish(sink),
-            Self::Messages(reader) => reader.finish(sink),
-            Self::Gemini(reader) => reader.finish(sink),
-            Self::Bedrock(reader) => reader.finish(sink),
-        }
-    }
-}
-
-#[derive(Debug)]
-pub(super) enum Writer {
-    Chat(openai_chat::stream::Writer),
-    Responses(openai_responses::stream::Writer),
-    Messages(anthropic::stream::Writer),
-}
-
-impl Writer {
-    pub(super) fn of(dialect: Dialect) -> Self {
-        match dialect {
-            Dialect::OpenAiChat => Self::Chat(openai_chat::stream::Writer::new(&options())),
-            Dialect::OpenAiResponses => Self::Responses(openai_responses::stream::Writer::new(&options())),
-            Dialect::AnthropicMessages => Self::Messages(anthropic::stream::Writer::new(&options())),
-            Dialect::Gemini | Dialect::BedrockConverse => panic!("no caller speaks {dialect}"),
-        }
-    }
-
-    pub(super) fn write(&mut self, delta: &Delta<'_>, notes: &mut Notes, out: &mut Vec<u8>) {
-        match self {
-            Self::Chat(writer) => writer.write(delta, notes, out),
-            Self::Responses(writer) => writer.write(delta, notes, out),
-            Self::Messages(writer) => writer.write(delta, notes, out),
-        }
+    ReplyOptions {
+        include_usage: true,
+        created_unix_s: CREATED,
+        echo: None,
+        fallback_id: Some("of-the-request".into()),
+        fallback_model: Some("of-the-route".into()),
     }
 }
 
@@ -166,17 +101,23 @@ fn watch(delta: &Delta<'_>, end: &mut StreamEnd) {
     }
 }
 
-/// Reads and writes a stream, event by event.
+/// Sends a stream, cut into the given chunks, through a pipe.
 pub(super) fn translate_stream(from: Dialect, to: Dialect, chunks: &[&[u8]]) -> Outcome {
-    let mut writer = Writer::of(to);
+    let mut pipe = Pipe::translating(from, to, options(), true, false);
+    let mut decoder = FrameDecoder::of(from);
     let mut out = Vec::new();
-    let mut notes = Notes::default();
-    let end = read_stream(from, chunks, &mut notes, &mut |delta, notes| {
-        if !matches!(delta, Delta::Error(_)) {
-            writer.write(delta, notes, &mut out);
+    for chunk in chunks {
+        decoder.push(chunk);
+        while let Some(event) = decoder.next_event().unwrap() {
+            pipe.push(&event, &mut out);
         }
-    });
-    Outcome { out, end, degraded: notes.noted().to_vec() }
+    }
+    decoder.finish();
+    while let Some(event) = decoder.next_event().unwrap() {
+        pipe.push(&event, &mut out);
+    }
+    let end = pipe.finish(&mut out);
+    Outcome { out, end, degraded: pipe.lost().to_vec() }
 }
 
 pub(super) fn owned(delta: &Delta<'_>) -> Delta<'static> {

@@ -60,11 +60,6 @@ fn what_cannot_be_carried_and_matters_is_refused_with_its_place() {
         ),
         (
             CHAT,
-            r#"{"messages":[],"prediction":{"type":"content","content":"x"}}"#,
-            "prediction: predicted output",
-        ),
-        (
-            CHAT,
             r#"{"messages":[],"web_search_options":{}}"#,
             "web_search_options: a search the provider runs",
         ),
@@ -286,4 +281,86 @@ fn an_error_inside_a_stream_ends_it() {
     let messages = b"event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n";
     assert_eq!(translate_stream(CHAT, MESSAGES, &[chat]).end, StreamEnd::Failed);
     assert_eq!(translate_stream(MESSAGES, CHAT, &[messages]).end, StreamEnd::Failed);
+}
+
+#[test]
+fn a_model_that_refuses_in_words_ends_as_openais_own_does() {
+    let refused = br#"{"id":"m","model":"claude","content":[],"stop_reason":"refusal","usage":{"input_tokens":1,"output_tokens":1},
+        "stop_details":{"type":"refusal","category":null,"explanation":"Not that."}}"#;
+    let withheld = br#"{"output":{"message":{"role":"assistant","content":[{"text":"Blocked."}]}},"stopReason":"guardrail_intervened","usage":{"inputTokens":1,"outputTokens":1}}"#;
+    let told = |from, body: &[u8]| {
+        let told = super::translate_response(from, CHAT, body, &super::dialects::options()).unwrap();
+        let choice = serde_json::from_slice::<Value>(&told.body).unwrap()["choices"][0].clone();
+        (choice["message"]["refusal"].clone(), choice["finish_reason"].clone())
+    };
+    assert_eq!(told(MESSAGES, refused), (json!("Not that."), json!("stop")));
+    assert_eq!(told(Dialect::BedrockConverse, withheld), (Value::Null, json!("content_filter")));
+}
+
+#[test]
+fn geminis_seal_on_a_text_finds_its_way_through_a_chat_conversation() {
+    let answer = br#"{"responseId":"g","modelVersion":"gemini-3-flash","candidates":[{"content":{"parts":[{"text":"Hi","thoughtSignature":"SIG"}]},"finishReason":"STOP"}]}"#;
+    let whole =
+        super::translate_response(Dialect::Gemini, CHAT, answer, &super::dialects::options()).unwrap();
+    assert_eq!(whole.degraded, []);
+    let message = serde_json::from_slice::<Value>(&whole.body).unwrap()["choices"][0]["message"].clone();
+    let stream = [b"data: ".as_slice(), answer, b"\n\n"].concat();
+    let streamed = translate_stream(Dialect::Gemini, CHAT, &[&stream]);
+    assert_eq!(streamed.degraded, []);
+    let chunks = String::from_utf8(streamed.out).unwrap();
+    let deltas = chunks.lines().filter_map(|line| {
+        let chunk: Value = serde_json::from_str(line.strip_prefix("data: ")?).ok()?;
+        Some(chunk["choices"][0]["delta"]["extra_content"].clone()).filter(Value::is_object)
+    });
+    assert_eq!(deltas.collect::<Vec<_>>(), [message["extra_content"].clone()], "one delta has it");
+    let body =
+        json!({"messages": [{"role": "user", "content": "go"}, message, {"role": "user", "content": "on"}]});
+    let (home, codes) = translated(CHAT, Dialect::Gemini, &body, "gemini-3-flash");
+    assert_eq!(home["contents"][1]["parts"], json!([{"text": "Hi", "thoughtSignature": "SIG"}]));
+    assert_eq!(codes, [""; 0]);
+    let (elsewhere, codes) = translated(CHAT, MESSAGES, &body, "claude-sonnet-4-5");
+    assert!(!elsewhere.to_string().contains("SIG"), "{elsewhere}");
+    assert_eq!(codes, ["thinking_dropped"]);
+}
+
+#[test]
+fn wishes_for_speed_or_price_are_told_apart_from_what_is_lost() {
+    let chat = json!({"messages": [{"role": "user", "content": "hi"}], "prediction": {"type": "content", "content": "x"},
+        "service_tier": "flex", "verbosity": "low", "store": true, "prompt_cache_key": "k", "logit_bias": {"1": 2}});
+    let cached = json!({"type": "text", "text": "hi", "cache_control": {"type": "ephemeral", "ttl": "1h"}});
+    let messages = json!({"max_tokens": 99, "messages": [{"role": "user", "content": [cached]}]});
+    let fields = |noted: &[crate::Degradation]| -> Vec<String> {
+        let mut fields: Vec<_> = noted.iter().map(|noted| noted.field.clone()).collect();
+        fields.sort();
+        fields
+    };
+    for to in [Dialect::Gemini, Dialect::BedrockConverse, MESSAGES, Dialect::OpenAiResponses] {
+        let got = translate_request(CHAT, to, chat.to_string().as_bytes(), "m").unwrap();
+        assert_eq!(fields(&got.degraded), ["logit_bias"], "{to}");
+        let wishes = ["prediction", "prompt_cache_key", "service_tier", "store", "verbosity"];
+        assert_eq!(fields(&got.hints), wishes, "{to}");
+    }
+    for to in [Dialect::Gemini, CHAT, Dialect::OpenAiResponses] {
+        let got = translate_request(MESSAGES, to, messages.to_string().as_bytes(), "m").unwrap();
+        assert_eq!(got.degraded, [], "{to}");
+        let codes: Vec<_> = got.hints.iter().map(|noted| noted.code).collect();
+        assert_eq!(codes, ["cache_ttl_dropped", "cache_hint_dropped"], "{to}");
+    }
+}
+
+#[test]
+fn a_refusal_names_the_callers_own_field() {
+    let body =
+        json!({"max_tokens": 9, "messages": [{"role": "user", "content": "hi"}], "stop_sequences": [" "]});
+    let got =
+        translate_request(MESSAGES, Dialect::BedrockConverse, body.to_string().as_bytes(), "m").unwrap();
+    assert_eq!(got.degraded[0].field, "stop_sequences");
+    let body = json!({"input": [{"role": "assistant", "content": " "}]});
+    let error = translate_request(
+        Dialect::OpenAiResponses,
+        Dialect::BedrockConverse,
+        body.to_string().as_bytes(),
+        "m",
+    );
+    assert_eq!(error.unwrap_err().field(), Some("input"));
 }

@@ -75,10 +75,16 @@ pub(super) fn all() -> Vec<Fixture> {
 
 fn document(translated: Result<Translated, TranslateError>) -> Value {
     match translated {
-        Ok(translated) => json!({
-            "body": serde_json::from_slice::<Value>(&translated.body).unwrap(),
-            "degraded": translated.degraded,
-        }),
+        Ok(translated) => {
+            let mut document = json!({
+                "body": serde_json::from_slice::<Value>(&translated.body).unwrap(),
+                "degraded": translated.degraded,
+            });
+            if !translated.hints.is_empty() {
+                document["hints"] = json!(translated.hints);
+            }
+            document
+        }
         Err(error) => json!({ "refused": error.to_string() }),
     }
 }

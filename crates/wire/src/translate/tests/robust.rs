@@ -3,12 +3,13 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::dialects::{ALL, Reader};
+use super::dialects::{ALL, options};
 use super::fixtures;
 use super::{Dialect, no_caller, read_answer, read_request, translate_request, translate_response};
 use crate::frames::{FrameDecoder, StreamEvent};
 use crate::notes::Notes;
 use crate::pipe::StreamFault;
+use crate::pipe::ends::{Reader, Writer};
 
 /// The words bodies and events are made of; values that fit one place often stand in another.
 const WORDS: &[&str] = &[
@@ -196,7 +197,7 @@ proptest! {
         }
         if let Some(mut response) = fixture.file("response.json") {
             damage(&mut response, &hits, &cut);
-            let _ = translate_response(upstream, caller, &response, &super::dialects::options());
+            let _ = translate_response(upstream, caller, &response, &options());
         }
         let Some(mut stream) = fixture.stream() else { return Ok(()) };
         damage(&mut stream, &hits, &cut);
@@ -204,7 +205,7 @@ proptest! {
         decoder.push(&stream);
         decoder.finish();
         let mut reader = Reader::of(upstream);
-        let mut writer = super::dialects::Writer::of(caller);
+        let mut writer = Writer::of(caller, &options());
         let mut out = Vec::new();
         while let Ok(Some(event)) = decoder.next_event() {
             if event.data.is_empty() {

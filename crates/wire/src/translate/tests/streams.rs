@@ -2,13 +2,14 @@
 
 use proptest::prelude::*;
 
-use super::dialects::{CALLERS, Writer, options, read_stream, translate_stream};
+use super::dialects::{CALLERS, options, read_stream, translate_stream};
 use super::fixtures;
 use super::summary::{Gather, Summary};
-use super::{Dialect, write_answer};
+use super::{Dialect, name, write_answer};
 use crate::canonical::{Answer, Delta, Origin, Signature};
 use crate::notes::Notes;
 use crate::pipe::StreamEnd;
+use crate::pipe::ends::Writer;
 use crate::{FinishReason, Usage};
 
 /// The answer a stream gives, whole.
@@ -18,8 +19,11 @@ fn gather(dialect: Dialect, stream: &[u8]) -> Option<Answer<'static>> {
     (end == StreamEnd::Complete).then(|| answer.finish())
 }
 
-fn whole(dialect: Dialect, answer: &Answer<'_>) -> Vec<u8> {
-    write_answer(dialect, answer, &options(), &mut Notes::default()).unwrap()
+fn whole(dialect: Dialect, answer: Answer<'_>) -> Vec<u8> {
+    let options = options();
+    let mut answer = answer;
+    name(&mut answer, &options);
+    write_answer(dialect, &answer, &options, &mut Notes::default()).unwrap()
 }
 
 #[test]
@@ -30,7 +34,7 @@ fn recorded_streams_reassemble_to_the_whole_answer() {
         let outcome = translate_stream(fixture.upstream, fixture.caller, &[&stream]);
         assert_eq!(
             Summary::of_stream(fixture.caller, &outcome.out),
-            Summary::of_body(fixture.caller, &whole(fixture.caller, &answer)),
+            Summary::of_body(fixture.caller, &whole(fixture.caller, answer)),
             "{}",
             fixture.name
         );
@@ -55,8 +59,13 @@ fn said() -> impl Strategy<Value = Vec<Delta<'static>>> {
             deltas.extend(seal.map(Delta::ThinkingSignature));
             deltas
         });
-    let text = prop::collection::vec(text(), 1..4)
-        .prop_map(|texts| texts.into_iter().map(|text| Delta::Text(text.into())).collect::<Vec<_>>());
+    // Gemini seals a last text too.
+    let sealed = prop::option::of("[A-Za-z0-9+/]{4,12}");
+    let text = (prop::collection::vec(text(), 1..4), sealed).prop_map(|(texts, seal)| {
+        let mut deltas: Vec<_> = texts.into_iter().map(|text| Delta::Text(text.into())).collect();
+        deltas.extend(seal.map(|seal| Delta::RedactedThinking(Signature::new(Origin::Gemini, seal))));
+        deltas
+    });
     let call =
         ("[a-z:.]{0,9}", "[a-z_]{1,8}", prop::option::of(seal()), prop::collection::vec(self::text(), 0..3));
     let calls = (prop::collection::vec(call, 0..4), any::<bool>()).prop_map(|(calls, in_turns)| {
@@ -121,7 +130,7 @@ fn answer() -> impl Strategy<Value = Vec<Delta<'static>>> {
 }
 
 fn written(dialect: Dialect, deltas: &[Delta<'_>]) -> Vec<u8> {
-    let mut writer = Writer::of(dialect);
+    let mut writer = Writer::of(dialect, &options());
     let mut out = Vec::new();
     for delta in deltas {
         writer.write(delta, &mut Notes::default(), &mut out);
@@ -150,7 +159,7 @@ proptest! {
         let answer = gathered.finish();
         for &upstream in CALLERS {
             let stream = written(upstream, &deltas);
-            let body = whole(upstream, &answer);
+            let body = whole(upstream, answer.clone());
             prop_assert_eq!(Summary::of_stream(upstream, &stream), Summary::of_body(upstream, &body));
             // And on to every other dialect: nothing may get lost on the way that the whole answer keeps.
             for &caller in CALLERS.iter().filter(|caller| **caller != upstream) {
