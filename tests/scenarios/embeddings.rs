@@ -18,10 +18,9 @@ fn vectors(reply: &Reply) -> Vec<Vec<f64>> {
     let data = body["data"].as_array().unwrap();
     let vector = |(n, entry): (usize, &Value)| {
         assert_eq!((&entry["object"], &entry["index"]), (&json!("embedding"), &json!(n)), "{entry}");
-        match &entry["embedding"] {
-            Value::String(base64) => floats(base64),
-            list => list.as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect(),
-        }
+        let embedding = &entry["embedding"];
+        let list = || embedding.as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect();
+        embedding.as_str().map_or_else(list, floats)
     };
     data.iter().enumerate().map(vector).collect()
 }
@@ -155,13 +154,12 @@ async fn bad_input_names_its_field() {
 
 #[tokio::test]
 async fn an_error_is_the_providers_reason_in_openai_s_words() {
-    let yard = Yard::over(&[Kind::Gemini], &[], json!({ "flags": { "enable_cold_queue": false } })).await;
     for (code, status) in [(400, 400), (429, 429), (500, 502), (503, 503)] {
+        // A rate limit keeps a route out for a while: a world for each.
+        let yard = Yard::over(&[Kind::Gemini], &[], json!({ "flags": { "enable_cold_queue": false } })).await;
         yard.provider("hot").set_fault(Fault::status(code)).await.unwrap();
         let reply = yard.call(PATH, &json!({ "model": "hot-1", "input": "red tram" })).await;
         assert_eq!(reply.status, status, "{code}: {reply:?}");
         assert!(!reply.error(CHAT).1.is_empty());
-        yard.apply(&serde_json::from_str(yard.get("/v1/map").await["document"].as_str().unwrap()).unwrap())
-            .await;
     }
 }
