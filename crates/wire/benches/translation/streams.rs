@@ -94,7 +94,7 @@ fn flow(caller: Dialect, upstream: Dialect, stream: &[Event], chunks: &mut Times
 
 fn recorded(dialect: Dialect) -> Vec<Event> {
     let text = |number: usize| TOKENS[number % TOKENS.len()];
-    let (head, chunk, tail): (Vec<Value>, fn(&str, usize) -> Value, Vec<Value>) = match dialect {
+    let (head, chunk, tail): Shape = match dialect {
         Dialect::OpenAiChat => chat(),
         Dialect::OpenAiResponses => responses(),
         Dialect::AnthropicMessages => messages(),
@@ -138,6 +138,7 @@ fn frame(dialect: Dialect, value: &Value) -> Vec<u8> {
     }
 }
 
+/// A stream's beginning, its chunk number so-and-so, and its end.
 type Shape = (Vec<Value>, fn(&str, usize) -> Value, Vec<Value>);
 
 fn chat() -> Shape {
