@@ -138,12 +138,10 @@ async fn what_one_dialect_alone_can_say_is_refused_with_its_field_where_it_can_n
 
 #[tokio::test]
 async fn an_answer_begun_by_the_caller_is_continued_where_that_is_possible() {
-    for kind in [Kind::Anthropic, Kind::Bedrock, Kind::Gemini] {
-        let yard = Yard::over(&[kind], &[], json!({})).await;
-        let mut map: Value =
-            serde_json::from_str(yard.get("/v1/map").await["document"].as_str().unwrap()).unwrap();
-        map["hot"][0]["features"] = json!({ "prefill": true });
-        yard.apply(&map).await;
+    for kind in [Kind::Anthropic, Kind::Bedrock] {
+        let yard = Yard::with_credentials(&json!({})).await;
+        let hot = merge(yard.added(kind, "hot").await, json!({ "upstreamModel": kind.thinker() }));
+        yard.apply(&fast_map(&[hot], &[])).await;
         let whole = yard.messages("Tell me of Lisbon").await.completion(MESSAGES).text;
         let (begun, rest) = whole.split_at(20);
         let mut ask = Ask::messages("Tell me of Lisbon");

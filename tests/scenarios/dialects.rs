@@ -219,7 +219,7 @@ async fn a_picture_and_a_document_arrive_everywhere() {
 #[tokio::test]
 async fn an_answer_keeps_to_its_schema_everywhere() {
     // Bedrock has schemas for some models only, and goes by their names.
-    let yard = thinkers().await;
+    let yard = named(|kind| (kind == Kind::Bedrock).then(|| kind.thinker())).await;
     each(
         &yard,
         |caller| Ask::new(caller, "How warm is Lisbon?").schema(),
@@ -270,7 +270,7 @@ async fn a_limit_and_a_stop_sequence_end_an_answer_everywhere() {
 }
 
 #[tokio::test]
-async fn a_filtered_answer_and_a_refusal_are_told_as_such_everywhere() {
+async fn a_refusal_is_told_as_such_everywhere() {
     let yard = Yard::of_every_kind(json!({})).await;
     let refused = |caller| Ask::new(caller, "Please refuse to answer");
     each(&yard, refused, |caller, kind, stream, reply| {
@@ -283,6 +283,11 @@ async fn a_filtered_answer_and_a_refusal_are_told_as_such_everywhere() {
         }
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_filtered_answer_is_told_as_such_everywhere() {
+    let yard = Yard::of_every_kind(json!({})).await;
     for kind in Kind::ALL {
         yard.provider(kind.name()).set_fault(Fault::ContentFilter).await.unwrap();
     }
@@ -351,11 +356,18 @@ async fn a_marked_prompt_is_cached_by_the_models_that_want_marks() {
 
 /// Every kind with a model that thinks.
 async fn thinkers() -> Yard {
+    named(|kind| Some(kind.thinker())).await
+}
+
+/// Every kind, some with a model of this name upstream.
+async fn named(model: impl Fn(Kind) -> Option<&'static str>) -> Yard {
     let yard = Yard::of_every_kind(json!({})).await;
     let mut map: Value =
         serde_json::from_str(yard.get("/v1/map").await["document"].as_str().unwrap()).unwrap();
     for (route, kind) in map["hot"].as_array_mut().unwrap().iter_mut().zip(Kind::ALL) {
-        route["upstreamModel"] = json!(kind.thinker());
+        if let Some(model) = model(kind) {
+            route["upstreamModel"] = json!(model);
+        }
     }
     yard.apply(&map).await;
     yard
@@ -387,38 +399,44 @@ async fn thoughts_are_shown_where_they_are_shown_and_tell_apart_from_the_answer(
     .await;
 }
 
-#[tokio::test]
-async fn sealed_thoughts_go_back_to_whom_they_belong_and_to_nobody_else() {
+/// A conversation that thinks and calls tools, begun at one kind and gone on with at another.
+async fn thinks_and_goes_on(caller: Dialect) {
     let yard = thinkers().await;
     let mut table = Table::new();
-    for caller in CALLERS {
-        for kind in Kind::ALL {
-            for stream in [false, true] {
-                let ask =
-                    Ask::new(caller, "What is the weather in Lisbon and Porto?").weather_tool().thinking();
-                let reply = yard.send(&ask.clone().model(&at(kind)).streaming(stream)).await;
-                let name = format!("{caller:?}, {kind:?}, stream={stream}");
-                table.case(&name, || {
-                    assert_eq!(reply.route(), kind.name(), "{}", told(&yard, kind, &reply));
-                    weather_calls(&reply.completion(caller));
+    for kind in Kind::ALL {
+        for stream in [false, true] {
+            let ask = Ask::new(caller, "What is the weather in Lisbon and Porto?").weather_tool().thinking();
+            let reply = yard.send(&ask.clone().model(&at(kind)).streaming(stream)).await;
+            assert_eq!(reply.route(), kind.name(), "{}", told(&yard, kind, &reply));
+            let got = reply.completion(caller);
+            weather_calls(&got);
+            let results = got.calls.iter().map(|call| (call.id.clone(), Ok("18 degrees")));
+            let next = ask.then_tools(&reply.answer(caller), &results.collect::<Vec<_>>());
+            for then in Kind::ALL {
+                let reply = yard.send(&next.clone().model(&at(then)).streaming(stream)).await;
+                table.case(&format!("{kind:?} then {then:?}, stream={stream}"), || {
+                    assert_eq!(reply.route(), then.name(), "{}", told(&yard, then, &reply));
+                    assert!(reply.completion(caller).text.contains("18 degrees"));
                 });
-                if reply.route() != kind.name() {
-                    continue;
-                }
-                let got = reply.completion(caller);
-                let results = got.calls.iter().map(|call| (call.id.clone(), Ok("18 degrees")));
-                let next = ask.then_tools(&reply.answer(caller), &results.collect::<Vec<_>>());
-                for then in Kind::ALL {
-                    let reply = yard.send(&next.clone().model(&at(then)).streaming(stream)).await;
-                    table.case(&format!("{name}, then {then:?}"), || {
-                        assert_eq!(reply.route(), then.name(), "{}", told(&yard, then, &reply));
-                        assert!(reply.completion(caller).text.contains("18 degrees"));
-                    });
-                }
             }
         }
     }
     table.end();
+}
+
+#[tokio::test]
+async fn a_chat_caller_s_sealed_thoughts_go_to_whom_they_belong_and_to_nobody_else() {
+    thinks_and_goes_on(CHAT).await;
+}
+
+#[tokio::test]
+async fn a_responses_caller_s_sealed_thoughts_go_to_whom_they_belong_and_to_nobody_else() {
+    thinks_and_goes_on(RESPONSES).await;
+}
+
+#[tokio::test]
+async fn a_messages_caller_s_sealed_thoughts_go_to_whom_they_belong_and_to_nobody_else() {
+    thinks_and_goes_on(MESSAGES).await;
 }
 
 #[tokio::test]
@@ -470,21 +488,21 @@ async fn the_third_generation_of_gemini_gets_its_signatures_back_and_a_stranger_
 #[tokio::test]
 async fn an_answer_names_its_upstream_request() {
     let yard = Yard::of_every_kind(json!({})).await;
-    each(
-        &yard,
-        |caller| Ask::new(caller, "hello"),
-        |caller, kind, stream, reply| {
-            let id = ["x-switchyard-upstream-request-id", "x-request-id", "request-id"]
-                .map(|name| reply.header(name));
-            let _ = reply.completion(caller);
-            assert!(
-                id.iter().any(|id| id.starts_with("req_sim")),
-                "{caller:?} {kind:?} stream={stream}: {:?}",
-                reply.headers
-            );
-        },
-    )
-    .await;
+    let mut table = Table::new();
+    for caller in CALLERS {
+        // Google's APIs name none.
+        for kind in [Kind::Chat, Kind::Responses, Kind::Anthropic, Kind::Bedrock, Kind::Azure] {
+            for stream in [false, true] {
+                let reply = yard.send(&Ask::new(caller, "hello").model(&at(kind)).streaming(stream)).await;
+                table.case(&format!("{caller:?} at {kind:?}, stream={stream}"), || {
+                    let names = ["x-switchyard-upstream-request-id", "x-request-id", "request-id"];
+                    let named = names.iter().any(|name| reply.header(name).starts_with("req_sim"));
+                    assert!(named, "{:?}", reply.headers);
+                });
+            }
+        }
+    }
+    table.end();
 }
 
 #[tokio::test]

@@ -57,6 +57,9 @@ async fn every_status_of_every_kind_reaches_every_caller_with_its_reason() {
         for kind in Kind::ALL {
             let text = body(kind, code).to_string();
             let fault = Fault::Status { code, retry_after_s: None, body: Some(text) };
+            // A token is fetched while all is well.
+            let well = Ask::chat("hello").job(&format!("only-{}", kind.name()));
+            assert_eq!(yard.send(&well).await.status, 200);
             yard.provider(kind.name()).set_fault(fault).await.unwrap();
             for (n, caller) in CALLERS.into_iter().enumerate() {
                 let ask = Ask::new(caller, "hello").job(&format!("only-{}", kind.name()));

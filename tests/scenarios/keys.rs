@@ -136,6 +136,21 @@ async fn a_route_without_a_key_says_which_command_stores_one() {
 }
 
 #[tokio::test]
+async fn a_key_stored_under_another_name_of_its_provider_is_its_key() {
+    for (name, alias) in
+        [("google", "gemini"), ("gemini", "google"), ("claude", "claude"), ("azure", "azure-openai")]
+    {
+        let root = TempDir::new().unwrap();
+        let start = Start::with_credentials(root.path(), &json!({}));
+        let yard = Yard::start_in(root, start).await;
+        let hot = yard.add(Profile::new(name).dialect(CHAT).keys([ONE])).await;
+        yard.apply(&fast_map(&[merge(route(&hot), json!({ "auth": "bearer" }))], &[])).await;
+        assert_eq!(yard.put(&format!("/v1/credentials/{alias}"), &json!({ "value": ONE })).await.0, 204);
+        assert_eq!(yard.chat("hello").await.way(), ("hot", 1, false), "{alias} for {name}");
+    }
+}
+
+#[tokio::test]
 async fn a_job_that_lacked_a_key_is_answered_once_one_is_stored() {
     let root = TempDir::new().unwrap();
     let start = Start::with_credentials(root.path(), &json!({}));

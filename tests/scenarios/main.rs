@@ -8,6 +8,7 @@ mod capabilities;
 mod cloud;
 mod cold;
 mod commands;
+mod compat;
 mod count_tokens;
 mod dialects;
 mod embeddings;

@@ -113,8 +113,15 @@ async fn a_messages_stream_without_its_message_stop_is_a_broken_one_to_who_waits
         assert!(reply.whole, "{fault:?}");
         assert_eq!(reply.error_event(MESSAGES).0, "stream_cut", "{fault:?}");
         yard.wait_for_outcome(Outcome::Broken).await;
-        // In other dialects the stop reason completes an answer, and it has come.
+    }
+}
+
+#[tokio::test]
+async fn a_translated_messages_stream_is_whole_once_its_stop_reason_has_come() {
+    for fault in [Fault::MissingDone, Fault::TruncatedBody] {
         for caller in [CHAT, RESPONSES] {
+            let yard = Yard::over(&[MESSAGES], &[MESSAGES], json!({ "midstream": "error" })).await;
+            yard.provider("hot").set_fault(fault.clone()).await.unwrap();
             let reply = yard.send(&Ask::new(caller, "hello").streaming(true)).await;
             assert!(reply.completion(caller).text.starts_with("[hot-1 @ hot]"), "{fault:?}");
         }
