@@ -5,6 +5,7 @@
 //! [`Degradation`]; what would make the answer meaningless is refused, so that the route is passed over. Nothing is
 //! dropped without one of the two.
 
+mod calls;
 pub(crate) mod tool_ids;
 
 use std::borrow::Cow;
@@ -82,12 +83,14 @@ pub fn translate_response(
 }
 
 fn read_request<'a>(from: Dialect, body: &'a str, notes: &mut Notes) -> Result<Prompt<'a>, TranslateError> {
-    match from {
+    let mut prompt = match from {
         Dialect::OpenAiChat => openai_chat::request::read(body, notes),
         Dialect::OpenAiResponses => openai_responses::request::read(body, notes),
         Dialect::AnthropicMessages => anthropic::request::read(body, notes),
         Dialect::Gemini | Dialect::BedrockConverse => Err(no_caller(from)),
-    }
+    }?;
+    calls::settle(from, &mut prompt)?;
+    Ok(prompt)
 }
 
 fn write_request(
