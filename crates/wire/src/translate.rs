@@ -6,6 +6,7 @@
 //! dropped without one of the two.
 
 mod caller_words;
+mod calls;
 pub(crate) mod tool_ids;
 
 use std::borrow::Cow;
@@ -96,12 +97,14 @@ fn name<'a>(answer: &mut Answer<'a>, options: &'a ReplyOptions) {
 }
 
 fn read_request<'a>(from: Dialect, body: &'a str, notes: &mut Notes) -> Result<Prompt<'a>, TranslateError> {
-    match from {
+    let mut prompt = match from {
         Dialect::OpenAiChat => openai_chat::request::read(body, notes),
         Dialect::OpenAiResponses => openai_responses::request::read(body, notes),
         Dialect::AnthropicMessages => anthropic::request::read(body, notes),
         Dialect::Gemini | Dialect::BedrockConverse => Err(no_caller(from)),
-    }
+    }?;
+    calls::settle(from, &mut prompt)?;
+    Ok(prompt)
 }
 
 fn write_request(

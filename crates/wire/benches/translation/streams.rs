@@ -92,9 +92,6 @@ fn flow(caller: Dialect, upstream: Dialect, stream: &[Event], chunks: &mut Times
     whole
 }
 
-/// What a stream begins with, its text chunks, what it ends with.
-type Parts = (Vec<Value>, fn(&str, usize) -> Value, Vec<Value>);
-
 fn recorded(dialect: Dialect) -> Vec<Event> {
     let text = |number: usize| TOKENS[number % TOKENS.len()];
     let (head, chunk, tail): Shape = match dialect {
