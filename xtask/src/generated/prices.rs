@@ -1,10 +1,13 @@
 //! The price list the router carries: the data bundled with `genai-prices`, cut down to what is asked of it and into
 //! pieces, so that a router reads the lines of its own providers and never the whole list.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::command::Cmd;
 
@@ -17,11 +20,31 @@ const VENDORS: &str = "crates/engine/src/prices/vendors.json";
 /// The same providers with their models, one a line.
 const MODELS: &str = "crates/engine/src/prices/models.jsonl";
 
-/// Members of a provider that find it, in the order they are written. Models follow.
-const OF_VENDORS: [&str; 5] = ["id", "name", "api_pattern", "provider_match", "fallback_model_providers"];
+/// What finds a provider, in the order it is written; what the models are asked about follows. Numbers keep their
+/// spelling: a price read and written again may be another one.
+#[derive(Clone, Deserialize, Serialize)]
+struct Provider {
+    id: String,
+    name: String,
+    api_pattern: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider_match: Option<Box<RawValue>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fallback_model_providers: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    models: Vec<Model>,
+}
 
-/// Members of a model that find it, price it and say what it takes.
-const OF_MODELS: [&str; 4] = ["id", "match", "context_window", "prices"];
+/// What finds a model, prices it and says how much it takes.
+#[derive(Clone, Deserialize, Serialize)]
+struct Model {
+    id: String,
+    r#match: Box<RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    context_window: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prices: Option<Box<RawValue>>,
+}
 
 /// Each document's place and text, as the data of the locked version has it.
 pub(super) fn documents(root: &Path) -> Result<[(&'static str, String); 2]> {
@@ -44,38 +67,28 @@ fn data_file(root: &Path) -> Result<PathBuf> {
 
 /// The vendors' document and the models'.
 fn excerpt(text: &str) -> Result<[String; 2]> {
-    let list: Vec<Value> = serde_json::from_str(text)?;
-    let (mut vendors, mut models) = (Vec::new(), String::new());
-    for provider in &list {
-        let mut provider_of = kept(provider, &OF_VENDORS);
-        vendors.push(Value::Object(provider_of.clone()));
-        provider_of
-            .insert("models".to_owned(), members(provider).map(|model| describe(model, &list)).collect());
-        models.push_str(&Value::Object(provider_of).to_string());
+    let mut list: Vec<Provider> = serde_json::from_str(text)?;
+    lend_windows(&mut list);
+    let mut models = String::new();
+    for provider in &mut list {
+        models.push_str(&serde_json::to_string(provider)?);
         models.push('\n');
+        provider.models.clear();
     }
-    Ok([serde_json::to_string_pretty(&vendors)?, models])
+    Ok([serde_json::to_string_pretty(&list)?, models])
 }
 
-fn members(provider: &Value) -> impl Iterator<Item = &Value> {
-    provider["models"].as_array().into_iter().flatten()
-}
-
-fn kept(value: &Value, names: &[&str]) -> Map<String, Value> {
-    let member = |name: &&str| Some(((*name).to_owned(), value.get(*name)?.clone()));
-    names.iter().filter_map(member).collect()
-}
-
-/// A model; where its provider is silent on its window, with that of whoever else serves it.
-fn describe(model: &Value, list: &[Value]) -> Value {
-    let mut model = kept(model, &OF_MODELS);
-    if model.get("context_window").is_none_or(Value::is_null) {
-        let mut namesakes = list.iter().flat_map(members).filter(|other| Some(&other["id"]) == model.get("id"));
-        if let Some(window) = namesakes.find_map(|other| other["context_window"].as_u64()) {
-            model.insert("context_window".to_owned(), window.into());
+/// Where a provider is silent on a model's window, whoever else serves it is believed.
+fn lend_windows(list: &mut [Provider]) {
+    let mut known = HashMap::new();
+    for model in list.iter().flat_map(|provider| &provider.models) {
+        if let Some(window) = model.context_window {
+            known.entry(model.id.clone()).or_insert(window);
         }
     }
-    Value::Object(model)
+    for model in list.iter_mut().flat_map(|provider| &mut provider.models) {
+        model.context_window = model.context_window.or_else(|| known.get(&model.id).copied());
+    }
 }
 
 #[cfg(test)]
@@ -86,27 +99,28 @@ mod tests {
 
     #[test]
     fn an_excerpt_keeps_what_is_asked_for_and_lends_windows_between_namesakes() {
-        let list = json!([
-            { "id": "b", "name": "B", "api_pattern": "b", "extractors": [1], "models": [
-                { "id": "m", "name": "M", "match": { "equals": "m" }, "prices": { "input_mtok": 1 } },
-                { "id": "alone", "match": { "equals": "alone" }, "prices": {} }
-            ] },
-            { "id": "a", "name": "A", "api_pattern": "a", "fallback_model_providers": ["b"], "models": [
-                { "id": "m", "match": { "equals": "m" }, "prices": {}, "context_window": 8 }
-            ] }
-        ]);
-        let [vendors, models] = excerpt(&list.to_string()).unwrap();
+        let list = r#"[
+            {"id":"b","name":"B","api_pattern":"b","extractors":[1],"models":[
+                {"id":"m","name":"M","match":{"equals":"m"},"prices":{"input_mtok":0.140}},
+                {"id":"alone","match":{"equals":"alone"},"prices":{}}]},
+            {"id":"a","name":"A","api_pattern":"a","fallback_model_providers":["b"],"models":[
+                {"id":"m","match":{"equals":"m"},"prices":{},"context_window":8}]}
+        ]"#;
+        let [vendors, models] = excerpt(list).unwrap();
         let vendors: Value = serde_json::from_str(&vendors).unwrap();
-        assert_eq!(vendors[0], json!({ "id": "b", "name": "B", "api_pattern": "b" }));
-        assert_eq!(vendors[1]["fallback_model_providers"], json!(["b"]));
-        let lines: Vec<Value> = models.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        assert!(models.starts_with(r#"{"id":"b","#), "found by how its line begins: {models}");
         assert_eq!(
-            lines[0]["models"],
+            vendors,
             json!([
-                { "id": "m", "match": { "equals": "m" }, "prices": { "input_mtok": 1 }, "context_window": 8 },
-                { "id": "alone", "match": { "equals": "alone" }, "prices": {} }
+                { "id": "b", "name": "B", "api_pattern": "b" },
+                { "id": "a", "name": "A", "api_pattern": "a", "fallback_model_providers": ["b"] }
             ])
         );
+        let lines: Vec<&str> = models.lines().collect();
+        assert_eq!(
+            lines[0],
+            r#"{"id":"b","name":"B","api_pattern":"b","models":[{"id":"m","match":{"equals":"m"},"context_window":8,"prices":{"input_mtok":0.140}},{"id":"alone","match":{"equals":"alone"},"prices":{}}]}"#,
+            "found by how its line begins, its numbers as they were written"
+        );
+        assert_eq!(lines.len(), 2);
     }
 }
