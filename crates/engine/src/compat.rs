@@ -75,8 +75,8 @@ pub(crate) fn tell_fleet(shared: &Shared, running: &Running) {
     });
 }
 
-/// Looks up the context windows that the map does not write, and tells the fleet. The price list takes a moment to be
-/// decoded, so this runs beside everything else; local routes are not in it and never wake it.
+/// Looks up the context windows that the map does not write, and tells the fleet. Reading the price list takes a
+/// moment, so this runs beside everything else; local routes are not in it.
 pub(crate) async fn learn_windows(shared: Arc<Shared>) {
     let Some(running) = shared.running.load_full() else { return };
     let wanted: Vec<Listed> = {

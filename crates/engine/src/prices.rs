@@ -1,12 +1,17 @@
-//! What providers charge, and how long a prompt their models take: the data of `genai-prices`, which is decoded (about
-//! 20 MB) when it is first asked for. What runs on this machine or its network costs nothing and never asks.
+//! What providers charge, and how long a prompt their models take: the data of `genai-prices`, of which only the asked
+//! provider's is read, for as long as the asking takes. What runs on this machine or its network costs nothing and
+//! never asks.
+
+mod list;
 
 use std::sync::Arc;
 
-use genai_prices::{Calculator, PriceRequest};
+use genai_prices::Usage;
 use switchyard_domain::Usd;
 use switchyard_domain::map::{Route, RoutingMap};
 use switchyard_domain::switch_cost::Rates;
+
+use self::list::Excerpt;
 
 /// Tokens of one request. The cached counts are parts of `input`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,22 +62,32 @@ impl Price {
     pub(crate) fn cost(&self, tokens: Tokens) -> Option<Usd> {
         match self {
             Self::Free => Some(Usd::ZERO),
-            Self::Listed(listed) => listed.cost(tokens),
+            Self::Listed(listed) => listed.found()?.cost(tokens),
         }
     }
 
     /// Prices of a million tokens at a prompt's usual length; `None` where no price is known.
     pub(crate) fn rates(&self) -> Option<Rates> {
-        // Long prompts may have other prices, so a thousand tokens are asked for.
-        let a_million = |tokens| self.cost(tokens).map(|cost| cost.times(1_000));
-        let input = Tokens { input: 1_000, ..Tokens::default() };
-        Some(Rates {
-            input_nano_usd: a_million(input)?,
-            output_nano_usd: a_million(Tokens { output: 1_000, ..Tokens::default() })?,
-            cached_input_nano_usd: a_million(Tokens { cached: 1_000, ..input })?,
-            cache_write_nano_usd: a_million(Tokens { cache_write: 1_000, ..input })?,
-        })
+        match self {
+            Self::Free => rates(|_| Some(Usd::ZERO)),
+            Self::Listed(listed) => {
+                let found = listed.found()?;
+                rates(|tokens| found.cost(tokens))
+            }
+        }
     }
+}
+
+fn rates(cost: impl Fn(Tokens) -> Option<Usd>) -> Option<Rates> {
+    // Long prompts may have other prices, so a thousand tokens are asked for.
+    let a_million = |tokens| cost(tokens).map(|cost| cost.times(1_000));
+    let input = Tokens { input: 1_000, ..Tokens::default() };
+    Some(Rates {
+        input_nano_usd: a_million(input)?,
+        output_nano_usd: a_million(Tokens { output: 1_000, ..Tokens::default() })?,
+        cached_input_nano_usd: a_million(Tokens { cached: 1_000, ..input })?,
+        cache_write_nano_usd: a_million(Tokens { cache_write: 1_000, ..input })?,
+    })
 }
 
 /// The price list's name of a preset.
@@ -95,14 +110,30 @@ fn vendor(preset: &str) -> Option<&'static str> {
 impl Listed {
     /// The most tokens of prompt and answer the model takes, where the list knows.
     pub(crate) fn window(&self) -> Option<u64> {
-        let found = self.ask(&genai_prices::Usage::default())?;
-        let list = Calculator::bundled();
-        let own = list.find_provider(Some(&found.provider_id), None).ok().flatten();
-        // A model resold by a cloud is described with its maker.
-        let windows = own.into_iter().chain(list.providers()).flat_map(genai_prices::ProviderInfo::models);
-        windows.filter(|model| model.id() == found.model_id).find_map(genai_prices::ModelInfo::context_window)
+        let found = self.found()?;
+        found.excerpt.window(&found.id)
     }
 
+    fn found(&self) -> Option<Found<'_>> {
+        let excerpt = Excerpt::of(self.vendor, &self.base_url)?;
+        let nothing = Usage::new();
+        let (model, price) =
+            self.models.iter().find_map(|model| Some((model, excerpt.price(model, &nothing)?)))?;
+        Some(Found { excerpt, model, id: price.model_id })
+    }
+}
+
+/// A model in its provider's part of the list.
+#[derive(Debug)]
+struct Found<'a> {
+    excerpt: Excerpt,
+    /// As it was asked for.
+    model: &'a str,
+    /// As the list calls it.
+    id: String,
+}
+
+impl Found<'_> {
     fn cost(&self, tokens: Tokens) -> Option<Usd> {
         #[expect(clippy::cast_precision_loss, reason = "no request has 2^53 tokens")]
         let used = [
@@ -112,22 +143,8 @@ impl Listed {
             ("cache_write_tokens", tokens.cache_write),
         ]
         .map(|(key, count)| (key, count as f64));
-        let mut usage = genai_prices::Usage::default();
-        for (key, count) in used.into_iter().filter(|(_, count)| *count > 0.0) {
-            usage.insert(key, count);
-        }
-        Usd::from_dollars(self.ask(&usage)?.total_price)
-    }
-
-    fn ask(&self, usage: &genai_prices::Usage) -> Option<genai_prices::PriceCalculation> {
-        self.models.iter().find_map(|model| {
-            let request = PriceRequest::new(model, usage);
-            let request = match self.vendor {
-                Some(vendor) => request.with_provider_id(vendor),
-                None => request.with_provider_api_url(&self.base_url),
-            };
-            Calculator::bundled().calculate(&request).ok()
-        })
+        let usage: Usage = used.into_iter().filter(|(_, count)| *count > 0.0).collect();
+        Usd::from_dollars(self.excerpt.price(self.model, &usage)?.total_price)
     }
 }
 

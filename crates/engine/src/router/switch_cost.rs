@@ -53,7 +53,7 @@ impl Router {
             let known = compat::known(&self.shared, &running, route);
             (ix, compat::window(route, &known), compat::lacks(route, &known))
         });
-        // The price list takes a moment to be decoded when it is first used.
+        // Reading the price list takes a moment.
         let work = move || {
             let [from, to] = sides.map(|(ix, window, lacks)| {
                 let route = priced.map.route(ix);
