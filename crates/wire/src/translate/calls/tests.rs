@@ -22,36 +22,47 @@ fn request(caller: Dialect, steps: &[Step]) -> Value {
     for step in steps {
         match (caller, step) {
             (_, Says) => said.push(json!({"role": "user", "content": "go"})),
-            (OpenAiChat, Calls(ids)) => {
-                let call = |id: &&str| json!({"id": id, "type": "function", "function": {"name": "f", "arguments": "{}"}});
-                let calls: Vec<Value> = ids.iter().map(call).collect();
-                said.push(json!({"role": "assistant", "tool_calls": calls}));
-            }
-            (OpenAiChat, Answers(id)) => {
-                said.push(json!({"role": "tool", "tool_call_id": id, "content": "ok"}))
-            }
-            (OpenAiResponses, Calls(ids)) => {
-                said.extend(ids.iter().map(
-                    |id| json!({"type": "function_call", "call_id": id, "name": "f", "arguments": "{}"}),
-                ))
-            }
+            (_, Calls(ids)) => calls(caller, ids, &mut said),
             (OpenAiResponses, Answers(id)) => {
                 said.push(json!({"type": "function_call_output", "call_id": id, "output": "ok"}));
             }
-            (_, Calls(ids)) => {
-                let call = |id: &&str| json!({"type": "tool_use", "id": id, "name": "f", "input": {}});
-                let calls: Vec<Value> = ids.iter().map(call).collect();
-                said.push(json!({"role": "assistant", "content": calls}));
+            (AnthropicMessages, Answers(id)) => {
+                let result = json!({"type": "tool_result", "tool_use_id": id, "content": "ok"});
+                said.push(json!({"role": "user", "content": [result]}));
             }
-            (_, Answers(id)) => said.push(json!({"role": "user",
-                "content": [{"type": "tool_result", "tool_use_id": id, "content": "ok"}]})),
+            (OpenAiChat | Gemini | BedrockConverse, Answers(id)) => {
+                said.push(json!({"role": "tool", "tool_call_id": id, "content": "ok"}));
+            }
         }
     }
     match caller {
         OpenAiResponses => json!({"input": said, "tools": [{"type": "function", "name": "f"}]}),
-        OpenAiChat => json!({"messages": said, "tools": [{"type": "function", "function": {"name": "f"}}]}),
-        _ => json!({"max_tokens": 9, "messages": said,
-            "tools": [{"name": "f", "input_schema": {"type": "object"}}]}),
+        AnthropicMessages => {
+            let tool = json!({"name": "f", "input_schema": {"type": "object"}});
+            json!({"max_tokens": 9, "messages": said, "tools": [tool]})
+        }
+        OpenAiChat | Gemini | BedrockConverse => {
+            json!({"messages": said, "tools": [{"type": "function", "function": {"name": "f"}}]})
+        }
+    }
+}
+
+/// A turn of the model.
+fn calls(caller: Dialect, ids: &[&str], said: &mut Vec<Value>) {
+    let call = |id: &&str| match caller {
+        OpenAiResponses => json!({"type": "function_call", "call_id": id, "name": "f", "arguments": "{}"}),
+        AnthropicMessages => json!({"type": "tool_use", "id": id, "name": "f", "input": {}}),
+        OpenAiChat | Gemini | BedrockConverse => {
+            json!({"id": id, "type": "function", "function": {"name": "f", "arguments": "{}"}})
+        }
+    };
+    let calls: Vec<Value> = ids.iter().map(call).collect();
+    match caller {
+        OpenAiResponses => said.extend(calls),
+        AnthropicMessages => said.push(json!({"role": "assistant", "content": calls})),
+        OpenAiChat | Gemini | BedrockConverse => {
+            said.push(json!({"role": "assistant", "tool_calls": calls}));
+        }
     }
 }
 
@@ -64,7 +75,7 @@ fn assert_refused(from: Dialect, body: &Value, field: &str) {
     for to in UPSTREAMS.into_iter().filter(|to| *to != from) {
         match translated(from, to, body) {
             Err(TranslateError::Invalid { field: named, .. }) => {
-                assert_eq!(named, field, "{from} to {to}: {body}")
+                assert_eq!(named, field, "{from} to {to}: {body}");
             }
             other => panic!("{from} to {to}: {body} is {other:?}"),
         }

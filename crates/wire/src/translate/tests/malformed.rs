@@ -22,7 +22,7 @@ fn sound(caller: Dialect) -> Value {
                 {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "c", "content": "ok"}]}],
             "tools": [{"name": "f", "input_schema": {"type": "object"}}],
         }),
-        _ => json!({
+        Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse => json!({
             "messages": [{"role": "user", "content": "hi"},
                 {"role": "assistant", "tool_calls": [{"id": "c", "type": "function",
                     "function": {"name": "f", "arguments": "{}"}}]},
