@@ -108,7 +108,8 @@ async fn every_kind() -> anyhow::Result<()> {
     for (name, dialect) in KINDS {
         let key = format!("sk-sim-{name}-0123456789");
         let profile = Profile::new(name).dialect(dialect).keys([&key]).aws_key(AWS_KEY.0, AWS_KEY.1);
-        let provider = fleet.add(profile).await.with_context(|| format!("no port for the provider {name}"))?;
+        let provider =
+            fleet.add(profile).await.with_context(|| format!("no port for the provider {name}"))?;
         let credential = match name {
             "vertex" => provider.google_service_account().to_string(),
             "bedrock" => format!("{}:{}", AWS_KEY.0, AWS_KEY.1),
