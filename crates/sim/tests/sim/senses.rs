@@ -14,8 +14,10 @@ const DIALECTS: [Dialect; 5] = [
 ];
 
 /// Eight pixels square: plain ones in every way a PNG writes a colour, and one that is half red and half blue.
-const RED: &str = "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAEUlEQVR42mN4ICCAFTEMLQkANj9AAZ7SH1wAAAAASUVORK5CYII=";
-const GREEN_WITH_ALPHA: &str = "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAYAAADED76LAAAAEklEQVR42mMQOKDwHx9mGBkKAI4Ze8FMUr9AAAAAAElFTkSuQmCC";
+const RED: &str =
+    "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAEUlEQVR42mN4ICCAFTEMLQkANj9AAZ7SH1wAAAAASUVORK5CYII=";
+const GREEN_WITH_ALPHA: &str =
+    "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAYAAADED76LAAAAEklEQVR42mMQOKDwHx9mGBkKAI4Ze8FMUr9AAAAAAElFTkSuQmCC";
 const BLUE_OF_A_PALETTE: &str = "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAMAAADz0U65AAAABlBMVEUAAAAQIPCReMwBAAAADklEQVR42mNghAIGyhgACUgAQUh82I8AAAAASUVORK5CYII=";
 const WHITE_OF_16_BITS: &str =
     "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAIEAAAAACx9D0UAAAAD0lEQVR42mP4jwYYBkYAAOB3f4HavgLMAAAAAElFTkSuQmCC";
@@ -37,33 +39,38 @@ fn question(dialect: Dialect, text: &str, images: &[&str]) -> Value {
     };
     match dialect {
         Dialect::OpenaiChat => {
-            let parts = parts(json!({ "type": "text", "text": text }), &|data| {
-                json!({ "type": "image_url", "image_url": { "url": url(data) } })
-            });
+            let parts = parts(
+                json!({ "type": "text", "text": text }),
+                &|data| json!({ "type": "image_url", "image_url": { "url": url(data) } }),
+            );
             json!({ "model": "m-1", "messages": [{ "role": "user", "content": parts }] })
         }
         Dialect::OpenaiResponses => {
-            let parts = parts(json!({ "type": "input_text", "text": text }), &|data| {
-                json!({ "type": "input_image", "image_url": url(data), "detail": "auto" })
-            });
+            let parts = parts(
+                json!({ "type": "input_text", "text": text }),
+                &|data| json!({ "type": "input_image", "image_url": url(data), "detail": "auto" }),
+            );
             json!({ "model": "m-1", "input": [{ "role": "user", "content": parts }] })
         }
         Dialect::Anthropic => {
-            let parts = parts(json!({ "type": "text", "text": text }), &|data| {
-                json!({ "type": "image", "source": { "type": "base64", "media_type": "image/png", "data": data } })
-            });
+            let parts = parts(
+                json!({ "type": "text", "text": text }),
+                &|data| json!({ "type": "image", "source": { "type": "base64", "media_type": "image/png", "data": data } }),
+            );
             json!({ "model": "m-1", "max_tokens": 200, "messages": [{ "role": "user", "content": parts }] })
         }
         Dialect::Gemini => {
-            let parts = parts(json!({ "text": text }), &|data| {
-                json!({ "inlineData": { "mimeType": "image/png", "data": data } })
-            });
+            let parts = parts(
+                json!({ "text": text }),
+                &|data| json!({ "inlineData": { "mimeType": "image/png", "data": data } }),
+            );
             json!({ "contents": [{ "role": "user", "parts": parts }] })
         }
         Dialect::BedrockConverse => {
-            let parts = parts(json!({ "text": text }), &|data| {
-                json!({ "image": { "format": "png", "source": { "bytes": data } } })
-            });
+            let parts = parts(
+                json!({ "text": text }),
+                &|data| json!({ "image": { "format": "png", "source": { "bytes": data } } }),
+            );
             json!({ "messages": [{ "role": "user", "content": parts }] })
         }
     }
@@ -102,7 +109,8 @@ async fn the_colour_of_a_plain_image_is_named_in_every_dialect() {
             (WHITE_OF_16_BITS, "white"),
             (BLACK_OF_GREY, "black"),
         ] {
-            let said = answer(&sim, dialect, &question(dialect, "Which colour fills this image?", &[image])).await;
+            let said =
+                answer(&sim, dialect, &question(dialect, "Which colour fills this image?", &[image])).await;
             let whole = format!("[m-1 @ acme] The image is {colour}. It came with 1 image.");
             assert_eq!(said, whole, "{dialect:?}");
         }
