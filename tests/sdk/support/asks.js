@@ -71,7 +71,10 @@ async function responseStream(client, { model = 'auto', prompt = 'ping', options
   const { data: stream, response: answer } = await asked.withResponse();
   let [text, last] = ['', null];
   for await (const event of stream) {
-    if (event.type === 'response.output_text.delta') seen?.((text += event.delta));
+    if (event.type === 'response.output_text.delta') {
+      text += event.delta;
+      seen?.(text);
+    }
     if (event.response) last = event.response;
   }
   return { text, finish: last?.status, model: last?.model, headers: answer.headers };
