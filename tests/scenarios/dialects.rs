@@ -456,7 +456,6 @@ async fn a_chat_caller_s_sealed_thoughts_go_to_whom_they_belong_and_to_nobody_el
 }
 
 #[tokio::test]
-#[ignore = "reasoning_content and tool_calls[].extra_content that came from other vendors are sent to OpenAI, which refuses them"]
 async fn a_chat_caller_s_thoughts_of_other_vendors_are_kept_from_openai() {
     thinks_and_goes_on(CHAT, chat_extras).await;
 }
@@ -578,7 +577,6 @@ async fn an_answer_names_its_upstream_request() {
 }
 
 #[tokio::test]
-#[ignore = "x-amzn-requestid is not passed on"]
 async fn an_answer_of_bedrock_names_its_upstream_request() {
     an_answer_names_its_upstream_request_at(&[Kind::Bedrock]).await;
 }

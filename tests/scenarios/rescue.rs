@@ -203,7 +203,6 @@ async fn a_model_that_repeats_the_end_when_asked_to_go_on_repeats_nothing_to_the
 }
 
 #[tokio::test]
-#[ignore = "a space at the end of what was said and one at the beginning of the rest are both told"]
 async fn a_space_on_both_sides_of_the_seam_is_told_once() {
     what_is_repeated_is_not_told_twice(&[1]).await;
 }
