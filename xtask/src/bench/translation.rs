@@ -23,7 +23,7 @@ fn table(report: &Value) -> Result<Section> {
     let mut section = Section::new(
         "translation",
         "Translation",
-        "Processor time in the router, microseconds on one core, nothing of the network. A chunk is one event of text \
+        "Time on one core, microseconds; nothing of the network. A chunk is one event of text \
          of a stream of 400, decoded, read, written for the caller and kept in mind for a rescue; events/s counts all \
          events of such a stream. A request of 4 kB is a conversation with a tool, one of 200 kB holds an image too: \
          translated, or (caller and upstream alike) read, and its model rewritten. Medians, and p99 of the chunks.",
