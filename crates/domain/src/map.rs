@@ -33,6 +33,16 @@ pub use shape::schema;
 pub use text::Format;
 pub use variables::{NoVariables, Variables};
 
+/// The name a provider's credential is stored under: the preset's own where the given name is one of its other names, with
+/// a key's label (`gemini:backup`) kept.
+#[must_use]
+pub fn credential_name(name: &str) -> String {
+    let (provider, label) =
+        name.split_once(':').map_or((name, None), |(provider, label)| (provider, Some(label)));
+    let canonical = proof::canonical(provider);
+    label.map_or_else(|| canonical.clone(), |label| format!("{canonical}:{label}"))
+}
+
 /// The outcome of reading a map: the proven map, or every fault at once.
 pub type Read = Result<RoutingMap, Vec<Fault>>;
 

@@ -9,6 +9,7 @@ use switchyard_domain::event::What;
 use switchyard_domain::map::RouteIx;
 use switchyard_domain::view::Outcome as Ended;
 use switchyard_domain::{Failure, FailureKind, Feature, FeatureSet, Now, Operation, RouteId, Tier};
+use switchyard_policy::plan::line_of;
 use switchyard_policy::{Drive, Input, KeyId, Needs, Out, Outcome, Plan, Step, classify, plan};
 use switchyard_wire::{ErrorReply, count_body};
 
@@ -229,13 +230,29 @@ pub(crate) async fn serve(
     }
 }
 
+/// The model asked for. Vectors come from one model alone: a job named instead, or `auto`, means its first route's.
+fn asked_model(running: &Running, ask: &Ask) -> String {
+    let named = &ask.envelope.model;
+    if ask.operation == Operation::Embed && (named == "auto" || named.starts_with("switchyard/")) {
+        let line = line_of(&running.map, &ask.job);
+        let embeds = |ix: &&RouteIx| {
+            let route = running.map.route(**ix);
+            route.enabled && route.dialect_for(ask.dialect).offers(Operation::Embed)
+        };
+        if let Some(first) = line.hot.iter().chain(&line.warm).find(embeds) {
+            return running.map.route(*first).model.clone();
+        }
+    }
+    named.clone()
+}
+
 /// What no translation carries: it works only on routes that speak the caller's own dialect.
 pub(crate) const BOUND: FeatureSet =
     FeatureSet::of(&[Feature::Audio, Feature::Choices, Feature::Logprobs, Feature::State]);
 
 fn decide(shared: &Arc<Shared>, running: &Running, ask: &Ask) -> Option<(u64, Plan)> {
     let needs = Needs {
-        model: ask.envelope.model.clone(),
+        model: asked_model(running, ask),
         dialect: ask.dialect,
         operation: ask.operation,
         features: ask.envelope.features,

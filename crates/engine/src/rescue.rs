@@ -57,13 +57,11 @@ impl Resume {
 /// Whether a route goes on from a half answer at the conversation's end. Claude did up to its 4.5 models; later ones refuse
 /// it (Anthropic, "Prefill Claude's response"). Of others only what the map says is believed.
 pub(crate) fn takes_prefill(route: &Route, dialect: Dialect) -> bool {
-    if route.can.has(Feature::Prefill) {
-        return true;
-    }
     if route.cannot.has(Feature::Prefill) {
         return false;
     }
     match dialect {
+        Dialect::AnthropicMessages | Dialect::OpenAiChat if route.can.has(Feature::Prefill) => true,
         Dialect::AnthropicMessages | Dialect::BedrockConverse => {
             let name = route.upstream_model.as_str();
             const OLDER: [&str; 8] = [

@@ -317,8 +317,20 @@ pub(crate) async fn send(
             Ok(Answer::Stream(opened))
         }
         Ok(whole @ Answer::Whole { .. }) => Ok(whole),
-        Err(failure) => Err(secrets.taken_out(failure, route)),
+        Err(failure) => Err(secrets.taken_out(blameless(failure, ask.operation), route)),
     }
+}
+
+/// A model or account that can't count tokens can still answer: what is missing is the counting, not the route.
+fn blameless(failure: Failure, operation: Operation) -> Failure {
+    let is_missing = matches!(
+        failure.kind,
+        FailureKind::ModelNotFound | FailureKind::EndpointNotFound | FailureKind::Forbidden
+    );
+    if operation == Operation::CountTokens && is_missing {
+        return Failure { kind: FailureKind::NotTranslatable, ..failure };
+    }
+    failure
 }
 
 async fn exchange(

@@ -23,6 +23,9 @@ pub(crate) const CHAT_SEAL: &str = "\"thought_signature\"";
 /// Where chat keeps thinking to read. Vendors that write it take it back; the others refuse it.
 pub const UNSEALED_THOUGHT: &str = "reasoning_content";
 
+/// How the ids of reasoning items begin that were written here for thinking without a seal, and that no provider knows.
+pub(crate) const OUR_REASONING: &str = "rs_sy1";
+
 /// Which seals are taken out.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Which {
@@ -51,7 +54,15 @@ fn strip(dialect: Dialect, body: &[u8], which: Which) -> Cow<'_, [u8]> {
     let found = std::str::from_utf8(body).ok().and_then(|text| {
         let members = Members::read(text, "").ok()?;
         match dialect {
-            Dialect::AnthropicMessages => messages(text, members.peek("messages")?, which, &mut splices),
+            Dialect::AnthropicMessages => {
+                // A turn that begins without a thought is refused as long as thinking is asked for.
+                if let (Which::All, Some(thinking)) = (which, members.peek("thinking")) {
+                    for span in member_spans(text, vec![span_of(text, thinking)]) {
+                        splices.replace(span, "");
+                    }
+                }
+                messages(text, members.peek("messages")?, which, &mut splices)
+            }
             Dialect::OpenAiResponses => list(text, members.peek("input")?, &mut splices, &|item, splices| {
                 judge(text, item, "reasoning", "encrypted_content", Origin::OpenAi, which, splices)
             })
@@ -107,12 +118,17 @@ fn judge(
     which: Which,
     splices: &mut Splices<'_>,
 ) -> Fate {
-    if which == Which::Foreign && !object.get().contains(SEAL_MARK) {
+    let is_marked = object.get().contains(SEAL_MARK) || object.get().contains(OUR_REASONING);
+    if which == Which::Foreign && !is_marked {
         return Fate::Stays;
     }
     let Ok(members) = Members::read(object.get(), "") else { return Fate::Stays };
     let is_kind = members.peek("type").is_some_and(|raw| raw.get().trim_matches('"') == kind);
     if is_kind && which == Which::All {
+        return Fate::Goes;
+    }
+    let is_ours = members.peek("id").is_some_and(|id| id.get().trim_matches('"').starts_with(OUR_REASONING));
+    if is_kind && is_ours && members.peek(name).is_none_or(|seal| seal.get() == "null") {
         return Fate::Goes;
     }
     let seal = members.peek(name).filter(|raw| is_kind && raw.get().starts_with(SEAL_MARK));
@@ -150,13 +166,7 @@ fn messages(body: &str, raw: &RawValue, which: Which, splices: &mut Splices<'_>)
 
 /// In chat, seals stand in `extra_content`, of a message or of a tool call. Gemini takes its own; OpenAI refuses even one
 /// without a mark, as Google's endpoint gives them; of any other model nobody knows, so only what is marked goes.
-fn chat(
-    body: &str,
-    raw: &RawValue,
-    model: ChatModel,
-    which: Which,
-    splices: &mut Splices<'_>,
-) -> Option<()> {
+fn chat(body: &str, raw: &RawValue, model: ChatModel, which: Which, splices: &mut Splices<'_>) -> Option<()> {
     let is_foreign = |text: &str| {
         which == Which::All || text.contains(SEAL_MARK) || (model.is_openai && text.contains(CHAT_SEAL))
     };

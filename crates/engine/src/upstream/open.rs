@@ -4,7 +4,7 @@
 use http::{Response, header};
 use switchyard_domain::map::Route;
 use switchyard_domain::{Failure, FailureKind};
-use switchyard_wire::{FrameDecoder, Observed};
+use switchyard_wire::{FrameDecoder, Observed, StreamEnd};
 
 use super::failure::{Secrets, deadline, from_reqwest};
 use super::request::Translation;
@@ -149,6 +149,10 @@ fn drain(opened: &mut Opened, route: &Route) -> Result<bool, Failure> {
 fn ended(opened: &mut Opened, route: &Route, any: bool) -> Result<(), Failure> {
     opened.decoder.finish();
     if drain(opened, route)? {
+        return Ok(());
+    }
+    // Some dialects have no end marker: an answer withheld whole says so with its last event.
+    if opened.pipe.finish(&mut opened.first) == StreamEnd::Complete {
         return Ok(());
     }
     let (kind, message) = if any {

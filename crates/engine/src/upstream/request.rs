@@ -157,6 +157,7 @@ pub(super) fn reply_options(ask: &Ask, route: &Route, translating: bool) -> Repl
     ReplyOptions {
         include_usage: ask.envelope.include_usage == Some(true),
         created_unix_s: u64::try_from(ask.arrived.wall_ms / 1_000).unwrap_or(0),
+        hide_thoughts: !ask.envelope.features.has(Feature::Reasoning),
         echo: echoes.then(|| openai_responses::echo(&ask.body)).flatten(),
         fallback_id: Some(ask.id.as_str().into()),
         fallback_model: Some(route.upstream_model.as_str().into()),

@@ -189,7 +189,9 @@ fn names_unread_thought(said: &str) -> bool {
 }
 
 fn names_broken_seal(said: &str) -> bool {
-    said.contains("encrypted content") && said.contains("could not be")
+    (said.contains("encrypted content") && said.contains("could not be"))
+        // A turn another vendor answered begins without a thought of this one's.
+        || (said.contains("expected `thinking`") && said.contains("found"))
 }
 
 fn names_missing_model(status: u16, said: &str) -> bool {
