@@ -33,14 +33,11 @@ pub use shape::schema;
 pub use text::Format;
 pub use variables::{NoVariables, Variables};
 
-/// The name a provider's credential is stored under: the preset's own where the given name is one of its other names, with
-/// a key's label (`gemini:backup`) kept.
+/// Every name a provider's keys may be stored under: its own and, of a known provider, its other names.
 #[must_use]
-pub fn credential_name(name: &str) -> String {
-    let (provider, label) =
-        name.split_once(':').map_or((name, None), |(provider, label)| (provider, Some(label)));
-    let canonical = proof::canonical(provider);
-    label.map_or_else(|| canonical.clone(), |label| format!("{canonical}:{label}"))
+pub fn names_of(provider: &str) -> Vec<&str> {
+    let others = preset(provider).map_or(&[][..], |preset| preset.aliases);
+    std::iter::once(provider).chain(others.iter().copied().filter(|alias| *alias != provider)).collect()
 }
 
 /// The outcome of reading a map: the proven map, or every fault at once.

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use switchyard_domain::api::CredentialList;
-use switchyard_domain::map::credential_name;
 use switchyard_domain::view::{CredentialPlace, CredentialView};
 use switchyard_domain::{Problem, Secret};
 use switchyard_store::{Options, Store};
@@ -79,23 +78,14 @@ impl Keyring {
 pub(crate) async fn set(store: &Store, vault: &Arc<Vault>, name: &str, value: Secret) -> Result<(), Problem> {
     check_name(name)?;
     check_value(&value)?;
-    let name = &credential_name(name);
     let (vault, owned) = (Arc::clone(vault), name.to_owned());
     let place = blocking(move || vault.set(&owned, &value)).await??;
     store.credentials().note(name, place, clock::now().wall_ms).await.map_err(|error| error.problem())
 }
 
-/// The name something is stored under: as it was given, where that is known, else its provider's own.
-async fn known_name(store: &Store, name: &str) -> Result<String, Problem> {
-    let stored = store.credentials().list().await.map_err(|error| error.problem())?;
-    let is_known = stored.iter().any(|row| row.name == name);
-    Ok(if is_known { name.to_owned() } else { credential_name(name) })
-}
-
 /// Removes a value and forgets its name.
 pub(crate) async fn remove(store: &Store, vault: &Arc<Vault>, name: &str) -> Result<(), Problem> {
     check_name(name)?;
-    let name = &known_name(store, name).await?;
     let (vault, owned) = (Arc::clone(vault), name.to_owned());
     let removed = blocking(move || vault.remove(&owned)).await??;
     let mut known = false;

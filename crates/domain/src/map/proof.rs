@@ -221,7 +221,7 @@ impl Proof<'_> {
     }
 }
 
-pub(super) fn canonical(name: &str) -> String {
+fn canonical(name: &str) -> String {
     preset(name)
         .filter(|p| p.aliases.iter().any(|a| a.eq_ignore_ascii_case(name)))
         .map_or(name, |p| p.name)
