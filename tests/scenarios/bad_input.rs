@@ -249,7 +249,6 @@ const UNSEEN: [(Dialect, &[Case]); 3] = [
 ];
 
 #[tokio::test]
-#[ignore = "tools' schemas, tool inputs and metadata of a wrong type pass the readers: the upstream names its own field, or nobody does"]
 async fn schemas_inputs_and_metadata_of_a_wrong_type_are_named() {
     for (caller, cases) in UNSEEN {
         every_case_names_its_field(caller, cases).await;

@@ -117,7 +117,6 @@ async fn a_messages_stream_without_its_message_stop_is_a_broken_one_to_who_waits
 }
 
 #[tokio::test]
-#[ignore = "without message_stop a clean close ends a translated stream well and a reset ends it in an error"]
 async fn a_translated_messages_stream_is_whole_once_its_stop_reason_has_come() {
     for fault in [Fault::MissingDone, Fault::TruncatedBody] {
         for caller in [CHAT, RESPONSES] {

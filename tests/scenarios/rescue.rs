@@ -178,7 +178,6 @@ async fn the_rest_is_asked_for_by_prefill_where_a_model_takes_it_and_by_instruct
 }
 
 #[tokio::test]
-#[ignore = "with features.prefill the rest is asked for by prefill, which the writers for Gemini and Bedrock then refuse by the model's name"]
 async fn what_the_map_says_of_prefill_is_believed() {
     let mut table = Table::new();
     for kind in [Kind::Anthropic, Kind::Bedrock, Kind::Gemini] {
@@ -271,7 +270,6 @@ async fn a_restart_that_tells_it_differently_ends_in_an_error() {
 }
 
 #[tokio::test]
-#[ignore = "a restart that differs counts as a failed try: it is bought six times, and its route's breaker counts it"]
 async fn a_restart_that_tells_it_differently_is_bought_once_and_condemns_nobody() {
     let yard =
         Yard::over(&[Kind::Chat], &[Kind::Anthropic], merge(quick(), json!({ "midstream": "restart" })))

@@ -25,7 +25,7 @@ use crate::pipeline::{self, Answered};
 use crate::record::{Ending, Record};
 use crate::rescue::{self, Resume};
 use crate::shared::{Lease, Running, Shared};
-use crate::upstream::{Answer, Opened, Secrets, from_reqwest, in_band};
+use crate::upstream::{Answer, Opened, RESTART_MISMATCH, Secrets, from_reqwest, in_band};
 
 /// Reads the next event, notes it, and writes what the caller gets of it.
 ///
@@ -234,7 +234,10 @@ impl Relay {
         let Some(mut settlement) = self.settlement.take() else { return };
         settlement.record.last_attempt_failed(failure.clone());
         settlement.lease.report(Outcome::Failed(failure.clone()));
-        match self.resumable() {
+        // What was told differently once would be told differently again.
+        let resumable =
+            if failure.code.as_deref() == Some(RESTART_MISMATCH) { Err(None) } else { self.resumable() };
+        match resumable {
             Ok(resume) => {
                 let resume = Arc::new(resume);
                 self.dead.push(self.route);
@@ -263,7 +266,7 @@ impl Relay {
     /// What another route needs to go on with the stream.
     fn resumable(&mut self) -> Result<Resume, Option<Unfit>> {
         let mode = self.ask.job.midstream;
-        let spent = self.dead.len() >= rescue::MOST_RESCUES as usize;
+        let spent = self.dead.len() >= rescue::most(mode);
         if mode == Midstream::Error || spent || self.shared.is_paused() {
             return Err(None);
         }
@@ -402,7 +405,9 @@ impl Body for Relay {
                     self.last_mono_ms = clock::now().mono_ms;
                     continue;
                 }
-                Poll::Ready(Some(Err(error))) if !self.pipe.is_finished() => {
+                Poll::Ready(Some(Err(error)))
+                    if !self.pipe.is_finished() && self.pipe.finish_reason().is_none() =>
+                {
                     let failure = from_reqwest(&error, self.running.map.route(self.route));
                     self.broken = Some(Failure { kind: FailureKind::Cut, status: Some(200), ..failure });
                     continue;

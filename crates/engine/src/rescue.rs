@@ -18,8 +18,15 @@ use crate::record::Record;
 use crate::shared::{Running, Shared};
 use crate::upstream::Answer;
 
-/// A request's stream is rescued at most so often; then the network is the problem, not a route.
-pub(crate) const MOST_RESCUES: u32 = 2;
+/// How often a request's stream is rescued at most: after two the network is the problem, not a route; and what was told
+/// differently once would be again.
+pub(crate) const fn most(mode: Midstream) -> usize {
+    match mode {
+        Midstream::Continue => 2,
+        Midstream::Restart => 1,
+        Midstream::Error => 0,
+    }
+}
 
 /// A stream that broke off and is to be continued.
 #[derive(Debug)]

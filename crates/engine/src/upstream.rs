@@ -28,7 +28,7 @@ use crate::vault::Key;
 
 use direct::Direct;
 use failure::from_direct;
-pub(crate) use failure::{Secrets, from_reqwest, in_band};
+pub(crate) use failure::{RESTART_MISMATCH, Secrets, from_reqwest, in_band};
 use sign::{Call, Signer};
 
 /// Idle connections are dropped after this: shorter than the providers' own, so that they go here before they go

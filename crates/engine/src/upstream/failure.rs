@@ -15,7 +15,7 @@ use crate::vault::Key;
 /// The code of a failure whose cause is a seal on a thought that is not the provider's own.
 pub(super) const FOREIGN_SEAL: &str = "foreign_seal";
 /// The code of a restarted stream that tells something else.
-const RESTART_MISMATCH: &str = "restart_mismatch";
+pub(crate) const RESTART_MISMATCH: &str = "restart_mismatch";
 /// Enough for any provider's error body.
 const ERROR_BODY_BYTES: usize = 64 * 1024;
 /// An error body that does not come by itself is not waited for longer, milliseconds.
