@@ -67,6 +67,7 @@ impl Choices {
         ReplyOptions {
             include_usage: self.flag(0),
             created_unix_s: 1_741_569_952,
+            hide_thoughts: self.flag(2),
             echo: None,
             fallback_id: fallback("fallback-id"),
             fallback_model: fallback("fallback-model"),

@@ -91,7 +91,6 @@ def test_a_provider_at_fault_is_a_server_error(yard, kind, api, break_it, code, 
     well_again(yard, kind, api)
 
 
-@pytest.mark.xfail(reason="it is not told so: two more calls, each after 30 s, ask the same route again")
 def test_what_the_router_has_tried_in_vain_the_sdk_does_not_try_again(yard, kind, api, break_it):
     break_it(kind["provider"], type="status", code=500)
     with pytest.raises(api.errors.InternalServerError) as caught:
