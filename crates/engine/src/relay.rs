@@ -185,6 +185,11 @@ impl Relay {
             match next(&mut self.decoder, &mut self.pipe, &mut self.out, route) {
                 Ok(Some(_)) => {}
                 Ok(None) => return,
+                // What comes behind a whole answer changes nothing of it.
+                Err(_) if self.pipe.is_finished() => {
+                    self.conclude();
+                    return;
+                }
                 Err(failure) => {
                     self.broken = Some(failure);
                     return;

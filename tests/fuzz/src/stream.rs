@@ -86,7 +86,12 @@ fn flow(pipe: &mut Pipe, from: Dialect, pieces: &[&[u8]]) -> Flowed {
             None => decoder.finish(),
         }
         loop {
-            let Ok(event) = decoder.next_event() else { return Flowed { out, end: StreamEnd::Failed } };
+            let event = match decoder.next_event() {
+                Ok(event) => event,
+                // What comes behind a whole answer changes nothing of it.
+                Err(_) if pipe.is_finished() => return Flowed { end: pipe.finish(&mut out), out },
+                Err(_) => return Flowed { out, end: StreamEnd::Failed },
+            };
             let Some(event) = event else { break };
             match pipe.push(&event, &mut out) {
                 Observed::Malformed | Observed::Error => {
