@@ -2,10 +2,8 @@
 
 use serde_json::{Value, json};
 use switchyard_sim::{Dialect, Fault, Profile};
-use switchyard_tests::{Ask, Told, Yard, fast_map, merge, route};
+use switchyard_tests::{Ask, Start, Told, Yard, fast_map, merge, route};
 use tempfile::TempDir;
-
-use crate::keys::write_credentials;
 
 const CHAT: Dialect = Dialect::OpenaiChat;
 
@@ -45,7 +43,7 @@ async fn a_map_is_checked_applied_compared_and_restored() {
 async fn a_key_is_stored_tested_listed_and_removed_and_never_shown() {
     const KEY: &str = "sk-typed-at-the-prompt-7777";
     let root = TempDir::new().unwrap();
-    let start = write_credentials(root.path(), &json!({}));
+    let start = Start::with_credentials(root.path(), &json!({}));
     let yard = Yard::start_in(root, start).await;
     let hot = yard.add(Profile::new("hot").dialect(CHAT).keys([KEY])).await;
     yard.apply(&fast_map(&[merge(route(&hot), json!({ "auth": "bearer" }))], &[])).await;

@@ -1,7 +1,5 @@
 //! Provider keys: one bad key condemns that key and not the route, and a new one is used at once.
 
-use std::path::Path;
-
 use serde_json::{Value, json};
 use switchyard_domain::view::CircuitState;
 use switchyard_sim::{Dialect, Fault, KeyState, Profile, Provider};
@@ -13,18 +11,10 @@ const MESSAGES: Dialect = Dialect::Anthropic;
 const ONE: &str = "sk-acme-key-number-one-1111";
 const TWO: &str = "sk-acme-key-number-two-2222";
 
-pub(crate) fn write_credentials(root: &Path, keys: &Value) -> Start {
-    use std::os::unix::fs::PermissionsExt;
-    let path = root.join("credentials.json");
-    std::fs::write(&path, keys.to_string()).unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-    Start { args: vec!["--credentials-file".into(), path.into()], ..Start::default() }
-}
-
 /// Hot takes keys, Warm takes none; both keys are in the credentials file.
 async fn with_two_keys(dialect: Dialect) -> (Yard, Provider) {
     let root = TempDir::new().unwrap();
-    let start = write_credentials(root.path(), &json!({ "acme:one": ONE, "acme:two": TWO }));
+    let start = Start::with_credentials(root.path(), &json!({ "acme:one": ONE, "acme:two": TWO }));
     let yard = Yard::start_in(root, start).await;
     let hot = yard.add(Profile::new("hot").dialect(dialect).keys([ONE, TWO])).await;
     let warm = yard.add(Profile::new("warm").dialect(CHAT)).await;
@@ -100,7 +90,7 @@ async fn a_rate_limited_key_rests_while_the_other_works() {
 #[tokio::test]
 async fn a_replaced_key_is_used_from_the_next_request_on() {
     let root = TempDir::new().unwrap();
-    let start = write_credentials(root.path(), &json!({ "hot": ONE }));
+    let start = Start::with_credentials(root.path(), &json!({ "hot": ONE }));
     let yard = Yard::start_in(root, start).await;
     let hot = yard.add(Profile::new("hot").dialect(CHAT).keys([TWO])).await;
     let warm = yard.add(Profile::new("warm").dialect(CHAT)).await;
@@ -146,9 +136,24 @@ async fn a_route_without_a_key_says_which_command_stores_one() {
 }
 
 #[tokio::test]
+async fn a_key_stored_under_another_name_of_its_provider_is_its_key() {
+    for (name, alias) in
+        [("google", "gemini"), ("gemini", "google"), ("claude", "claude"), ("azure", "azure-openai")]
+    {
+        let root = TempDir::new().unwrap();
+        let start = Start::with_credentials(root.path(), &json!({}));
+        let yard = Yard::start_in(root, start).await;
+        let hot = yard.add(Profile::new(name).dialect(CHAT).keys([ONE])).await;
+        yard.apply(&fast_map(&[merge(route(&hot), json!({ "auth": "bearer" }))], &[])).await;
+        assert_eq!(yard.put(&format!("/v1/credentials/{alias}"), &json!({ "value": ONE })).await.0, 204);
+        assert_eq!(yard.chat("hello").await.way(), ("hot", 1, false), "{alias} for {name}");
+    }
+}
+
+#[tokio::test]
 async fn a_job_that_lacked_a_key_is_answered_once_one_is_stored() {
     let root = TempDir::new().unwrap();
-    let start = write_credentials(root.path(), &json!({}));
+    let start = Start::with_credentials(root.path(), &json!({}));
     let yard = Yard::start_in(root, start).await;
     let hot = yard.add(Profile::new("hot").dialect(CHAT).keys([ONE])).await;
     yard.apply(&fast_map(&[merge(route(&hot), json!({ "auth": "bearer" }))], &[])).await;
@@ -209,7 +214,7 @@ async fn a_request_that_only_its_callers_key_can_pay_is_refused_and_not_promised
 async fn a_credentials_file_others_can_read_is_refused() {
     use std::os::unix::fs::PermissionsExt;
     let root = TempDir::new().unwrap();
-    let start = write_credentials(root.path(), &json!({ "hot": ONE }));
+    let start = Start::with_credentials(root.path(), &json!({ "hot": ONE }));
     let path = root.path().join("credentials.json");
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
     let yard = Yard::start_in(root, start).await;

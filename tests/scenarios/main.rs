@@ -2,10 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a scenario that cannot go on has failed")]
 
+mod bad_input;
 mod breaker;
+mod capabilities;
+mod cloud;
 mod cold;
 mod commands;
+mod compat;
+mod count_tokens;
 mod dialects;
+mod embeddings;
+mod errors;
 mod failover;
 mod hangup;
 mod keychain;
@@ -15,6 +22,7 @@ mod maps;
 mod midstream;
 mod passthrough;
 mod refusals;
+mod rescue;
 mod secrets;
 mod startup;
 mod watching;

@@ -1,5 +1,5 @@
-//! A stream that breaks after its first word ends in one clear error event: never a silent cut, never a second try
-//! that would repeat words.
+//! With `midstream: error`, a stream that breaks after its first word ends in one clear error event: never a silent
+//! cut, never a second try that would repeat words.
 
 use serde_json::json;
 use switchyard_domain::view::{CircuitState, Outcome};
@@ -7,6 +7,7 @@ use switchyard_sim::{Dialect, Fault};
 use switchyard_tests::{Ask, Yard, far, fast_map, merge, route};
 
 const CHAT: Dialect = Dialect::OpenaiChat;
+const RESPONSES: Dialect = Dialect::OpenaiResponses;
 const MESSAGES: Dialect = Dialect::Anthropic;
 
 async fn a_stream_that_breaks_ends_in_one_error_event(caller: Dialect, upstream: Dialect) {
@@ -22,7 +23,7 @@ async fn a_stream_that_breaks_ends_in_one_error_event(caller: Dialect, upstream:
     {
         let yard = Yard::over(&[upstream], &[upstream], json!({})).await;
         let way = |name| if is_far { far(route(&yard.provider(name))) } else { route(&yard.provider(name)) };
-        let two = json!({ "breaker": { "consecutiveFailures": 2 } });
+        let two = json!({ "midstream": "error", "breaker": { "consecutiveFailures": 2 } });
         yard.apply(&merge(fast_map(&[way("hot")], &[way("warm")]), two)).await;
         let (hot, ask) = (yard.provider("hot"), Ask::new(caller, "hello").streaming(true));
         let whole = yard.send(&ask).await.completion(caller).text;
@@ -41,19 +42,9 @@ async fn a_stream_that_breaks_ends_in_one_error_event(caller: Dialect, upstream:
             !text.is_empty() && whole.starts_with(&text) && text.len() < whole.len(),
             "{fault:?}: {text}"
         );
-        let events = reply.events();
-        let errors: Vec<_> = events.iter().filter(|event| event.json()["error"].is_object()).collect();
-        assert_eq!(errors.len(), 1, "{fault:?}: {events:?}");
-        let (last, error) = (events.last().unwrap(), errors[0].json());
-        assert_eq!(last, errors[0], "{fault:?}: nothing comes after it");
-        match caller {
-            Dialect::OpenaiChat => assert_eq!(last.name, None),
-            Dialect::Anthropic => {
-                assert_eq!((last.name.as_deref(), &error["type"]), (Some("error"), &json!("error")));
-            }
-        }
-        assert_eq!(error["error"]["code"], format!("stream_{kind}"), "{fault:?}");
-        assert!(error["error"]["message"].as_str().unwrap().contains("broke off"), "{error}");
+        let (code, message) = reply.error_event(caller);
+        assert_eq!(code, format!("stream_{kind}"), "{fault:?}");
+        assert!(message.contains("broke off"), "{message}");
         assert_eq!((hot.calls() - before, yard.provider("warm").calls()), (1, 0), "{fault:?}: no second try");
 
         let logged = yard.wait_for_outcome(Outcome::Broken).await;
@@ -88,6 +79,16 @@ async fn a_messages_stream_translated_from_chat_that_breaks_ends_in_one_error_ev
 }
 
 #[tokio::test]
+async fn a_responses_stream_that_breaks_ends_in_one_error_event() {
+    a_stream_that_breaks_ends_in_one_error_event(RESPONSES, RESPONSES).await;
+}
+
+#[tokio::test]
+async fn a_responses_stream_translated_from_messages_that_breaks_ends_in_one_error_event() {
+    a_stream_that_breaks_ends_in_one_error_event(RESPONSES, MESSAGES).await;
+}
+
+#[tokio::test]
 async fn a_connection_lost_behind_the_finish_reason_is_still_an_answer() {
     for caller in [CHAT, MESSAGES] {
         let yard = Yard::over(&[CHAT], &[CHAT], json!({})).await;
@@ -103,17 +104,26 @@ async fn a_connection_lost_behind_the_finish_reason_is_still_an_answer() {
 }
 
 #[tokio::test]
-async fn a_messages_stream_without_its_message_stop_is_a_broken_one() {
-    // Anthropic's own SDKs take a stream for whole only at `message_stop`.
-    for caller in [CHAT, MESSAGES] {
-        let yard = Yard::over(&[MESSAGES], &[MESSAGES], json!({})).await;
-        for fault in [Fault::MissingDone, Fault::TruncatedBody] {
+async fn a_messages_stream_without_its_message_stop_is_a_broken_one_to_who_waits_for_it() {
+    let yard = Yard::over(&[MESSAGES], &[MESSAGES], json!({ "midstream": "error" })).await;
+    for fault in [Fault::MissingDone, Fault::TruncatedBody] {
+        yard.provider("hot").set_fault(fault.clone()).await.unwrap();
+        // Anthropic's own SDKs take a stream for whole only at `message_stop`.
+        let reply = yard.send(&Ask::messages("hello").streaming(true)).await;
+        assert!(reply.whole, "{fault:?}");
+        assert_eq!(reply.error_event(MESSAGES).0, "stream_cut", "{fault:?}");
+        yard.wait_for_outcome(Outcome::Broken).await;
+    }
+}
+
+#[tokio::test]
+async fn a_translated_messages_stream_is_whole_once_its_stop_reason_has_come() {
+    for fault in [Fault::MissingDone, Fault::TruncatedBody] {
+        for caller in [CHAT, RESPONSES] {
+            let yard = Yard::over(&[MESSAGES], &[MESSAGES], json!({ "midstream": "error" })).await;
             yard.provider("hot").set_fault(fault.clone()).await.unwrap();
             let reply = yard.send(&Ask::new(caller, "hello").streaming(true)).await;
-            assert!(reply.whole, "{fault:?}");
-            let last = reply.events().pop().unwrap().json();
-            assert_eq!(last["error"]["code"], "stream_cut", "{fault:?}: {last}");
-            yard.wait_for_outcome(Outcome::Broken).await;
+            assert!(reply.completion(caller).text.starts_with("[hot-1 @ hot]"), "{fault:?}");
         }
     }
 }

@@ -22,7 +22,7 @@ const ODD_MESSAGE: &str = "{ \"id\":\"msg_1\",\"type\":\"message\", \"role\":\"a
 
 fn odd_stream(dialect: Dialect) -> String {
     match dialect {
-        Dialect::OpenaiChat => concat!(
+        Dialect::OpenaiChat | Dialect::OpenaiResponses | Dialect::Gemini | Dialect::BedrockConverse => concat!(
             ": keep-alive\n\n",
             "data:{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"model\":\"up\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\"}}]}\n\n",
             "id: 7\ndata: {\"id\":\"c\", \"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"caf\\u00e9 \"}}]}\n\n",

@@ -172,7 +172,7 @@ async fn unknown_paths_and_methods_say_what_there_is() {
             headers.push(("anthropic-version", "2023-06-01"));
         }
         let naming = ["/v1/chat/completions", "/v1/messages", "/v1/models"];
-        refused(&yard.fetch("/v1/embeddings", &headers).await, dialect, 404, "unknown_path", &naming);
+        refused(&yard.fetch("/v1/images", &headers).await, dialect, 404, "unknown_path", &naming);
         refused(&yard.fetch("/", &headers).await, dialect, 404, "unknown_path", &naming);
         let reply = yard.fetch(path(dialect), &headers).await;
         refused(&reply, dialect, 405, "method_not_allowed", &[path(dialect), "POST"]);

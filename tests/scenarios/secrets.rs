@@ -7,8 +7,6 @@ use switchyard_sim::{Dialect, Fault, KeyState, Profile};
 use switchyard_tests::{Ask, Canned, Start, Yard, fast_map, merge, route};
 use tempfile::TempDir;
 
-use crate::keys::write_credentials;
-
 const IN_FILE: &str = "sk-secretfromfile-AAAAAAAA";
 // Nothing about it looks like a key.
 const SET_LATER: &str = "my.old.gateway.password";
@@ -34,7 +32,7 @@ fn holds(bytes: &[u8], secret: &str) -> bool {
 #[tokio::test]
 async fn no_key_is_ever_written_logged_or_told() {
     let root = TempDir::new().unwrap();
-    let start = write_credentials(root.path(), &json!({ "filed": IN_FILE }));
+    let start = Start::with_credentials(root.path(), &json!({ "filed": IN_FILE }));
     let env = vec![
         ("RUST_LOG".to_owned(), "trace".to_owned()),
         ("OPENAI_API_KEY".to_owned(), IN_ENV.to_owned()),

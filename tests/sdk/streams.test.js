@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { CLIENTS } from './support/asks.js';
+import { APIS, CLIENTS } from './support/asks.js';
 import { BEHIND, HOT, WARM, fastMap, restlessMap } from './support/map.js';
 import { Router, until } from './support/router.js';
 
@@ -27,6 +27,22 @@ async function wellAgain(provider, route, model, map = restlessMap()) {
     return headers.get('x-switchyard-route') === route ? true : undefined;
   });
   await router.circuit(route, 'closed');
+}
+
+for (const { sdk, make, streamed, complete } of APIS) {
+  for (const [what, fault] of BROKEN) {
+    test(`${sdk}: ${what} goes unseen where another route continues the text`, async () => {
+      await wellAgain('anthropic', HOT, 'auto', fastMap({ timeouts: { idleMs: 600 } }));
+      await router.fault('anthropic', fault);
+      try {
+        const answer = await streamed(make(router), { prompt: 'go on' });
+        assert.match(answer.text, /^\[sonnet-4\.6 @ anthropic\] [^[]*"go on"\. [^[]*\.$/, 'once, and whole');
+        assert.equal(answer.finish, complete);
+      } finally {
+        await router.heal('anthropic');
+      }
+    });
+  }
 }
 
 for (const client of CLIENTS) {

@@ -1,16 +1,27 @@
-//! What an app sends, in either dialect.
+//! What an app sends, in any dialect apps speak.
+
+mod parts;
+mod tools;
 
 use serde_json::{Value, json};
 use switchyard_sim::Dialect;
 
 use crate::merge;
 
+/// The dialects apps speak. The others are spoken to upstreams only.
+pub const CALLERS: [Dialect; 3] = [Dialect::OpenaiChat, Dialect::OpenaiResponses, Dialect::Anthropic];
+
 /// The path of a dialect's completions.
+///
+/// # Panics
+/// For a dialect no app speaks.
 #[must_use]
 pub const fn path(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::OpenaiChat => "/v1/chat/completions",
+        Dialect::OpenaiResponses => "/v1/responses",
         Dialect::Anthropic => "/v1/messages",
+        Dialect::Gemini | Dialect::BedrockConverse => panic!("no app speaks this to the router"),
     }
 }
 
@@ -30,7 +41,14 @@ impl Ask {
     #[must_use]
     pub fn new(dialect: Dialect, prompt: &str) -> Self {
         let message = json!({ "role": "user", "content": prompt });
-        let body = json!({ "model": "auto", "max_tokens": 300, "messages": [message] });
+        let body = match dialect {
+            Dialect::OpenaiResponses => {
+                json!({ "model": "auto", "max_output_tokens": 300, "input": [message] })
+            }
+            Dialect::OpenaiChat | Dialect::Anthropic | Dialect::Gemini | Dialect::BedrockConverse => {
+                json!({ "model": "auto", "max_tokens": 300, "messages": [message] })
+            }
+        };
         Self { dialect, body, headers: Vec::new() }
     }
 
@@ -38,6 +56,12 @@ impl Ask {
     #[must_use]
     pub fn chat(prompt: &str) -> Self {
         Self::new(Dialect::OpenaiChat, prompt)
+    }
+
+    /// As OpenAI's SDK asks in its newer API.
+    #[must_use]
+    pub fn responses(prompt: &str) -> Self {
+        Self::new(Dialect::OpenaiResponses, prompt)
     }
 
     /// As Anthropic's SDK asks.
@@ -58,6 +82,12 @@ impl Ask {
         self.with(json!({ "model": model }))
     }
 
+    /// As this job of the map.
+    #[must_use]
+    pub fn job(self, job: &str) -> Self {
+        self.header("x-switchyard-job", job)
+    }
+
     /// With further members.
     #[must_use]
     pub fn with(self, more: Value) -> Self {
@@ -71,47 +101,42 @@ impl Ask {
         self
     }
 
-    /// Offering one tool, `get_weather(place)`.
+    /// With at most so many tokens of answer.
     #[must_use]
-    pub fn weather_tool(self) -> Self {
-        let schema = json!({ "type": "object", "properties": { "place": { "type": "string" } }, "required": ["place"] });
-        let tool = match self.dialect {
-            Dialect::OpenaiChat => json!({ "type": "function", "function": {
-                "name": "get_weather", "description": "The weather at a place.", "parameters": schema,
-            }}),
-            Dialect::Anthropic => {
-                json!({ "name": "get_weather", "description": "The weather at a place.", "input_schema": schema })
-            }
-        };
-        self.with(json!({ "tools": [tool] }))
+    pub fn at_most(self, tokens: u64) -> Self {
+        let name = if self.dialect == Dialect::OpenaiResponses { "max_output_tokens" } else { "max_tokens" };
+        self.with(json!({ name: tokens }))
     }
 
-    /// The next turn: what the model said (as it came), and what the tools answered by call id. `Err` is a tool
-    /// that failed.
+    /// The member the conversation stands in.
+    fn turns_name(&self) -> &'static str {
+        if self.dialect == Dialect::OpenaiResponses { "input" } else { "messages" }
+    }
+
+    /// The conversation.
+    pub fn turns(&mut self) -> &mut Vec<Value> {
+        let name = self.turns_name();
+        self.body[name].as_array_mut().unwrap()
+    }
+
+    /// The next turn: what the model said, as it came, and what the user says to that.
     #[must_use]
-    pub fn then_tools(mut self, said: &Value, results: &[(String, Result<&str, &str>)]) -> Self {
-        let Some(messages) = self.body["messages"].as_array_mut() else { return self };
-        match self.dialect {
-            Dialect::OpenaiChat => {
-                messages.push(said["choices"][0]["message"].clone());
-                messages.extend(results.iter().map(|(id, result)| {
-                    let (Ok(text) | Err(text)) = result;
-                    json!({ "role": "tool", "tool_call_id": id, "content": text })
-                }));
-            }
-            Dialect::Anthropic => {
-                messages.push(json!({ "role": "assistant", "content": said["content"] }));
-                let blocks = results.iter().map(|(id, result)| {
-                    let (Ok(text) | Err(text)) = result;
-                    let mut block = json!({ "type": "tool_result", "tool_use_id": id, "content": text });
-                    if result.is_err() {
-                        block["is_error"] = json!(true);
-                    }
-                    block
-                });
-                messages.push(json!({ "role": "user", "content": blocks.collect::<Vec<_>>() }));
+    pub fn then(mut self, said: &Value, prompt: &str) -> Self {
+        self.push_said(said);
+        self.turns().push(json!({ "role": "user", "content": prompt }));
+        self
+    }
+
+    /// What the model said, as it came.
+    fn push_said(&mut self, said: &Value) {
+        let dialect = self.dialect;
+        let turns = self.turns();
+        match dialect {
+            Dialect::OpenaiResponses => turns.extend(said["output"].as_array().unwrap().iter().cloned()),
+            Dialect::Anthropic => turns.push(json!({ "role": "assistant", "content": said["content"] })),
+            Dialect::OpenaiChat | Dialect::Gemini | Dialect::BedrockConverse => {
+                turns.push(said["choices"][0]["message"].clone());
             }
         }
-        self
     }
 }

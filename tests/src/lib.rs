@@ -8,16 +8,20 @@
 
 mod ask;
 mod canned;
+mod kind;
 mod map;
 mod process;
 mod reply;
+mod table;
 mod yard;
 
-pub use ask::{Ask, path};
+pub use ask::{Ask, CALLERS, path};
 pub use canned::{Canned, Taken};
+pub use kind::Kind;
 pub use map::{far, fast_map, merge, route};
 pub use process::{Exit, Process, Start, Told, binary};
-pub use reply::{Completion, Event, Reply, ToolCall, events_of};
+pub use reply::{Completion, Event, Reply, Tokens, ToolCall, completion, events_of};
+pub use table::Table;
 pub use yard::{PATIENCE, Yard};
 
 use std::future::Future;

@@ -3,21 +3,12 @@
 use serde_json::{Value, json};
 use switchyard_sim::{Dialect, Provider};
 
-/// A route to a simulated provider, without a key. Its id is the provider's name.
+use crate::Kind;
+
+/// A route to a simulated provider. Its id is the provider's name.
 #[must_use]
 pub fn route(provider: &Provider) -> Value {
-    let dialect = match provider.dialect() {
-        Some(Dialect::Anthropic) => "anthropic",
-        Some(Dialect::OpenaiChat) | None => "openai-chat",
-    };
-    json!({
-        "id": provider.name(),
-        "provider": provider.name(),
-        "model": format!("{}-1", provider.name()),
-        "baseUrl": provider.url(),
-        "dialect": dialect,
-        "auth": "none",
-    })
+    Kind::from(provider.dialect().unwrap_or(Dialect::OpenaiChat)).route(provider)
 }
 
 /// The same route, asked as a provider out in the world is: with the system's proxy in mind and TLS at hand. The
@@ -31,10 +22,10 @@ pub fn far(mut route: Value) -> Value {
     route
 }
 
-/// A map of these routes with fast timings.
+/// A map of these routes with fast timings, and with a region for those who sign for one.
 #[must_use]
 pub fn fast_map(hot: &[Value], warm: &[Value]) -> Value {
-    json!({
+    let mut map = json!({
         "name": "scenario",
         "hot": hot,
         "warm": warm,
@@ -44,7 +35,12 @@ pub fn fast_map(hot: &[Value], warm: &[Value]) -> Value {
         "breaker": { "consecutiveFailures": 5, "halfOpenEveryMs": 60_000 },
         "probe": { "everyMs": 0 },
         "cold": { "mode": "graceful_degrade", "initialMs": 20, "maxMs": 60 },
-    })
+    });
+    for route in hot.iter().chain(warm).filter(|route| route["auth"] == "aws-sigv4") {
+        let name = route["provider"].as_str().unwrap_or_default();
+        map["providers"][name] = json!({ "region": "us-east-1" });
+    }
+    map
 }
 
 /// `base` with the members of `more`, objects merged into objects.

@@ -47,6 +47,17 @@ pub struct Exit {
 }
 
 impl Start {
+    /// With credentials in a file, of which these are there already. The file is made in `root`.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn with_credentials(root: &Path, keys: &Value) -> Self {
+        use std::os::unix::fs::PermissionsExt;
+        let path = root.join("credentials.json");
+        std::fs::write(&path, keys.to_string()).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        Self { args: vec!["--credentials-file".into(), path.into()], ..Self::default() }
+    }
+
     fn command(&self, binary: &Path, data_dir: &Path) -> Command {
         let mut command = Command::new(binary);
         command.arg("serve").arg("--data-dir").arg(data_dir).arg("--port").arg(self.port.to_string());

@@ -1,8 +1,12 @@
 //! What an app gets back, read as strictly as the vendors' SDKs would.
 
+mod chat;
+mod messages;
+mod responses;
+
 use bytes::Bytes;
 use reqwest::header::HeaderMap;
-use serde_json::{Value, json};
+use serde_json::Value;
 use switchyard_sim::Dialect;
 
 /// A response, read to its end.
@@ -49,17 +53,34 @@ pub struct ToolCall {
     pub arguments: Value,
 }
 
+/// What an answer says it took, in tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tokens {
+    /// Of the prompt, what came from the cache included.
+    pub input: u64,
+    /// Of the answer, thoughts included.
+    pub output: u64,
+    /// Of the prompt, from the cache.
+    pub cached: u64,
+}
+
 /// A whole completion, whatever dialect it came in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Completion {
     /// The text.
     pub text: String,
+    /// What the model thought, where it shows that.
+    pub thinking: String,
+    /// The words of a refusal, where the dialect keeps them apart from the text.
+    pub refusal: String,
     /// The calls.
     pub calls: Vec<ToolCall>,
     /// The model that answered.
     pub model: String,
-    /// `finish_reason` or `stop_reason`.
+    /// `finish_reason` or `stop_reason`; of a response its `incomplete_details.reason`, else its `status`.
     pub finish: String,
+    /// The usage; absent in a chat stream that was not asked for it.
+    pub usage: Option<Tokens>,
 }
 
 /// The events of a stream's bytes, comments left out.
@@ -129,21 +150,74 @@ impl Reply {
         (error["code"].as_str().unwrap_or_default().to_owned(), error["message"].as_str().unwrap().to_owned())
     }
 
+    /// The code and message of the one error event a broken stream ends with, in the caller's dialect.
+    ///
+    /// # Panics
+    /// When there is none, more than one, or anything behind it.
+    #[must_use]
+    pub fn error_event(&self, dialect: Dialect) -> (String, String) {
+        let events = self.events();
+        let (last, before) = events.split_last().unwrap_or_else(|| panic!("no events: {self:?}"));
+        let is_error =
+            |event: &Event| event.name.as_deref() == Some("error") || event.json()["error"].is_object();
+        assert!(!before.iter().any(is_error), "an error that is not the last event: {events:?}");
+        let json = last.json();
+        let error = match dialect {
+            Dialect::OpenaiResponses => {
+                assert_eq!(
+                    (last.name.as_deref(), &json["type"]),
+                    (Some("error"), &"error".into()),
+                    "{events:?}"
+                );
+                let number = u64::try_from(before.len()).unwrap();
+                assert_eq!(json["sequence_number"], number, "events are numbered: {json}");
+                &json
+            }
+            Dialect::Anthropic => {
+                assert_eq!(
+                    (last.name.as_deref(), &json["type"]),
+                    (Some("error"), &"error".into()),
+                    "{events:?}"
+                );
+                &json["error"]
+            }
+            Dialect::OpenaiChat | Dialect::Gemini | Dialect::BedrockConverse => {
+                assert_eq!(last.name, None, "{events:?}");
+                &json["error"]
+            }
+        };
+        let message = error["message"].as_str().filter(|message| !message.is_empty());
+        let message = message.unwrap_or_else(|| panic!("no error at the end: {events:?}"));
+        (error["code"].as_str().unwrap_or_default().to_owned(), message.to_owned())
+    }
+
+    /// The answer's body, plain or put together from its stream.
+    ///
+    /// # Panics
+    /// When it is not a whole, well-formed one in this dialect.
+    #[must_use]
+    pub fn answer(&self, dialect: Dialect) -> Value {
+        assert_eq!(self.status, 200, "{self:?}");
+        assert!(self.whole, "the body broke off: {self:?}");
+        if !self.header("content-type").starts_with("text/event-stream") {
+            return self.json();
+        }
+        match dialect {
+            Dialect::OpenaiResponses => responses::put_together(&self.events()),
+            Dialect::Anthropic => messages::put_together(&self.events()),
+            Dialect::OpenaiChat | Dialect::Gemini | Dialect::BedrockConverse => {
+                chat::put_together(&self.events())
+            }
+        }
+    }
+
     /// The completion, plain or streamed.
     ///
     /// # Panics
     /// When it is not a whole, well-formed one in this dialect.
     #[must_use]
     pub fn completion(&self, dialect: Dialect) -> Completion {
-        assert_eq!(self.status, 200, "{self:?}");
-        assert!(self.whole, "the body broke off: {self:?}");
-        let streamed = self.header("content-type").starts_with("text/event-stream");
-        match (dialect, streamed) {
-            (Dialect::OpenaiChat, false) => chat(&self.json()),
-            (Dialect::OpenaiChat, true) => chat(&chat_of(&self.events())),
-            (Dialect::Anthropic, false) => message(&self.json()),
-            (Dialect::Anthropic, true) => message(&message_of(&self.events())),
-        }
+        completion(dialect, &self.answer(dialect))
     }
 
     /// The text that came, of a whole stream or a broken one.
@@ -152,8 +226,14 @@ impl Reply {
         let text = |event: &Event| {
             let json = event.json();
             let piece = match dialect {
-                Dialect::OpenaiChat => json["choices"][0]["delta"]["content"].as_str(),
+                Dialect::OpenaiResponses if json["type"] == "response.output_text.delta" => {
+                    json["delta"].as_str()
+                }
+                Dialect::OpenaiResponses => None,
                 Dialect::Anthropic => json["delta"]["text"].as_str(),
+                Dialect::OpenaiChat | Dialect::Gemini | Dialect::BedrockConverse => {
+                    json["choices"][0]["delta"]["content"].as_str()
+                }
             };
             piece.unwrap_or_default().to_owned()
         };
@@ -161,134 +241,23 @@ impl Reply {
     }
 }
 
+/// The completion in a body.
+///
+/// # Panics
+/// When it is not a whole, well-formed one in this dialect.
+#[must_use]
+pub fn completion(dialect: Dialect, body: &Value) -> Completion {
+    match dialect {
+        Dialect::OpenaiResponses => responses::read(body),
+        Dialect::Anthropic => messages::read(body),
+        Dialect::OpenaiChat | Dialect::Gemini | Dialect::BedrockConverse => chat::read(body),
+    }
+}
+
 fn string(value: &Value, what: &str) -> String {
     value.as_str().filter(|text| !text.is_empty()).unwrap_or_else(|| panic!("no {what}: {value}")).to_owned()
 }
 
-pub(crate) fn chat(body: &Value) -> Completion {
-    assert_eq!(body["object"], "chat.completion", "{body}");
-    let choice = &body["choices"][0];
-    assert_eq!(choice["message"]["role"], "assistant", "{body}");
-    let calls = choice["message"]["tool_calls"].as_array().into_iter().flatten().map(|call| ToolCall {
-        id: string(&call["id"], "call id"),
-        name: string(&call["function"]["name"], "call name"),
-        arguments: serde_json::from_str(call["function"]["arguments"].as_str().unwrap()).unwrap(),
-    });
-    Completion {
-        text: choice["message"]["content"].as_str().unwrap_or_default().to_owned(),
-        calls: calls.collect(),
-        model: string(&body["model"], "model"),
-        finish: string(&choice["finish_reason"], "finish_reason"),
-    }
-}
-
-pub(crate) fn message(body: &Value) -> Completion {
-    assert_eq!((&body["type"], &body["role"]), (&json!("message"), &json!("assistant")), "{body}");
-    let blocks = body["content"].as_array().unwrap();
-    let of = |kind: &'static str| blocks.iter().filter(move |block| block["type"] == kind);
-    Completion {
-        text: of("text").map(|block| block["text"].as_str().unwrap()).collect(),
-        calls: of("tool_use")
-            .map(|block| ToolCall {
-                id: string(&block["id"], "call id"),
-                name: string(&block["name"], "call name"),
-                arguments: block["input"].clone(),
-            })
-            .collect(),
-        model: string(&body["model"], "model"),
-        finish: string(&body["stop_reason"], "stop_reason"),
-    }
-}
-
-/// Puts a chat stream together.
-fn chat_of(events: &[Event]) -> Value {
-    // A provider that leaves `[DONE]` out has still answered; the finish reason is what completes it.
-    let events = match events.split_last() {
-        Some((last, rest)) if last.data == "[DONE]" => rest,
-        Some(_) | None => events,
-    };
-    let (mut text, mut calls, mut finish) = (String::new(), Vec::<Value>::new(), Value::Null);
-    for event in events {
-        assert_eq!(event.name, None, "chat events have no name");
-        let chunk = event.json();
-        assert!(chunk.get("error").is_none(), "an error in the stream: {chunk}");
-        assert_eq!(chunk["object"], "chat.completion.chunk", "{chunk}");
-        let choice = &chunk["choices"][0];
-        if choice.is_null() {
-            continue;
-        }
-        assert!(finish.is_null(), "content after the finish reason: {chunk}");
-        text += choice["delta"]["content"].as_str().unwrap_or_default();
-        for part in choice["delta"]["tool_calls"].as_array().into_iter().flatten() {
-            let index = usize::try_from(part["index"].as_u64().unwrap()).unwrap();
-            if index == calls.len() {
-                calls.push(part.clone());
-                continue;
-            }
-            let known = &mut calls[index]["function"]["arguments"];
-            *known = json!(format!(
-                "{}{}",
-                known.as_str().unwrap(),
-                part["function"]["arguments"].as_str().unwrap()
-            ));
-        }
-        finish = choice["finish_reason"].clone();
-    }
-    let model = events.first().map(|event| event.json()["model"].clone()).unwrap_or_default();
-    let mut message = json!({ "role": "assistant", "content": text });
-    if !calls.is_empty() {
-        message["tool_calls"] = json!(calls);
-    }
-    json!({ "object": "chat.completion", "model": model,
-        "choices": [{ "message": message, "finish_reason": finish }] })
-}
-
-/// Puts a messages stream together; its order is part of the dialect.
-fn message_of(events: &[Event]) -> Value {
-    let mut events: Vec<(String, Value)> = events
-        .iter()
-        .map(|event| (event.name.clone().unwrap_or_default(), event.json()))
-        .inspect(|(name, json)| assert_eq!(json["type"], json!(name), "the event's name is its type"))
-        .filter(|(name, _)| name != "ping")
-        .collect();
-    assert!(events.iter().all(|(name, _)| name != "error"), "an error in the stream: {events:?}");
-    // `message_stop` may be missing; `message_delta` with the stop reason is what completes an answer.
-    if events.last().is_some_and(|(name, _)| name == "message_stop") {
-        events.pop();
-    }
-    let (last, delta) = events.pop().unwrap();
-    assert_eq!(last, "message_delta", "{delta}");
-    let mut events = events.into_iter();
-    let (first, mut start) = events.next().unwrap();
-    assert_eq!(first, "message_start", "{start}");
-    let (mut blocks, mut open) = (Vec::<Value>::new(), None::<String>);
-    for (name, json) in events {
-        assert_eq!(json["index"], blocks.len(), "{name} {json}");
-        match (name.as_str(), &mut open) {
-            ("content_block_start", None) => {
-                let block = json["content_block"].clone();
-                open = Some(block["text"].as_str().unwrap_or_default().to_owned());
-                start["open"] = block;
-            }
-            ("content_block_delta", Some(text)) => {
-                let piece = json["delta"]["text"].as_str().or_else(|| json["delta"]["partial_json"].as_str());
-                *text += piece.unwrap_or_else(|| panic!("a delta without content: {json}"));
-            }
-            ("content_block_stop", Some(text)) => {
-                let mut block = start["open"].take();
-                match block["type"].as_str() {
-                    Some("tool_use") => block["input"] = serde_json::from_str(text).unwrap(),
-                    Some(_) | None => block["text"] = json!(text),
-                }
-                blocks.push(block);
-                open = None;
-            }
-            (_, open) => panic!("{name} out of order (block open: {})", open.is_some()),
-        }
-    }
-    assert!(open.is_none(), "a block was never closed");
-    let mut whole = start["message"].take();
-    whole["content"] = json!(blocks);
-    whole["stop_reason"] = delta["delta"]["stop_reason"].clone();
-    whole
+fn number(value: &Value, what: &str) -> u64 {
+    value.as_u64().unwrap_or_else(|| panic!("no {what}: {value}"))
 }

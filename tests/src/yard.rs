@@ -10,10 +10,11 @@ use std::time::Duration;
 use bytes::BytesMut;
 use futures_util::StreamExt;
 use reqwest::{Client, Response};
-use serde_json::Value;
-use switchyard_sim::{Dialect, Profile, Provider, SimFleet};
+use serde_json::{Value, json};
+use switchyard_sim::{Profile, Provider, SimFleet};
 use tempfile::TempDir;
 
+use crate::Kind;
 use crate::process::{Exit, Process, Start, Told};
 use crate::reply::Reply;
 
@@ -62,18 +63,59 @@ impl Yard {
         yard
     }
 
-    /// A router over a map of these providers, Hot and Warm.
-    pub async fn over(hot: &[Dialect], warm: &[Dialect], more: Value) -> Self {
-        let yard = Self::start().await;
+    /// A router over a map of these providers, Hot and Warm, with their keys stored.
+    pub async fn over<K: Into<Kind> + Copy>(hot: &[K], warm: &[K], more: Value) -> Self {
+        let yard = Self::with_credentials(&json!({})).await;
         let (mut hots, mut warms) = (Vec::new(), Vec::new());
-        for (tier, dialects, routes) in [("hot", hot, &mut hots), ("warm", warm, &mut warms)] {
-            for (n, dialect) in dialects.iter().enumerate() {
+        for (tier, kinds, routes) in [("hot", hot, &mut hots), ("warm", warm, &mut warms)] {
+            for (n, kind) in kinds.iter().enumerate() {
                 let name = if n == 0 { tier.to_owned() } else { format!("{tier}{}", n + 1) };
-                routes.push(crate::route(&yard.add(Profile::new(name).dialect(*dialect)).await));
+                routes.push(yard.added((*kind).into(), &name).await);
             }
         }
         yard.apply(&crate::merge(crate::fast_map(&hots, &warms), more)).await;
         yard
+    }
+
+    /// A router over a provider of every kind: all of them are Hot, each under its kind's name; a job for every two
+    /// of them ([`Kind::then`]) has one as its Hot and the other as its Warm. Circuits stay closed.
+    pub async fn of_every_kind(more: Value) -> Self {
+        let yard = Self::with_credentials(&json!({})).await;
+        let (mut hot, mut jobs) = (Vec::new(), json!({}));
+        for kind in Kind::ALL {
+            hot.push(yard.added(kind, kind.name()).await);
+            for warm in Kind::ALL.into_iter().filter(|warm| *warm != kind) {
+                jobs[kind.then(warm)] = json!({ "hot": [kind.name()], "warm": [warm.name()] });
+            }
+        }
+        let patient = json!({ "jobs": jobs, "breaker": { "consecutiveFailures": 1_000 } });
+        yard.apply(&crate::merge(crate::merge(crate::fast_map(&hot, &[]), patient), more)).await;
+        yard
+    }
+
+    /// A provider of this kind with its key stored; the route to it.
+    pub async fn added(&self, kind: Kind, name: &str) -> Value {
+        self.added_as(kind, kind.profile(name)).await
+    }
+
+    /// The same, of a profile of its own.
+    pub async fn added_as(&self, kind: Kind, profile: Profile) -> Value {
+        let provider = self.add(profile).await;
+        let name = provider.name();
+        if let Some(value) = kind.credential(&provider) {
+            let (status, body) =
+                self.put(&format!("/v1/credentials/{name}"), &json!({ "value": value })).await;
+            assert_eq!(status, 204, "{body}");
+            return crate::merge(kind.route(&provider), json!({ "credential": name }));
+        }
+        kind.route(&provider)
+    }
+
+    /// A router that keeps credentials in a file that holds these already.
+    pub async fn with_credentials(keys: &Value) -> Self {
+        let root = TempDir::new().unwrap();
+        let start = Start::with_credentials(root.path(), keys);
+        Self::start_in(root, start).await
     }
 
     /// Starts the router differently from its next start on.

@@ -25,7 +25,7 @@ function request(n: number, s: number, more: Partial<RequestView>): RequestView 
     id: `req_${String(n).padStart(4, "0")}3f8a9c2d1e0b7a6f`, atMs: ago(s), client: "my-saas-prod", job: "summarize-call-notes",
     dialect: "openai-chat", model: "auto", stream: true, outcome: "answered", status: 200, route: "anthropic/sonnet-4.6", tier: "hot",
     degraded: false, durationMs: 1310, firstTokenMs: 420, inputTokens: 1842, outputTokens: 416,
-    attempts: [{ route: "anthropic/sonnet-4.6", tier: "hot", startMs: 2, durationMs: 1300, failure: null }], ...more,
+    attempts: [{ route: "anthropic/sonnet-4.6", tier: "hot", startMs: 2, durationMs: 1300, failure: null }], degradations: [], rescues: 0, ...more,
   };
 }
 

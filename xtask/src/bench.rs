@@ -16,6 +16,7 @@ mod stage;
 mod start;
 mod streams;
 mod throughput;
+mod translation;
 
 use std::path::PathBuf;
 
@@ -58,6 +59,8 @@ pub(crate) enum Part {
     Start,
     /// Added time while the primary fails
     Failures,
+    /// Time to translate a stream's chunk and a request, for every caller and upstream
+    Translation,
 }
 
 type Measure = fn(&Stage) -> Result<Section>;
@@ -89,24 +92,12 @@ pub(crate) fn run(repo: &Repo, wanted: &Wanted) -> Result<()> {
         bail!("--write-docs needs the whole run: leave out --only");
     }
     prepare(repo, wanted)?;
-    let effort = if wanted.quick { QUICK } else { FULL };
-    let router = wanted.bin.clone().unwrap_or_else(|| repo.binary("release", "switchyard"));
-    let stage = Stage::set(repo, router, effort)?;
-    let parts: [(Part, Measure); 6] = [
-        (Part::Latency, latency::measure),
-        (Part::Throughput, throughput::measure),
-        (Part::Streams, streams::measure),
-        (Part::Memory, memory::measure),
-        (Part::Start, start::measure),
-        (Part::Failures, failures::measure),
-    ];
     let mut report = Report::new(repo, wanted.quick);
-    for (part, measure) in parts {
-        if wanted.only.is_none_or(|only| only == part) {
-            let section = measure(&stage)?;
-            println!("\n{section}");
-            report.sections.push(section);
-        }
+    if wanted.only != Some(Part::Translation) {
+        with_servers(repo, wanted, &mut report)?;
+    }
+    if wanted.only.is_none_or(|only| only == Part::Translation) {
+        show(&mut report, translation::measure(repo, wanted.quick)?);
     }
     report.finish();
     let file = report.write_json(repo)?;
@@ -118,6 +109,32 @@ pub(crate) fn run(repo: &Repo, wanted: &Wanted) -> Result<()> {
     Ok(())
 }
 
+/// The parts that need a router, a provider and nginx.
+fn with_servers(repo: &Repo, wanted: &Wanted, report: &mut Report) -> Result<()> {
+    let effort = if wanted.quick { QUICK } else { FULL };
+    let router = wanted.bin.clone().unwrap_or_else(|| repo.binary("release", "switchyard"));
+    let stage = Stage::set(repo, router, effort)?;
+    let parts: [(Part, Measure); 6] = [
+        (Part::Latency, latency::measure),
+        (Part::Throughput, throughput::measure),
+        (Part::Streams, streams::measure),
+        (Part::Memory, memory::measure),
+        (Part::Start, start::measure),
+        (Part::Failures, failures::measure),
+    ];
+    for (part, measure) in parts {
+        if wanted.only.is_none_or(|only| only == part) {
+            show(report, measure(&stage)?);
+        }
+    }
+    Ok(())
+}
+
+fn show(report: &mut Report, section: Section) {
+    println!("\n{section}");
+    report.sections.push(section);
+}
+
 fn prepare(repo: &Repo, wanted: &Wanted) -> Result<()> {
     let machine = Machine::probe(repo);
     if machine.os == Os::MacOrWindows {
@@ -125,8 +142,13 @@ fn prepare(repo: &Repo, wanted: &Wanted) -> Result<()> {
     }
     let mut plan = Plan::default();
     packages::install(&mut plan, &machine, packages::BENCH)?;
-    let build = ["build", "--release", "--package", "switchyard-sim"];
-    let router: &[&str] = if wanted.bin.is_some() { &[] } else { &["--package", "switchyard"] };
-    plan.run("build", Cmd::cargo(&repo.root, build).args(router.iter().copied()));
+    if wanted.only != Some(Part::Translation) {
+        let build = ["build", "--release", "--package", "switchyard-sim"];
+        let router: &[&str] = if wanted.bin.is_some() { &[] } else { &["--package", "switchyard"] };
+        plan.run("build", Cmd::cargo(&repo.root, build).args(router.iter().copied()));
+    }
+    if wanted.only.is_none_or(|only| only == Part::Translation) {
+        plan.run("build: translation", Cmd::cargo(&repo.root, translation::BENCH).args(["--no-run"]));
+    }
     plan.carry_out()
 }

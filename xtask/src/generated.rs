@@ -1,7 +1,10 @@
 //! `cargo xtask gen`: the documents the code itself writes, so that none is kept up by hand.
 //!
 //! The router prints its API, its map's schema and its defaults; the UI's types come from the API
-//! document. With `--check` nothing is changed and a stale document is an error.
+//! document, and the price list from the data of the crate that reads it. With `--check` nothing is changed and a
+//! stale document is an error.
+
+mod prices;
 
 use std::path::{Path, PathBuf};
 
@@ -24,6 +27,11 @@ const DOCUMENTS: &[(&[&str], &str)] = &[
 const TYPES: &str = "ui/src/api/generated.ts";
 
 pub(crate) fn run(repo: &Repo, check: bool, bin: Option<PathBuf>) -> Result<()> {
+    let mut stale = Vec::new();
+    // First: the router is built with it.
+    for (path, fresh) in prices::documents(&repo.root)? {
+        stale.extend(settle(&repo.root, path, &fresh, check)?);
+    }
     let router = match bin {
         Some(bin) => bin,
         None => {
@@ -32,7 +40,6 @@ pub(crate) fn run(repo: &Repo, check: bool, bin: Option<PathBuf>) -> Result<()> 
         }
     };
     let npm = prepare_npm(repo)?;
-    let mut stale = Vec::new();
     for (args, path) in DOCUMENTS {
         let fresh = Cmd::new(&repo.root, router.display().to_string(), args.iter().copied()).output()?;
         stale.extend(settle(&repo.root, path, &fresh, check)?);

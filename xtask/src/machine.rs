@@ -8,6 +8,7 @@ use crate::command::Cmd;
 use crate::freshness::is_stale;
 use crate::node::{self, Node};
 use crate::packages;
+use crate::python::{self, Python};
 use crate::repo::Repo;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,7 @@ pub(crate) struct Machine {
     pub(crate) display: bool,
     pub(crate) ui: Freshness,
     pub(crate) sdk_modules_stale: bool,
+    pub(crate) python: Python,
     pub(crate) cargo: CargoTools,
 }
 
@@ -72,6 +74,7 @@ impl Machine {
             display: os == Os::MacOrWindows || ["DISPLAY", "WAYLAND_DISPLAY"].into_iter().any(is_set),
             ui: Freshness { modules_stale: node::modules_stale(&ui), bundle_stale: bundle_stale(&ui) },
             sdk_modules_stale: node::modules_stale(&repo.sdk_tests()),
+            python: python::probe(repo),
             cargo: CargoTools {
                 nextest: Cmd::cargo(&repo.root, ["nextest", "--version"]).succeeds(),
                 linters: ["fmt", "clippy"]
@@ -144,6 +147,7 @@ impl Machine {
             display: true,
             ui: Freshness { modules_stale: true, bundle_stale: true },
             sdk_modules_stale: true,
+            python: Python { usable: false, packages_stale: true },
             cargo: CargoTools { nextest: false, linters: true, tauri_driver: None },
         }
     }
@@ -155,6 +159,7 @@ impl Machine {
             node: Node::Ready { own: None },
             ui: Freshness { modules_stale: false, bundle_stale: false },
             sdk_modules_stale: false,
+            python: Python { usable: true, packages_stale: false },
             cargo: CargoTools {
                 nextest: true,
                 linters: true,

@@ -14,12 +14,14 @@
 mod bench;
 mod command;
 mod freshness;
+mod fuzz;
 mod generated;
 mod machine;
 mod node;
 mod package;
 mod packages;
 mod plan;
+mod python;
 mod repo;
 mod run;
 mod suite;
@@ -80,6 +82,18 @@ enum Command {
         #[arg(long, value_enum)]
         only: Option<bench::Part>,
     },
+    /// Feed wire's parsers and translators bytes nobody would send (Linux)
+    Fuzz {
+        /// One target only
+        #[arg(long)]
+        target: Option<String>,
+        /// How long each target runs
+        #[arg(long, default_value_t = fuzz::DEFAULT_SECONDS, value_parser = clap::value_parser!(u32).range(1..))]
+        seconds: u32,
+        /// Run this one input, which the target failed on
+        #[arg(long, value_name = "PATH")]
+        input: Option<PathBuf>,
+    },
     /// Write the generated documents (API, map schema, table of defaults, TypeScript types)
     Gen {
         /// Change nothing; fail if a committed document is stale
@@ -123,6 +137,9 @@ fn dispatch(command: Command) -> Result<()> {
         Command::Test { only, plan } => carry_out(&suite::plan(&repo, &Machine::probe(&repo), only)?, plan),
         Command::Bench { quick, write_docs, bin, only } => {
             bench::run(&repo, &bench::Wanted { quick, write_docs, bin, only })
+        }
+        Command::Fuzz { target, seconds, input } => {
+            fuzz::run(&repo, &fuzz::Wanted { target, seconds, input })
         }
         Command::Gen { check, bin } => generated::run(&repo, check, bin),
         Command::Tidy { generated } => {

@@ -33,7 +33,12 @@ pub(crate) const WINDOW_TESTS: &[&str] = &[
 /// What benchmarks compare with, and what pins processes to cores.
 pub(crate) const BENCH: &[&str] = &["nginx-light", "util-linux"];
 
+/// What libFuzzer is compiled with.
+pub(crate) const FUZZ: &[&str] = &["g++"];
+
 pub(crate) const NODE: &[&str] = &["nodejs", "npm"];
+
+pub(crate) const PYTHON: &[&str] = &["python3", "python3-venv"];
 
 /// Every package above: what [`installed`] asks for.
 pub(crate) const KNOWN: &[&str] = &[
@@ -55,8 +60,11 @@ pub(crate) const KNOWN: &[&str] = &[
     "fonts-noto-core",
     "nodejs",
     "npm",
+    "python3",
+    "python3-venv",
     "nginx-light",
     "util-linux",
+    "g++",
 ];
 
 /// Those of [`KNOWN`] that dpkg says are installed.
@@ -166,7 +174,7 @@ mod tests {
     #[test]
     fn every_package_a_plan_can_want_is_asked_about() {
         let wanted: BTreeSet<_> =
-            [DESKTOP, SESSION, WINDOW_TESTS, NODE, BENCH].concat().into_iter().collect();
+            [DESKTOP, SESSION, WINDOW_TESTS, NODE, PYTHON, BENCH, FUZZ].concat().into_iter().collect();
         assert_eq!(wanted, KNOWN.iter().copied().collect());
     }
 

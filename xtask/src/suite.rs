@@ -12,6 +12,7 @@ use crate::machine::{Machine, Os};
 use crate::node::{self, Npm};
 use crate::packages;
 use crate::plan::Plan;
+use crate::python;
 use crate::repo::Repo;
 
 /// Turns on the target that drives the real window, wherever features are chosen.
@@ -23,14 +24,19 @@ const WINDOW_TARGET: &str = "e2e";
 /// A display in memory for the window.
 const DISPLAY: &[&str] = &["xvfb-run", "-a", "-s", "-screen 0 1280x900x24"];
 
+/// How long each fuzz target runs as part of the suite.
+const FUZZ_SECONDS: &str = "6";
+
 /// A part of the suite, run alone with `--only`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Part {
     /// Formatting, tidy, clippy, unit tests, scenarios, doc tests
     Rust,
+    /// A few seconds of every fuzz target
+    Fuzz,
     /// Types and tests of the pages
     Ui,
-    /// The official OpenAI and Anthropic SDKs as clients of the real router
+    /// The official OpenAI and Anthropic SDKs (Node and Python) and the AI SDK as clients of the real router
     Sdk,
     /// The real window, driven through WebDriver
     E2e,
@@ -44,6 +50,10 @@ pub(crate) fn plan(repo: &Repo, machine: &Machine, only: Option<Part>) -> Result
     suite.require_parts()?;
     let mut plan = Plan::default();
     packages::install(&mut plan, machine, &suite.packages())?;
+    if only == Some(Part::Fuzz) {
+        suite.fuzz(&mut plan)?;
+        return Ok(plan);
+    }
     let npm = Npm::ensure(&mut plan, repo, machine)?;
     suite.ui(&mut plan, &npm);
     if suite.wants(Part::Rust) {
@@ -53,12 +63,15 @@ pub(crate) fn plan(repo: &Repo, machine: &Machine, only: Option<Part>) -> Result
     if suite.wants(Part::Rust) {
         suite.rust_tests(&mut plan)?;
     }
+    if suite.wants(Part::Fuzz) {
+        suite.fuzz(&mut plan)?;
+    }
     if only == Some(Part::Keychain) {
         let args = suite.runner_args(&suite.rust_targets()?).into_iter().chain(["keychain".to_owned()]);
         plan.run("rust: tests that need a keychain", suite.in_session(suite.cargo(args)));
     }
     if suite.wants(Part::Sdk) {
-        suite.sdk(&mut plan, &npm);
+        suite.sdk(&mut plan, &npm)?;
     }
     if suite.wants(Part::E2e) {
         suite.window(&mut plan)?;
@@ -84,6 +97,7 @@ impl Suite<'_> {
         let mut needed = vec![root.join("ui").join("package-lock.json")];
         if self.wants(Part::Sdk) {
             needed.push(self.repo.sdk_tests().join("package-lock.json"));
+            needed.push(python::requirements(self.repo));
         }
         if let Some(absent) = needed.iter().find(|path| !path.is_file()) {
             bail!("{} is missing: the suite is incomplete", absent.display());
@@ -100,6 +114,9 @@ impl Suite<'_> {
     }
 
     fn packages(&self) -> Vec<&'static str> {
+        if self.only == Some(Part::Fuzz) {
+            return packages::FUZZ.to_vec();
+        }
         let builds_desktop = self.only.is_none_or(|only| !matches!(only, Part::Ui | Part::Sdk));
         let mut wanted = node::wanted_packages(self.machine).to_vec();
         if builds_desktop {
@@ -108,8 +125,14 @@ impl Suite<'_> {
         if self.only != Some(Part::Ui) {
             wanted.extend(packages::SESSION);
         }
+        if self.wants(Part::Sdk) {
+            wanted.extend(python::wanted_packages(self.machine));
+        }
         if self.wants(Part::E2e) {
             wanted.extend(packages::WINDOW_TESTS);
+        }
+        if self.wants(Part::Fuzz) {
+            wanted.extend(packages::FUZZ);
         }
         wanted
     }
@@ -146,13 +169,15 @@ impl Suite<'_> {
     fn build(&self, plan: &mut Plan) {
         let all: &[&str] =
             &["build", "--workspace", "--exclude", "xtask", "--features", FEATURES, "--bins", "--tests"];
-        let router: &[&str] = &["build", "--package", "switchyard"];
+        let programs: &[&str] = &["build", "--package", "switchyard", "--package", "switchyard-sim"];
         match self.only {
             None | Some(Part::Rust | Part::E2e) => {
                 plan.run("build: programs and tests", self.cargo(all.iter().copied()));
             }
-            Some(Part::Sdk) => plan.run("build: the router", self.cargo(router.iter().copied())),
-            Some(Part::Ui | Part::Keychain) => {}
+            Some(Part::Sdk) => {
+                plan.run("build: the router and simulated providers", self.cargo(programs.iter().copied()));
+            }
+            Some(Part::Ui | Part::Keychain | Part::Fuzz) => {}
         }
     }
 
@@ -168,14 +193,34 @@ impl Suite<'_> {
         Ok(())
     }
 
-    fn sdk(&self, plan: &mut Plan, npm: &Npm) {
+    /// Its program is built apart, with flags of its own.
+    fn fuzz(&self, plan: &mut Plan) -> Result<()> {
+        if self.machine.os == Os::MacOrWindows {
+            if self.only == Some(Part::Fuzz) {
+                bail!("fuzzing needs Linux (libFuzzer built with g++)");
+            }
+            plan.note("fuzzing needs Linux (libFuzzer built with g++) and is not part of this run");
+            return Ok(());
+        }
+        let run = self.ourselves(&["fuzz", "--seconds", FUZZ_SECONDS])?;
+        plan.run("fuzz: every target for a few seconds", run);
+        Ok(())
+    }
+
+    fn sdk(&self, plan: &mut Plan, npm: &Npm) -> Result<()> {
         let tests = self.repo.sdk_tests();
         if self.machine.sdk_modules_stale {
             plan.run("sdk: install its modules", npm.clean_install(&tests));
         }
-        let router = self.repo.binary("debug", "switchyard").display().to_string();
-        let run = npm.node(&tests, ["--test"]).env("SWITCHYARD_BIN", router);
-        plan.run("sdk: official clients against the router", self.in_session(run));
+        let built = |name: &str| self.repo.binary("debug", name).display().to_string();
+        let with_programs = |cmd: Cmd| {
+            let cmd = cmd.env("SWITCHYARD_BIN", built("switchyard"));
+            self.in_session(cmd.env("SWITCHYARD_SIM_BIN", built("switchyard-sim")))
+        };
+        plan.run("sdk: official clients against the router", with_programs(npm.node(&tests, ["--test"])));
+        let python = python::tests_ready(plan, self.repo, self.machine)?;
+        plan.run("sdk: official Python clients against the router", with_programs(python));
+        Ok(())
     }
 
     fn window(&self, plan: &mut Plan) -> Result<()> {

@@ -7,12 +7,14 @@ use switchyard_control::{ControlClient, default_data_dir};
 use switchyard_domain::Problem;
 
 use crate::clients::ClientCommand;
+use crate::compat::CompatAsk;
 use crate::credentials::CredentialCommand;
 use crate::map::MapCommand;
 use crate::queue::QueueCommand;
 use crate::requests::{Asked, TestAsk};
 use crate::serve::Serve;
 use crate::steer::RouteCommand;
+use crate::switch_cost::MoveAsk;
 
 /// Keeps your LLM calls moving: a local router that goes Hot, Warm, Cold while a provider fails.
 #[derive(Debug, Parser)]
@@ -102,6 +104,14 @@ pub(crate) enum Command {
     /// Send one real request through the router, as an app would.
     #[command(after_help = "Example: switchyard test-request --model auto --prompt 'Say hello'")]
     TestRequest(TestAsk),
+    /// What each route can do, as its last check found; checks a route when one is named.
+    #[command(after_help = "Example: switchyard compat openai/gpt-4o-mini --yes
+Without a route it prints what is known and asks nobody. A check sends real requests: where they cost
+money it says how many and how much, and sends them with --yes alone. Exit code 1 when a shown route has not passed.")]
+    Compat(CompatAsk),
+    /// What a move to another route would change: price, context window, abilities.
+    #[command(after_help = "Example: switchyard switch-cost --to openai/gpt-4o-mini --job summary")]
+    SwitchCost(MoveAsk),
     /// Print the control API's OpenAPI document; needs no running router.
     #[command(after_help = "Example: switchyard openapi > control.json")]
     Openapi,
@@ -142,6 +152,19 @@ mod tests {
             &["queue", "list", "--state", "dead"],
             &["route", "off", "anthropic/sonnet-4.6"],
             &["test-request", "--stream"],
+            &["compat"],
+            &[
+                "compat",
+                "openai/gpt-4o-mini",
+                "--yes",
+                "--case",
+                "plain",
+                "--case",
+                "parallel-tools",
+                "--json",
+            ],
+            &["compat", "--all", "--yes"],
+            &["switch-cost", "--to", "openai/gpt-4o-mini", "--job", "summary", "--from", "a/b", "--json"],
         ];
         for arguments in good {
             let line = ["switchyard"].iter().chain(*arguments);
@@ -156,6 +179,10 @@ mod tests {
             &["queue", "list", "--state", "lost"],
             &["map", "restore"],
             &["requests", "--limit", "0"],
+            &["compat", "openai/gpt-4o-mini", "--case", "telepathy"],
+            &["compat", "openai/gpt-4o-mini", "--all"],
+            &["compat", "--case", "plain"],
+            &["switch-cost"],
         ];
         for arguments in bad {
             let line = ["switchyard"].iter().chain(*arguments);

@@ -5,6 +5,7 @@
 
 mod clients;
 mod command;
+mod compat;
 mod credentials;
 mod map;
 mod output;
@@ -12,6 +13,7 @@ mod queue;
 mod requests;
 mod serve;
 mod steer;
+mod switch_cost;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -77,6 +79,8 @@ async fn run(arguments: Switchyard) -> Result<ExitCode, Problem> {
         Command::Requests(asked) => requests::list(&place, asked).await,
         Command::Events(shown) => requests::events(&place, shown).await,
         Command::TestRequest(ask) => requests::test(&place, ask).await,
+        Command::Compat(ask) => compat::run(&place, ask).await,
+        Command::SwitchCost(ask) => switch_cost::run(&place, ask).await,
         Command::Openapi => {
             output::json(&switchyard_control::openapi());
             Ok(ExitCode::SUCCESS)

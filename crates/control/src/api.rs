@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod clients;
+pub(crate) mod compat;
 pub(crate) mod credentials;
 pub(crate) mod map;
 pub(crate) mod pause;
@@ -9,6 +10,7 @@ pub(crate) mod queue;
 pub(crate) mod requests;
 pub(crate) mod routes;
 pub(crate) mod snapshot;
+pub(crate) mod switch_cost;
 
 use std::fmt;
 use std::sync::Arc;
@@ -70,7 +72,8 @@ pub(crate) struct Panel {
         (name = "snapshot", description = "How things stand"),
         (name = "map", description = "The routing map and its versions"),
         (name = "pause", description = "Stopping and taking new work"),
-        (name = "routes", description = "The kill switch"),
+        (name = "routes", description = "The kill switch, and what a move would change"),
+        (name = "compat", description = "What routes can do, found out by asking them"),
         (name = "credentials", description = "Provider keys; values go in, never out"),
         (name = "clients", description = "Apps and their local keys"),
         (name = "queue", description = "The cold queue"),
@@ -91,6 +94,8 @@ fn described() -> OpenApiRouter<Panel> {
         .merge(map::routes())
         .merge(pause::routes())
         .merge(routes::routes())
+        .merge(compat::routes())
+        .merge(switch_cost::routes())
         .merge(credentials::routes())
         .merge(clients::routes())
         .merge(queue::routes())

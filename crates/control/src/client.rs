@@ -21,6 +21,8 @@ pub use snapshots::Snapshots;
 const CONNECT: Duration = Duration::from_secs(3);
 /// A test request may use its whole deadline, and more in a map with a generous one.
 const ANSWER: Duration = Duration::from_secs(180);
+/// A compatibility check may use a minute for each of its cases.
+const CHECK: Duration = Duration::from_secs(660);
 
 /// Talks to one running router's control API.
 #[derive(Clone, Debug)]
@@ -84,9 +86,19 @@ impl ControlClient {
         path: &str,
         body: Option<Value>,
     ) -> Result<(u16, Value), Problem> {
+        self.handle_within(ANSWER, method, path, body).await
+    }
+
+    async fn handle_within(
+        &self,
+        patience: Duration,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<(u16, Value), Problem> {
         let method = Method::from_bytes(method.as_bytes())
             .map_err(|_| Problem::new("invalid_request", format!("`{method}` is not an HTTP method.")))?;
-        let mut request = self.request(method, path).timeout(ANSWER);
+        let mut request = self.request(method, path).timeout(patience);
         if let Some(body) = &body {
             request = request.json(body);
         }
@@ -110,7 +122,17 @@ impl ControlClient {
         path: &str,
         body: Option<Value>,
     ) -> Result<T, Problem> {
-        let (status, answer) = self.handle(method, path, body).await?;
+        self.call_within(ANSWER, method, path, body).await
+    }
+
+    async fn call_within<T: DeserializeOwned>(
+        &self,
+        patience: Duration,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<T, Problem> {
+        let (status, answer) = self.handle_within(patience, method, path, body).await?;
         if status >= 400 {
             return Err(serde_json::from_value(answer).unwrap_or_else(|_| {
                 Problem::new("not_a_router", format!("{} answered {status} without a reason.", self.url))

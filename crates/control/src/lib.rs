@@ -25,6 +25,7 @@ pub use api::queue::QueueQuery;
 pub use api::requests::RequestsQuery;
 pub use api::routes::SwitchRoute;
 pub use api::snapshot::Health;
+pub use api::switch_cost::SwitchCostQuery;
 pub use api::{Control, Demo, Options, api, openapi};
 pub use client::{ControlClient, Snapshots};
 pub use place::{Announced, Announcement, ControlToken, default_data_dir};

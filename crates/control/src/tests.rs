@@ -4,11 +4,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use switchyard_domain::Usd;
 use switchyard_domain::api::ApplyMap;
+use switchyard_domain::compat::{CompatCase, CompatOutcome};
 use switchyard_engine::{Router, RouterConfig};
 use tempfile::TempDir;
 
-use crate::{Announcement, Control, ControlClient, ControlServer, ControlToken, Options, openapi, serve};
+use crate::{
+    Announcement, Control, ControlClient, ControlServer, ControlToken, Options, SwitchCostQuery, openapi,
+    serve,
+};
 
 const MAP: &str = r#"{
   "hot": [{ "provider": "local", "model": "small", "baseUrl": "http://127.0.0.1:9/v1", "auth": "none" }],
@@ -114,6 +119,17 @@ async fn what_is_not_understood_is_named() {
         ("GET", "/v1/map/diff?from=1", None, 422, "invalid_query", "to"),
         ("GET", "/v1/map/versions/newest", None, 422, "invalid_path", "newest"),
         ("PUT", "/v1/credentials/openai", Some(json!({ "value": " " })), 422, "invalid_credential", "value"),
+        ("GET", "/v1/compat", None, 409, "no_map", "No routing map"),
+        ("GET", "/v1/routes/a%2Fb/compat/preview?cases=telepathy", None, 422, "invalid_query", "telepathy"),
+        (
+            "POST",
+            "/v1/routes/a%2Fb/compat",
+            Some(json!({ "cases": ["telepathy"] })),
+            422,
+            "invalid_body",
+            "cases[0]",
+        ),
+        ("GET", "/v1/switch-cost?job=x", None, 422, "invalid_query", "to"),
         ("GET", "/v1/nothing", None, 404, "not_found", "/v1/nothing"),
         ("PATCH", "/v1/map", None, 405, "method_not_allowed", "PATCH"),
         ("GET", "not a path", None, 422, "invalid_request", "not a path"),
@@ -160,6 +176,40 @@ async fn the_client_does_what_a_person_asks_through_the_socket() {
     // The shell brought no simulated providers.
     let (status, body) = client.handle("POST", "/v1/map/demo", None).await.unwrap();
     assert_eq!((status, code(&body)), (404, "not_found_demo"));
+    server.shutdown().await;
+    room.router.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_check_of_a_route_is_kept_told_and_noted_also_when_nobody_answers() {
+    let room = Room::open().await;
+    let (server, client) = room.serve().await;
+    let apply = ApplyMap { document: MAP.into(), base_version: None, reason: None, source: "api".into() };
+    client.apply_map(&apply).await.unwrap();
+    assert!(client.compat_matrix().await.unwrap()[0].latest.is_none(), "never checked");
+    let preview = client.preview_compat("local/small", &[CompatCase::Plain]).await.unwrap();
+    assert_eq!((preview.requests, preview.cost_nano_usd), (1, Some(Usd::ZERO)));
+
+    let run = client.run_compat("local/small", Vec::new()).await.unwrap();
+    assert!(!run.passed);
+    assert_eq!(run.cases.len(), 1, "without a plain answer nothing else is tried: {run:?}");
+    assert_eq!(run.cases[0].outcome, CompatOutcome::Failed, "{run:?}");
+    let report = client.compat("local/small").await.unwrap();
+    assert_eq!((report.latest.as_ref(), report.history.as_slice()), (Some(&run), &[run.clone()][..]));
+    assert_eq!(client.compat_matrix().await.unwrap()[0].latest.as_ref(), Some(&run));
+    assert!(client.audit(50).await.unwrap().iter().any(|entry| entry.action == "compat.run"));
+
+    let stranger = client.run_compat("local/large", Vec::new()).await.unwrap_err();
+    assert_eq!(stranger.code, "not_found_route");
+    assert!(stranger.message.contains("local/small"), "the routes there are: {stranger}");
+    client.pause(None).await.unwrap();
+    assert_eq!(client.run_compat("local/small", Vec::new()).await.unwrap_err().code, "conflict_paused");
+
+    let ask = |to: &str| SwitchCostQuery { to: to.into(), ..SwitchCostQuery::default() };
+    assert_eq!(client.switch_cost(&ask("local/large")).await.unwrap_err().code, "not_found_route");
+    assert_eq!(client.switch_cost(&ask("local/small")).await.unwrap_err().code, "invalid_query");
+    let job = SwitchCostQuery { job: Some("summary".into()), ..ask("local/small") };
+    assert_eq!(client.switch_cost(&job).await.unwrap_err().code, "not_found_job");
     server.shutdown().await;
     room.router.shutdown().await;
 }

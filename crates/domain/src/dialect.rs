@@ -56,10 +56,9 @@ impl Dialect {
         match (operation, self) {
             (Operation::Complete, _)
             | (Operation::Embed, Self::OpenAiChat | Self::OpenAiResponses | Self::Gemini)
-            | (
-                Operation::CountTokens,
-                Self::AnthropicMessages | Self::Gemini | Self::BedrockConverse,
-            ) => true,
+            | (Operation::CountTokens, Self::AnthropicMessages | Self::Gemini | Self::BedrockConverse) => {
+                true
+            }
             (Operation::Embed, Self::AnthropicMessages | Self::BedrockConverse)
             | (Operation::CountTokens, Self::OpenAiChat | Self::OpenAiResponses) => false,
         }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::compat::CompatDrift;
 use crate::{Failure, RequestId, RouteId, Tier};
 
 /// One entry of the event log.
@@ -61,6 +62,8 @@ pub enum What {
     KeychainUnavailable { reason: String },
     /// A probe found a route that can't be reached although its circuit is closed.
     ProbeFailed { route: RouteId, failure: Failure },
+    /// A route's compatibility was checked. `drift` is what ends otherwise than the time before.
+    CompatChecked { route: RouteId, passed: bool, drift: Vec<CompatDrift> },
 }
 
 /// Which lamp stands beside an event or a state.
@@ -102,6 +105,11 @@ impl What {
             }
             Self::CircuitClosed { .. } | Self::JobDone { .. } => Lamp::Clear,
             Self::StreamRescued { .. } | Self::AnswerDegraded { .. } => Lamp::Degraded,
+            Self::CompatChecked { passed, drift, .. } => match (*passed, drift.is_empty()) {
+                (true, true) => Lamp::Clear,
+                (true, false) => Lamp::Info,
+                (false, _) => Lamp::Caution,
+            },
             Self::TierChanged { from, to, .. } => {
                 if (*to as u8) < (*from as u8) {
                     Lamp::Clear
@@ -179,6 +187,22 @@ impl What {
             Self::ProbeFailed { route, failure } => {
                 format!("{} does not answer its probe: {}.", route_label(route), failure.short())
             }
+            Self::CompatChecked { route, passed, drift } => checked(route, *passed, drift),
         }
     }
+}
+
+fn checked(route: &RouteId, passed: bool, drift: &[CompatDrift]) -> String {
+    let verdict = if passed { "passed" } else { "did not pass" };
+    let mut sentence = format!("{} {verdict} its compatibility check.", route_label(route));
+    if !drift.is_empty() {
+        let moved: Vec<String> = drift
+            .iter()
+            .map(|moved| {
+                format!("{} {} (was {})", moved.case.words(), moved.after.as_str(), moved.before.as_str())
+            })
+            .collect();
+        sentence.push_str(&format!(" Changed since the last one: {}.", moved.join(", ")));
+    }
+    sentence
 }

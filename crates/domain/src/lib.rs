@@ -1,19 +1,22 @@
-//! The nouns every other room shares: the routing map (raw, then proven), money-free ids, secrets,
+//! The nouns every other room shares: the routing map (raw, then proven), money, ids, secrets,
 //! failures, events, clock readings and the views a person looks at.
 //!
 //! This room does no IO, reads no clock and owns no state. It depends on none of the other rooms.
 
 pub mod api;
 pub mod clock;
+pub mod compat;
 pub mod dialect;
 pub mod event;
 pub mod failure;
 pub mod feature;
 pub mod ids;
 pub mod map;
+pub mod money;
 pub mod operation;
 pub mod problem;
 pub mod secret;
+pub mod switch_cost;
 pub mod view;
 
 pub use clock::Now;
@@ -21,6 +24,7 @@ pub use dialect::Dialect;
 pub use failure::{Failure, FailureKind};
 pub use feature::{Feature, FeatureSet};
 pub use ids::{RequestId, RouteId, Tier};
+pub use money::Usd;
 pub use operation::Operation;
 pub use problem::Problem;
 pub use secret::Secret;

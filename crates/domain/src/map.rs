@@ -33,6 +33,13 @@ pub use shape::schema;
 pub use text::Format;
 pub use variables::{NoVariables, Variables};
 
+/// Every name a provider's keys may be stored under: its own and, of a known provider, its other names.
+#[must_use]
+pub fn names_of(provider: &str) -> Vec<&str> {
+    let others = preset(provider).map_or(&[][..], |preset| preset.aliases);
+    std::iter::once(provider).chain(others.iter().copied().filter(|alias| *alias != provider)).collect()
+}
+
 /// The outcome of reading a map: the proven map, or every fault at once.
 pub type Read = Result<RoutingMap, Vec<Fault>>;
 

@@ -380,6 +380,9 @@ pub struct RequestView {
     pub first_token_ms: Option<u32>,
     /// Prompt tokens, where the upstream said.
     pub input_tokens: Option<u64>,
+    /// The part of them read from the provider's prompt cache, where the upstream said.
+    #[serde(default)]
+    pub cached_tokens: Option<u64>,
     /// Answer tokens, where the upstream said.
     pub output_tokens: Option<u64>,
     /// What a change of dialect could not carry over, as `code field`.
@@ -420,6 +423,8 @@ pub struct ProviderView {
     pub routes: Vec<RouteId>,
     /// Where the vendor says how it is doing.
     pub status_page: Option<String>,
+    /// Where the vendor takes support cases.
+    pub support: Option<String>,
     /// Whether its routes need a key at all.
     pub needs_credential: bool,
     /// Its credentials; no values, ever.

@@ -51,6 +51,9 @@ pub(crate) async fn park(
     if !running.map.flags.enable_cold_queue || !ask.job.queue || only_callers_keys(running, ask) {
         let mut reply = reply::failure(ask.dialect, &parked.why, &way);
         retry_after(&mut reply, parked.again_in_ms);
+        // The tries were made here; an SDK's own on top would only make a storm of them.
+        let headers = reply.headers_mut();
+        headers.insert("x-should-retry", http::HeaderValue::from_static("false"));
         record.end(Ending::without_route(Ended::Failed, reply.status().as_u16()));
         return reply;
     }

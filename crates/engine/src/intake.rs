@@ -132,6 +132,7 @@ impl Ask {
             duration_ms: 0,
             first_token_ms: None,
             input_tokens: None,
+            cached_tokens: None,
             output_tokens: None,
             degradations: Vec::new(),
             rescues: 0,

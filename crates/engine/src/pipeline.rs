@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use http::{Response, header};
+use http::{Response, StatusCode, header};
+use switchyard_domain::event::What;
 use switchyard_domain::map::RouteIx;
 use switchyard_domain::view::Outcome as Ended;
-use switchyard_domain::event::What;
-use switchyard_domain::{Failure, FailureKind, Feature, FeatureSet, Now, RouteId, Tier};
+use switchyard_domain::{Failure, FailureKind, Feature, FeatureSet, Now, Operation, RouteId, Tier};
+use switchyard_policy::plan::line_of;
 use switchyard_policy::{Drive, Input, KeyId, Needs, Out, Outcome, Plan, Step, classify, plan};
-use switchyard_wire::ErrorReply;
+use switchyard_wire::{ErrorReply, count_body};
 
 use crate::clock;
 use crate::cold;
@@ -109,6 +110,9 @@ async fn answer(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>) ->
     if shared.in_flight.load(Ordering::Relaxed) > u64::from(running.map.limits.max_in_flight) {
         return busy(running, ask, record);
     }
+    if ask.operation == Operation::CountTokens {
+        return count(shared, running, ask, record).await;
+    }
     if shared.is_paused() {
         let reason = crate::shared::lock(&shared.pause).reason.clone();
         let why = reason
@@ -129,6 +133,29 @@ async fn answer(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>) ->
             reply
         }
         Served::Parked(parked) => cold::park(shared, running, ask, record, parked).await,
+    }
+}
+
+/// A prompt's length is asked of a route that counts; where none does, it is estimated here. Counting costs nothing, so
+/// no pause holds it, and it is never queued.
+async fn count(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>, mut record: Record) -> Reply {
+    match serve(shared, running, ask, &mut record).await {
+        Served::Answered(answered) => commit(shared, running, ask, record, *answered),
+        Served::Refused { failure, attempts } if attempts > 0 => {
+            let reply = reply::failure(ask.dialect, &failure, &Way::none(&ask.id, attempts));
+            record.end(Ending::without_route(Ended::Refused, reply.status().as_u16()));
+            reply
+        }
+        Served::Refused { attempts, .. } | Served::Parked(Parked { attempts, .. }) => {
+            let lost = ["token_count_estimated messages".to_owned()];
+            let mut reply = reply::json(StatusCode::OK, count_body(ask.envelope.estimated_prompt_tokens()));
+            let way = Way { degraded: true, lost: &lost, ..Way::none(&ask.id, attempts) };
+            way.mark(reply.headers_mut());
+            record.lost(lost);
+            let ending = Ending::without_route(Ended::Answered, 200);
+            record.end(Ending { degraded: true, ..ending });
+            reply
+        }
     }
 }
 
@@ -203,13 +230,29 @@ pub(crate) async fn serve(
     }
 }
 
+/// The model asked for. Vectors come from one model alone: a job named instead, or `auto`, means its first route's.
+fn asked_model(running: &Running, ask: &Ask) -> String {
+    let named = &ask.envelope.model;
+    if ask.operation == Operation::Embed && (named == "auto" || named.starts_with("switchyard/")) {
+        let line = line_of(&running.map, &ask.job);
+        let embeds = |ix: &&RouteIx| {
+            let route = running.map.route(**ix);
+            route.enabled && route.dialect_for(ask.dialect).offers(Operation::Embed)
+        };
+        if let Some(first) = line.hot.iter().chain(&line.warm).find(embeds) {
+            return running.map.route(*first).model.clone();
+        }
+    }
+    named.clone()
+}
+
 /// What no translation carries: it works only on routes that speak the caller's own dialect.
-const BOUND: FeatureSet =
+pub(crate) const BOUND: FeatureSet =
     FeatureSet::of(&[Feature::Audio, Feature::Choices, Feature::Logprobs, Feature::State]);
 
 fn decide(shared: &Arc<Shared>, running: &Running, ask: &Ask) -> Option<(u64, Plan)> {
     let needs = Needs {
-        model: ask.envelope.model.clone(),
+        model: asked_model(running, ask),
         dialect: ask.dialect,
         operation: ask.operation,
         features: ask.envelope.features,
@@ -302,7 +345,7 @@ fn commit(
 }
 
 /// What a change of dialect lost is noted with the request, and told to those who watch.
-fn tell_losses(shared: &Shared, ask: &Ask, route: &RouteId, lost: &[String], record: &mut Record) {
+pub(crate) fn tell_losses(shared: &Shared, ask: &Ask, route: &RouteId, lost: &[String], record: &mut Record) {
     if lost.is_empty() {
         return;
     }
@@ -396,7 +439,8 @@ fn nothing_to_try(running: &Running, plan: &Plan) -> Failure {
         };
         reasons.push(format!("{}: {why}", route.id));
     }
-    let too_long = |excluded: &switchyard_policy::Excluded| matches!(excluded.why, Out::WindowTooSmall { .. });
+    let too_long =
+        |excluded: &switchyard_policy::Excluded| matches!(excluded.why, Out::WindowTooSmall { .. });
     let kind = if only_keys {
         FailureKind::CredentialMissing
     } else if is_for_no_route(plan) && plan.excluded.iter().any(too_long) {

@@ -120,6 +120,7 @@ impl Record {
         }
         (view.input_tokens, view.output_tokens) =
             ending.usage.map_or((None, None), |usage| (Some(usage.input_tokens), Some(usage.output_tokens)));
+        view.cached_tokens = ending.usage.map(|usage| usage.cached_input_tokens);
         self.shared.in_flight.fetch_sub(1, Ordering::Relaxed);
         self.shared.ended(Arc::from(view), now);
     }

@@ -21,11 +21,11 @@ use tokio::time::Sleep;
 
 use crate::clock;
 use crate::intake::Ask;
-use crate::pipeline::Answered;
+use crate::pipeline::{self, Answered};
 use crate::record::{Ending, Record};
 use crate::rescue::{self, Resume};
 use crate::shared::{Lease, Running, Shared};
-use crate::upstream::{Answer, Opened, Secrets, from_reqwest, in_band};
+use crate::upstream::{Answer, Opened, RESTART_MISMATCH, Secrets, from_reqwest, in_band};
 
 /// Reads the next event, notes it, and writes what the caller gets of it.
 ///
@@ -185,6 +185,11 @@ impl Relay {
             match next(&mut self.decoder, &mut self.pipe, &mut self.out, route) {
                 Ok(Some(_)) => {}
                 Ok(None) => return,
+                // What comes behind a whole answer changes nothing of it.
+                Err(_) if self.pipe.is_finished() => {
+                    self.conclude();
+                    return;
+                }
                 Err(failure) => {
                     self.broken = Some(failure);
                     return;
@@ -222,8 +227,9 @@ impl Relay {
         let duration_ms = clock::span_ms(settlement.begun, clock::now());
         let first_token_ms = Some(settlement.first_token_ms);
         settlement.lease.report(Outcome::Succeeded { duration_ms, first_token_ms });
-        let lost = self.pipe.lost().iter().map(|lost| format!("{} {}", lost.code, lost.field));
-        settlement.record.lost(lost);
+        let lost: Vec<String> =
+            self.pipe.lost().iter().map(|lost| format!("{} {}", lost.code, lost.field)).collect();
+        pipeline::tell_losses(&self.shared, &self.ask, &self.id, &lost, &mut settlement.record);
         settlement.record.end(self.ending(Ended::Answered, settlement.first_token_ms));
     }
 
@@ -233,7 +239,10 @@ impl Relay {
         let Some(mut settlement) = self.settlement.take() else { return };
         settlement.record.last_attempt_failed(failure.clone());
         settlement.lease.report(Outcome::Failed(failure.clone()));
-        match self.resumable() {
+        // What was told differently once would be told differently again.
+        let resumable =
+            if failure.code.as_deref() == Some(RESTART_MISMATCH) { Err(None) } else { self.resumable() };
+        match resumable {
             Ok(resume) => {
                 let resume = Arc::new(resume);
                 self.dead.push(self.route);
@@ -262,7 +271,7 @@ impl Relay {
     /// What another route needs to go on with the stream.
     fn resumable(&mut self) -> Result<Resume, Option<Unfit>> {
         let mode = self.ask.job.midstream;
-        let spent = self.dead.len() >= rescue::MOST_RESCUES as usize;
+        let spent = self.dead.len() >= rescue::most(mode);
         if mode == Midstream::Error || spent || self.shared.is_paused() {
             return Err(None);
         }
@@ -294,8 +303,8 @@ impl Relay {
     }
 
     /// Goes on with the stream of the route that was found for the rest.
-    fn go_on(&mut self, rescue: Rescue, mut record: Record, answered: Box<Answered>) {
-        let Answered { answer, route, tier, lease, begun, .. } = *answered;
+    fn go_on(&mut self, rescue: Rescue, mut record: Record, answered: Answered) {
+        let Answered { answer, route, tier, lease, begun, .. } = answered;
         let Answer::Stream(opened) = answer else { return };
         let opened = *opened;
         record.rescued();
@@ -322,8 +331,7 @@ impl Relay {
         self.route = route;
         self.tier = tier;
         self.degraded = true;
-        self.settlement =
-            Some(Settlement { lease, record, begun, first_token_ms: rescue.first_token_ms });
+        self.settlement = Some(Settlement { lease, record, begun, first_token_ms: rescue.first_token_ms });
     }
 
     /// The usage of every part of the answer.
@@ -376,7 +384,7 @@ impl Body for Relay {
                 };
                 let Some(rescue) = self.rescue.take() else { continue };
                 match outcome {
-                    Ok(answered) => self.go_on(rescue, record, answered),
+                    Ok(answered) => self.go_on(rescue, record, *answered),
                     Err(failure) => {
                         let broken = Failure {
                             message: format!("{} The rest: {}", rescue.broken.message, failure.message),
@@ -402,7 +410,9 @@ impl Body for Relay {
                     self.last_mono_ms = clock::now().mono_ms;
                     continue;
                 }
-                Poll::Ready(Some(Err(error))) if !self.pipe.is_finished() => {
+                Poll::Ready(Some(Err(error)))
+                    if !self.pipe.is_finished() && self.pipe.finish_reason().is_none() =>
+                {
                     let failure = from_reqwest(&error, self.running.map.route(self.route));
                     self.broken = Some(Failure { kind: FailureKind::Cut, status: Some(200), ..failure });
                     continue;

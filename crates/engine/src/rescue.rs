@@ -18,8 +18,15 @@ use crate::record::Record;
 use crate::shared::{Running, Shared};
 use crate::upstream::Answer;
 
-/// A request's stream is rescued at most so often; then the network is the problem, not a route.
-pub(crate) const MOST_RESCUES: u32 = 2;
+/// How often a request's stream is rescued at most: after two the network is the problem, not a route; and what was told
+/// differently once would be again.
+pub(crate) const fn most(mode: Midstream) -> usize {
+    match mode {
+        Midstream::Continue => 2,
+        Midstream::Restart => 1,
+        Midstream::Error => 0,
+    }
+}
 
 /// A stream that broke off and is to be continued.
 #[derive(Debug)]
@@ -57,13 +64,11 @@ impl Resume {
 /// Whether a route goes on from a half answer at the conversation's end. Claude did up to its 4.5 models; later ones refuse
 /// it (Anthropic, "Prefill Claude's response"). Of others only what the map says is believed.
 pub(crate) fn takes_prefill(route: &Route, dialect: Dialect) -> bool {
-    if route.can.has(Feature::Prefill) {
-        return true;
-    }
     if route.cannot.has(Feature::Prefill) {
         return false;
     }
     match dialect {
+        Dialect::AnthropicMessages | Dialect::OpenAiChat if route.can.has(Feature::Prefill) => true,
         Dialect::AnthropicMessages | Dialect::BedrockConverse => {
             let name = route.upstream_model.as_str();
             const OLDER: [&str; 8] = [

@@ -1,9 +1,11 @@
 //! The router as its shells see it: start, stop, watch. What people do with it is in the files below.
 
 mod clients;
+mod compat;
 mod credentials;
 mod jobs;
 mod maps;
+mod switch_cost;
 mod switches;
 mod test_request;
 
@@ -92,6 +94,7 @@ impl Router {
             local_keys: LocalKeys::new(&config.data_dir),
             once: Arc::default(),
             losses: Mutex::default(),
+            compat: Mutex::default(),
             running: ArcSwapOption::empty(),
             map_problem: Mutex::default(),
             fleet: Mutex::default(),
@@ -127,6 +130,7 @@ impl Router {
         };
         router.shared.local_keys.load(&router.shared.store, started.wall_ms).await?;
         router.restore_pause().await?;
+        router.restore_compat().await?;
         router.restore_map_at_start().await?;
         router.spawn_workers(listener, config.desktop_notifications);
         let what = What::Started {

@@ -238,10 +238,9 @@ async fn route(
             let job = below.trim_start_matches("/switchyard/jobs/");
             jobs::poll(shared, job, &client, dialect).await
         }
-        (
-            _,
-            "/chat/completions" | "/responses" | "/embeddings" | "/messages" | "/messages/count_tokens",
-        ) => Err(wrong_method(dialect, path, &parts.method, "POST")),
+        (_, "/chat/completions" | "/responses" | "/embeddings" | "/messages" | "/messages/count_tokens") => {
+            Err(wrong_method(dialect, path, &parts.method, "POST"))
+        }
         (_, "/models" | "/health") => Err(wrong_method(dialect, path, &parts.method, "GET")),
         _ => Err(Refusal::new(
             dialect,

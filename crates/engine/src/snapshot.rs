@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use switchyard_domain::event::{Lamp, route_label};
-use switchyard_domain::map::{CredentialSource, RouteIx};
+use switchyard_domain::map::{CredentialSource, RouteIx, names_of};
 use switchyard_domain::view::{
     CircuitState, ColdView, CredentialPlace, CredentialView, MapView, PauseView, ProviderView, RouteView,
     RouterView, Snapshot, StatusView, TierView,
@@ -281,6 +281,7 @@ fn providers(shared: &Shared, running: &Running) -> Vec<ProviderView> {
                 needs_credential: routes.iter().any(|route| route.credentials != CredentialSource::Nothing),
                 routes: routes.iter().map(|route| route.id.clone()).collect(),
                 status_page: provider.status_page.clone(),
+                support: provider.support.clone(),
                 credentials,
             }
         })
@@ -293,12 +294,13 @@ fn of_source(shared: &Shared, source: &CredentialSource) -> Vec<CredentialView> 
         CredentialSource::Nothing => return Vec::new(),
         CredentialSource::Named(names) => names.clone(),
         CredentialSource::Usual { provider, variables } => {
-            let labelled = format!("{provider}:");
+            let own = names_of(provider);
             let mut names: Vec<String> = known
                 .keys()
                 .map(|id| id.as_str().to_owned())
                 .filter(|name| {
-                    name == provider || name.starts_with(&labelled) || variables.contains(&name.as_str())
+                    let stem = name.split_once(':').map_or(name.as_str(), |(stem, _)| stem);
+                    own.contains(&stem) || variables.contains(&name.as_str())
                 })
                 .collect();
             names.sort();

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use switchyard_domain::Dialect;
+use switchyard_wire::{FrameDecoder, Pipe, ReplyOptions, translate_response};
 
 /// The body and its media type.
 pub(crate) fn render(
@@ -11,20 +12,42 @@ pub(crate) fn render(
     text: &str,
     stream: bool,
 ) -> (String, &'static str) {
+    const STREAM: &str = "text/event-stream; charset=utf-8";
+    const JSON: &str = "application/json";
     match (dialect, stream) {
-        (
-            Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Gemini | Dialect::BedrockConverse,
-            false,
-        ) => (chat(id, model, text).to_string(), "application/json"),
-        (Dialect::AnthropicMessages, false) => (message(id, model, text).to_string(), "application/json"),
-        (
-            Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Gemini | Dialect::BedrockConverse,
-            true,
-        ) => (chat_stream(id, model, text), "text/event-stream; charset=utf-8"),
-        (Dialect::AnthropicMessages, true) => {
-            (message_stream(id, model, text), "text/event-stream; charset=utf-8")
+        (Dialect::AnthropicMessages, false) => (message(id, model, text).to_string(), JSON),
+        (Dialect::AnthropicMessages, true) => (message_stream(id, model, text), STREAM),
+        (Dialect::OpenAiResponses, false) => (response(&chat(id, model, text)), JSON),
+        (Dialect::OpenAiResponses, true) => (response_stream(&chat_stream(id, model, text)), STREAM),
+        // No client speaks the last two.
+        (Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse, false) => {
+            (chat(id, model, text).to_string(), JSON)
+        }
+        (Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse, true) => {
+            (chat_stream(id, model, text), STREAM)
         }
     }
+}
+
+/// A Responses answer is much writing for a few words: it is translated from chat's.
+fn response(chat: &Value) -> String {
+    let options = ReplyOptions::default();
+    let body = chat.to_string();
+    translate_response(Dialect::OpenAiChat, Dialect::OpenAiResponses, body.as_bytes(), &options)
+        .map_or(body, |translated| String::from_utf8_lossy(&translated.body).into_owned())
+}
+
+fn response_stream(chat: &str) -> String {
+    let (from, to) = (Dialect::OpenAiChat, Dialect::OpenAiResponses);
+    let mut pipe = Pipe::translating(from, to, ReplyOptions::default(), false, false);
+    let mut decoder = FrameDecoder::of(from);
+    decoder.push(chat.as_bytes());
+    let mut out = Vec::new();
+    while let Ok(Some(event)) = decoder.next_event() {
+        pipe.push(&event, &mut out);
+    }
+    pipe.finish(&mut out);
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 fn chat(id: &str, model: &str, text: &str) -> Value {
@@ -72,4 +95,25 @@ fn message_stream(id: &str, model: &str, text: &str) -> String {
         .iter()
         .map(|event| format!("event: {}\ndata: {event}\n\n", event["type"].as_str().unwrap_or_default()))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_caller_gets_the_canned_text_in_its_own_words() {
+        for dialect in [Dialect::OpenAiChat, Dialect::OpenAiResponses, Dialect::AnthropicMessages] {
+            let (whole, _) = render(dialect, "req_1", "auto", "Back soon.", false);
+            assert!(serde_json::from_str::<Value>(&whole).unwrap().is_object());
+            assert!(whole.contains("Back soon."), "{dialect}: {whole}");
+            let (stream, _) = render(dialect, "req_1", "auto", "Back soon.", true);
+            let end = match dialect {
+                Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse => "[DONE]",
+                Dialect::OpenAiResponses => "response.completed",
+                Dialect::AnthropicMessages => "message_stop",
+            };
+            assert!(stream.contains("Back soon.") && stream.contains(end), "{dialect}: {stream}");
+        }
+    }
 }

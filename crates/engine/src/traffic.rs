@@ -195,6 +195,7 @@ mod tests {
             duration_ms,
             first_token_ms: None,
             input_tokens: None,
+            cached_tokens: None,
             output_tokens: None,
             degradations: Vec::new(),
             rescues: 0,

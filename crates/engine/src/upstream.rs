@@ -10,6 +10,7 @@ mod whole;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,6 +18,7 @@ use http::{HeaderMap, Response, Uri};
 use http_body::Body as _;
 use switchyard_domain::map::{Route, RoutingMap};
 use switchyard_domain::{Dialect, Failure, FailureKind, Now, Operation};
+use switchyard_wire::seals::UNSEALED_THOUGHT;
 use switchyard_wire::{FrameDecoder, OkBody, Pipe};
 use url::Url;
 
@@ -26,7 +28,7 @@ use crate::vault::Key;
 
 use direct::Direct;
 use failure::from_direct;
-pub(crate) use failure::{Secrets, from_reqwest, in_band};
+pub(crate) use failure::{RESTART_MISMATCH, Secrets, from_reqwest, in_band};
 use sign::{Call, Signer};
 
 /// Idle connections are dropped after this: shorter than the providers' own, so that they go here before they go
@@ -41,6 +43,8 @@ pub(crate) struct Upstream {
     signer: Signer,
     doors: Arc<[Door]>,
     headers: HeaderMap,
+    /// It refused thinking that another provider wrote into a chat conversation.
+    takes_no_thoughts: Arc<AtomicBool>,
 }
 
 /// Where one kind of request is posted.
@@ -148,7 +152,7 @@ impl Upstream {
         };
         let headers = request::fixed_headers(route).map_err(|error| format!("{}: {error}", route.id))?;
         let signer = signer.get_or_insert_with(|| Signer::new(pool.client.clone())).clone();
-        Ok(Self { pool, signer, doors: doors(route).into(), headers })
+        Ok(Self { pool, signer, doors: doors(route).into(), headers, takes_no_thoughts: Arc::default() })
     }
 
     /// Asks for the models list: free, and enough to see whether the route can be reached.
@@ -268,6 +272,20 @@ impl Upstream {
     }
 }
 
+/// Whether a chat conversation holds thinking to read.
+fn holds_thoughts(body: &[u8]) -> bool {
+    memchr::memmem::find(body, UNSEALED_THOUGHT.as_bytes()).is_some()
+}
+
+/// What becomes of sealed thinking in a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Seals {
+    /// It goes along, where it is the provider's own.
+    Kept,
+    /// None goes along.
+    TakenOut,
+}
+
 /// Sends one try and waits until it has shown an answer or a failure.
 pub(crate) async fn send(
     upstream: &Upstream,
@@ -278,14 +296,41 @@ pub(crate) async fn send(
 ) -> Result<Answer, Failure> {
     let key = key.as_ref();
     let mut secrets = Secrets::of(key, ask.own_key.as_ref());
-    match exchange(upstream, route, key, ask, limits, &mut secrets).await {
+    let mut seals = Seals::Kept;
+    if upstream.takes_no_thoughts.load(Ordering::Relaxed) && holds_thoughts(&ask.body) {
+        seals = Seals::TakenOut;
+    }
+    let mut answer = exchange(upstream, route, key, ask, limits, seals, &mut secrets).await;
+    // A seal that is not the provider's own is no reason to lose the request: it is asked again without.
+    if let Err(failure) = &answer
+        && failure.code.as_deref() == Some(failure::FOREIGN_SEAL)
+        && seals == Seals::Kept
+    {
+        if failure.message.contains(UNSEALED_THOUGHT) {
+            upstream.takes_no_thoughts.store(true, Ordering::Relaxed);
+        }
+        answer = exchange(upstream, route, key, ask, limits, Seals::TakenOut, &mut secrets).await;
+    }
+    match answer {
         Ok(Answer::Stream(mut opened)) => {
             opened.secrets = secrets;
             Ok(Answer::Stream(opened))
         }
         Ok(whole @ Answer::Whole { .. }) => Ok(whole),
-        Err(failure) => Err(secrets.taken_out(failure, route)),
+        Err(failure) => Err(secrets.taken_out(blameless(failure, ask.operation), route)),
     }
+}
+
+/// A model or account that can't count tokens can still answer: what is missing is the counting, not the route.
+fn blameless(failure: Failure, operation: Operation) -> Failure {
+    let is_missing = matches!(
+        failure.kind,
+        FailureKind::ModelNotFound | FailureKind::EndpointNotFound | FailureKind::Forbidden
+    );
+    if operation == Operation::CountTokens && is_missing {
+        return Failure { kind: FailureKind::NotTranslatable, ..failure };
+    }
+    failure
 }
 
 async fn exchange(
@@ -294,9 +339,10 @@ async fn exchange(
     key: Option<&Key>,
     ask: &Arc<Ask>,
     limits: Limits,
+    seals: Seals,
     secrets: &mut Secrets,
 ) -> Result<Answer, Failure> {
-    let outgoing = request::write(route, ask)?;
+    let outgoing = request::write(route, ask, seals)?;
     let mut headers = upstream.headers.clone();
     request::forward(&mut headers, route, ask);
     let door = upstream.door(route, outgoing.translation.dialect, ask)?;

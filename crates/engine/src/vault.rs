@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use switchyard_domain::map::{CredentialSource, RouteIx, RoutingMap};
+use switchyard_domain::map::{self, CredentialSource, RouteIx, RoutingMap};
 use switchyard_domain::view::{CredentialPlace, KeychainView};
 use switchyard_domain::{Problem, Secret};
 use switchyard_policy::KeyId;
@@ -171,9 +171,12 @@ impl Vault {
         match source {
             CredentialSource::Named(names) => names.clone(),
             CredentialSource::Usual { provider, .. } => {
-                let labelled = format!("{provider}:");
-                let mut names = vec![provider.clone()];
-                names.extend(stored.iter().filter(|name| name.starts_with(&labelled)).cloned());
+                let mut names = Vec::new();
+                for own in map::names_of(provider) {
+                    let labelled = format!("{own}:");
+                    names.push(own.to_owned());
+                    names.extend(stored.iter().filter(|name| name.starts_with(&labelled)).cloned());
+                }
                 names
             }
             CredentialSource::Nothing => Vec::new(),

@@ -80,7 +80,8 @@ pub fn notice_of(event: &Event) -> Option<Notice> {
         | What::RouteSwitched { .. }
         | What::CredentialChanged { .. }
         | What::KeychainUnavailable { .. }
-        | What::ProbeFailed { .. } => None,
+        | What::ProbeFailed { .. }
+        | What::CompatChecked { .. } => None,
     }
 }
 

@@ -315,8 +315,15 @@ fn able(route: &Route, known: &Known, needs: &Needs) -> Result<(), Out> {
     if needs.operation == Operation::Embed && !route.serves(&needs.model) {
         return Err(Out::OtherModel);
     }
-    let bound = if speaks == needs.dialect { FeatureSet::NONE } else { needs.bound };
-    let lacks = known.lacks.without(route.can).or(route.cannot).or(bound);
+    // A check finds out: what an earlier one said does not stop it.
+    let heard = if needs.only.is_some() { FeatureSet::NONE } else { known.lacks };
+    let mut lacks = heard.without(route.can).or(route.cannot);
+    if speaks == needs.dialect {
+        // What an answer at the conversation's end means in the caller's own dialect is the provider's to say.
+        lacks.remove(Feature::Prefill);
+    } else {
+        lacks = lacks.or(needs.bound);
+    }
     if let Some(missing) = needs.features.and(lacks).iter().next() {
         return Err(Out::Lacks(missing));
     }

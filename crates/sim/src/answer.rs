@@ -2,6 +2,7 @@
 //!
 //! It decides content only; the dialects spell it and [`crate::script`] paces it.
 
+mod senses;
 mod text;
 
 use serde_json::{Map, Value, json};

@@ -34,6 +34,8 @@ pub(crate) struct Ask {
     /// In the last user turn; those in tool results are counted there.
     pub(crate) images: usize,
     pub(crate) documents: usize,
+    /// Of the images, those the request brings itself, in base64.
+    pub(crate) pictures: Vec<String>,
     /// Alternatives wanted for each token, if log probabilities are.
     pub(crate) logprobs: Option<usize>,
     pub(crate) cache: PromptCache,
@@ -65,6 +67,7 @@ impl Default for Ask {
             reasoning: None,
             images: 0,
             documents: 0,
+            pictures: Vec::new(),
             logprobs: None,
             cache: PromptCache::Automatic,
             continues_own_words: false,
@@ -192,6 +195,11 @@ pub(crate) fn content_text(content: &Value) -> String {
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => String::new(),
     }
+}
+
+/// The base64 of a `data:` URL.
+pub(crate) fn inline(url: &Value) -> Option<&str> {
+    url.as_str()?.strip_prefix("data:")?.split_once(";base64,").map(|(_, data)| data)
 }
 
 /// The members of an array; none if it is no array.

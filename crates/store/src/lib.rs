@@ -1,5 +1,5 @@
 //! What outlives the process, in one SQLite file: the request log, the cold queue, map versions, events, the audit
-//! trail, clients, settings and the names (never the values) of credentials.
+//! trail, compatibility checks, clients, settings and the names (never the values) of credentials.
 //!
 //! All SQL of the product lives here, behind plain functions per concern, so that another database can take its
 //! place. This room reads no clock (times are parameters), holds no secret, and decides nothing about routing.
@@ -11,6 +11,7 @@
 
 mod audit;
 mod clients;
+mod compat;
 mod credentials;
 mod error;
 mod events;
@@ -29,6 +30,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 pub use audit::{Audit, AuditEntry, AuditRow};
 pub use clients::{ClientRow, Clients};
+pub use compat::Compat;
 pub use credentials::{CredentialName, Credentials};
 pub use error::StoreError;
 pub use events::Events;
@@ -37,7 +39,7 @@ pub use open::Options;
 pub use queue::{
     Answer, AnsweredJob, DueJob, Enqueued, JobRow, NewJob, Order, Queue, QueueCounts, Transition,
 };
-pub use requests::{RequestFilter, Requests};
+pub use requests::{Habits, RequestFilter, Requests};
 pub use settings::Settings;
 pub use writer::{Retention, Writer, WriterHandle};
 
@@ -117,6 +119,12 @@ impl Store {
     #[must_use]
     pub const fn settings(&self) -> Settings<'_> {
         Settings { store: self }
+    }
+
+    /// The compatibility checks.
+    #[must_use]
+    pub const fn compat(&self) -> Compat<'_> {
+        Compat { store: self }
     }
 
     /// The names of stored credentials.

@@ -1,6 +1,7 @@
 //! The request log, read side. The [`Writer`](crate::Writer) fills it.
 
 mod attempts;
+mod habits;
 
 use std::collections::HashMap;
 
@@ -9,6 +10,8 @@ use switchyard_domain::{RequestId, RouteId};
 
 use crate::{Result, Store, named};
 use attempts::AttemptSql;
+
+pub use habits::Habits;
 
 /// The request log of one store.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +55,7 @@ struct RequestSql {
     output_tokens: Option<i64>,
     degradations: String,
     rescues: u32,
+    cached_tokens: Option<i64>,
 }
 
 impl Requests<'_> {
@@ -132,6 +136,7 @@ fn view(row: RequestSql, attempts: Vec<AttemptSql>) -> std::result::Result<Reque
         duration_ms: row.duration_ms,
         first_token_ms: row.first_token_ms,
         input_tokens: row.input_tokens.map(i64::unsigned_abs),
+        cached_tokens: row.cached_tokens.map(i64::unsigned_abs),
         output_tokens: row.output_tokens.map(i64::unsigned_abs),
         degradations: serde_json::from_str(&row.degradations).map_err(|error| error.to_string())?,
         rescues: row.rescues,

@@ -52,7 +52,7 @@ pub use frames::{FrameDecoder, FrameError, StreamEvent};
 pub use inspect::{BodyFault, OkBody, inspect_ok_body};
 pub use notes::{Degradation, TranslateError, Translated};
 pub use pipe::{Pipe, Said, Seam, StreamEnd, StreamFault, Unfit};
-pub use seals::strip_foreign_seals;
+pub use seals::{strip_all_seals, strip_foreign_seals};
 pub use sse::{SseDecoder, SseError};
 pub use tap::{Observed, StreamTap};
 pub use translate::{ReplyOptions, translate_request, translate_response};

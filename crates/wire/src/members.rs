@@ -24,7 +24,7 @@ impl<'a> Members<'a> {
         let path = path.into();
         match serde_json::from_str::<Entries<'a>>(json) {
             Ok(Entries(entries)) => Ok(Self { path, entries }),
-            Err(error) => Err(TranslateError::invalid(path, error.to_string())),
+            Err(error) => Err(TranslateError::invalid(path, said(&error))),
         }
     }
 
@@ -45,7 +45,7 @@ impl<'a> Members<'a> {
         let Some(value) = self.raw(name) else { return Ok(None) };
         match serde_json::from_str(value.get()) {
             Ok(value) => Ok(Some(value)),
-            Err(error) => Err(TranslateError::invalid(self.path_of(name), error.to_string())),
+            Err(error) => Err(TranslateError::invalid(self.path_of(name), said(&error))),
         }
     }
 
@@ -74,6 +74,43 @@ impl<'a> Members<'a> {
     pub(crate) fn object(&mut self, name: &str) -> Result<Option<Self>, TranslateError> {
         let path = self.path_of(name);
         self.raw(name).map(|value| Members::read(value.get(), path)).transpose()
+    }
+
+    /// Takes an object that is carried as it was written, such as a schema or a tool's input, if present.
+    pub(crate) fn written_object(&mut self, name: &str) -> Result<Option<&'a RawValue>, TranslateError> {
+        self.check(&[(name, Kind::Object)])?;
+        Ok(self.raw(name))
+    }
+
+    /// Takes an object that is carried as it was written and has to be there.
+    pub(crate) fn need_written_object(&mut self, name: &str) -> Result<&'a RawValue, TranslateError> {
+        let path = self.path_of(name);
+        self.written_object(name)?.ok_or_else(|| TranslateError::invalid(path, "is missing"))
+    }
+
+    /// Whether members no other dialect has a word for are at least what their API says, without taking them. They
+    /// are left out of a translation, but a body no route of its own dialect would take is wrong everywhere.
+    pub(crate) fn check(&self, kinds: &[(&str, Kind)]) -> Result<(), TranslateError> {
+        for (name, kind) in kinds {
+            if let Some(value) = self.peek(name).map(RawValue::get)
+                && value != "null"
+                && !kind.is_of(value)
+            {
+                return Err(TranslateError::invalid(self.path_of(name), kind.wanted()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether `metadata` is what OpenAI documents: an object of texts.
+    pub(crate) fn check_metadata(&self) -> Result<(), TranslateError> {
+        self.check(&[("metadata", Kind::Object)])?;
+        let Some(raw) = self.peek("metadata").filter(|raw| raw.get() != "null") else { return Ok(()) };
+        let metadata = Members::read(raw.get(), self.path_of("metadata"))?;
+        let odd = metadata.entries.iter().find(|(_, value)| !Kind::Text.is_of(value.get()));
+        odd.map_or(Ok(()), |(name, _)| {
+            Err(TranslateError::invalid(metadata.path_of(name), Kind::Text.wanted()))
+        })
     }
 
     /// Takes a list, each element with its path.
@@ -114,8 +151,51 @@ pub(crate) fn elements<'a>(
     path: &str,
 ) -> Result<Vec<(String, &'a RawValue)>, TranslateError> {
     let list: Vec<&'a RawValue> = serde_json::from_str(value.get())
-        .map_err(|error| TranslateError::invalid(path.to_owned(), error.to_string()))?;
+        .map_err(|error| TranslateError::invalid(path.to_owned(), said(&error)))?;
     Ok(list.into_iter().enumerate().map(|(at, value)| (format!("{path}[{at}]"), value)).collect())
+}
+
+/// What a value is to be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    Object,
+    List,
+    Text,
+    Flag,
+    Number,
+}
+
+impl Kind {
+    /// Told by the first byte of a value that is known to be JSON.
+    fn is_of(self, value: &str) -> bool {
+        let first = value.as_bytes().first();
+        match self {
+            Self::Object => first == Some(&b'{'),
+            Self::List => first == Some(&b'['),
+            Self::Text => first == Some(&b'"'),
+            Self::Flag => matches!(first, Some(b't' | b'f')),
+            Self::Number => matches!(first, Some(b'-' | b'0'..=b'9')),
+        }
+    }
+
+    const fn wanted(self) -> &'static str {
+        match self {
+            Self::Object => "must be an object",
+            Self::List => "must be a list",
+            Self::Text => "must be a string",
+            Self::Flag => "must be true or false",
+            Self::Number => "must be a number",
+        }
+    }
+}
+
+/// What serde complains of. The line and column it adds are those of the one value, which the path names already.
+fn said(error: &serde_json::Error) -> String {
+    let mut said = error.to_string();
+    if let Some(at) = said.rfind(" at line ") {
+        said.truncate(at);
+    }
+    said
 }
 
 /// A JSON string's text, if the raw value is a string, borrowed where it holds no escapes.

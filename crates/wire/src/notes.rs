@@ -68,7 +68,9 @@ impl TranslateError {
     }
 
     pub(crate) fn unsupported(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::Unsupported { field: field.into(), message: message.into() }
+        let field = field.into();
+        let field = if field.is_empty() { "body".to_owned() } else { field };
+        Self::Unsupported { field, message: message.into() }
     }
 }
 

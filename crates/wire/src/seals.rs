@@ -12,7 +12,7 @@ use crate::Dialect;
 use crate::canonical::{Origin, Signature};
 use crate::members::{Members, elements, text_of};
 use crate::openai_chat::ChatModel;
-use crate::splice::{Splices, escaped, member_span, span_of};
+use crate::splice::{Splices, escaped, member_spans, span_of};
 
 /// How a marked seal begins.
 pub(crate) const SEAL_MARK: &str = "\"sy1.";
@@ -20,22 +20,56 @@ pub(crate) const SEAL_MARK: &str = "\"sy1.";
 /// The place Google's OpenAI-compatible endpoint has for a seal.
 pub(crate) const CHAT_SEAL: &str = "\"thought_signature\"";
 
+/// Where chat keeps thinking to read. Vendors that write it take it back; the others refuse it.
+pub const UNSEALED_THOUGHT: &str = "reasoning_content";
+
+/// How the ids of reasoning items begin that were written here for thinking without a seal, and that no provider knows.
+pub(crate) const OUR_REASONING: &str = "rs_sy1";
+
+/// Which seals are taken out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Which {
+    /// Those marked as another vendor's.
+    Foreign,
+    /// All, the marked and the unmarked.
+    All,
+}
+
 /// The body, its model already the upstream's, without what another vendor sealed. A body that can't be read comes
 /// back as it is, for its provider to judge.
 #[must_use]
 pub fn strip_foreign_seals(dialect: Dialect, body: &[u8]) -> Cow<'_, [u8]> {
+    strip(dialect, body, Which::Foreign)
+}
+
+/// The body without any sealed thinking, for a provider that said that a seal is not its own: two accounts, or two
+/// vendors of one dialect, don't take each other's.
+#[must_use]
+pub fn strip_all_seals(dialect: Dialect, body: &[u8]) -> Cow<'_, [u8]> {
+    strip(dialect, body, Which::All)
+}
+
+fn strip(dialect: Dialect, body: &[u8], which: Which) -> Cow<'_, [u8]> {
     let mut splices = Splices::default();
     let found = std::str::from_utf8(body).ok().and_then(|text| {
         let members = Members::read(text, "").ok()?;
         match dialect {
-            Dialect::AnthropicMessages => messages(text, members.peek("messages")?, &mut splices),
+            Dialect::AnthropicMessages => {
+                // A turn that begins without a thought is refused as long as thinking is asked for.
+                if let (Which::All, Some(thinking)) = (which, members.peek("thinking")) {
+                    for span in member_spans(text, vec![span_of(text, thinking)]) {
+                        splices.replace(span, "");
+                    }
+                }
+                messages(text, members.peek("messages")?, which, &mut splices)
+            }
             Dialect::OpenAiResponses => list(text, members.peek("input")?, &mut splices, &|item, splices| {
-                judge(text, item, "reasoning", "encrypted_content", Origin::OpenAi, splices)
+                judge(text, item, "reasoning", "encrypted_content", Origin::OpenAi, which, splices)
             })
             .map(drop),
             Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse => {
                 let model = members.peek("model").and_then(text_of).unwrap_or_default();
-                chat(text, members.peek("messages")?, ChatModel::of(&model), &mut splices)
+                chat(text, members.peek("messages")?, ChatModel::of(&model), which, &mut splices)
             }
         }
     });
@@ -81,13 +115,22 @@ fn judge(
     kind: &str,
     name: &str,
     own: Origin,
+    which: Which,
     splices: &mut Splices<'_>,
 ) -> Fate {
-    if !object.get().contains(SEAL_MARK) {
+    let is_marked = object.get().contains(SEAL_MARK) || object.get().contains(OUR_REASONING);
+    if which == Which::Foreign && !is_marked {
         return Fate::Stays;
     }
     let Ok(members) = Members::read(object.get(), "") else { return Fate::Stays };
     let is_kind = members.peek("type").is_some_and(|raw| raw.get().trim_matches('"') == kind);
+    if is_kind && which == Which::All {
+        return Fate::Goes;
+    }
+    let is_ours = members.peek("id").is_some_and(|id| id.get().trim_matches('"').starts_with(OUR_REASONING));
+    if is_kind && is_ours && members.peek(name).is_none_or(|seal| seal.get() == "null") {
+        return Fate::Goes;
+    }
     let seal = members.peek(name).filter(|raw| is_kind && raw.get().starts_with(SEAL_MARK));
     let Some(raw) = seal else { return Fate::Stays };
     let Ok(text) = serde_json::from_str::<String>(raw.get()) else { return Fate::Stays };
@@ -100,14 +143,15 @@ fn judge(
     }
 }
 
-fn messages(body: &str, raw: &RawValue, splices: &mut Splices<'_>) -> Option<()> {
+fn messages(body: &str, raw: &RawValue, which: Which, splices: &mut Splices<'_>) -> Option<()> {
     list(body, raw, splices, &|message, splices| {
         let content = || Members::read(message.get(), "").ok()?.peek("content");
-        let Some(content) = content().filter(|raw| raw.get().contains(SEAL_MARK)) else { return Fate::Stays };
+        let sealed = |raw: &&RawValue| which == Which::All || raw.get().contains(SEAL_MARK);
+        let Some(content) = content().filter(sealed) else { return Fate::Stays };
         let mut own = Splices::default();
         let stays = list(body, content, &mut own, &|block, splices| {
-            let thinking = judge(body, block, "thinking", "signature", Origin::Anthropic, splices);
-            let redacted = judge(body, block, "redacted_thinking", "data", Origin::Anthropic, splices);
+            let thinking = judge(body, block, "thinking", "signature", Origin::Anthropic, which, splices);
+            let redacted = judge(body, block, "redacted_thinking", "data", Origin::Anthropic, which, splices);
             if thinking == Fate::Goes || redacted == Fate::Goes { Fate::Goes } else { Fate::Stays }
         });
         // A message without content is refused.
@@ -122,15 +166,23 @@ fn messages(body: &str, raw: &RawValue, splices: &mut Splices<'_>) -> Option<()>
 
 /// In chat, seals stand in `extra_content`, of a message or of a tool call. Gemini takes its own; OpenAI refuses even one
 /// without a mark, as Google's endpoint gives them; of any other model nobody knows, so only what is marked goes.
-fn chat(body: &str, raw: &RawValue, model: ChatModel, splices: &mut Splices<'_>) -> Option<()> {
-    let is_foreign = |text: &str| text.contains(SEAL_MARK) || (model.is_openai && text.contains(CHAT_SEAL));
+fn chat(body: &str, raw: &RawValue, model: ChatModel, which: Which, splices: &mut Splices<'_>) -> Option<()> {
+    let is_foreign = |text: &str| {
+        which == Which::All || text.contains(SEAL_MARK) || (model.is_openai && text.contains(CHAT_SEAL))
+    };
     let strip = |object: &Members<'_>, splices: &mut Splices<'_>| {
-        let Some(extra) = object.peek("extra_content").filter(|raw| is_foreign(raw.get())) else { return };
-        match geminis(extra).filter(|_| model.is_gemini) {
-            Some((raw, seal)) => {
-                splices.replace(span_of(body, raw), format!("\"{}\"", escaped(&seal.value)));
+        let thought = object.peek(UNSEALED_THOUGHT).filter(|_| which == Which::All);
+        let mut gone: Vec<_> = thought.into_iter().map(|raw| span_of(body, raw)).collect();
+        if let Some(extra) = object.peek("extra_content").filter(|raw| is_foreign(raw.get())) {
+            match geminis(extra).filter(|_| model.is_gemini && which == Which::Foreign) {
+                Some((raw, seal)) => {
+                    splices.replace(span_of(body, raw), format!("\"{}\"", escaped(&seal.value)));
+                }
+                None => gone.push(span_of(body, extra)),
             }
-            None => splices.replace(member_span(body, span_of(body, extra)), ""),
+        }
+        for span in member_spans(body, gone) {
+            splices.replace(span, "");
         }
     };
     for (_, message) in elements(raw, "").ok()? {
@@ -221,6 +273,40 @@ mod tests {
             for dialect in Dialect::ALL {
                 assert_eq!(&*strip_foreign_seals(dialect, odd.as_bytes()), odd.as_bytes());
             }
+        }
+    }
+
+    #[test]
+    fn for_a_provider_that_takes_no_seal_all_go() {
+        let cases = [
+            (
+                Dialect::AnthropicMessages,
+                r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":[{"type":"thinking","thinking":"a","signature":"A"},{"type":"text","text":"b"}]}]}"#,
+                r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":[{"type":"text","text":"b"}]}]}"#,
+            ),
+            (
+                Dialect::OpenAiResponses,
+                r#"{"input":[{"type":"reasoning","summary":[],"encrypted_content":"A"},{"type":"message","role":"user","content":"hi"}]}"#,
+                r#"{"input":[{"type":"message","role":"user","content":"hi"}]}"#,
+            ),
+            (
+                Dialect::OpenAiChat,
+                r#"{"messages":[{"role":"assistant","reasoning_content":"a","content":"b"},{"role":"user","content":"c"}]}"#,
+                r#"{"messages":[{"role":"assistant","content":"b"},{"role":"user","content":"c"}]}"#,
+            ),
+            (
+                Dialect::OpenAiChat,
+                r#"{"messages":[{"role":"assistant","content":"b","reasoning_content":"a","extra_content":{"google":{"thought_signature":"x"}}}]}"#,
+                r#"{"messages":[{"role":"assistant","content":"b"}]}"#,
+            ),
+            (
+                Dialect::OpenAiChat,
+                r#"{"messages":[{"reasoning_content":"a","extra_content":{},"role":"assistant","content":"b"}]}"#,
+                r#"{"messages":[{"role":"assistant","content":"b"}]}"#,
+            ),
+        ];
+        for (dialect, body, expected) in cases {
+            assert_eq!(std::str::from_utf8(&strip_all_seals(dialect, body.as_bytes())).unwrap(), expected);
         }
     }
 }

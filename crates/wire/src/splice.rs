@@ -36,9 +36,11 @@ impl<'a> Splices<'a> {
         let mut out = Vec::with_capacity(body.len() + grown);
         let mut kept = 0;
         for (range, text) in self.0 {
-            out.extend_from_slice(&body[kept..range.start]);
+            // Two changes of the same bytes would be a mistake of ours; the body still comes out whole.
+            debug_assert!(kept <= range.start, "changes overlap");
+            out.extend_from_slice(&body[kept..range.start.max(kept)]);
             out.extend_from_slice(text.as_bytes());
-            kept = range.end;
+            kept = range.end.max(kept);
         }
         out.extend_from_slice(&body[kept..]);
         out
@@ -54,16 +56,39 @@ pub(crate) fn span_of(body: &str, raw: &RawValue) -> Range<usize> {
 /// Widens a value's span to its whole member: name, colon, value, and one comma. The name must hold no quote, escaped or
 /// not.
 pub(crate) fn member_span(body: &str, value: Range<usize>) -> Range<usize> {
-    let before = body[..value.start].trim_end().trim_end_matches(':').trim_end();
-    let name = before[..before.len().saturating_sub(1)].rfind('"').unwrap_or(0);
-    let after = &body[value.end..];
+    with_comma(body, name_of(body, value.start)..value.end)
+}
+
+/// The same for several members of one object: neighbours share their commas, so they become one span.
+pub(crate) fn member_spans(body: &str, mut values: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    values.sort_by_key(|value| value.start);
+    let mut runs: Vec<Range<usize>> = Vec::with_capacity(values.len());
+    for value in values {
+        let member = name_of(body, value.start)..value.end;
+        match runs.last_mut() {
+            Some(run) if body[run.end..member.start].trim() == "," => run.end = member.end,
+            Some(_) | None => runs.push(member),
+        }
+    }
+    runs.into_iter().map(|run| with_comma(body, run)).collect()
+}
+
+/// Where the name of the member whose value begins at `value` begins.
+fn name_of(body: &str, value: usize) -> usize {
+    let before = body[..value].trim_end().trim_end_matches(':').trim_end();
+    before[..before.len().saturating_sub(1)].rfind('"').unwrap_or(0)
+}
+
+/// Members with the comma behind them, else the one before.
+fn with_comma(body: &str, members: Range<usize>) -> Range<usize> {
+    let after = &body[members.end..];
     let skipped = after.len() - after.trim_start().len();
     if after.trim_start().starts_with(',') {
-        return name..value.end + skipped + 1;
+        return members.start..members.end + skipped + 1;
     }
-    let lead = body[..name].trim_end();
-    let start = if lead.ends_with(',') { lead.len() - 1 } else { name };
-    start..value.end
+    let lead = body[..members.start].trim_end();
+    let start = if lead.ends_with(',') { lead.len() - 1 } else { members.start };
+    start..members.end
 }
 
 /// A text as it is written inside a JSON string, without the quotes.

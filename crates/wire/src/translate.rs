@@ -6,12 +6,13 @@
 //! dropped without one of the two.
 
 mod caller_words;
+mod calls;
 pub(crate) mod tool_ids;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::canonical::{Answer, Prompt};
+use crate::canonical::{Answer, Content, Prompt};
 use crate::notes::{self, Notes, TranslateError, Translated};
 use crate::{Dialect, anthropic, bedrock, gemini, openai_chat, openai_responses};
 
@@ -28,6 +29,9 @@ pub struct ReplyOptions {
     pub include_usage: bool,
     /// The time chat and Responses answers are stamped with, in seconds.
     pub created_unix_s: u64,
+    /// Whether thinking nobody asked for is kept from the caller. Some models think unasked, and a caller that expects a
+    /// text first would trip over it.
+    pub hide_thoughts: bool,
     /// What a Responses answer repeats of its request (`instructions`, `tools`, `metadata`, ...): the members of a JSON
     /// object, as [`crate::openai_responses::echo`] reads them from the request. None: the API's defaults.
     pub echo: Option<Arc<str>>,
@@ -81,8 +85,26 @@ pub fn translate_response(
     let mut notes = Notes::default();
     let mut answer = read_answer(from, notes::utf8(body)?, &mut notes)?;
     name(&mut answer, options);
+    if options.hide_thoughts {
+        hide_thoughts(to, &mut answer);
+    }
     let body = write_answer(to, &answer, options, &mut notes)?;
     Ok(notes.with(body))
+}
+
+/// Takes thinking out of an answer. A seal on a tool call stays where a caller has a place for it that is not a thought
+/// of its own (chat).
+fn hide_thoughts(to: Dialect, answer: &mut Answer<'_>) {
+    answer
+        .content
+        .retain(|content| !matches!(content, Content::Thinking { .. } | Content::RedactedThinking(_)));
+    for content in &mut answer.content {
+        if let Content::ToolUse(call) = content
+            && to != Dialect::OpenAiChat
+        {
+            call.signature = None;
+        }
+    }
 }
 
 /// Gives an answer the id and the model its upstream does not tell.
@@ -96,12 +118,14 @@ fn name<'a>(answer: &mut Answer<'a>, options: &'a ReplyOptions) {
 }
 
 fn read_request<'a>(from: Dialect, body: &'a str, notes: &mut Notes) -> Result<Prompt<'a>, TranslateError> {
-    match from {
+    let mut prompt = match from {
         Dialect::OpenAiChat => openai_chat::request::read(body, notes),
         Dialect::OpenAiResponses => openai_responses::request::read(body, notes),
         Dialect::AnthropicMessages => anthropic::request::read(body, notes),
         Dialect::Gemini | Dialect::BedrockConverse => Err(no_caller(from)),
-    }
+    }?;
+    calls::settle(from, &mut prompt)?;
+    Ok(prompt)
 }
 
 fn write_request(

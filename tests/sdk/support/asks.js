@@ -53,6 +53,33 @@ function told(message) {
   return { text, finish: message.stop_reason, model: message.model };
 }
 
+async function response(client, { model = 'auto', prompt = 'ping', options } = {}) {
+  const asked = client.responses.create({ model, input: prompt, store: false }, options);
+  const { data, response: answer } = await asked.withResponse();
+  return {
+    text: data.output_text,
+    finish: data.status,
+    model: data.model,
+    headers: answer.headers,
+    data,
+    response: answer,
+  };
+}
+
+async function responseStream(client, { model = 'auto', prompt = 'ping', options, seen } = {}) {
+  const asked = client.responses.create({ model, input: prompt, store: false, stream: true }, options);
+  const { data: stream, response: answer } = await asked.withResponse();
+  let [text, last] = ['', null];
+  for await (const event of stream) {
+    if (event.type === 'response.output_text.delta') {
+      text += event.delta;
+      seen?.(text);
+    }
+    if (event.response) last = event.response;
+  }
+  return { text, finish: last?.status, model: last?.model, headers: answer.headers };
+}
+
 /** Both clients: how each asks whole and streamed, and how each says that an answer is complete. */
 export const CLIENTS = [
   {
@@ -77,6 +104,18 @@ export const CLIENTS = [
     errorOf: (error) => error.error.error,
     jobs: '/v1/switchyard/jobs',
     textOf: (result) => told(result).text,
+  },
+];
+
+/** Every way to ask a provider of whatever kind: the clients, and the OpenAI client's newer API. */
+export const APIS = [
+  ...CLIENTS,
+  {
+    ...CLIENTS[0],
+    sdk: 'openai responses',
+    complete: 'completed',
+    whole: response,
+    streamed: responseStream,
   },
 ];
 

@@ -46,9 +46,9 @@ export function impatientMap() {
   return map;
 }
 
-/** The same with streams that may not pause for long. */
+/** The same with streams that may not pause for long, and that nobody else continues. */
 export function restlessMap() {
-  return fastMap({ timeouts: { idleMs: 600 } });
+  return fastMap({ midstream: 'error', timeouts: { idleMs: 600 } });
 }
 
 /** What is behind the router, and the model name that sends a request there and nowhere else. */

@@ -1,22 +1,23 @@
-// The real router as a process of its own, with the simulated providers inside it: one per test file, on free ports,
-// in a data directory that goes away with it. Everything here goes through its two listeners, as a user's program would.
+// The real router as a process of its own: one per test file, on free ports, in a data directory that goes away with
+// it. Everything here goes through its two listeners, as a user's program would. Its simulated providers are the
+// demo's, inside it, or one of every kind beside it.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
 
+import { Fleet, kindsMap } from './fleet.js';
 import { fastMap } from './map.js';
+import { firstLine } from './process.js';
 
 const BUILT = fileURLToPath(new URL('../../../target/debug/switchyard', import.meta.url));
 const PROGRAM = process.env.SWITCHYARD_BIN ?? BUILT;
-const START_MS = 20_000;
 const STOP_MS = 10_000;
 
 /** Asks again and again until the answer is not `undefined`; fails with `what` once the time is over. */
@@ -46,28 +47,39 @@ export class Router {
     return router;
   }
 
+  /** Starts a router with a route to each kind of provider. */
+  static async startForKinds(map = kindsMap()) {
+    const dataDir = await mkdtemp(join(tmpdir(), 'switchyard-sdk-'));
+    const router = new Router(dataDir);
+    try {
+      router.#fleet = await Fleet.start();
+      const credentials = join(dataDir, 'credentials.json');
+      await writeFile(credentials, JSON.stringify(router.#fleet.credentials), { mode: 0o600 });
+      await router.#launch(['--no-sim', '--credentials-file', credentials], router.#fleet.variables);
+      await router.apply(map);
+    } catch (error) {
+      await router.stop();
+      throw error;
+    }
+    return router;
+  }
+
   #child;
-  #log = '';
+  #fleet;
   #token;
 
   constructor(dataDir) {
     this.dataDir = dataDir;
   }
 
-  async #launch() {
+  async #launch(own = ['--demo', '--no-keychain'], variables = {}) {
     const ports = ['--port', '0', '--control-port', '0'];
-    const args = ['serve', '--demo', '--data-dir', this.dataDir, ...ports, '--no-keychain', '--print-json'];
-    const child = spawn(PROGRAM, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const args = ['serve', ...own, '--data-dir', this.dataDir, ...ports, '--print-json'];
+    const env = { ...process.env, ...variables };
+    const child = spawn(PROGRAM, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
     this.#child = child;
     process.once('exit', () => child.kill('SIGKILL'));
-    child.stderr.setEncoding('utf8').on('data', (text) => (this.#log = (this.#log + text).slice(-8_000)));
-    const said = new Promise((resolve, reject) => {
-      child.once('error', reject);
-      child.once('exit', (code) => reject(new Error(`${PROGRAM} ended with ${code}:\n${this.#log}`)));
-      createInterface({ input: child.stdout }).once('line', resolve);
-      setTimeout(() => reject(new Error(`${PROGRAM} says nothing:\n${this.#log}`)), START_MS).unref();
-    });
-    const { proxyUrl, controlUrl } = JSON.parse(await said);
+    const { proxyUrl, controlUrl } = JSON.parse(await firstLine(child, PROGRAM));
     this.proxyUrl = proxyUrl;
     this.controlUrl = controlUrl;
     this.key = (await readFile(join(this.dataDir, 'client.key'), 'utf8')).trim();
@@ -83,6 +95,7 @@ export class Router {
       await gone;
       clearTimeout(hurry);
     }
+    await this.#fleet?.stop();
     await rm(this.dataDir, { recursive: true, force: true, maxRetries: 5 });
   }
 
@@ -110,13 +123,19 @@ export class Router {
 
   /** One call of the control API; what it answers, read as JSON. */
   async control(method, path, body) {
+    return this.#call(this.controlUrl, method, path, body);
+  }
+
+  /** One call of what steers the simulated providers, wherever they are. */
+  async #sim(method, path, body) {
+    if (this.#fleet) return this.#call(this.#fleet.adminUrl, method, `/providers${path}`, body);
+    return this.control(method, `/v1/sim/providers${path}`, body);
+  }
+
+  async #call(base, method, path, body) {
     const headers = { authorization: `Bearer ${this.#token}` };
     if (body !== undefined) headers['content-type'] = 'application/json';
-    const answer = await fetch(this.controlUrl + path, {
-      method,
-      headers,
-      body: body && JSON.stringify(body),
-    });
+    const answer = await fetch(base + path, { method, headers, body: body && JSON.stringify(body) });
     const text = await answer.text();
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
     return text === '' ? undefined : JSON.parse(text);
@@ -128,26 +147,26 @@ export class Router {
 
   /** Breaks a simulated provider until it is healed. */
   async fault(provider, fault) {
-    await this.control('PUT', `/v1/sim/providers/${provider}/fault`, { fault });
+    await this.#sim('PUT', `/${provider}/fault`, { fault });
   }
 
   async heal(...providers) {
-    for (const name of providers) await this.control('DELETE', `/v1/sim/providers/${name}/fault`);
+    for (const name of providers) await this.#sim('DELETE', `/${name}/fault`);
   }
 
   /** How fast a simulated provider answers; `{}` is at once. */
   async pace(provider, latency) {
-    await this.control('PUT', `/v1/sim/providers/${provider}/latency`, latency);
+    await this.#sim('PUT', `/${provider}/latency`, latency);
   }
 
   /** A simulated provider with its counters. */
   async provider(name) {
-    return (await this.control('GET', '/v1/sim/providers')).find((provider) => provider.name === name);
+    return (await this.#sim('GET', '')).find((provider) => provider.name === name);
   }
 
   /** What a simulated provider was sent last, its body read as JSON. */
   async lastAsked(name) {
-    const asked = await this.control('GET', `/v1/sim/providers/${name}/requests`);
+    const asked = await this.#sim('GET', `/${name}/requests`);
     const last = asked.filter((request) => request.method === 'POST').at(-1);
     return { ...last, body: JSON.parse(last.body) };
   }

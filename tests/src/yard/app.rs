@@ -47,6 +47,13 @@ impl Yard {
         self.send(&Ask::messages(prompt)).await
     }
 
+    /// Sends JSON to a path of the proxy, with the local key.
+    pub async fn call(&self, path: &str, body: &Value) -> Reply {
+        let bearer = format!("Bearer {}", self.key);
+        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+        self.raw(path, &headers, body.to_string()).await
+    }
+
     /// Sends a body as it is to a path of the proxy.
     pub async fn raw(&self, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Reply {
         let mut request = self.http.post(format!("{}{path}", self.proxy_url())).body(body.into());

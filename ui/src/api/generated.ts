@@ -90,6 +90,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/compat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The last check of every route of the running map, in the map's order. */
+        get: operations["getCompatMatrix"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/credentials": {
         parameters: {
             query?: never;
@@ -438,6 +455,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/routes/{id}/compat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A route's last check and those before it, newest first. */
+        get: operations["getCompat"];
+        put?: never;
+        /**
+         * Checks a route with real requests, one after the other, which cost what they cost: `/compat/preview` says about how
+         *     much. It takes seconds, or minutes on a slow route; when the caller hangs up the check ends and nothing is kept.
+         */
+        post: operations["runCompat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/routes/{id}/compat/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a check would cost. Nothing is sent. */
+        get: operations["previewCompat"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/snapshot": {
         parameters: {
             query?: never;
@@ -447,6 +502,23 @@ export interface paths {
         };
         /** The whole state at this moment. */
         get: operations["getSnapshot"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/switch-cost": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Prices, context window and abilities before and after a move. Nothing is sent or changed. */
+        get: operations["previewSwitch"];
         put?: never;
         post?: never;
         delete?: never;
@@ -608,6 +680,123 @@ export interface components {
              */
             waiting: number;
         };
+        /**
+         * @description One thing that is tried on a route, through the whole router.
+         * @enum {string}
+         */
+        CompatCase: "plain" | "stream" | "tools" | "parallelTools" | "jsonSchema" | "vision" | "longContext" | "error" | "cancel";
+        /** @description A case that ends otherwise than it did on the same target before. */
+        CompatDrift: {
+            /** @description How it ends now. */
+            after: components["schemas"]["CompatOutcome"];
+            /** @description How it ended in the run before. */
+            before: components["schemas"]["CompatOutcome"];
+            /** @description The case. */
+            case: components["schemas"]["CompatCase"];
+        };
+        /**
+         * @description How a case ended.
+         * @enum {string}
+         */
+        CompatOutcome: "passed" | "unsupported" | "failed" | "skipped";
+        /** @description What a run would cost. Nothing is sent to find out. */
+        CompatPreview: {
+            /** @description The cases that would be tried. */
+            cases: components["schemas"]["CompatCase"][];
+            costNanoUsd?: components["schemas"]["Usd"] | null;
+            /**
+             * Format: int64
+             * @description Prompt tokens, about.
+             */
+            inputTokens: number;
+            /**
+             * Format: int64
+             * @description Answer tokens, about.
+             */
+            outputTokens: number;
+            /**
+             * Format: int32
+             * @description Requests it makes at most.
+             */
+            requests: number;
+            /** @description The route. */
+            route: components["schemas"]["RouteId"];
+            /** @description All of it in a sentence. */
+            sentence: string;
+        };
+        /** @description A route's last check and those before it. */
+        CompatReport: {
+            /** @description Every kept run, newest first, also those of an earlier target. */
+            history: components["schemas"]["CompatRun"][];
+            latest?: components["schemas"]["CompatRun"] | null;
+        };
+        /** @description What one case showed. */
+        CompatResult: {
+            /**
+             * Format: int64
+             * @description When it ended, UTC epoch milliseconds; older than the run's where the run took it over from the one before.
+             */
+            atMs: number;
+            /** @description The case. */
+            case: components["schemas"]["CompatCase"];
+            /**
+             * Format: int32
+             * @description How long it took, milliseconds.
+             */
+            durationMs: number;
+            /**
+             * Format: int64
+             * @description Prompt tokens it used, where the provider said.
+             */
+            inputTokens: number;
+            /** @description How it ended. */
+            outcome: components["schemas"]["CompatOutcome"];
+            /**
+             * Format: int64
+             * @description Answer tokens it used, where the provider said.
+             */
+            outputTokens: number;
+            /** @description What was seen, and where it did not work, what to do. */
+            sentence: string;
+        };
+        /** @description One line of the matrix. */
+        CompatRow: {
+            /**
+             * Format: int64
+             * @description The most tokens of prompt and answer together, where known.
+             */
+            contextWindow?: number | null;
+            /** @description Whether the map keeps it out until its check passes, and it has not. */
+            gated: boolean;
+            /** @description What it can't do, by the map, its preset and its last check. */
+            lacks: components["schemas"]["Feature"][];
+            latest?: components["schemas"]["CompatRun"] | null;
+            /** @description The route. */
+            route: components["schemas"]["RouteId"];
+        };
+        /** @description One run of the check on one route. */
+        CompatRun: {
+            /**
+             * Format: int64
+             * @description When it began, UTC epoch milliseconds.
+             */
+            atMs: number;
+            /** @description Each case, in the order of [`CompatCase::ALL`]. */
+            cases: components["schemas"]["CompatResult"][];
+            /** @description What ends otherwise than in the run before on the same target. */
+            drift: components["schemas"]["CompatDrift"][];
+            /**
+             * Format: int32
+             * @description How long it took, milliseconds.
+             */
+            durationMs: number;
+            /** @description Whether the route may stand in for another. */
+            passed: boolean;
+            /** @description The route. */
+            route: components["schemas"]["RouteId"];
+            /** @description What was checked: endpoint, model and dialect. A run says nothing of another target. */
+            target: string;
+        };
         /** @description Every known credential, without values. */
         CredentialList: {
             /** @description By name. */
@@ -641,7 +830,7 @@ export interface components {
          * @description A wire dialect: which requests, answers, streams and errors an endpoint speaks.
          * @enum {string}
          */
-        Dialect: "openai-chat" | "anthropic";
+        Dialect: "openai-chat" | "openai-responses" | "anthropic" | "gemini" | "bedrock-converse";
         /** @description One entry of the event log. */
         Event: components["schemas"]["What"] & {
             /**
@@ -698,6 +887,11 @@ export interface components {
             /** @description Where: `warm[1].baseUrl`; empty for the document as a whole. */
             path: string;
         };
+        /**
+         * @description Something not every model or endpoint can do.
+         * @enum {string}
+         */
+        Feature: "stream" | "tools" | "parallelTools" | "jsonMode" | "jsonSchema" | "vision" | "documents" | "audio" | "prefill" | "reasoning" | "choices" | "logprobs" | "state" | "serverTools";
         /**
          * @description How a document is written.
          * @enum {string}
@@ -913,6 +1107,19 @@ export interface components {
             routes: components["schemas"]["RouteId"][];
             /** @description Where the vendor says how it is doing. */
             statusPage?: string | null;
+            /** @description Where the vendor takes support cases. */
+            support?: string | null;
+        };
+        /** @description A provider's prices, in nano-dollars for a million tokens. */
+        Rates: {
+            /** @description Prompt tokens written to the provider's cache; as prompt tokens where it has no other price. */
+            cacheWriteNanoUsd: components["schemas"]["Usd"];
+            /** @description Prompt tokens read from the provider's cache; as prompt tokens where it has no other price. */
+            cachedInputNanoUsd: components["schemas"]["Usd"];
+            /** @description Prompt tokens. */
+            inputNanoUsd: components["schemas"]["Usd"];
+            /** @description Answer tokens. */
+            outputNanoUsd: components["schemas"]["Usd"];
         };
         /**
          * @description A request's id, as returned in `x-switchyard-request-id`: `req_` and 20 lower-case letters and digits.
@@ -928,8 +1135,15 @@ export interface components {
             atMs: number;
             /** @description Each try, in order. */
             attempts: components["schemas"]["AttemptView"][];
+            /**
+             * Format: int64
+             * @description The part of them read from the provider's prompt cache, where the upstream said.
+             */
+            cachedTokens?: number | null;
             /** @description The app. */
             client: string;
+            /** @description What a change of dialect could not carry over, as `code field`. */
+            degradations: string[];
             /** @description Whether it was answered by something other than the first choice. */
             degraded: boolean;
             /** @description The caller's dialect. */
@@ -962,6 +1176,11 @@ export interface components {
              * @description Answer tokens, where the upstream said.
              */
             outputTokens?: number | null;
+            /**
+             * Format: int32
+             * @description How often its stream broke off and was continued by another route.
+             */
+            rescues: number;
             route?: components["schemas"]["RouteId"] | null;
             /**
              * Format: int32
@@ -1084,6 +1303,11 @@ export interface components {
             /** @description The program's version. */
             version: string;
         };
+        /** @description Which cases to run. */
+        RunCompat: {
+            /** @description These; all of them when absent or empty. The others are taken over from the run before. */
+            cases?: components["schemas"]["CompatCase"][];
+        };
         /** @description The whole state at one moment. A stream of these is the event stream; a reader that lags takes the next one. */
         Snapshot: {
             /**
@@ -1147,10 +1371,55 @@ export interface components {
             /** @description The tier the next request would be answered by. */
             tier: components["schemas"]["Tier"];
         };
+        /** @description What a move changes. */
+        SwitchCost: {
+            coldCacheNanoUsd?: components["schemas"]["Usd"] | null;
+            /** @description Whether requests that were passed through would be translated. */
+            dialectChanges: boolean;
+            /** @description The route that answers now. */
+            from: components["schemas"]["SwitchSide"];
+            /** @description What does not work now and would. */
+            gained: components["schemas"]["Feature"][];
+            /** @description The job; `default` for requests that name none. */
+            job: string;
+            /** @description What works now and would not any more. */
+            lost: components["schemas"]["Feature"][];
+            /**
+             * Format: int64
+             * @description Requests of 30 days at the rate of the last seven, where there were any.
+             */
+            monthlyRequests?: number | null;
+            morePerMonthNanoUsd?: components["schemas"]["Usd"] | null;
+            morePerRequestNanoUsd?: components["schemas"]["Usd"] | null;
+            /** @description All of it in plain sentences. */
+            sentences: string[];
+            /** @description The route that would. */
+            to: components["schemas"]["SwitchSide"];
+            /** @description The request both are priced with. */
+            typical: components["schemas"]["TypicalRequest"];
+        };
         /** @description A route to take out of service, or back in. */
         SwitchRoute: {
             /** @description Whether it serves from the next request on. */
             inService: boolean;
+            /** @description The route. */
+            route: components["schemas"]["RouteId"];
+        };
+        /** @description One side of a move. */
+        SwitchSide: {
+            /**
+             * Format: int64
+             * @description The most tokens of prompt and answer together, where known.
+             */
+            contextWindow?: number | null;
+            /** @description What it speaks. */
+            dialect: components["schemas"]["Dialect"];
+            /** @description What it can't do, by the map, its preset and its last check. */
+            lacks: components["schemas"]["Feature"][];
+            /** @description Whether it runs on this machine or its network, where tokens cost nothing. */
+            local: boolean;
+            rates?: components["schemas"]["Rates"] | null;
+            requestNanoUsd?: components["schemas"]["Usd"] | null;
             /** @description The route. */
             route: components["schemas"]["RouteId"];
         };
@@ -1227,6 +1496,36 @@ export interface components {
             /** @description Requests in each of the last 60 minutes, oldest first. */
             requests: number[];
         };
+        /** @description A request as this job usually makes it. */
+        TypicalRequest: {
+            /**
+             * Format: int64
+             * @description The part of them that is read from the provider's cache.
+             */
+            cachedTokens: number;
+            /**
+             * Format: int64
+             * @description Prompt tokens, cached ones included.
+             */
+            inputTokens: number;
+            /**
+             * Format: int32
+             * @description Requests these are the medians of; 0 = nothing is known yet, and the numbers are assumed.
+             */
+            measured: number;
+            /**
+             * Format: int64
+             * @description Answer tokens.
+             */
+            outputTokens: number;
+        };
+        /**
+         * Format: int64
+         * @description An amount of US dollars, in whole nano-dollars (10⁻⁹ USD). A token's price is a few hundred of them; the most it
+         *     holds is about nine billion dollars, and sums beyond that stay there.
+         * @example 12300000
+         */
+        Usd: number;
         /** @description One waiting job in the diagram. */
         WagonView: {
             /** @description The job's id. */
@@ -1278,6 +1577,20 @@ export interface components {
             /** @enum {string} */
             type: "key_condemned";
         } | {
+            chars: number;
+            failure: components["schemas"]["Failure"];
+            from: components["schemas"]["RouteId"];
+            request_id: components["schemas"]["RequestId"];
+            to: components["schemas"]["RouteId"];
+            /** @enum {string} */
+            type: "stream_rescued";
+        } | {
+            lost: string[];
+            request_id: components["schemas"]["RequestId"];
+            route: components["schemas"]["RouteId"];
+            /** @enum {string} */
+            type: "answer_degraded";
+        } | {
             client: string;
             job: string;
             job_id: string;
@@ -1326,6 +1639,12 @@ export interface components {
             route: components["schemas"]["RouteId"];
             /** @enum {string} */
             type: "probe_failed";
+        } | {
+            drift: components["schemas"]["CompatDrift"][];
+            passed: boolean;
+            route: components["schemas"]["RouteId"];
+            /** @enum {string} */
+            type: "compat_checked";
         };
     };
     responses: never;
@@ -1487,6 +1806,33 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCompatMatrix: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CompatRow"][];
+                };
             };
             default: {
                 headers: {
@@ -2138,6 +2484,103 @@ export interface operations {
             };
         };
     };
+    getCompat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the route's id, percent-encoded */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CompatReport"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runCompat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the route's id, percent-encoded */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunCompat"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CompatRun"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    previewCompat: {
+        parameters: {
+            query?: {
+                /** @description Names of cases, with commas between; all of them when absent. */
+                cases?: string;
+            };
+            header?: never;
+            path: {
+                /** @description the route's id, percent-encoded */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CompatPreview"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getSnapshot: {
         parameters: {
             query?: never;
@@ -2153,6 +2596,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Snapshot"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    previewSwitch: {
+        parameters: {
+            query: {
+                /** @description The route that would answer. */
+                to: string;
+                /** @description The job that moves; the default one when absent. */
+                job?: string;
+                /** @description The route it moves from; the one that answers now when absent. */
+                from?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SwitchCost"];
                 };
             };
             default: {

@@ -22,6 +22,7 @@ export type WagonView = Schemas["WagonView"];
 export type ClientView = Schemas["ClientView"];
 export type TrafficView = Schemas["TrafficView"];
 export type EventView = Schemas["EventView"];
+export type Dialect = Schemas["Dialect"];
 export type RequestView = Schemas["RequestView"];
 export type AttemptView = Schemas["AttemptView"];
 export type ProviderView = Schemas["ProviderView"];

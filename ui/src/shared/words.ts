@@ -1,5 +1,5 @@
 /** The product's words for what the contract says in codes. */
-import type { CredentialView, Failure, FailureKind, JobState, Lamp, Outcome, RequestView, Tier } from "../api/types";
+import type { CredentialView, Dialect, Failure, FailureKind, JobState, Lamp, Outcome, RequestView, Tier } from "../api/types";
 
 export const tierTitle: Record<Tier, string> = { hot: "Hot", warm: "Warm", cold: "Cold" };
 
@@ -69,6 +69,21 @@ export const outcome: Record<Outcome, { word: string; lamp: Lamp }> = {
   broken: { word: "Stream broke off", lamp: "stop" },
   aborted: { word: "Caller hung up", lamp: "out" },
 };
+
+export const dialectName: Record<Dialect, string> = {
+  "openai-chat": "OpenAI Chat",
+  "openai-responses": "OpenAI Responses",
+  anthropic: "Anthropic Messages",
+  gemini: "Gemini",
+  "bedrock-converse": "Bedrock Converse",
+};
+
+/** `thinking_dropped messages[1].content[0]` as `Thinking dropped`, and where. */
+export function lossText(loss: string): { what: string; where: string } {
+  const [code = "", ...where] = loss.split(" ");
+  const words = code.replaceAll("_", " ");
+  return { what: words.charAt(0).toUpperCase() + words.slice(1), where: where.join(" ") };
+}
 
 export const lampName: Record<Lamp, string> = {
   clear: "clear",

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::machine::Privilege;
+use crate::python::Python;
 
 /// A tree with every part in it, and the metadata cargo would print for it.
 fn repo(root: &Path) -> Repo {
@@ -11,6 +12,8 @@ fn repo(root: &Path) -> Repo {
         std::fs::create_dir_all(root.join(project)).unwrap();
         std::fs::write(root.join(project).join("package-lock.json"), "{}").unwrap();
     }
+    std::fs::create_dir_all(root.join("tests/sdk/python")).unwrap();
+    std::fs::write(root.join("tests/sdk/python/requirements.txt"), "").unwrap();
     let metadata = json!({ "packages": [
         { "name": "switchyard-engine", "features": {}, "targets": [{ "kind": ["lib"], "name": "switchyard_engine" }] },
         { "name": "switchyard-tests", "features": { "e2e": [] }, "targets": [
@@ -53,8 +56,13 @@ fn the_whole_suite_runs_in_an_order_where_each_step_finds_what_it_needs() {
         "rust: generated documents",
         "rust: unit tests",
         "rust: doc tests",
+        "fuzz: every",
         "sdk: install",
-        "sdk: official",
+        "sdk: official clients",
+        "sdk: make a place for Python",
+        "sdk: install Python",
+        "sdk: note",
+        "sdk: official Python clients",
         "e2e: install",
         "e2e: the real window",
     ];
@@ -115,6 +123,7 @@ fn one_part_leaves_the_others_out() {
     for (part, has, has_not) in [
         (Part::Ui, "run check", "--workspace"),
         (Part::Rust, "clippy", "--test e2e"),
+        (Part::Fuzz, "fuzz --seconds 6", "npm"),
         (Part::Sdk, "node --test", "clippy"),
         (Part::E2e, "--test e2e", "clippy"),
         (Part::Keychain, "--test scenarios keychain", "node --test"),
@@ -142,10 +151,39 @@ fn a_part_missing_from_the_tree_is_an_error_and_not_a_shorter_run() {
 }
 
 #[test]
+fn python_packages_are_installed_once_and_into_no_system() {
+    let machine = Machine::complete(Os::Debian);
+    let printed = printed(&machine, Some(Part::Sdk));
+    assert!(printed.contains("-m pytest") && printed.contains("SWITCHYARD_SIM_BIN="), "{printed}");
+    assert!(!printed.contains("pip install") && !printed.contains("apt-get"), "{printed}");
+
+    let stale = Machine { python: Python { usable: true, packages_stale: true }, ..machine };
+    let printed = self::printed(&stale, Some(Part::Sdk));
+    let install = printed.lines().find(|line| line.contains("pip install")).unwrap();
+    assert!(install.contains("target/tools/python-sdk/bin/python"), "{install}");
+    assert!(!printed.contains("apt-get"), "the system's Python will do: {printed}");
+}
+
+#[test]
+fn a_system_without_python_gets_it_or_says_so() {
+    let python = Python { usable: false, packages_stale: true };
+    let printed = printed(&Machine { python, ..Machine::bare(Os::Debian) }, Some(Part::Sdk));
+    assert!(printed.contains("python3-venv"), "{printed}");
+
+    let root = tempfile::tempdir().unwrap();
+    let mac = Machine { python, ..Machine::complete(Os::MacOrWindows) };
+    let error = plan(&repo(root.path()), &mac, Some(Part::Sdk)).unwrap_err().to_string();
+    assert!(error.contains("Python 3.10"), "{error}");
+}
+
+#[test]
 fn a_mac_says_which_tests_it_leaves_out_and_refuses_them_by_name() {
     let root = tempfile::tempdir().unwrap();
     let machine = Machine { privilege: Privilege::None, ..Machine::complete(Os::MacOrWindows) };
     assert!(printed(&machine, None).contains("note: the tests of the window need Linux"));
     assert!(!printed(&machine, None).contains("dbus-run-session"));
-    assert!(plan(&repo(root.path()), &machine, Some(Part::E2e)).is_err());
+    assert!(printed(&machine, None).contains("note: fuzzing needs Linux"));
+    for part in [Part::E2e, Part::Fuzz] {
+        assert!(plan(&repo(root.path()), &machine, Some(part)).is_err());
+    }
 }

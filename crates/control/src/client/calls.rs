@@ -6,10 +6,12 @@ use switchyard_domain::api::{
     ApplyMap, AuditEntry, ClientRecord, CredentialList, CredentialTest, JobView, MapDocument, MapVersion,
     NewClient, TestAnswer, TestRequest,
 };
+use switchyard_domain::compat::{CompatCase, CompatPreview, CompatReport, CompatRow, CompatRun, RunCompat};
+use switchyard_domain::switch_cost::SwitchCost;
 use switchyard_domain::view::{RequestView, Snapshot};
 use switchyard_domain::{RouteId, Secret};
 
-use super::ControlClient;
+use super::{CHECK, ControlClient};
 use crate::api::clients::{LocalKey, NameClient};
 use crate::api::credentials::GiveCredential;
 use crate::api::map::{AppliedMap, CheckMap, MapCheck, MapDiff, RestoreMap};
@@ -18,6 +20,7 @@ use crate::api::queue::QueueQuery;
 use crate::api::requests::RequestsQuery;
 use crate::api::routes::SwitchRoute;
 use crate::api::snapshot::Health;
+use crate::api::switch_cost::SwitchCostQuery;
 
 type Answer<T> = Result<T, Problem>;
 
@@ -86,6 +89,40 @@ impl ControlClient {
     /// Takes a route out of service, or back in.
     pub async fn switch_route(&self, route: &str, in_service: bool) -> Answer<()> {
         self.send("PUT", "/v1/routes/switch", &SwitchRoute { route: RouteId::from(route), in_service }).await
+    }
+
+    /// The last check of every route.
+    pub async fn compat_matrix(&self) -> Answer<Vec<CompatRow>> {
+        self.get("/v1/compat").await
+    }
+
+    /// A route's last check and those before it.
+    pub async fn compat(&self, route: &str) -> Answer<CompatReport> {
+        self.get(&format!("/v1/routes/{}/compat", segment(route))).await
+    }
+
+    /// What a check of these cases (all of them when there are none) would cost.
+    pub async fn preview_compat(&self, route: &str, cases: &[CompatCase]) -> Answer<CompatPreview> {
+        let names: Vec<&str> = cases.iter().map(|case| case.as_str()).collect();
+        let asked = [("cases", (!names.is_empty()).then(|| names.join(",")))];
+        self.get(&with_query(&format!("/v1/routes/{}/compat/preview", segment(route)), asked)).await
+    }
+
+    /// Checks a route with real requests; these cases, or all of them when there are none.
+    pub async fn run_compat(&self, route: &str, cases: Vec<CompatCase>) -> Answer<CompatRun> {
+        let wish = serde_json::to_value(RunCompat { cases })
+            .map_err(|error| Problem::new("internal", error.to_string()))?;
+        self.call_within(CHECK, "POST", &format!("/v1/routes/{}/compat", segment(route)), Some(wish)).await
+    }
+
+    /// What a move of a job would change.
+    pub async fn switch_cost(&self, query: &SwitchCostQuery) -> Answer<SwitchCost> {
+        let asked = [
+            ("to", Some(segment(&query.to))),
+            ("job", query.job.as_deref().map(segment)),
+            ("from", query.from.as_deref().map(segment)),
+        ];
+        self.get(&with_query("/v1/switch-cost", asked)).await
     }
 
     /// Every credential, without values.
@@ -164,7 +201,7 @@ impl ControlClient {
     }
 }
 
-/// Values here are numbers and plain words, so nothing needs escaping.
+/// Values here are numbers, plain words, or escaped already.
 fn with_query<const N: usize>(path: &str, asked: [(&str, Option<String>); N]) -> String {
     let pairs: Vec<String> =
         asked.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", value?))).collect();

@@ -137,7 +137,7 @@ impl Router {
             let uses = |route: &Route| match &route.credentials {
                 map::CredentialSource::Named(names) => names.iter().any(|known| known == name),
                 map::CredentialSource::Usual { provider: known, variables } => {
-                    known == provider || variables.contains(&name)
+                    map::names_of(known).contains(&provider) || variables.contains(&name)
                 }
                 map::CredentialSource::Nothing => false,
             };

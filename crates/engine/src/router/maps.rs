@@ -12,6 +12,7 @@ use switchyard_store::NewMap;
 
 use super::{Router, credentials};
 use crate::clock;
+use crate::compat;
 use crate::shared::{Running, Shared, lock};
 use crate::upstream::Upstream;
 
@@ -173,8 +174,10 @@ impl Router {
             }
             self.shared.running.store(Some(Arc::clone(&running)));
         }
+        compat::tell_fleet(&self.shared, &running);
         *lock(&self.shared.map_problem) = None;
         self.shared.bus.touch();
+        self.workers.spawn(compat::learn_windows(Arc::clone(&self.shared)));
     }
 
     /// Reads the keys of a new map and sees where it stands. That is no failover: it is simply where it starts.

@@ -11,13 +11,12 @@ use switchyard_domain::{Dialect, Operation, Problem, RouteId, Tier};
 
 use super::Router;
 use crate::clock;
+use crate::compat::CLIENT;
 use crate::ids;
 use crate::intake::{Arrival, Ask};
 use crate::pipeline;
 use crate::reply::Reply;
 
-/// The name in the log of requests that are made here.
-const CLIENT: &str = "switchyard";
 const PROMPT: &str = "Answer in one short sentence: is the line clear?";
 
 impl Router {
@@ -26,12 +25,7 @@ impl Router {
     /// # Errors
     /// `no_map` while no map runs.
     pub async fn test_request(&self, test: TestRequest) -> Result<TestAnswer, Problem> {
-        let running = self.shared.running.load_full().ok_or_else(|| {
-            Problem::new(
-                "no_map",
-                "No routing map is applied yet. Apply one, or try the simulated providers.",
-            )
-        })?;
+        let running = self.running_map()?;
         let arrived = clock::now();
         let body = json!({
             "model": test.model.as_deref().unwrap_or("auto"),

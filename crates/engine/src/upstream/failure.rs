@@ -12,6 +12,10 @@ use crate::clock;
 use crate::intake::OwnKey;
 use crate::vault::Key;
 
+/// The code of a failure whose cause is a seal on a thought that is not the provider's own.
+pub(super) const FOREIGN_SEAL: &str = "foreign_seal";
+/// The code of a restarted stream that tells something else.
+pub(crate) const RESTART_MISMATCH: &str = "restart_mismatch";
 /// Enough for any provider's error body.
 const ERROR_BODY_BYTES: usize = 64 * 1024;
 /// An error body that does not come by itself is not waited for longer, milliseconds.
@@ -94,19 +98,26 @@ fn from_status(status: StatusCode, headers: &HeaderMap, body: &[u8], route: &Rou
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let error_type = headers.get("x-amzn-errortype").and_then(|value| value.to_str().ok());
     let error = read_error(content_type, body).with_type(error_type);
-    let kind = kind_of(meaning(status.as_u16(), &error), status.as_u16());
+    let meant = meaning(status.as_u16(), &error);
+    let kind = kind_of(meant, status.as_u16());
+    let own_code = (meant == Meaning::ForeignSeal).then(|| FOREIGN_SEAL.to_owned());
     Failure {
         kind,
         status: Some(status.as_u16()),
         message: said(&error, || format!("{} answered {status}.", route.host())),
         param: error.param,
         retry_after_ms: retry_after_ms(headers).or(error.retry_after_ms),
-        code: error.code.or(error.kind),
+        code: own_code.or(error.code).or(error.kind),
     }
 }
 
 /// The failure an error inside a stream or a 200 stands for.
 pub(crate) fn in_band(error: &UpstreamError, route: &Route) -> Failure {
+    // What another route tells differently is nobody's fault, and asking it again would not change it.
+    if error.code.as_deref() == Some(RESTART_MISMATCH) {
+        let message = format!("{}: {}.", route.host(), error.message);
+        return Failure { code: error.code.clone(), ..Failure::new(FailureKind::NotTranslatable, message) };
+    }
     let meant = kind_of(meaning(200, error), 200);
     let kind = if meant == FailureKind::ServerError { FailureKind::InBandError } else { meant };
     Failure {

@@ -4,7 +4,7 @@
 use http::{Response, header};
 use switchyard_domain::map::Route;
 use switchyard_domain::{Failure, FailureKind};
-use switchyard_wire::{FrameDecoder, Observed};
+use switchyard_wire::{FrameDecoder, Observed, StreamEnd};
 
 use super::failure::{Secrets, deadline, from_reqwest};
 use super::request::Translation;
@@ -135,9 +135,7 @@ fn drain(opened: &mut Opened, route: &Route) -> Result<bool, Failure> {
         match next(decoder, pipe, first, route) {
             Ok(None) => return Ok(meaningful),
             Ok(Some(Observed::Content | Observed::Finish | Observed::Done)) => meaningful = true,
-            Ok(Some(
-                Observed::Quiet | Observed::UsageOnly | Observed::Error | Observed::Malformed,
-            )) => {}
+            Ok(Some(Observed::Quiet | Observed::UsageOnly | Observed::Error | Observed::Malformed)) => {}
             // Behind a meaningful byte in the same piece it is the relay's: part of an answer that has begun.
             Err(failure) if meaningful => {
                 *broken = Some(failure);
@@ -151,6 +149,10 @@ fn drain(opened: &mut Opened, route: &Route) -> Result<bool, Failure> {
 fn ended(opened: &mut Opened, route: &Route, any: bool) -> Result<(), Failure> {
     opened.decoder.finish();
     if drain(opened, route)? {
+        return Ok(());
+    }
+    // Some dialects have no end marker: an answer withheld whole says so with its last event.
+    if opened.pipe.finish(&mut opened.first) == StreamEnd::Complete {
         return Ok(());
     }
     let (kind, message) = if any {

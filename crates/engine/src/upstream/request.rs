@@ -7,10 +7,11 @@ use switchyard_domain::{Dialect, Failure, FailureKind, Feature, Operation};
 use switchyard_wire::gemini::Variant;
 use switchyard_wire::gemini::embed::{EmbedFacts, write_embed};
 use switchyard_wire::{
-    Degradation, Envelope, Pipe, ReplyOptions, TranslateError, continue_request, count_request, openai_responses,
-    rewrite, strip_foreign_seals, translate_request,
+    Degradation, Envelope, Pipe, ReplyOptions, TranslateError, continue_request, count_request,
+    openai_responses, rewrite, strip_all_seals, strip_foreign_seals, translate_request,
 };
 
+use super::Seals;
 use crate::intake::Ask;
 
 /// The version of the Messages API that is asked for where the caller named none.
@@ -39,10 +40,10 @@ pub(super) struct Translation {
 }
 
 /// Writes the body for a route.
-pub(super) fn write(route: &Route, ask: &Ask) -> Result<Outgoing, Failure> {
+pub(super) fn write(route: &Route, ask: &Ask, seals: Seals) -> Result<Outgoing, Failure> {
     let dialect = route.dialect_for(ask.dialect);
     match ask.operation {
-        Operation::Complete => completion(route, ask, dialect),
+        Operation::Complete => completion(route, ask, dialect, seals),
         Operation::Embed if dialect == Dialect::Gemini => {
             let text = std::str::from_utf8(&ask.body).unwrap_or_default();
             let (translated, facts) = write_embed(text, &route.upstream_model, variant(route))
@@ -76,7 +77,7 @@ fn variant(route: &Route) -> Variant {
     if is_vertex { Variant::Vertex } else { Variant::GeminiApi }
 }
 
-fn completion(route: &Route, ask: &Ask, dialect: Dialect) -> Result<Outgoing, Failure> {
+fn completion(route: &Route, ask: &Ask, dialect: Dialect, seals: Seals) -> Result<Outgoing, Failure> {
     let how = ask.resume.as_ref().and_then(|resume| resume.how(route, dialect));
     let (body, continued) = match (&ask.resume, how) {
         (Some(resume), Some(how)) => {
@@ -97,7 +98,11 @@ fn completion(route: &Route, ask: &Ask, dialect: Dialect) -> Result<Outgoing, Fa
             && envelope.include_usage != Some(true)
             && route.usage_in_stream;
         let mut body = rewrite(&body, envelope, &route.upstream_model, asked_usage);
-        if envelope.has_seals {
+        let mut lost = Vec::new();
+        if seals == Seals::TakenOut {
+            body = strip_all_seals(dialect, &body).into_owned().into();
+            lost.push("thinking_dropped messages".to_owned());
+        } else if envelope.has_seals {
             body = strip_foreign_seals(dialect, &body).into_owned().into();
         }
         let pipe = stream.then(|| match &ask.resume {
@@ -107,11 +112,21 @@ fn completion(route: &Route, ask: &Ask, dialect: Dialect) -> Result<Outgoing, Fa
                 Pipe::passthrough(dialect, asked_usage, options, keeps(ask), wants_json(ask))
             }
         });
-        return Ok(Outgoing { body, translation: Translation { dialect, needed: false, pipe, embed: None, lost: Vec::new() } });
+        return Ok(Outgoing {
+            body,
+            translation: Translation { dialect, needed: false, pipe, embed: None, lost },
+        });
     }
+    let mut lost = Vec::new();
+    let body = if seals == Seals::TakenOut {
+        lost.push("thinking_dropped messages".to_owned());
+        strip_all_seals(ask.dialect, &body).into_owned().into()
+    } else {
+        body
+    };
     let translated = translate_request(ask.dialect, dialect, &body, &route.upstream_model)
         .map_err(|error| untranslatable(&error))?;
-    let lost = named(&translated.degraded);
+    lost.extend(named(&translated.degraded));
     let pipe = stream.then(|| match &ask.resume {
         Some(resume) => resume.pipe(dialect, how),
         None => {
@@ -119,7 +134,10 @@ fn completion(route: &Route, ask: &Ask, dialect: Dialect) -> Result<Outgoing, Fa
             Pipe::translating(dialect, ask.dialect, options, keeps(ask), wants_json(ask))
         }
     });
-    Ok(Outgoing { body: translated.body.into(), translation: Translation { dialect, needed: true, pipe, embed: None, lost } })
+    Ok(Outgoing {
+        body: translated.body.into(),
+        translation: Translation { dialect, needed: true, pipe, embed: None, lost },
+    })
 }
 
 /// Whether what a stream says is kept in mind, to be continued if it breaks off.
@@ -139,6 +157,7 @@ pub(super) fn reply_options(ask: &Ask, route: &Route, translating: bool) -> Repl
     ReplyOptions {
         include_usage: ask.envelope.include_usage == Some(true),
         created_unix_s: u64::try_from(ask.arrived.wall_ms / 1_000).unwrap_or(0),
+        hide_thoughts: !ask.envelope.features.has(Feature::Reasoning),
         echo: echoes.then(|| openai_responses::echo(&ask.body)).flatten(),
         fallback_id: Some(ask.id.as_str().into()),
         fallback_model: Some(route.upstream_model.as_str().into()),

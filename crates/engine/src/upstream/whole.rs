@@ -33,12 +33,9 @@ pub(super) async fn read(
     let body = if translation.needed {
         headers = translated_headers(&headers);
         let translated = match ask.operation {
-            Operation::Complete => translate_response(
-                translation.dialect,
-                ask.dialect,
-                &body,
-                &reply_options(ask, route, true),
-            ),
+            Operation::Complete => {
+                translate_response(translation.dialect, ask.dialect, &body, &reply_options(ask, route, true))
+            }
             Operation::Embed => match &translation.embed {
                 Some(facts) => read_embed(&body, facts),
                 None => Ok(Translated::whole(body.to_vec())),
@@ -92,7 +89,7 @@ async fn collect(mut body: reqwest::Body, route: &Route, limits: Limits) -> Resu
 pub(super) fn translated_headers(upstream: &HeaderMap) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    for name in ["request-id", "x-request-id"] {
+    for name in ["request-id", "x-request-id", "x-amzn-requestid"] {
         if let Some(value) = upstream.get(name) {
             headers.insert(HeaderName::from_static("x-switchyard-upstream-request-id"), value.clone());
         }

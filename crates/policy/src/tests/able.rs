@@ -50,13 +50,13 @@ fn what_is_known_keeps_a_route_out_and_the_map_has_the_last_word() {
 #[test]
 fn what_no_translation_carries_stays_with_routes_of_the_callers_dialect() {
     let world = World::new(&four());
-    let bound = FeatureSet::of(&[Feature::Choices, Feature::State]);
-    let chat = Needs { bound, ..asking(&[Feature::Choices]) };
-    assert_eq!(out_of(&world, &chat, A), Some(Out::Lacks(Feature::Choices)), "anthropic");
+    let bound = FeatureSet::of(&[Feature::State]);
+    let chat = Needs { bound, ..asking(&[Feature::State]) };
+    assert_eq!(out_of(&world, &chat, A), Some(Out::Lacks(Feature::State)), "anthropic");
     assert_eq!(out_of(&world, &chat, C), None, "openai");
     let messages = Needs { dialect: Dialect::AnthropicMessages, ..chat };
     assert_eq!(out_of(&world, &messages, A), None);
-    assert_eq!(out_of(&world, &messages, C), Some(Out::Lacks(Feature::Choices)));
+    assert_eq!(out_of(&world, &messages, C), Some(Out::Lacks(Feature::State)));
 }
 
 #[test]
@@ -112,4 +112,19 @@ fn a_route_whose_stream_broke_off_is_asked_last() {
     let made = plan(&world.map, &world.map.default_job, &world.fleet, &needs, 1, world.now);
     let order: Vec<_> = made.candidates.iter().map(|c| c.route).collect();
     assert_eq!(order, [world.ix(B), world.ix(C), world.ix(D), world.ix(A)]);
+}
+
+#[test]
+fn a_check_asks_again_what_an_earlier_one_found_missing_but_believes_the_map() {
+    let warm = json!([
+        { "provider": "openai", "model": "gpt-4o-mini" },
+        { "provider": "google", "model": "gemini-3-flash", "features": { "vision": false } }
+    ]);
+    let mut world = World::new(&with(four(), json!({ "warm": warm })));
+    let blind = Known { lacks: FeatureSet::of(&[Feature::Vision]), ..Known::default() };
+    world.fleet.set_known(world.ix(C), blind);
+    let only = |ix| Needs { only: Some(ix), ..asking(&[Feature::Vision]) };
+    assert_eq!(out_of(&world, &asking(&[Feature::Vision]), C), Some(Out::Lacks(Feature::Vision)));
+    assert_eq!(out_of(&world, &only(world.ix(C)), C), None);
+    assert_eq!(out_of(&world, &only(world.ix(D)), D), Some(Out::Lacks(Feature::Vision)));
 }

@@ -5,7 +5,7 @@
 
 use serde_json::json;
 
-use super::sample;
+use super::{sample, senses};
 use crate::ask::{Ask, JsonMode, Role};
 use crate::latency::SplitMix;
 use crate::profile::Profile;
@@ -56,14 +56,20 @@ fn full(signature: &str, ask: &Ask, asked: &str) -> String {
     if !ask.tool_results.is_empty() {
         return format!("{signature} {}", tools_answered(ask));
     }
-    let mut dice = SplitMix::new(fingerprint(asked));
-    let mut pick = |from: &[&'static str; 4]| from[(dice.next() % 4) as usize];
-    let (opening, remark) = (pick(&OPENINGS), pick(&REMARKS));
-    let mut text = format!("{signature} {opening} \"{}\". {remark}", tail(asked));
+    let said = senses::answer(ask, asked).unwrap_or_else(|| small_talk(asked));
+    let mut text = format!("{signature} {said}");
     if let Some(came) = counted(&[(ask.images, "image"), (ask.documents, "document")]) {
         text = format!("{text} It came with {came}.");
     }
     text
+}
+
+/// What there is to say on anything.
+fn small_talk(asked: &str) -> String {
+    let mut dice = SplitMix::new(fingerprint(asked));
+    let mut pick = |from: &[&'static str; 4]| from[(dice.next() % 4) as usize];
+    let (opening, remark) = (pick(&OPENINGS), pick(&REMARKS));
+    format!("{opening} \"{}\". {remark}", tail(asked))
 }
 
 fn tools_answered(ask: &Ask) -> String {

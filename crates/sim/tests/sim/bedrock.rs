@@ -16,7 +16,7 @@ const PNG: &str = "iVBORw0KGgo=";
 
 /// How a request is signed.
 #[derive(Clone)]
-struct Signing {
+pub(crate) struct Signing {
     id: &'static str,
     secret: &'static str,
     session: Option<&'static str>,
@@ -25,7 +25,7 @@ struct Signing {
     skew_s: i64,
 }
 
-const RIGHT: Signing =
+pub(crate) const RIGHT: Signing =
     Signing { id: "AKIDSIM", secret: "simsecret", session: None, service: "bedrock", skew_s: 0 };
 
 async fn bedrock() -> SimProvider {
@@ -36,7 +36,7 @@ fn url(sim: &SimProvider, model: &str, operation: &str) -> String {
     format!("{}/model/{}/{operation}", sim.url(), model.replace(':', "%3A").replace('/', "%2F"))
 }
 
-fn signed(signing: &Signing, method: &str, url: &str, body: &str) -> reqwest::RequestBuilder {
+pub(crate) fn signed(signing: &Signing, method: &str, url: &str, body: &str) -> reqwest::RequestBuilder {
     let session = signing.session.map(str::to_owned);
     let identity = Credentials::new(signing.id, signing.secret, session, None, "test").into();
     let time = SystemTime::UNIX_EPOCH + Duration::from_secs(now_s().saturating_add_signed(signing.skew_s));

@@ -11,6 +11,7 @@ mod embeddings;
 mod faults;
 mod gemini;
 mod responses;
+mod senses;
 mod steering;
 
 use std::time::Duration;

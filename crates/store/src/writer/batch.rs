@@ -95,10 +95,11 @@ const STATEMENT_ROWS: usize = 32;
 
 const INSERT_REQUESTS: &str = "\
 INSERT INTO requests (seq, id, at_ms, client, job, dialect, model, stream, outcome, status, route, tier, degraded, \
-                      duration_ms, first_token_ms, input_tokens, output_tokens, degradations, rescues) \
+                      duration_ms, first_token_ms, input_tokens, output_tokens, degradations, rescues, \
+                      cached_tokens) \
 SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, value->>8, value->>9, \
        value->>10, value->>11, value->>12, value->>13, value->>14, value->>15, value->>16, value->'$[17]', \
-       value->>18 \
+       value->>18, value->>19 \
 FROM json_each(?1)";
 
 const INSERT_ATTEMPTS: &str = "\
@@ -134,6 +135,7 @@ struct RequestLine<'a>(
     Option<i64>,
     &'a [String],
     u32,
+    Option<i64>,
 );
 
 /// The columns of INSERT_ATTEMPTS, in order.
@@ -177,6 +179,7 @@ fn request_line(seq: i64, request: &RequestView) -> RequestLine<'_> {
         request.output_tokens.map(count),
         &request.degradations,
         request.rescues,
+        request.cached_tokens.map(count),
     )
 }
 

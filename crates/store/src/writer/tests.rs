@@ -26,6 +26,7 @@ fn clean(id: usize, at_ms: i64) -> RequestView {
         duration_ms: 800,
         first_token_ms: Some(90),
         input_tokens: Some(12),
+        cached_tokens: Some(8),
         output_tokens: Some(34),
         degradations: Vec::new(),
         rescues: 0,
@@ -52,6 +53,7 @@ fn failed(id: usize, at_ms: i64) -> RequestView {
         tier: None,
         first_token_ms: None,
         input_tokens: None,
+        cached_tokens: None,
         output_tokens: None,
         attempts: vec![
             attempt("openai/gpt-5", Tier::Hot, Some(silent)),
@@ -249,4 +251,30 @@ async fn retention_keeps_the_newest_and_never_reuses_an_event_id() {
     writer.request(failed(1, 9 * DAY_MS));
     writer.flush().await;
     assert_eq!(logged(&store).await, 1);
+}
+
+#[tokio::test]
+async fn a_jobs_habits_are_of_its_own_answered_requests() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir).await;
+    let writer = Writer::spawn(&store, Retention::default());
+    let of = |id, at_ms| RequestView { job: "summary".to_owned(), ..clean(id, at_ms) };
+    let rows = [
+        of(1, 99),
+        of(2, 100),
+        RequestView { dialect: Dialect::AnthropicMessages, cached_tokens: None, ..of(3, 110) },
+        RequestView { input_tokens: None, cached_tokens: None, output_tokens: None, ..of(4, 120) },
+        RequestView { outcome: Outcome::Failed, ..of(5, 130) },
+        RequestView { client: "switchyard".to_owned(), ..of(6, 140) },
+        clean(7, 150),
+    ];
+    for row in rows {
+        writer.request(row);
+    }
+    writer.flush().await;
+    let habits = store.requests().habits("summary", 100, "switchyard").await.unwrap();
+    assert_eq!((habits.answered, habits.first_ms), (3, Some(100)));
+    assert_eq!(habits.tokens, [[12, 0, 34], [12, 8, 34]], "newest first, and only those that said so");
+    assert_eq!(habits.dialects, [Dialect::AnthropicMessages, Dialect::OpenAiChat]);
+    assert_eq!(store.requests().habits("none", 0, "").await.unwrap(), crate::Habits::default());
 }

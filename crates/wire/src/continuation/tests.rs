@@ -93,11 +93,7 @@ fn a_body_without_a_conversation_is_refused_by_name() {
         (CHAT, "{}", "messages: is missing"),
         (CHAT, r#"{"messages":[]}"#, "messages: must hold at least one message"),
         (RESPONSES, r#"{"input":null}"#, "input: is missing"),
-        (
-            RESPONSES,
-            r#"{"input":[7]}"#,
-            "input[0]: invalid type: integer `7`, expected an object at line 1 column 1",
-        ),
+        (RESPONSES, r#"{"input":[7]}"#, "input[0]: invalid type: integer `7`, expected an object"),
     ];
     for (dialect, body, said) in cases {
         let error = continue_request(dialect, body.as_bytes(), "x", How::Prefill).unwrap_err();

@@ -15,7 +15,7 @@ use super::walk::Body;
 use super::{Envelope, EnvelopeError, Splice, features};
 use crate::Dialect;
 use crate::members::Members;
-use crate::seals::{CHAT_SEAL, SEAL_MARK};
+use crate::seals::{CHAT_SEAL, OUR_REASONING, SEAL_MARK};
 use crate::splice::{member_span, span_of};
 
 const USAGE_OPTION: &str = r#","stream_options":{"include_usage":true}"#;
@@ -161,7 +161,9 @@ impl<'a> Scan<'a> {
 
     fn has_seals(&self, body: &str) -> bool {
         let holds = |mark: &str| memmem::find(body.as_bytes(), mark.as_bytes()).is_some();
-        holds(SEAL_MARK) || (self.dialect == Dialect::OpenAiChat && holds(CHAT_SEAL))
+        holds(SEAL_MARK)
+            || (self.dialect == Dialect::OpenAiChat && holds(CHAT_SEAL))
+            || (self.dialect == Dialect::OpenAiResponses && holds(OUR_REASONING))
     }
 
     fn model(&self, body: &str) -> Result<(String, Range<usize>), EnvelopeError> {

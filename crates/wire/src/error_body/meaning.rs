@@ -151,7 +151,7 @@ pub fn meaning(status: u16, error: &UpstreamError) -> Meaning {
     let said = [error.code.as_deref(), error.kind.as_deref(), Some(&error.message)];
     let said = said.into_iter().flatten().map(str::to_ascii_lowercase).collect::<Vec<_>>().join("\n");
     let says = |any: &[&str]| any.iter().any(|needle| said.contains(needle));
-    if status != 429 && (says(&FOREIGN_SEAL) || names_broken_seal(&said)) {
+    if status != 429 && (says(&FOREIGN_SEAL) || names_broken_seal(&said) || names_unread_thought(&said)) {
         return Meaning::ForeignSeal;
     }
     // A rate limit may be put in words of context ("input token count per minute"): its status is plain.
@@ -181,8 +181,17 @@ pub fn meaning(status: u16, error: &UpstreamError) -> Meaning {
     by_exception.unwrap_or_else(|| by_status(status, words))
 }
 
+/// A provider of chat that never writes `reasoning_content` refuses a conversation that another one wrote it in.
+fn names_unread_thought(said: &str) -> bool {
+    let unknown =
+        ["unknown", "unrecognized", "additional properties", "unexpected", "not permitted", "unsupported"];
+    said.contains("reasoning_content") && unknown.iter().any(|word| said.contains(word))
+}
+
 fn names_broken_seal(said: &str) -> bool {
-    said.contains("encrypted content") && said.contains("could not be")
+    (said.contains("encrypted content") && said.contains("could not be"))
+        // A turn another vendor answered begins without a thought of this one's.
+        || (said.contains("expected `thinking`") && said.contains("found"))
 }
 
 fn names_missing_model(status: u16, said: &str) -> bool {

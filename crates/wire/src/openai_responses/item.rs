@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use crate::Dialect;
 use crate::canonical::{Content, Origin, Signature, ToolUse};
 use crate::notes::Notes;
+use crate::seals::OUR_REASONING;
 use crate::translate::tool_ids::answer_tool_id;
 
 /// One item of an answer's `output`.
@@ -58,7 +59,8 @@ impl Body<'_> {
     pub(super) const fn prefix(&self) -> &'static str {
         match self {
             Self::Message { .. } => "msg",
-            Self::Reasoning { .. } => "rs",
+            // Told apart from a provider's own: see `seals`.
+            Self::Reasoning { .. } => OUR_REASONING,
             Self::Call { .. } => "fc",
         }
     }

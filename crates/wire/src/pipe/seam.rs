@@ -68,7 +68,7 @@ impl Stitch {
             Seam::Continue { prefilled: false } => {
                 let start = said.char_indices().rev().nth(TAIL_CHARS - 1).map_or(0, |(at, _)| at);
                 let starts = repeat_starts(said, start);
-                if starts.is_empty() {
+                if starts.is_empty() && !ends_in_a_space(said) {
                     return Self::Done;
                 }
                 let tail = said[start..].to_owned();
@@ -144,8 +144,14 @@ impl Overlap {
 
     fn longest(&self) -> usize {
         let mut whole = self.starts.iter().map(|&start| &self.tail[start..]);
-        whole.find(|suffix| self.held.starts_with(suffix)).map_or(0, str::len)
+        let space = usize::from(ends_in_a_space(&self.tail) && self.held.starts_with(' '));
+        whole.find(|suffix| self.held.starts_with(suffix)).map_or(space, str::len)
     }
+}
+
+/// Whether a text ends in the one space before its next word: another one would be none of a writer's.
+fn ends_in_a_space(text: &str) -> bool {
+    text.strip_suffix(' ').is_some_and(|before| before.ends_with(|c: char| !c.is_whitespace()))
 }
 
 /// Where in `said[from..]` (counted from `from`) a repeat may begin, longest first.

@@ -32,6 +32,7 @@ pub(super) struct Telling {
     caller: Dialect,
     writer: Writer,
     stitch: Stitch,
+    hide_thoughts: bool,
     fallback_id: Option<Arc<str>>,
     fallback_model: Option<Arc<str>>,
     /// The usage of upstreams before this one, which the caller is told together with this one's.
@@ -55,6 +56,7 @@ impl Telling {
             caller,
             writer,
             stitch,
+            hide_thoughts: options.hide_thoughts,
             fallback_id: options.fallback_id.clone(),
             fallback_model: options.fallback_model.clone(),
             before: memory.as_ref().map_or_else(Usage::default, Memory::before),
@@ -85,6 +87,9 @@ impl Telling {
             }
             Delta::Thinking(_) | Delta::ThinkingSignature(_) | Delta::RedactedThinking(_) => {
                 self.facts.started = true;
+                if self.hide_thoughts {
+                    return Observed::Content;
+                }
                 // Between two halves of one text there is no place for thinking.
                 if self.stitch.is_done() {
                     self.spoil(Unfit::Thinking);
@@ -95,6 +100,13 @@ impl Telling {
                 Observed::Content
             }
             Delta::Refusal(_) => self.tell_other(Unfit::Refusal, delta, out),
+            // The seal of a thought that stays hidden: only chat has a place for it that is not a thought of its own.
+            Delta::ToolStart { call, id, name, signature: Some(_) }
+                if self.hide_thoughts && self.caller != Dialect::OpenAiChat =>
+            {
+                let (call, id, name) = (*call, id.clone(), name.clone());
+                self.tell_other(Unfit::ToolCall, &Delta::ToolStart { call, id, name, signature: None }, out)
+            }
             Delta::ToolStart { .. } | Delta::ToolArguments { .. } => {
                 self.tell_other(Unfit::ToolCall, delta, out)
             }

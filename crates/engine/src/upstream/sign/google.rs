@@ -280,6 +280,14 @@ impl Desk<'_> {
         let (kind, fix) = match status {
             429 => (FailureKind::RateLimited, "Try again later"),
             500..=599 => (FailureKind::ServerError, "Try again later"),
+            // Of a 400 only these speak of the credential (RFC 6749, 5.2).
+            400 if !matches!(
+                code.as_deref(),
+                Some("invalid_grant" | "invalid_client" | "unauthorized_client" | "access_denied")
+            ) =>
+            {
+                (FailureKind::ServerError, "Try again later")
+            }
             _ => (
                 FailureKind::KeyRejected,
                 "Run `gcloud auth application-default login` again, or store a new service account key",

@@ -31,6 +31,8 @@ pub(in super::super) fn read(endpoint: &Endpoint, body: &Value, provider: &Provi
     let (prompt, marks) = prompt(body, messages);
     let last_user = messages.iter().rev().find(|message| message["role"] == "user");
     let count = |kind| last_user.map_or(0, |message| blocks(message, kind).count());
+    let images = last_user.into_iter().flat_map(|message| blocks(message, "image"));
+    let pictures = images.filter_map(|image| image["source"]["data"].as_str()).map(str::to_owned);
     Ok(Ask {
         model,
         stream: !counting && body["stream"].as_bool().unwrap_or(false),
@@ -46,6 +48,7 @@ pub(in super::super) fn read(endpoint: &Endpoint, body: &Value, provider: &Provi
         reasoning: reasoning(&body["thinking"]),
         images: count("image"),
         documents: count("document"),
+        pictures: pictures.collect(),
         cache: PromptCache::Marked(marks),
         continues_own_words: true,
         ..Ask::default()

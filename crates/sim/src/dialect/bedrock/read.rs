@@ -14,6 +14,8 @@ pub(crate) fn read(endpoint: &Endpoint, body: &Value, _: &Provider) -> Result<As
     let messages = members(&body["messages"]);
     let last = messages.last().unwrap_or(&Value::Null);
     let last_user = messages.iter().rev().find(|m| m["role"] == "user" && results(m).next().is_none());
+    let shown = last_user.into_iter().flat_map(|message| members(&message["content"]));
+    let pictures = shown.filter_map(|block| block["image"]["source"]["bytes"].as_str());
     let config = &body["inferenceConfig"];
     let max_tokens = config["maxTokens"].as_u64().and_then(|n| usize::try_from(n).ok());
     let mut read = Read::default();
@@ -33,6 +35,7 @@ pub(crate) fn read(endpoint: &Endpoint, body: &Value, _: &Provider) -> Result<As
         reasoning: thinking::reasoning(body),
         images: last_user.map_or(0, |message| count(&message["content"], "image")),
         documents: last_user.map_or(0, |message| count(&message["content"], "document")),
+        pictures: pictures.map(str::to_owned).collect(),
         // Anthropic's models cache what is marked; Amazon's cache by themselves as well.
         cache: if is_claude(&model) { PromptCache::Marked(read.marks) } else { PromptCache::Automatic },
         prompt: read.text,

@@ -37,6 +37,7 @@ pub(crate) fn read(endpoint: &Endpoint, body: &Value, provider: &Provider) -> Re
         reasoning: reasoning(&model, &config["thinkingConfig"]),
         images,
         documents,
+        pictures: last_user.map(pictures).unwrap_or_default(),
         continues_own_words: true,
         echo: json!({ "vertex": endpoint.vertex }),
         turns,
@@ -94,6 +95,13 @@ fn media(content: &Value) -> (usize, usize) {
     let (images, others): (Vec<_>, Vec<_>) =
         files.partition(|file| file["mimeType"].as_str().is_some_and(|kind| kind.starts_with("image/")));
     (images.len(), others.len())
+}
+
+fn pictures(content: &Value) -> Vec<String> {
+    let inline = members(&content["parts"]).iter().map(|part| &part["inlineData"]);
+    let images =
+        inline.filter(|file| file["mimeType"].as_str().is_some_and(|kind| kind.starts_with("image/")));
+    images.filter_map(|image| image["data"].as_str()).map(str::to_owned).collect()
 }
 
 /// A result speaks through `output`, a failure through `error`; any other object is a result as a whole.

@@ -64,7 +64,7 @@ fn one<'a>(
             Content::ToolUse(ToolUse {
                 id: block.need_text("id")?,
                 name: block.need_text("name")?,
-                arguments: block.raw("input").map_or("{}", RawValue::get).into(),
+                arguments: block.need_written_object("input")?.get().into(),
                 signature: None,
             })
         }
@@ -113,10 +113,11 @@ fn image<'a>(block: &mut Members<'a>) -> Result<Media<'a>, TranslateError> {
     let (source, media_type) = match &*kind {
         "url" => (Source::Url(source.need_text("url")?), None),
         "base64" => (Source::Base64(source.need_text("data")?), Some(source.need_text("media_type")?)),
-        _ => {
+        "file" => {
             let path = source.path_of("type");
             return Err(TranslateError::unsupported(path, "an image stored with another provider"));
         }
+        _ => return Err(TranslateError::invalid(source.path_of("type"), "must be base64, url or file")),
     };
     Ok(Media { source, media_type, name: None, detail: None })
 }

@@ -4,13 +4,14 @@ use serde_json::value::RawValue;
 
 use super::content;
 use crate::canonical::{Block, Content, Effort, Format, Prompt, Reasoning, Role, Tool, ToolChoice, Turn};
-use crate::members::{Members, Text, borrowed_text};
+use crate::members::{Kind, Members, Text, borrowed_text};
 use crate::notes::{Notes, TranslateError};
 
 pub(crate) fn read<'a>(body: &'a str, notes: &mut Notes) -> Result<Prompt<'a>, TranslateError> {
     let mut source = Members::read(body, "")?;
     source.raw("model");
     source.raw("idempotencyKey");
+    check_what_is_left_out(&source)?;
     let mut prompt = Prompt::default();
     if let Some(raw) = source.raw("system") {
         prompt.system = system(raw, "system", notes)?;
@@ -50,6 +51,18 @@ pub(crate) fn read<'a>(body: &'a str, notes: &mut Notes) -> Result<Prompt<'a>, T
     }
     notes.dropped(source);
     Ok(prompt)
+}
+
+/// The members no other dialect has a word for.
+fn check_what_is_left_out(source: &Members<'_>) -> Result<(), TranslateError> {
+    source.check(&[
+        ("cache_control", Kind::Object),
+        ("context_management", Kind::Object),
+        ("diagnostics", Kind::Object),
+        ("inference_geo", Kind::Text),
+        ("service_tier", Kind::Text),
+        ("speed", Kind::Text),
+    ])
 }
 
 /// System texts: a string, or text blocks.
@@ -114,7 +127,7 @@ fn tools<'a>(source: &mut Members<'a>, notes: &mut Notes) -> Result<Vec<Tool<'a>
         tools.push(Tool {
             name: tool.need_text("name")?,
             description: tool.text("description")?,
-            schema: tool.raw("input_schema"),
+            schema: Some(tool.need_written_object("input_schema")?),
             strict: tool.get::<bool>("strict")?.filter(|strict| *strict),
             cache: content::cache_hint(&mut tool, notes)?,
             at: path,
@@ -181,8 +194,7 @@ fn output_config<'a>(
     if kind != "json_schema" {
         return Err(TranslateError::unsupported(path, format!("a format of type \"{kind}\"")));
     }
-    let missing = TranslateError::invalid(format.path_of("schema"), "is missing");
-    let schema = format.raw("schema").ok_or(missing)?;
+    let schema = format.need_written_object("schema")?;
     let at = path.trim_end_matches(".type").to_owned();
     prompt.format = Format::Schema { at, name: None, description: None, schema, strict: true };
     notes.dropped(format);

@@ -35,7 +35,13 @@ pub(super) fn read<'a>(
             let content = content.ok_or_else(|| TranslateError::invalid(at.as_str(), "is missing"))?;
             (Role::User, parts(content, &at, notes)?)
         }
-        "assistant" => (Role::Assistant, assistant(&mut message, content, &at, notes)?),
+        "assistant" => {
+            let blocks = assistant(&mut message, content, &at, notes)?;
+            if blocks.is_empty() && content.is_none() {
+                return Err(TranslateError::invalid(at, "is missing, and there are no `tool_calls` either"));
+            }
+            (Role::Assistant, blocks)
+        }
         "tool" => (Role::User, vec![tool_result(&mut message, content, &at, notes)?]),
         "function" => {
             return Err(TranslateError::unsupported(path, "a legacy function message; send `tool` instead"));
@@ -122,7 +128,10 @@ fn file<'a>(part: &mut Members<'a>, notes: &mut Notes) -> Result<Media<'a>, Tran
     let mut file = part.need_object("file")?;
     let path = part.path_of("file");
     let Some(data) = file.text("file_data")? else {
-        return Err(TranslateError::unsupported(path, "a file stored with another provider"));
+        return Err(match file.text("file_id")? {
+            Some(_) => TranslateError::unsupported(path, "a file stored with another provider"),
+            None => TranslateError::invalid(file.path_of("file_data"), "is missing"),
+        });
     };
     let name = file.text("filename")?;
     let path = file.path_of("file_data");
@@ -226,11 +235,11 @@ fn said<'a>(
 fn tool_call<'a>(at: String, raw: &'a RawValue, notes: &mut Notes) -> Result<Block<'a>, TranslateError> {
     let mut call = Members::read(raw.get(), at.clone())?;
     let id = call.need_text("id")?;
-    call.raw("type");
+    if call.text("type")?.is_some_and(|kind| kind != "function") {
+        return Err(TranslateError::unsupported(at, "a tool call that is not a function"));
+    }
     call.raw("index");
-    let mut function = call
-        .object("function")?
-        .ok_or_else(|| TranslateError::unsupported(at.as_str(), "a tool call that is not a function"))?;
+    let mut function = call.need_object("function")?;
     let name = function.need_text("name")?;
     let arguments = function.text("arguments")?.unwrap_or_default();
     notes.dropped(function);

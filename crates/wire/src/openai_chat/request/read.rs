@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 
 use crate::canonical::{Effort, Format, Prompt, Reasoning, Tool, ToolChoice};
-use crate::members::{Members, Text, borrowed_text};
+use crate::members::{Kind, Members, Text, borrowed_text};
 use crate::notes::{Notes, TranslateError};
 
 use super::messages;
@@ -15,6 +15,7 @@ pub(crate) fn read<'a>(body: &'a str, notes: &mut Notes) -> Result<Prompt<'a>, T
     chat.raw("idempotencyKey");
     chat.raw("stream_options");
     refuse_what_only_chat_has(&mut chat)?;
+    check_what_is_left_out(&chat)?;
     let mut prompt = Prompt::default();
     for (path, message) in chat.list("messages")? {
         messages::read(&mut prompt, &path, message, notes)?;
@@ -72,6 +73,22 @@ fn refuse_what_only_chat_has(chat: &mut Members<'_>) -> Result<(), TranslateErro
     Ok(())
 }
 
+/// The members no other dialect has a word for.
+fn check_what_is_left_out(chat: &Members<'_>) -> Result<(), TranslateError> {
+    chat.check_metadata()?;
+    chat.check(&[
+        ("logit_bias", Kind::Object),
+        ("moderation", Kind::Object),
+        ("prompt_cache_key", Kind::Text),
+        ("prompt_cache_options", Kind::Object),
+        ("prompt_cache_retention", Kind::Text),
+        ("service_tier", Kind::Text),
+        ("store", Kind::Flag),
+        ("verbosity", Kind::Text),
+        ("web_search_options", Kind::Object),
+    ])
+}
+
 fn stop<'a>(chat: &mut Members<'a>) -> Result<Vec<std::borrow::Cow<'a, str>>, TranslateError> {
     let Some(raw) = chat.raw("stop") else { return Ok(Vec::new()) };
     if let Some(one) = borrowed_text(raw) {
@@ -100,7 +117,7 @@ fn tools<'a>(chat: &mut Members<'a>, notes: &mut Notes) -> Result<Vec<Tool<'a>>,
         tools.push(Tool {
             name: function.need_text("name")?,
             description: function.text("description")?,
-            schema: function.raw("parameters"),
+            schema: function.written_object("parameters")?,
             strict: function.get("strict")?,
             cache: tool.raw("cache_control").is_some(),
             at: path,
@@ -152,9 +169,10 @@ fn response_format<'a>(chat: &mut Members<'a>, notes: &mut Notes) -> Result<Form
         "json_schema" => {
             let at = format.path_of("json_schema");
             let mut wanted = format.need_object("json_schema")?;
-            let (name, description) = (wanted.text("name")?, wanted.text("description")?);
+            let name = Some(wanted.need_text("name")?);
+            let description = wanted.text("description")?;
             let strict = wanted.get("strict")?.unwrap_or(false);
-            let schema = wanted.raw("schema");
+            let schema = wanted.written_object("schema")?;
             notes.dropped(wanted);
             // "schema" is optional (OpenAI's reference); without one any JSON will do.
             schema.map_or(Format::Json, |schema| Format::Schema { at, name, description, schema, strict })

@@ -15,9 +15,9 @@ fn an_answer_goes_there_and_back_unchanged() {
         "id": "resp_67cc", "object": "response", "created_at": 1_741_569_952_u64, "status": "completed",
         "error": null, "incomplete_details": null, "model": "gpt-5-2025-08-07",
         "output": [
-            {"id": "rs_67cc_0", "type": "reasoning", "summary": [{"type": "summary_text", "text": "Hm."}],
+            {"id": "rs_sy1_67cc_0", "type": "reasoning", "summary": [{"type": "summary_text", "text": "Hm."}],
              "encrypted_content": "gAAAAABo=="},
-            {"id": "rs_67cc_1", "type": "reasoning", "summary": [], "encrypted_content": "gAAAAABp=="},
+            {"id": "rs_sy1_67cc_1", "type": "reasoning", "summary": [], "encrypted_content": "gAAAAABp=="},
             {"id": "msg_67cc_2", "type": "message", "status": "completed", "role": "assistant", "content": [
                 {"type": "output_text", "annotations": [], "logprobs": [], "text": "I \"look\"."}]},
             {"id": "fc_67cc_3", "type": "function_call", "status": "completed", "arguments": "{\"a\":1}",
@@ -105,7 +105,7 @@ fn another_vendors_answer_becomes_a_response_with_ids_of_its_own() {
     assert_eq!((&body["id"], &body["metadata"]["k"]), (&json!("resp_B9_x"), &json!("v")));
     let ids: Vec<_> =
         body["output"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap()).collect();
-    assert_eq!(ids, ["msg_B9_x_0", "rs_B9_x_1", "fc_B9_x_2"]);
+    assert_eq!(ids, ["msg_B9_x_0", "rs_sy1_B9_x_1", "fc_B9_x_2"]);
     assert_eq!(body["output"][0]["content"][1], json!({"type": "refusal", "refusal": "no"}));
     assert_eq!(body["output"][1]["encrypted_content"], "sy1.gemini.CsQE");
     let call = &body["output"][2];

@@ -3,7 +3,7 @@
 use super::items::Conversation;
 use super::tools;
 use crate::canonical::{Effort, Format, Prompt, Reasoning};
-use crate::members::Members;
+use crate::members::{Kind, Members};
 use crate::notes::{Notes, TranslateError};
 
 /// Reads a caller's request.
@@ -14,6 +14,7 @@ pub(crate) fn read<'a>(body: &'a str, notes: &mut Notes) -> Result<Prompt<'a>, T
     source.raw("idempotencyKey");
     refuse_stored(&mut source)?;
     refuse_logprobs(&mut source)?;
+    check_what_is_left_out(&source)?;
     let mut conversation = Conversation::default();
     if let Some(instructions) = source.text("instructions")? {
         conversation.instruct("instructions".to_owned(), instructions);
@@ -71,6 +72,22 @@ fn refuse_logprobs(source: &mut Members<'_>) -> Result<(), TranslateError> {
     }
 }
 
+/// The members no other dialect has a word for, `metadata` among them, which is told again in the answer.
+fn check_what_is_left_out(source: &Members<'_>) -> Result<(), TranslateError> {
+    source.check_metadata()?;
+    source.check(&[
+        ("context_management", Kind::List),
+        ("max_tool_calls", Kind::Number),
+        ("moderation", Kind::Object),
+        ("prompt_cache_key", Kind::Text),
+        ("prompt_cache_options", Kind::Object),
+        ("prompt_cache_retention", Kind::Text),
+        ("service_tier", Kind::Text),
+        ("store", Kind::Flag),
+        ("truncation", Kind::Text),
+    ])
+}
+
 fn format<'a>(source: &mut Members<'a>, notes: &mut Notes) -> Result<Format<'a>, TranslateError> {
     let Some(mut wanted) = source.object("text")? else { return Ok(Format::Text) };
     if wanted.peek("verbosity").is_some_and(|verbosity| verbosity.get() == "\"medium\"") {
@@ -85,11 +102,9 @@ fn format<'a>(source: &mut Members<'a>, notes: &mut Notes) -> Result<Format<'a>,
         "json_object" => Format::Json,
         "json_schema" => Format::Schema {
             at: "text.format".to_owned(),
-            name: format.text("name")?,
+            name: Some(format.need_text("name")?),
             description: format.text("description")?,
-            schema: format
-                .raw("schema")
-                .ok_or_else(|| TranslateError::invalid("text.format.schema", "is missing"))?,
+            schema: format.need_written_object("schema")?,
             strict: format.get("strict")?.unwrap_or(false),
         },
         _ => {

@@ -184,7 +184,11 @@ fn faults_are_told_with_the_callers_own_path() {
         (json!({"input": "Hi", "temperature": "warm"}), "temperature"),
         (json!({"input": "Hi", "tool_choice": "sometimes"}), "tool_choice"),
         (json!({"input": "Hi", "tools": [{"type": "function"}]}), "tools[0].name"),
-        (json!({"input": "Hi", "text": {"format": {"type": "json_schema"}}}), "text.format.schema"),
+        (json!({"input": "Hi", "text": {"format": {"type": "json_schema"}}}), "text.format.name"),
+        (
+            json!({"input": "Hi", "text": {"format": {"type": "json_schema", "name": "n"}}}),
+            "text.format.schema",
+        ),
         (json!({"input": "Hi", "text": {"format": {"type": "yaml"}}}), "text.format.type"),
         (json!({"input": "Hi", "reasoning": {"effort": "enormous"}}), "reasoning.effort"),
     ];

@@ -22,7 +22,7 @@ pub(super) fn read<'a>(
                     at,
                     name: tool.need_text("name")?,
                     description: tool.text("description")?,
-                    schema: tool.raw("parameters"),
+                    schema: tool.written_object("parameters")?,
                     strict: tool.get("strict")?,
                     cache: false,
                 });

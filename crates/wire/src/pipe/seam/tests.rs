@@ -42,6 +42,10 @@ fn a_repeat_is_left_out_and_a_coincidence_is_not() {
         ),
         (ASKED, "| a | b |\n| --- | --- |\n", "| --- | --- |", "| a | b |\n| --- | --- |\n| --- | --- |"),
         (ASKED, "a\n", "\nb", "a\n\nb"),
+        // The space between two words is one.
+        (ASKED, "This is ", " what", "This is what"),
+        (ASKED, "ha ", " ho", "ha ho"),
+        (ASKED, "if x:\n    ", "    y", "if x:\n        y"),
         // A prefill lost its whitespace; nothing else comes twice.
         (PREFILLED, "Hello ", " world", "Hello world"),
         (PREFILLED, "Hello ", "world", "Hello world"),

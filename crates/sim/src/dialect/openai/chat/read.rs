@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::super::{check_sampling, check_strict_schema, is_reasoning};
 use super::messages;
-use crate::ask::{Ask, JsonMode, PromptCache, Reasoning, Refusal, Tool, ToolChoice, members};
+use crate::ask::{Ask, JsonMode, PromptCache, Reasoning, Refusal, Tool, ToolChoice, inline, members};
 use crate::endpoint::Endpoint;
 use crate::provider::Provider;
 
@@ -44,6 +44,8 @@ pub(crate) fn read(endpoint: &Endpoint, body: &Value, provider: &Provider) -> Re
     }
     let last_user = messages.iter().rev().find(|message| message["role"] == "user");
     let count = |kind| last_user.map_or(0, |message| messages::parts(message, kind).count());
+    let images = last_user.into_iter().flat_map(|message| messages::parts(message, "image_url"));
+    let pictures = images.filter_map(|image| inline(&image["image_url"]["url"]));
     let effort = &body["reasoning_effort"];
     let thinks = effort.as_str().map_or_else(|| is_reasoning(&model), |effort| effort != "none");
     Ok(Ask {
@@ -63,6 +65,7 @@ pub(crate) fn read(endpoint: &Endpoint, body: &Value, provider: &Provider) -> Re
         reasoning: thinks.then(Reasoning::default),
         images: count("image_url"),
         documents: count("file"),
+        pictures: pictures.map(str::to_owned).collect(),
         logprobs: (body["logprobs"] == true)
             .then(|| body["top_logprobs"].as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(0)),
         cache: PromptCache::Automatic,

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::super::{check_strict_schema, is_reasoning};
 use super::items;
-use crate::ask::{Ask, JsonMode, Reasoning, Refusal, Tool, ToolChoice, members};
+use crate::ask::{Ask, JsonMode, Reasoning, Refusal, Tool, ToolChoice, inline, members};
 use crate::endpoint::Endpoint;
 use crate::provider::Provider;
 
@@ -28,6 +28,8 @@ pub(crate) fn read(endpoint: &Endpoint, body: &Value, provider: &Provider) -> Re
     }
     let last_user = conversation.iter().rev().find(|item| item["role"] == "user");
     let count = |kind| last_user.map_or(0, |item| items::parts(&item["content"], kind).count());
+    let images = last_user.into_iter().flat_map(|item| items::parts(&item["content"], "input_image"));
+    let pictures = images.filter_map(|image| inline(&image["image_url"])).map(str::to_owned).collect();
     let includes = |what: &str| members(&body["include"]).iter().any(|entry| entry == what);
     let mut echo = body.clone();
     if let Some(echo) = echo.as_object_mut() {
@@ -50,6 +52,7 @@ pub(crate) fn read(endpoint: &Endpoint, body: &Value, provider: &Provider) -> Re
         json: json_mode(body)?,
         images: count("input_image"),
         documents: count("input_file"),
+        pictures,
         logprobs: includes("message.output_text.logprobs")
             .then(|| body["top_logprobs"].as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(0)),
         transcript: conversation,

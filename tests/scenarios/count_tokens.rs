@@ -1,0 +1,77 @@
+//! `POST /v1/messages/count_tokens`: counted where a provider counts, estimated where none does; never paid for.
+
+use serde_json::{Value, json};
+use switchyard_sim::{Dialect, Fault};
+use switchyard_tests::{Ask, Kind, Reply, Yard};
+
+const MESSAGES: Dialect = Dialect::Anthropic;
+const PATH: &str = "/v1/messages/count_tokens";
+
+fn counted(reply: &Reply) -> u64 {
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let body = reply.json();
+    body["input_tokens"].as_u64().unwrap_or_else(|| panic!("no input_tokens: {body}"))
+}
+
+fn prompt(model: &str, words: usize) -> Value {
+    let mut body = Ask::messages(&"tram ".repeat(words)).system("Be brief.").model(model).body;
+    // Nothing is to be answered.
+    body.as_object_mut().unwrap().remove("max_tokens");
+    body
+}
+
+#[tokio::test]
+async fn a_prompt_is_counted_at_every_kind_and_nothing_is_bought() {
+    let yard = Yard::of_every_kind(json!({})).await;
+    for kind in Kind::ALL {
+        let model = format!("{}-1", kind.name());
+        let (short, long) = (
+            counted(&yard.call(PATH, &prompt(&model, 10)).await),
+            counted(&yard.call(PATH, &prompt(&model, 1_000)).await),
+        );
+        assert!((5..60).contains(&short), "{kind:?}: {short}");
+        assert!((600..2_500).contains(&long), "{kind:?}: {long}");
+        assert_eq!(yard.provider(kind.name()).calls(), 0, "{kind:?}: a count is no completion");
+    }
+}
+
+#[tokio::test]
+async fn without_a_route_that_counts_the_answer_is_an_estimate_that_says_so() {
+    let yard = Yard::over(&[Kind::Chat], &[], json!({})).await;
+    let reply = yard.call(PATH, &prompt("auto", 1_000)).await;
+    assert!((600..2_500).contains(&counted(&reply)), "{reply:?}");
+    assert_eq!(yard.provider("hot").calls(), 0);
+}
+
+#[tokio::test]
+async fn another_route_counts_while_the_first_is_down() {
+    let yard = Yard::over(&[Kind::Anthropic], &[Kind::Gemini], json!({})).await;
+    yard.provider("hot").set_fault(Fault::status(503)).await.unwrap();
+    let reply = yard.call(PATH, &prompt("auto", 100)).await;
+    assert!(counted(&reply) > 50, "{reply:?}");
+    assert_eq!(yard.snapshot().await.cold.waiting, 0);
+}
+
+#[tokio::test]
+async fn a_prompt_that_makes_no_sense_is_refused_with_its_field() {
+    let yard = Yard::of_every_kind(json!({})).await;
+    for (change, field) in [
+        (json!({ "messages": null }), "messages"),
+        (json!({ "messages": [] }), "messages"),
+        (json!({ "messages": "hi" }), "messages"),
+        (json!({ "messages": [{ "content": "hi" }] }), "role"),
+        (json!({ "messages": [{ "role": "user" }] }), "content"),
+        (json!({ "model": 7 }), "model"),
+        (json!({ "system": 7 }), "system"),
+        (json!({ "tools": 7 }), "tools"),
+    ] {
+        for kind in Kind::ALL {
+            let mut body = prompt(&format!("{}-1", kind.name()), 3);
+            body = switchyard_tests::merge(body, change.clone());
+            let reply = yard.call(PATH, &body).await;
+            assert!((400..500).contains(&reply.status), "{kind:?} {body}: {reply:?}");
+            let (_, message) = reply.error(MESSAGES);
+            assert!(message.contains(field), "{kind:?} {body}: {message}");
+        }
+    }
+}
