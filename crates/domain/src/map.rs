@@ -8,6 +8,7 @@ mod defaults;
 mod diff;
 mod fault;
 mod midstream;
+mod operate;
 mod preset;
 mod proof;
 mod proven;
@@ -23,10 +24,14 @@ pub use defaults::{Defaults, rows as default_rows};
 pub use diff::unified as diff;
 pub use fault::{Fault, Path};
 pub use midstream::Midstream;
+pub use operate::{
+    FailbackSettings, Priority, ShedSettings, ShiftMode, ShiftSettings, Sticky, StormSettings,
+    TriggerSettings,
+};
 pub use preset::{Auth, Layout, PRESETS, Preset, ambient_variables, preset};
 pub use proven::{
-    BreakerSettings, Cold, ColdReply, CredentialSource, Flags, Job, Limits, Line, MatchRule, Provider,
-    RetrySettings, Route, RouteIx, RoutingMap, Timeouts,
+    BreakerSettings, ClientRule, Cold, ColdReply, CredentialSource, Flags, Job, Limits, Line, MatchRule,
+    Provider, RetrySettings, Route, RouteIx, RoutingMap, Timeouts,
 };
 pub use raw::RawMap;
 pub use shape::schema;

@@ -261,6 +261,8 @@ fn decide(shared: &Arc<Shared>, running: &Running, ask: &Ask) -> Option<(u64, Pl
         passthrough_key: ask.own_key.is_some(),
         avoid: ask.avoid.clone(),
         only: ask.only,
+        client: ask.client.to_string(),
+        conversation: None,
     };
     let roll = crate::ids::roll();
     shared.with_fleet(|fleet| (roll, plan(&running.map, &ask.job, fleet, &needs, roll, clock::now())))
@@ -436,6 +438,11 @@ fn nothing_to_try(running: &Running, plan: &Plan) -> Failure {
             Out::WindowTooSmall { window } => format!("takes {window} tokens at most"),
             Out::NotChecked => format!("waits for its check; run `switchyard compat {}`", route.id),
             Out::NotMeant => "not meant".to_owned(),
+            Out::Killed => "switched off by hand".to_owned(),
+            Out::HeldOpen => "its breaker is held open by hand".to_owned(),
+            Out::Excepted => format!("{} is left out for now", route.provider),
+            Out::OutOfBounds => format!("this app's requests may not reach {}", route.provider),
+            Out::Offline => "this machine's network is down".to_owned(),
         };
         reasons.push(format!("{}: {why}", route.id));
     }
