@@ -32,6 +32,7 @@ mod members;
 pub mod models;
 mod notes;
 pub mod openai_chat;
+mod openai_models;
 pub mod openai_responses;
 pub mod pipe;
 pub mod seals;
