@@ -13,6 +13,7 @@ pub mod feature;
 pub mod ids;
 pub mod map;
 pub mod money;
+pub mod network;
 pub mod operation;
 pub mod problem;
 pub mod secret;

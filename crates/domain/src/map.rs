@@ -8,6 +8,7 @@ mod defaults;
 mod diff;
 mod fault;
 mod midstream;
+mod network;
 mod preset;
 mod proof;
 mod proven;
@@ -23,6 +24,7 @@ pub use defaults::{Defaults, rows as default_rows};
 pub use diff::unified as diff;
 pub use fault::{Fault, Path};
 pub use midstream::Midstream;
+pub use network::{CheckUrl, NetworkSettings, Outbound, ProxyUrl};
 pub use preset::{Auth, Layout, PRESETS, Preset, ambient_variables, preset};
 pub use proven::{
     BreakerSettings, Cold, ColdReply, CredentialSource, Flags, Job, Limits, Line, MatchRule, Provider,

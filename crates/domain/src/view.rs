@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::event::{Event, Lamp};
+use crate::network::NetworkView;
 use crate::{Dialect, Failure, RequestId, RouteId, Tier};
 
 /// The whole state at one moment. A stream of these is the event stream; a reader that lags takes the next one.
@@ -38,6 +39,9 @@ pub struct Snapshot {
     pub providers: Vec<ProviderView>,
     /// Whether the OS keychain can be used.
     pub keychain: KeychainView,
+    /// This machine's network.
+    #[serde(default)]
+    pub network: NetworkView,
 }
 
 /// The router itself.

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use switchyard_domain::event::{Lamp, route_label};
 use switchyard_domain::map::{CredentialSource, RouteIx, names_of};
+use switchyard_domain::network::NetworkView;
 use switchyard_domain::view::{
     CircuitState, ColdView, CredentialPlace, CredentialView, MapView, PauseView, ProviderView, RouteView,
     RouterView, Snapshot, StatusView, TierView,
@@ -67,6 +68,7 @@ pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
         requests,
         providers: running.as_ref().map_or_else(Vec::new, |running| providers(shared, running)),
         keychain: shared.vault.view(),
+        network: NetworkView::default(),
     })
 }
 

@@ -2,6 +2,7 @@
 
 mod endpoint;
 mod jobs;
+mod network;
 mod place;
 mod route;
 
@@ -36,6 +37,7 @@ pub(super) fn prove(raw: &RawMap, variables: &dyn Variables, faults: Vec<Fault>)
     let jobs = proof.jobs(&line);
     let cold = proof.cold();
     let retry = proof.retry();
+    let network = proof.network();
     let Proof { faults, routes, providers, .. } = proof;
     if !faults.is_empty() {
         return Err(faults);
@@ -62,6 +64,7 @@ pub(super) fn prove(raw: &RawMap, variables: &dyn Variables, faults: Vec<Fault>)
             max_in_flight: limits.max_in_flight.unwrap_or(Defaults::MAX_IN_FLIGHT),
         },
         probe_every_ms: raw.probe.as_ref().and_then(|p| p.every_ms).unwrap_or(Defaults::PROBE_EVERY_MS),
+        network,
     })
 }
 

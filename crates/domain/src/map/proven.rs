@@ -7,6 +7,7 @@ use globset::GlobMatcher;
 use url::Url;
 
 use super::midstream::Midstream;
+use super::network::{NetworkSettings, Outbound};
 use super::preset::{Auth, Preset};
 use crate::{Dialect, FeatureSet, RouteId, Tier};
 
@@ -39,6 +40,8 @@ pub struct RoutingMap {
     pub limits: Limits,
     /// Pause between two probes of a route, milliseconds; 0 = no probes.
     pub probe_every_ms: u64,
+    /// How this machine's network is judged, and what happens while it is down.
+    pub network: NetworkSettings,
 }
 
 /// An order of tries.
@@ -115,6 +118,8 @@ pub struct Route {
     pub breaker: BreakerSettings,
     /// Whether its host is this machine or its own network (works offline).
     pub is_local: bool,
+    /// The proxy its requests go through.
+    pub outbound: Outbound,
 }
 
 impl Route {
