@@ -14,6 +14,7 @@ pub mod ids;
 pub mod map;
 pub mod money;
 pub mod operate;
+pub mod network;
 pub mod operation;
 pub mod problem;
 pub mod secret;

@@ -9,6 +9,7 @@ mod diff;
 mod fault;
 mod midstream;
 mod operate;
+mod network;
 mod preset;
 mod proof;
 mod proven;
@@ -28,6 +29,7 @@ pub use operate::{
     FailbackSettings, Priority, ShedSettings, ShiftMode, ShiftSettings, Sticky, StormSettings,
     TriggerSettings,
 };
+pub use network::{CheckUrl, NetworkSettings, Outbound, ProxyUrl};
 pub use preset::{Auth, Layout, PRESETS, Preset, ambient_variables, preset};
 pub use proven::{
     BreakerSettings, ClientRule, Cold, ColdReply, CredentialSource, Flags, Job, Limits, Line, MatchRule,

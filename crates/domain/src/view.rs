@@ -7,6 +7,7 @@ use crate::event::{Event, Lamp};
 use crate::operate::{
     CauseView, DistributionView, ForcedBreaker, LoopView, Orders, ShedView, ShiftView, TriggerView, WhyView,
 };
+use crate::network::NetworkView;
 use crate::{Dialect, Failure, RequestId, RouteId, Tier};
 
 /// The whole state at one moment. A stream of these is the event stream; a reader that lags takes the next one.
@@ -55,6 +56,9 @@ pub struct Snapshot {
     pub shed: Option<ShedView>,
     /// Likely causes of present trouble, worst first.
     pub causes: Vec<CauseView>,
+    /// This machine's network.
+    #[serde(default)]
+    pub network: NetworkView,
 }
 
 /// The router itself.

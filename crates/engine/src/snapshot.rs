@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use switchyard_domain::event::{Lamp, route_label};
 use switchyard_domain::map::{CredentialSource, RouteIx, names_of};
+use switchyard_domain::network::NetworkView;
 use switchyard_domain::view::{
     CircuitState, ColdView, CredentialPlace, CredentialView, MapView, PauseView, ProviderView, RouteView,
     RouterView, Snapshot, StatusView, TierView,
@@ -74,6 +75,7 @@ pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
         loops: of_fleet(shared, |fleet| fleet.loops().view(now)),
         shed: None,
         causes: Vec::new(),
+        network: NetworkView::default(),
     })
 }
 

@@ -49,6 +49,29 @@ impl Defaults {
     pub const MAX_IN_FLIGHT: u32 = 1_024;
     /// Pause between two probes of a route, milliseconds.
     pub const PROBE_EVERY_MS: u64 = 30_000;
+    /// What is asked to see how the network stands: an address, and what its body starts with where it is not 204.
+    /// These are what Android, Apple's systems, Firefox and Windows ask.
+    pub const CHECK_URLS: [(&'static str, Option<&'static str>); 4] = [
+        ("http://connectivitycheck.gstatic.com/generate_204", None),
+        (
+            "http://captive.apple.com/hotspot-detect.html",
+            Some("<HTML><HEAD><TITLE>Success</TITLE></HEAD><BODY>Success</BODY></HTML>"),
+        ),
+        ("http://detectportal.firefox.com/success.txt", Some("success")),
+        ("http://www.msftconnecttest.com/connecttest.txt", Some("Microsoft Connect Test")),
+    ];
+    /// Pause between two checks while the network is down, milliseconds.
+    pub const NETWORK_CHECK_EVERY_MS: u64 = 5_000;
+    /// One check's time, milliseconds.
+    pub const NETWORK_CHECK_TIMEOUT_MS: u64 = 2_500;
+    /// A network-like failure counts for its route after this, milliseconds.
+    pub const NETWORK_SUSPENSE_MS: u64 = 10_000;
+    /// Who resolves names when the system can't: Cloudflare, Quad9, Google.
+    pub const FALLBACK_DNS: [&'static str; 3] = ["1.1.1.1", "9.9.9.9", "8.8.8.8"];
+    /// The system's resolver has this long, milliseconds.
+    pub const SYSTEM_DNS_MS: u64 = 2_000;
+    /// Addresses that worked are used this long when no resolver answers, milliseconds: seven days.
+    pub const LAST_KNOWN_MS: u64 = 604_800_000;
     /// The queue's name.
     pub const QUEUE: &'static str = "ai-tasks";
     /// The map's name.
@@ -90,6 +113,16 @@ table! {
     "timeouts.idleMs" = Defaults::IDLE_MS => "Longest silence inside a stream.";
     "timeouts.totalMs" = "none" => "One attempt's whole time; bounded by `sloMs` until the first meaningful byte.";
     "probe.everyMs" = Defaults::PROBE_EVERY_MS => "Pause between two free probes of a route; 0 switches probing off.";
+    "network.enabled" = true => "Whether this machine's network is judged at all; if not, every failure is a route's.";
+    "network.checkUrls" = Defaults::CHECK_URLS.map(|(url, _)| url).join(", ") => "What is asked over plain HTTP to see through captive portals: 204, or `{\"url\", \"body\"}`. `[]` leaves it to the providers' hosts.";
+    "network.checkEveryMs" = Defaults::NETWORK_CHECK_EVERY_MS => "Pause between two checks while the network is down.";
+    "network.checkTimeoutMs" = Defaults::NETWORK_CHECK_TIMEOUT_MS => "One check's time.";
+    "network.suspenseMs" = Defaults::NETWORK_SUSPENSE_MS => "A network-like failure counts for its route after this, if nothing was found out by then.";
+    "network.hold" = true => "Whether requests wait for the network, up to their SLO.";
+    "network.fallbackDns" = Defaults::FALLBACK_DNS.join(", ") => "Who resolves names when the system's resolver fails. `[]` means nobody.";
+    "network.systemDnsMs" = Defaults::SYSTEM_DNS_MS => "The system's resolver has this long.";
+    "network.lastKnownMs" = Defaults::LAST_KNOWN_MS => "Addresses that worked are used this long when no resolver answers; 0 = never.";
+    "providers.*.proxy" = "system" => "The proxy a provider's requests go through: an address, `direct`, or the system's.";
     "cold.queue" = Defaults::QUEUE => "The queue's name.";
     "cold.maxAttempts" = Defaults::COLD_ATTEMPTS => "Attempts of a queued job that reached an upstream.";
     "cold.initialMs" = Defaults::COLD_INITIAL_MS => "First wait between a queued job's attempts; doubles, jittered.";

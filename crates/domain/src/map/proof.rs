@@ -3,6 +3,7 @@
 mod clients;
 mod endpoint;
 mod jobs;
+mod network;
 mod place;
 mod route;
 
@@ -41,6 +42,7 @@ pub(super) fn prove(raw: &RawMap, variables: &dyn Variables, faults: Vec<Fault>)
     let cold = proof.cold();
     let retry = proof.retry();
     let clients = proof.clients();
+    let network = proof.network();
     let Proof { faults, routes, providers, .. } = proof;
     if !faults.is_empty() {
         return Err(faults);
@@ -76,6 +78,7 @@ pub(super) fn prove(raw: &RawMap, variables: &dyn Variables, faults: Vec<Fault>)
             max_in_flight: limits.max_in_flight.unwrap_or(Defaults::MAX_IN_FLIGHT),
         },
         probe_every_ms: raw.probe.as_ref().and_then(|p| p.every_ms).unwrap_or(Defaults::PROBE_EVERY_MS),
+        network,
     })
 }
 

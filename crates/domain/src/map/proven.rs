@@ -11,6 +11,7 @@ use super::operate::{
     FailbackSettings, Priority, ShedSettings, ShiftMode, ShiftSettings, Sticky, StormSettings,
     TriggerSettings,
 };
+use super::network::{NetworkSettings, Outbound};
 use super::preset::{Auth, Preset};
 use crate::{Dialect, FeatureSet, RouteId, Tier};
 
@@ -59,6 +60,8 @@ pub struct RoutingMap {
     pub limits: Limits,
     /// Pause between two probes of a route, milliseconds; 0 = no probes.
     pub probe_every_ms: u64,
+    /// How this machine's network is judged, and what happens while it is down.
+    pub network: NetworkSettings,
 }
 
 /// An order of tries.
@@ -135,6 +138,8 @@ pub struct Route {
     pub breaker: BreakerSettings,
     /// Whether its host is this machine or its own network (works offline).
     pub is_local: bool,
+    /// The proxy its requests go through.
+    pub outbound: Outbound,
 }
 
 impl Route {

@@ -1,5 +1,7 @@
 //! The map as people write it. The JSON Schema is generated from these types; nothing is checked here.
 
+mod network;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -9,6 +11,9 @@ use super::midstream::Midstream;
 use super::operate::{Priority, RawFailback, RawShed, RawShift, RawStorm, RawTriggers, Sticky};
 use super::preset::Auth;
 use crate::{Dialect, Feature};
+
+pub(super) use network::RawCheckUrl;
+use network::RawNetwork;
 
 /// A routing map: tiers, routes, jobs and policies.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -63,6 +68,8 @@ pub struct RawMap {
     pub timeouts: Option<RawTimeouts>,
     /// The free health probe.
     pub probe: Option<RawProbe>,
+    /// How this machine's network is judged, and what happens while it is down.
+    pub network: Option<RawNetwork>,
     /// Switches.
     pub flags: Option<RawFlags>,
     /// Sizes and counts.
@@ -97,6 +104,9 @@ pub struct RawProvider {
     pub profile: Option<String>,
     /// The dated API version of a deployment's address (Azure OpenAI); without it the `v1` address is used.
     pub api_version: Option<String>,
+    /// The proxy its requests go through: `http://`, `https://` or `socks5://`, `direct` for none, `system` for the
+    /// system's. `${NAME}` is resolved.
+    pub proxy: Option<String>,
     /// Where the vendor says how it is doing.
     pub status_page: Option<String>,
     /// Where the vendor takes support cases.
