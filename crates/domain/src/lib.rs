@@ -11,6 +11,7 @@ pub mod event;
 pub mod failure;
 pub mod feature;
 pub mod ids;
+pub mod incident;
 pub mod map;
 pub mod money;
 pub mod operate;
