@@ -8,8 +8,8 @@ mod defaults;
 mod diff;
 mod fault;
 mod midstream;
-mod operate;
 mod network;
+mod operate;
 mod preset;
 mod proof;
 mod proven;
@@ -25,11 +25,11 @@ pub use defaults::{Defaults, rows as default_rows};
 pub use diff::unified as diff;
 pub use fault::{Fault, Path};
 pub use midstream::Midstream;
+pub use network::{CheckUrl, NetworkSettings, Outbound, ProxyUrl};
 pub use operate::{
     FailbackSettings, Priority, ShedSettings, ShiftMode, ShiftSettings, Sticky, StormSettings,
     TriggerSettings,
 };
-pub use network::{CheckUrl, NetworkSettings, Outbound, ProxyUrl};
 pub use preset::{Auth, Layout, PRESETS, Preset, ambient_variables, preset};
 pub use proven::{
     BreakerSettings, ClientRule, Cold, ColdReply, CredentialSource, Flags, Job, Limits, Line, MatchRule,

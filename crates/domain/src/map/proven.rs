@@ -7,11 +7,11 @@ use globset::GlobMatcher;
 use url::Url;
 
 use super::midstream::Midstream;
+use super::network::{NetworkSettings, Outbound};
 use super::operate::{
     FailbackSettings, Priority, ShedSettings, ShiftMode, ShiftSettings, Sticky, StormSettings,
     TriggerSettings,
 };
-use super::network::{NetworkSettings, Outbound};
 use super::preset::{Auth, Preset};
 use crate::{Dialect, FeatureSet, RouteId, Tier};
 
