@@ -24,5 +24,6 @@ mod passthrough;
 mod refusals;
 mod rescue;
 mod secrets;
+mod stale;
 mod startup;
 mod watching;

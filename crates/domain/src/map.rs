@@ -27,8 +27,8 @@ pub use fault::{Fault, Path};
 pub use midstream::Midstream;
 pub use network::{CheckUrl, NetworkSettings, Outbound, ProxyUrl};
 pub use operate::{
-    FailbackSettings, Priority, ShedSettings, ShiftMode, ShiftSettings, Sticky, StormSettings,
-    TriggerSettings,
+    CacheMode, CacheSettings, FailbackSettings, Priority, ShedSettings, ShiftMode, ShiftSettings, Sticky,
+    StormSettings, TriggerSettings,
 };
 pub use preset::{Auth, Layout, PRESETS, Preset, ambient_variables, preset};
 pub use proven::{

@@ -26,6 +26,7 @@ mod router;
 mod server;
 mod shared;
 mod snapshot;
+mod stale;
 mod switch_cost;
 mod template;
 mod traffic;

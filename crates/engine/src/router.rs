@@ -94,6 +94,7 @@ impl Router {
             local_keys: LocalKeys::new(&config.data_dir),
             once: Arc::default(),
             losses: Mutex::default(),
+            stale: Mutex::default(),
             compat: Mutex::default(),
             running: ArcSwapOption::empty(),
             map_problem: Mutex::default(),

@@ -60,6 +60,8 @@ pub(crate) struct Shared {
     pub(crate) once: Arc<Once>,
     /// Which losses in translation were told lately.
     pub(crate) losses: Mutex<crate::losses::Losses>,
+    /// Answers to be given again when no route can answer.
+    pub(crate) stale: Mutex<crate::stale::Stale>,
     /// What checks and the price list have said of routes.
     pub(crate) compat: Mutex<crate::compat::Memory>,
     pub(crate) running: ArcSwapOption<Running>,
