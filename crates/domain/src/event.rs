@@ -163,7 +163,11 @@ impl What {
             Self::CircuitHalfOpen { .. } | Self::ProbeFailed { .. } | Self::KeychainUnavailable { .. } => {
                 Lamp::Caution
             }
-            Self::CircuitClosed { .. } | Self::JobDone { .. } => Lamp::Clear,
+            Self::CircuitClosed { .. }
+            | Self::JobDone { .. }
+            | Self::TriggerCleared { .. }
+            | Self::ShiftEnded { .. }
+            | Self::StormEnded { .. } => Lamp::Clear,
             Self::StreamRescued { .. } | Self::AnswerDegraded { .. } => Lamp::Degraded,
             Self::CompatChecked { passed, drift, .. } => match (*passed, drift.is_empty()) {
                 (true, true) => Lamp::Clear,
@@ -177,7 +181,9 @@ impl What {
                     Lamp::Degraded
                 }
             }
-            Self::Paused { .. } | Self::JobQueued { .. } => Lamp::Paused,
+            Self::Paused { .. } | Self::JobQueued { .. } | Self::ShiftHeld { .. } | Self::WorkShed { .. } => {
+                Lamp::Paused
+            }
             Self::RouteSwitched { in_service, .. } => {
                 if *in_service {
                     Lamp::Clear
@@ -194,7 +200,6 @@ impl What {
                 | TriggerKind::Probes
                 | TriggerKind::Quality => Lamp::Caution,
             },
-            Self::TriggerCleared { .. } | Self::ShiftEnded { .. } | Self::StormEnded { .. } => Lamp::Clear,
             Self::ShiftStarted { .. } | Self::ShiftMoved { .. } | Self::ShiftReversed { .. } => {
                 Lamp::Degraded
             }
@@ -202,7 +207,6 @@ impl What {
             | Self::CircuitFlaps { .. }
             | Self::StormBegan { .. }
             | Self::CauseFound { .. } => Lamp::Caution,
-            Self::ShiftHeld { .. } | Self::WorkShed { .. } => Lamp::Paused,
             Self::Started { .. }
             | Self::Distributed { .. }
             | Self::OrderChanged { .. }
