@@ -75,6 +75,8 @@ struct CourseSql {
     output_tokens: Option<i64>,
 }
 
+type TrySql = (i64, String, Option<String>, Option<u16>, Option<String>);
+
 /// The log is in order of the requests' ends, nearly: the place from which on they end later than a moment is found
 /// without reading it all.
 const PLACE_AT: &str = "\
@@ -136,7 +138,7 @@ impl Requests<'_> {
     pub async fn tries(&self, routes: &[RouteId], until_ms: i64, back_ms: i64) -> Result<Vec<Try>> {
         let from_ms = until_ms.saturating_sub(back_ms);
         let place = self.place_at(from_ms).await?;
-        let rows: Vec<(i64, String, Option<String>, Option<u16>, Option<String>)> = sqlx::query_as(
+        let rows: Vec<TrySql> = sqlx::query_as(
             "SELECT r.at_ms + a.start_ms AS began, a.route, a.failure_kind, a.failure_status, a.failure_code \
              FROM requests r JOIN attempts a ON a.request = r.seq \
              WHERE r.seq > ?1 AND a.route IN (SELECT value FROM json_each(?2)) AND began >= ?3 AND began <= ?4 \
