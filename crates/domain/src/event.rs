@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::compat::CompatDrift;
+use crate::map::ShiftMode;
+use crate::operate::TriggerKind;
 use crate::{Failure, RequestId, RouteId, Tier};
 
 /// One entry of the event log.
@@ -64,6 +66,64 @@ pub enum What {
     ProbeFailed { route: RouteId, failure: Failure },
     /// A route's compatibility was checked. `drift` is what ends otherwise than the time before.
     CompatChecked { route: RouteId, passed: bool, drift: Vec<CompatDrift> },
+    /// A trigger's condition is met. `route` is absent when the provider as a whole is judged.
+    TriggerFired {
+        kind: TriggerKind,
+        provider: String,
+        route: Option<RouteId>,
+        began_at_ms: i64,
+        reason: String,
+    },
+    /// A trigger has recovered.
+    TriggerCleared { kind: TriggerKind, provider: String, route: Option<RouteId>, reason: String },
+    /// Traffic begins to move. `provider` is the one it leaves, where it leaves one.
+    ShiftStarted {
+        shift: u64,
+        provider: Option<String>,
+        from: String,
+        to: String,
+        mode: ShiftMode,
+        actor: String,
+        reason: String,
+    },
+    /// A shift took a step; `share_percent` of the traffic goes elsewhere now.
+    ShiftMoved {
+        shift: u64,
+        provider: Option<String>,
+        from: String,
+        to: String,
+        share_percent: u32,
+        reason: String,
+    },
+    /// A shift stands still, or goes on after it did.
+    ShiftHeld {
+        shift: u64,
+        provider: Option<String>,
+        from: String,
+        held: bool,
+        actor: String,
+        reason: String,
+    },
+    /// A shift turned back: traffic goes where it was before.
+    ShiftReversed { shift: u64, provider: Option<String>, from: String, to: String, reason: String },
+    /// Traffic begins to come home.
+    FailbackStarted { shift: u64, provider: Option<String>, home: String, actor: String, reason: String },
+    /// Traffic is home again, or the shift was taken back.
+    ShiftEnded { shift: u64, provider: Option<String>, home: String, reason: String },
+    /// Weights other than the map's; none when they were taken back.
+    Distributed { weights: Option<String>, actor: String, reason: String },
+    /// Something was overridden by hand, or the override taken back. `action` is the audit log's.
+    OrderChanged { action: String, target: String, on: bool, actor: String, reason: Option<String> },
+    /// A circuit that opens again and again waits longer each time.
+    CircuitFlaps { route: RouteId, times: u32, wait_ms: u64 },
+    /// Retries are cut because there are too many of them.
+    StormBegan { reason: String },
+    /// Retries are given again.
+    StormEnded { reason: String },
+    /// Work of low priority gives way. Told once in a while.
+    WorkShed { priority: String, reason: String },
+    /// A likely cause of trouble.
+    CauseFound { code: String, sentence: String },
 }
 
 /// Which lamp stands beside an event or a state.
@@ -125,7 +185,27 @@ impl What {
                     Lamp::Out
                 }
             }
+            Self::TriggerFired { kind, .. } => match kind {
+                TriggerKind::Errors => Lamp::Stop,
+                TriggerKind::Manual => Lamp::Info,
+                TriggerKind::ServerErrors
+                | TriggerKind::RateLimited
+                | TriggerKind::Slow
+                | TriggerKind::Probes
+                | TriggerKind::Quality => Lamp::Caution,
+            },
+            Self::TriggerCleared { .. } | Self::ShiftEnded { .. } | Self::StormEnded { .. } => Lamp::Clear,
+            Self::ShiftStarted { .. } | Self::ShiftMoved { .. } | Self::ShiftReversed { .. } => {
+                Lamp::Degraded
+            }
+            Self::FailbackStarted { .. }
+            | Self::CircuitFlaps { .. }
+            | Self::StormBegan { .. }
+            | Self::CauseFound { .. } => Lamp::Caution,
+            Self::ShiftHeld { .. } | Self::WorkShed { .. } => Lamp::Paused,
             Self::Started { .. }
+            | Self::Distributed { .. }
+            | Self::OrderChanged { .. }
             | Self::MapApplied { .. }
             | Self::Resumed
             | Self::CredentialChanged { .. }
@@ -188,8 +268,58 @@ impl What {
                 format!("{} does not answer its probe: {}.", route_label(route), failure.short())
             }
             Self::CompatChecked { route, passed, drift } => checked(route, *passed, drift),
+            Self::TriggerFired { provider, route, reason, .. } => {
+                format!("{}: {reason}.", whose(provider, route.as_ref()))
+            }
+            Self::TriggerCleared { provider, route, reason, .. } => {
+                format!("{} is well again: {reason}.", whose(provider, route.as_ref()))
+            }
+            Self::ShiftStarted { from, to, mode, reason, .. } => {
+                format!("Traffic moves from {from} to {to} ({}): {reason}.", mode.as_str())
+            }
+            Self::ShiftMoved { from, to, share_percent, reason, .. } => {
+                format!("{share_percent} % of {from}'s traffic goes to {to}: {reason}.")
+            }
+            Self::ShiftHeld { from, held: true, reason, .. } => {
+                format!("The shift from {from} is held: {reason}.")
+            }
+            Self::ShiftHeld { from, held: false, reason, .. } => {
+                format!("The shift from {from} goes on: {reason}.")
+            }
+            Self::ShiftReversed { from, to, reason, .. } => {
+                format!("The shift from {from} to {to} was reversed: {reason}.")
+            }
+            Self::FailbackStarted { home, reason, .. } => format!("Traffic comes back to {home}: {reason}."),
+            Self::ShiftEnded { home, reason, .. } => format!("All traffic is back on {home}: {reason}."),
+            Self::Distributed { weights: Some(weights), reason, .. } => {
+                format!("Traffic is split {weights}: {reason}.")
+            }
+            Self::Distributed { weights: None, reason, .. } => {
+                format!("Traffic is split as the map says again: {reason}.")
+            }
+            Self::OrderChanged { action, target, reason, .. } => {
+                let why = reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+                format!("{action}: {target}{why}.")
+            }
+            Self::CircuitFlaps { route, times, wait_ms } => format!(
+                "{} opened {times} times in a row; the next test call waits {} s.",
+                route_label(route),
+                wait_ms / 1_000
+            ),
+            Self::StormBegan { reason } => {
+                format!("Retry storm: {reason}. Retries are cut until it is calm.")
+            }
+            Self::StormEnded { reason } => format!("Retries are given again: {reason}."),
+            Self::WorkShed { priority, reason } => {
+                format!("Work of {priority} priority is queued for now: {reason}. Nothing is lost.")
+            }
+            Self::CauseFound { sentence, .. } => sentence.clone(),
         }
     }
+}
+
+fn whose<'a>(provider: &'a str, route: Option<&'a RouteId>) -> &'a str {
+    route.map_or(provider, route_label)
 }
 
 fn checked(route: &RouteId, passed: bool, drift: &[CompatDrift]) -> String {

@@ -14,6 +14,8 @@ pub mod ids;
 pub mod incident;
 pub mod map;
 pub mod money;
+pub mod operate;
+pub mod network;
 pub mod operation;
 pub mod problem;
 pub mod secret;

@@ -8,6 +8,8 @@ mod defaults;
 mod diff;
 mod fault;
 mod midstream;
+mod operate;
+mod network;
 mod preset;
 mod proof;
 mod proven;
@@ -23,10 +25,15 @@ pub use defaults::{Defaults, rows as default_rows};
 pub use diff::unified as diff;
 pub use fault::{Fault, Path};
 pub use midstream::Midstream;
+pub use operate::{
+    FailbackSettings, Priority, ShedSettings, ShiftMode, ShiftSettings, Sticky, StormSettings,
+    TriggerSettings,
+};
+pub use network::{CheckUrl, NetworkSettings, Outbound, ProxyUrl};
 pub use preset::{Auth, Layout, PRESETS, Preset, ambient_variables, preset};
 pub use proven::{
-    BreakerSettings, Cold, ColdReply, CredentialSource, Flags, Job, Limits, Line, MatchRule, Provider,
-    RetrySettings, Route, RouteIx, RoutingMap, Timeouts,
+    BreakerSettings, ClientRule, Cold, ColdReply, CredentialSource, Flags, Job, Limits, Line, MatchRule,
+    Provider, RetrySettings, Route, RouteIx, RoutingMap, Timeouts,
 };
 pub use raw::RawMap;
 pub use shape::schema;

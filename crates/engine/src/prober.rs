@@ -32,6 +32,7 @@ pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
             () = clock::sleep_until(clock::now().mono_ms + BEAT_MS) => {}
         }
         let now = clock::now();
+        shared.tick(now);
         shared.look_around(now);
         if now.mono_ms.saturating_sub(used_at) >= USED_EVERY_MS {
             used_at = now.mono_ms;

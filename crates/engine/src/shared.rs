@@ -119,6 +119,13 @@ impl Shared {
         self.tell(changes, now);
     }
 
+    /// The fleet's beat.
+    pub(crate) fn tick(&self, now: Now) {
+        let Some(running) = self.running.load_full() else { return };
+        let changes = self.with_fleet(|fleet| fleet.tick(&running.map, now)).unwrap_or_default();
+        self.tell(changes, now);
+    }
+
     /// Tells what changed in the fleet. Costs nothing when nothing did.
     pub(crate) fn tell(&self, changes: Vec<Change>, now: Now) {
         if changes.is_empty() {
@@ -143,6 +150,7 @@ impl Shared {
                 }
                 Change::CooledDown { .. } => continue,
                 Change::ProbeFailed { route, failure } => What::ProbeFailed { route, failure },
+                Change::Told(what) => what,
             };
             self.bus.emit(what, now);
         }

@@ -81,7 +81,22 @@ pub fn notice_of(event: &Event) -> Option<Notice> {
         | What::CredentialChanged { .. }
         | What::KeychainUnavailable { .. }
         | What::ProbeFailed { .. }
-        | What::CompatChecked { .. } => None,
+        | What::CompatChecked { .. }
+        | What::TriggerFired { .. }
+        | What::TriggerCleared { .. }
+        | What::ShiftStarted { .. }
+        | What::ShiftMoved { .. }
+        | What::ShiftHeld { .. }
+        | What::ShiftReversed { .. }
+        | What::FailbackStarted { .. }
+        | What::ShiftEnded { .. }
+        | What::Distributed { .. }
+        | What::OrderChanged { .. }
+        | What::CircuitFlaps { .. }
+        | What::StormBegan { .. }
+        | What::StormEnded { .. }
+        | What::WorkShed { .. }
+        | What::CauseFound { .. } => None,
     }
 }
 

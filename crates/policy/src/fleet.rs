@@ -14,10 +14,14 @@ mod view;
 use std::collections::HashMap;
 
 use switchyard_domain::map::{RouteIx, RoutingMap};
+use switchyard_domain::operate::Orders;
 use switchyard_domain::view::CircuitState;
 use switchyard_domain::{Failure, Now, RouteId};
 
 use crate::breaker::{Gate, Permit};
+use crate::loops::Loops;
+use crate::shift::Shifts;
+use crate::watch::Watch;
 use keys::Condemned;
 use slot::{Probe, Slot};
 
@@ -64,13 +68,25 @@ pub struct Fleet {
     slots: Vec<Slot>,
     condemned: HashMap<KeyId, Condemned>,
     born: u64,
+    pub(crate) watch: Watch,
+    pub(crate) shifts: Shifts,
+    pub(crate) loops: Loops,
+    pub(crate) orders: Orders,
 }
 
 impl Fleet {
     /// A fleet in which every circuit is closed, nothing cools and no key is known yet.
     #[must_use]
     pub fn new(map: &RoutingMap) -> Self {
-        let mut fleet = Self { slots: Vec::new(), condemned: HashMap::new(), born: 0 };
+        let mut fleet = Self {
+            slots: Vec::new(),
+            condemned: HashMap::new(),
+            born: 0,
+            watch: Watch::default(),
+            shifts: Shifts::default(),
+            loops: Loops::default(),
+            orders: Orders::default(),
+        };
         fleet.remap(map);
         fleet
     }
@@ -85,6 +101,57 @@ impl Fleet {
             let generation = self.born * GENERATIONS_PER_BREAKER;
             self.slots.push(Slot::next(route, known, generation));
         }
+        self.watch.remap(map);
+        self.shifts.remap(map);
+        self.loops.remap(map);
+    }
+
+    /// The beat, about once a second: triggers fire and recover, shifts take their steps, storms end. `map` is the one
+    /// the fleet holds.
+    pub fn tick(&mut self, map: &RoutingMap, now: Now) -> Vec<Change> {
+        let mut changes = self.watch.tick(now);
+        changes.extend(self.tick_shifts(map, now));
+        changes.extend(self.loops.tick(now));
+        changes
+    }
+
+    /// The windows and triggers.
+    #[must_use]
+    pub const fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// The windows and triggers, to tell them a quality score.
+    pub const fn watch_mut(&mut self) -> &mut Watch {
+        &mut self.watch
+    }
+
+    /// The shifts under way.
+    #[must_use]
+    pub const fn shifts(&self) -> &Shifts {
+        &self.shifts
+    }
+
+    /// How retries are doing.
+    #[must_use]
+    pub const fn loops(&self) -> &Loops {
+        &self.loops
+    }
+
+    /// The same, to tell it of a request that ended.
+    pub const fn loops_mut(&mut self) -> &mut Loops {
+        &mut self.loops
+    }
+
+    /// What people have overridden.
+    #[must_use]
+    pub const fn orders(&self) -> &Orders {
+        &self.orders
+    }
+
+    /// Takes what people have overridden, from the next plan on.
+    pub fn set_orders(&mut self, orders: Orders) {
+        self.orders = orders;
     }
 
     /// The place in this fleet of a route of any map, older ones too. `hint` is its place in that map.
@@ -171,6 +238,7 @@ impl Fleet {
     pub fn probe_result(&mut self, route: RouteIx, ok: Result<(), Failure>, now: Now) -> Vec<Change> {
         let Some(slot) = self.slots.get_mut(route.0) else { return Vec::new() };
         let failure = ok.err();
+        self.watch.probe(&slot.id, &slot.provider, failure.is_none(), now);
         let was_well = slot.probe.as_ref().is_none_or(|probe| probe.failure.is_none());
         slot.probe = Some(Probe { at_ms: now.wall_ms, failure: failure.clone() });
         match failure {

@@ -23,6 +23,8 @@ impl Defaults {
     pub const HALF_OPEN_EVERY_MS: u64 = 30_000;
     /// Successful test calls in a row that close a circuit.
     pub const SUCCESSES_TO_CLOSE: u32 = 2;
+    /// A circuit that flaps waits twice as long each time, up to this, milliseconds.
+    pub const HALF_OPEN_MOST_MS: u64 = 300_000;
     /// TCP and TLS, milliseconds.
     pub const CONNECT_MS: u64 = 3_000;
     /// From the request sent to the response head, milliseconds.
@@ -47,6 +49,29 @@ impl Defaults {
     pub const MAX_IN_FLIGHT: u32 = 1_024;
     /// Pause between two probes of a route, milliseconds.
     pub const PROBE_EVERY_MS: u64 = 30_000;
+    /// What is asked to see how the network stands: an address, and what its body starts with where it is not 204.
+    /// These are what Android, Apple's systems, Firefox and Windows ask.
+    pub const CHECK_URLS: [(&'static str, Option<&'static str>); 4] = [
+        ("http://connectivitycheck.gstatic.com/generate_204", None),
+        (
+            "http://captive.apple.com/hotspot-detect.html",
+            Some("<HTML><HEAD><TITLE>Success</TITLE></HEAD><BODY>Success</BODY></HTML>"),
+        ),
+        ("http://detectportal.firefox.com/success.txt", Some("success")),
+        ("http://www.msftconnecttest.com/connecttest.txt", Some("Microsoft Connect Test")),
+    ];
+    /// Pause between two checks while the network is down, milliseconds.
+    pub const NETWORK_CHECK_EVERY_MS: u64 = 5_000;
+    /// One check's time, milliseconds.
+    pub const NETWORK_CHECK_TIMEOUT_MS: u64 = 2_500;
+    /// A network-like failure counts for its route after this, milliseconds.
+    pub const NETWORK_SUSPENSE_MS: u64 = 10_000;
+    /// Who resolves names when the system can't: Cloudflare, Quad9, Google.
+    pub const FALLBACK_DNS: [&'static str; 3] = ["1.1.1.1", "9.9.9.9", "8.8.8.8"];
+    /// The system's resolver has this long, milliseconds.
+    pub const SYSTEM_DNS_MS: u64 = 2_000;
+    /// Addresses that worked are used this long when no resolver answers, milliseconds: seven days.
+    pub const LAST_KNOWN_MS: u64 = 604_800_000;
     /// The queue's name.
     pub const QUEUE: &'static str = "ai-tasks";
     /// The map's name.
@@ -58,7 +83,9 @@ macro_rules! table {
         /// The whole table: the key in a map, its value when not written, what it does.
         #[must_use]
         pub fn rows() -> Vec<(&'static str, String, &'static str)> {
-            vec![$(($key, $value.to_string(), $meaning)),*]
+            let mut rows = vec![$(($key, $value.to_string(), $meaning)),*];
+            rows.extend(super::operate::rows());
+            rows
         }
     };
 }
@@ -67,6 +94,10 @@ table! {
     "name" = Defaults::MAP_NAME => "The map's name in the window.";
     "sloMs" = Defaults::SLO_MS => "Most time to answer: a stream's first meaningful byte, any other answer's end.";
     "midstream" = super::Midstream::default().as_str() => "A stream that dies after its first word: `continue` on another route, `restart`, or `error`.";
+    "sticky" = super::Sticky::default().as_str() => "Whether a conversation stays with its route where traffic is split: `auto` (where prompt caches matter), `always`, `never`.";
+    "jobs.<job>.priority" = super::Priority::default().as_str() => "What gives way when not everything can be served: `low` first, `high` never.";
+    "shift.mode" = super::ShiftMode::default().as_str() => "How traffic leaves a provider by itself: `immediate`, `gradual` or `canary`.";
+    "failback.automatic" = true => "Whether traffic comes home by itself.";
     "holdBackMs" = Defaults::HOLD_BACK_MS => "How long the first words of a stream are held back, so that an early death goes unseen.";
     "retry.attempts" = Defaults::TRIES_PER_ROUTE => "Tries per route in one request, the first included.";
     "retry.maxAttemptsPerRequest" = Defaults::TRIES_PER_REQUEST => "Tries per request over all routes.";
@@ -75,12 +106,23 @@ table! {
     "breaker.consecutiveFailures" = Defaults::CONSECUTIVE_FAILURES => "Failures in a row that open a circuit.";
     "breaker.halfOpenEveryMs" = Defaults::HALF_OPEN_EVERY_MS => "How often an open circuit lets a test call through.";
     "breaker.successesToClose" = Defaults::SUCCESSES_TO_CLOSE => "Successful test calls in a row that close a circuit.";
+    "breaker.halfOpenMostMs" = Defaults::HALF_OPEN_MOST_MS => "A circuit that flaps waits twice as long each time, up to this.";
     "timeouts.connectMs" = Defaults::CONNECT_MS => "TCP and TLS.";
     "timeouts.firstByteMs" = Defaults::FIRST_BYTE_MS => "From the request sent to the response head.";
     "timeouts.firstTokenMs" = Defaults::FIRST_TOKEN_MS => "From the request sent to a stream's first meaningful byte.";
     "timeouts.idleMs" = Defaults::IDLE_MS => "Longest silence inside a stream.";
     "timeouts.totalMs" = "none" => "One attempt's whole time; bounded by `sloMs` until the first meaningful byte.";
     "probe.everyMs" = Defaults::PROBE_EVERY_MS => "Pause between two free probes of a route; 0 switches probing off.";
+    "network.enabled" = true => "Whether this machine's network is judged at all; if not, every failure is a route's.";
+    "network.checkUrls" = Defaults::CHECK_URLS.map(|(url, _)| url).join(", ") => "What is asked over plain HTTP to see through captive portals: 204, or `{\"url\", \"body\"}`. `[]` leaves it to the providers' hosts.";
+    "network.checkEveryMs" = Defaults::NETWORK_CHECK_EVERY_MS => "Pause between two checks while the network is down.";
+    "network.checkTimeoutMs" = Defaults::NETWORK_CHECK_TIMEOUT_MS => "One check's time.";
+    "network.suspenseMs" = Defaults::NETWORK_SUSPENSE_MS => "A network-like failure counts for its route after this, if nothing was found out by then.";
+    "network.hold" = true => "Whether requests wait for the network, up to their SLO.";
+    "network.fallbackDns" = Defaults::FALLBACK_DNS.join(", ") => "Who resolves names when the system's resolver fails. `[]` means nobody.";
+    "network.systemDnsMs" = Defaults::SYSTEM_DNS_MS => "The system's resolver has this long.";
+    "network.lastKnownMs" = Defaults::LAST_KNOWN_MS => "Addresses that worked are used this long when no resolver answers; 0 = never.";
+    "providers.*.proxy" = "system" => "The proxy a provider's requests go through: an address, `direct`, or the system's.";
     "cold.queue" = Defaults::QUEUE => "The queue's name.";
     "cold.maxAttempts" = Defaults::COLD_ATTEMPTS => "Attempts of a queued job that reached an upstream.";
     "cold.initialMs" = Defaults::COLD_INITIAL_MS => "First wait between a queued job's attempts; doubles, jittered.";
@@ -92,5 +134,6 @@ table! {
     "flags.enable_warm_fallback" = true => "Whether Warm is tried.";
     "flags.enable_cold_queue" = true => "Whether requests may be queued.";
     "flags.require_client_key" = true => "Whether callers must bring a local key.";
+    "flags.ai_enabled" = true => "False answers every request at once with a well-formed refusal; nothing blocks, nothing is sent.";
     "flags.gate_warm_routes" = false => "Whether a Warm route waits until its compatibility check has passed.";
 }

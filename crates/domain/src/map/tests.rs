@@ -1,5 +1,6 @@
 //! What a user would notice: which maps load, and what a bad one is told.
 
+mod network;
 mod providers;
 
 use super::*;
@@ -20,6 +21,7 @@ const SMALLEST: &str = r#"{
 fn set(name: &str) -> Option<String> {
     match name {
         "ANTHROPIC_BASE_URL" => Some("https://api.anthropic.com".to_owned()),
+        "PROXY_PASSWORD" => Some("hush-hush".to_owned()),
         "ANTHROPIC_BASE_URL_2" => Some("http://127.0.0.1:9001".to_owned()),
         "GEMINI_OPENAI_COMPAT" => Some("https://generativelanguage.googleapis.com/v1beta/openai/".to_owned()),
         _ => None,

@@ -1,5 +1,6 @@
 //! What an outcome changes: the breaker, the strip, cooldowns and keys.
 
+use switchyard_domain::event::What;
 use switchyard_domain::map::RouteIx;
 use switchyard_domain::{Failure, Now, RouteId};
 
@@ -75,12 +76,16 @@ pub enum Change {
         /// Why.
         failure: Failure,
     },
+    /// Anything else worth an entry of the event log.
+    Told(What),
 }
 
 impl Fleet {
     /// Takes back a permit with its outcome, and says what that changed.
     pub fn report(&mut self, permit: Permit, outcome: Outcome, now: Now) -> Vec<Change> {
         let Some(place) = self.place(&permit.id, permit.route) else { return Vec::new() };
+        let slot = &self.slots[place.0];
+        self.watch.attempt(&slot.id, &slot.provider, &outcome, now);
         let changes = match outcome {
             Outcome::Succeeded { duration_ms, first_token_ms } => {
                 self.succeeded(place, &permit, duration_ms, first_token_ms, now)

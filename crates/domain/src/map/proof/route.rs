@@ -38,6 +38,7 @@ impl Proof<'_> {
         let named = Named { name: &declared_as, declared, preset: known };
         let home = self.home(raw, named, path);
         let headers = self.headers(raw, declared, path);
+        let outbound = self.outbound(named);
         let timeouts = self.timeouts(raw.timeouts.as_ref(), declared.and_then(|p| p.timeouts.as_ref()), path);
         let (provider, model, home) = (provider?, model?, home?);
         let Home { base_url, models_url, dialect, is_own, is_vendors, region } = home;
@@ -71,6 +72,7 @@ impl Proof<'_> {
             endpoint: endpoint?,
             models_url,
             is_local: is_local(&base_url),
+            outbound,
             base_url,
             dialect,
             speaks: spoken(raw, declared, known.filter(|_| is_own), dialect),
@@ -163,6 +165,11 @@ fn breaker(own: Option<&RawBreaker>, all: Option<&RawBreaker>) -> BreakerSetting
             .find_map(|b| b.half_open_every_ms)
             .unwrap_or(Defaults::HALF_OPEN_EVERY_MS),
         successes_to_close: settings(|b| b.successes_to_close).unwrap_or(Defaults::SUCCESSES_TO_CLOSE),
+        half_open_most_ms: layers
+            .iter()
+            .flatten()
+            .find_map(|b| b.half_open_most_ms)
+            .unwrap_or(Defaults::HALF_OPEN_MOST_MS),
     }
 }
 
