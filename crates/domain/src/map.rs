@@ -7,9 +7,10 @@ mod address;
 mod defaults;
 mod diff;
 mod fault;
+mod ground;
 mod midstream;
-mod operate;
 mod network;
+mod operate;
 mod preset;
 mod proof;
 mod proven;
@@ -24,12 +25,13 @@ mod tests;
 pub use defaults::{Defaults, rows as default_rows};
 pub use diff::unified as diff;
 pub use fault::{Fault, Path};
+pub use ground::warnings;
 pub use midstream::Midstream;
-pub use operate::{
-    FailbackSettings, Priority, ShedSettings, ShiftMode, ShiftSettings, Sticky, StormSettings,
-    TriggerSettings,
-};
 pub use network::{CheckUrl, NetworkSettings, Outbound, ProxyUrl};
+pub use operate::{
+    FailbackSettings, IncidentSettings, Priority, ShedSettings, ShiftMode, ShiftSettings, Sticky,
+    StormSettings, TriggerSettings,
+};
 pub use preset::{Auth, Layout, PRESETS, Preset, ambient_variables, preset};
 pub use proven::{
     BreakerSettings, ClientRule, Cold, ColdReply, CredentialSource, Flags, Job, Limits, Line, MatchRule,

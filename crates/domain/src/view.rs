@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::event::{Event, Lamp};
+use crate::incident::IncidentBrief;
+use crate::network::NetworkView;
 use crate::operate::{
     CauseView, DistributionView, ForcedBreaker, LoopView, Orders, ShedView, ShiftView, TriggerView, WhyView,
 };
-use crate::network::NetworkView;
 use crate::{Dialect, Failure, RequestId, RouteId, Tier};
 
 /// The whole state at one moment. A stream of these is the event stream; a reader that lags takes the next one.
@@ -56,6 +57,8 @@ pub struct Snapshot {
     pub shed: Option<ShedView>,
     /// Likely causes of present trouble, worst first.
     pub causes: Vec<CauseView>,
+    /// Incidents that are not closed and those closed in the last hour, newest first.
+    pub incidents: Vec<IncidentBrief>,
     /// This machine's network.
     #[serde(default)]
     pub network: NetworkView,

@@ -7,11 +7,11 @@ use globset::GlobMatcher;
 use url::Url;
 
 use super::midstream::Midstream;
-use super::operate::{
-    FailbackSettings, Priority, ShedSettings, ShiftMode, ShiftSettings, Sticky, StormSettings,
-    TriggerSettings,
-};
 use super::network::{NetworkSettings, Outbound};
+use super::operate::{
+    FailbackSettings, IncidentSettings, Priority, ShedSettings, ShiftMode, ShiftSettings, Sticky,
+    StormSettings, TriggerSettings,
+};
 use super::preset::{Auth, Preset};
 use crate::{Dialect, FeatureSet, RouteId, Tier};
 
@@ -52,6 +52,8 @@ pub struct RoutingMap {
     pub storm: StormSettings,
     /// When work of lower priority gives way.
     pub shed: ShedSettings,
+    /// When an incident is over, and what is told of it meanwhile.
+    pub incidents: IncidentSettings,
     /// Apps with rules of their own, by name.
     pub clients: BTreeMap<String, ClientRule>,
     /// Switches.

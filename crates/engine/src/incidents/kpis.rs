@@ -7,7 +7,7 @@ use switchyard_domain::map::RoutingMap;
 use switchyard_domain::switch_cost::Rates;
 use switchyard_domain::{RouteId, Usd};
 
-use super::tally::{Tally, p95, span};
+use super::tally::{Elsewhere, Tally, p95, span};
 use crate::prices::Price;
 
 /// What is measured besides the log.
@@ -30,9 +30,10 @@ pub(super) fn kpis(tally: &Tally, measured: Measured) -> Kpis {
         .decided_at_ms
         .and_then(|decided| tally.answered_elsewhere_at_ms.map(|answered| span(decided, answered)));
     let p95_ms = tally.p95_ms();
-    let slowdown = p95_ms.zip(baseline_p95_ms).filter(|(_, usual)| *usual > 0).map(|(now, usual)| {
-        (f64::from(now) - f64::from(usual)) * 100.0 / f64::from(usual)
-    });
+    let slowdown = p95_ms
+        .zip(baseline_p95_ms)
+        .filter(|(_, usual)| *usual > 0)
+        .map(|(now, usual)| (f64::from(now) - f64::from(usual)) * 100.0 / f64::from(usual));
     Kpis {
         detection_ms: SpanKpi::new(detection, goals::DETECTION_MS),
         failover_ms: SpanKpi::new(failover, goals::FAILOVER_MS),
@@ -45,7 +46,10 @@ pub(super) fn kpis(tally: &Tally, measured: Measured) -> Kpis {
         failed: tally.failed,
         lost: tally.lost,
         lost_percent: PercentKpi::below(percent(tally.lost, tally.requests), goals::LOST_PERCENT),
-        user_error_percent: PercentKpi::below(percent(tally.failed, tally.requests), goals::USER_ERROR_PERCENT),
+        user_error_percent: PercentKpi::below(
+            percent(tally.failed, tally.requests),
+            goals::USER_ERROR_PERCENT,
+        ),
         slowdown_percent: PercentKpi::below(slowdown.map(tenths), goals::SLOWDOWN_PERCENT),
         p95_ms,
         baseline_p95_ms,
@@ -79,7 +83,7 @@ fn tenths(value: f64) -> f64 {
 
 /// What the requests that another provider answered cost more than they would have at home: their tokens at the
 /// prices of both routes. None where no request has prices on both sides. Reads the price list, which takes a moment.
-pub(super) fn cost_difference(map: &RoutingMap, provider: &str, tally: &Tally) -> Option<Usd> {
+pub(super) fn cost_difference(map: &RoutingMap, provider: &str, elsewhere: &Elsewhere) -> Option<Usd> {
     let mut known: HashMap<RouteId, Option<Rates>> = HashMap::new();
     let mut rates = |id: &RouteId| {
         known
@@ -88,7 +92,7 @@ pub(super) fn cost_difference(map: &RoutingMap, provider: &str, tally: &Tally) -
             .clone()
     };
     let mut difference = None;
-    for ((route, job), tokens) in &tally.elsewhere {
+    for ((route, job), tokens) in elsewhere {
         let Some(home) = home_of(map, provider, job) else { continue };
         let (Some(there), Some(here)) = (rates(route), rates(&home)) else { continue };
         let more = cost(&there, *tokens) - cost(&here, *tokens);

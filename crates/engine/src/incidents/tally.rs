@@ -28,6 +28,9 @@ pub(super) struct Frame<'a> {
     pub(super) decided_at_ms: Option<i64>,
 }
 
+/// Prompt, cached and answer tokens, by the answering route and the job.
+pub(super) type Elsewhere = HashMap<(RouteId, String), [u64; 3]>;
+
 /// The sums.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tally {
@@ -41,7 +44,7 @@ pub(super) struct Tally {
     /// The first answer of the other side after the decision, UTC epoch milliseconds.
     pub(super) answered_elsewhere_at_ms: Option<i64>,
     /// Tokens of touched requests that another provider answered, by its route and the job.
-    pub(super) elsewhere: HashMap<(RouteId, String), [u64; 3]>,
+    pub(super) elsewhere: Elsewhere,
     /// The first calls after the decision: whether each was answered, and its time, milliseconds.
     pub(super) after: Vec<(bool, u32)>,
     clients: BTreeMap<String, ClientImpact>,
@@ -88,10 +91,10 @@ impl Tally {
     }
 
     fn touched(&mut self, row: &CourseRow, frame: Frame<'_>, is_elsewhere: bool, slo_ms: u64) {
-        let client = self.clients.entry(row.client.clone()).or_insert_with(|| ClientImpact {
-            client: row.client.clone(),
-            ..ClientImpact::default()
-        });
+        let client = self
+            .clients
+            .entry(row.client.clone())
+            .or_insert_with(|| ClientImpact { client: row.client.clone(), ..ClientImpact::default() });
         client.requests += 1;
         match row.outcome {
             Outcome::Answered => {
