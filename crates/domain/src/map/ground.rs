@@ -80,14 +80,17 @@ fn aws_region(host: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     use serde_json::{Value, json};
 
     use super::super::{Format, read};
     use super::*;
 
     fn told(hot: &[(&str, &str)], warm: &[(&str, &str)]) -> Vec<String> {
+        let model = AtomicU32::new(0);
         let route = |(provider, url): &(&str, &str)| {
-            let mut route = json!({ "provider": provider, "model": "m" });
+            let mut route = json!({ "provider": provider, "model": format!("m{}", model.fetch_add(1, Ordering::Relaxed)) });
             if !url.is_empty() {
                 route["baseUrl"] = json!(url);
             }

@@ -39,7 +39,7 @@ fn section(out: &mut String, title: &str) {
 
 fn heading(out: &mut String, incident: &Incident) {
     let brief = &incident.brief;
-    out.push_str(&format!("# Incident {}: {}\n\n", brief.id, cell(&brief.title)));
+    out.push_str(&format!("# Incident {}, {}\n\n", brief.id, cell(&brief.title)));
     let until = match (brief.state, brief.closed_at_ms) {
         (IncidentState::Closed, Some(closed)) => {
             let by = incident.closed_by.as_deref().unwrap_or("router");
