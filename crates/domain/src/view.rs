@@ -57,7 +57,7 @@ pub struct Snapshot {
     pub shed: Option<ShedView>,
     /// Likely causes of present trouble, worst first.
     pub causes: Vec<CauseView>,
-    /// Incidents that are not closed and those closed in the last hour, newest first.
+    /// Open incidents, and those closed within the last hour, newest first.
     pub incidents: Vec<IncidentBrief>,
     /// This machine's network.
     #[serde(default)]
