@@ -15,6 +15,7 @@ mod embeddings;
 mod errors;
 mod failover;
 mod hangup;
+mod incidents;
 mod keychain;
 mod keys;
 mod kills;

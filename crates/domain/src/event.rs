@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::compat::CompatDrift;
+use crate::incident::IncidentId;
 use crate::map::ShiftMode;
 use crate::operate::TriggerKind;
 use crate::{Failure, RequestId, RouteId, Tier};
@@ -122,6 +123,12 @@ pub enum What {
     StormEnded { reason: String },
     /// Work of low priority gives way. Told once in a while.
     WorkShed { priority: String, reason: String },
+    /// An incident was opened.
+    IncidentOpened { incident: IncidentId, provider: String, title: String },
+    /// Callers get errors while an incident is open. Told once in a while.
+    UsersHurt { incident: IncidentId, provider: String, reason: String },
+    /// An incident is over.
+    IncidentClosed { incident: IncidentId, provider: String, summary: String },
     /// A likely cause of trouble.
     CauseFound { code: String, sentence: String },
 }
@@ -200,6 +207,9 @@ impl What {
                 | TriggerKind::Probes
                 | TriggerKind::Quality => Lamp::Caution,
             },
+            Self::UsersHurt { .. } => Lamp::Stop,
+            Self::IncidentOpened { .. } => Lamp::Caution,
+            Self::IncidentClosed { .. } => Lamp::Clear,
             Self::ShiftStarted { .. } | Self::ShiftMoved { .. } | Self::ShiftReversed { .. } => {
                 Lamp::Degraded
             }
@@ -316,6 +326,11 @@ impl What {
             Self::StormEnded { reason } => format!("Retries are given again: {reason}."),
             Self::WorkShed { priority, reason } => {
                 format!("Work of {priority} priority is queued for now: {reason}. Nothing is lost.")
+            }
+            Self::IncidentOpened { incident, title, .. } => format!("Incident {incident} opened: {title}."),
+            Self::UsersHurt { reason, .. } => format!("{reason}."),
+            Self::IncidentClosed { incident, summary, .. } => {
+                format!("Incident {incident} is over. {summary}")
             }
             Self::CauseFound { sentence, .. } => sentence.clone(),
         }

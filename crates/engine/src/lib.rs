@@ -10,6 +10,7 @@ mod cold;
 mod compat;
 mod config;
 mod ids;
+mod incidents;
 mod intake;
 mod keyring;
 mod local_keys;

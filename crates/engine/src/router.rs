@@ -3,6 +3,7 @@
 mod clients;
 mod compat;
 mod credentials;
+mod incidents;
 mod jobs;
 mod maps;
 mod switch_cost;
@@ -100,6 +101,7 @@ impl Router {
             map_problem: Mutex::default(),
             fleet: Mutex::default(),
             applying: tokio::sync::Mutex::default(),
+            incidents: crate::incidents::Desk::new(last_id, config.desktop_notifications),
             standpoint: Mutex::new(Standpoint {
                 standing: Standing { tier: Tier::Hot, route: None, cause: None },
                 since_ms: started.wall_ms,
@@ -151,6 +153,7 @@ impl Router {
         }
         self.workers.spawn(cold::run(shared(), stop()));
         self.workers.spawn(prober::run(shared(), stop()));
+        self.workers.spawn(crate::incidents::run(shared(), stop()));
         self.workers.spawn(credentials::keep(shared(), stop()));
         let accept = server::accept(shared(), listener, self.stop.clone(), self.connections.clone());
         self.connections.spawn(accept);

@@ -70,6 +70,8 @@ pub(crate) struct Shared {
     pub(crate) fleet: Mutex<Option<Fleet>>,
     /// Held while a map is applied: the version kept last is the one that runs.
     pub(crate) applying: tokio::sync::Mutex<()>,
+    /// The incidents that are not closed.
+    pub(crate) incidents: crate::incidents::Desk,
     pub(crate) standpoint: Mutex<Standpoint>,
     pub(crate) traffic: Mutex<Traffic>,
     pub(crate) paused: AtomicBool,

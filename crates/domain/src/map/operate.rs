@@ -160,6 +160,22 @@ section! {
 }
 
 section! {
+    /// When an incident is over, and what is told of it meanwhile.
+    "incidents": RawIncidents => IncidentSettings {
+        /// How long nothing may be wrong with a provider before its incident closes by itself, milliseconds.
+        calm_ms "calmMs" = 60_000 in 0..=86_400_000;
+        /// Share of requests that end in an error for their caller above which an alert is raised, percent.
+        alert_percent "alertPercent" = 2 in 0..=100;
+        /// An incident's alert is not repeated for this long, milliseconds.
+        alert_every_ms "alertEveryMs" = 600_000 in 1_000..=86_400_000;
+        /// Several providers down at once for this long are a severity 1 incident, milliseconds.
+        several_down_ms "severalDownMs" = 900_000 in 0..=86_400_000;
+        /// How far before an incident its baseline reaches, milliseconds.
+        baseline_ms "baselineMs" = 3_600_000 in 1_000..=86_400_000;
+    }
+}
+
+section! {
     /// Answers kept in memory for when no route can answer.
     "cache": RawCache => CacheSettings {
         /// How old such an answer may be, milliseconds.
@@ -204,6 +220,7 @@ pub(super) fn rows() -> Vec<(&'static str, String, &'static str)> {
         StormSettings::rows(),
         ShedSettings::rows(),
         CacheSettings::rows(),
+        IncidentSettings::rows(),
     ];
     sections.into_iter().flatten().collect()
 }

@@ -13,7 +13,8 @@ use std::sync::Arc;
 use super::defaults::Defaults;
 use super::fault::{Fault, Path};
 use super::operate::{
-    CacheSettings, FailbackSettings, ShedSettings, ShiftSettings, StormSettings, TriggerSettings,
+    CacheSettings, FailbackSettings, IncidentSettings, ShedSettings, ShiftSettings, StormSettings,
+    TriggerSettings,
 };
 use super::preset::preset;
 use super::proven::{
@@ -69,6 +70,7 @@ pub(super) fn prove(raw: &RawMap, variables: &dyn Variables, faults: Vec<Fault>)
         shed: ShedSettings::of(raw.shed.as_ref()),
         cache: CacheSettings::of(raw.cache.as_ref()),
         cache_mode: raw.cache.as_ref().and_then(|cache| cache.mode).unwrap_or_default(),
+        incidents: IncidentSettings::of(raw.incidents.as_ref()),
         clients,
         flags: Flags {
             enable_warm_fallback: flags.enable_warm_fallback.unwrap_or(true),

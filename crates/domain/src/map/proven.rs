@@ -9,8 +9,8 @@ use url::Url;
 use super::midstream::Midstream;
 use super::network::{NetworkSettings, Outbound};
 use super::operate::{
-    CacheMode, CacheSettings, FailbackSettings, Priority, ShedSettings, ShiftMode, ShiftSettings, Sticky,
-    StormSettings, TriggerSettings,
+    CacheMode, CacheSettings, FailbackSettings, IncidentSettings, Priority, ShedSettings, ShiftMode,
+    ShiftSettings, Sticky, StormSettings, TriggerSettings,
 };
 use super::preset::{Auth, Preset};
 use crate::{Dialect, FeatureSet, RouteId, Tier};
@@ -56,6 +56,8 @@ pub struct RoutingMap {
     pub cache: CacheSettings,
     /// Whether they are kept.
     pub cache_mode: CacheMode,
+    /// When an incident is over, and what is told of it meanwhile.
+    pub incidents: IncidentSettings,
     /// Apps with rules of their own, by name.
     pub clients: BTreeMap<String, ClientRule>,
     /// Switches.
