@@ -6,6 +6,7 @@
 mod address;
 mod defaults;
 mod diff;
+mod edit;
 mod fault;
 mod midstream;
 mod network;
@@ -23,6 +24,7 @@ mod tests;
 
 pub use defaults::{Defaults, rows as default_rows};
 pub use diff::unified as diff;
+pub use edit::{edit, value_at};
 pub use fault::{Fault, Path};
 pub use midstream::Midstream;
 pub use network::{CheckUrl, NetworkSettings, Outbound, ProxyUrl};
