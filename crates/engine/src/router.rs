@@ -3,8 +3,10 @@
 mod clients;
 mod compat;
 mod credentials;
+mod gateway;
 mod jobs;
 mod maps;
+mod settings;
 mod switch_cost;
 mod switches;
 mod test_request;
@@ -117,6 +119,10 @@ impl Router {
             keys_ready: watch::Sender::new(false),
             keychain_was: Mutex::default(),
             keys_doubted: Notify::new(),
+            metrics: crate::metrics::Metrics::default(),
+            callers: Mutex::default(),
+            shedding: Mutex::default(),
+            causes: Mutex::default(),
             store,
         });
         let router = Self {
@@ -151,6 +157,7 @@ impl Router {
         self.workers.spawn(cold::run(shared(), stop()));
         self.workers.spawn(prober::run(shared(), stop()));
         self.workers.spawn(credentials::keep(shared(), stop()));
+        self.workers.spawn(crate::causes::run(shared(), stop()));
         let accept = server::accept(shared(), listener, self.stop.clone(), self.connections.clone());
         self.connections.spawn(accept);
     }

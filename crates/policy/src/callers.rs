@@ -23,17 +23,11 @@ pub struct Callers {
 }
 
 impl Callers {
-    /// Whether any failure is remembered that a request could be a repetition of: only then its mark is needed.
-    #[must_use]
-    pub fn waits_for_repetition(&self, now: Now) -> bool {
-        self.failed.back().is_some_and(|(at, _)| now.mono_ms.saturating_sub(*at) <= AGAIN_MS)
-    }
-
     /// A request came. `mark` stands for its app and body; `says_so` when its SDK counts it as a retry itself. True
     /// when it is one.
-    pub fn came(&mut self, app: &str, mark: Option<u64>, says_so: bool, now: Now) -> bool {
+    pub fn came(&mut self, app: &str, mark: u64, says_so: bool, now: Now) -> bool {
         let again =
-            |(at, failed): &(u64, u64)| now.mono_ms.saturating_sub(*at) <= AGAIN_MS && Some(*failed) == mark;
+            |(at, failed): &(u64, u64)| now.mono_ms.saturating_sub(*at) <= AGAIN_MS && *failed == mark;
         let is_retry = says_so || self.failed.iter().any(again);
         if is_retry && (self.retries.contains_key(app) || self.retries.len() < APPS) {
             let own = self.retries.entry(app.to_owned()).or_default();
