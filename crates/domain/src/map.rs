@@ -6,6 +6,7 @@
 mod address;
 mod defaults;
 mod diff;
+mod edit;
 mod fault;
 mod ground;
 mod midstream;
@@ -24,6 +25,7 @@ mod tests;
 
 pub use defaults::{Defaults, rows as default_rows};
 pub use diff::unified as diff;
+pub use edit::{edit, value_at};
 pub use fault::{Fault, Path};
 pub use ground::warnings;
 pub use midstream::Midstream;

@@ -22,6 +22,7 @@ use crate::record::{Ending, Record};
 use crate::relay::{Course, Relay};
 use crate::reply::{self, Reply, ReplyBody, Way};
 use crate::shared::{Lease, Running, Shared, lock};
+use crate::shed;
 use crate::upstream::{self, Answer, Limits, Whole};
 
 pub(crate) use self::planning::BOUND;
@@ -115,6 +116,7 @@ async fn answer(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>) ->
     if ask.operation == Operation::CountTokens {
         return count(shared, running, ask, record).await;
     }
+    shed::came(shared, ask, &mut record);
     if shared.is_paused() {
         let reason = crate::shared::lock(&shared.pause).reason.clone();
         let why = reason
@@ -125,6 +127,9 @@ async fn answer(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>) ->
             why: Failure::new(FailureKind::Paused, why),
             again_in_ms: 60_000,
         };
+        return cold::park(shared, running, ask, record, parked).await;
+    }
+    if let Some(parked) = shed::gives_way(shared, running, ask) {
         return cold::park(shared, running, ask, record, parked).await;
     }
     match serve(shared, running, ask, &mut record).await {
@@ -186,6 +191,7 @@ pub(crate) async fn serve(
     }
     let Some((roll, plan)) = planned else { return Served::Parked(no_map()) };
     let first_choice = plan.candidates.first().map(|candidate| candidate.route);
+    first_choice.inspect(|first| record.planned(&running.map.route(*first).id));
     let none = plan.candidates.is_empty().then(|| nothing_to_try(running, &plan));
     if let Some(failure) = none.as_ref().filter(|_| is_for_no_route(&plan)) {
         return Served::Refused { failure: failure.clone(), attempts: 0 };

@@ -3,9 +3,11 @@
 mod clients;
 mod compat;
 mod credentials;
+mod gateway;
 mod incidents;
 mod jobs;
 mod maps;
+mod settings;
 mod switch_cost;
 mod switches;
 mod test_request;
@@ -120,6 +122,10 @@ impl Router {
             keys_ready: watch::Sender::new(false),
             keychain_was: Mutex::default(),
             keys_doubted: Notify::new(),
+            metrics: crate::metrics::Metrics::default(),
+            callers: Mutex::default(),
+            shedding: Mutex::default(),
+            causes: Mutex::default(),
             store,
         });
         let router = Self {
@@ -155,6 +161,7 @@ impl Router {
         self.workers.spawn(prober::run(shared(), stop()));
         self.workers.spawn(crate::incidents::run(shared(), stop()));
         self.workers.spawn(credentials::keep(shared(), stop()));
+        self.workers.spawn(crate::causes::run(shared(), stop()));
         let accept = server::accept(shared(), listener, self.stop.clone(), self.connections.clone());
         self.connections.spawn(accept);
     }

@@ -4,6 +4,8 @@
 //!
 //! - at most `retry.attempts` tries on a route and `retry.max_attempts_per_request` in all; a retry is given up
 //!   where it would take the last try away from a route that has not been asked yet;
+//! - no retry on a route once the minute's retry budget is spent, or while there is a retry storm ([`crate::Loops`]);
+//!   going on to the next route is never refused;
 //! - a route is visited at most once: all its tries follow each other;
 //! - once its breaker is open a route is not tried again, and silence or a failed connection is not retried there;
 //! - after a silence, which has cost much of the request's time, other providers come before the silent one's routes;

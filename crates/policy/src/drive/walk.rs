@@ -130,6 +130,9 @@ impl Drive {
             Some(key) => Some(key),
             None => usable(fleet.key_for(place, &[], now))?,
         };
+        if !fleet.loops.may_retry(now) {
+            return None;
+        }
         let permit = fleet.acquire(place, now).ok()?;
         self.give(permit, key, changes)
     }
@@ -154,11 +157,12 @@ impl Drive {
         })
     }
 
-    /// The place in the fleet of the route being visited, if the caps, the clock and its breaker leave it another try.
+    /// The place in the fleet of the route being visited, if the caps, the clock, its breaker and the
+    /// retry budget leave it another try.
     fn may_visit_again(&self, fleet: &Fleet, map: &RoutingMap, now: Now) -> Option<RouteIx> {
         let visit = self.visit.as_ref()?;
         let place = fleet.place(&map.route(visit.route).id, visit.route)?;
-        let same = fleet.generation(place) == visit.generation;
+        let same = fleet.generation(place) == visit.generation && fleet.loops.has_room(now);
         (same && visit.tries < map.retry.attempts && self.may_try(map, now)).then_some(place)
     }
 
