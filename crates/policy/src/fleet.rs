@@ -9,6 +9,7 @@ mod known;
 mod report;
 mod slot;
 mod strip;
+mod suspense;
 mod view;
 
 use std::collections::HashMap;
@@ -18,8 +19,10 @@ use switchyard_domain::view::CircuitState;
 use switchyard_domain::{Failure, Now, RouteId};
 
 use crate::breaker::{Gate, Permit};
+use crate::network::{Network, RegionOutage};
 use keys::Condemned;
 use slot::{Probe, Slot};
+use suspense::Suspended;
 
 pub use keys::{KeyChoice, KeyId};
 pub use known::{Check, Known};
@@ -64,13 +67,23 @@ pub struct Fleet {
     slots: Vec<Slot>,
     condemned: HashMap<KeyId, Condemned>,
     born: u64,
+    network: Network,
+    suspended: Vec<Suspended>,
+    regions_out: Vec<RegionOutage>,
 }
 
 impl Fleet {
     /// A fleet in which every circuit is closed, nothing cools and no key is known yet.
     #[must_use]
     pub fn new(map: &RoutingMap) -> Self {
-        let mut fleet = Self { slots: Vec::new(), condemned: HashMap::new(), born: 0 };
+        let mut fleet = Self {
+            slots: Vec::new(),
+            condemned: HashMap::new(),
+            born: 0,
+            network: Network::new(),
+            suspended: Vec::new(),
+            regions_out: Vec::new(),
+        };
         fleet.remap(map);
         fleet
     }
@@ -83,8 +96,11 @@ impl Fleet {
             let known = old.iter().position(|slot| slot.id == route.id).map(|at| old.swap_remove(at));
             self.born += 1;
             let generation = self.born * GENERATIONS_PER_BREAKER;
-            self.slots.push(Slot::next(route, known, generation));
+            let family = map.providers.get(&route.provider).and_then(|provider| provider.preset);
+            let family = family.map_or(route.provider.as_str(), |preset| preset.name);
+            self.slots.push(Slot::next(route, family, known, generation));
         }
+        self.network.remap(map);
     }
 
     /// The place in this fleet of a route of any map, older ones too. `hint` is its place in that map.
@@ -157,6 +173,7 @@ impl Fleet {
             generation: admission.generation,
             key: None,
             begins_test: admission.begins_test,
+            begun_mono_ms: now.mono_ms,
             slot: admission.slot,
         })
     }

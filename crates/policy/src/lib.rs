@@ -9,6 +9,7 @@ pub mod breaker;
 pub mod classify;
 pub mod drive;
 pub mod fleet;
+pub mod network;
 pub mod plan;
 pub mod standing;
 
@@ -19,5 +20,6 @@ pub use breaker::Permit;
 pub use classify::{Condemns, Next, Source, Verdict, classify};
 pub use drive::{Drive, Input, Step};
 pub use fleet::{Change, Check, Closed, Fleet, KeyChoice, KeyId, Known, Outcome, Reason, RouteHealth};
+pub use network::{Findings, HostFound, Network, PageFound, Reach, RegionOutage, Turned};
 pub use plan::{Candidate, Excluded, In, Needs, Out, Plan, plan};
 pub use standing::{Standing, standing};

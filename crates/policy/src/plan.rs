@@ -127,6 +127,8 @@ pub enum Out {
     NotChecked,
     /// The request is for another route alone.
     NotMeant,
+    /// This machine's network is down, and the route lies beyond it.
+    Offline,
 }
 
 impl Out {
@@ -147,7 +149,8 @@ impl Out {
             | Self::OtherModel
             | Self::WindowTooSmall { .. }
             | Self::NotChecked
-            | Self::NotMeant => None,
+            | Self::NotMeant
+            | Self::Offline => None,
         }
     }
 
@@ -169,7 +172,8 @@ impl Out {
             | Self::CoolingDown { .. }
             | Self::NoCredential
             | Self::NeedsCallersKey
-            | Self::NotChecked => false,
+            | Self::NotChecked
+            | Self::Offline => false,
         }
     }
 
@@ -283,6 +287,9 @@ fn judge(
         && needs.only.is_none()
     {
         return Err(Out::NotChecked);
+    }
+    if fleet.is_cut_off(place) {
+        return Err(Out::Offline);
     }
     if let Err(closed) = fleet.gate(place, now) {
         let until_mono_ms = closed.until_mono_ms.unwrap_or(now.mono_ms);

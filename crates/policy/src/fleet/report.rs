@@ -7,6 +7,7 @@ use super::keys::KeyNeed;
 use super::{Fleet, KeyChoice, KeyId, SHORT_COOLDOWN_MS};
 use crate::breaker::Permit;
 use crate::classify::{Condemns, Verdict, classify};
+use crate::network::{RegionOutage, Turned, is_an_answer};
 
 /// How a permitted call ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +76,12 @@ pub enum Change {
         /// Why.
         failure: Failure,
     },
+    /// This machine's network went from one state to another.
+    NetworkTurned(Turned),
+    /// One region of a provider is out of use, another one answers.
+    RegionOut(RegionOutage),
+    /// That region is in use again, or no longer alone.
+    RegionBack(RegionOutage),
 }
 
 impl Fleet {
@@ -83,9 +90,14 @@ impl Fleet {
         let Some(place) = self.place(&permit.id, permit.route) else { return Vec::new() };
         let changes = match outcome {
             Outcome::Succeeded { duration_ms, first_token_ms } => {
-                self.succeeded(place, &permit, duration_ms, first_token_ms, now)
+                let mut changes = self.network_answered(place, now);
+                changes.extend(self.succeeded(place, &permit, duration_ms, first_token_ms, now));
+                changes
             }
-            Outcome::Failed(failure) => self.failed(place, &permit, failure, now),
+            Outcome::Failed(failure) => match self.doubted(place, &permit, &failure, now) {
+                Some(changes) => changes,
+                None => self.failed(place, &permit, failure, now),
+            },
             Outcome::Nothing => Vec::new(),
         };
         // The half-open slot is freed only now that the breaker knows how its call ended.
@@ -117,6 +129,20 @@ impl Fleet {
     }
 
     fn failed(&mut self, place: RouteIx, permit: &Permit, failure: Failure, now: Now) -> Vec<Change> {
+        let mut changes = if is_an_answer(&failure) { self.network_answered(place, now) } else { Vec::new() };
+        changes.extend(self.count(place, permit.generation, permit.key.as_ref(), failure, now));
+        changes
+    }
+
+    /// Lays a failure to its route, key or account.
+    pub(super) fn count(
+        &mut self,
+        place: RouteIx,
+        generation: u64,
+        key: Option<&KeyId>,
+        failure: Failure,
+        now: Now,
+    ) -> Vec<Change> {
         let verdict = classify(&failure);
         let slot = &mut self.slots[place.0];
         let mut changes = Vec::new();
@@ -124,11 +150,11 @@ impl Fleet {
             slot.strip.failed(failure.clone());
         }
         if verdict.counts_for_breaker
-            && let Some(consecutive) = slot.breaker.failed(permit.generation, now)
+            && let Some(consecutive) = slot.breaker.failed(generation, now)
         {
             changes.push(Change::Opened { route: slot.id.clone(), failure: failure.clone(), consecutive });
         }
-        self.condemn(place, permit.key.as_ref(), verdict, failure, now, &mut changes);
+        self.condemn(place, key, verdict, failure, now, &mut changes);
         changes
     }
 
