@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::compat::CompatDrift;
+use crate::map::ShiftMode;
+use crate::network::{NameSource, NetworkState};
+use crate::operate::TriggerKind;
 use crate::{Failure, RequestId, RouteId, Tier};
 
 /// One entry of the event log.
@@ -64,6 +67,86 @@ pub enum What {
     ProbeFailed { route: RouteId, failure: Failure },
     /// A route's compatibility was checked. `drift` is what ends otherwise than the time before.
     CompatChecked { route: RouteId, passed: bool, drift: Vec<CompatDrift> },
+    /// A trigger's condition is met. `route` is absent when the provider as a whole is judged.
+    TriggerFired {
+        kind: TriggerKind,
+        provider: String,
+        route: Option<RouteId>,
+        began_at_ms: i64,
+        reason: String,
+    },
+    /// A trigger has recovered.
+    TriggerCleared { kind: TriggerKind, provider: String, route: Option<RouteId>, reason: String },
+    /// Traffic begins to move. `provider` is the one it leaves, where it leaves one.
+    ShiftStarted {
+        shift: u64,
+        provider: Option<String>,
+        from: String,
+        to: String,
+        mode: ShiftMode,
+        actor: String,
+        reason: String,
+    },
+    /// A shift took a step; `share_percent` of the traffic goes elsewhere now.
+    ShiftMoved {
+        shift: u64,
+        provider: Option<String>,
+        from: String,
+        to: String,
+        share_percent: u32,
+        reason: String,
+    },
+    /// A shift stands still, or goes on after it did.
+    ShiftHeld {
+        shift: u64,
+        provider: Option<String>,
+        from: String,
+        held: bool,
+        actor: String,
+        reason: String,
+    },
+    /// A shift turned back: traffic goes where it was before.
+    ShiftReversed { shift: u64, provider: Option<String>, from: String, to: String, reason: String },
+    /// Traffic begins to come home.
+    FailbackStarted { shift: u64, provider: Option<String>, home: String, actor: String, reason: String },
+    /// Traffic is home again, or the shift was taken back.
+    ShiftEnded { shift: u64, provider: Option<String>, home: String, reason: String },
+    /// Weights other than the map's; none when they were taken back.
+    Distributed { weights: Option<String>, actor: String, reason: String },
+    /// Something was overridden by hand, or the override taken back. `action` is the audit log's.
+    OrderChanged { action: String, target: String, on: bool, actor: String, reason: Option<String> },
+    /// A circuit that opens again and again waits longer each time.
+    CircuitFlaps { route: RouteId, times: u32, wait_ms: u64 },
+    /// Retries are cut because there are too many of them.
+    StormBegan { reason: String },
+    /// Retries are given again.
+    StormEnded { reason: String },
+    /// Work of low priority gives way. Told once in a while.
+    WorkShed { priority: String, reason: String },
+    /// A likely cause of trouble.
+    CauseFound { code: String, sentence: String },
+    /// This machine's network went from one state to another. `lasted_ms` is how long the state before lasted.
+    NetworkTurned {
+        from: NetworkState,
+        to: NetworkState,
+        sentence: String,
+        portal_url: Option<String>,
+        lasted_ms: u64,
+    },
+    /// The machine is on another network than before: `what` says which part of it changed.
+    NetworkSwitched { what: String },
+    /// The machine slept.
+    WokeUp { asleep_ms: u64 },
+    /// The wall clock was set; forward when positive.
+    ClockJumped { by_ms: i64 },
+    /// Addresses of hosts come from elsewhere than before.
+    NamesFrom { source: NameSource },
+    /// The system's proxy is another; none when it was taken out.
+    ProxyChanged { proxy: Option<String> },
+    /// One region of a provider does not answer while another one does.
+    RegionOut { provider: String, region: String, answers: String },
+    /// That region answers again, or is no longer alone in it.
+    RegionBack { provider: String, region: String },
 }
 
 /// Which lamp stands beside an event or a state.
@@ -103,8 +186,8 @@ impl What {
             Self::CircuitHalfOpen { .. } | Self::ProbeFailed { .. } | Self::KeychainUnavailable { .. } => {
                 Lamp::Caution
             }
-            Self::CircuitClosed { .. } | Self::JobDone { .. } => Lamp::Clear,
-            Self::StreamRescued { .. } | Self::AnswerDegraded { .. } => Lamp::Degraded,
+            Self::CircuitClosed { .. } | Self::JobDone { .. } | Self::RegionBack { .. } => Lamp::Clear,
+            Self::StreamRescued { .. } | Self::AnswerDegraded { .. } | Self::RegionOut { .. } => Lamp::Degraded,
             Self::CompatChecked { passed, drift, .. } => match (*passed, drift.is_empty()) {
                 (true, true) => Lamp::Clear,
                 (true, false) => Lamp::Info,
@@ -125,7 +208,39 @@ impl What {
                     Lamp::Out
                 }
             }
-            Self::Started { .. }
+            Self::TriggerFired { kind, .. } => match kind {
+                TriggerKind::Errors => Lamp::Stop,
+                TriggerKind::Manual => Lamp::Info,
+                TriggerKind::ServerErrors
+                | TriggerKind::RateLimited
+                | TriggerKind::Slow
+                | TriggerKind::Probes
+                | TriggerKind::Quality => Lamp::Caution,
+            },
+            Self::TriggerCleared { .. } | Self::ShiftEnded { .. } | Self::StormEnded { .. } => Lamp::Clear,
+            Self::ShiftStarted { .. } | Self::ShiftMoved { .. } | Self::ShiftReversed { .. } => {
+                Lamp::Degraded
+            }
+            Self::FailbackStarted { .. }
+            | Self::CircuitFlaps { .. }
+            | Self::StormBegan { .. }
+            | Self::CauseFound { .. } => Lamp::Caution,
+            Self::ShiftHeld { .. } | Self::WorkShed { .. } => Lamp::Paused,
+            Self::NetworkTurned { to, .. } => {
+                if to.is_down() {
+                    Lamp::Caution
+                } else {
+                    Lamp::Clear
+                }
+            }
+            Self::NetworkSwitched { .. }
+            | Self::WokeUp { .. }
+            | Self::ClockJumped { .. }
+            | Self::NamesFrom { .. }
+            | Self::ProxyChanged { .. }
+            | Self::Started { .. }
+            | Self::Distributed { .. }
+            | Self::OrderChanged { .. }
             | Self::MapApplied { .. }
             | Self::Resumed
             | Self::CredentialChanged { .. }
@@ -188,8 +303,90 @@ impl What {
                 format!("{} does not answer its probe: {}.", route_label(route), failure.short())
             }
             Self::CompatChecked { route, passed, drift } => checked(route, *passed, drift),
+            Self::TriggerFired { provider, route, reason, .. } => {
+                format!("{}: {reason}.", whose(provider, route.as_ref()))
+            }
+            Self::TriggerCleared { provider, route, reason, .. } => {
+                format!("{} is well again: {reason}.", whose(provider, route.as_ref()))
+            }
+            Self::ShiftStarted { from, to, mode, reason, .. } => {
+                format!("Traffic moves from {from} to {to} ({}): {reason}.", mode.as_str())
+            }
+            Self::ShiftMoved { from, to, share_percent, reason, .. } => {
+                format!("{share_percent} % of {from}'s traffic goes to {to}: {reason}.")
+            }
+            Self::ShiftHeld { from, held: true, reason, .. } => {
+                format!("The shift from {from} is held: {reason}.")
+            }
+            Self::ShiftHeld { from, held: false, reason, .. } => {
+                format!("The shift from {from} goes on: {reason}.")
+            }
+            Self::ShiftReversed { from, to, reason, .. } => {
+                format!("The shift from {from} to {to} was reversed: {reason}.")
+            }
+            Self::FailbackStarted { home, reason, .. } => format!("Traffic comes back to {home}: {reason}."),
+            Self::ShiftEnded { home, reason, .. } => format!("All traffic is back on {home}: {reason}."),
+            Self::Distributed { weights: Some(weights), reason, .. } => {
+                format!("Traffic is split {weights}: {reason}.")
+            }
+            Self::Distributed { weights: None, reason, .. } => {
+                format!("Traffic is split as the map says again: {reason}.")
+            }
+            Self::OrderChanged { action, target, reason, .. } => {
+                let why = reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+                format!("{action}: {target}{why}.")
+            }
+            Self::CircuitFlaps { route, times, wait_ms } => format!(
+                "{} opened {times} times in a row; the next test call waits {} s.",
+                route_label(route),
+                wait_ms / 1_000
+            ),
+            Self::StormBegan { reason } => {
+                format!("Retry storm: {reason}. Retries are cut until it is calm.")
+            }
+            Self::StormEnded { reason } => format!("Retries are given again: {reason}."),
+            Self::WorkShed { priority, reason } => {
+                format!("Work of {priority} priority is queued for now: {reason}. Nothing is lost.")
+            }
+            Self::CauseFound { sentence, .. } | Self::NetworkTurned { sentence, .. } => sentence.clone(),
+            Self::NetworkSwitched { what } => format!("This machine is on another network: {what}."),
+            Self::WokeUp { asleep_ms } => {
+                format!("Resumed from sleep after {}. Connections are made anew.", span(*asleep_ms))
+            }
+            Self::ClockJumped { by_ms } => {
+                let way = if *by_ms < 0 { "back" } else { "forward" };
+                format!("The clock was set {way} by {}. No deadline moved.", span(by_ms.unsigned_abs()))
+            }
+            Self::NamesFrom { source } => match source {
+                NameSource::System => "The system's DNS answers again.".to_owned(),
+                NameSource::Fallback => {
+                    "The system's DNS does not answer; fallback resolvers look names up.".to_owned()
+                }
+                NameSource::LastKnown => "No DNS answers; addresses that worked before are used.".to_owned(),
+            },
+            Self::ProxyChanged { proxy: Some(proxy) } => format!("The system's proxy is {proxy} now."),
+            Self::ProxyChanged { proxy: None } => "The system has no proxy any more.".to_owned(),
+            Self::RegionOut { provider, region, answers } => {
+                format!("{provider}: only the region {region} is out; {answers} answers.")
+            }
+            Self::RegionBack { provider, region } => {
+                format!("{provider}: the outage of the region {region} alone is over.")
+            }
         }
     }
+}
+
+/// A length of time as people say it.
+fn span(ms: u64) -> String {
+    match ms / 1_000 {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds @ 120..7_200 => format!("{} min", seconds / 60),
+        seconds => format!("{} h", seconds / 3_600),
+    }
+}
+
+fn whose<'a>(provider: &'a str, route: Option<&'a RouteId>) -> &'a str {
+    route.map_or(provider, route_label)
 }
 
 fn checked(route: &RouteId, passed: bool, drift: &[CompatDrift]) -> String {

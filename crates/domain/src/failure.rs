@@ -96,6 +96,12 @@ pub enum FailureKind {
     NoRoute,
     /// Nothing was tried: new work is paused.
     Paused,
+    /// Nothing was tried: work of its priority gives way for now.
+    Shed,
+    /// Nothing was tried: the all-off switch is thrown.
+    AllOff,
+    /// Nothing was tried: this machine's network is down.
+    Offline,
     /// A fault of this router.
     Internal,
 }
@@ -138,6 +144,9 @@ impl FailureKind {
             Self::ClientAborted => "client_aborted",
             Self::NoRoute => "no_route",
             Self::Paused => "paused",
+            Self::Shed => "shed",
+            Self::AllOff => "all_off",
+            Self::Offline => "offline",
             Self::Internal => "internal",
         }
     }
@@ -179,6 +188,9 @@ impl FailureKind {
             Self::ClientAborted => "caller hung up",
             Self::NoRoute => "no route available",
             Self::Paused => "paused",
+            Self::Shed => "gave way",
+            Self::AllOff => "switched off",
+            Self::Offline => "network down",
             Self::Internal => "router fault",
         }
     }

@@ -9,6 +9,7 @@ mod diff;
 mod fault;
 mod midstream;
 mod network;
+mod operate;
 mod preset;
 mod proof;
 mod proven;
@@ -25,10 +26,14 @@ pub use diff::unified as diff;
 pub use fault::{Fault, Path};
 pub use midstream::Midstream;
 pub use network::{CheckUrl, NetworkSettings, Outbound, ProxyUrl};
+pub use operate::{
+    FailbackSettings, Priority, ShedSettings, ShiftMode, ShiftSettings, Sticky, StormSettings,
+    TriggerSettings,
+};
 pub use preset::{Auth, Layout, PRESETS, Preset, ambient_variables, preset};
 pub use proven::{
-    BreakerSettings, Cold, ColdReply, CredentialSource, Flags, Job, Limits, Line, MatchRule, Provider,
-    RetrySettings, Route, RouteIx, RoutingMap, Timeouts,
+    BreakerSettings, ClientRule, Cold, ColdReply, CredentialSource, Flags, Job, Limits, Line, MatchRule,
+    Provider, RetrySettings, Route, RouteIx, RoutingMap, Timeouts,
 };
 pub use raw::RawMap;
 pub use shape::schema;

@@ -5,6 +5,9 @@ use utoipa::ToSchema;
 
 use crate::event::{Event, Lamp};
 use crate::network::NetworkView;
+use crate::operate::{
+    CauseView, DistributionView, ForcedBreaker, LoopView, Orders, ShedView, ShiftView, TriggerView, WhyView,
+};
 use crate::{Dialect, Failure, RequestId, RouteId, Tier};
 
 /// The whole state at one moment. A stream of these is the event stream; a reader that lags takes the next one.
@@ -39,6 +42,20 @@ pub struct Snapshot {
     pub providers: Vec<ProviderView>,
     /// Whether the OS keychain can be used.
     pub keychain: KeychainView,
+    /// Traffic that is moved, or was moved and stays away.
+    pub shifts: Vec<ShiftView>,
+    /// Weights other than the map's.
+    pub distribution: Option<DistributionView>,
+    /// What is overridden at run time.
+    pub orders: Orders,
+    /// Triggers that have fired and not recovered.
+    pub triggers: Vec<TriggerView>,
+    /// How retries are doing.
+    pub loops: LoopView,
+    /// What gives way for now.
+    pub shed: Option<ShedView>,
+    /// Likely causes of present trouble, worst first.
+    pub causes: Vec<CauseView>,
     /// This machine's network.
     #[serde(default)]
     pub network: NetworkView,
@@ -86,6 +103,8 @@ pub struct StatusView {
     pub kept: u64,
     /// Accepted requests lost since the start. The promise is zero.
     pub lost: u64,
+    /// Why requests go where they go, newest reason first; empty when everything is as the map says.
+    pub why: Vec<WhyView>,
 }
 
 /// Whether new work is paused.
@@ -190,6 +209,14 @@ pub struct RouteView {
     pub probed_at_ms: Option<i64>,
     /// Whether the last probe succeeded.
     pub probe_ok: Option<bool>,
+    /// What is left of its weight, percent, while a trigger lowers it.
+    pub lowered_to_percent: Option<u32>,
+    /// Share of its traffic that a shift sends elsewhere, percent.
+    pub shifted_percent: Option<u32>,
+    /// The breaker, where it is held by hand.
+    pub forced: Option<ForcedBreaker>,
+    /// Why it does not serve as the map says, as a sentence.
+    pub why: Option<String>,
 }
 
 /// The cold tier.

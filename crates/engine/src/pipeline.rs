@@ -1,5 +1,7 @@
 //! The walk of a request: admit, plan, drive, answer or park. One page, one direction.
 
+mod planning;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -8,9 +10,8 @@ use http::{Response, StatusCode, header};
 use switchyard_domain::event::What;
 use switchyard_domain::map::RouteIx;
 use switchyard_domain::view::Outcome as Ended;
-use switchyard_domain::{Failure, FailureKind, Feature, FeatureSet, Now, Operation, RouteId, Tier};
-use switchyard_policy::plan::line_of;
-use switchyard_policy::{Drive, Input, KeyId, Needs, Out, Outcome, Plan, Step, classify, plan};
+use switchyard_domain::{Failure, FailureKind, Now, Operation, RouteId, Tier};
+use switchyard_policy::{Drive, Input, KeyId, Outcome, Step, classify};
 use switchyard_wire::{ErrorReply, count_body};
 
 use crate::clock;
@@ -23,8 +24,9 @@ use crate::reply::{self, Reply, ReplyBody, Way};
 use crate::shared::{Lease, Running, Shared, lock};
 use crate::upstream::{self, Answer, Limits, Whole};
 
-/// Where nothing says when a route comes back, callers are asked to wait this long, milliseconds.
-const AGAIN_MS: u64 = 30_000;
+pub(crate) use self::planning::BOUND;
+use self::planning::{AGAIN_MS, again_in_ms, decide, is_for_no_route, lacks_keys, no_map, nothing_to_try};
+
 /// How long the first requests after a start wait for the keychain, milliseconds.
 const KEYS_PATIENCE_MS: u64 = 3_000;
 
@@ -230,42 +232,6 @@ pub(crate) async fn serve(
     }
 }
 
-/// The model asked for. Vectors come from one model alone: a job named instead, or `auto`, means its first route's.
-fn asked_model(running: &Running, ask: &Ask) -> String {
-    let named = &ask.envelope.model;
-    if ask.operation == Operation::Embed && (named == "auto" || named.starts_with("switchyard/")) {
-        let line = line_of(&running.map, &ask.job);
-        let embeds = |ix: &&RouteIx| {
-            let route = running.map.route(**ix);
-            route.enabled && route.dialect_for(ask.dialect).offers(Operation::Embed)
-        };
-        if let Some(first) = line.hot.iter().chain(&line.warm).find(embeds) {
-            return running.map.route(*first).model.clone();
-        }
-    }
-    named.clone()
-}
-
-/// What no translation carries: it works only on routes that speak the caller's own dialect.
-pub(crate) const BOUND: FeatureSet =
-    FeatureSet::of(&[Feature::Audio, Feature::Choices, Feature::Logprobs, Feature::State]);
-
-fn decide(shared: &Arc<Shared>, running: &Running, ask: &Ask) -> Option<(u64, Plan)> {
-    let needs = Needs {
-        model: asked_model(running, ask),
-        dialect: ask.dialect,
-        operation: ask.operation,
-        features: ask.envelope.features,
-        bound: BOUND,
-        tokens: ask.envelope.estimated_prompt_tokens(),
-        passthrough_key: ask.own_key.is_some(),
-        avoid: ask.avoid.clone(),
-        only: ask.only,
-    };
-    let roll = crate::ids::roll();
-    shared.with_fleet(|fleet| (roll, plan(&running.map, &ask.job, fleet, &needs, roll, clock::now())))
-}
-
 async fn attempt(
     shared: &Arc<Shared>,
     running: &Running,
@@ -377,10 +343,6 @@ fn busy(running: &Running, ask: &Ask, record: Record) -> Reply {
     reply
 }
 
-fn lacks_keys(plan: &Plan) -> bool {
-    plan.excluded.iter().any(|excluded| excluded.why == Out::NoCredential)
-}
-
 /// Waits until the keychain was read once. True when there was something to wait for.
 async fn wait_for_keys(shared: &Shared) -> bool {
     let mut ready = shared.keys_ready.subscribe();
@@ -390,68 +352,4 @@ async fn wait_for_keys(shared: &Shared) -> bool {
     tokio::time::timeout(Duration::from_millis(KEYS_PATIENCE_MS), ready.wait_for(|ready| *ready))
         .await
         .is_ok()
-}
-
-/// When the first excluded route comes back by itself.
-fn again_in_ms(plan: &Plan) -> u64 {
-    let now = clock::now().mono_ms;
-    let soonest = plan.excluded.iter().filter_map(|excluded| excluded.why.until_mono_ms()).min();
-    soonest.map_or(AGAIN_MS, |until| until.saturating_sub(now).clamp(1_000, 300_000))
-}
-
-fn no_map() -> Parked {
-    Parked {
-        attempts: 0,
-        reached_upstream: false,
-        why: Failure::new(FailureKind::NoRoute, "No routing map is applied."),
-        again_in_ms: 60_000,
-    }
-}
-
-/// Whether the request itself, not the routes' state, leaves nothing to try: waiting would not help.
-fn is_for_no_route(plan: &Plan) -> bool {
-    !plan.excluded.is_empty() && plan.excluded.iter().all(|excluded| excluded.why.is_for_the_request())
-}
-
-/// Why a plan has no candidate, in words that name the fix.
-fn nothing_to_try(running: &Running, plan: &Plan) -> Failure {
-    let mut reasons: Vec<String> = Vec::new();
-    let mut only_keys = !plan.excluded.is_empty();
-    for excluded in &plan.excluded {
-        let route = running.map.route(excluded.route);
-        only_keys &= excluded.why == Out::NoCredential;
-        let why = match excluded.why {
-            Out::SwitchedOff => "switched off".to_owned(),
-            Out::OffInMap => "switched off in the map".to_owned(),
-            Out::Gone => "no longer in the map".to_owned(),
-            Out::WarmDisabled => "Warm is switched off (flags.enable_warm_fallback)".to_owned(),
-            Out::CircuitOpen { .. } => "circuit open".to_owned(),
-            Out::TestUnderWay => "being tested".to_owned(),
-            Out::CoolingDown { .. } => "asked to be left alone for a while".to_owned(),
-            Out::NoCredential => format!("no usable key; run `switchyard credential set {}`", route.provider),
-            Out::NeedsCallersKey => "needs the caller's own key beside x-switchyard-key".to_owned(),
-            Out::Lacks(feature) => format!("can't do {}", feature.words()),
-            Out::NoOperation(operation) => format!("has no {}", operation.words()),
-            Out::OtherModel => format!("serves {}, and vectors of two models can't be compared", route.model),
-            Out::WindowTooSmall { window } => format!("takes {window} tokens at most"),
-            Out::NotChecked => format!("waits for its check; run `switchyard compat {}`", route.id),
-            Out::NotMeant => "not meant".to_owned(),
-        };
-        reasons.push(format!("{}: {why}", route.id));
-    }
-    let too_long =
-        |excluded: &switchyard_policy::Excluded| matches!(excluded.why, Out::WindowTooSmall { .. });
-    let kind = if only_keys {
-        FailureKind::CredentialMissing
-    } else if is_for_no_route(plan) && plan.excluded.iter().any(too_long) {
-        FailureKind::ContextLength
-    } else if is_for_no_route(plan) {
-        FailureKind::NotTranslatable
-    } else {
-        FailureKind::NoRoute
-    };
-    Failure {
-        code: Some("no_route".to_owned()),
-        ..Failure::new(kind, format!("No route can serve this. {}.", reasons.join("; ")))
-    }
 }

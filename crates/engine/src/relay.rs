@@ -280,10 +280,7 @@ impl Relay {
             Err(Unfit::Nothing) => (String::new(), self.pipe.usage()),
             Err(why) => return Err(Some(why)),
         };
-        self.earlier = match (self.earlier, usage) {
-            (Some(earlier), Some(own)) => Some(earlier.plus(own)),
-            (earlier, own) => earlier.or(own),
-        };
+        self.earlier = self.with_earlier(usage);
         // Nothing more goes through the old one: its successor is made when a route has been found.
         let none = Pipe::passthrough(self.ask.dialect, false, ReplyOptions::default(), false, false);
         Ok(Resume { pipe: std::mem::replace(&mut self.pipe, none), text, mode })
@@ -334,9 +331,8 @@ impl Relay {
         self.settlement = Some(Settlement { lease, record, begun, first_token_ms: rescue.first_token_ms });
     }
 
-    /// The usage of every part of the answer.
-    fn usage(&self) -> Option<Usage> {
-        let own = self.pipe.usage();
+    /// The usage of the parts before this one, and of this one.
+    fn with_earlier(&self, own: Option<Usage>) -> Option<Usage> {
         match (self.earlier, own) {
             (Some(earlier), Some(own)) => Some(earlier.plus(own)),
             (earlier, own) => earlier.or(own),
@@ -350,7 +346,7 @@ impl Relay {
             route: Some((self.id.clone(), self.tier)),
             degraded: self.degraded,
             first_token_ms: Some(first_token_ms),
-            usage: self.usage(),
+            usage: self.with_earlier(self.pipe.usage()),
         }
     }
 }

@@ -170,6 +170,9 @@ pub(crate) fn caller_status(failure: &Failure) -> StatusCode {
         FailureKind::Overloaded
         | FailureKind::NoRoute
         | FailureKind::Paused
+        | FailureKind::Shed
+        | FailureKind::AllOff
+        | FailureKind::Offline
         | FailureKind::CredentialMissing
         | FailureKind::KeyRejected
         | FailureKind::Forbidden

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use switchyard_domain::map::{Midstream, Route, RouteIx};
 use switchyard_domain::{Dialect, Failure, FailureKind, Feature};
-use switchyard_wire::{How, Pipe, Seam};
+use switchyard_wire::{How, Pipe, Seam, is_prefill_known};
 
 use crate::clock;
 use crate::intake::Ask;
@@ -61,30 +61,16 @@ impl Resume {
     }
 }
 
-/// Whether a route goes on from a half answer at the conversation's end. Claude did up to its 4.5 models; later ones refuse
-/// it (Anthropic, "Prefill Claude's response"). Of others only what the map says is believed.
+/// Whether a route goes on from a half answer at the conversation's end: as the map says, or else as its model is known.
 pub(crate) fn takes_prefill(route: &Route, dialect: Dialect) -> bool {
     if route.cannot.has(Feature::Prefill) {
         return false;
     }
-    match dialect {
-        Dialect::AnthropicMessages | Dialect::OpenAiChat if route.can.has(Feature::Prefill) => true,
-        Dialect::AnthropicMessages | Dialect::BedrockConverse => {
-            let name = route.upstream_model.as_str();
-            const OLDER: [&str; 8] = [
-                "claude-2",
-                "claude-3",
-                "claude-instant",
-                "claude-sonnet-4-2",
-                "claude-opus-4-2",
-                "claude-opus-4-1",
-                "-4-5",
-                "-4.5",
-            ];
-            OLDER.iter().any(|older| name.contains(older))
-        }
-        Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Gemini => false,
-    }
+    let is_promised = match dialect {
+        Dialect::AnthropicMessages | Dialect::OpenAiChat => route.can.has(Feature::Prefill),
+        Dialect::OpenAiResponses | Dialect::Gemini | Dialect::BedrockConverse => false,
+    };
+    is_promised || is_prefill_known(dialect, &route.upstream_model)
 }
 
 /// Asks for the rest of a broken stream, the broken route last.

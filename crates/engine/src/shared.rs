@@ -9,7 +9,7 @@ use switchyard_domain::event::What;
 use switchyard_domain::map::{RouteIx, RoutingMap};
 use switchyard_domain::view::{PauseView, RequestView};
 use switchyard_domain::{Now, Tier};
-use switchyard_policy::{Change, Fleet, Outcome, Permit, Standing, standing};
+use switchyard_policy::{Change, Fleet, Outcome, Permit, Standing, Turned, standing};
 use switchyard_store::{Store, WriterHandle};
 use tokio::sync::{Notify, watch};
 
@@ -88,6 +88,8 @@ pub(crate) struct Shared {
     pub(crate) keychain_was: Mutex<Option<bool>>,
     /// Wakes the keeper of credentials.
     pub(crate) keys_doubted: Notify,
+    /// What is known of this machine's network beside the fleet's judgement.
+    pub(crate) network: crate::network::Desk,
 }
 
 /// Locks; a panic elsewhere does not stop the router, since each holder leaves the state whole.
@@ -119,6 +121,13 @@ impl Shared {
         self.tell(changes, now);
     }
 
+    /// The fleet's beat.
+    pub(crate) fn tick(&self, now: Now) {
+        let Some(running) = self.running.load_full() else { return };
+        let changes = self.with_fleet(|fleet| fleet.tick(&running.map, now)).unwrap_or_default();
+        self.tell(changes, now);
+    }
+
     /// Tells what changed in the fleet. Costs nothing when nothing did.
     pub(crate) fn tell(&self, changes: Vec<Change>, now: Now) {
         if changes.is_empty() {
@@ -143,12 +152,24 @@ impl Shared {
                 }
                 Change::CooledDown { .. } => continue,
                 Change::ProbeFailed { route, failure } => What::ProbeFailed { route, failure },
+                Change::NetworkTurned(turned) => self.turned(turned),
+                Change::Told(what) => what,
             };
             self.bus.emit(what, now);
         }
         if moved {
             self.look_around(now);
         }
+    }
+
+    /// This machine's network went from one state to another: who waited for it goes on.
+    fn turned(&self, turned: Turned) -> What {
+        let Turned { from, to, sentence, portal_url, lasted_ms } = turned;
+        self.network.turned(to);
+        if from.is_down() && !to.is_down() {
+            self.cold_work.notify_one();
+        }
+        What::NetworkTurned { from, to, sentence, portal_url, lasted_ms }
     }
 
     /// Sees where the next request would be answered; a change of tier is a failover or a recovery.
@@ -158,7 +179,10 @@ impl Shared {
             return;
         }
         let Some(running) = self.running.load_full() else { return };
-        let Some(fresh) = self.with_fleet(|fleet| standing(&running.map, fleet, now)) else { return };
+        // While this machine's network is down no tier takes over: nothing is called an outage.
+        let seen =
+            self.with_fleet(|fleet| (!fleet.network().is_down()).then(|| standing(&running.map, fleet, now)));
+        let Some(Some(fresh)) = seen else { return };
         let before = {
             let mut standpoint = lock(&self.standpoint);
             if standpoint.standing == fresh {

@@ -11,7 +11,7 @@ use switchyard_domain::view::{
     RouterView, Snapshot, StatusView, TierView,
 };
 use switchyard_domain::{Now, Tier};
-use switchyard_policy::{KeyId, RouteHealth};
+use switchyard_policy::{Fleet, KeyId, RouteHealth};
 
 use crate::clock;
 use crate::shared::{Running, Shared, Standpoint, lock};
@@ -68,8 +68,19 @@ pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
         requests,
         providers: running.as_ref().map_or_else(Vec::new, |running| providers(shared, running)),
         keychain: shared.vault.view(),
+        shifts: of_fleet(shared, |fleet| fleet.shifts().view(now)),
+        distribution: of_fleet(shared, |fleet| fleet.shifts().distribution(now)),
+        orders: of_fleet(shared, |fleet| fleet.orders().clone()),
+        triggers: of_fleet(shared, |fleet| fleet.watch().fired()),
+        loops: of_fleet(shared, |fleet| fleet.loops().view(now)),
+        shed: None,
+        causes: Vec::new(),
         network: NetworkView::default(),
     })
+}
+
+fn of_fleet<T: Default>(shared: &Shared, look: impl FnOnce(&mut Fleet) -> T) -> T {
+    shared.with_fleet(look).unwrap_or_default()
 }
 
 fn router(shared: &Shared, running: Option<&Running>) -> RouterView {
@@ -129,6 +140,7 @@ fn status(
         since_ms: standpoint.since_ms,
         kept: 0,
         lost: 0,
+        why: Vec::new(),
     };
     let Some(running) = running else {
         return match problem {
@@ -233,6 +245,10 @@ fn route(shared: &Shared, running: &Running, ix: RouteIx, next: bool, now: Now) 
         last_failure: health.last_failure,
         probed_at_ms: health.probed_at_ms,
         probe_ok: health.probed_at_ms.map(|_| health.probe_failure.is_none()),
+        lowered_to_percent: of_fleet(shared, |fleet| fleet.watch().lowered_to_percent(&route.id)),
+        shifted_percent: of_fleet(shared, |fleet| fleet.shifts().shifted_percent(&running.map, ix)),
+        forced: None,
+        why: None,
     })
 }
 

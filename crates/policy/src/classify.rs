@@ -21,7 +21,8 @@
 //! | `bad_request`, `content_filter` | client | nothing | answer | | |
 //! | `client_aborted` | client | nothing | answer | | |
 //! | `deadline_exceeded` | route | attempt | park | | |
-//! | `no_route`, `paused`, `internal` | router | attempt | next route | | |
+//! | `no_route`, `paused`, `shed`, `all_off`, `internal` | router | attempt | next route | | |
+//! | `offline` | local network | nothing | next route | | |
 //!
 //! A 429 never counts towards the breaker: its cooldown already keeps calls away, exactly as long as the target
 //! asked. A name that does not resolve and a web page instead of an answer are laid to the local network (a blocked
@@ -169,7 +170,8 @@ pub fn classify(failure: &Failure) -> Verdict {
         K::BadRequest | K::ContentFilter => Verdict::new(Source::Client, Condemns::Nothing, Next::Answer),
         K::ClientAborted => Verdict::new(Source::Client, Condemns::Nothing, Next::Answer).unreached(),
         K::DeadlineExceeded => Verdict::new(Source::Route, Condemns::Attempt, Next::Park),
-        K::NoRoute | K::Paused | K::Internal => {
+        K::Offline => Verdict::new(Source::LocalNetwork, Condemns::Nothing, Next::NextRoute).unreached(),
+        K::NoRoute | K::Paused | K::Shed | K::AllOff | K::Internal => {
             Verdict::new(Source::Router, Condemns::Attempt, Next::NextRoute).unreached()
         }
     }

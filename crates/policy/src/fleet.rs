@@ -15,11 +15,15 @@ mod view;
 use std::collections::HashMap;
 
 use switchyard_domain::map::{RouteIx, RoutingMap};
+use switchyard_domain::operate::Orders;
 use switchyard_domain::view::CircuitState;
 use switchyard_domain::{Failure, Now, RouteId};
 
 use crate::breaker::{Gate, Permit};
+use crate::loops::Loops;
 use crate::network::{Network, RegionOutage};
+use crate::shift::Shifts;
+use crate::watch::Watch;
 use keys::Condemned;
 use slot::{Probe, Slot};
 use suspense::Suspended;
@@ -70,6 +74,10 @@ pub struct Fleet {
     network: Network,
     suspended: Vec<Suspended>,
     regions_out: Vec<RegionOutage>,
+    pub(crate) watch: Watch,
+    pub(crate) shifts: Shifts,
+    pub(crate) loops: Loops,
+    pub(crate) orders: Orders,
 }
 
 impl Fleet {
@@ -83,6 +91,10 @@ impl Fleet {
             network: Network::new(),
             suspended: Vec::new(),
             regions_out: Vec::new(),
+            watch: Watch::default(),
+            shifts: Shifts::default(),
+            loops: Loops::default(),
+            orders: Orders::default(),
         };
         fleet.remap(map);
         fleet
@@ -101,6 +113,60 @@ impl Fleet {
             self.slots.push(Slot::next(route, family, known, generation));
         }
         self.network.remap(map);
+        self.watch.remap(map);
+        self.shifts.remap(map);
+        self.loops.remap(map);
+    }
+
+    /// The beat, about once a second: triggers fire and recover, shifts take their steps, storms end. `map` is the one
+    /// the fleet holds.
+    pub fn tick(&mut self, map: &RoutingMap, now: Now) -> Vec<Change> {
+        let mut changes = self.network_tick(now);
+        if !self.network.is_down() {
+            changes.extend(self.watch.tick(now));
+        }
+        changes.extend(self.tick_shifts(map, now));
+        changes.extend(self.loops.tick(now));
+        changes
+    }
+
+    /// The windows and triggers.
+    #[must_use]
+    pub const fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// The windows and triggers, to tell them a quality score.
+    pub const fn watch_mut(&mut self) -> &mut Watch {
+        &mut self.watch
+    }
+
+    /// The shifts under way.
+    #[must_use]
+    pub const fn shifts(&self) -> &Shifts {
+        &self.shifts
+    }
+
+    /// How retries are doing.
+    #[must_use]
+    pub const fn loops(&self) -> &Loops {
+        &self.loops
+    }
+
+    /// The same, to tell it of a request that ended.
+    pub const fn loops_mut(&mut self) -> &mut Loops {
+        &mut self.loops
+    }
+
+    /// What people have overridden.
+    #[must_use]
+    pub const fn orders(&self) -> &Orders {
+        &self.orders
+    }
+
+    /// Takes what people have overridden, from the next plan on.
+    pub fn set_orders(&mut self, orders: Orders) {
+        self.orders = orders;
     }
 
     /// The place in this fleet of a route of any map, older ones too. `hint` is its place in that map.
@@ -188,6 +254,7 @@ impl Fleet {
     pub fn probe_result(&mut self, route: RouteIx, ok: Result<(), Failure>, now: Now) -> Vec<Change> {
         let Some(slot) = self.slots.get_mut(route.0) else { return Vec::new() };
         let failure = ok.err();
+        self.watch.probe(&slot.id, &slot.provider, failure.is_none(), now);
         let was_well = slot.probe.as_ref().is_none_or(|probe| probe.failure.is_none());
         slot.probe = Some(Probe { at_ms: now.wall_ms, failure: failure.clone() });
         match failure {

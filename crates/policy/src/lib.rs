@@ -9,9 +9,12 @@ pub mod breaker;
 pub mod classify;
 pub mod drive;
 pub mod fleet;
+pub mod loops;
 pub mod network;
 pub mod plan;
+pub mod shift;
 pub mod standing;
+pub mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -20,6 +23,9 @@ pub use breaker::Permit;
 pub use classify::{Condemns, Next, Source, Verdict, classify};
 pub use drive::{Drive, Input, Step};
 pub use fleet::{Change, Check, Closed, Fleet, KeyChoice, KeyId, Known, Outcome, Reason, RouteHealth};
+pub use loops::Loops;
 pub use network::{Findings, HostFound, Network, PageFound, Reach, RegionOutage, Turned};
 pub use plan::{Candidate, Excluded, In, Needs, Out, Plan, plan};
+pub use shift::{SavedShifts, ShiftCommand, Shifts};
 pub use standing::{Standing, standing};
+pub use watch::{Seen, Watch};

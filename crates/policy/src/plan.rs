@@ -30,6 +30,11 @@ pub struct Needs {
     pub avoid: Vec<RouteIx>,
     /// The only route to be asked, for a check of it.
     pub only: Option<RouteIx>,
+    /// The app that asks, by the name of its local key.
+    pub client: String,
+    /// What its conversation is dealt by where traffic is split, if it sticks to a route; else each request is dealt
+    /// anew.
+    pub conversation: Option<u64>,
 }
 
 impl Needs {
@@ -46,6 +51,8 @@ impl Needs {
             passthrough_key: false,
             avoid: Vec::new(),
             only: None,
+            client: String::new(),
+            conversation: None,
         }
     }
 }
@@ -72,6 +79,12 @@ pub enum In {
     MapOrder,
     /// Its circuit is not closed; this would be the test call, in the place it has anyway.
     TestCall,
+    /// Traffic was moved away from it; this is the one call now and then that shows how it is.
+    Trial,
+    /// A shift put it here.
+    Shifted,
+    /// An override put it here.
+    Ordered,
 }
 
 /// A route that may not be tried.
@@ -127,7 +140,15 @@ pub enum Out {
     NotChecked,
     /// The request is for another route alone.
     NotMeant,
-    /// This machine's network is down, and the route lies beyond it.
+    /// Out of service: its model or provider is switched off by hand.
+    Killed,
+    /// Its breaker is held open by hand.
+    HeldOpen,
+    /// Its provider is left out for now (`failover --except`).
+    Excepted,
+    /// The app's requests may not reach this provider.
+    OutOfBounds,
+    /// This machine's network is down, and the route is not on it.
     Offline,
 }
 
@@ -150,6 +171,10 @@ impl Out {
             | Self::WindowTooSmall { .. }
             | Self::NotChecked
             | Self::NotMeant
+            | Self::Killed
+            | Self::HeldOpen
+            | Self::Excepted
+            | Self::OutOfBounds
             | Self::Offline => None,
         }
     }
@@ -173,6 +198,10 @@ impl Out {
             | Self::NoCredential
             | Self::NeedsCallersKey
             | Self::NotChecked
+            | Self::Killed
+            | Self::HeldOpen
+            | Self::Excepted
+            | Self::OutOfBounds
             | Self::Offline => false,
         }
     }

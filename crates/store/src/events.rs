@@ -24,13 +24,28 @@ impl Events<'_> {
                 .fetch_all(self.store.read())
                 .await
                 .map_err(|error| self.store.fault(error))?;
-        rows.into_iter()
-            .map(|(id, at_ms, body)| {
-                let what = serde_json::from_str(&body)
-                    .map_err(|error| self.store.damaged(format!("event {id}: {error}")))?;
-                Ok(Event { id, at_ms, what })
-            })
-            .collect()
+        rows.into_iter().map(|row| self.event(row)).collect()
+    }
+
+    /// The events after an id, oldest first, at most so many.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub async fn after(&self, id: i64, limit: u32) -> Result<Vec<Event>> {
+        let rows: Vec<(i64, i64, String)> =
+            sqlx::query_as("SELECT id, at_ms, body FROM events WHERE id > ?1 ORDER BY id LIMIT ?2")
+                .bind(id)
+                .bind(limit)
+                .fetch_all(self.store.read())
+                .await
+                .map_err(|error| self.store.fault(error))?;
+        rows.into_iter().map(|row| self.event(row)).collect()
+    }
+
+    fn event(&self, (id, at_ms, body): (i64, i64, String)) -> Result<Event> {
+        let what = serde_json::from_str(&body)
+            .map_err(|error| self.store.damaged(format!("event {id}: {error}")))?;
+        Ok(Event { id, at_ms, what })
     }
 
     pub(crate) async fn last_id(self) -> Result<i64> {

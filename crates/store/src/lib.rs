@@ -1,5 +1,5 @@
 //! What outlives the process, in one SQLite file: the request log, the cold queue, map versions, events, the audit
-//! trail, compatibility checks, clients, settings and the names (never the values) of credentials.
+//! trail, compatibility checks, incidents, clients, settings and the names (never the values) of credentials.
 //!
 //! All SQL of the product lives here, behind plain functions per concern, so that another database can take its
 //! place. This room reads no clock (times are parameters), holds no secret, and decides nothing about routing.
@@ -15,6 +15,7 @@ mod compat;
 mod credentials;
 mod error;
 mod events;
+mod incidents;
 mod maps;
 mod open;
 mod queue;
@@ -34,12 +35,13 @@ pub use compat::Compat;
 pub use credentials::{CredentialName, Credentials};
 pub use error::StoreError;
 pub use events::Events;
+pub use incidents::Incidents;
 pub use maps::{MapHeader, MapVersion, Maps, NewMap};
 pub use open::Options;
 pub use queue::{
     Answer, AnsweredJob, DueJob, Enqueued, JobRow, NewJob, Order, Queue, QueueCounts, Transition,
 };
-pub use requests::{Habits, RequestFilter, Requests};
+pub use requests::{CourseRow, Habits, RequestFilter, Requests, Try};
 pub use settings::Settings;
 pub use writer::{Retention, Writer, WriterHandle};
 
@@ -125,6 +127,12 @@ impl Store {
     #[must_use]
     pub const fn compat(&self) -> Compat<'_> {
         Compat { store: self }
+    }
+
+    /// The incidents.
+    #[must_use]
+    pub const fn incidents(&self) -> Incidents<'_> {
+        Incidents { store: self }
     }
 
     /// The names of stored credentials.

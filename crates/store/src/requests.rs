@@ -1,6 +1,7 @@
 //! The request log, read side. The [`Writer`](crate::Writer) fills it.
 
 mod attempts;
+mod course;
 mod habits;
 
 use std::collections::HashMap;
@@ -11,6 +12,7 @@ use switchyard_domain::{RequestId, RouteId};
 use crate::{Result, Store, named};
 use attempts::AttemptSql;
 
+pub use course::{CourseRow, Try};
 pub use habits::Habits;
 
 /// The request log of one store.

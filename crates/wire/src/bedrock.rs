@@ -6,7 +6,7 @@
 
 pub(crate) mod answer;
 pub mod count;
-mod model;
+pub(crate) mod model;
 mod redacted;
 pub(crate) mod request;
 mod request_shapes;

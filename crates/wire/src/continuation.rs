@@ -5,6 +5,8 @@
 use serde_json::value::RawValue;
 
 use crate::Dialect;
+use crate::anthropic::claude::Claude;
+use crate::bedrock::model::Model;
 use crate::members::{Members, elements};
 use crate::notes::{TranslateError, utf8};
 use crate::splice::{Splices, escaped, span_of};
@@ -20,6 +22,18 @@ pub enum How {
     Prefill,
     /// A user's message asks for the rest.
     Instruction,
+}
+
+/// Whether an upstream's model is known, by its name, to go on from a half answer at the conversation's end
+/// ([`How::Prefill`]). Claude did up to its 4.5 models; later ones refuse it (Anthropic, "Prefill Claude's response"). Of
+/// other models, and behind the other dialects, a name tells nothing.
+#[must_use]
+pub fn is_prefill_known(dialect: Dialect, model: &str) -> bool {
+    match dialect {
+        Dialect::AnthropicMessages => Claude::of(model).is_known_to_take_prefill(),
+        Dialect::BedrockConverse => Model::read(model).is_known_to_take_prefill(),
+        Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Gemini => false,
+    }
 }
 
 /// The body with the answer so far (`said`) at the conversation's end. A conversation that ends with the caller's own

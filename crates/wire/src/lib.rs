@@ -32,6 +32,7 @@ mod members;
 pub mod models;
 mod notes;
 pub mod openai_chat;
+mod openai_models;
 pub mod openai_responses;
 pub mod pipe;
 pub mod seals;
@@ -41,7 +42,7 @@ pub mod tap;
 pub mod translate;
 pub mod usage;
 
-pub use continuation::{How, continue_request};
+pub use continuation::{How, continue_request, is_prefill_known};
 pub use count::{count_answer, count_body, count_request};
 pub use dialect::Dialect;
 pub use envelope::{Envelope, EnvelopeError, estimate_tokens, rewrite};

@@ -7,7 +7,6 @@
 pub(crate) mod answer;
 mod echo;
 mod item;
-mod model_rules;
 mod reply;
 pub(crate) mod request;
 pub(crate) mod stream;

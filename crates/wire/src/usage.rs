@@ -6,7 +6,7 @@ use crate::Dialect;
 use crate::inspect::inspect_ok_body;
 
 /// Tokens of one answer. Every input token is counted once in `input_tokens`; the cached counts are parts
-/// of it (chat counts so; Messages reports three disjoint counts, which are added up here).
+/// of it (chat counts so; Messages and Converse report three disjoint counts, which are added up here).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// All input tokens, read from a cache or not.
@@ -22,6 +22,17 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// Input reported as three disjoint counts: neither read from a cache nor written to one, read, and written.
+    pub(crate) fn of_disjoint_input(fresh: Option<u64>, read: Option<u64>, written: Option<u64>) -> Self {
+        let (read, written) = (read.unwrap_or(0), written.unwrap_or(0));
+        Self {
+            input_tokens: fresh.unwrap_or(0).saturating_add(read).saturating_add(written),
+            cached_input_tokens: read,
+            cache_write_tokens: written,
+            ..Self::default()
+        }
+    }
+
     /// The sum, for an answer two upstreams wrote one after the other.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {

@@ -609,6 +609,26 @@ export interface components {
             /** @description On what. */
             target: string;
         };
+        /** @description A likely cause of trouble, with its fix. */
+        CauseView: {
+            /**
+             * @description `several_providers_down`, `client_retries`, `thresholds_too_sensitive`, `retry_storm`, `dns_failure`,
+             *     `provider_outage`, ...
+             */
+            code: string;
+            /** @description What speaks for it. */
+            evidence: string[];
+            fix?: components["schemas"]["FixView"] | null;
+            /** @description One or two plain sentences. */
+            sentence: string;
+            /**
+             * Format: int32
+             * @description 1 = everything is affected, 2 = something is, 3 = for your information.
+             */
+            severity: number;
+            /** @description The cause in a few words. */
+            title: string;
+        };
         /** @description A map to check. */
         CheckMap: {
             /** @description The document, JSON or YAML. */
@@ -619,6 +639,13 @@ export interface components {
          * @enum {string}
          */
         CircuitState: "closed" | "half_open" | "open";
+        /** @description Where an app's requests may go, overriding the map. */
+        ClientOverride: components["schemas"]["Order"] & {
+            /** @description The provider its requests go to first. */
+            prefer?: string | null;
+            /** @description The only providers its requests may reach; absent = as the map says. */
+            providers?: string[] | null;
+        };
         /** @description An app with its own local key. */
         ClientRecord: {
             /**
@@ -831,6 +858,20 @@ export interface components {
          * @enum {string}
          */
         Dialect: "openai-chat" | "openai-responses" | "anthropic" | "gemini" | "bedrock-converse";
+        /** @description Weights that differ from the map's, and how far their change has come. */
+        DistributionView: {
+            /** @description Who. */
+            actor: string;
+            /**
+             * Format: int64
+             * @description When the change is complete, UTC epoch milliseconds; in the past once it is.
+             */
+            completeAtMs: number;
+            /** @description Why. */
+            reason: string;
+            /** @description By provider or route. */
+            weights: components["schemas"]["WeightView"][];
+        };
         /** @description One entry of the event log. */
         Event: components["schemas"]["What"] & {
             /**
@@ -850,6 +891,11 @@ export interface components {
             lamp: components["schemas"]["Lamp"];
             /** @description One or two plain sentences. */
             sentence: string;
+        };
+        /** @description A provider that no default line uses for now (`failover --except`). */
+        Except: components["schemas"]["Order"] & {
+            /** @description The provider. */
+            provider: string;
         };
         /** @description One failed attempt, as it was seen on the wire. `policy::classify` says whose fault it is and what it condemns. */
         Failure: {
@@ -879,7 +925,7 @@ export interface components {
          * @description What was seen of a failed attempt.
          * @enum {string}
          */
-        FailureKind: "dns" | "connect" | "connect_timeout" | "tls" | "first_byte_timeout" | "first_token_timeout" | "idle_timeout" | "deadline_exceeded" | "reset" | "cut" | "malformed" | "empty_body" | "html" | "redirect" | "in_band_error" | "rate_limited" | "overloaded" | "server_error" | "upstream_timeout" | "key_rejected" | "forbidden" | "unpaid" | "credential_missing" | "model_not_found" | "endpoint_not_found" | "bad_request" | "context_length" | "too_large" | "content_filter" | "not_translatable" | "client_aborted" | "no_route" | "paused" | "internal";
+        FailureKind: "dns" | "connect" | "connect_timeout" | "tls" | "first_byte_timeout" | "first_token_timeout" | "idle_timeout" | "deadline_exceeded" | "reset" | "cut" | "malformed" | "empty_body" | "html" | "redirect" | "in_band_error" | "rate_limited" | "overloaded" | "server_error" | "upstream_timeout" | "key_rejected" | "forbidden" | "unpaid" | "credential_missing" | "model_not_found" | "endpoint_not_found" | "bad_request" | "context_length" | "too_large" | "content_filter" | "not_translatable" | "client_aborted" | "no_route" | "paused" | "shed" | "all_off" | "offline" | "internal";
         /** @description One fault of a document. */
         Fault: {
             /** @description What is wrong, then the fix. */
@@ -892,6 +938,26 @@ export interface components {
          * @enum {string}
          */
         Feature: "stream" | "tools" | "parallelTools" | "jsonMode" | "jsonSchema" | "vision" | "documents" | "audio" | "prefill" | "reasoning" | "choices" | "logprobs" | "state" | "serverTools";
+        /** @description A fix: one call of the control API, and the same as a command. */
+        FixView: {
+            /** @description The body, as JSON text. */
+            body?: string | null;
+            /** @description The same on the command line. */
+            command: string;
+            /** @description The button's verb: `Raise the threshold to 8`. */
+            label: string;
+            /** @description The HTTP method. */
+            method: string;
+            /** @description The path on the control port. */
+            path: string;
+        };
+        /** @description A breaker held open or closed by hand. */
+        ForcedBreaker: components["schemas"]["Order"] & {
+            /** @description True = held open, false = held closed. */
+            open: boolean;
+            /** @description The route. */
+            route: components["schemas"]["RouteId"];
+        };
         /**
          * @description How a document is written.
          * @enum {string}
@@ -908,6 +974,23 @@ export interface components {
             status: string;
             /** @description The program's version. */
             version: string;
+        };
+        /** @description A shift that stands still. */
+        HoldView: {
+            /** @description `router` or who held it. */
+            by: string;
+            /** @description Why. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description UTC epoch milliseconds.
+             */
+            sinceMs: number;
+        };
+        /** @description A job's models, overridden at run time. */
+        JobOverride: components["schemas"]["Order"] & {
+            /** @description Routes or models in order of tries; the first route's tier is Hot. */
+            models: string[];
         };
         /**
          * @description Where a queued job stands.
@@ -965,6 +1048,28 @@ export interface components {
             /** @description Why not, and what to do. */
             problem?: string | null;
         };
+        /** @description A kill switch that is thrown. */
+        Kill: components["schemas"]["Order"] & {
+            /** @description What is out of service. */
+            scope: components["schemas"]["KillScope"];
+        };
+        /** @description What a kill switch takes out of service. */
+        KillScope: {
+            /** @enum {string} */
+            kind: "route";
+            /** @description One route. */
+            name: components["schemas"]["RouteId"];
+        } | {
+            /** @enum {string} */
+            kind: "model";
+            /** @description Every route of a model (by the map's name or an alias). */
+            name: string;
+        } | {
+            /** @enum {string} */
+            kind: "provider";
+            /** @description Every route of a provider. */
+            name: string;
+        };
         /**
          * @description Which lamp stands beside an event or a state.
          * @enum {string}
@@ -974,6 +1079,36 @@ export interface components {
         LocalKey: {
             /** @description What an app sends as its API key. */
             key: string;
+        };
+        /** @description How retries are doing. */
+        LoopView: {
+            /**
+             * Format: double
+             * @description Tries after the first per request, over the last minute.
+             */
+            averageRetries: number;
+            /**
+             * Format: int64
+             * @description Retries left in this minute's budget.
+             */
+            budgetLeft: number;
+            /**
+             * Format: double
+             * @description Share of the last minute's requests that another route than the first choice had to answer, percent.
+             */
+            fallbackPercent: number;
+            /** @description Why retries are cut. */
+            reason?: string | null;
+            /**
+             * Format: int64
+             * @description Tries after a request's first, over the last minute.
+             */
+            retriesPerMinute: number;
+            /**
+             * Format: int64
+             * @description Whether retries are cut because of a storm; since when, UTC epoch milliseconds.
+             */
+            stormSinceMs?: number | null;
         };
         /** @description What is wrong with a map; nothing when both lists are empty. */
         MapCheck: {
@@ -1060,6 +1195,46 @@ export interface components {
             /** @description The app's name. */
             name: string;
         };
+        /** @description Who ordered something, when and why, and until when it holds. */
+        Order: {
+            /** @description `window`, `cli`, `api`, `router`. */
+            actor: string;
+            /**
+             * Format: int64
+             * @description UTC epoch milliseconds.
+             */
+            atMs: number;
+            /**
+             * Format: int64
+             * @description When it lapses by itself, UTC epoch milliseconds.
+             */
+            expiresAtMs?: number | null;
+            /** @description Why. */
+            reason?: string | null;
+        };
+        /** @description Everything overridden at run time, as one document. It outlives a restart; each change of it is an audit entry. */
+        Orders: {
+            allOff?: components["schemas"]["Order"] | null;
+            /** @description Apps' rules, by client. */
+            clients?: {
+                [key: string]: components["schemas"]["ClientOverride"];
+            };
+            /** @description Providers left out everywhere. */
+            except?: components["schemas"]["Except"][];
+            /** @description Breakers held by hand. */
+            forced?: components["schemas"]["ForcedBreaker"][];
+            /** @description Jobs' models, by job; `default` is the map's own line. */
+            jobs?: {
+                [key: string]: components["schemas"]["JobOverride"];
+            };
+            /** @description Kill switches. */
+            kills?: components["schemas"]["Kill"][];
+            /**
+             * Format: int64
+             * @description Grows with every change; a change against an older one is refused.
+             */
+            version: number;
+        };
         /**
          * @description How a request ended.
          * @enum {string}
@@ -1082,6 +1257,11 @@ export interface components {
             /** @description Why; callers and the audit log see it. */
             reason?: string | null;
         };
+        /**
+         * @description How much a request matters when not everything can be served.
+         * @enum {string}
+         */
+        Priority: "low" | "normal" | "high";
         /** @description One clear error: what is wrong, where, and what to do about it. */
         Problem: {
             /** @description Stable, machine-readable: `map_invalid`, `stale_base_version`, `keychain_unavailable`, ... */
@@ -1224,6 +1404,7 @@ export interface components {
              * @description Share of failed calls among the last 20, percent.
              */
             errorPercent?: number | null;
+            forced?: components["schemas"]["ForcedBreaker"] | null;
             /** @description Host (and port) of the base URL. Never its path, query or user info. */
             host: string;
             /** @description The route's id. */
@@ -1235,6 +1416,11 @@ export interface components {
             /** @description The last 20 calls, oldest first: true = success. */
             last: boolean[];
             lastFailure?: components["schemas"]["Failure"] | null;
+            /**
+             * Format: int32
+             * @description What is left of its weight, percent, while a trigger lowers it.
+             */
+            loweredToPercent?: number | null;
             /** @description The model's name in the map. */
             model: string;
             /** @description Whether the next request would try it first. */
@@ -1265,6 +1451,11 @@ export interface components {
             probedAtMs?: number | null;
             /** @description The provider's name in the map. */
             provider: string;
+            /**
+             * Format: int32
+             * @description Share of its traffic that a shift sends elsewhere, percent.
+             */
+            shiftedPercent?: number | null;
             /** @description The word beside the lamp: `Clear`, `Caution`, `Stop`, `Out of use`, `Not probed`. */
             signal: string;
             /**
@@ -1272,6 +1463,8 @@ export interface components {
              * @description The weight, where the tier splits by weight.
              */
             weight?: number | null;
+            /** @description Why it does not serve as the map says, as a sentence. */
+            why?: string | null;
         };
         /** @description The router itself. */
         RouterView: {
@@ -1308,6 +1501,75 @@ export interface components {
             /** @description These; all of them when absent or empty. The others are taken over from the run before. */
             cases?: components["schemas"]["CompatCase"][];
         };
+        /** @description A request's priority as counted when work is shed. */
+        ShedView: {
+            /** @description Why. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description Requests queued or refused for it since it began.
+             */
+            shed: number;
+            /** @description The highest priority that gives way now. */
+            upTo: components["schemas"]["Priority"];
+        };
+        /**
+         * @description How traffic moves from one target to another.
+         * @enum {string}
+         */
+        ShiftMode: "immediate" | "gradual" | "canary";
+        /**
+         * @description Where a shift stands.
+         * @enum {string}
+         */
+        ShiftPhase: "leaving" | "away" | "returning" | "home";
+        /** @description A move of traffic, from its first step until it is home again. */
+        ShiftView: {
+            /** @description Who began it: `router`, `window`, `cli`, `api`. */
+            actor: string;
+            /** @description Where traffic is moved from. */
+            from: components["schemas"]["Target"];
+            /** @description The same in words. */
+            fromWords: string;
+            held?: components["schemas"]["HoldView"] | null;
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            id: number;
+            /** @description How it left. */
+            mode: components["schemas"]["ShiftMode"];
+            /**
+             * Format: int64
+             * @description When the next step is due, UTC epoch milliseconds; absent while it is held or away.
+             */
+            nextAtMs?: number | null;
+            /** @description Where it stands. */
+            phase: components["schemas"]["ShiftPhase"];
+            /** @description Why it began. */
+            reason: string;
+            /**
+             * Format: int32
+             * @description Share of `from`'s traffic that goes elsewhere now, percent.
+             */
+            sharePercent: number;
+            /**
+             * Format: int64
+             * @description When it began, UTC epoch milliseconds.
+             */
+            startedAtMs: number;
+            /** @description The step it is at, from 0. */
+            step: number;
+            /** @description Shares of the steps of this phase, percent that goes elsewhere, in order. */
+            steps: number[];
+            /** @description Where it is moved to. */
+            to: components["schemas"]["Target"];
+            /** @description The same in words. */
+            toWords: string;
+            /** @description What it waits for before it goes on by itself, as a sentence; absent while held by hand. */
+            waitsFor?: string | null;
+            watch?: components["schemas"]["WatchView"] | null;
+        };
         /** @description The whole state at one moment. A stream of these is the event stream; a reader that lags takes the next one. */
         Snapshot: {
             /**
@@ -1315,16 +1577,23 @@ export interface components {
              * @description UTC epoch milliseconds.
              */
             atMs: number;
+            /** @description Likely causes of present trouble, worst first. */
+            causes: components["schemas"]["CauseView"][];
             /** @description Apps that called in the last hour, busiest first. */
             clients: components["schemas"]["ClientView"][];
             /** @description The cold tier. */
             cold: components["schemas"]["ColdView"];
+            distribution?: components["schemas"]["DistributionView"] | null;
             /** @description Newest first, at most 50. */
             events: components["schemas"]["EventView"][];
             /** @description Whether the OS keychain can be used. */
             keychain: components["schemas"]["KeychainView"];
+            /** @description How retries are doing. */
+            loops: components["schemas"]["LoopView"];
             /** @description The running map. */
             map: components["schemas"]["MapView"];
+            /** @description What is overridden at run time. */
+            orders: components["schemas"]["Orders"];
             /** @description Whether new work is paused, and why. */
             pause: components["schemas"]["PauseView"];
             /** @description The providers of the running map and their credentials. */
@@ -1338,12 +1607,17 @@ export interface components {
              * @description Grows with every change; equal numbers are equal snapshots.
              */
             seq: number;
+            shed?: components["schemas"]["ShedView"] | null;
+            /** @description Traffic that is moved, or was moved and stays away. */
+            shifts: components["schemas"]["ShiftView"][];
             /** @description The one sentence that says how things stand. */
             status: components["schemas"]["StatusView"];
             /** @description Hot and Warm, in order of tries. */
             tiers: components["schemas"]["TierView"][];
             /** @description The last hour's traffic. */
             traffic: components["schemas"]["TrafficView"];
+            /** @description Triggers that have fired and not recovered. */
+            triggers: components["schemas"]["TriggerView"][];
         };
         /** @description The status sentence: a bold state, then one sentence. */
         StatusView: {
@@ -1370,6 +1644,8 @@ export interface components {
             state: string;
             /** @description The tier the next request would be answered by. */
             tier: components["schemas"]["Tier"];
+            /** @description Why requests go where they go, newest reason first; empty when everything is as the map says. */
+            why: components["schemas"]["WhyView"][];
         };
         /** @description What a move changes. */
         SwitchCost: {
@@ -1422,6 +1698,35 @@ export interface components {
             requestNanoUsd?: components["schemas"]["Usd"] | null;
             /** @description The route. */
             route: components["schemas"]["RouteId"];
+        };
+        /**
+         * @description A part of the map traffic can be moved from or to, as people write it: `hot`, `warm`, `provider:openai`,
+         *     `route:openai/gpt-4o-mini`, `model:gpt-4o-mini`, `rest` (everything else). A bare word is read as tier, provider, route id
+         *     or model, in this order.
+         */
+        Target: {
+            /** @enum {string} */
+            kind: "tier";
+            /** @description The Hot or Warm tier. */
+            name: components["schemas"]["Tier"];
+        } | {
+            /** @enum {string} */
+            kind: "provider";
+            /** @description A provider's routes. */
+            name: string;
+        } | {
+            /** @enum {string} */
+            kind: "route";
+            /** @description One route. */
+            name: components["schemas"]["RouteId"];
+        } | {
+            /** @enum {string} */
+            kind: "model";
+            /** @description Every route of a model. */
+            name: string;
+        } | {
+            /** @enum {string} */
+            kind: "rest";
         };
         /** @description How a test request went. */
         TestAnswer: {
@@ -1496,6 +1801,33 @@ export interface components {
             /** @description Requests in each of the last 60 minutes, oldest first. */
             requests: number[];
         };
+        /**
+         * @description What a trigger looks at.
+         * @enum {string}
+         */
+        TriggerKind: "server_errors" | "rate_limited" | "slow" | "probes" | "quality" | "errors" | "manual";
+        /** @description A trigger that has fired and not recovered. */
+        TriggerView: {
+            /**
+             * Format: int64
+             * @description When its condition was first true, UTC epoch milliseconds.
+             */
+            beganAtMs: number;
+            /**
+             * Format: int64
+             * @description When it fired, UTC epoch milliseconds.
+             */
+            firedAtMs: number;
+            /** @description What it looks at. */
+            kind: components["schemas"]["TriggerKind"];
+            /** @description The provider. */
+            provider: string;
+            /** @description The numbers that fired it: `12 % of 41 calls answered 5xx (limit 5 %)`. */
+            reason: string;
+            /** @description What it waits for to recover: `below 2.5 % for 2 min`. */
+            recovers: string;
+            route?: components["schemas"]["RouteId"] | null;
+        };
         /** @description A request as this job usually makes it. */
         TypicalRequest: {
             /**
@@ -1534,6 +1866,41 @@ export interface components {
             job: string;
             /** @description Waiting, running or dead. */
             state: components["schemas"]["JobState"];
+        };
+        /** @description What a watched step has seen. */
+        WatchView: {
+            /** @description The bounds, in words. */
+            bounds: string;
+            /**
+             * Format: int64
+             * @description Calls on the side that is judged.
+             */
+            calls: number;
+            /**
+             * Format: int32
+             * @description 95th percentile of their answer times, milliseconds.
+             */
+            p95Ms?: number | null;
+            /**
+             * Format: double
+             * @description Share of them that succeeded, percent.
+             */
+            successPercent?: number | null;
+        };
+        /** @description One weight of a distribution. */
+        WeightView: {
+            /**
+             * Format: double
+             * @description Share once complete, percent.
+             */
+            goalPercent: number;
+            /**
+             * Format: double
+             * @description Share now, percent.
+             */
+            percent: number;
+            /** @description Provider, route or model. */
+            target: components["schemas"]["Target"];
         };
         /** @description What happened. */
         What: {
@@ -1645,6 +2012,130 @@ export interface components {
             route: components["schemas"]["RouteId"];
             /** @enum {string} */
             type: "compat_checked";
+        } | {
+            /** Format: int64 */
+            began_at_ms: number;
+            kind: components["schemas"]["TriggerKind"];
+            provider: string;
+            reason: string;
+            route?: components["schemas"]["RouteId"] | null;
+            /** @enum {string} */
+            type: "trigger_fired";
+        } | {
+            kind: components["schemas"]["TriggerKind"];
+            provider: string;
+            reason: string;
+            route?: components["schemas"]["RouteId"] | null;
+            /** @enum {string} */
+            type: "trigger_cleared";
+        } | {
+            actor: string;
+            from: string;
+            mode: components["schemas"]["ShiftMode"];
+            provider?: string | null;
+            reason: string;
+            /** Format: int64 */
+            shift: number;
+            to: string;
+            /** @enum {string} */
+            type: "shift_started";
+        } | {
+            from: string;
+            provider?: string | null;
+            reason: string;
+            /** Format: int32 */
+            share_percent: number;
+            /** Format: int64 */
+            shift: number;
+            to: string;
+            /** @enum {string} */
+            type: "shift_moved";
+        } | {
+            actor: string;
+            from: string;
+            held: boolean;
+            provider?: string | null;
+            reason: string;
+            /** Format: int64 */
+            shift: number;
+            /** @enum {string} */
+            type: "shift_held";
+        } | {
+            from: string;
+            provider?: string | null;
+            reason: string;
+            /** Format: int64 */
+            shift: number;
+            to: string;
+            /** @enum {string} */
+            type: "shift_reversed";
+        } | {
+            actor: string;
+            home: string;
+            provider?: string | null;
+            reason: string;
+            /** Format: int64 */
+            shift: number;
+            /** @enum {string} */
+            type: "failback_started";
+        } | {
+            home: string;
+            provider?: string | null;
+            reason: string;
+            /** Format: int64 */
+            shift: number;
+            /** @enum {string} */
+            type: "shift_ended";
+        } | {
+            actor: string;
+            reason: string;
+            /** @enum {string} */
+            type: "distributed";
+            weights?: string | null;
+        } | {
+            action: string;
+            actor: string;
+            on: boolean;
+            reason?: string | null;
+            target: string;
+            /** @enum {string} */
+            type: "order_changed";
+        } | {
+            route: components["schemas"]["RouteId"];
+            /** Format: int32 */
+            times: number;
+            /** @enum {string} */
+            type: "circuit_flaps";
+            /** Format: int64 */
+            wait_ms: number;
+        } | {
+            reason: string;
+            /** @enum {string} */
+            type: "storm_began";
+        } | {
+            reason: string;
+            /** @enum {string} */
+            type: "storm_ended";
+        } | {
+            priority: string;
+            reason: string;
+            /** @enum {string} */
+            type: "work_shed";
+        } | {
+            code: string;
+            sentence: string;
+            /** @enum {string} */
+            type: "cause_found";
+        };
+        /** @description One reason in the chain of why requests go where they go, newest first. */
+        WhyView: {
+            /** @description The reason, as a sentence. */
+            sentence: string;
+            /**
+             * Format: int64
+             * @description Since when it holds, UTC epoch milliseconds, where that is known.
+             */
+            sinceMs?: number | null;
         };
     };
     responses: never;

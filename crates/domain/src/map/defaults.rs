@@ -23,6 +23,8 @@ impl Defaults {
     pub const HALF_OPEN_EVERY_MS: u64 = 30_000;
     /// Successful test calls in a row that close a circuit.
     pub const SUCCESSES_TO_CLOSE: u32 = 2;
+    /// A circuit that flaps waits twice as long each time, up to this, milliseconds.
+    pub const HALF_OPEN_MOST_MS: u64 = 300_000;
     /// TCP and TLS, milliseconds.
     pub const CONNECT_MS: u64 = 3_000;
     /// From the request sent to the response head, milliseconds.
@@ -81,7 +83,9 @@ macro_rules! table {
         /// The whole table: the key in a map, its value when not written, what it does.
         #[must_use]
         pub fn rows() -> Vec<(&'static str, String, &'static str)> {
-            vec![$(($key, $value.to_string(), $meaning)),*]
+            let mut rows = vec![$(($key, $value.to_string(), $meaning)),*];
+            rows.extend(super::operate::rows());
+            rows
         }
     };
 }
@@ -90,6 +94,10 @@ table! {
     "name" = Defaults::MAP_NAME => "The map's name in the window.";
     "sloMs" = Defaults::SLO_MS => "Most time to answer: a stream's first meaningful byte, any other answer's end.";
     "midstream" = super::Midstream::default().as_str() => "A stream that dies after its first word: `continue` on another route, `restart`, or `error`.";
+    "sticky" = super::Sticky::default().as_str() => "Whether a conversation stays with its route where traffic is split: `auto` (where prompt caches matter), `always`, `never`.";
+    "jobs.<job>.priority" = super::Priority::default().as_str() => "What gives way when not everything can be served: `low` first, `high` never.";
+    "shift.mode" = super::ShiftMode::default().as_str() => "How traffic leaves a provider by itself: `immediate`, `gradual` or `canary`.";
+    "failback.automatic" = true => "Whether traffic comes home by itself.";
     "holdBackMs" = Defaults::HOLD_BACK_MS => "How long the first words of a stream are held back, so that an early death goes unseen.";
     "retry.attempts" = Defaults::TRIES_PER_ROUTE => "Tries per route in one request, the first included.";
     "retry.maxAttemptsPerRequest" = Defaults::TRIES_PER_REQUEST => "Tries per request over all routes.";
@@ -98,6 +106,7 @@ table! {
     "breaker.consecutiveFailures" = Defaults::CONSECUTIVE_FAILURES => "Failures in a row that open a circuit.";
     "breaker.halfOpenEveryMs" = Defaults::HALF_OPEN_EVERY_MS => "How often an open circuit lets a test call through.";
     "breaker.successesToClose" = Defaults::SUCCESSES_TO_CLOSE => "Successful test calls in a row that close a circuit.";
+    "breaker.halfOpenMostMs" = Defaults::HALF_OPEN_MOST_MS => "A circuit that flaps waits twice as long each time, up to this.";
     "timeouts.connectMs" = Defaults::CONNECT_MS => "TCP and TLS.";
     "timeouts.firstByteMs" = Defaults::FIRST_BYTE_MS => "From the request sent to the response head.";
     "timeouts.firstTokenMs" = Defaults::FIRST_TOKEN_MS => "From the request sent to a stream's first meaningful byte.";
@@ -125,5 +134,6 @@ table! {
     "flags.enable_warm_fallback" = true => "Whether Warm is tried.";
     "flags.enable_cold_queue" = true => "Whether requests may be queued.";
     "flags.require_client_key" = true => "Whether callers must bring a local key.";
+    "flags.ai_enabled" = true => "False answers every request at once with a well-formed refusal; nothing blocks, nothing is sent.";
     "flags.gate_warm_routes" = false => "Whether a Warm route waits until its compatibility check has passed.";
 }

@@ -1,5 +1,6 @@
 //! Raw -> proven: the one constructor of a [`RoutingMap`]. Every fault at once, each with its path.
 
+mod clients;
 mod endpoint;
 mod jobs;
 mod network;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 use super::defaults::Defaults;
 use super::fault::{Fault, Path};
+use super::operate::{FailbackSettings, ShedSettings, ShiftSettings, StormSettings, TriggerSettings};
 use super::preset::preset;
 use super::proven::{
     Cold, ColdReply, Flags, Job, Limits, Line, Provider, RetrySettings, Route, RouteIx, RoutingMap,
@@ -32,11 +34,14 @@ pub(super) fn prove(raw: &RawMap, variables: &dyn Variables, faults: Vec<Fault>)
         reply: proof.reply(None, &RawJob::default(), &Path::root().field("cold")),
         interactive: false,
         queue: true,
+        priority: None,
+        sticky: raw.sticky.unwrap_or_default(),
         matches: Vec::new(),
     });
     let jobs = proof.jobs(&line);
     let cold = proof.cold();
     let retry = proof.retry();
+    let clients = proof.clients();
     let network = proof.network();
     let Proof { faults, routes, providers, .. } = proof;
     if !faults.is_empty() {
@@ -53,11 +58,20 @@ pub(super) fn prove(raw: &RawMap, variables: &dyn Variables, faults: Vec<Fault>)
         cold,
         providers,
         retry,
+        triggers: TriggerSettings::of(raw.triggers.as_ref()),
+        shift: ShiftSettings::of(raw.shift.as_ref()),
+        shift_mode: raw.shift.as_ref().and_then(|shift| shift.mode).unwrap_or_default(),
+        failback: FailbackSettings::of(raw.failback.as_ref()),
+        failback_automatic: raw.failback.as_ref().and_then(|home| home.automatic).unwrap_or(true),
+        storm: StormSettings::of(raw.storm.as_ref()),
+        shed: ShedSettings::of(raw.shed.as_ref()),
+        clients,
         flags: Flags {
             enable_warm_fallback: flags.enable_warm_fallback.unwrap_or(true),
             enable_cold_queue: flags.enable_cold_queue.unwrap_or(true),
             require_client_key: flags.require_client_key.unwrap_or(true),
             gate_warm_routes: flags.gate_warm_routes.unwrap_or(false),
+            ai_enabled: flags.ai_enabled.unwrap_or(true),
         },
         limits: Limits {
             max_body_bytes: limits.max_body_bytes.unwrap_or(Defaults::MAX_BODY_BYTES),

@@ -8,6 +8,10 @@ use url::Url;
 
 use super::midstream::Midstream;
 use super::network::{NetworkSettings, Outbound};
+use super::operate::{
+    FailbackSettings, Priority, ShedSettings, ShiftMode, ShiftSettings, Sticky, StormSettings,
+    TriggerSettings,
+};
 use super::preset::{Auth, Preset};
 use crate::{Dialect, FeatureSet, RouteId, Tier};
 
@@ -34,6 +38,22 @@ pub struct RoutingMap {
     pub providers: BTreeMap<String, Provider>,
     /// Retries inside one request.
     pub retry: RetrySettings,
+    /// When a route or a provider is judged ill, and when well again.
+    pub triggers: TriggerSettings,
+    /// How traffic is moved away.
+    pub shift: ShiftSettings,
+    /// How traffic leaves a provider by itself.
+    pub shift_mode: ShiftMode,
+    /// When traffic comes home.
+    pub failback: FailbackSettings,
+    /// Whether it comes home by itself.
+    pub failback_automatic: bool,
+    /// When retries are cut, and when they come back.
+    pub storm: StormSettings,
+    /// When work of lower priority gives way.
+    pub shed: ShedSettings,
+    /// Apps with rules of their own, by name.
+    pub clients: BTreeMap<String, ClientRule>,
     /// Switches.
     pub flags: Flags,
     /// Sizes and counts.
@@ -199,6 +219,21 @@ pub struct BreakerSettings {
     pub half_open_every_ms: u64,
     /// Successful test calls in a row that close it.
     pub successes_to_close: u32,
+    /// A circuit that flaps waits twice as long each time, up to this, milliseconds.
+    pub half_open_most_ms: u64,
+}
+
+/// An app's rules.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClientRule {
+    /// The only providers its requests may reach (canonical names), also under failover; none written = all.
+    pub providers: Option<Vec<String>>,
+    /// The provider its requests go to first, where it may.
+    pub prefer: Option<String>,
+    /// Its requests' priority, where the job has none.
+    pub priority: Option<Priority>,
+    /// Who is told when its requests were affected; addresses.
+    pub notify: Vec<String>,
 }
 
 /// Retries inside one request.
@@ -235,6 +270,10 @@ pub struct Job {
     pub interactive: bool,
     /// Whether its requests may be queued.
     pub queue: bool,
+    /// What gives way when not everything can be served, as written.
+    pub priority: Option<Priority>,
+    /// Whether a conversation stays with its route where traffic is split.
+    pub sticky: Sticky,
     /// Which requests it takes without being named.
     pub matches: Vec<MatchRule>,
 }
@@ -300,6 +339,8 @@ pub struct Flags {
     pub require_client_key: bool,
     /// Whether a Warm route waits until its compatibility check has passed.
     pub gate_warm_routes: bool,
+    /// False answers every request at once with a well-formed refusal.
+    pub ai_enabled: bool,
 }
 
 /// Sizes and counts.

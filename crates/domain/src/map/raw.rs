@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::midstream::Midstream;
+use super::operate::{Priority, RawFailback, RawShed, RawShift, RawStorm, RawTriggers, Sticky};
 use super::preset::Auth;
 use crate::{Dialect, Feature};
 
@@ -49,6 +50,20 @@ pub struct RawMap {
     pub retry: Option<RawRetry>,
     /// When a route's circuit opens and closes.
     pub breaker: Option<RawBreaker>,
+    /// When a route or a provider is judged ill, and when well again.
+    pub triggers: Option<RawTriggers>,
+    /// How traffic is moved away.
+    pub shift: Option<RawShift>,
+    /// When traffic comes home by itself.
+    pub failback: Option<RawFailback>,
+    /// When retries are cut, and when they come back.
+    pub storm: Option<RawStorm>,
+    /// When work of lower priority gives way.
+    pub shed: Option<RawShed>,
+    /// Whether a conversation stays with its route where traffic is split.
+    pub sticky: Option<Sticky>,
+    /// Apps, by the name of their local key: where they may go, and who is told.
+    pub clients: Option<BTreeMap<String, RawClient>>,
     /// Timeouts of one attempt.
     pub timeouts: Option<RawTimeouts>,
     /// The free health probe.
@@ -227,6 +242,10 @@ pub struct RawJob {
     pub interactive: Option<bool>,
     /// Whether its requests may be queued.
     pub queue: Option<bool>,
+    /// What gives way when not everything can be served.
+    pub priority: Option<Priority>,
+    /// Whether a conversation stays with its route where traffic is split.
+    pub sticky: Option<Sticky>,
     /// Which requests it takes without being named.
     #[serde(rename = "match")]
     pub matches: Option<Vec<RawMatch>>,
@@ -273,6 +292,23 @@ pub struct RawBreaker {
     /// Successful test calls in a row that close it.
     #[schemars(range(min = 1, max = 100))]
     pub successes_to_close: Option<u32>,
+    /// A circuit that flaps waits twice as long each time, up to this, milliseconds.
+    #[schemars(range(min = 10, max = 86_400_000))]
+    pub half_open_most_ms: Option<u64>,
+}
+
+/// An app.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RawClient {
+    /// The only providers its requests may reach, also under failover. Without the key: all of them.
+    pub providers: Option<Vec<String>>,
+    /// The provider its requests go to first, where it may.
+    pub prefer: Option<String>,
+    /// What gives way when not everything can be served; a job's own priority comes first.
+    pub priority: Option<Priority>,
+    /// Who is told when its requests were affected; addresses.
+    pub notify: Option<Vec<String>>,
 }
 
 /// Timeouts of one attempt, milliseconds.
@@ -317,6 +353,8 @@ pub struct RawFlags {
     pub require_client_key: Option<bool>,
     /// Whether a Warm route waits until its compatibility check has passed.
     pub gate_warm_routes: Option<bool>,
+    /// False answers every request at once with a well-formed refusal.
+    pub ai_enabled: Option<bool>,
 }
 
 /// Sizes and counts.

@@ -252,6 +252,8 @@ impl Bench<'_> {
             reply: ColdReply::Error,
             interactive: true,
             queue: false,
+            priority: None,
+            sticky: switchyard_domain::map::Sticky::Never,
             matches: Vec::new(),
         }
     }

@@ -1,5 +1,6 @@
 //! What an outcome changes: the breaker, the strip, cooldowns and keys.
 
+use switchyard_domain::event::What;
 use switchyard_domain::map::RouteIx;
 use switchyard_domain::{Failure, Now, RouteId};
 
@@ -7,7 +8,7 @@ use super::keys::KeyNeed;
 use super::{Fleet, KeyChoice, KeyId, SHORT_COOLDOWN_MS};
 use crate::breaker::Permit;
 use crate::classify::{Condemns, Verdict, classify};
-use crate::network::{RegionOutage, Turned, is_an_answer};
+use crate::network::{Turned, is_an_answer};
 
 /// How a permitted call ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,10 +79,8 @@ pub enum Change {
     },
     /// This machine's network went from one state to another.
     NetworkTurned(Turned),
-    /// One region of a provider is out of use, another one answers.
-    RegionOut(RegionOutage),
-    /// That region is in use again, or no longer alone.
-    RegionBack(RegionOutage),
+    /// Anything else worth an entry of the event log.
+    Told(What),
 }
 
 impl Fleet {
@@ -91,6 +90,7 @@ impl Fleet {
         let changes = match outcome {
             Outcome::Succeeded { duration_ms, first_token_ms } => {
                 let mut changes = self.network_answered(place, now);
+                self.seen(place, &Outcome::Succeeded { duration_ms, first_token_ms }, now);
                 changes.extend(self.succeeded(place, &permit, duration_ms, first_token_ms, now));
                 changes
             }
@@ -134,6 +134,12 @@ impl Fleet {
         changes
     }
 
+    /// The windows see every outcome that is its route's own.
+    fn seen(&mut self, place: RouteIx, outcome: &Outcome, now: Now) {
+        let slot = &self.slots[place.0];
+        self.watch.attempt(&slot.id, &slot.provider, outcome, now);
+    }
+
     /// Lays a failure to its route, key or account.
     pub(super) fn count(
         &mut self,
@@ -144,6 +150,7 @@ impl Fleet {
         now: Now,
     ) -> Vec<Change> {
         let verdict = classify(&failure);
+        self.seen(place, &Outcome::Failed(failure.clone()), now);
         let slot = &mut self.slots[place.0];
         let mut changes = Vec::new();
         if verdict.tells_of_target() {

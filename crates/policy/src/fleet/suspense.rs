@@ -1,6 +1,7 @@
 //! Failures that may be this machine's network as well as a route's: held until it shows which, then counted or
 //! dropped. While the network is down none counts, and no call is expected of a route beyond it.
 
+use switchyard_domain::event::What;
 use switchyard_domain::map::RouteIx;
 use switchyard_domain::{Failure, Now, RouteId};
 
@@ -161,8 +162,16 @@ impl Fleet {
         let began = fresh.iter().filter(|new| !self.regions_out.iter().any(|old| same(old, new)));
         let ended = self.regions_out.iter().filter(|old| !fresh.iter().any(|new| same(old, new)));
         let changes = began
-            .map(|outage| Change::RegionOut(outage.clone()))
-            .chain(ended.map(|outage| Change::RegionBack(outage.clone())))
+            .map(|outage| What::RegionOut {
+                provider: outage.provider.clone(),
+                region: outage.region.clone(),
+                answers: outage.answers.clone(),
+            })
+            .chain(ended.map(|outage| What::RegionBack {
+                provider: outage.provider.clone(),
+                region: outage.region.clone(),
+            }))
+            .map(Change::Told)
             .collect();
         self.regions_out = fresh;
         changes

@@ -389,7 +389,9 @@ fn opened(change: &Change) -> Option<&RouteId> {
         | Change::Closed { .. }
         | Change::KeyCondemned { .. }
         | Change::CooledDown { .. }
-        | Change::ProbeFailed { .. } => None,
+        | Change::ProbeFailed { .. }
+        | Change::NetworkTurned(_)
+        | Change::Told(_) => None,
     }
 }
 
@@ -398,6 +400,10 @@ fn told(changes: &[Change]) -> Option<CircuitState> {
         Change::Opened { .. } => Some(CircuitState::Open),
         Change::Closed { .. } => Some(CircuitState::Closed),
         Change::HalfOpen { .. } => Some(CircuitState::HalfOpen),
-        Change::KeyCondemned { .. } | Change::CooledDown { .. } | Change::ProbeFailed { .. } => None,
+        Change::KeyCondemned { .. }
+        | Change::CooledDown { .. }
+        | Change::ProbeFailed { .. }
+        | Change::NetworkTurned(_)
+        | Change::Told(_) => None,
     })
 }

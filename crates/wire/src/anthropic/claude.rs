@@ -65,7 +65,9 @@ impl Claude {
             };
             Some((at, family))
         });
-        let Some((at, family)) = found else { return Self { family: Family::Unknown, version: None } };
+        let Some((at, family)) = found else {
+            return Self { family: Family::Unknown, version: early_version(&words) };
+        };
         // Versions have one or two digits, dates eight.
         let number =
             |word: &&&str| matches!(word.len(), 1 | 2) && word.bytes().all(|byte| byte.is_ascii_digit());
@@ -116,6 +118,11 @@ impl Claude {
         self.family != Family::Always && !self.since((4, 6))
     }
 
+    /// Whether it is known, by its name, to go on with an answer the caller began.
+    pub(crate) fn is_known_to_take_prefill(self) -> bool {
+        self.version.is_some() && self.takes_prefill()
+    }
+
     /// Whether it takes `temperature`, `top_p` and `top_k`.
     pub(crate) fn takes_sampling(self) -> bool {
         self.family != Family::Always && !self.since((4, 7))
@@ -142,6 +149,18 @@ impl Claude {
 
     fn since(self, version: (u32, u32)) -> bool {
         self.version.is_some_and(|own| own >= version)
+    }
+}
+
+/// The version of a Claude from before the families had names (`claude-instant-1.2`, `claude-2.1`, `claude-v2`), or whose
+/// name leaves its family out (`claude-3`).
+fn early_version(words: &[&str]) -> Option<(u32, u32)> {
+    let at = words.iter().position(|word| *word == "claude")?;
+    match *words.get(at + 1)? {
+        "instant" => Some((1, 0)),
+        "2" | "v2" => Some((2, 0)),
+        "3" => Some((3, 0)),
+        _ => None,
     }
 }
 

@@ -21,18 +21,14 @@ struct OutputDetails {
 
 impl From<MessagesUsage> for Usage {
     fn from(usage: MessagesUsage) -> Self {
-        let read = usage.cache_read_input_tokens.unwrap_or(0);
-        let written = usage.cache_creation_input_tokens.unwrap_or(0);
-        let fresh = usage.input_tokens.unwrap_or(0);
+        let (read, written) = (usage.cache_read_input_tokens, usage.cache_creation_input_tokens);
         Self {
-            input_tokens: fresh.saturating_add(read).saturating_add(written),
             output_tokens: usage.output_tokens.unwrap_or(0),
-            cached_input_tokens: read,
-            cache_write_tokens: written,
             reasoning_tokens: usage
                 .output_tokens_details
                 .and_then(|details| details.thinking_tokens)
                 .unwrap_or(0),
+            ..Self::of_disjoint_input(usage.input_tokens, read, written)
         }
     }
 }

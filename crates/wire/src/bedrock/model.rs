@@ -7,7 +7,7 @@
 
 /// A model, as far as its id tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Model {
+pub(crate) struct Model {
     family: Family,
     has_schema: bool,
     has_cache_points: bool,
@@ -58,7 +58,7 @@ const SCHEMA: [&str; 11] = [
 const UNFORCED: [&str; 6] = ["meta.llama", "llama", "ai21.", "cohere.", "amazon.titan", "deepseek.r1"];
 
 impl Model {
-    pub(super) fn read(id: &str) -> Self {
+    pub(crate) fn read(id: &str) -> Self {
         let id = id.to_ascii_lowercase();
         let says = |needles: &[&str]| needles.iter().any(|needle| id.contains(needle));
         let family = family(&id);
@@ -114,6 +114,11 @@ impl Model {
             Family::Claude { .. } | Family::Nova { .. } | Family::Hidden => true,
             Family::GptOss | Family::Other => false,
         }
+    }
+
+    /// Whether it is a Claude known, by its id, to continue its own turn. An id that hides its model says nothing.
+    pub(crate) fn is_known_to_take_prefill(self) -> bool {
+        self.is_claude() && self.takes_prefill()
     }
 
     /// Whether a conversation may end in the model's turn, which it then continues.

@@ -17,15 +17,10 @@ pub struct ConverseUsage {
 
 impl From<ConverseUsage> for Usage {
     fn from(usage: ConverseUsage) -> Self {
-        let read = usage.cache_read_input_tokens.unwrap_or(0);
-        let written = usage.cache_write_input_tokens.unwrap_or(0);
-        let fresh = usage.input_tokens.unwrap_or(0);
+        let (read, written) = (usage.cache_read_input_tokens, usage.cache_write_input_tokens);
         Self {
-            input_tokens: fresh.saturating_add(read).saturating_add(written),
             output_tokens: usage.output_tokens.unwrap_or(0),
-            cached_input_tokens: read,
-            cache_write_tokens: written,
-            reasoning_tokens: 0,
+            ..Self::of_disjoint_input(usage.input_tokens, read, written)
         }
     }
 }

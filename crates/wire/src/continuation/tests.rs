@@ -100,3 +100,36 @@ fn a_body_without_a_conversation_is_refused_by_name() {
         assert_eq!(error.to_string(), said);
     }
 }
+
+#[test]
+fn only_claudes_up_to_4_5_are_known_to_go_on_from_a_half_answer() {
+    const CONVERSE: Dialect = Dialect::BedrockConverse;
+    let cases = [
+        (MESSAGES, "claude-2.1", true),
+        (MESSAGES, "claude-instant-1.2", true),
+        (MESSAGES, "claude-3-5-sonnet-20241022", true),
+        (MESSAGES, "claude-sonnet-4-20250514", true),
+        (MESSAGES, "claude-opus-4-1-20250805", true),
+        (MESSAGES, "anthropic/claude-sonnet-4.5", true),
+        (MESSAGES, "claude-haiku-4-5", true),
+        (MESSAGES, "claude-opus-4-6", false),
+        (MESSAGES, "claude-sonnet-5", false),
+        (MESSAGES, "claude-mythos-preview", false),
+        // Nothing tells what these are.
+        (MESSAGES, "glm-4.5", false),
+        (MESSAGES, "claude-next", false),
+        (MESSAGES, "sonnet", false),
+        (CONVERSE, "anthropic.claude-instant-v1", true),
+        (CONVERSE, "us.anthropic.claude-haiku-4-5-20251001-v1:0", true),
+        (CONVERSE, "global.anthropic.claude-opus-4-6-v1", false),
+        (CONVERSE, "eu.amazon.nova-pro-v1:0", false),
+        (CONVERSE, "zai.glm-4-5", false),
+        (CONVERSE, "arn:aws:bedrock:us-east-1:1:application-inference-profile/a1b2", false),
+        (CHAT, "anthropic/claude-sonnet-4.5", false),
+        (RESPONSES, "claude-sonnet-4-5", false),
+        (Dialect::Gemini, "claude-sonnet-4-5", false),
+    ];
+    for (dialect, model, known) in cases {
+        assert_eq!(is_prefill_known(dialect, model), known, "{dialect:?} {model}");
+    }
+}

@@ -46,6 +46,8 @@ impl Proof<'_> {
                 reply: self.reply(job.reply, job, &path),
                 interactive: job.interactive.unwrap_or(false),
                 queue: job.queue.unwrap_or(true),
+                priority: job.priority,
+                sticky: job.sticky.or(raw.sticky).unwrap_or_default(),
                 matches,
             };
             jobs.insert(name.clone(), Arc::new(proven));

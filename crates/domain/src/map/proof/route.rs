@@ -165,6 +165,11 @@ fn breaker(own: Option<&RawBreaker>, all: Option<&RawBreaker>) -> BreakerSetting
             .find_map(|b| b.half_open_every_ms)
             .unwrap_or(Defaults::HALF_OPEN_EVERY_MS),
         successes_to_close: settings(|b| b.successes_to_close).unwrap_or(Defaults::SUCCESSES_TO_CLOSE),
+        half_open_most_ms: layers
+            .iter()
+            .flatten()
+            .find_map(|b| b.half_open_most_ms)
+            .unwrap_or(Defaults::HALF_OPEN_MOST_MS),
     }
 }
 

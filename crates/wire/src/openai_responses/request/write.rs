@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::write_items::{self, InputItem};
 use crate::canonical::{Effort, Format, Prompt, Reasoning, ToolChoice};
 use crate::notes::{CACHE_HINT_DROPPED, Notes, TranslateError};
-use crate::openai_responses::model_rules::{Reasons, nearest, reasons};
+use crate::openai_models::{Reasons, nearest, reasons};
 use crate::openai_responses::strict_schema;
 use crate::translate::tool_ids::user_id;
 
@@ -146,7 +146,8 @@ pub(crate) fn write(
 }
 
 /// What is asked of the model's reasoning, and whether its seal is asked for: without it a conversation that is not
-/// stored loses the reasoning between tool calls. A model that doesn't reason refuses both.
+/// stored loses the reasoning between tool calls. A model that doesn't reason refuses both. A model nobody knows is
+/// taken at its word: whatever is asked is sent.
 fn reasoning(
     asked: Option<Reasoning>,
     reasons: Reasons,
@@ -164,15 +165,17 @@ fn reasoning(
         (Reasons::Always(_), None) => return (None, SEALED),
         (Reasons::Always(_) | Reasons::Unknown, Some(_)) => {}
     }
-    let effort = effort.map(|effort| match reasons {
+    let effort = effort.and_then(|effort| match reasons {
         Reasons::Always(taken) => {
             let sent = nearest(effort, taken);
-            if sent != effort {
+            if sent.is_none() && effort != Effort::None {
+                notes.add("reasoning_not_carried", "reasoning");
+            } else if sent.is_some_and(|sent| sent != effort) {
                 notes.add("reasoning_effort_changed", "reasoning");
             }
             sent
         }
-        Reasons::Never | Reasons::Unknown => effort,
+        Reasons::Never | Reasons::Unknown => Some(effort),
     });
     let summary = (asked.and_then(|asked| asked.visible) == Some(true) && !is_off).then_some("auto");
     let options = ReasoningOptions { effort: effort.map(Effort::as_openai), summary };
