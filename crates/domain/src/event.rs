@@ -186,8 +186,18 @@ impl What {
             Self::CircuitHalfOpen { .. } | Self::ProbeFailed { .. } | Self::KeychainUnavailable { .. } => {
                 Lamp::Caution
             }
-            Self::CircuitClosed { .. } | Self::JobDone { .. } | Self::RegionBack { .. } => Lamp::Clear,
-            Self::StreamRescued { .. } | Self::AnswerDegraded { .. } | Self::RegionOut { .. } => Lamp::Degraded,
+            Self::CircuitClosed { .. }
+            | Self::JobDone { .. }
+            | Self::RegionBack { .. }
+            | Self::TriggerCleared { .. }
+            | Self::ShiftEnded { .. }
+            | Self::StormEnded { .. } => Lamp::Clear,
+            Self::StreamRescued { .. }
+            | Self::AnswerDegraded { .. }
+            | Self::RegionOut { .. }
+            | Self::ShiftStarted { .. }
+            | Self::ShiftMoved { .. }
+            | Self::ShiftReversed { .. } => Lamp::Degraded,
             Self::CompatChecked { passed, drift, .. } => match (*passed, drift.is_empty()) {
                 (true, true) => Lamp::Clear,
                 (true, false) => Lamp::Info,
@@ -200,7 +210,9 @@ impl What {
                     Lamp::Degraded
                 }
             }
-            Self::Paused { .. } | Self::JobQueued { .. } => Lamp::Paused,
+            Self::Paused { .. } | Self::JobQueued { .. } | Self::ShiftHeld { .. } | Self::WorkShed { .. } => {
+                Lamp::Paused
+            }
             Self::RouteSwitched { in_service, .. } => {
                 if *in_service {
                     Lamp::Clear
@@ -217,15 +229,10 @@ impl What {
                 | TriggerKind::Probes
                 | TriggerKind::Quality => Lamp::Caution,
             },
-            Self::TriggerCleared { .. } | Self::ShiftEnded { .. } | Self::StormEnded { .. } => Lamp::Clear,
-            Self::ShiftStarted { .. } | Self::ShiftMoved { .. } | Self::ShiftReversed { .. } => {
-                Lamp::Degraded
-            }
             Self::FailbackStarted { .. }
             | Self::CircuitFlaps { .. }
             | Self::StormBegan { .. }
             | Self::CauseFound { .. } => Lamp::Caution,
-            Self::ShiftHeld { .. } | Self::WorkShed { .. } => Lamp::Paused,
             Self::NetworkTurned { to, .. } => {
                 if to.is_down() {
                     Lamp::Caution

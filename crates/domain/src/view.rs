@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::event::{Event, Lamp};
+use crate::incident::IncidentBrief;
 use crate::network::NetworkView;
 use crate::operate::{
     CauseView, DistributionView, ForcedBreaker, LoopView, Orders, ShedView, ShiftView, TriggerView, WhyView,
@@ -56,6 +57,8 @@ pub struct Snapshot {
     pub shed: Option<ShedView>,
     /// Likely causes of present trouble, worst first.
     pub causes: Vec<CauseView>,
+    /// Open incidents, and those closed within the last hour, newest first.
+    pub incidents: Vec<IncidentBrief>,
     /// This machine's network.
     #[serde(default)]
     pub network: NetworkView,

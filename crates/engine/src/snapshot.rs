@@ -75,6 +75,7 @@ pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
         loops: of_fleet(shared, |fleet| fleet.loops().view(now)),
         shed: None,
         causes: Vec::new(),
+        incidents: Vec::new(),
         network: NetworkView::default(),
     })
 }

@@ -285,6 +285,10 @@ impl Network {
         self.state = to;
         self.since = now;
         self.portal_url.clone_from(&portal_url);
+        if from == NetworkState::Unknown && to == NetworkState::Online {
+            // That all is well is no news.
+            return None;
+        }
         let sentence = sentence(to, portal_url.as_deref());
         Some(Turned { from, to, sentence, portal_url, lasted_ms })
     }
@@ -334,6 +338,9 @@ impl Of {
             | K::ClientAborted
             | K::NoRoute
             | K::Paused
+            | K::Shed
+            | K::AllOff
+            | K::Offline
             | K::Internal => Self::Provider,
         }
     }

@@ -987,6 +987,65 @@ export interface components {
              */
             sinceMs: number;
         };
+        /** @description An incident in a line. */
+        IncidentBrief: {
+            /**
+             * Format: int64
+             * @description The first bad attempt, UTC epoch milliseconds.
+             */
+            beganAtMs: number;
+            /**
+             * Format: int64
+             * @description UTC epoch milliseconds.
+             */
+            closedAtMs?: number | null;
+            /** @description Its number. */
+            id: components["schemas"]["IncidentId"];
+            /**
+             * Format: int64
+             * @description Requests it touched that were answered all the same.
+             */
+            kept: number;
+            /**
+             * Format: int64
+             * @description Accepted requests that got neither an answer nor a place in the queue nor a reason. The promise is zero.
+             */
+            lost: number;
+            /**
+             * Format: int64
+             * @description UTC epoch milliseconds.
+             */
+            openedAtMs: number;
+            /** @description The provider's name in the map. */
+            provider: string;
+            /**
+             * Format: int64
+             * @description Requests it touched that were put into the cold queue.
+             */
+            queued: number;
+            /**
+             * Format: int32
+             * @description How bad: 1 (the worst) to 3.
+             */
+            severity: number;
+            /** @description Where it stands. */
+            state: components["schemas"]["IncidentState"];
+            /** @description One or two plain sentences. */
+            summary: string;
+            /** @description `anthropic: 529 overloaded`. */
+            title: string;
+        };
+        /**
+         * Format: int64
+         * @description An incident's number; grows by one per incident.
+         * @example 12
+         */
+        IncidentId: number;
+        /**
+         * @description Where an incident stands.
+         * @enum {string}
+         */
+        IncidentState: "open" | "recovering" | "closed";
         /** @description A job's models, overridden at run time. */
         JobOverride: components["schemas"]["Order"] & {
             /** @description Routes or models in order of tries; the first route's tier is Hot. */
@@ -1187,6 +1246,69 @@ export interface components {
         NameClient: {
             /** @description The app's name. */
             name: string;
+        };
+        /**
+         * @description Where the addresses of hosts come from at present.
+         * @enum {string}
+         */
+        NameSource: "system" | "fallback" | "last_known";
+        /** @description One thing that was asked to see how the network stands. */
+        NetworkCheck: {
+            /**
+             * Format: int64
+             * @description UTC epoch milliseconds.
+             */
+            atMs: number;
+            /**
+             * Format: int32
+             * @description How long it took, milliseconds.
+             */
+            durationMs: number;
+            /** @description What a well network answers. */
+            expected: string;
+            /** @description What came. */
+            found: string;
+            /** @description Whether that is what a well network answers. */
+            ok: boolean;
+            /** @description What was asked: `GET http://host/path`, `DNS host`, `TLS host`. */
+            what: string;
+        };
+        /**
+         * @description How this machine's network stands.
+         * @enum {string}
+         */
+        NetworkState: "unknown" | "online" | "offline" | "dns_broken" | "captive_portal" | "intercepted";
+        /** @description The network of this machine. */
+        NetworkView: {
+            /** @description The last look at it, one line per thing asked. */
+            checks: components["schemas"]["NetworkCheck"][];
+            /** @description Where addresses come from. */
+            dns: components["schemas"]["NameSource"];
+            /**
+             * Format: int64
+             * @description Requests that wait for the network now.
+             */
+            held: number;
+            /** @description The network's own name (its SSID), where it is known. */
+            name?: string | null;
+            /**
+             * Format: int64
+             * @description Since when the first of them waits, UTC epoch milliseconds.
+             */
+            oldestHeldMs?: number | null;
+            /** @description Where to sign in, behind a captive portal: scheme, host and path, without a query. */
+            portalUrl?: string | null;
+            /** @description The system's proxy, without its user and password. */
+            proxy?: string | null;
+            /** @description What is wrong and what to do, in one or two sentences; absent while all is well. */
+            sentence?: string | null;
+            /**
+             * Format: int64
+             * @description Since when, UTC epoch milliseconds.
+             */
+            sinceMs: number;
+            /** @description How it stands. */
+            state: components["schemas"]["NetworkState"];
         };
         /** @description A new app's key; shown this once. */
         NewClient: {
@@ -1586,12 +1708,16 @@ export interface components {
             distribution?: components["schemas"]["DistributionView"] | null;
             /** @description Newest first, at most 50. */
             events: components["schemas"]["EventView"][];
+            /** @description Open incidents, and those closed within the last hour, newest first. */
+            incidents: components["schemas"]["IncidentBrief"][];
             /** @description Whether the OS keychain can be used. */
             keychain: components["schemas"]["KeychainView"];
             /** @description How retries are doing. */
             loops: components["schemas"]["LoopView"];
             /** @description The running map. */
             map: components["schemas"]["MapView"];
+            /** @description This machine's network. */
+            network?: components["schemas"]["NetworkView"];
             /** @description What is overridden at run time. */
             orders: components["schemas"]["Orders"];
             /** @description Whether new work is paused, and why. */
