@@ -14,6 +14,7 @@ mod intake;
 mod keyring;
 mod local_keys;
 mod losses;
+mod network;
 mod once;
 mod pipeline;
 mod prices;

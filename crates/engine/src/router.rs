@@ -5,6 +5,7 @@ mod compat;
 mod credentials;
 mod jobs;
 mod maps;
+mod network_check;
 mod switch_cost;
 mod switches;
 mod test_request;
@@ -32,6 +33,7 @@ use crate::clock;
 use crate::cold;
 use crate::config::RouterConfig;
 use crate::local_keys::LocalKeys;
+use crate::network;
 use crate::prober;
 use crate::server;
 use crate::shared::{Shared, Standpoint, lock};
@@ -117,6 +119,7 @@ impl Router {
             keys_ready: watch::Sender::new(false),
             keychain_was: Mutex::default(),
             keys_doubted: Notify::new(),
+            network: network::Desk::default(),
             store,
         });
         let router = Self {
@@ -131,6 +134,7 @@ impl Router {
         router.shared.local_keys.load(&router.shared.store, started.wall_ms).await?;
         router.restore_pause().await?;
         router.restore_compat().await?;
+        network::prepare(&router.shared).await;
         router.restore_map_at_start().await?;
         router.spawn_workers(listener, config.desktop_notifications);
         let what = What::Started {
@@ -150,6 +154,7 @@ impl Router {
         }
         self.workers.spawn(cold::run(shared(), stop()));
         self.workers.spawn(prober::run(shared(), stop()));
+        self.workers.spawn(network::run(shared(), stop()));
         self.workers.spawn(credentials::keep(shared(), stop()));
         let accept = server::accept(shared(), listener, self.stop.clone(), self.connections.clone());
         self.connections.spawn(accept);
