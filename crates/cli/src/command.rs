@@ -10,6 +10,7 @@ use crate::clients::ClientCommand;
 use crate::compat::CompatAsk;
 use crate::credentials::CredentialCommand;
 use crate::map::MapCommand;
+use crate::network::NetworkAsk;
 use crate::queue::QueueCommand;
 use crate::requests::{Asked, TestAsk};
 use crate::serve::Serve;
@@ -67,6 +68,9 @@ pub(crate) enum Command {
     /// Ask the router's two ports whether they answer; exit code 1 when not.
     #[command(after_help = "Example: switchyard health && echo up")]
     Health,
+    /// How this machine's network stands, by a look at it; exit code 1 when it is down.
+    #[command(after_help = "Example: switchyard network --json | jq .state")]
+    Network(NetworkAsk),
     /// Stop taking new work; running requests finish.
     #[command(after_help = "Example: switchyard pause --reason 'bill too high'")]
     Pause {
@@ -152,6 +156,7 @@ mod tests {
             &["queue", "list", "--state", "dead"],
             &["route", "off", "anthropic/sonnet-4.6"],
             &["test-request", "--stream"],
+            &["network", "--last", "--json"],
             &["compat"],
             &[
                 "compat",

@@ -5,6 +5,7 @@ pub(crate) mod clients;
 pub(crate) mod compat;
 pub(crate) mod credentials;
 pub(crate) mod map;
+pub(crate) mod network;
 pub(crate) mod pause;
 pub(crate) mod queue;
 pub(crate) mod requests;
@@ -71,6 +72,7 @@ pub(crate) struct Panel {
     tags(
         (name = "snapshot", description = "How things stand"),
         (name = "map", description = "The routing map and its versions"),
+        (name = "network", description = "This machine's network"),
         (name = "pause", description = "Stopping and taking new work"),
         (name = "routes", description = "The kill switch, and what a move would change"),
         (name = "compat", description = "What routes can do, found out by asking them"),
@@ -92,6 +94,7 @@ fn described() -> OpenApiRouter<Panel> {
     OpenApiRouter::with_openapi(description)
         .merge(snapshot::routes())
         .merge(map::routes())
+        .merge(network::routes())
         .merge(pause::routes())
         .merge(routes::routes())
         .merge(compat::routes())

@@ -7,6 +7,7 @@ use switchyard_domain::api::{
     NewClient, TestAnswer, TestRequest,
 };
 use switchyard_domain::compat::{CompatCase, CompatPreview, CompatReport, CompatRow, CompatRun, RunCompat};
+use switchyard_domain::network::NetworkView;
 use switchyard_domain::switch_cost::SwitchCost;
 use switchyard_domain::view::{RequestView, Snapshot};
 use switchyard_domain::{RouteId, Secret};
@@ -79,6 +80,16 @@ impl ControlClient {
     /// Stops taking new work.
     pub async fn pause(&self, reason: Option<String>) -> Answer<()> {
         self.send("POST", "/v1/pause", &PauseWork { reason }).await
+    }
+
+    /// How this machine's network stands.
+    pub async fn network(&self) -> Answer<NetworkView> {
+        self.get("/v1/network").await
+    }
+
+    /// Looks at the network now.
+    pub async fn check_network(&self) -> Answer<NetworkView> {
+        self.call("POST", "/v1/network/check", None).await
     }
 
     /// Takes new work again.
