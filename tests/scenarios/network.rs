@@ -83,8 +83,8 @@ fn a_request_outlives_no_slo_offline_it_is_queued_and_answered_once_the_cable_is
     on_a_network(|net| async move {
         let (hot, _) = two(&net, json!({ "sloMs": 2_500 })).await;
         net.pull_cable();
-        let (queued, refused) =
-            tokio::join!(net.yard.chat("later"), net.yard.send(&Ask::chat("stream").streaming(true)));
+        let stream = Ask::chat("stream").streaming(true);
+        let (queued, refused) = tokio::join!(net.yard.chat("later"), net.yard.send(&stream));
         assert_eq!(queued.status, 202, "{queued:?}");
         assert_eq!(refused.status, 503, "a stream gets an error in its dialect: {refused:?}");
         assert!(refused.json()["error"]["message"].as_str().unwrap().contains("offline"), "{refused:?}");
@@ -176,16 +176,23 @@ fn a_local_route_serves_while_the_machine_is_offline() {
         net.apply(&[world_route("hot", HOT)], &[local], json!({ "timeouts": { "connectMs": 300 } })).await;
         assert_eq!(net.yard.chat("before").await.way().0, "hot");
         net.pull_cable();
-        assert_eq!(net.yard.chat("offline").await.way().0, "local");
+        assert_eq!(net.yard.chat("offline").await.route(), "local");
         let (status, view) = net.yard.post("/v1/network/check", &json!({})).await;
         let view: NetworkView = serde_json::from_value(view).unwrap();
         assert_eq!((status, view.state), (200, NetworkState::Offline));
         let reply = net.yard.chat("still offline").await;
-        assert_eq!(reply.way(), ("local", 1, true), "no try goes to a host that can't be reached");
+        assert_eq!(
+            (reply.route(), reply.way().1),
+            ("local", 1),
+            "no try goes to a host that can't be reached"
+        );
         let told = net.yard.cli(&["network"], "").await;
         assert_eq!(told.code, Some(1), "{told:?}");
         assert!(told.out.contains("This machine is offline") && told.out.contains("not ok"), "{told:?}");
-        assert!(net.yard.snapshot().await.status.sentence.contains("local-1"), "what still answers is named");
+        assert!(
+            net.yard.snapshot().await.status.sentence.contains("local on this network still answers"),
+            "what still answers is named"
+        );
         net.plug_cable();
         net.yard.wait_for("the network to be back", is(NetworkState::Online)).await;
         assert_eq!(net.yard.chat("after").await.way().0, "hot");
@@ -198,7 +205,7 @@ fn a_map_of_local_routes_alone_asks_nobody() {
         let local = net.yard.added(switchyard_tests::Kind::Chat, "local").await;
         net.apply(&[local], &[], json!({})).await;
         net.pull_cable();
-        assert_eq!(net.yard.chat("hello").await.way().0, "local");
+        assert_eq!(net.yard.chat("hello").await.route(), "local");
         let (_, view) = net.yard.post("/v1/network/check", &json!({})).await;
         let view: NetworkView = serde_json::from_value(view).unwrap();
         assert_eq!((view.state, view.checks.len()), (NetworkState::Unknown, 0));

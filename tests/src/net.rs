@@ -213,7 +213,7 @@ impl Net {
         let network = json!({ "network": {
             "checkUrls": [format!("http://{}/generate_204", PAGES.trim_end_matches(":80"))],
             "fallbackDns": [FALLBACK], "checkEveryMs": 200, "checkTimeoutMs": 600, "systemDnsMs": 500
-        } });
+        }, "timeouts": { "connectMs": 800, "firstByteMs": 3_000, "firstTokenMs": 3_000 } });
         self.yard.apply(&merge(merge(fast_map(hot, warm), network), more)).await;
     }
 
@@ -236,7 +236,7 @@ impl Net {
     /// Gives the machine another address beside its own, as a VPN does.
     pub fn begin_vpn(&self) {
         let machine = self.names.machine.as_str();
-        ip(&["-n", machine, "link", "add", "tun0", "type", "dummy"]).unwrap();
+        ip(&["-n", machine, "link", "add", "tun0", "type", "veth", "peer", "name", "tun1"]).unwrap();
         ip(&["-n", machine, "addr", "add", "10.8.0.2/24", "dev", "tun0"]).unwrap();
         ip(&["-n", machine, "link", "set", "tun0", "up"]).unwrap();
     }

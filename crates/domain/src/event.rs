@@ -129,7 +129,7 @@ pub enum What {
     NetworkTurned {
         from: NetworkState,
         to: NetworkState,
-        sentence: String,
+        reason: String,
         portal_url: Option<String>,
         lasted_ms: u64,
     },
@@ -355,7 +355,8 @@ impl What {
             Self::WorkShed { priority, reason } => {
                 format!("Work of {priority} priority is queued for now: {reason}. Nothing is lost.")
             }
-            Self::CauseFound { sentence, .. } | Self::NetworkTurned { sentence, .. } => sentence.clone(),
+            Self::CauseFound { sentence, .. } => sentence.clone(),
+            Self::NetworkTurned { reason, .. } => reason.clone(),
             Self::NetworkSwitched { what } => format!("This machine is on another network: {what}."),
             Self::WokeUp { asleep_ms } => {
                 format!("Resumed from sleep after {}. Connections are made anew.", span(*asleep_ms))

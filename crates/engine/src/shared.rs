@@ -169,7 +169,7 @@ impl Shared {
         if from.is_down() && !to.is_down() {
             self.cold_work.notify_one();
         }
-        What::NetworkTurned { from, to, sentence, portal_url, lasted_ms }
+        What::NetworkTurned { from, to, reason: sentence, portal_url, lasted_ms }
     }
 
     /// Sees where the next request would be answered; a change of tier is a failover or a recovery.

@@ -69,7 +69,7 @@ pub fn notice_of(event: &Event) -> Option<Notice> {
             key: "queue.dead".to_owned(),
         }),
         What::KeyCondemned { provider, credential, failure } => key_condemned(provider, credential, failure),
-        What::NetworkTurned { to, sentence, .. } => network_turned(*to, sentence),
+        What::NetworkTurned { to, reason, .. } => network_turned(*to, reason),
         What::Started { .. }
         | What::MapApplied { .. }
         | What::CircuitOpened { .. }

@@ -183,10 +183,13 @@ impl Network {
         }
         match of {
             Of::Provider => (Weight::Counts, None),
-            // An established connection that falls silent is the provider's, unless the network went meanwhile.
+            // A connection that died while others answered is the provider's; else the network may have gone.
+            Of::Connection if self.proof_mono_ms.is_some_and(|proof| proof >= begun_mono_ms) => {
+                (Weight::Counts, None)
+            }
             Of::Connection => {
                 self.doubt_mono_ms = Some(now.mono_ms);
-                (Weight::Counts, None)
+                (Weight::Suspended, None)
             }
             Of::Way => {
                 self.doubt_mono_ms = Some(now.mono_ms);
@@ -344,6 +347,12 @@ impl Of {
             | K::Internal => Self::Provider,
         }
     }
+}
+
+/// Whether a failure may be of the network: nothing of it came from the provider's own HTTP.
+#[must_use]
+pub fn may_be_the_networks(failure: &Failure) -> bool {
+    Of::failure(failure) != Of::Provider
 }
 
 /// Whether a failure came as an HTTP answer of the provider's own: then the network carried it.

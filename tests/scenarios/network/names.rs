@@ -20,7 +20,12 @@ fn a_dead_resolver_is_replaced_by_a_fallback_and_then_by_what_worked_before() {
 
         net.resolver.be_silent(true);
         net.yard.restart().await;
-        assert_eq!(net.yard.chat("fallback").await.way(), ("hot", 1, false));
+        assert_eq!(
+            net.yard.chat("fallback").await.way(),
+            ("hot", 1, false),
+            "{}",
+            net.yard.get("/v1/snapshot").await["requests"]
+        );
         assert_eq!(net.yard.snapshot().await.network.dns, NameSource::Fallback);
         assert!(net.fallback.asked() > 0);
 

@@ -1,7 +1,7 @@
 //! Requests leave by the proxy they are meant to leave by, and its password stays with it.
 
 use serde_json::{Value, json};
-use switchyard_tests::net::{on_a_network, on_a_network_with, world_route};
+use switchyard_tests::net::{on_a_network_with, world_route};
 use switchyard_tests::{Process, Start};
 
 const HOT: &str = "203.0.113.11";

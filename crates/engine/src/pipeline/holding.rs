@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use switchyard_domain::{Failure, FailureKind, Operation};
+use switchyard_policy::network::may_be_the_networks;
 
 use super::{Parked, Served};
 use crate::clock;
@@ -36,7 +37,7 @@ pub(super) async fn may_go_on(
     let mut news = shared.network.news();
     let mut stands = how(shared);
     let mut was_down = parked.why.kind == FailureKind::Offline;
-    if (stands == Stands::Up && !was_down) || parked.reached_upstream {
+    if !was_down && (stands == Stands::Up || !may_be_the_networks(&parked.why)) {
         return false;
     }
     let deadline = ask.arrived.mono_ms.saturating_add(ask.job.slo_ms);

@@ -120,7 +120,9 @@ fn one_providers_failures_count_once_another_answers_and_its_circuit_opens_after
 
 #[test]
 fn every_way_to_fail_on_the_way_is_held_and_every_answer_counts_at_once() {
-    for kind in [K::Dns, K::Connect, K::ConnectTimeout, K::Tls, K::Html, K::Redirect] {
+    for kind in
+        [K::Dns, K::Connect, K::ConnectTimeout, K::Tls, K::Html, K::Redirect, K::Reset, K::FirstByteTimeout]
+    {
         let mut world = World::new(&one());
         world.fail(A, kind);
         assert_eq!((world.errors(A), world.fleet.suspended()), (0, 1), "{kind:?}");
@@ -128,7 +130,7 @@ fn every_way_to_fail_on_the_way_is_held_and_every_answer_counts_at_once() {
         world.look(&online());
         assert_eq!((world.errors(A), world.fleet.suspended()), (1, 0), "{kind:?}: the network was fine");
     }
-    for kind in [K::ServerError, K::Overloaded, K::Malformed, K::FirstByteTimeout, K::Reset] {
+    for kind in [K::ServerError, K::Overloaded, K::Malformed, K::InBandError] {
         let mut world = World::new(&one());
         world.fail(A, kind);
         assert_eq!((world.errors(A), world.fleet.suspended()), (1, 0), "{kind:?}");
@@ -261,6 +263,7 @@ fn after_sleep_and_on_another_network_what_was_under_way_says_nothing() {
     let now = world.now;
     world.fleet.report(old, Outcome::Failed(failure(K::Reset)), now);
     assert_eq!(world.errors(A), 0);
+    world.answer(A);
     world.fail(A, K::Reset);
     assert_eq!(world.errors(A), 1, "a call begun after it counts again");
 }
@@ -353,6 +356,30 @@ fn told(changes: &[Change]) -> Vec<What> {
         | Change::NetworkTurned(_) => None,
     });
     told.collect()
+}
+
+#[test]
+fn a_connection_that_dies_while_others_answer_counts_at_once_and_alone_it_waits_for_a_look() {
+    for kind in [K::FirstByteTimeout, K::IdleTimeout, K::Reset, K::Cut] {
+        let mut world = World::new(&four());
+        let slow = world.permit(A);
+        world.pass(10_000);
+        world.answer(C);
+        world.pass(5_000);
+        let now = world.now;
+        world.fleet.report(slow, Outcome::Failed(failure(kind)), now);
+        assert_eq!(
+            (world.errors(A), world.fleet.suspended()),
+            (1, 0),
+            "{kind:?}: another answered meanwhile"
+        );
+        let alone = world.permit(A);
+        world.pass(15_000);
+        let now = world.now;
+        world.fleet.report(alone, Outcome::Failed(failure(kind)), now);
+        assert_eq!((world.errors(A), world.fleet.suspended()), (1, 1), "{kind:?}");
+        assert!(world.fleet.network().wants_check());
+    }
 }
 
 /// Something that happens to a fleet.
