@@ -79,6 +79,12 @@ async fn page(check: &CheckUrl, settings: &NetworkSettings, exits: &Exits) -> (P
     let expected = if check.body.is_some() { "200 and its page" } else { "204" };
     let note = Note::begin(format!("GET {}", shown(&check.url)), expected);
     let limit = Duration::from_millis(settings.check_timeout_ms);
+    // The name first: that nothing came in time would not tell a dead resolver from a dead network.
+    if let Some(name) = check.url.domain().filter(|_| exits.proxy.shown().is_none())
+        && !matches!(tokio::time::timeout(limit, exits.names.find(name)).await, Ok(Ok(_)))
+    {
+        return (PageFound::NoName, note.end("its name does not resolve".to_owned(), false));
+    }
     let asked = tokio::time::timeout(limit, ask_page(check, settings, exits)).await;
     let (found, words) = asked
         .unwrap_or_else(|_| (PageFound::Unreached, format!("nothing in {} ms", settings.check_timeout_ms)));

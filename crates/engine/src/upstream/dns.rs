@@ -24,9 +24,10 @@ use fallback::{Answered, Fallback};
 pub(crate) use known::Kept;
 use known::Known;
 
-/// While the system's resolver fails it is asked again this often in the background, milliseconds; until then nobody
-/// waits for it.
+/// Who failed this lately is not waited for, milliseconds.
 const ASK_AGAIN_MS: u64 = 10_000;
+/// What resolvers that are back may take before a known address is used instead.
+const HEAD_START: Duration = Duration::from_millis(50);
 
 /// The resolver of every connection. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +41,8 @@ struct Inner {
     source: AtomicU8,
     /// When the system's resolver failed last, on the monotonic clock.
     failed_mono_ms: Mutex<Option<u64>>,
+    /// When the fallback resolvers were silent last, on the monotonic clock.
+    silent_mono_ms: Mutex<Option<u64>>,
     /// Names the system is being asked for: a resolver that hangs is asked once, not once per request.
     asking: Mutex<HashSet<String>>,
 }
@@ -75,6 +78,7 @@ impl Names {
     /// On another network the resolvers are others, and what failed there says nothing here.
     pub(crate) fn renew(&self) {
         *lock(&self.0.failed_mono_ms) = None;
+        *lock(&self.0.silent_mono_ms) = None;
         self.0.fallback.renew();
     }
 
@@ -107,32 +111,60 @@ impl Names {
     /// # Errors
     /// What the last one asked said.
     pub(crate) async fn find(&self, host: &str) -> Result<Found, String> {
-        let fallback_first = self.system_is_failing() && is_public(host);
-        let failed = if fallback_first {
-            // Nobody waits for a resolver that is known to fail; one question finds out when it is back.
-            let names = self.clone();
-            let host = host.to_owned();
-            tokio::spawn(async move { names.ask_system(&host).await });
-            "the system's resolver does not answer".to_owned()
+        let (answer, failed) = if self.system_is_failing() && is_public(host) {
+            self.race(host).await
         } else {
             match self.ask_system(host).await {
                 Ok(addresses) => return Ok(self.found(host, addresses, NameSource::System)),
-                Err(why) => why,
+                Err(why) if !is_public(host) => return Err(why),
+                Err(why) => (self.ask_fallback(host).await, why),
             }
         };
-        if !is_public(host) {
-            return Err(failed);
-        }
-        match self.0.fallback.ask(host).await {
-            Answered::Addresses(addresses) => Ok(self.found(host, addresses, NameSource::Fallback)),
+        match answer {
+            Answered::Addresses(addresses, source) => Ok(self.found(host, addresses, source)),
             Answered::NoSuchName => Err(format!("{failed}; {host} does not exist")),
             Answered::Silent => {
-                let age = lock(&self.0.settings).last_known_ms;
-                let known = lock(&self.0.known).last(host, age, clock::now().wall_ms);
-                let addresses = known.ok_or(failed)?;
-                Ok(self.found(host, addresses, NameSource::LastKnown))
+                let known = self.last_known(host).ok_or(failed)?;
+                Ok(self.found(host, known, NameSource::LastKnown))
             }
         }
+    }
+
+    /// Asks the system, which is known to fail, and the fallback resolvers at the same time: nobody waits for the one,
+    /// and it is noticed when it is back.
+    async fn race(&self, host: &str) -> (Answered, String) {
+        let failed = "the system's resolver does not answer".to_owned();
+        let (system, fallback) = (self.ask_system(host), self.ask_fallback(host));
+        tokio::pin!(system, fallback);
+        tokio::select! {
+            Ok(addresses) = &mut system => (Answered::Addresses(addresses, NameSource::System), failed),
+            answer = &mut fallback => (answer, failed),
+        }
+    }
+
+    /// Asks the fallback resolvers; they too are not waited for while they are known to be silent and an address is
+    /// known.
+    async fn ask_fallback(&self, host: &str) -> Answered {
+        if self.last_known(host).is_some() && is_recent(*lock(&self.0.silent_mono_ms)) {
+            let (names, host) = (self.clone(), host.to_owned());
+            tokio::spawn(async move { names.note_fallback(&host).await });
+            // Whoever asks the system as well gives it this long.
+            tokio::time::sleep(HEAD_START).await;
+            return Answered::Silent;
+        }
+        self.note_fallback(host).await
+    }
+
+    async fn note_fallback(&self, host: &str) -> Answered {
+        let answer = self.0.fallback.ask(host).await;
+        let silent = (answer == Answered::Silent).then(|| clock::now().mono_ms);
+        *lock(&self.0.silent_mono_ms) = silent;
+        answer
+    }
+
+    fn last_known(&self, host: &str) -> Option<Vec<IpAddr>> {
+        let age = lock(&self.0.settings).last_known_ms;
+        lock(&self.0.known).last(host, age, clock::now().wall_ms)
     }
 
     fn found(&self, host: &str, addresses: Vec<IpAddr>, source: NameSource) -> Found {
@@ -144,47 +176,50 @@ impl Names {
     }
 
     fn system_is_failing(&self) -> bool {
-        let failed = *lock(&self.0.failed_mono_ms);
-        failed.is_some_and(|at| clock::now().mono_ms.saturating_sub(at) < ASK_AGAIN_MS)
+        is_recent(*lock(&self.0.failed_mono_ms))
     }
 
     async fn ask_system(&self, host: &str) -> Result<Vec<IpAddr>, String> {
         let system_ms = lock(&self.0.settings).system_ms;
-        let asked = tokio::time::timeout(Duration::from_millis(system_ms), self.lookup(host)).await;
-        let answer = match asked {
-            Ok(Ok(addresses)) if addresses.is_empty() => Err(format!("{host} has no address")),
+        match tokio::time::timeout(Duration::from_millis(system_ms), self.lookup(host)).await {
             Ok(answer) => answer,
-            Err(_) => Err(format!("the system's resolver was silent for {system_ms} ms")),
-        };
-        // That a name does not exist is an answer: the resolver works.
-        let is_failing = answer.as_ref().is_err_and(|why| !says_no_such_name(why));
-        *lock(&self.0.failed_mono_ms) = is_failing.then(|| clock::now().mono_ms);
-        answer
+            Err(_) => {
+                *lock(&self.0.failed_mono_ms) = Some(clock::now().mono_ms);
+                Err(format!("the system's resolver was silent for {system_ms} ms"))
+            }
+        }
     }
 
-    /// Asks the system, unless that very question is still open from before.
+    /// Asks the system, in a task of its own: what it says late is still noticed.
     async fn lookup(&self, host: &str) -> Result<Vec<IpAddr>, String> {
-        if !self.system_is_failing() {
-            // Concurrent questions while all is well are the system's own to coalesce.
-            return system(host).await;
+        let first = lock(&self.0.asking).insert(host.to_owned());
+        if !first && self.system_is_failing() {
+            // That very question hangs already; one of them is enough to notice an answer.
+            return std::future::pending().await;
         }
-        if !lock(&self.0.asking).insert(host.to_owned()) {
-            return Err("the system's resolver does not answer".to_owned());
-        }
-        let inner = Arc::clone(&self.0);
-        let name = host.to_owned();
+        let (inner, name) = (Arc::clone(&self.0), host.to_owned());
         let task = tokio::spawn(async move {
             let answer = system(&name).await;
             lock(&inner.asking).remove(&name);
+            // That a name does not exist is an answer: the resolver works.
+            let is_failing = answer.as_ref().is_err_and(|why| !says_no_such_name(why));
+            *lock(&inner.failed_mono_ms) = is_failing.then(|| clock::now().mono_ms);
             answer
         });
         task.await.unwrap_or_else(|error| Err(error.to_string()))
     }
 }
 
+fn is_recent(at_mono_ms: Option<u64>) -> bool {
+    at_mono_ms.is_some_and(|at| clock::now().mono_ms.saturating_sub(at) < ASK_AGAIN_MS)
+}
+
 async fn system(host: &str) -> Result<Vec<IpAddr>, String> {
     match tokio::net::lookup_host((host, 0)).await {
-        Ok(addresses) => Ok(addresses.map(|address| address.ip()).collect()),
+        Ok(addresses) => {
+            let addresses: Vec<IpAddr> = addresses.map(|address| address.ip()).collect();
+            if addresses.is_empty() { Err(format!("{host} has no address")) } else { Ok(addresses) }
+        }
         Err(error) => Err(error.to_string()),
     }
 }
