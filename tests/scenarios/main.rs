@@ -21,6 +21,8 @@ mod keys;
 mod kills;
 mod maps;
 mod midstream;
+#[cfg(target_os = "linux")]
+mod network;
 mod passthrough;
 mod refusals;
 mod rescue;

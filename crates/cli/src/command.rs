@@ -12,6 +12,7 @@ use crate::compat::CompatAsk;
 use crate::credentials::CredentialCommand;
 use crate::incidents::{IncidentCommand, NoticeAsk};
 use crate::map::MapCommand;
+use crate::network::NetworkAsk;
 use crate::queue::QueueCommand;
 use crate::requests::{Asked, TestAsk};
 use crate::serve::Serve;
@@ -70,6 +71,9 @@ pub(crate) enum Command {
     #[command(after_help = "Example: switchyard health && echo up
 `switchyard health --json` prints the providers as the runbook's endpoint does.")]
     Health(Shown),
+    /// How this machine's network stands, by a look at it; exit code 1 when it is down.
+    #[command(after_help = "Example: switchyard network --json | jq .state")]
+    Network(NetworkAsk),
     /// Stop taking new work; running requests finish.
     #[command(after_help = "Example: switchyard pause --reason 'bill too high'")]
     Pause {
@@ -171,6 +175,7 @@ mod tests {
             &["queue", "list", "--state", "dead"],
             &["route", "off", "anthropic/sonnet-4.6"],
             &["test-request", "--stream"],
+            &["network", "--last", "--json"],
             &["compat"],
             &[
                 "compat",

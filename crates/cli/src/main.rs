@@ -10,6 +10,7 @@ mod compat;
 mod credentials;
 mod incidents;
 mod map;
+mod network;
 mod output;
 mod queue;
 mod requests;
@@ -72,6 +73,7 @@ async fn run(arguments: Switchyard) -> Result<ExitCode, Problem> {
         Command::Serve(serve) => Box::pin(serve::run(&place, *serve)).await,
         Command::Status(shown) => steer::status(&place, shown).await,
         Command::Health(shown) => steer::health(&place, shown).await,
+        Command::Network(ask) => network::run(&place, ask).await,
         Command::Pause { reason } => steer::pause(&place, reason).await,
         Command::Resume => steer::resume(&place).await,
         Command::Route(route) => steer::route(&place, route).await,

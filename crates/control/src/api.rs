@@ -9,6 +9,7 @@ pub(crate) mod gateway;
 pub(crate) mod incidents;
 pub(crate) mod map;
 pub(crate) mod metrics;
+pub(crate) mod network;
 pub(crate) mod pause;
 pub(crate) mod queue;
 pub(crate) mod requests;
@@ -75,6 +76,7 @@ pub(crate) struct Panel {
     tags(
         (name = "snapshot", description = "How things stand"),
         (name = "map", description = "The routing map and its versions"),
+        (name = "network", description = "This machine's network"),
         (name = "pause", description = "Stopping and taking new work"),
         (name = "routes", description = "The kill switch, and what a move would change"),
         (name = "compat", description = "What routes can do, found out by asking them"),
@@ -100,6 +102,7 @@ fn described() -> OpenApiRouter<Panel> {
     OpenApiRouter::with_openapi(description)
         .merge(snapshot::routes())
         .merge(map::routes())
+        .merge(network::routes())
         .merge(pause::routes())
         .merge(routes::routes())
         .merge(compat::routes())

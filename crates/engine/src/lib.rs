@@ -17,6 +17,7 @@ mod keyring;
 mod local_keys;
 mod losses;
 mod metrics;
+mod network;
 mod once;
 mod pipeline;
 mod prices;

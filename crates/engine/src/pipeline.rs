@@ -1,5 +1,6 @@
 //! The walk of a request: admit, plan, drive, answer or park. One page, one direction.
 
+mod holding;
 mod planning;
 
 use std::sync::Arc;
@@ -178,13 +179,24 @@ async fn count(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>, mut
     }
 }
 
-/// Drives a request over its plan until a route answers or none can.
+/// Answers a request by a route, as soon as one can; one that only this machine's network keeps from being answered
+/// waits for it.
 pub(crate) async fn serve(
     shared: &Arc<Shared>,
     running: &Arc<Running>,
     ask: &Arc<Ask>,
     record: &mut Record,
 ) -> Served {
+    loop {
+        let mut served = walk(shared, running, ask, record).await;
+        if !holding::may_go_on(shared, running, ask, &mut served).await {
+            return served;
+        }
+    }
+}
+
+/// Drives a request over its plan until a route answers or none can.
+async fn walk(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>, record: &mut Record) -> Served {
     let mut planned = decide(shared, running, ask);
     if planned.as_ref().is_some_and(|(_, plan)| lacks_keys(plan)) && wait_for_keys(shared).await {
         planned = decide(shared, running, ask);

@@ -8,6 +8,7 @@ mod incidents;
 mod jobs;
 mod maps;
 mod settings;
+mod network_check;
 mod switch_cost;
 mod switches;
 mod test_request;
@@ -35,6 +36,7 @@ use crate::clock;
 use crate::cold;
 use crate::config::RouterConfig;
 use crate::local_keys::LocalKeys;
+use crate::network;
 use crate::prober;
 use crate::server;
 use crate::shared::{Shared, Standpoint, lock};
@@ -126,6 +128,7 @@ impl Router {
             callers: Mutex::default(),
             shedding: Mutex::default(),
             causes: Mutex::default(),
+            network: network::Desk::default(),
             store,
         });
         let router = Self {
@@ -140,6 +143,7 @@ impl Router {
         router.shared.local_keys.load(&router.shared.store, started.wall_ms).await?;
         router.restore_pause().await?;
         router.restore_compat().await?;
+        network::prepare(&router.shared).await;
         router.restore_map_at_start().await?;
         router.spawn_workers(listener, config.desktop_notifications);
         let what = What::Started {
@@ -160,6 +164,7 @@ impl Router {
         self.workers.spawn(cold::run(shared(), stop()));
         self.workers.spawn(prober::run(shared(), stop()));
         self.workers.spawn(crate::incidents::run(shared(), stop()));
+        self.workers.spawn(network::run(shared(), stop()));
         self.workers.spawn(credentials::keep(shared(), stop()));
         self.workers.spawn(crate::causes::run(shared(), stop()));
         let accept = server::accept(shared(), listener, self.stop.clone(), self.connections.clone());

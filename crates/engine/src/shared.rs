@@ -9,7 +9,7 @@ use switchyard_domain::event::What;
 use switchyard_domain::map::{RouteIx, RoutingMap};
 use switchyard_domain::view::{PauseView, RequestView};
 use switchyard_domain::{Now, Tier};
-use switchyard_policy::{Change, Fleet, Outcome, Permit, Standing, standing};
+use switchyard_policy::{Change, Fleet, Outcome, Permit, Standing, Turned, standing};
 use switchyard_store::{Store, WriterHandle};
 use tokio::sync::{Notify, watch};
 
@@ -100,6 +100,8 @@ pub(crate) struct Shared {
     pub(crate) shedding: Mutex<switchyard_policy::shed::Shedding>,
     /// Likely causes of present trouble.
     pub(crate) causes: Mutex<Vec<switchyard_domain::operate::CauseView>>,
+    /// What is known of this machine's network beside the fleet's judgement.
+    pub(crate) network: crate::network::Desk,
 }
 
 /// Locks; a panic elsewhere does not stop the router, since each holder leaves the state whole.
@@ -171,6 +173,7 @@ impl Shared {
                 }
                 Change::CooledDown { .. } => continue,
                 Change::ProbeFailed { route, failure } => What::ProbeFailed { route, failure },
+                Change::NetworkTurned(turned) => self.turned(turned),
                 Change::Told(what) => what,
             };
             self.bus.emit(what, now);
@@ -180,6 +183,16 @@ impl Shared {
         }
     }
 
+    /// This machine's network went from one state to another: who waited for it goes on.
+    fn turned(&self, turned: Turned) -> What {
+        let Turned { from, to, sentence, portal_url, lasted_ms } = turned;
+        self.network.turned(to);
+        if from.is_down() && !to.is_down() {
+            self.cold_work.notify_one();
+        }
+        What::NetworkTurned { from, to, reason: sentence, portal_url, lasted_ms }
+    }
+
     /// Sees where the next request would be answered; a change of tier is a failover or a recovery.
     pub(crate) fn look_around(&self, now: Now) {
         // Before the keychain was read every route seems to lack its key.
@@ -187,7 +200,10 @@ impl Shared {
             return;
         }
         let Some(running) = self.running.load_full() else { return };
-        let Some(fresh) = self.with_fleet(|fleet| standing(&running.map, fleet, now)) else { return };
+        // While this machine's network is down no tier takes over: nothing is called an outage.
+        let seen =
+            self.with_fleet(|fleet| (!fleet.network().is_down()).then(|| standing(&running.map, fleet, now)));
+        let Some(Some(fresh)) = seen else { return };
         let before = {
             let mut standpoint = lock(&self.standpoint);
             if standpoint.standing == fresh {

@@ -10,6 +10,7 @@ use switchyard_domain::compat::{CompatCase, CompatPreview, CompatReport, CompatR
 use switchyard_domain::gateway::ProvidersHealth;
 use switchyard_domain::map::Fault;
 use switchyard_domain::operate::CauseView;
+use switchyard_domain::network::NetworkView;
 use switchyard_domain::switch_cost::SwitchCost;
 use switchyard_domain::view::{RequestView, Snapshot};
 use switchyard_domain::{RouteId, Secret};
@@ -87,6 +88,16 @@ impl ControlClient {
     /// Stops taking new work.
     pub async fn pause(&self, reason: Option<String>) -> Answer<()> {
         self.send("POST", "/v1/pause", &PauseWork { reason }).await
+    }
+
+    /// How this machine's network stands.
+    pub async fn network(&self) -> Answer<NetworkView> {
+        self.get("/v1/network").await
+    }
+
+    /// Looks at the network now.
+    pub async fn check_network(&self) -> Answer<NetworkView> {
+        self.call("POST", "/v1/network/check", None).await
     }
 
     /// Takes new work again.
