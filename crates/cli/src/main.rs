@@ -3,15 +3,18 @@
 //! Operations go through the control API of the router that runs for the data directory; only credentials can be
 //! kept while none runs, through the engine's keyring. Nothing here decides about routing.
 
+mod audit;
 mod clients;
 mod command;
 mod compat;
 mod credentials;
 mod map;
+mod orders;
 mod output;
 mod queue;
 mod requests;
 mod serve;
+mod span;
 mod steer;
 mod switch_cost;
 
@@ -81,6 +84,13 @@ async fn run(arguments: Switchyard) -> Result<ExitCode, Problem> {
         Command::TestRequest(ask) => requests::test(&place, ask).await,
         Command::Compat(ask) => compat::run(&place, ask).await,
         Command::SwitchCost(ask) => switch_cost::run(&place, ask).await,
+        Command::Kill(ask) => orders::kill(&place, ask).await,
+        Command::Unkill(ask) => orders::unkill(&place, ask).await,
+        Command::Breaker(command) => orders::breaker(&place, command).await,
+        Command::Override(command) => orders::overrides(&place, command).await,
+        Command::Failover(ask) => orders::except(&place, ask).await,
+        Command::Ai(command) => orders::ai(&place, command).await,
+        Command::Audit(ask) => audit::run(&place, ask).await,
         Command::Openapi => {
             output::json(&switchyard_control::openapi());
             Ok(ExitCode::SUCCESS)

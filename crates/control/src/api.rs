@@ -5,6 +5,7 @@ pub(crate) mod clients;
 pub(crate) mod compat;
 pub(crate) mod credentials;
 pub(crate) mod map;
+pub(crate) mod orders;
 pub(crate) mod pause;
 pub(crate) mod queue;
 pub(crate) mod requests;
@@ -78,7 +79,8 @@ pub(crate) struct Panel {
         (name = "clients", description = "Apps and their local keys"),
         (name = "queue", description = "The cold queue"),
         (name = "requests", description = "What was asked and how it went"),
-        (name = "audit", description = "Who changed what")
+        (name = "audit", description = "Who changed what, and the way back"),
+        (name = "orders", description = "What is overridden at run time")
     )
 )]
 struct Description;
@@ -101,6 +103,7 @@ fn described() -> OpenApiRouter<Panel> {
         .merge(queue::routes())
         .merge(requests::routes())
         .merge(audit::routes())
+        .merge(orders::routes())
 }
 
 /// The OpenAPI document; needs no running router.

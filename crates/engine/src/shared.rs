@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arc_swap::ArcSwapOption;
 use switchyard_domain::event::What;
 use switchyard_domain::map::{RouteIx, RoutingMap};
+use switchyard_domain::operate::Orders;
 use switchyard_domain::view::{PauseView, RequestView};
 use switchyard_domain::{Now, Tier};
 use switchyard_policy::{Change, Fleet, Outcome, Permit, Standing, standing};
@@ -72,6 +73,8 @@ pub(crate) struct Shared {
     pub(crate) traffic: Mutex<Traffic>,
     pub(crate) paused: AtomicBool,
     pub(crate) pause: Mutex<PauseView>,
+    /// What people have overridden, as it is kept. Held while it changes; the fleet goes by a copy.
+    pub(crate) orders: tokio::sync::Mutex<Orders>,
     pub(crate) in_flight: AtomicU64,
     pub(crate) lost: AtomicU64,
     pub(crate) started: Now,
@@ -103,6 +106,11 @@ impl Shared {
 
     pub(crate) fn is_paused(&self) -> bool {
         self.paused.load(Ordering::Relaxed)
+    }
+
+    /// Why every request is refused at once, where the all-off switch is thrown.
+    pub(crate) fn all_off(&self, running: &Running) -> Option<String> {
+        self.with_fleet(|fleet| fleet.all_off(&running.map)).flatten()
     }
 
     /// Takes an ended request into the log and the counters.

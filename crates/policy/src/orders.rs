@@ -10,13 +10,13 @@ mod words;
 
 use std::borrow::Cow;
 
+use switchyard_domain::Now;
 use switchyard_domain::event::What;
 use switchyard_domain::map::{Job, Line, Route, RouteIx, RoutingMap};
 use switchyard_domain::operate::{JobOverride, Order};
-use switchyard_domain::{Now, Tier};
 
 use crate::fleet::{Change, Fleet};
-use crate::plan::{In, Needs, Out, Plan, line_of};
+use crate::plan::{Candidate, In, Needs, Out, Plan, line_of};
 
 pub use change::{Changed, Wish, change, roll_back};
 pub use part::Part;
@@ -162,18 +162,25 @@ impl Fleet {
 }
 
 /// Puts a plan in the order people gave: an override's own, and an app's preferred provider first.
-pub(crate) fn arrange(map: &RoutingMap, fleet: &Fleet, needs: &Needs, line: &Cow<'_, Line>, plan: &mut Plan) {
-    if let Cow::Owned(line) = line {
+pub(crate) fn arrange(
+    map: &RoutingMap,
+    fleet: &Fleet,
+    needs: &Needs,
+    overriding: Option<&Line>,
+    plan: &mut Plan,
+) {
+    if let Some(line) = overriding {
         let place = |route: RouteIx| line.hot.iter().chain(&line.warm).position(|ix| *ix == route);
-        plan.candidates.sort_by_key(|candidate| (candidate.tier == Tier::Warm, place(candidate.route)));
+        plan.candidates.sort_by_key(|candidate| place(candidate.route));
         for candidate in plan.candidates.iter_mut().filter(|candidate| candidate.why != In::TestCall) {
             candidate.why = In::Ordered;
         }
     }
     if let Some(preferred) = fleet.preferred(map, &needs.client) {
-        plan.candidates.sort_by_key(|candidate| map.route(candidate.route).provider != preferred);
+        let is_preferred = |candidate: &Candidate| map.route(candidate.route).provider == preferred;
+        plan.candidates.sort_by_key(|candidate| !is_preferred(candidate));
         for candidate in plan.candidates.iter_mut().filter(|candidate| candidate.why != In::TestCall) {
-            if map.route(candidate.route).provider == preferred {
+            if is_preferred(candidate) {
                 candidate.why = In::Ordered;
             }
         }

@@ -2,6 +2,8 @@
 //!
 //! Pure: the running router, "what if" in the map editor and `switchyard explain` ask the same function.
 
+use std::borrow::Cow;
+
 use switchyard_domain::map::{Auth, Job, Line, Route, RouteIx, RoutingMap};
 use switchyard_domain::view::CircuitState;
 use switchyard_domain::{Dialect, Feature, FeatureSet, Now, Operation, Tier};
@@ -240,7 +242,8 @@ pub fn plan(map: &RoutingMap, job: &Job, fleet: &Fleet, needs: &Needs, roll: u64
     for tier in [Tier::Hot, Tier::Warm] {
         plan_tier(map, line.tier(tier), tier, fleet, needs, &mut rng, now, &mut plan);
     }
-    orders::arrange(map, fleet, needs, &line, &mut plan);
+    let overriding = if let Cow::Owned(line) = &line { Some(line) } else { None };
+    orders::arrange(map, fleet, needs, overriding, &mut plan);
     if !needs.avoid.is_empty() {
         plan.candidates.sort_by_key(|candidate| needs.avoid.contains(&candidate.route));
     }

@@ -5,6 +5,7 @@ mod breaker;
 mod classify;
 mod drive;
 mod fleet;
+mod orders;
 mod plan;
 mod properties;
 mod world;
