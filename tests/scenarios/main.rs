@@ -20,6 +20,7 @@ mod keys;
 mod kills;
 mod maps;
 mod midstream;
+mod orders;
 mod passthrough;
 mod refusals;
 mod rescue;
