@@ -10,6 +10,7 @@ use crate::audit::AuditAsk;
 use crate::clients::ClientCommand;
 use crate::compat::CompatAsk;
 use crate::credentials::CredentialCommand;
+use crate::incidents::{IncidentCommand, NoticeAsk};
 use crate::map::MapCommand;
 use crate::orders::{AiCommand, BreakerCommand, ExceptAsk, KillAsk, OverrideCommand, UnkillAsk};
 use crate::queue::QueueCommand;
@@ -97,6 +98,15 @@ pub(crate) enum Command {
     /// The cold queue.
     #[command(subcommand, after_help = "Example: switchyard queue list --state dead")]
     Queue(QueueCommand),
+    /// Outages: what they were, how they were handled, and what to do meanwhile.
+    #[command(subcommand, after_help = "Example: switchyard incident report 12 > incident-12.md")]
+    Incident(IncidentCommand),
+    /// Tell those whose apps had a request in a time, over the desktop and webhooks.
+    #[command(
+        after_help = "Example: switchyard notice --since 1h --message 'We run on a backup; nothing is lost.'
+Targets are cold.notify and clients.NAME.notify of the map. Exit code 1 when it arrived nowhere."
+    )]
+    Notice(NoticeAsk),
     /// The last requests and how they went.
     #[command(after_help = "Example: switchyard requests --limit 20")]
     Requests(Asked),
@@ -214,6 +224,12 @@ mod tests {
             &["client", "bounds", "clinic", "--clear"],
             &["client", "prefer", "shop", "openai"],
             &["client", "prefer", "shop", "--clear"],
+            &["incident", "list", "--since", "7d", "--json"],
+            &["incident", "report", "12", "--output", "r.md"],
+            &["incident", "external", "add", "openai", "errors", "--at", "2h"],
+            &["incident", "emergency", "anthropic"],
+            &["notice", "--since", "1h", "--message", "we are on it"],
+            &["notice", "--incident", "12", "--message", "we are on it"],
             &["switch-cost", "--to", "openai/gpt-4o-mini", "--job", "summary", "--from", "a/b", "--json"],
         ];
         for arguments in good {
@@ -241,6 +257,9 @@ mod tests {
             &["client", "bounds", "clinic"],
             &["client", "prefer", "shop"],
             &["audit", "rollback"],
+            &["incident", "show"],
+            &["notice", "--message", "to whom"],
+            &["notice", "--since", "1h", "--incident", "1", "--message", "which"],
         ];
         for arguments in bad {
             let line = ["switchyard"].iter().chain(*arguments);
