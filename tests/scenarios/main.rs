@@ -23,6 +23,7 @@ mod maps;
 mod midstream;
 #[cfg(target_os = "linux")]
 mod network;
+mod orders;
 mod passthrough;
 mod refusals;
 mod rescue;

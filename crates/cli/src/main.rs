@@ -4,6 +4,7 @@
 //! kept while none runs, through the engine's keyring. Nothing here decides about routing.
 
 mod causes;
+mod audit;
 mod clients;
 mod command;
 mod compat;
@@ -11,6 +12,7 @@ mod credentials;
 mod incidents;
 mod map;
 mod network;
+mod orders;
 mod output;
 mod queue;
 mod requests;
@@ -90,6 +92,13 @@ async fn run(arguments: Switchyard) -> Result<ExitCode, Problem> {
         Command::SwitchCost(ask) => switch_cost::run(&place, ask).await,
         Command::Errors(ask) => causes::errors(&place, ask).await,
         Command::Causes(ask) => causes::causes(&place, ask).await,
+        Command::Kill(ask) => orders::kill(&place, ask).await,
+        Command::Unkill(ask) => orders::unkill(&place, ask).await,
+        Command::Breaker(command) => orders::breaker(&place, command).await,
+        Command::Override(command) => orders::overrides(&place, command).await,
+        Command::Failover(ask) => orders::except(&place, ask).await,
+        Command::Ai(command) => orders::ai(&place, command).await,
+        Command::Audit(ask) => audit::run(&place, ask).await,
         Command::Openapi => {
             output::json(&switchyard_control::openapi());
             Ok(ExitCode::SUCCESS)

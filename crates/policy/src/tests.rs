@@ -9,6 +9,7 @@ mod drive;
 mod fleet;
 mod loops;
 mod network;
+mod orders;
 mod plan;
 mod properties;
 mod shed;
