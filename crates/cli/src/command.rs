@@ -13,6 +13,7 @@ use crate::map::MapCommand;
 use crate::queue::QueueCommand;
 use crate::requests::{Asked, TestAsk};
 use crate::serve::Serve;
+use crate::shifts;
 use crate::steer::RouteCommand;
 use crate::switch_cost::MoveAsk;
 
@@ -112,6 +113,23 @@ money it says how many and how much, and sends them with --yes alone. Exit code 
     /// What a move to another route would change: price, context window, abilities.
     #[command(after_help = "Example: switchyard switch-cost --to openai/gpt-4o-mini --job summary")]
     SwitchCost(MoveAsk),
+    /// Move traffic away from a tier, a provider, a route or a model.
+    #[command(after_help = "Example: switchyard failover --from anthropic --to openai --mode gradual --reason 'slow since 14:00'
+Each step is watched: it is held while unclear and reversed when the new side does worse. It comes home by itself
+once the old side has been well for `failback.healthyMs`; `switchyard hold` keeps it where it is.")]
+    Failover(shifts::Failover),
+    /// Move traffic in small watched steps: 5, 10, 25, 50, 100 %; rolls itself back.
+    #[command(after_help = "Example: switchyard canary --from anthropic/sonnet-4.6 --to openai/gpt-4o --percent 25")]
+    Canary(shifts::Canary),
+    /// Bring moved traffic home, in watched steps.
+    #[command(after_help = "Example: switchyard failback --reason 'their status page is green'")]
+    Failback(shifts::Failback),
+    /// Let a shift stand still where it is, or go on.
+    #[command(after_help = "Example: switchyard hold --reason 'until Monday' && switchyard hold --off")]
+    Hold(shifts::Hold),
+    /// The moves of traffic under way, and weights.
+    #[command(subcommand, after_help = "Example: switchyard shift list")]
+    Shift(shifts::ShiftCommand),
     /// Print the control API's OpenAPI document; needs no running router.
     #[command(after_help = "Example: switchyard openapi > control.json")]
     Openapi,
@@ -164,6 +182,12 @@ mod tests {
                 "--json",
             ],
             &["compat", "--all", "--yes"],
+            &["failover", "--from", "anthropic", "--mode", "canary", "--percent", "25", "--reason", "slow"],
+            &["canary", "--from", "hot", "--to", "openai"],
+            &["failback"],
+            &["failback", "3", "--now"],
+            &["hold", "3", "--off"],
+            &["shift", "set", "bedrock:50,google:30,meta:20", "--over", "60s"],
             &["switch-cost", "--to", "openai/gpt-4o-mini", "--job", "summary", "--from", "a/b", "--json"],
         ];
         for arguments in good {
@@ -183,6 +207,12 @@ mod tests {
             &["compat", "openai/gpt-4o-mini", "--all"],
             &["compat", "--case", "plain"],
             &["switch-cost"],
+            &["failover"],
+            &["failover", "--from", "hot", "--mode", "sudden"],
+            &["failover", "--from", "hot", "--percent", "0"],
+            &["canary", "--from", "hot"],
+            &["shift", "set", "bedrock"],
+            &["shift", "set", "bedrock:50", "--over", "soon"],
         ];
         for arguments in bad {
             let line = ["switchyard"].iter().chain(*arguments);

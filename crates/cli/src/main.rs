@@ -12,6 +12,7 @@ mod output;
 mod queue;
 mod requests;
 mod serve;
+mod shifts;
 mod steer;
 mod switch_cost;
 
@@ -81,6 +82,11 @@ async fn run(arguments: Switchyard) -> Result<ExitCode, Problem> {
         Command::TestRequest(ask) => requests::test(&place, ask).await,
         Command::Compat(ask) => compat::run(&place, ask).await,
         Command::SwitchCost(ask) => switch_cost::run(&place, ask).await,
+        Command::Failover(ask) => shifts::failover(&place, ask).await,
+        Command::Canary(ask) => shifts::canary(&place, ask).await,
+        Command::Failback(ask) => shifts::failback(&place, ask).await,
+        Command::Hold(ask) => shifts::hold(&place, ask).await,
+        Command::Shift(shift) => shifts::run(&place, shift).await,
         Command::Openapi => {
             output::json(&switchyard_control::openapi());
             Ok(ExitCode::SUCCESS)

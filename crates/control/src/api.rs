@@ -9,6 +9,7 @@ pub(crate) mod pause;
 pub(crate) mod queue;
 pub(crate) mod requests;
 pub(crate) mod routes;
+pub(crate) mod shifts;
 pub(crate) mod snapshot;
 pub(crate) mod switch_cost;
 
@@ -78,7 +79,8 @@ pub(crate) struct Panel {
         (name = "clients", description = "Apps and their local keys"),
         (name = "queue", description = "The cold queue"),
         (name = "requests", description = "What was asked and how it went"),
-        (name = "audit", description = "Who changed what")
+        (name = "audit", description = "Who changed what"),
+        (name = "shifts", description = "Moving traffic, splitting it, and bringing it home")
     )
 )]
 struct Description;
@@ -101,6 +103,7 @@ fn described() -> OpenApiRouter<Panel> {
         .merge(queue::routes())
         .merge(requests::routes())
         .merge(audit::routes())
+        .merge(shifts::routes())
 }
 
 /// The OpenAPI document; needs no running router.

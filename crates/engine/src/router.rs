@@ -5,6 +5,7 @@ mod compat;
 mod credentials;
 mod jobs;
 mod maps;
+mod shifts;
 mod switch_cost;
 mod switches;
 mod test_request;
@@ -117,6 +118,7 @@ impl Router {
             keys_ready: watch::Sender::new(false),
             keychain_was: Mutex::default(),
             keys_doubted: Notify::new(),
+            shifts_kept: tokio::sync::Mutex::default(),
             store,
         });
         let router = Self {
@@ -151,6 +153,7 @@ impl Router {
         self.workers.spawn(cold::run(shared(), stop()));
         self.workers.spawn(prober::run(shared(), stop()));
         self.workers.spawn(credentials::keep(shared(), stop()));
+        self.workers.spawn(shifts::run(shared(), stop()));
         let accept = server::accept(shared(), listener, self.stop.clone(), self.connections.clone());
         self.connections.spawn(accept);
     }
@@ -182,6 +185,9 @@ impl Router {
         self.workers.close();
         let by = clock::now().mono_ms + self.grace_ms;
         let _ = clock::until(by, self.connections.wait()).await;
+        if let Err(problem) = shifts::keep(&self.shared).await {
+            tracing::error!(problem.code, %problem, "shifts are not kept");
+        }
         self.shared.writer.flush().await;
         self.shared.store.close().await;
     }

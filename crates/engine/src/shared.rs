@@ -88,6 +88,8 @@ pub(crate) struct Shared {
     pub(crate) keychain_was: Mutex<Option<bool>>,
     /// Wakes the keeper of credentials.
     pub(crate) keys_doubted: Notify,
+    /// Held while the shifts are written: what was written last is what stands.
+    pub(crate) shifts_kept: tokio::sync::Mutex<()>,
 }
 
 /// Locks; a panic elsewhere does not stop the router, since each holder leaves the state whole.

@@ -7,6 +7,7 @@ use switchyard_domain::api::{
     NewClient, TestAnswer, TestRequest,
 };
 use switchyard_domain::compat::{CompatCase, CompatPreview, CompatReport, CompatRow, CompatRun, RunCompat};
+use switchyard_domain::operate::{SetDistribution, StartShift};
 use switchyard_domain::switch_cost::SwitchCost;
 use switchyard_domain::view::{RequestView, Snapshot};
 use switchyard_domain::{RouteId, Secret};
@@ -19,6 +20,7 @@ use crate::api::pause::PauseWork;
 use crate::api::queue::QueueQuery;
 use crate::api::requests::RequestsQuery;
 use crate::api::routes::SwitchRoute;
+use crate::api::shifts::{BringHome, HoldShift, ShiftList, StartedShift};
 use crate::api::snapshot::Health;
 use crate::api::switch_cost::SwitchCostQuery;
 
@@ -193,6 +195,31 @@ impl ControlClient {
     /// Sends one real request through the pipeline.
     pub async fn test_request(&self, ask: &TestRequest) -> Answer<TestAnswer> {
         self.send("POST", "/v1/test-request", ask).await
+    }
+
+    /// How traffic is moved and split.
+    pub async fn shifts(&self) -> Answer<ShiftList> {
+        self.get("/v1/shifts").await
+    }
+
+    /// Moves traffic.
+    pub async fn start_shift(&self, wish: &StartShift) -> Answer<StartedShift> {
+        self.send("POST", "/v1/shifts", wish).await
+    }
+
+    /// Lets a shift stand still, or go on.
+    pub async fn hold_shift(&self, id: u64, hold: &HoldShift) -> Answer<()> {
+        self.send("POST", &format!("/v1/shifts/{id}/hold"), hold).await
+    }
+
+    /// Brings traffic home.
+    pub async fn failback(&self, id: u64, home: &BringHome) -> Answer<()> {
+        self.send("POST", &format!("/v1/shifts/{id}/failback"), home).await
+    }
+
+    /// Splits traffic by weights.
+    pub async fn distribute(&self, wish: &SetDistribution) -> Answer<()> {
+        self.send("PUT", "/v1/distribution", wish).await
     }
 
     /// The audit log, newest first.
