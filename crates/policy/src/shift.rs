@@ -13,6 +13,9 @@ mod scene;
 mod steps;
 mod target;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 
 use switchyard_domain::event::What;
@@ -170,8 +173,20 @@ impl Shifts {
 impl crate::Fleet {
     /// Takes back what outlived a restart.
     pub fn restore_shifts(&mut self, map: &RoutingMap, saved: SavedShifts, now: Now) {
-        self.shifts.take_back(saved, now);
-        self.shifts.remap(map);
+        let mut shifts = std::mem::take(&mut self.shifts);
+        shifts.take_back(saved, now);
+        shifts.remap(map);
+        self.describe_shifts(&mut shifts, map, now);
+        self.shifts = shifts;
+    }
+
+    /// Notes what is shown of every shift.
+    fn describe_shifts(&self, shifts: &mut Shifts, map: &RoutingMap, now: Now) {
+        let rules = shifts.rules;
+        for shift in &mut shifts.all {
+            let scene = self.scene(map, shift, &rules, now);
+            shift.describe(&scene, &rules, now);
+        }
     }
 
     pub(crate) fn tick_shifts(&mut self, map: &RoutingMap, now: Now) -> Vec<Change> {

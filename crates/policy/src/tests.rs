@@ -7,4 +7,5 @@ mod drive;
 mod fleet;
 mod plan;
 mod properties;
+mod shift;
 mod world;

@@ -103,7 +103,7 @@ impl Shift {
     }
 
     /// Notes what is shown of it.
-    fn describe(&mut self, scene: &Scene, rules: &Rules, now: Now) {
+    pub(super) fn describe(&mut self, scene: &Scene, rules: &Rules, now: Now) {
         let bounds = self.bounds(rules);
         let (seen, words) = match self.phase {
             ShiftPhase::Leaving | ShiftPhase::Returning => (scene.step, bounds.words()),
