@@ -9,6 +9,7 @@ use switchyard_domain::Problem;
 use crate::clients::ClientCommand;
 use crate::compat::CompatAsk;
 use crate::credentials::CredentialCommand;
+use crate::incidents::{IncidentCommand, NoticeAsk};
 use crate::map::MapCommand;
 use crate::queue::QueueCommand;
 use crate::requests::{Asked, TestAsk};
@@ -96,6 +97,15 @@ pub(crate) enum Command {
     /// The cold queue.
     #[command(subcommand, after_help = "Example: switchyard queue list --state dead")]
     Queue(QueueCommand),
+    /// Outages: what they were, how they were handled, and what to do meanwhile.
+    #[command(subcommand, after_help = "Example: switchyard incident report 12 > incident-12.md")]
+    Incident(IncidentCommand),
+    /// Tell those whose apps had a request in a time, over the desktop and webhooks.
+    #[command(
+        after_help = "Example: switchyard notice --since 1h --message 'We run on a backup; nothing is lost.'
+Targets are cold.notify and clients.NAME.notify of the map. Exit code 1 when it arrived nowhere."
+    )]
+    Notice(NoticeAsk),
     /// The last requests and how they went.
     #[command(after_help = "Example: switchyard requests --limit 20")]
     Requests(Asked),
@@ -114,12 +124,16 @@ money it says how many and how much, and sends them with --yes alone. Exit code 
     #[command(after_help = "Example: switchyard switch-cost --to openai/gpt-4o-mini --job summary")]
     SwitchCost(MoveAsk),
     /// Move traffic away from a tier, a provider, a route or a model.
-    #[command(after_help = "Example: switchyard failover --from anthropic --to openai --mode gradual --reason 'slow since 14:00'
+    #[command(
+        after_help = "Example: switchyard failover --from anthropic --to openai --mode gradual --reason 'slow since 14:00'
 Each step is watched: it is held while unclear and reversed when the new side does worse. It comes home by itself
-once the old side has been well for `failback.healthyMs`; `switchyard hold` keeps it where it is.")]
+once the old side has been well for `failback.healthyMs`; `switchyard hold` keeps it where it is."
+    )]
     Failover(shifts::Failover),
     /// Move traffic in small watched steps: 5, 10, 25, 50, 100 %; rolls itself back.
-    #[command(after_help = "Example: switchyard canary --from anthropic/sonnet-4.6 --to openai/gpt-4o --percent 25")]
+    #[command(
+        after_help = "Example: switchyard canary --from anthropic/sonnet-4.6 --to openai/gpt-4o --percent 25"
+    )]
     Canary(shifts::Canary),
     /// Bring moved traffic home, in watched steps.
     #[command(after_help = "Example: switchyard failback --reason 'their status page is green'")]
@@ -188,6 +202,12 @@ mod tests {
             &["failback", "3", "--now"],
             &["hold", "3", "--off"],
             &["shift", "set", "bedrock:50,google:30,meta:20", "--over", "60s"],
+            &["incident", "list", "--since", "7d", "--json"],
+            &["incident", "report", "12", "--output", "r.md"],
+            &["incident", "external", "add", "openai", "errors", "--at", "2h"],
+            &["incident", "emergency", "anthropic"],
+            &["notice", "--since", "1h", "--message", "we are on it"],
+            &["notice", "--incident", "12", "--message", "we are on it"],
             &["switch-cost", "--to", "openai/gpt-4o-mini", "--job", "summary", "--from", "a/b", "--json"],
         ];
         for arguments in good {
@@ -213,6 +233,9 @@ mod tests {
             &["canary", "--from", "hot"],
             &["shift", "set", "bedrock"],
             &["shift", "set", "bedrock:50", "--over", "soon"],
+            &["incident", "show"],
+            &["notice", "--message", "to whom"],
+            &["notice", "--since", "1h", "--incident", "1", "--message", "which"],
         ];
         for arguments in bad {
             let line = ["switchyard"].iter().chain(*arguments);

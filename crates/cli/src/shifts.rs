@@ -82,7 +82,9 @@ pub(crate) enum ShiftCommand {
     #[command(after_help = "Example: switchyard shift list --json | jq '.shifts[].waitsFor'")]
     List(Shown),
     /// Split traffic by weights, over Hot and Warm together.
-    #[command(after_help = "Example: switchyard shift set bedrock:50,google:30,meta:20 --over 60s --reason 'price test'")]
+    #[command(
+        after_help = "Example: switchyard shift set bedrock:50,google:30,meta:20 --over 60s --reason 'price test'"
+    )]
     Set {
         /// Providers, routes or models with their weights.
         #[arg(value_parser = weights)]
@@ -166,7 +168,10 @@ pub(crate) async fn failback(place: &Place, ask: Failback) -> Result<ExitCode, P
     if ask.now {
         line(format!("All traffic is back on {}.", shift.from_words));
     } else {
-        line(format!("Traffic comes back to {} in steps. `switchyard shift list` follows it.", shift.from_words));
+        line(format!(
+            "Traffic comes back to {} in steps. `switchyard shift list` follows it.",
+            shift.from_words
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod clients;
 pub(crate) mod compat;
 pub(crate) mod credentials;
+pub(crate) mod incidents;
 pub(crate) mod map;
 pub(crate) mod pause;
 pub(crate) mod queue;
@@ -78,6 +79,7 @@ pub(crate) struct Panel {
         (name = "credentials", description = "Provider keys; values go in, never out"),
         (name = "clients", description = "Apps and their local keys"),
         (name = "queue", description = "The cold queue"),
+        (name = "incidents", description = "Outages from their first bad attempt to recovery, and who is told"),
         (name = "requests", description = "What was asked and how it went"),
         (name = "audit", description = "Who changed what"),
         (name = "shifts", description = "Moving traffic, splitting it, and bringing it home")
@@ -101,6 +103,7 @@ fn described() -> OpenApiRouter<Panel> {
         .merge(credentials::routes())
         .merge(clients::routes())
         .merge(queue::routes())
+        .merge(incidents::routes())
         .merge(requests::routes())
         .merge(audit::routes())
         .merge(shifts::routes())

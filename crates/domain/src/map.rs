@@ -7,6 +7,7 @@ mod address;
 mod defaults;
 mod diff;
 mod fault;
+mod ground;
 mod midstream;
 mod network;
 mod operate;
@@ -24,11 +25,12 @@ mod tests;
 pub use defaults::{Defaults, rows as default_rows};
 pub use diff::unified as diff;
 pub use fault::{Fault, Path};
+pub use ground::warnings;
 pub use midstream::Midstream;
 pub use network::{CheckUrl, NetworkSettings, Outbound, ProxyUrl};
 pub use operate::{
-    FailbackSettings, Priority, ShedSettings, ShiftMode, ShiftSettings, Sticky, StormSettings,
-    TriggerSettings,
+    CacheMode, CacheSettings, FailbackSettings, IncidentSettings, Priority, ShedSettings, ShiftMode,
+    ShiftSettings, Sticky, StormSettings, TriggerSettings,
 };
 pub use preset::{Auth, Layout, PRESETS, Preset, ambient_variables, preset};
 pub use proven::{

@@ -75,7 +75,7 @@ pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
         loops: of_fleet(shared, |fleet| fleet.loops().view(now)),
         shed: None,
         causes: Vec::new(),
-        incidents: Vec::new(),
+        incidents: shared.incidents.shown(now.wall_ms),
         network: NetworkView::default(),
     })
 }

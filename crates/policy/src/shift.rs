@@ -144,8 +144,8 @@ impl Shifts {
         if !blind && passed < ASLEEP_MS {
             return;
         }
-        self.all.iter_mut().for_each(|shift| shift.skip(passed));
-        self.distribution.iter_mut().for_each(|split| split.skip(passed));
+        self.all.iter_mut().for_each(|shift| shift.skip(passed, now));
+        self.distribution.iter_mut().for_each(|split| split.skip(passed, now));
     }
 
     /// Ends what a new map no longer has.

@@ -257,13 +257,14 @@ impl Shift {
     }
 
     /// Takes time out of its clock in which nothing could be seen.
-    pub(super) fn skip(&mut self, ms: u64) {
-        let later = |at: &mut u64| *at = at.saturating_add(ms);
+    pub(super) fn skip(&mut self, ms: u64, now: Now) {
+        // What began within that time begins at its end.
+        let later = |at: &mut u64| *at = at.saturating_add(ms).min(now.mono_ms);
         later(&mut self.began);
         later(&mut self.watched);
-        later(&mut self.not_before);
         self.doubt.iter_mut().for_each(|doubt| later(&mut doubt.since));
         self.held.iter_mut().for_each(|held| later(&mut held.since));
+        self.not_before = self.not_before.saturating_add(ms);
     }
 
     /// Lets it stand still.

@@ -160,8 +160,8 @@ impl Distribution {
         self.began = now.mono_ms;
     }
 
-    pub(super) const fn skip(&mut self, ms: u64) {
-        self.began = self.began.saturating_add(ms);
+    pub(super) fn skip(&mut self, ms: u64, now: Now) {
+        self.began = self.began.saturating_add(ms).min(now.mono_ms);
     }
 
     /// As people write it: `bedrock:50,google:30`.
