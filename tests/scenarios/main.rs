@@ -28,6 +28,7 @@ mod passthrough;
 mod refusals;
 mod rescue;
 mod secrets;
+mod shifts;
 mod stale;
 mod startup;
 mod watching;

@@ -6,18 +6,19 @@ use clap::{Args, Parser, Subcommand};
 use switchyard_control::{ControlClient, default_data_dir};
 use switchyard_domain::Problem;
 
-use crate::causes::{CausesAsk, ErrorsAsk};
 use crate::audit::AuditAsk;
+use crate::causes::{CausesAsk, ErrorsAsk};
 use crate::clients::ClientCommand;
 use crate::compat::CompatAsk;
 use crate::credentials::CredentialCommand;
 use crate::incidents::{IncidentCommand, NoticeAsk};
 use crate::map::MapCommand;
 use crate::network::NetworkAsk;
-use crate::orders::{AiCommand, BreakerCommand, ExceptAsk, KillAsk, OverrideCommand, UnkillAsk};
+use crate::orders::{AiCommand, BreakerCommand, KillAsk, OverrideCommand, UnkillAsk};
 use crate::queue::QueueCommand;
 use crate::requests::{Asked, TestAsk};
 use crate::serve::Serve;
+use crate::shifts;
 use crate::steer::RouteCommand;
 use crate::switch_cost::MoveAsk;
 
@@ -157,18 +158,35 @@ money it says how many and how much, and sends them with --yes alone. Exit code 
         after_help = "Example: switchyard override set summary openai/gpt-4o-mini haiku-4.5"
     )]
     Override(OverrideCommand),
-    /// Leave a provider out everywhere while it has an incident, or use it again.
-    #[command(
-        after_help = "Example: switchyard failover --except openai --reason 'their status page is red' --for 2h
-Overrides that were there before stay as they are. `switchyard failover --clear-except openai` ends it."
-    )]
-    Failover(ExceptAsk),
     /// The all-off switch: refuse every request at once, or answer again.
     #[command(subcommand, after_help = "Example: switchyard ai off --reason 'until we know more'")]
     Ai(AiCommand),
     /// What was changed by hand, newest first, and the way back from it.
     #[command(after_help = "Example: switchyard audit --limit 20 --json")]
     Audit(AuditAsk),
+    /// Move traffic away from a tier, a provider, a route or a model.
+    #[command(
+        after_help = "Example: switchyard failover --from anthropic --to openai --mode gradual --reason 'slow since 14:00'
+Each step is watched: it is held while unclear and reversed when the new side does worse. It comes home by itself
+once the old side has been well for `failback.healthyMs`; `switchyard hold` keeps it where it is.
+`switchyard failover --except openai --for 2h` leaves a provider out everywhere; overrides that were there before stay
+as they are, and `--clear-except openai` ends it."
+    )]
+    Failover(shifts::Failover),
+    /// Move traffic in small watched steps: 5, 10, 25, 50, 100 %; rolls itself back.
+    #[command(
+        after_help = "Example: switchyard canary --from anthropic/sonnet-4.6 --to openai/gpt-4o --percent 25"
+    )]
+    Canary(shifts::Canary),
+    /// Bring moved traffic home, in watched steps.
+    #[command(after_help = "Example: switchyard failback --reason 'their status page is green'")]
+    Failback(shifts::Failback),
+    /// Let a shift stand still where it is, or go on.
+    #[command(after_help = "Example: switchyard hold --reason 'until Monday' && switchyard hold --off")]
+    Hold(shifts::Hold),
+    /// The moves of traffic under way, and weights.
+    #[command(subcommand, after_help = "Example: switchyard shift list")]
+    Shift(shifts::ShiftCommand),
     /// Print the control API's OpenAPI document; needs no running router.
     #[command(after_help = "Example: switchyard openapi > control.json")]
     Openapi,
@@ -238,6 +256,12 @@ mod tests {
             &["client", "bounds", "clinic", "--clear"],
             &["client", "prefer", "shop", "openai"],
             &["client", "prefer", "shop", "--clear"],
+            &["failover", "--from", "anthropic", "--mode", "canary", "--percent", "25", "--reason", "slow"],
+            &["canary", "--from", "hot", "--to", "openai"],
+            &["failback"],
+            &["failback", "3", "--now"],
+            &["hold", "3", "--off"],
+            &["shift", "set", "bedrock:50,google:30,meta:20", "--over", "60s"],
             &["incident", "list", "--since", "7d", "--json"],
             &["incident", "report", "12", "--output", "r.md"],
             &["incident", "external", "add", "openai", "errors", "--at", "2h"],
@@ -279,6 +303,12 @@ mod tests {
             &["client", "bounds", "clinic"],
             &["client", "prefer", "shop"],
             &["audit", "rollback"],
+            &["failover"],
+            &["failover", "--from", "hot", "--mode", "sudden"],
+            &["failover", "--from", "hot", "--percent", "0"],
+            &["canary", "--from", "hot"],
+            &["shift", "set", "bedrock"],
+            &["shift", "set", "bedrock:50", "--over", "soon"],
             &["incident", "show"],
             &["notice", "--message", "to whom"],
             &["notice", "--since", "1h", "--incident", "1", "--message", "which"],

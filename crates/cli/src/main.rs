@@ -3,8 +3,8 @@
 //! Operations go through the control API of the router that runs for the data directory; only credentials can be
 //! kept while none runs, through the engine's keyring. Nothing here decides about routing.
 
-mod causes;
 mod audit;
+mod causes;
 mod clients;
 mod command;
 mod compat;
@@ -17,6 +17,7 @@ mod output;
 mod queue;
 mod requests;
 mod serve;
+mod shifts;
 mod span;
 mod steer;
 mod switch_cost;
@@ -96,9 +97,13 @@ async fn run(arguments: Switchyard) -> Result<ExitCode, Problem> {
         Command::Unkill(ask) => orders::unkill(&place, ask).await,
         Command::Breaker(command) => orders::breaker(&place, command).await,
         Command::Override(command) => orders::overrides(&place, command).await,
-        Command::Failover(ask) => orders::except(&place, ask).await,
         Command::Ai(command) => orders::ai(&place, command).await,
         Command::Audit(ask) => audit::run(&place, ask).await,
+        Command::Failover(ask) => shifts::failover(&place, ask).await,
+        Command::Canary(ask) => shifts::canary(&place, ask).await,
+        Command::Failback(ask) => shifts::failback(&place, ask).await,
+        Command::Hold(ask) => shifts::hold(&place, ask).await,
+        Command::Shift(shift) => shifts::run(&place, shift).await,
         Command::Openapi => {
             output::json(&switchyard_control::openapi());
             Ok(ExitCode::SUCCESS)

@@ -150,21 +150,6 @@ where jobs.json holds {\"summary\": [\"openai/gpt-4o-mini\", \"haiku-4.5\"], \"c
     },
 }
 
-/// Leaves a provider out everywhere, or uses it again.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct ExceptAsk {
-    /// Leave this provider out everywhere; other overrides stay as they are.
-    #[arg(long, value_name = "PROVIDER", conflicts_with = "clear_except")]
-    except: Option<String>,
-    /// Use this provider again.
-    #[arg(long, value_name = "PROVIDER", required_unless_present = "except")]
-    clear_except: Option<String>,
-    #[command(flatten)]
-    why: Why,
-    #[command(flatten)]
-    shown: Shown,
-}
-
 #[derive(Debug, Subcommand)]
 pub(crate) enum AiCommand {
     /// Refuse every request at once; nothing is sent or queued.
@@ -325,14 +310,12 @@ async fn list(place: &Place, shown: Shown) -> Result<ExitCode, Problem> {
     Ok(ExitCode::SUCCESS)
 }
 
-pub(crate) async fn except(place: &Place, ask: ExceptAsk) -> Result<ExitCode, Problem> {
-    let ExceptAsk { except, clear_except, why, shown } = ask;
-    let on = except.is_some();
-    let provider = except.or(clear_except).unwrap_or_default();
-    let (out, back) = (format!("{provider} is left out everywhere."), format!("{provider} is used again."));
-    let set = SetExcept { provider, on, reason: why.reason, for_ms: why.for_ms, base_version: None };
+/// Leaves a provider out everywhere, or uses it again.
+pub(crate) async fn except(place: &Place, set: SetExcept, shown: Shown) -> Result<ExitCode, Problem> {
+    let (out, back) =
+        (format!("{} is left out everywhere.", set.provider), format!("{} is used again.", set.provider));
     let answer = place.router()?.set_except(&set).await?;
-    Ok(answered(&answer, shown, if on { &out } else { &back }, "It was so already."))
+    Ok(answered(&answer, shown, if set.on { &out } else { &back }, "It was so already."))
 }
 
 pub(crate) async fn ai(place: &Place, command: AiCommand) -> Result<ExitCode, Problem> {

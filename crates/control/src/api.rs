@@ -15,6 +15,7 @@ pub(crate) mod pause;
 pub(crate) mod queue;
 pub(crate) mod requests;
 pub(crate) mod routes;
+pub(crate) mod shifts;
 pub(crate) mod snapshot;
 pub(crate) mod switch_cost;
 
@@ -90,7 +91,8 @@ pub(crate) struct Panel {
         (name = "gateway", description = "The failover-loop runbook's endpoints, in its own names"),
         (name = "metrics", description = "What Prometheus scrapes"),
         (name = "audit", description = "Who changed what, and the way back"),
-        (name = "orders", description = "What is overridden at run time")
+        (name = "orders", description = "What is overridden at run time"),
+        (name = "shifts", description = "Moving traffic, splitting it, and bringing it home")
     )
 )]
 struct Description;
@@ -119,6 +121,7 @@ fn described() -> OpenApiRouter<Panel> {
         .merge(gateway::routes())
         .merge(metrics::routes())
         .merge(orders::routes())
+        .merge(shifts::routes())
 }
 
 /// The OpenAPI document; needs no running router.

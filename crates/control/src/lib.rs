@@ -27,6 +27,7 @@ pub use api::pause::PauseWork;
 pub use api::queue::QueueQuery;
 pub use api::requests::RequestsQuery;
 pub use api::routes::SwitchRoute;
+pub use api::shifts::{BringHome, HoldShift, ShiftList, StartedShift};
 pub use api::snapshot::Health;
 pub use api::switch_cost::SwitchCostQuery;
 pub use api::{Control, Demo, Options, api, openapi};

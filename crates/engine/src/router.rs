@@ -8,9 +8,10 @@ mod gateway;
 mod incidents;
 mod jobs;
 mod maps;
-mod settings;
 mod network_check;
 mod orders;
+mod settings;
+mod shifts;
 mod switch_cost;
 mod switches;
 mod test_request;
@@ -133,6 +134,7 @@ impl Router {
             shedding: Mutex::default(),
             causes: Mutex::default(),
             network: network::Desk::default(),
+            shifts_kept: tokio::sync::Mutex::default(),
             store,
         });
         let router = Self {
@@ -172,6 +174,7 @@ impl Router {
         self.workers.spawn(network::run(shared(), stop()));
         self.workers.spawn(credentials::keep(shared(), stop()));
         self.workers.spawn(crate::causes::run(shared(), stop()));
+        self.workers.spawn(shifts::run(shared(), stop()));
         let accept = server::accept(shared(), listener, self.stop.clone(), self.connections.clone());
         self.connections.spawn(accept);
     }
@@ -203,6 +206,9 @@ impl Router {
         self.workers.close();
         let by = clock::now().mono_ms + self.grace_ms;
         let _ = clock::until(by, self.connections.wait()).await;
+        if let Err(problem) = shifts::keep(&self.shared).await {
+            tracing::error!(problem.code, %problem, "shifts are not kept");
+        }
         self.shared.writer.flush().await;
         self.shared.store.close().await;
     }

@@ -105,6 +105,8 @@ pub(crate) struct Shared {
     pub(crate) causes: Mutex<Vec<switchyard_domain::operate::CauseView>>,
     /// What is known of this machine's network beside the fleet's judgement.
     pub(crate) network: crate::network::Desk,
+    /// Held while the shifts are written: what was written last is what stands.
+    pub(crate) shifts_kept: tokio::sync::Mutex<()>,
 }
 
 /// Locks; a panic elsewhere does not stop the router, since each holder leaves the state whole.

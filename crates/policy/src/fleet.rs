@@ -239,6 +239,7 @@ impl Fleet {
         self.gate(route, now)?;
         let slot = &mut self.slots[route.0];
         let admission = slot.breaker.admit(now).map_err(slot::closed_by)?;
+        self.shifts.called(&slot.id, now);
         Ok(Permit {
             route,
             id: slot.id.clone(),

@@ -13,4 +13,5 @@ mod orders;
 mod plan;
 mod properties;
 mod shed;
+mod shift;
 mod world;

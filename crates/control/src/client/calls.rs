@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 
 use switchyard_domain::Problem;
 use switchyard_domain::api::{
-    ApplyMap, AuditEntry, ClientRecord, CredentialList, CredentialTest, ErrorReport, JobView, MapDocument, MapVersion, NewClient, RollBack, RolledBack, SetMap, TestAnswer, TestRequest,
+    ApplyMap, AuditEntry, ClientRecord, CredentialList, CredentialTest, ErrorReport, JobView, MapDocument,
+    MapVersion, NewClient, RollBack, RolledBack, SetMap, TestAnswer, TestRequest,
 };
 use switchyard_domain::compat::{CompatCase, CompatPreview, CompatReport, CompatRow, CompatRun, RunCompat};
 use switchyard_domain::gateway::ProvidersHealth;
 use switchyard_domain::map::Fault;
-use switchyard_domain::operate::CauseView;
 use switchyard_domain::network::NetworkView;
+use switchyard_domain::operate::CauseView;
 use switchyard_domain::operate::Orders;
+use switchyard_domain::operate::{SetDistribution, StartShift};
 use switchyard_domain::orders::{
     OrdersAnswer, SetAllOff, SetBounds, SetBreaker, SetExcept, SetKill, SetPrefer,
 };
@@ -29,6 +31,7 @@ use crate::api::pause::PauseWork;
 use crate::api::queue::QueueQuery;
 use crate::api::requests::RequestsQuery;
 use crate::api::routes::SwitchRoute;
+use crate::api::shifts::{BringHome, HoldShift, ShiftList, StartedShift};
 use crate::api::snapshot::Health;
 use crate::api::switch_cost::SwitchCostQuery;
 
@@ -238,6 +241,31 @@ impl ControlClient {
     /// The health of every provider.
     pub async fn providers_health(&self) -> Answer<ProvidersHealth> {
         self.get("/gateway/admin/providers/health").await
+    }
+
+    /// How traffic is moved and split.
+    pub async fn shifts(&self) -> Answer<ShiftList> {
+        self.get("/v1/shifts").await
+    }
+
+    /// Moves traffic.
+    pub async fn start_shift(&self, wish: &StartShift) -> Answer<StartedShift> {
+        self.send("POST", "/v1/shifts", wish).await
+    }
+
+    /// Lets a shift stand still, or go on.
+    pub async fn hold_shift(&self, id: u64, hold: &HoldShift) -> Answer<()> {
+        self.send("POST", &format!("/v1/shifts/{id}/hold"), hold).await
+    }
+
+    /// Brings traffic home.
+    pub async fn failback(&self, id: u64, home: &BringHome) -> Answer<()> {
+        self.send("POST", &format!("/v1/shifts/{id}/failback"), home).await
+    }
+
+    /// Splits traffic by weights.
+    pub async fn distribute(&self, wish: &SetDistribution) -> Answer<()> {
+        self.send("PUT", "/v1/distribution", wish).await
     }
 
     /// The audit log, newest first.

@@ -31,7 +31,7 @@ pub(super) fn decide(shared: &Arc<Shared>, running: &Running, ask: &Ask) -> Opti
         avoid: ask.avoid.clone(),
         only: ask.only,
         client: ask.client.to_string(),
-        conversation: None,
+        conversation: ask.conversation,
     };
     let roll = crate::ids::roll();
     shared.with_fleet(|fleet| (roll, plan(&running.map, &ask.job, fleet, &needs, roll, clock::now())))

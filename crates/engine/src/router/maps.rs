@@ -7,10 +7,9 @@ use switchyard_domain::Problem;
 use switchyard_domain::api::{ApplyMap, MapDocument, MapVersion};
 use switchyard_domain::event::What;
 use switchyard_domain::map::{self, Fault, Format, RoutingMap, Variables};
-use switchyard_policy::Fleet;
 use switchyard_store::NewMap;
 
-use super::{Router, audit, credentials};
+use super::{Router, audit, credentials, shifts};
 use crate::clock;
 use crate::compat;
 use crate::shared::{Running, Shared, lock};
@@ -175,11 +174,12 @@ impl Router {
     /// Makes a proven map the running one, atomically for the next request.
     async fn install(&self, running: Running) {
         let orders = self.shared.orders.lock().await;
+        let kept_shifts = self.kept_shifts().await;
         let running = Arc::new(running);
         let before = self.shared.running.load_full();
         {
             let mut fleet = lock(&self.shared.fleet);
-            let fleet = fleet.get_or_insert_with(|| Fleet::new(&running.map));
+            let fleet = fleet.get_or_insert_with(|| shifts::new_fleet(&running.map, kept_shifts));
             fleet.remap(&running.map);
             // A lapse that is not kept yet is known to the fleet already.
             if orders.version > fleet.orders().version {
