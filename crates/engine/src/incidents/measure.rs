@@ -118,8 +118,7 @@ fn routes_of(running: &Running, case: &Case) -> Vec<RouteId> {
 async fn begin(shared: &Shared, case: &mut Case, routes: &[RouteId]) -> Result<(), StoreError> {
     let now_ms = clock::now().wall_ms;
     let opened_at_ms = case.incident.brief.opened_at_ms;
-    let is_settled = now_ms.saturating_sub(opened_at_ms) > SETTLED_MS && case.behind.is_some();
-    if is_settled {
+    if now_ms.saturating_sub(opened_at_ms) > SETTLED_MS {
         return Ok(());
     }
     let from = if case.incident.routes.is_empty() { routes } else { &case.incident.routes };
