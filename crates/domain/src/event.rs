@@ -166,11 +166,15 @@ impl What {
     #[must_use]
     pub const fn lamp(&self) -> Lamp {
         match self {
-            Self::CircuitOpened { .. } | Self::JobDead { .. } | Self::KeyCondemned { .. } => Lamp::Stop,
-            Self::CircuitHalfOpen { .. } | Self::ProbeFailed { .. } | Self::KeychainUnavailable { .. } => {
-                Lamp::Caution
-            }
-            Self::CircuitClosed { .. } | Self::JobDone { .. } => Lamp::Clear,
+            Self::CircuitOpened { .. }
+            | Self::JobDead { .. }
+            | Self::KeyCondemned { .. }
+            | Self::UsersHurt { .. } => Lamp::Stop,
+            Self::IncidentOpened { .. }
+            | Self::CircuitHalfOpen { .. }
+            | Self::ProbeFailed { .. }
+            | Self::KeychainUnavailable { .. } => Lamp::Caution,
+            Self::CircuitClosed { .. } | Self::JobDone { .. } | Self::IncidentClosed { .. } => Lamp::Clear,
             Self::StreamRescued { .. } | Self::AnswerDegraded { .. } => Lamp::Degraded,
             Self::CompatChecked { passed, drift, .. } => match (*passed, drift.is_empty()) {
                 (true, true) => Lamp::Clear,
@@ -201,9 +205,6 @@ impl What {
                 | TriggerKind::Probes
                 | TriggerKind::Quality => Lamp::Caution,
             },
-            Self::UsersHurt { .. } => Lamp::Stop,
-            Self::IncidentOpened { .. } => Lamp::Caution,
-            Self::IncidentClosed { .. } => Lamp::Clear,
             Self::TriggerCleared { .. } | Self::ShiftEnded { .. } | Self::StormEnded { .. } => Lamp::Clear,
             Self::ShiftStarted { .. } | Self::ShiftMoved { .. } | Self::ShiftReversed { .. } => {
                 Lamp::Degraded

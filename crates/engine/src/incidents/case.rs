@@ -279,18 +279,13 @@ impl Case {
             reason = "every other event is told and changes nothing else"
         )]
         match &event.what {
-            What::CircuitOpened { route, .. } => {
-                if !incident.routes.contains(route) {
-                    incident.routes.push(route.clone());
-                }
+            What::CircuitOpened { route, .. } | What::TriggerFired { route: Some(route), .. }
+                if !incident.routes.contains(route) =>
+            {
+                incident.routes.push(route.clone());
             }
             What::CircuitClosed { route } if provider_of(map, route) == incident.brief.provider => {
                 incident.returns += 1;
-            }
-            What::TriggerFired { route: Some(route), .. } => {
-                if !incident.routes.contains(route) {
-                    incident.routes.push(route.clone());
-                }
             }
             What::TierChanged { to: Tier::Cold, .. } => {
                 incident.brief.severity = incident.brief.severity.min(Severity::Two);

@@ -11,7 +11,7 @@ use switchyard_domain::view::CircuitState;
 use switchyard_domain::{Now, Tier};
 use switchyard_policy::{Fleet, KeyChoice, Reason};
 
-use super::case::{Announced, Case, Condition, Opening, belongs, opening_of, summary};
+use super::case::{Case, Condition, Opening, belongs, opening_of, summary};
 use super::{ByHand, SHOWN_CLOSED_MS, announce, measure};
 use crate::clock;
 use crate::shared::{Running, Shared, lock};
@@ -60,7 +60,7 @@ impl Keeper {
         // The newest event on any timeline says up to where the keeper has heard.
         match incidents.last_heard().await {
             Ok(Some(heard)) if self.floor.saturating_sub(heard) <= UNHEARD => {
-                self.floor = heard.min(self.floor)
+                self.floor = heard.min(self.floor);
             }
             Ok(_) => {}
             Err(error) => tracing::error!(code = error.code(), %error, "timelines could not be read"),
@@ -302,7 +302,7 @@ impl Keeper {
             .map(|case| case.incident.brief.clone())
             .chain(self.closed.iter().cloned())
             .collect();
-        board.sort_by(|a, b| b.id.cmp(&a.id));
+        board.sort_by_key(|brief| std::cmp::Reverse(brief.id));
         let mut shown = lock(&shared.incidents.board);
         if *shown != board {
             *shown = board;

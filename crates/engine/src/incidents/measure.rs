@@ -140,10 +140,10 @@ fn first_bad(newest_first: &[Try]) -> Option<i64> {
     for attempt in newest_first {
         match &attempt.failure {
             Some(failure) if classify(failure).tells_of_target() => began = Some(attempt.at_ms),
-            Some(_) => {}
             None if began.is_some() => return began,
-            // A success among the calls that were under way together with the last failures.
-            None => {}
+            // It says nothing of the target, or it is a success among the calls that were under way together with the
+            // last failures.
+            Some(_) | None => {}
         }
     }
     began
