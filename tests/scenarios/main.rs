@@ -21,9 +21,12 @@ mod keys;
 mod kills;
 mod maps;
 mod midstream;
+#[cfg(target_os = "linux")]
+mod network;
 mod passthrough;
 mod refusals;
 mod rescue;
 mod secrets;
+mod stale;
 mod startup;
 mod watching;

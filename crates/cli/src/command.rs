@@ -6,11 +6,13 @@ use clap::{Args, Parser, Subcommand};
 use switchyard_control::{ControlClient, default_data_dir};
 use switchyard_domain::Problem;
 
+use crate::causes::{CausesAsk, ErrorsAsk};
 use crate::clients::ClientCommand;
 use crate::compat::CompatAsk;
 use crate::credentials::CredentialCommand;
 use crate::incidents::{IncidentCommand, NoticeAsk};
 use crate::map::MapCommand;
+use crate::network::NetworkAsk;
 use crate::queue::QueueCommand;
 use crate::requests::{Asked, TestAsk};
 use crate::serve::Serve;
@@ -65,9 +67,13 @@ pub(crate) enum Command {
     /// How things stand: the sentence, the tiers, the queue.
     #[command(after_help = "Example: switchyard status --json | jq .status.sentence")]
     Status(Shown),
-    /// Ask the router's two ports whether they answer; exit code 1 when not.
-    #[command(after_help = "Example: switchyard health && echo up")]
-    Health,
+    /// Ask the router's two ports whether they answer, and how each provider is doing; exit code 1 when not.
+    #[command(after_help = "Example: switchyard health && echo up
+`switchyard health --json` prints the providers as the runbook's endpoint does.")]
+    Health(Shown),
+    /// How this machine's network stands, by a look at it; exit code 1 when it is down.
+    #[command(after_help = "Example: switchyard network --json | jq .state")]
+    Network(NetworkAsk),
     /// Stop taking new work; running requests finish.
     #[command(after_help = "Example: switchyard pause --reason 'bill too high'")]
     Pause {
@@ -122,6 +128,13 @@ money it says how many and how much, and sends them with --yes alone. Exit code 
     /// What a move to another route would change: price, context window, abilities.
     #[command(after_help = "Example: switchyard switch-cost --to openai/gpt-4o-mini --job summary")]
     SwitchCost(MoveAsk),
+    /// What failed lately, by provider, kind and status, out of the request log.
+    #[command(after_help = "Example: switchyard errors --since 30m --json")]
+    Errors(ErrorsAsk),
+    /// What is likely behind present trouble, with evidence and a fix each.
+    #[command(after_help = "Example: switchyard causes
+`switchyard causes --fix 1` does what is proposed for the first one; `--json` prints all of it.")]
+    Causes(CausesAsk),
     /// Print the control API's OpenAPI document; needs no running router.
     #[command(after_help = "Example: switchyard openapi > control.json")]
     Openapi,
@@ -162,6 +175,7 @@ mod tests {
             &["queue", "list", "--state", "dead"],
             &["route", "off", "anthropic/sonnet-4.6"],
             &["test-request", "--stream"],
+            &["network", "--last", "--json"],
             &["compat"],
             &[
                 "compat",
@@ -180,6 +194,10 @@ mod tests {
             &["incident", "emergency", "anthropic"],
             &["notice", "--since", "1h", "--message", "we are on it"],
             &["notice", "--incident", "12", "--message", "we are on it"],
+            &["errors", "--since", "30m", "--json"],
+            &["causes", "--fix", "1"],
+            &["health", "--json"],
+            &["map", "set", "breaker.consecutiveFailures=8", "name=", "--reason", "why"],
             &["switch-cost", "--to", "openai/gpt-4o-mini", "--job", "summary", "--from", "a/b", "--json"],
         ];
         for arguments in good {
@@ -194,6 +212,10 @@ mod tests {
             &["credential", "set", "openai", "sk-on-the-command-line"],
             &["queue", "list", "--state", "lost"],
             &["map", "restore"],
+            &["map", "set"],
+            &["map", "set", "breaker.consecutiveFailures"],
+            &["errors", "--since", "yesterday"],
+            &["causes", "--fix", "0"],
             &["requests", "--limit", "0"],
             &["compat", "openai/gpt-4o-mini", "--case", "telepathy"],
             &["compat", "openai/gpt-4o-mini", "--all"],

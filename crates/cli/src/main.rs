@@ -3,16 +3,19 @@
 //! Operations go through the control API of the router that runs for the data directory; only credentials can be
 //! kept while none runs, through the engine's keyring. Nothing here decides about routing.
 
+mod causes;
 mod clients;
 mod command;
 mod compat;
 mod credentials;
 mod incidents;
 mod map;
+mod network;
 mod output;
 mod queue;
 mod requests;
 mod serve;
+mod span;
 mod steer;
 mod switch_cost;
 
@@ -69,7 +72,8 @@ async fn run(arguments: Switchyard) -> Result<ExitCode, Problem> {
     match arguments.command {
         Command::Serve(serve) => Box::pin(serve::run(&place, *serve)).await,
         Command::Status(shown) => steer::status(&place, shown).await,
-        Command::Health => steer::health(&place).await,
+        Command::Health(shown) => steer::health(&place, shown).await,
+        Command::Network(ask) => network::run(&place, ask).await,
         Command::Pause { reason } => steer::pause(&place, reason).await,
         Command::Resume => steer::resume(&place).await,
         Command::Route(route) => steer::route(&place, route).await,
@@ -84,6 +88,8 @@ async fn run(arguments: Switchyard) -> Result<ExitCode, Problem> {
         Command::TestRequest(ask) => requests::test(&place, ask).await,
         Command::Compat(ask) => compat::run(&place, ask).await,
         Command::SwitchCost(ask) => switch_cost::run(&place, ask).await,
+        Command::Errors(ask) => causes::errors(&place, ask).await,
+        Command::Causes(ask) => causes::causes(&place, ask).await,
         Command::Openapi => {
             output::json(&switchyard_control::openapi());
             Ok(ExitCode::SUCCESS)

@@ -1,11 +1,15 @@
 //! Every operation, one file per noun, and the document that describes them.
 
 pub(crate) mod audit;
+pub(crate) mod causes;
 pub(crate) mod clients;
 pub(crate) mod compat;
 pub(crate) mod credentials;
+pub(crate) mod gateway;
 pub(crate) mod incidents;
 pub(crate) mod map;
+pub(crate) mod metrics;
+pub(crate) mod network;
 pub(crate) mod pause;
 pub(crate) mod queue;
 pub(crate) mod requests;
@@ -72,6 +76,7 @@ pub(crate) struct Panel {
     tags(
         (name = "snapshot", description = "How things stand"),
         (name = "map", description = "The routing map and its versions"),
+        (name = "network", description = "This machine's network"),
         (name = "pause", description = "Stopping and taking new work"),
         (name = "routes", description = "The kill switch, and what a move would change"),
         (name = "compat", description = "What routes can do, found out by asking them"),
@@ -80,7 +85,10 @@ pub(crate) struct Panel {
         (name = "queue", description = "The cold queue"),
         (name = "incidents", description = "Outages from their first bad attempt to recovery, and who is told"),
         (name = "requests", description = "What was asked and how it went"),
-        (name = "audit", description = "Who changed what")
+        (name = "audit", description = "Who changed what"),
+        (name = "causes", description = "What failed, why, and the fix"),
+        (name = "gateway", description = "The failover-loop runbook's endpoints, in its own names"),
+        (name = "metrics", description = "What Prometheus scrapes")
     )
 )]
 struct Description;
@@ -94,6 +102,7 @@ fn described() -> OpenApiRouter<Panel> {
     OpenApiRouter::with_openapi(description)
         .merge(snapshot::routes())
         .merge(map::routes())
+        .merge(network::routes())
         .merge(pause::routes())
         .merge(routes::routes())
         .merge(compat::routes())
@@ -104,6 +113,9 @@ fn described() -> OpenApiRouter<Panel> {
         .merge(incidents::routes())
         .merge(requests::routes())
         .merge(audit::routes())
+        .merge(causes::routes())
+        .merge(gateway::routes())
+        .merge(metrics::routes())
 }
 
 /// The OpenAPI document; needs no running router.

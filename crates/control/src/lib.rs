@@ -17,6 +17,7 @@ mod ui;
 #[cfg(test)]
 mod tests;
 
+pub use api::causes::ErrorsQuery;
 pub use api::clients::{LocalKey, NameClient};
 pub use api::credentials::GiveCredential;
 pub use api::incidents::{CloseIncident, IncidentReport, IncidentsQuery, WriteNote};

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use crate::compat::CompatDrift;
 use crate::incident::IncidentId;
 use crate::map::ShiftMode;
+use crate::network::{NameSource, NetworkState};
 use crate::operate::TriggerKind;
 use crate::{Failure, RequestId, RouteId, Tier};
 
@@ -131,6 +132,28 @@ pub enum What {
     IncidentClosed { incident: IncidentId, provider: String, summary: String },
     /// A likely cause of trouble.
     CauseFound { code: String, sentence: String },
+    /// This machine's network went from one state to another. `lasted_ms` is how long the state before lasted.
+    NetworkTurned {
+        from: NetworkState,
+        to: NetworkState,
+        reason: String,
+        portal_url: Option<String>,
+        lasted_ms: u64,
+    },
+    /// The machine is on another network than before: `what` says which part of it changed.
+    NetworkSwitched { what: String },
+    /// The machine slept.
+    WokeUp { asleep_ms: u64 },
+    /// The wall clock was set; forward when positive.
+    ClockJumped { by_ms: i64 },
+    /// Addresses of hosts come from elsewhere than before.
+    NamesFrom { source: NameSource },
+    /// The system's proxy is another; none when it was taken out.
+    ProxyChanged { proxy: Option<String> },
+    /// One region of a provider does not answer while another one does.
+    RegionOut { provider: String, region: String, answers: String },
+    /// That region answers again, or is no longer alone in it.
+    RegionBack { provider: String, region: String },
 }
 
 /// Which lamp stands beside an event or a state.
@@ -170,12 +193,22 @@ impl What {
             | Self::JobDead { .. }
             | Self::KeyCondemned { .. }
             | Self::UsersHurt { .. } => Lamp::Stop,
-            Self::IncidentOpened { .. }
-            | Self::CircuitHalfOpen { .. }
-            | Self::ProbeFailed { .. }
-            | Self::KeychainUnavailable { .. } => Lamp::Caution,
-            Self::CircuitClosed { .. } | Self::JobDone { .. } | Self::IncidentClosed { .. } => Lamp::Clear,
-            Self::StreamRescued { .. } | Self::AnswerDegraded { .. } => Lamp::Degraded,
+            Self::CircuitHalfOpen { .. } | Self::ProbeFailed { .. } | Self::KeychainUnavailable { .. } => {
+                Lamp::Caution
+            }
+            Self::CircuitClosed { .. }
+            | Self::JobDone { .. }
+            | Self::IncidentClosed { .. }
+            | Self::RegionBack { .. }
+            | Self::TriggerCleared { .. }
+            | Self::ShiftEnded { .. }
+            | Self::StormEnded { .. } => Lamp::Clear,
+            Self::StreamRescued { .. }
+            | Self::AnswerDegraded { .. }
+            | Self::RegionOut { .. }
+            | Self::ShiftStarted { .. }
+            | Self::ShiftMoved { .. }
+            | Self::ShiftReversed { .. } => Lamp::Degraded,
             Self::CompatChecked { passed, drift, .. } => match (*passed, drift.is_empty()) {
                 (true, true) => Lamp::Clear,
                 (true, false) => Lamp::Info,
@@ -188,7 +221,9 @@ impl What {
                     Lamp::Degraded
                 }
             }
-            Self::Paused { .. } | Self::JobQueued { .. } => Lamp::Paused,
+            Self::Paused { .. } | Self::JobQueued { .. } | Self::ShiftHeld { .. } | Self::WorkShed { .. } => {
+                Lamp::Paused
+            }
             Self::RouteSwitched { in_service, .. } => {
                 if *in_service {
                     Lamp::Clear
@@ -205,16 +240,24 @@ impl What {
                 | TriggerKind::Probes
                 | TriggerKind::Quality => Lamp::Caution,
             },
-            Self::TriggerCleared { .. } | Self::ShiftEnded { .. } | Self::StormEnded { .. } => Lamp::Clear,
-            Self::ShiftStarted { .. } | Self::ShiftMoved { .. } | Self::ShiftReversed { .. } => {
-                Lamp::Degraded
-            }
-            Self::FailbackStarted { .. }
+            Self::IncidentOpened { .. }
+            | Self::FailbackStarted { .. }
             | Self::CircuitFlaps { .. }
             | Self::StormBegan { .. }
             | Self::CauseFound { .. } => Lamp::Caution,
-            Self::ShiftHeld { .. } | Self::WorkShed { .. } => Lamp::Paused,
-            Self::Started { .. }
+            Self::NetworkTurned { to, .. } => {
+                if to.is_down() {
+                    Lamp::Caution
+                } else {
+                    Lamp::Clear
+                }
+            }
+            Self::NetworkSwitched { .. }
+            | Self::WokeUp { .. }
+            | Self::ClockJumped { .. }
+            | Self::NamesFrom { .. }
+            | Self::ProxyChanged { .. }
+            | Self::Started { .. }
             | Self::Distributed { .. }
             | Self::OrderChanged { .. }
             | Self::MapApplied { .. }
@@ -330,7 +373,40 @@ impl What {
                 format!("Incident {incident} is over. {summary}")
             }
             Self::CauseFound { sentence, .. } => sentence.clone(),
+            Self::NetworkTurned { reason, .. } => reason.clone(),
+            Self::NetworkSwitched { what } => format!("This machine is on another network: {what}."),
+            Self::WokeUp { asleep_ms } => {
+                format!("Resumed from sleep after {}. Connections are made anew.", span(*asleep_ms))
+            }
+            Self::ClockJumped { by_ms } => {
+                let way = if *by_ms < 0 { "back" } else { "forward" };
+                format!("The clock was set {way} by {}. No deadline moved.", span(by_ms.unsigned_abs()))
+            }
+            Self::NamesFrom { source } => match source {
+                NameSource::System => "The system's DNS answers again.".to_owned(),
+                NameSource::Fallback => {
+                    "The system's DNS does not answer; fallback resolvers look names up.".to_owned()
+                }
+                NameSource::LastKnown => "No DNS answers; addresses that worked before are used.".to_owned(),
+            },
+            Self::ProxyChanged { proxy: Some(proxy) } => format!("The system's proxy is {proxy} now."),
+            Self::ProxyChanged { proxy: None } => "The system has no proxy any more.".to_owned(),
+            Self::RegionOut { provider, region, answers } => {
+                format!("{provider}: only the region {region} is out; {answers} answers.")
+            }
+            Self::RegionBack { provider, region } => {
+                format!("{provider}: the outage of the region {region} alone is over.")
+            }
         }
+    }
+}
+
+/// A length of time as people say it.
+fn span(ms: u64) -> String {
+    match ms / 1_000 {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds @ 120..7_200 => format!("{} min", seconds / 60),
+        seconds => format!("{} h", seconds / 3_600),
     }
 }
 

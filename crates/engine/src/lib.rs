@@ -5,6 +5,7 @@
 //! command line) host it, and read it through [`Router`].
 
 mod bus;
+mod causes;
 pub mod clock;
 mod cold;
 mod compat;
@@ -15,6 +16,8 @@ mod intake;
 mod keyring;
 mod local_keys;
 mod losses;
+mod metrics;
+mod network;
 mod once;
 mod pipeline;
 mod prices;
@@ -26,7 +29,9 @@ mod rescue;
 mod router;
 mod server;
 mod shared;
+mod shed;
 mod snapshot;
+mod stale;
 mod switch_cost;
 mod template;
 mod traffic;

@@ -1,5 +1,6 @@
 //! The walk of a request: admit, plan, drive, answer or park. One page, one direction.
 
+mod holding;
 mod planning;
 
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::time::Duration;
 
 use http::{Response, StatusCode, header};
 use switchyard_domain::event::What;
-use switchyard_domain::map::RouteIx;
+use switchyard_domain::map::{CacheMode, RouteIx};
 use switchyard_domain::view::Outcome as Ended;
 use switchyard_domain::{Failure, FailureKind, Now, Operation, RouteId, Tier};
 use switchyard_policy::{Drive, Input, KeyId, Outcome, Step, classify};
@@ -22,6 +23,7 @@ use crate::record::{Ending, Record};
 use crate::relay::{Course, Relay};
 use crate::reply::{self, Reply, ReplyBody, Way};
 use crate::shared::{Lease, Running, Shared, lock};
+use crate::shed;
 use crate::upstream::{self, Answer, Limits, Whole};
 
 pub(crate) use self::planning::BOUND;
@@ -115,6 +117,7 @@ async fn answer(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>) ->
     if ask.operation == Operation::CountTokens {
         return count(shared, running, ask, record).await;
     }
+    shed::came(shared, ask, &mut record);
     if shared.is_paused() {
         let reason = crate::shared::lock(&shared.pause).reason.clone();
         let why = reason
@@ -127,6 +130,9 @@ async fn answer(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>) ->
         };
         return cold::park(shared, running, ask, record, parked).await;
     }
+    if let Some(parked) = shed::gives_way(shared, running, ask) {
+        return cold::park(shared, running, ask, record, parked).await;
+    }
     match serve(shared, running, ask, &mut record).await {
         Served::Answered(answered) => commit(shared, running, ask, record, *answered),
         Served::Refused { failure, attempts } => {
@@ -134,8 +140,20 @@ async fn answer(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>) ->
             record.end(Ending::without_route(Ended::Refused, reply.status().as_u16()));
             reply
         }
-        Served::Parked(parked) => cold::park(shared, running, ask, record, parked).await,
+        Served::Parked(parked) => match stale(shared, running, ask, &parked) {
+            Some((reply, lost)) => {
+                record.lost([lost]);
+                record.end(Ending { degraded: true, ..Ending::without_route(Ended::Answered, 200) });
+                reply
+            }
+            None => cold::park(shared, running, ask, record, parked).await,
+        },
     }
+}
+
+/// An answer the same request had a while ago, where the map says that this is better than none.
+fn stale(shared: &Shared, running: &Running, ask: &Ask, parked: &Parked) -> Option<(Reply, String)> {
+    lock(&shared.stale).reply(&running.map, ask, parked.why.kind, parked.attempts, clock::now())
 }
 
 /// A prompt's length is asked of a route that counts; where none does, it is estimated here. Counting costs nothing, so
@@ -161,19 +179,31 @@ async fn count(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>, mut
     }
 }
 
-/// Drives a request over its plan until a route answers or none can.
+/// Answers a request by a route, as soon as one can; one that only this machine's network keeps from being answered
+/// waits for it.
 pub(crate) async fn serve(
     shared: &Arc<Shared>,
     running: &Arc<Running>,
     ask: &Arc<Ask>,
     record: &mut Record,
 ) -> Served {
+    loop {
+        let mut served = walk(shared, running, ask, record).await;
+        if !holding::may_go_on(shared, running, ask, &mut served).await {
+            return served;
+        }
+    }
+}
+
+/// Drives a request over its plan until a route answers or none can.
+async fn walk(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>, record: &mut Record) -> Served {
     let mut planned = decide(shared, running, ask);
     if planned.as_ref().is_some_and(|(_, plan)| lacks_keys(plan)) && wait_for_keys(shared).await {
         planned = decide(shared, running, ask);
     }
     let Some((roll, plan)) = planned else { return Served::Parked(no_map()) };
     let first_choice = plan.candidates.first().map(|candidate| candidate.route);
+    first_choice.inspect(|first| record.planned(&running.map.route(*first).id));
     let none = plan.candidates.is_empty().then(|| nothing_to_try(running, &plan));
     if let Some(failure) = none.as_ref().filter(|_| is_for_no_route(&plan)) {
         return Served::Refused { failure: failure.clone(), attempts: 0 };
@@ -268,8 +298,12 @@ fn commit(
             let Whole { status, headers, body, facts, lost } = *whole;
             tell_losses(shared, ask, id, &lost, &mut record);
             let degraded = degraded || !lost.is_empty();
-            let duration_ms = clock::span_ms(begun, clock::now());
+            let now = clock::now();
+            let duration_ms = clock::span_ms(begun, now);
             lease.report(Outcome::Succeeded { duration_ms, first_token_ms: None });
+            if running.map.cache_mode != CacheMode::Off {
+                lock(&shared.stale).keep(&running.map, ask, status, &body, now);
+            }
             record.end(Ending {
                 outcome: Ended::Answered,
                 status: status.as_u16(),

@@ -3,9 +3,12 @@
 mod clients;
 mod compat;
 mod credentials;
+mod gateway;
 mod incidents;
 mod jobs;
 mod maps;
+mod network_check;
+mod settings;
 mod switch_cost;
 mod switches;
 mod test_request;
@@ -33,6 +36,7 @@ use crate::clock;
 use crate::cold;
 use crate::config::RouterConfig;
 use crate::local_keys::LocalKeys;
+use crate::network;
 use crate::prober;
 use crate::server;
 use crate::shared::{Shared, Standpoint, lock};
@@ -95,6 +99,7 @@ impl Router {
             local_keys: LocalKeys::new(&config.data_dir),
             once: Arc::default(),
             losses: Mutex::default(),
+            stale: Mutex::default(),
             compat: Mutex::default(),
             running: ArcSwapOption::empty(),
             map_problem: Mutex::default(),
@@ -119,6 +124,11 @@ impl Router {
             keys_ready: watch::Sender::new(false),
             keychain_was: Mutex::default(),
             keys_doubted: Notify::new(),
+            metrics: crate::metrics::Metrics::default(),
+            callers: Mutex::default(),
+            shedding: Mutex::default(),
+            causes: Mutex::default(),
+            network: network::Desk::default(),
             store,
         });
         let router = Self {
@@ -133,6 +143,7 @@ impl Router {
         router.shared.local_keys.load(&router.shared.store, started.wall_ms).await?;
         router.restore_pause().await?;
         router.restore_compat().await?;
+        network::prepare(&router.shared).await;
         router.restore_map_at_start().await?;
         router.spawn_workers(listener, config.desktop_notifications);
         let what = What::Started {
@@ -153,7 +164,9 @@ impl Router {
         self.workers.spawn(cold::run(shared(), stop()));
         self.workers.spawn(prober::run(shared(), stop()));
         self.workers.spawn(crate::incidents::run(shared(), stop()));
+        self.workers.spawn(network::run(shared(), stop()));
         self.workers.spawn(credentials::keep(shared(), stop()));
+        self.workers.spawn(crate::causes::run(shared(), stop()));
         let accept = server::accept(shared(), listener, self.stop.clone(), self.connections.clone());
         self.connections.spawn(accept);
     }

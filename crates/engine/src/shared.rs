@@ -9,7 +9,7 @@ use switchyard_domain::event::What;
 use switchyard_domain::map::{RouteIx, RoutingMap};
 use switchyard_domain::view::{PauseView, RequestView};
 use switchyard_domain::{Now, Tier};
-use switchyard_policy::{Change, Fleet, Outcome, Permit, Standing, standing};
+use switchyard_policy::{Change, Fleet, Outcome, Permit, Standing, Turned, standing};
 use switchyard_store::{Store, WriterHandle};
 use tokio::sync::{Notify, watch};
 
@@ -60,6 +60,8 @@ pub(crate) struct Shared {
     pub(crate) once: Arc<Once>,
     /// Which losses in translation were told lately.
     pub(crate) losses: Mutex<crate::losses::Losses>,
+    /// Answers to be given again when no route can answer.
+    pub(crate) stale: Mutex<crate::stale::Stale>,
     /// What checks and the price list have said of routes.
     pub(crate) compat: Mutex<crate::compat::Memory>,
     pub(crate) running: ArcSwapOption<Running>,
@@ -90,6 +92,16 @@ pub(crate) struct Shared {
     pub(crate) keychain_was: Mutex<Option<bool>>,
     /// Wakes the keeper of credentials.
     pub(crate) keys_doubted: Notify,
+    /// What is counted for Prometheus.
+    pub(crate) metrics: crate::metrics::Metrics,
+    /// Retries that apps make themselves.
+    pub(crate) callers: Mutex<switchyard_policy::callers::Callers>,
+    /// What gives way for now.
+    pub(crate) shedding: Mutex<switchyard_policy::shed::Shedding>,
+    /// Likely causes of present trouble.
+    pub(crate) causes: Mutex<Vec<switchyard_domain::operate::CauseView>>,
+    /// What is known of this machine's network beside the fleet's judgement.
+    pub(crate) network: crate::network::Desk,
 }
 
 /// Locks; a panic elsewhere does not stop the router, since each holder leaves the state whole.
@@ -107,8 +119,16 @@ impl Shared {
         self.paused.load(Ordering::Relaxed)
     }
 
+    /// Counts the tries of a request that is over, or of a queued one's attempt.
+    pub(crate) fn tried(&self, view: &RequestView, fell_back: bool, now: Now) {
+        let tries = u32::try_from(view.attempts.len()).unwrap_or(u32::MAX);
+        self.with_fleet(|fleet| fleet.loops_mut().ended(tries, fell_back, now));
+        self.metrics.tried(view, fell_back, self.running.load().as_deref());
+    }
+
     /// Takes an ended request into the log and the counters.
     pub(crate) fn ended(&self, view: Arc<RequestView>, now: Now) {
+        self.metrics.ended(&view);
         lock(&self.traffic).ended(&view, now.wall_ms);
         self.writer.request(view);
         self.bus.touch();
@@ -126,6 +146,7 @@ impl Shared {
         let Some(running) = self.running.load_full() else { return };
         let changes = self.with_fleet(|fleet| fleet.tick(&running.map, now)).unwrap_or_default();
         self.tell(changes, now);
+        crate::shed::beat(self, &running, now);
     }
 
     /// Tells what changed in the fleet. Costs nothing when nothing did.
@@ -152,6 +173,7 @@ impl Shared {
                 }
                 Change::CooledDown { .. } => continue,
                 Change::ProbeFailed { route, failure } => What::ProbeFailed { route, failure },
+                Change::NetworkTurned(turned) => self.turned(turned),
                 Change::Told(what) => what,
             };
             self.bus.emit(what, now);
@@ -161,6 +183,16 @@ impl Shared {
         }
     }
 
+    /// This machine's network went from one state to another: who waited for it goes on.
+    fn turned(&self, turned: Turned) -> What {
+        let Turned { from, to, sentence, portal_url, lasted_ms } = turned;
+        self.network.turned(to);
+        if from.is_down() && !to.is_down() {
+            self.cold_work.notify_one();
+        }
+        What::NetworkTurned { from, to, reason: sentence, portal_url, lasted_ms }
+    }
+
     /// Sees where the next request would be answered; a change of tier is a failover or a recovery.
     pub(crate) fn look_around(&self, now: Now) {
         // Before the keychain was read every route seems to lack its key.
@@ -168,7 +200,10 @@ impl Shared {
             return;
         }
         let Some(running) = self.running.load_full() else { return };
-        let Some(fresh) = self.with_fleet(|fleet| standing(&running.map, fleet, now)) else { return };
+        // While this machine's network is down no tier takes over: nothing is called an outage.
+        let seen =
+            self.with_fleet(|fleet| (!fleet.network().is_down()).then(|| standing(&running.map, fleet, now)));
+        let Some(Some(fresh)) = seen else { return };
         let before = {
             let mut standpoint = lock(&self.standpoint);
             if standpoint.standing == fresh {

@@ -4,6 +4,7 @@
 //! somebody who isn't looking at the window.
 
 use switchyard_domain::event::{Event, What, route_label};
+use switchyard_domain::network::NetworkState;
 use switchyard_domain::{Failure, FailureKind, RouteId, Tier};
 
 /// What a person is told.
@@ -86,6 +87,7 @@ pub fn notice_of(event: &Event) -> Option<Notice> {
             urgency: Urgency::Critical,
             key: format!("incident.{incident}.hurt"),
         }),
+        What::NetworkTurned { to, reason, .. } => network_turned(*to, reason),
         What::Started { .. }
         | What::MapApplied { .. }
         | What::CircuitOpened { .. }
@@ -114,7 +116,14 @@ pub fn notice_of(event: &Event) -> Option<Notice> {
         | What::WorkShed { .. }
         | What::IncidentOpened { .. }
         | What::IncidentClosed { .. }
-        | What::CauseFound { .. } => None,
+        | What::CauseFound { .. }
+        | What::NetworkSwitched { .. }
+        | What::WokeUp { .. }
+        | What::ClockJumped { .. }
+        | What::NamesFrom { .. }
+        | What::ProxyChanged { .. }
+        | What::RegionOut { .. }
+        | What::RegionBack { .. } => None,
     }
 }
 
@@ -144,6 +153,23 @@ fn tier_changed(from: Tier, to: Tier, route: Option<&RouteId>, cause: Option<&st
 }
 
 /// A key that only has to rest comes back by itself: that is no reason to interrupt anybody.
+/// A person can do something about a sign-in page or a network that lets nothing through; that a cable is out shows by
+/// itself.
+fn network_turned(to: NetworkState, sentence: &str) -> Option<Notice> {
+    let title = match to {
+        NetworkState::CaptivePortal => "Sign in to this network",
+        NetworkState::DnsBroken => "This network's DNS is broken",
+        NetworkState::Intercepted => "This network lets no provider through",
+        NetworkState::Unknown | NetworkState::Online | NetworkState::Offline => return None,
+    };
+    Some(Notice {
+        title: title.to_owned(),
+        body: sentence.to_owned(),
+        urgency: Urgency::Normal,
+        key: "network.turned".to_owned(),
+    })
+}
+
 fn key_condemned(provider: &str, credential: &str, failure: &Failure) -> Option<Notice> {
     if failure.kind == FailureKind::RateLimited {
         return None;

@@ -24,6 +24,8 @@ pub struct Permit {
     pub(crate) generation: u64,
     pub(crate) key: Option<KeyId>,
     pub(crate) begins_test: bool,
+    /// When it was given, on the monotonic clock.
+    pub(crate) begun_mono_ms: u64,
     pub(crate) slot: Option<TestSlot>,
 }
 

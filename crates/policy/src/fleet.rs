@@ -9,6 +9,7 @@ mod known;
 mod report;
 mod slot;
 mod strip;
+mod suspense;
 mod view;
 
 use std::collections::HashMap;
@@ -20,10 +21,12 @@ use switchyard_domain::{Failure, Now, RouteId};
 
 use crate::breaker::{Gate, Permit};
 use crate::loops::Loops;
+use crate::network::{Network, RegionOutage};
 use crate::shift::Shifts;
 use crate::watch::Watch;
 use keys::Condemned;
 use slot::{Probe, Slot};
+use suspense::Suspended;
 
 pub use keys::{KeyChoice, KeyId};
 pub use known::{Check, Known};
@@ -68,6 +71,9 @@ pub struct Fleet {
     slots: Vec<Slot>,
     condemned: HashMap<KeyId, Condemned>,
     born: u64,
+    network: Network,
+    suspended: Vec<Suspended>,
+    regions_out: Vec<RegionOutage>,
     pub(crate) watch: Watch,
     pub(crate) shifts: Shifts,
     pub(crate) loops: Loops,
@@ -82,6 +88,9 @@ impl Fleet {
             slots: Vec::new(),
             condemned: HashMap::new(),
             born: 0,
+            network: Network::new(),
+            suspended: Vec::new(),
+            regions_out: Vec::new(),
             watch: Watch::default(),
             shifts: Shifts::default(),
             loops: Loops::default(),
@@ -99,8 +108,11 @@ impl Fleet {
             let known = old.iter().position(|slot| slot.id == route.id).map(|at| old.swap_remove(at));
             self.born += 1;
             let generation = self.born * GENERATIONS_PER_BREAKER;
-            self.slots.push(Slot::next(route, known, generation));
+            let family = map.providers.get(&route.provider).and_then(|provider| provider.preset);
+            let family = family.map_or(route.provider.as_str(), |preset| preset.name);
+            self.slots.push(Slot::next(route, family, known, generation));
         }
+        self.network.remap(map);
         self.watch.remap(map);
         self.shifts.remap(map);
         self.loops.remap(map);
@@ -109,7 +121,10 @@ impl Fleet {
     /// The beat, about once a second: triggers fire and recover, shifts take their steps, storms end. `map` is the one
     /// the fleet holds.
     pub fn tick(&mut self, map: &RoutingMap, now: Now) -> Vec<Change> {
-        let mut changes = self.watch.tick(now);
+        let mut changes = self.network_tick(now);
+        if !self.network.is_down() {
+            changes.extend(self.watch.tick(now));
+        }
         changes.extend(self.tick_shifts(map, now));
         changes.extend(self.loops.tick(now));
         changes
@@ -224,6 +239,7 @@ impl Fleet {
             generation: admission.generation,
             key: None,
             begins_test: admission.begins_test,
+            begun_mono_ms: now.mono_ms,
             slot: admission.slot,
         })
     }

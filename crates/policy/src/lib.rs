@@ -6,11 +6,15 @@
 
 pub mod backoff;
 pub mod breaker;
+pub mod callers;
+pub mod causes;
 pub mod classify;
 pub mod drive;
 pub mod fleet;
 pub mod loops;
+pub mod network;
 pub mod plan;
+pub mod shed;
 pub mod shift;
 pub mod standing;
 pub mod watch;
@@ -23,6 +27,7 @@ pub use classify::{Condemns, Next, Source, Verdict, classify};
 pub use drive::{Drive, Input, Step};
 pub use fleet::{Change, Check, Closed, Fleet, KeyChoice, KeyId, Known, Outcome, Reason, RouteHealth};
 pub use loops::Loops;
+pub use network::{Findings, HostFound, Network, PageFound, Reach, RegionOutage, Turned};
 pub use plan::{Candidate, Excluded, In, Needs, Out, Plan, plan};
 pub use shift::{SavedShifts, ShiftCommand, Shifts};
 pub use standing::{Standing, standing};

@@ -317,6 +317,9 @@ fn judge(
     {
         return Err(Out::NotChecked);
     }
+    if fleet.is_cut_off(place) {
+        return Err(Out::Offline);
+    }
     if let Err(closed) = fleet.gate(place, now) {
         let until_mono_ms = closed.until_mono_ms.unwrap_or(now.mono_ms);
         return Err(match closed.reason {

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use switchyard_domain::Problem;
-use switchyard_domain::api::{ApplyMap, MapDocument, MapVersion};
+use switchyard_domain::api::{ApplyMap, MapDocument, MapVersion, SetMap};
 use switchyard_domain::map::Fault;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -19,6 +19,7 @@ pub(super) fn routes() -> OpenApiRouter<Panel> {
         .routes(routes!(running, apply))
         .routes(routes!(check))
         .routes(routes!(warnings))
+        .routes(routes!(set))
         .routes(routes!(versions))
         .routes(routes!(version))
         .routes(routes!(diff))
@@ -100,6 +101,14 @@ async fn apply(
         actor.as_str().clone_into(&mut map.source);
     }
     Ok(Json(AppliedMap { version: panel.router.apply_map(map).await? }))
+}
+
+/// Changes single values of the running map and applies it as a new version, for the next request. The rest of the
+/// document stays as it was written. Refused whole when a value is faulty (422) or the map is a newer one (409).
+#[utoipa::path(post, path = "/v1/map/set", tag = "map", operation_id = "setInMap", request_body = SetMap,
+    responses((status = 200, body = AppliedMap), (status = "default", body = Problem)))]
+async fn set(State(panel): State<Panel>, actor: Actor, Body(set): Body<SetMap>) -> Answer<Json<AppliedMap>> {
+    Ok(Json(AppliedMap { version: panel.router.set_in_map(set, actor.as_str().to_owned()).await? }))
 }
 
 /// Proves a map without applying it. 200 also when it is faulty.

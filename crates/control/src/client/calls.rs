@@ -3,11 +3,14 @@
 
 use switchyard_domain::Problem;
 use switchyard_domain::api::{
-    ApplyMap, AuditEntry, ClientRecord, CredentialList, CredentialTest, JobView, MapDocument, MapVersion,
-    NewClient, TestAnswer, TestRequest,
+    ApplyMap, AuditEntry, ClientRecord, CredentialList, CredentialTest, ErrorReport, JobView, MapDocument,
+    MapVersion, NewClient, SetMap, TestAnswer, TestRequest,
 };
 use switchyard_domain::compat::{CompatCase, CompatPreview, CompatReport, CompatRow, CompatRun, RunCompat};
+use switchyard_domain::gateway::ProvidersHealth;
 use switchyard_domain::map::Fault;
+use switchyard_domain::network::NetworkView;
+use switchyard_domain::operate::CauseView;
 use switchyard_domain::switch_cost::SwitchCost;
 use switchyard_domain::view::{RequestView, Snapshot};
 use switchyard_domain::{RouteId, Secret};
@@ -85,6 +88,16 @@ impl ControlClient {
     /// Stops taking new work.
     pub async fn pause(&self, reason: Option<String>) -> Answer<()> {
         self.send("POST", "/v1/pause", &PauseWork { reason }).await
+    }
+
+    /// How this machine's network stands.
+    pub async fn network(&self) -> Answer<NetworkView> {
+        self.get("/v1/network").await
+    }
+
+    /// Looks at the network now.
+    pub async fn check_network(&self) -> Answer<NetworkView> {
+        self.call("POST", "/v1/network/check", None).await
     }
 
     /// Takes new work again.
@@ -199,6 +212,26 @@ impl ControlClient {
     /// Sends one real request through the pipeline.
     pub async fn test_request(&self, ask: &TestRequest) -> Answer<TestAnswer> {
         self.send("POST", "/v1/test-request", ask).await
+    }
+
+    /// Changes single values of the running map.
+    pub async fn set_in_map(&self, set: &SetMap) -> Answer<AppliedMap> {
+        self.send("POST", "/v1/map/set", set).await
+    }
+
+    /// The likely causes of present trouble, worst first.
+    pub async fn causes(&self) -> Answer<Vec<CauseView>> {
+        self.get("/v1/causes").await
+    }
+
+    /// Failed tries since a moment (UTC epoch milliseconds).
+    pub async fn errors(&self, since_ms: Option<i64>) -> Answer<ErrorReport> {
+        self.get(&with_query("/v1/errors", [("since", since_ms.map(|since| since.to_string()))])).await
+    }
+
+    /// The health of every provider.
+    pub async fn providers_health(&self) -> Answer<ProvidersHealth> {
+        self.get("/gateway/admin/providers/health").await
     }
 
     /// The audit log, newest first.

@@ -175,6 +175,42 @@ section! {
     }
 }
 
+section! {
+    /// Answers kept in memory for when no route can answer.
+    "cache": RawCache => CacheSettings {
+        /// How old such an answer may be, milliseconds.
+        ttl_ms "ttlMs" = 3_600_000 in 1_000..=604_800_000;
+        /// Memory for such answers at most, bytes.
+        max_bytes "maxBytes" = 33_554_432 in 0..=1_073_741_824;
+    }
+    besides {
+        /// Whether answers are kept.
+        mode: CacheMode;
+    }
+}
+
+/// Whether answers are kept for when no route can answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CacheMode {
+    /// None is kept.
+    #[default]
+    Off,
+    /// The same request of the same app gets its last answer again, marked as degraded, when no route can answer.
+    StaleIfError,
+}
+
+impl CacheMode {
+    /// The name used in maps.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::StaleIfError => "stale_if_error",
+        }
+    }
+}
+
 /// The rows of every section.
 pub(super) fn rows() -> Vec<(&'static str, String, &'static str)> {
     let sections = [
@@ -183,6 +219,7 @@ pub(super) fn rows() -> Vec<(&'static str, String, &'static str)> {
         FailbackSettings::rows(),
         StormSettings::rows(),
         ShedSettings::rows(),
+        CacheSettings::rows(),
         IncidentSettings::rows(),
     ];
     sections.into_iter().flatten().collect()

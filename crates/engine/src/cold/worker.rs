@@ -19,6 +19,7 @@ use crate::intake::{Arrival, Ask};
 use crate::pipeline::{self, Answered, Served};
 use crate::record::{Ending, Record};
 use crate::shared::{Running, Shared};
+use crate::shed;
 use crate::upstream::{Answer, Whole};
 
 /// With nothing due the queue is looked at this often, milliseconds: expiry and a changed clock need no wake-up.
@@ -62,7 +63,7 @@ async fn start_due(shared: &Arc<Shared>, jobs: &mut JoinSet<()>) -> u64 {
         super::refresh(shared).await;
         shared.job_ended.send_modify(|n| *n += 1);
     }
-    if shared.is_paused() {
+    if shared.is_paused() || nothing_can_be_reached(shared, &running) {
         return LOOK_EVERY_MS;
     }
     let room = u32::try_from((running.map.cold.concurrency as usize).saturating_sub(jobs.len())).unwrap_or(0);
@@ -79,6 +80,12 @@ async fn start_due(shared: &Arc<Shared>, jobs: &mut JoinSet<()>) -> u64 {
     let next = queue.next_due().await.ok().flatten();
     let left = next.map_or(LOOK_EVERY_MS, |at| u64::try_from(at - clock::now().wall_ms).unwrap_or(0));
     if room == 0 { LOOK_EVERY_MS } else { left.clamp(10, LOOK_EVERY_MS) }
+}
+
+/// Whether this machine's network is down and every route lies beyond it: then no attempt could say anything.
+fn nothing_can_be_reached(shared: &Shared, running: &Running) -> bool {
+    let down = shared.with_fleet(|fleet| fleet.network().is_down()).unwrap_or_default();
+    down && !running.map.routes.iter().any(|route| route.enabled && route.is_local)
 }
 
 /// One attempt of one job.
@@ -99,6 +106,11 @@ async fn attempt(shared: &Arc<Shared>, running: &Arc<Running>, job: DueJob) -> R
         Ok(ask) => Arc::new(ask),
         Err(failure) => return bury(shared, &row, row.attempts, failure).await,
     };
+    if let Some(wait_ms) = shed::holds(shared, running, &ask) {
+        let now = clock::now();
+        let held = queue.hold(&row.id, now.plus_ms(wait_ms).wall_ms, now.wall_ms).await;
+        return held.map(drop).map_err(|error| error.problem());
+    }
     let mut record = Record::open(shared, ask.view(), ask.arrived);
     match pipeline::serve(shared, running, &ask, &mut record).await {
         Served::Answered(answered) => {

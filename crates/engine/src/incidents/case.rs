@@ -151,6 +151,8 @@ pub(super) fn belongs(what: &What, provider: &str, map: &RoutingMap) -> bool {
         What::KeyCondemned { provider: theirs, .. }
         | What::TriggerFired { provider: theirs, .. }
         | What::TriggerCleared { provider: theirs, .. }
+        | What::RegionOut { provider: theirs, .. }
+        | What::RegionBack { provider: theirs, .. }
         | What::UsersHurt { provider: theirs, .. } => theirs == provider,
         What::ShiftStarted { provider: theirs, .. }
         | What::ShiftMoved { provider: theirs, .. }
@@ -173,6 +175,12 @@ pub(super) fn belongs(what: &What, provider: &str, map: &RoutingMap) -> bool {
         | What::StormEnded { .. }
         | What::WorkShed { .. }
         | What::CauseFound { .. }
+        | What::NetworkTurned { .. }
+        | What::NetworkSwitched { .. }
+        | What::WokeUp { .. }
+        | What::ClockJumped { .. }
+        | What::NamesFrom { .. }
+        | What::ProxyChanged { .. }
         | What::JobDead { .. } => true,
         // Counted, not told one by one; the incident's own word is its state.
         What::JobQueued { .. }

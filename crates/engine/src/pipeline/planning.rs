@@ -114,7 +114,10 @@ pub(super) fn nothing_to_try(running: &Running, plan: &Plan) -> Failure {
     }
     let too_long =
         |excluded: &switchyard_policy::Excluded| matches!(excluded.why, Out::WindowTooSmall { .. });
-    let kind = if only_keys {
+    let offline = plan.excluded.iter().any(|excluded| excluded.why == Out::Offline);
+    let kind = if offline {
+        FailureKind::Offline
+    } else if only_keys {
         FailureKind::CredentialMissing
     } else if is_for_no_route(plan) && plan.excluded.iter().any(too_long) {
         FailureKind::ContextLength

@@ -50,8 +50,8 @@ impl Router {
         };
         // Everything that can fail comes before the version is kept.
         let before = self.shared.running.load_full();
-        let upstreams =
-            Upstream::all(&map, before.as_deref()).map_err(|error| Problem::new("map_invalid", error))?;
+        let upstreams = Upstream::all(&map, before.as_deref(), &self.shared.network.exits)
+            .map_err(|error| Problem::new("map_invalid", error))?;
         let version = self.shared.store.maps().append(&append).await.map_err(|error| error.problem())?;
         let name = map.name.clone();
         let demo = is_demo(&self.shared, &apply.document);
@@ -146,7 +146,9 @@ impl Router {
         let proven = read(&self.shared, &stored.document, header.format).await;
         let made = proven
             .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
-            .and_then(|map| Upstream::all(&map, None).map(|upstreams| (map, upstreams)));
+            .and_then(|map| {
+                Upstream::all(&map, None, &self.shared.network.exits).map(|upstreams| (map, upstreams))
+            });
         match made {
             Ok((map, upstreams)) => {
                 let demo = is_demo(&self.shared, &stored.document);

@@ -13,6 +13,11 @@ use crate::breaker::{Breaker, Gate};
 pub(super) struct Slot {
     pub(super) id: RouteId,
     pub(super) provider: String,
+    /// The vendor behind the provider: accounts in several regions are several providers of a map.
+    pub(super) family: String,
+    pub(super) region: Option<String>,
+    /// Whether its host is this machine or on its own network.
+    pub(super) is_local: bool,
     /// Endpoint and model: what the breaker's judgement is about.
     target: (String, String),
     enabled: bool,
@@ -51,11 +56,14 @@ pub(super) struct Probe {
 
 impl Slot {
     /// The slot of a route in a new map, with what was known of it.
-    pub(super) fn next(route: &Route, known: Option<Self>, generation: u64) -> Self {
+    pub(super) fn next(route: &Route, family: &str, known: Option<Self>, generation: u64) -> Self {
         let target = (route.endpoint.to_string(), route.upstream_model.clone());
         let (keys, in_service) = match known {
             Some(mut slot) if slot.target == target => {
                 slot.provider.clone_from(&route.provider);
+                family.clone_into(&mut slot.family);
+                slot.region.clone_from(&route.region);
+                slot.is_local = route.is_local;
                 slot.enabled = route.enabled;
                 slot.need = route.auth.into();
                 slot.breaker.set(route.breaker);
@@ -67,6 +75,9 @@ impl Slot {
         Self {
             id: route.id.clone(),
             provider: route.provider.clone(),
+            family: family.to_owned(),
+            region: route.region.clone(),
+            is_local: route.is_local,
             target,
             enabled: route.enabled,
             need: route.auth.into(),

@@ -95,6 +95,9 @@ impl Fleet {
         if !slot.in_service {
             return Some("switched off".to_owned());
         }
+        if self.is_cut_off(route) {
+            return Some(format!("this machine {}", self.network.state().words()));
+        }
         let short =
             |failure: Option<&Failure>, or: &str| failure.map_or_else(|| or.to_owned(), Failure::short);
         match slot.breaker.circuit() {

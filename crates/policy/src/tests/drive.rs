@@ -16,10 +16,25 @@ fn the_first_route_answers() {
 
 #[test]
 fn blocked_domains_cost_two_failed_tries_before_warm() {
-    for kind in [K::Dns, K::Connect, K::ConnectTimeout, K::Tls, K::FirstByteTimeout, K::FirstTokenTimeout] {
+    for kind in [K::Dns, K::Connect, K::Tls] {
         let run = World::new(&four()).request(only_hot_fails(kind));
         assert_eq!(run.tries, [A, B, C], "{}", kind.as_str());
         assert_eq!((run.waits_ms.len(), run.end.as_str()), (0, "done"));
+    }
+}
+
+#[test]
+fn after_a_silence_no_time_is_spent_on_the_same_provider_before_the_others() {
+    for kind in [K::ConnectTimeout, K::FirstByteTimeout, K::FirstTokenTimeout] {
+        let run = World::new(&four()).request(only_hot_fails(kind));
+        assert_eq!(
+            (run.tries, run.end.as_str()),
+            (vec![A.to_owned(), C.to_owned()], "done"),
+            "{}",
+            kind.as_str()
+        );
+        let run = World::new(&four()).request(|id, _| if id == B { Ok(()) } else { Err(failure(kind)) });
+        assert_eq!(run.tries, [A, C, D, B], "{}", kind.as_str());
     }
 }
 
@@ -166,12 +181,13 @@ fn a_caller_that_hangs_up_condemns_nobody_and_ends_the_drive() {
 #[test]
 fn a_stream_that_dies_after_the_commit_counts_but_is_not_tried_again() {
     let mut world = World::new(&four());
+    world.request(|_, _| Ok(()));
     let mut drive = world.drive();
     let (Step::Try { permit, .. }, _) = world.step(&mut drive, Input::Begin) else { panic!("a try") };
     drive.committed();
     let (step, _) = world.step(&mut drive, Input::Failed { permit, failure: failure(K::IdleTimeout) });
     assert!(matches!(step, Step::Done));
-    assert_eq!(world.fleet.view(world.ix(A), world.now).last, [false]);
+    assert_eq!(world.fleet.view(world.ix(A), world.now).last, [true, false]);
 }
 
 #[test]

@@ -390,6 +390,7 @@ fn opened(change: &Change) -> Option<&RouteId> {
         | Change::KeyCondemned { .. }
         | Change::CooledDown { .. }
         | Change::ProbeFailed { .. }
+        | Change::NetworkTurned(_)
         | Change::Told(_) => None,
     }
 }
@@ -402,6 +403,7 @@ fn told(changes: &[Change]) -> Option<CircuitState> {
         Change::KeyCondemned { .. }
         | Change::CooledDown { .. }
         | Change::ProbeFailed { .. }
+        | Change::NetworkTurned(_)
         | Change::Told(_) => None,
     })
 }
