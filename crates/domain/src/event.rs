@@ -189,7 +189,10 @@ impl What {
     #[must_use]
     pub const fn lamp(&self) -> Lamp {
         match self {
-            Self::CircuitOpened { .. } | Self::JobDead { .. } | Self::KeyCondemned { .. } => Lamp::Stop,
+            Self::CircuitOpened { .. }
+            | Self::JobDead { .. }
+            | Self::KeyCondemned { .. }
+            | Self::UsersHurt { .. } => Lamp::Stop,
             Self::CircuitHalfOpen { .. } | Self::ProbeFailed { .. } | Self::KeychainUnavailable { .. } => {
                 Lamp::Caution
             }
@@ -237,7 +240,6 @@ impl What {
                 | TriggerKind::Probes
                 | TriggerKind::Quality => Lamp::Caution,
             },
-            Self::UsersHurt { .. } => Lamp::Stop,
             Self::IncidentOpened { .. }
             | Self::FailbackStarted { .. }
             | Self::CircuitFlaps { .. }

@@ -69,6 +69,18 @@ pub fn notice_of(event: &Event) -> Option<Notice> {
             key: "queue.dead".to_owned(),
         }),
         What::KeyCondemned { provider, credential, failure } => key_condemned(provider, credential, failure),
+        What::ShiftStarted { shift, from, to, mode, reason, .. } => Some(Notice {
+            title: format!("Traffic leaves {from}"),
+            body: join([Some(sentence(reason)), Some(format!("It goes to {to} ({}).", mode.as_str()))]),
+            urgency: Urgency::Normal,
+            key: format!("shift.{shift}.away"),
+        }),
+        What::ShiftEnded { shift, home, reason, .. } => Some(Notice {
+            title: format!("Traffic is back on {home}"),
+            body: sentence(reason),
+            urgency: Urgency::Normal,
+            key: format!("shift.{shift}.home"),
+        }),
         What::UsersHurt { incident, reason, .. } => Some(Notice {
             title: "Callers get errors".to_owned(),
             body: join([Some(sentence(reason)), Some(format!("See incident {incident}."))]),
@@ -92,12 +104,10 @@ pub fn notice_of(event: &Event) -> Option<Notice> {
         | What::CompatChecked { .. }
         | What::TriggerFired { .. }
         | What::TriggerCleared { .. }
-        | What::ShiftStarted { .. }
         | What::ShiftMoved { .. }
         | What::ShiftHeld { .. }
         | What::ShiftReversed { .. }
         | What::FailbackStarted { .. }
-        | What::ShiftEnded { .. }
         | What::Distributed { .. }
         | What::OrderChanged { .. }
         | What::CircuitFlaps { .. }

@@ -12,9 +12,7 @@ use switchyard_domain::compat::{CompatCase, CompatPreview, CompatReport, CompatR
 use switchyard_domain::gateway::ProvidersHealth;
 use switchyard_domain::map::Fault;
 use switchyard_domain::network::NetworkView;
-use switchyard_domain::operate::CauseView;
-use switchyard_domain::operate::Orders;
-use switchyard_domain::operate::{SetDistribution, StartShift};
+use switchyard_domain::operate::{CauseView, Orders, SetDistribution, StartShift};
 use switchyard_domain::orders::{
     OrdersAnswer, SetAllOff, SetBounds, SetBreaker, SetExcept, SetKill, SetPrefer,
 };
