@@ -123,7 +123,7 @@ pub enum What {
     /// Work of low priority gives way. Told once in a while.
     WorkShed { priority: String, reason: String },
     /// A likely cause of trouble.
-    CauseFound { code: String, sentence: String },
+    CauseFound { code: String, cause: String },
 }
 
 /// Which lamp stands beside an event or a state.
@@ -313,7 +313,7 @@ impl What {
             Self::WorkShed { priority, reason } => {
                 format!("Work of {priority} priority is queued for now: {reason}. Nothing is lost.")
             }
-            Self::CauseFound { sentence, .. } => sentence.clone(),
+            Self::CauseFound { cause, .. } => cause.clone(),
         }
     }
 }
