@@ -10,6 +10,7 @@ use crate::causes::{CausesAsk, ErrorsAsk};
 use crate::clients::ClientCommand;
 use crate::compat::CompatAsk;
 use crate::credentials::CredentialCommand;
+use crate::incidents::{IncidentCommand, NoticeAsk};
 use crate::map::MapCommand;
 use crate::queue::QueueCommand;
 use crate::requests::{Asked, TestAsk};
@@ -97,6 +98,15 @@ pub(crate) enum Command {
     /// The cold queue.
     #[command(subcommand, after_help = "Example: switchyard queue list --state dead")]
     Queue(QueueCommand),
+    /// Outages: what they were, how they were handled, and what to do meanwhile.
+    #[command(subcommand, after_help = "Example: switchyard incident report 12 > incident-12.md")]
+    Incident(IncidentCommand),
+    /// Tell those whose apps had a request in a time, over the desktop and webhooks.
+    #[command(
+        after_help = "Example: switchyard notice --since 1h --message 'We run on a backup; nothing is lost.'
+Targets are cold.notify and clients.NAME.notify of the map. Exit code 1 when it arrived nowhere."
+    )]
+    Notice(NoticeAsk),
     /// The last requests and how they went.
     #[command(after_help = "Example: switchyard requests --limit 20")]
     Requests(Asked),
@@ -173,6 +183,12 @@ mod tests {
                 "--json",
             ],
             &["compat", "--all", "--yes"],
+            &["incident", "list", "--since", "7d", "--json"],
+            &["incident", "report", "12", "--output", "r.md"],
+            &["incident", "external", "add", "openai", "errors", "--at", "2h"],
+            &["incident", "emergency", "anthropic"],
+            &["notice", "--since", "1h", "--message", "we are on it"],
+            &["notice", "--incident", "12", "--message", "we are on it"],
             &["errors", "--since", "30m", "--json"],
             &["causes", "--fix", "1"],
             &["health", "--json"],
@@ -200,6 +216,9 @@ mod tests {
             &["compat", "openai/gpt-4o-mini", "--all"],
             &["compat", "--case", "plain"],
             &["switch-cost"],
+            &["incident", "show"],
+            &["notice", "--message", "to whom"],
+            &["notice", "--since", "1h", "--incident", "1", "--message", "which"],
         ];
         for arguments in bad {
             let line = ["switchyard"].iter().chain(*arguments);

@@ -8,6 +8,7 @@ mod clients;
 mod command;
 mod compat;
 mod credentials;
+mod incidents;
 mod map;
 mod output;
 mod queue;
@@ -78,6 +79,8 @@ async fn run(arguments: Switchyard) -> Result<ExitCode, Problem> {
         Command::Credential(credential) => credentials::run(&place, credential).await,
         Command::Client(client) => clients::run(&place, client).await,
         Command::Queue(queue) => queue::run(&place, queue).await,
+        Command::Incident(command) => incidents::run(&place, command).await,
+        Command::Notice(ask) => incidents::notice(&place, ask).await,
         Command::Requests(asked) => requests::list(&place, asked).await,
         Command::Events(shown) => requests::events(&place, shown).await,
         Command::TestRequest(ask) => requests::test(&place, ask).await,

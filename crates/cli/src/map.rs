@@ -6,12 +6,13 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use serde_json::Value;
+use switchyard_control::MapCheck;
 use switchyard_domain::Problem;
 use switchyard_domain::api::{ApplyMap, SetMap};
 use switchyard_domain::map::{self, Fault, Format};
 
 use crate::command::{Place, Shown};
-use crate::output::{json, line, moment, or_dash, table, text};
+use crate::output::{json, line, moment, note, or_dash, table, text};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum MapCommand {
@@ -113,6 +114,7 @@ pub(crate) async fn run(place: &Place, command: MapCommand) -> Result<ExitCode, 
             let apply = ApplyMap { document, base_version, reason, source: "cli".to_owned() };
             let applied = place.router()?.apply_map(&apply).await?;
             line(format!("Map v{} runs from the next request on.", applied.version));
+            warn(&place.router()?.map_warnings().await?);
         }
         MapCommand::Set { changes, base, reason } => {
             let set = SetMap { changes: changes.into_iter().collect(), reason, base_version: base };
@@ -138,10 +140,12 @@ pub(crate) async fn run(place: &Place, command: MapCommand) -> Result<ExitCode, 
 
 async fn check(place: &Place, file: &str, router: bool, shown: Shown) -> Result<ExitCode, Problem> {
     let document = read(file)?;
-    let faults = if router { place.router()?.check_map(&document).await?.faults } else { prove(&document) };
+    let MapCheck { faults, warnings } =
+        if router { place.router()?.check_map(&document).await? } else { prove(&document) };
     if shown.json {
-        json(&serde_json::json!({ "faults": faults }));
+        json(&serde_json::json!({ "faults": faults, "warnings": warnings }));
     } else if faults.is_empty() {
+        warn(&warnings);
         line("This map is sound.");
     } else {
         faults.iter().for_each(|fault| line(fault.to_string()));
@@ -159,9 +163,17 @@ fn setting(text: &str) -> Result<(String, Value), String> {
     Ok((key.trim().to_owned(), value))
 }
 
-fn prove(document: &str) -> Vec<Fault> {
+fn prove(document: &str) -> MapCheck {
     let environment = |name: &str| std::env::var(name).ok();
-    map::read(document, Format::detect(document), &environment).err().unwrap_or_default()
+    match map::read(document, Format::detect(document), &environment) {
+        Ok(proven) => MapCheck { faults: Vec::new(), warnings: map::warnings(&proven) },
+        Err(faults) => MapCheck { faults, warnings: Vec::new() },
+    }
+}
+
+/// Says on standard error what is worth a word about a map that is sound.
+fn warn(warnings: &[Fault]) {
+    warnings.iter().for_each(|warning| note(format!("warning: {warning}")));
 }
 
 async fn history(place: &Place, shown: Shown) -> Result<(), Problem> {

@@ -6,6 +6,7 @@ pub(crate) mod clients;
 pub(crate) mod compat;
 pub(crate) mod credentials;
 pub(crate) mod gateway;
+pub(crate) mod incidents;
 pub(crate) mod map;
 pub(crate) mod metrics;
 pub(crate) mod pause;
@@ -80,6 +81,7 @@ pub(crate) struct Panel {
         (name = "credentials", description = "Provider keys; values go in, never out"),
         (name = "clients", description = "Apps and their local keys"),
         (name = "queue", description = "The cold queue"),
+        (name = "incidents", description = "Outages from their first bad attempt to recovery, and who is told"),
         (name = "requests", description = "What was asked and how it went"),
         (name = "audit", description = "Who changed what"),
         (name = "causes", description = "What failed, why, and the fix"),
@@ -105,6 +107,7 @@ fn described() -> OpenApiRouter<Panel> {
         .merge(credentials::routes())
         .merge(clients::routes())
         .merge(queue::routes())
+        .merge(incidents::routes())
         .merge(requests::routes())
         .merge(audit::routes())
         .merge(causes::routes())

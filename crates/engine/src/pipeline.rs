@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use http::{Response, StatusCode, header};
 use switchyard_domain::event::What;
-use switchyard_domain::map::RouteIx;
+use switchyard_domain::map::{CacheMode, RouteIx};
 use switchyard_domain::view::Outcome as Ended;
 use switchyard_domain::{Failure, FailureKind, Now, Operation, RouteId, Tier};
 use switchyard_policy::{Drive, Input, KeyId, Outcome, Step, classify};
@@ -139,8 +139,20 @@ async fn answer(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>) ->
             record.end(Ending::without_route(Ended::Refused, reply.status().as_u16()));
             reply
         }
-        Served::Parked(parked) => cold::park(shared, running, ask, record, parked).await,
+        Served::Parked(parked) => match stale(shared, running, ask, &parked) {
+            Some((reply, lost)) => {
+                record.lost([lost]);
+                record.end(Ending { degraded: true, ..Ending::without_route(Ended::Answered, 200) });
+                reply
+            }
+            None => cold::park(shared, running, ask, record, parked).await,
+        },
     }
+}
+
+/// An answer the same request had a while ago, where the map says that this is better than none.
+fn stale(shared: &Shared, running: &Running, ask: &Ask, parked: &Parked) -> Option<(Reply, String)> {
+    lock(&shared.stale).reply(&running.map, ask, parked.why.kind, parked.attempts, clock::now())
 }
 
 /// A prompt's length is asked of a route that counts; where none does, it is estimated here. Counting costs nothing, so
@@ -274,8 +286,12 @@ fn commit(
             let Whole { status, headers, body, facts, lost } = *whole;
             tell_losses(shared, ask, id, &lost, &mut record);
             let degraded = degraded || !lost.is_empty();
-            let duration_ms = clock::span_ms(begun, clock::now());
+            let now = clock::now();
+            let duration_ms = clock::span_ms(begun, now);
             lease.report(Outcome::Succeeded { duration_ms, first_token_ms: None });
+            if running.map.cache_mode != CacheMode::Off {
+                lock(&shared.stale).keep(&running.map, ask, status, &body, now);
+            }
             record.end(Ending {
                 outcome: Ended::Answered,
                 status: status.as_u16(),

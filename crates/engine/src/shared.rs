@@ -60,6 +60,8 @@ pub(crate) struct Shared {
     pub(crate) once: Arc<Once>,
     /// Which losses in translation were told lately.
     pub(crate) losses: Mutex<crate::losses::Losses>,
+    /// Answers to be given again when no route can answer.
+    pub(crate) stale: Mutex<crate::stale::Stale>,
     /// What checks and the price list have said of routes.
     pub(crate) compat: Mutex<crate::compat::Memory>,
     pub(crate) running: ArcSwapOption<Running>,
@@ -68,6 +70,8 @@ pub(crate) struct Shared {
     pub(crate) fleet: Mutex<Option<Fleet>>,
     /// Held while a map is applied: the version kept last is the one that runs.
     pub(crate) applying: tokio::sync::Mutex<()>,
+    /// The incidents that are not closed.
+    pub(crate) incidents: crate::incidents::Desk,
     pub(crate) standpoint: Mutex<Standpoint>,
     pub(crate) traffic: Mutex<Traffic>,
     pub(crate) paused: AtomicBool,

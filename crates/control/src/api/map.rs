@@ -18,6 +18,7 @@ pub(super) fn routes() -> OpenApiRouter<Panel> {
     OpenApiRouter::new()
         .routes(routes!(running, apply))
         .routes(routes!(check))
+        .routes(routes!(warnings))
         .routes(routes!(set))
         .routes(routes!(versions))
         .routes(routes!(version))
@@ -114,7 +115,18 @@ async fn set(State(panel): State<Panel>, actor: Actor, Body(set): Body<SetMap>) 
 #[utoipa::path(post, path = "/v1/map/check", tag = "map", operation_id = "checkMap", request_body = CheckMap,
     responses((status = 200, body = MapCheck), (status = "default", body = Problem)))]
 async fn check(State(panel): State<Panel>, Body(map): Body<CheckMap>) -> Answer<Json<MapCheck>> {
-    Ok(Json(MapCheck { faults: panel.router.check_map(&map.document).await, warnings: Vec::new() }))
+    let (faults, warnings) = match panel.router.prove_map(&map.document).await {
+        Ok(warnings) => (Vec::new(), warnings),
+        Err(faults) => (faults, Vec::new()),
+    };
+    Ok(Json(MapCheck { faults, warnings }))
+}
+
+/// What is worth a word about the running map, though it is sound: routes that share one infrastructure.
+#[utoipa::path(get, path = "/v1/map/warnings", tag = "map", operation_id = "listMapWarnings",
+    responses((status = 200, body = Vec<Fault>), (status = "default", body = Problem)))]
+async fn warnings(State(panel): State<Panel>) -> Answer<Json<Vec<Fault>>> {
+    Ok(Json(panel.router.map_warnings()))
 }
 
 /// Every applied version, newest first.

@@ -14,6 +14,15 @@ impl Drive {
         now.mono_ms < self.deadline_mono_ms && self.attempts < map.retry.max_attempts_per_request
     }
 
+    /// Puts what is left of the plan in the order that has the provider being visited last.
+    pub(super) fn ask_other_providers_first(&mut self, map: &RoutingMap) {
+        let Some(visit) = &self.visit else { return };
+        let silent = &map.route(visit.route).provider;
+        if let Some(left) = self.plan.candidates.get_mut(self.next..) {
+            left.sort_by_key(|candidate| map.route(candidate.route).provider == *silent);
+        }
+    }
+
     /// The next candidate that gives a permit; else a short wait; else the end.
     pub(super) fn advance(
         &mut self,
