@@ -144,7 +144,7 @@ async fn the_runbook_s_settings_change_the_map_or_are_refused_by_name() {
     let usual = json!({
         "circuit_breaker_failure_threshold": 5, "circuit_breaker_recovery_timeout_seconds": 60,
         "circuit_breaker_half_open_max_calls": 2, "max_provider_retries": 3,
-        "cache_mode": "off", "cache_ttl_seconds": 0,
+        "cache_mode": "off", "cache_ttl_seconds": 3600,
     });
     assert_eq!(yard.get("/gateway/admin/settings").await, usual);
     let bad = [
@@ -153,8 +153,8 @@ async fn the_runbook_s_settings_change_the_map_or_are_refused_by_name() {
             json!({ "max_provider_retries": 1, "circuit_breaker_failure_threshold": 0 }),
             "circuit_breaker_failure_threshold",
         ),
-        (json!({ "cache_mode": "stale_if_error" }), "no response cache"),
-        (json!({ "cache_ttl_seconds": 3600 }), "cache_ttl_seconds"),
+        (json!({ "cache_mode": "always" }), "stale_if_error"),
+        (json!({ "cache_ttl_seconds": 0 }), "cache_ttl_seconds"),
         (json!({ "max_retries": 1 }), "max_retries"),
         (json!({ "max_provider_retries": "one" }), "max_provider_retries"),
         (json!({}), "No setting is named"),
@@ -256,4 +256,31 @@ async fn errors_are_counted_by_provider_kind_and_status() {
     let none = yard.get("/v1/errors?since=99999999999999").await;
     assert_eq!(none["errors"], json!([]));
     assert_eq!(yard.send(&Ask::chat("three")).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_provider_s_breakers_are_held_by_the_runbook_s_call() {
+    let yard = Yard::over(&[CHAT], &[CHAT], json!({})).await;
+    let path = "/gateway/admin/providers/hot/circuit-breaker";
+    let (status, health) = yard.post(path, &json!({ "state": "open", "reason": "outage" })).await;
+    assert_eq!(status, 200, "{health}");
+    assert_eq!(yard.chat("hello").await.way(), ("warm", 1, true));
+    assert_eq!(yard.provider("hot").calls(), 0);
+    let (status, _) = yard.post(path, &json!({ "state": "half_open", "reason": "over" })).await;
+    assert_eq!((status, yard.chat("hello").await.route()), (200, "hot"));
+    let bad = [
+        (path, json!({ "state": "ajar", "reason": "x" }), 422, "state"),
+        (path, json!({ "state": "open", "reason": " " }), 422, "reason"),
+        (path, json!({ "state": "open" }), 422, "reason"),
+        (
+            "/gateway/admin/providers/nobody/circuit-breaker",
+            json!({ "state": "open", "reason": "x" }),
+            404,
+            "hot",
+        ),
+    ];
+    for (path, wish, code, named) in bad {
+        let (status, body) = yard.post(path, &wish).await;
+        assert!(status == code && body.to_string().contains(named), "{wish}: {status} {body}");
+    }
 }

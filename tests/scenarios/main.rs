@@ -22,6 +22,7 @@ mod keys;
 mod kills;
 mod maps;
 mod midstream;
+mod orders;
 mod passthrough;
 mod refusals;
 mod rescue;

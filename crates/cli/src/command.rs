@@ -6,12 +6,14 @@ use clap::{Args, Parser, Subcommand};
 use switchyard_control::{ControlClient, default_data_dir};
 use switchyard_domain::Problem;
 
+use crate::audit::AuditAsk;
 use crate::causes::{CausesAsk, ErrorsAsk};
 use crate::clients::ClientCommand;
 use crate::compat::CompatAsk;
 use crate::credentials::CredentialCommand;
 use crate::incidents::{IncidentCommand, NoticeAsk};
 use crate::map::MapCommand;
+use crate::orders::{AiCommand, BreakerCommand, ExceptAsk, KillAsk, OverrideCommand, UnkillAsk};
 use crate::queue::QueueCommand;
 use crate::requests::{Asked, TestAsk};
 use crate::serve::Serve;
@@ -131,6 +133,38 @@ money it says how many and how much, and sends them with --yes alone. Exit code 
     #[command(after_help = "Example: switchyard causes
 `switchyard causes --fix 1` does what is proposed for the first one; `--json` prints all of it.")]
     Causes(CausesAsk),
+    /// Take a route, a model or a provider out of service.
+    #[command(
+        after_help = "Example: switchyard kill model gpt-4o-mini --reason 'it makes things up' --for 2h"
+    )]
+    Kill(KillAsk),
+    /// Put a route, a model or a provider back in service.
+    #[command(after_help = "Example: switchyard unkill model gpt-4o-mini")]
+    Unkill(UnkillAsk),
+    /// Hold a route's breaker open or closed.
+    #[command(
+        subcommand,
+        after_help = "Example: switchyard breaker open openai/gpt-4o-mini --reason 'answers nonsense' --for 30m"
+    )]
+    Breaker(BreakerCommand),
+    /// Override jobs' models without touching the map.
+    #[command(
+        subcommand,
+        after_help = "Example: switchyard override set summary openai/gpt-4o-mini haiku-4.5"
+    )]
+    Override(OverrideCommand),
+    /// Leave a provider out everywhere while it has an incident, or use it again.
+    #[command(
+        after_help = "Example: switchyard failover --except openai --reason 'their status page is red' --for 2h
+Overrides that were there before stay as they are. `switchyard failover --clear-except openai` ends it."
+    )]
+    Failover(ExceptAsk),
+    /// The all-off switch: refuse every request at once, or answer again.
+    #[command(subcommand, after_help = "Example: switchyard ai off --reason 'until we know more'")]
+    Ai(AiCommand),
+    /// What was changed by hand, newest first, and the way back from it.
+    #[command(after_help = "Example: switchyard audit --limit 20 --json")]
+    Audit(AuditAsk),
     /// Print the control API's OpenAPI document; needs no running router.
     #[command(after_help = "Example: switchyard openapi > control.json")]
     Openapi,
@@ -183,6 +217,22 @@ mod tests {
                 "--json",
             ],
             &["compat", "--all", "--yes"],
+            &["kill", "model", "gpt-4o-mini", "--for", "2h30m", "--reason", "why"],
+            &["unkill", "provider", "openai", "--json"],
+            &["breaker", "open", "openai/gpt-4o-mini", "--reason", "why"],
+            &["breaker", "auto", "openai/gpt-4o-mini"],
+            &["override", "set", "summary", "haiku-4.5", "openai/gpt-4o-mini"],
+            &["override", "apply", "-", "--base", "7"],
+            &["failover", "--except", "openai"],
+            &["failover", "--clear-except", "openai"],
+            &["ai", "off"],
+            &["audit"],
+            &["audit", "--limit", "3", "--json"],
+            &["audit", "rollback", "12", "--reason", "why"],
+            &["client", "bounds", "clinic", "--only", "anthropic,openai"],
+            &["client", "bounds", "clinic", "--clear"],
+            &["client", "prefer", "shop", "openai"],
+            &["client", "prefer", "shop", "--clear"],
             &["incident", "list", "--since", "7d", "--json"],
             &["incident", "report", "12", "--output", "r.md"],
             &["incident", "external", "add", "openai", "errors", "--at", "2h"],
@@ -216,6 +266,14 @@ mod tests {
             &["compat", "openai/gpt-4o-mini", "--all"],
             &["compat", "--case", "plain"],
             &["switch-cost"],
+            &["kill", "planet", "earth"],
+            &["kill", "route", "a/b", "--for", "soon"],
+            &["breaker", "open", "a/b"],
+            &["override", "set", "summary"],
+            &["failover", "--except", "a", "--clear-except", "a"],
+            &["client", "bounds", "clinic"],
+            &["client", "prefer", "shop"],
+            &["audit", "rollback"],
             &["incident", "show"],
             &["notice", "--message", "to whom"],
             &["notice", "--since", "1h", "--incident", "1", "--message", "which"],

@@ -3,6 +3,7 @@
 //! Operations go through the control API of the router that runs for the data directory; only credentials can be
 //! kept while none runs, through the engine's keyring. Nothing here decides about routing.
 
+mod audit;
 mod causes;
 mod clients;
 mod command;
@@ -10,6 +11,7 @@ mod compat;
 mod credentials;
 mod incidents;
 mod map;
+mod orders;
 mod output;
 mod queue;
 mod requests;
@@ -88,6 +90,13 @@ async fn run(arguments: Switchyard) -> Result<ExitCode, Problem> {
         Command::SwitchCost(ask) => switch_cost::run(&place, ask).await,
         Command::Errors(ask) => causes::errors(&place, ask).await,
         Command::Causes(ask) => causes::causes(&place, ask).await,
+        Command::Kill(ask) => orders::kill(&place, ask).await,
+        Command::Unkill(ask) => orders::unkill(&place, ask).await,
+        Command::Breaker(command) => orders::breaker(&place, command).await,
+        Command::Override(command) => orders::overrides(&place, command).await,
+        Command::Failover(ask) => orders::except(&place, ask).await,
+        Command::Ai(command) => orders::ai(&place, command).await,
+        Command::Audit(ask) => audit::run(&place, ask).await,
         Command::Openapi => {
             output::json(&switchyard_control::openapi());
             Ok(ExitCode::SUCCESS)

@@ -9,6 +9,7 @@ pub(crate) mod gateway;
 pub(crate) mod incidents;
 pub(crate) mod map;
 pub(crate) mod metrics;
+pub(crate) mod orders;
 pub(crate) mod pause;
 pub(crate) mod queue;
 pub(crate) mod requests;
@@ -83,10 +84,11 @@ pub(crate) struct Panel {
         (name = "queue", description = "The cold queue"),
         (name = "incidents", description = "Outages from their first bad attempt to recovery, and who is told"),
         (name = "requests", description = "What was asked and how it went"),
-        (name = "audit", description = "Who changed what"),
         (name = "causes", description = "What failed, why, and the fix"),
         (name = "gateway", description = "The failover-loop runbook's endpoints, in its own names"),
-        (name = "metrics", description = "What Prometheus scrapes")
+        (name = "metrics", description = "What Prometheus scrapes"),
+        (name = "audit", description = "Who changed what, and the way back"),
+        (name = "orders", description = "What is overridden at run time")
     )
 )]
 struct Description;
@@ -113,6 +115,7 @@ fn described() -> OpenApiRouter<Panel> {
         .merge(causes::routes())
         .merge(gateway::routes())
         .merge(metrics::routes())
+        .merge(orders::routes())
 }
 
 /// The OpenAPI document; needs no running router.

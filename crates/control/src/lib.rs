@@ -22,6 +22,7 @@ pub use api::clients::{LocalKey, NameClient};
 pub use api::credentials::GiveCredential;
 pub use api::incidents::{CloseIncident, IncidentReport, IncidentsQuery, WriteNote};
 pub use api::map::{AppliedMap, CheckMap, MapCheck, MapDiff, RestoreMap};
+pub use api::orders::JobTerms;
 pub use api::pause::PauseWork;
 pub use api::queue::QueueQuery;
 pub use api::requests::RequestsQuery;

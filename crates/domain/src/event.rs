@@ -313,7 +313,7 @@ impl What {
             }
             Self::OrderChanged { action, target, reason, .. } => {
                 let why = reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
-                format!("{action}: {target}{why}.")
+                format!("{}{why}.", ordered(action, target))
             }
             Self::CircuitFlaps { route, times, wait_ms } => format!(
                 "{} opened {times} times in a row; the next test call waits {} s.",
@@ -334,6 +334,28 @@ impl What {
             }
             Self::CauseFound { cause, .. } => cause.clone(),
         }
+    }
+}
+
+/// An override by hand, in words. Actions are the audit log's.
+fn ordered(action: &str, target: &str) -> String {
+    match action {
+        "route.off" | "kill" => format!("{target} is switched off by hand"),
+        "route.on" | "unkill" => format!("{target} is in service again"),
+        "breaker.open" => format!("The breaker of {target} is held open by hand"),
+        "breaker.close" => format!("The breaker of {target} is held closed by hand"),
+        "breaker.auto" => format!("The breaker of {target} judges by itself again"),
+        "override.set" => format!("The models of {target} are overridden"),
+        "override.clear" | "client.clear" => format!("{target} goes by the map again"),
+        "override.ignored" => format!("The override of {target} changes nothing: the map no longer has it"),
+        "except" => format!("{target} is left out everywhere"),
+        "except.clear" => format!("{target} is used again"),
+        "client.bounds" => format!("The bounds of {target} were changed"),
+        "client.prefer" => format!("The preferred provider of {target} was changed"),
+        "ai.off" => "Every request is refused at once: the all-off switch is thrown".to_owned(),
+        "ai.on" => "Requests are answered again: the all-off switch is reset".to_owned(),
+        "rollback" => format!("Rolled back: {target}"),
+        _ => format!("{action}: {target}"),
     }
 }
 

@@ -41,3 +41,4 @@ pub use config::RouterConfig;
 pub use keyring::Keyring;
 pub use router::{Router, Watch};
 pub use server::busy_port;
+pub use switchyard_policy::Wish;

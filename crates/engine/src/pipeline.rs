@@ -68,6 +68,9 @@ pub(crate) struct Answered {
 
 /// Answers a request, one way or another; two with the same key of their caller's get one answer.
 pub(crate) async fn respond(shared: &Arc<Shared>, running: &Arc<Running>, ask: Arc<Ask>) -> Reply {
+    if let Some(why) = shared.all_off(running) {
+        return switched_off(shared, &ask, &why);
+    }
     let Some(key) = ask.idempotency_key.as_deref() else { return answer(shared, running, &ask).await };
     let deadline = ask.arrived.mono_ms.saturating_add(ask.job.slo_ms);
     loop {
@@ -343,6 +346,18 @@ pub(crate) fn tell_losses(shared: &Shared, ask: &Ask, route: &RouteId, lost: &[S
         let (request_id, route, lost) = (ask.id.clone(), route.clone(), lost.to_vec());
         shared.bus.emit(What::AnswerDegraded { request_id, route, lost }, now);
     }
+}
+
+/// The all-off switch: an answer at once, and nothing is sent, queued or held.
+fn switched_off(shared: &Arc<Shared>, ask: &Ask, why: &str) -> Reply {
+    let record = Record::open(shared, ask.view(), ask.arrived);
+    let message = format!("AI is switched off here ({why}). Nothing was sent or queued.");
+    let failure =
+        Failure { code: Some("ai_disabled".to_owned()), ..Failure::new(FailureKind::AllOff, message) };
+    let mut reply = reply::failure(ask.dialect, &failure, &Way::none(&ask.id, 0));
+    reply.headers_mut().insert("x-should-retry", http::HeaderValue::from_static("false"));
+    record.end(Ending::without_route(Ended::Refused, reply.status().as_u16()));
+    reply
 }
 
 fn busy(running: &Running, ask: &Ask, record: Record) -> Reply {

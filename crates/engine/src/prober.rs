@@ -33,6 +33,7 @@ pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
         }
         let now = clock::now();
         shared.tick(now);
+        crate::router::keep_lapsed(&shared, now).await;
         shared.look_around(now);
         if now.mono_ms.saturating_sub(used_at) >= USED_EVERY_MS {
             used_at = now.mono_ms;

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arc_swap::ArcSwapOption;
 use switchyard_domain::event::What;
 use switchyard_domain::map::{RouteIx, RoutingMap};
+use switchyard_domain::operate::Orders;
 use switchyard_domain::view::{PauseView, RequestView};
 use switchyard_domain::{Now, Tier};
 use switchyard_policy::{Change, Fleet, Outcome, Permit, Standing, standing};
@@ -76,6 +77,8 @@ pub(crate) struct Shared {
     pub(crate) traffic: Mutex<Traffic>,
     pub(crate) paused: AtomicBool,
     pub(crate) pause: Mutex<PauseView>,
+    /// What people have overridden, as it is kept. Held while it changes; the fleet goes by a copy.
+    pub(crate) orders: tokio::sync::Mutex<Orders>,
     pub(crate) in_flight: AtomicU64,
     pub(crate) lost: AtomicU64,
     pub(crate) started: Now,
@@ -122,6 +125,11 @@ impl Shared {
         let tries = u32::try_from(view.attempts.len()).unwrap_or(u32::MAX);
         self.with_fleet(|fleet| fleet.loops_mut().ended(tries, fell_back, now));
         self.metrics.tried(view, fell_back, self.running.load().as_deref());
+    }
+
+    /// Why every request is refused at once, where the all-off switch is thrown.
+    pub(crate) fn all_off(&self, running: &Running) -> Option<String> {
+        self.with_fleet(|fleet| fleet.all_off(&running.map)).flatten()
     }
 
     /// Takes an ended request into the log and the counters.

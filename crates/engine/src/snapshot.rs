@@ -37,6 +37,7 @@ pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
     };
     let cold_enabled = running.as_ref().is_none_or(|running| running.map.flags.enable_cold_queue);
     let problem = lock(&shared.map_problem).clone();
+    let off = running.as_ref().and_then(|running| shared.all_off(running));
     let tiers =
         running.as_ref().map_or_else(Vec::new, |running| tiers(shared, running, &standpoint, shares, now));
     Arc::new(Snapshot {
@@ -46,7 +47,10 @@ pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
         status: StatusView {
             kept,
             lost: shared.lost.load(Ordering::Relaxed),
-            ..status(running.as_deref(), &standpoint, &pause, problem, queue.waiting, test_due(&tiers))
+            why: running
+                .as_ref()
+                .map_or_else(Vec::new, |running| of_fleet(shared, |fleet| fleet.why_ordered(&running.map))),
+            ..status(running.as_deref(), &standpoint, &pause, off, problem, queue.waiting, test_due(&tiers))
         },
         pause,
         map: map(running.as_deref()),
@@ -128,6 +132,7 @@ fn status(
     running: Option<&Running>,
     standpoint: &Standpoint,
     pause: &PauseView,
+    off: Option<String>,
     problem: Option<String>,
     waiting: u64,
     test_due: Option<&str>,
@@ -153,6 +158,10 @@ fn status(
             ),
         };
     };
+    if let Some(why) = off {
+        let sentence = format!("Every request is refused at once ({why}). Nothing is sent or queued.");
+        return view(Lamp::Out, "Switched off.", sentence);
+    }
     if pause.paused {
         let why = pause.reason.as_deref().map_or_else(String::new, |why| format!(" ({why})"));
         let sentence = format!("New work waits{why}; running requests finish. Nothing is lost.");
@@ -248,8 +257,10 @@ fn route(shared: &Shared, running: &Running, ix: RouteIx, next: bool, now: Now) 
         probe_ok: health.probed_at_ms.map(|_| health.probe_failure.is_none()),
         lowered_to_percent: of_fleet(shared, |fleet| fleet.watch().lowered_to_percent(&route.id)),
         shifted_percent: of_fleet(shared, |fleet| fleet.shifts().shifted_percent(&running.map, ix)),
-        forced: None,
-        why: None,
+        forced: of_fleet(shared, |fleet| {
+            fleet.orders().forced.iter().find(|forced| forced.route == route.id).cloned()
+        }),
+        why: of_fleet(shared, |fleet| fleet.why_route_ordered(route)),
     })
 }
 

@@ -1,4 +1,4 @@
-//! What is known of every route right now: breakers, cooldowns, keys, the kill switch and the last answers.
+//! What is known of every route right now: breakers, cooldowns, keys, kill switches and the last answers.
 //!
 //! One struct, held by the engine under one lock. It gives out permits and takes back outcomes; it decides nothing
 //! about order (that is [`crate::plan()`]) and nothing about what to do next (that is [`crate::Drive`]). It knows
@@ -54,6 +54,10 @@ pub enum Reason {
     OffInMap,
     /// The kill switch is thrown.
     SwitchedOff,
+    /// The kill switch of its model or provider is thrown.
+    Killed,
+    /// Its breaker is held open by hand.
+    HeldOpen,
     /// Its target asked to be left alone.
     CoolingDown,
     /// Its circuit is open.
@@ -91,8 +95,8 @@ impl Fleet {
         fleet
     }
 
-    /// Takes a new map. A route with the same id keeps its breaker, cooldowns, keys, statistics and kill switch;
-    /// if its endpoint or model changed it is another target, and only keys and kill switch stay.
+    /// Takes a new map. A route with the same id keeps its breaker, cooldowns, keys and statistics;
+    /// if its endpoint or model changed it is another target, and only its keys stay. What people ordered holds on.
     pub fn remap(&mut self, map: &RoutingMap) {
         let mut old = std::mem::take(&mut self.slots);
         for route in &map.routes {
@@ -104,6 +108,7 @@ impl Fleet {
         self.watch.remap(map);
         self.shifts.remap(map);
         self.loops.remap(map);
+        self.obey();
     }
 
     /// The beat, about once a second: triggers fire and recover, shifts take their steps, storms end. `map` is the one
@@ -112,6 +117,7 @@ impl Fleet {
         let mut changes = self.watch.tick(now);
         changes.extend(self.tick_shifts(map, now));
         changes.extend(self.loops.tick(now));
+        changes.extend(self.tick_orders(now));
         changes
     }
 
@@ -152,6 +158,13 @@ impl Fleet {
     /// Takes what people have overridden, from the next plan on.
     pub fn set_orders(&mut self, orders: Orders) {
         self.orders = orders;
+        self.obey();
+    }
+
+    fn obey(&mut self) {
+        for slot in &mut self.slots {
+            slot.obey(&self.orders);
+        }
     }
 
     /// The place in this fleet of a route of any map, older ones too. `hint` is its place in that map.
@@ -161,13 +174,6 @@ impl Fleet {
             return Some(hint);
         }
         self.slots.iter().position(|slot| slot.id == *id).map(RouteIx)
-    }
-
-    /// Throws or resets a route's kill switch. A route that is gone stays gone.
-    pub fn set_in_service(&mut self, route: RouteIx, on: bool) {
-        if let Some(slot) = self.slots.get_mut(route.0) {
-            slot.in_service = on;
-        }
     }
 
     /// Takes what is known of a route's abilities.

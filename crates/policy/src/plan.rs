@@ -2,12 +2,15 @@
 //!
 //! Pure: the running router, "what if" in the map editor and `switchyard explain` ask the same function.
 
+use std::borrow::Cow;
+
 use switchyard_domain::map::{Auth, Job, Line, Route, RouteIx, RoutingMap};
 use switchyard_domain::view::CircuitState;
 use switchyard_domain::{Dialect, Feature, FeatureSet, Now, Operation, Tier};
 
 use crate::backoff::SplitMix64;
 use crate::fleet::{Check, Fleet, KeyChoice, Known, Reason};
+use crate::orders;
 
 /// What a request asks of a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -222,7 +225,7 @@ pub struct Plan {
     pub excluded: Vec<Excluded>,
 }
 
-/// The order of tries of a job: its own, else the map's.
+/// The order of tries of a job as the map says: its own, else the map's. [`Fleet::line`] knows of overrides too.
 #[must_use]
 pub fn line_of<'a>(map: &'a RoutingMap, job: &'a Job) -> &'a Line {
     if job.own_line { &job.line } else { &map.line }
@@ -232,13 +235,15 @@ pub fn line_of<'a>(map: &'a RoutingMap, job: &'a Job) -> &'a Line {
 /// where any route of the tier has one, else in the map's order. `roll` is the request's random bits.
 #[must_use]
 pub fn plan(map: &RoutingMap, job: &Job, fleet: &Fleet, needs: &Needs, roll: u64, now: Now) -> Plan {
-    let line = line_of(map, job);
+    let line = fleet.line(map, job);
     let mut rng = SplitMix64::new(roll);
     let mut plan =
         Plan { candidates: Vec::with_capacity(line.hot.len() + line.warm.len()), excluded: Vec::new() };
     for tier in [Tier::Hot, Tier::Warm] {
         plan_tier(map, line.tier(tier), tier, fleet, needs, &mut rng, now, &mut plan);
     }
+    let overriding = if let Cow::Owned(line) = &line { Some(line) } else { None };
+    orders::arrange(map, fleet, needs, overriding, &mut plan);
     if !needs.avoid.is_empty() {
         plan.candidates.sort_by_key(|candidate| needs.avoid.contains(&candidate.route));
     }
@@ -297,6 +302,11 @@ fn judge(
     if needs.only.is_some_and(|only| only != ix) {
         return Err(Out::NotMeant);
     }
+    if needs.only.is_none()
+        && let Some(out) = fleet.out_by_order(map, route, &needs.client)
+    {
+        return Err(out);
+    }
     if !route.enabled {
         return Err(Out::OffInMap);
     }
@@ -323,6 +333,8 @@ fn judge(
             Reason::Gone => Out::Gone,
             Reason::OffInMap => Out::OffInMap,
             Reason::SwitchedOff => Out::SwitchedOff,
+            Reason::Killed => Out::Killed,
+            Reason::HeldOpen => Out::HeldOpen,
             Reason::CoolingDown => Out::CoolingDown { until_mono_ms },
             Reason::CircuitOpen => Out::CircuitOpen { until_mono_ms },
             Reason::TestUnderWay => Out::TestUnderWay,

@@ -8,7 +8,7 @@ use switchyard_domain::map::{RouteIx, RoutingMap};
 use switchyard_domain::{Now, Tier};
 
 use crate::fleet::{Check, Fleet};
-use crate::plan::line_of;
+use crate::plan::Out;
 
 /// Where the next default request would be answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,8 @@ pub struct Standing {
 /// are not cooling for long and whose circuit is closed count; half open counts as not yet back.
 #[must_use]
 pub fn standing(map: &RoutingMap, fleet: &Fleet, now: Now) -> Standing {
-    let line = line_of(map, &map.default_job);
+    let line = fleet.line(map, &map.default_job);
+    let overridden = fleet.overridden(map, &map.default_job).is_some();
     let mut cause = None;
     for tier in [Tier::Hot, Tier::Warm] {
         if tier == Tier::Warm && !map.flags.enable_warm_fallback {
@@ -33,13 +34,18 @@ pub fn standing(map: &RoutingMap, fleet: &Fleet, now: Now) -> Standing {
         }
         // Where a tier splits by weight, its heaviest route is the first choice.
         let mut routes = line.tier(tier).to_vec();
-        routes.sort_by_key(|ix| Reverse(map.route(*ix).weight));
+        if !overridden {
+            routes.sort_by_key(|ix| Reverse(map.route(*ix).weight));
+        }
         for ix in routes {
             let route = map.route(ix);
             let gated = |place| {
                 tier == Tier::Warm && map.flags.gate_warm_routes && fleet.known(place).check != Check::Passed
             };
             let out = match fleet.place(&route.id, ix) {
+                Some(_) if fleet.out_by_order(map, route, "") == Some(Out::Excepted) => {
+                    Some("left out for now".to_owned())
+                }
                 Some(place) if gated(place) => Some("waits for its compatibility check".to_owned()),
                 Some(place) => fleet.out_of_use(place, now),
                 None => Some("not in the map".to_owned()),

@@ -8,6 +8,7 @@ mod classify;
 mod drive;
 mod fleet;
 mod loops;
+mod orders;
 mod plan;
 mod properties;
 mod shed;

@@ -1,15 +1,21 @@
 //! One function per operation. All fail with the router's own [`Problem`], or with those of
 //! [`ControlClient::handle`].
 
+use std::collections::BTreeMap;
+
 use switchyard_domain::Problem;
 use switchyard_domain::api::{
     ApplyMap, AuditEntry, ClientRecord, CredentialList, CredentialTest, ErrorReport, JobView, MapDocument,
-    MapVersion, NewClient, SetMap, TestAnswer, TestRequest,
+    MapVersion, NewClient, RollBack, RolledBack, SetMap, TestAnswer, TestRequest,
 };
 use switchyard_domain::compat::{CompatCase, CompatPreview, CompatReport, CompatRow, CompatRun, RunCompat};
 use switchyard_domain::gateway::ProvidersHealth;
 use switchyard_domain::map::Fault;
 use switchyard_domain::operate::CauseView;
+use switchyard_domain::operate::Orders;
+use switchyard_domain::orders::{
+    OrdersAnswer, SetAllOff, SetBounds, SetBreaker, SetExcept, SetKill, SetPrefer,
+};
 use switchyard_domain::switch_cost::SwitchCost;
 use switchyard_domain::view::{RequestView, Snapshot};
 use switchyard_domain::{RouteId, Secret};
@@ -18,6 +24,7 @@ use super::{CHECK, ControlClient};
 use crate::api::clients::{LocalKey, NameClient};
 use crate::api::credentials::GiveCredential;
 use crate::api::map::{AppliedMap, CheckMap, MapCheck, MapDiff, RestoreMap};
+use crate::api::orders::JobTerms;
 use crate::api::pause::PauseWork;
 use crate::api::queue::QueueQuery;
 use crate::api::requests::RequestsQuery;
@@ -226,6 +233,60 @@ impl ControlClient {
     /// The audit log, newest first.
     pub async fn audit(&self, limit: u32) -> Answer<Vec<AuditEntry>> {
         self.get(&format!("/v1/audit?limit={limit}")).await
+    }
+
+    /// Sets back what a change of the audit log touched.
+    pub async fn roll_back(&self, id: i64, reason: Option<String>) -> Answer<RolledBack> {
+        self.send("POST", &format!("/v1/audit/{id}/rollback"), &RollBack { reason }).await
+    }
+
+    /// Everything overridden now.
+    pub async fn orders(&self) -> Answer<Orders> {
+        self.get("/v1/orders").await
+    }
+
+    /// Throws or resets a kill switch.
+    pub async fn set_kill(&self, set: &SetKill) -> Answer<OrdersAnswer> {
+        self.send("POST", "/v1/orders/kill", set).await
+    }
+
+    /// Holds a breaker, or lets go of it.
+    pub async fn set_breaker(&self, set: &SetBreaker) -> Answer<OrdersAnswer> {
+        self.send("POST", "/v1/orders/breaker", set).await
+    }
+
+    /// Leaves a provider out everywhere, or uses it again.
+    pub async fn set_except(&self, set: &SetExcept) -> Answer<OrdersAnswer> {
+        self.send("POST", "/v1/orders/except", set).await
+    }
+
+    /// Bounds an app to providers.
+    pub async fn set_bounds(&self, set: &SetBounds) -> Answer<OrdersAnswer> {
+        self.send("POST", "/v1/orders/client-bounds", set).await
+    }
+
+    /// Lets an app's requests go to one provider first.
+    pub async fn set_prefer(&self, set: &SetPrefer) -> Answer<OrdersAnswer> {
+        self.send("POST", "/v1/orders/client-prefer", set).await
+    }
+
+    /// Throws or resets the all-off switch.
+    pub async fn set_all_off(&self, set: &SetAllOff) -> Answer<OrdersAnswer> {
+        self.send("POST", "/v1/orders/all-off", set).await
+    }
+
+    /// Overrides the models of the jobs named; none takes a job's override back.
+    pub async fn set_job_overrides(
+        &self,
+        jobs: &BTreeMap<String, Option<Vec<String>>>,
+        terms: &JobTerms,
+    ) -> Answer<OrdersAnswer> {
+        let asked = [
+            ("reason", terms.reason.as_deref().map(segment)),
+            ("forMs", terms.for_ms.map(|ms| ms.to_string())),
+            ("baseVersion", terms.base_version.map(|version| version.to_string())),
+        ];
+        self.send("PUT", &with_query("/v1/overrides/jobs", asked), jobs).await
     }
 }
 

@@ -63,7 +63,7 @@ async fn start_due(shared: &Arc<Shared>, jobs: &mut JoinSet<()>) -> u64 {
         super::refresh(shared).await;
         shared.job_ended.send_modify(|n| *n += 1);
     }
-    if shared.is_paused() {
+    if shared.is_paused() || shared.all_off(&running).is_some() {
         return LOOK_EVERY_MS;
     }
     let room = u32::try_from((running.map.cold.concurrency as usize).saturating_sub(jobs.len())).unwrap_or(0);

@@ -344,7 +344,9 @@ fn is_blocked(fleet: &Fleet, ix: RouteIx, now: Now) -> bool {
     match fleet.gate(ix, now) {
         Err(closed) => match closed.reason {
             Reason::CoolingDown | Reason::CircuitOpen | Reason::TestUnderWay => true,
-            Reason::Gone | Reason::OffInMap | Reason::SwitchedOff => false,
+            Reason::Gone | Reason::OffInMap | Reason::SwitchedOff | Reason::Killed | Reason::HeldOpen => {
+                false
+            }
         },
         Ok(()) => match fleet.key_state(ix, now) {
             KeyChoice::AllCoolingUntil(_) | KeyChoice::None => true,
@@ -359,7 +361,9 @@ fn condition(fleet: &Fleet, map: &RoutingMap, provider: &str, now: Now) -> Condi
         let routes = map.routes.iter().enumerate();
         routes.filter(|(_, route)| route.provider == provider && route.enabled).map(|(ix, _)| RouteIx(ix))
     };
-    let closed = |ix: RouteIx| fleet.circuit(ix) == CircuitState::Closed;
+    // A breaker held open by hand says nothing of its provider.
+    let held = |ix: RouteIx| fleet.gate(ix, now).is_err_and(|closed| closed.reason == Reason::HeldOpen);
+    let closed = |ix: RouteIx| fleet.circuit(ix) == CircuitState::Closed || held(ix);
     let any = own().next().is_some();
     Condition {
         circuit_open: own().any(|ix| !closed(ix)),

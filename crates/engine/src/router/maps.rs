@@ -10,7 +10,7 @@ use switchyard_domain::map::{self, Fault, Format, RoutingMap, Variables};
 use switchyard_policy::Fleet;
 use switchyard_store::NewMap;
 
-use super::{Router, credentials};
+use super::{Router, audit, credentials};
 use crate::clock;
 use crate::compat;
 use crate::shared::{Running, Shared, lock};
@@ -66,7 +66,12 @@ impl Router {
         self.install(running).await;
         self.settle().await;
         self.shared.bus.emit(What::MapApplied { version, name, source: apply.source.clone() }, now);
-        self.note(&apply.source, "map.apply", &format!("v{version}"), apply.reason).await;
+        let state = |version| audit::State::Map { version };
+        let states = before.as_ref().map(|before| (state(before.version), state(version)));
+        let (actor, target) = (apply.source.as_str(), format!("v{version}"));
+        let change =
+            audit::Change { actor, action: "map.apply", target: &target, reason: apply.reason, states };
+        audit::note(&self.shared, change).await;
         Ok(version)
     }
 
@@ -167,17 +172,21 @@ impl Router {
 
     /// Makes a proven map the running one, atomically for the next request.
     async fn install(&self, running: Running) {
-        let switched_off = self.switched_off().await;
+        let orders = self.shared.orders.lock().await;
         let running = Arc::new(running);
+        let before = self.shared.running.load_full();
         {
             let mut fleet = lock(&self.shared.fleet);
             let fleet = fleet.get_or_insert_with(|| Fleet::new(&running.map));
             fleet.remap(&running.map);
-            for ix in switched_off.iter().filter_map(|id| running.map.find(id)) {
-                fleet.set_in_service(ix, false);
+            // A lapse that is not kept yet is known to the fleet already.
+            if orders.version > fleet.orders().version {
+                fleet.set_orders(orders.clone());
             }
             self.shared.running.store(Some(Arc::clone(&running)));
         }
+        drop(orders);
+        self.tell_ignored(before.as_deref(), &running);
         compat::tell_fleet(&self.shared, &running);
         *lock(&self.shared.map_problem) = None;
         self.shared.bus.touch();

@@ -114,7 +114,7 @@ impl Fleet {
         if let Some(key) = &permit.key {
             self.condemned.remove(key);
         }
-        if slot.breaker.succeeded(permit.generation) {
+        if slot.breaker.succeeded(permit.generation, now) {
             vec![Change::Closed { route: slot.id.clone() }]
         } else {
             Vec::new()
@@ -129,9 +129,14 @@ impl Fleet {
             slot.strip.failed(failure.clone());
         }
         if verdict.counts_for_breaker
-            && let Some(consecutive) = slot.breaker.failed(permit.generation, now)
+            && let Some(opening) = slot.breaker.failed(permit.generation, now)
         {
-            changes.push(Change::Opened { route: slot.id.clone(), failure: failure.clone(), consecutive });
+            let (route, failure) = (slot.id.clone(), failure.clone());
+            changes.push(Change::Opened { route, failure, consecutive: opening.consecutive });
+            if opening.flaps() {
+                let (route, times, wait_ms) = (slot.id.clone(), opening.times, opening.wait_ms);
+                changes.push(Change::Told(What::CircuitFlaps { route, times, wait_ms }));
+            }
         }
         self.condemn(place, permit.key.as_ref(), verdict, failure, now, &mut changes);
         changes
