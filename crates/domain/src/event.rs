@@ -131,7 +131,7 @@ pub enum What {
     /// An incident is over.
     IncidentClosed { incident: IncidentId, provider: String, summary: String },
     /// A likely cause of trouble.
-    CauseFound { code: String, sentence: String },
+    CauseFound { code: String, cause: String },
     /// This machine's network went from one state to another. `lasted_ms` is how long the state before lasted.
     NetworkTurned {
         from: NetworkState,
@@ -372,7 +372,7 @@ impl What {
             Self::IncidentClosed { incident, summary, .. } => {
                 format!("Incident {incident} is over. {summary}")
             }
-            Self::CauseFound { sentence, .. } => sentence.clone(),
+            Self::CauseFound { cause, .. } => cause.clone(),
             Self::NetworkTurned { reason, .. } => reason.clone(),
             Self::NetworkSwitched { what } => format!("This machine is on another network: {what}."),
             Self::WokeUp { asleep_ms } => {
