@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::compat::CompatDrift;
+use crate::incident::IncidentId;
 use crate::map::ShiftMode;
 use crate::network::{NameSource, NetworkState};
 use crate::operate::TriggerKind;
@@ -123,6 +124,12 @@ pub enum What {
     StormEnded { reason: String },
     /// Work of low priority gives way. Told once in a while.
     WorkShed { priority: String, reason: String },
+    /// An incident was opened.
+    IncidentOpened { incident: IncidentId, provider: String, title: String },
+    /// Callers get errors while an incident is open. Told once in a while.
+    UsersHurt { incident: IncidentId, provider: String, reason: String },
+    /// An incident is over.
+    IncidentClosed { incident: IncidentId, provider: String, summary: String },
     /// A likely cause of trouble.
     CauseFound { code: String, sentence: String },
     /// This machine's network went from one state to another. `lasted_ms` is how long the state before lasted.
@@ -188,6 +195,7 @@ impl What {
             }
             Self::CircuitClosed { .. }
             | Self::JobDone { .. }
+            | Self::IncidentClosed { .. }
             | Self::RegionBack { .. }
             | Self::TriggerCleared { .. }
             | Self::ShiftEnded { .. }
@@ -229,7 +237,9 @@ impl What {
                 | TriggerKind::Probes
                 | TriggerKind::Quality => Lamp::Caution,
             },
-            Self::FailbackStarted { .. }
+            Self::UsersHurt { .. } => Lamp::Stop,
+            Self::IncidentOpened { .. }
+            | Self::FailbackStarted { .. }
             | Self::CircuitFlaps { .. }
             | Self::StormBegan { .. }
             | Self::CauseFound { .. } => Lamp::Caution,
@@ -354,6 +364,11 @@ impl What {
             Self::StormEnded { reason } => format!("Retries are given again: {reason}."),
             Self::WorkShed { priority, reason } => {
                 format!("Work of {priority} priority is queued for now: {reason}. Nothing is lost.")
+            }
+            Self::IncidentOpened { incident, title, .. } => format!("Incident {incident} opened: {title}."),
+            Self::UsersHurt { reason, .. } => format!("{reason}."),
+            Self::IncidentClosed { incident, summary, .. } => {
+                format!("Incident {incident} is over. {summary}")
             }
             Self::CauseFound { sentence, .. } => sentence.clone(),
             Self::NetworkTurned { reason, .. } => reason.clone(),

@@ -2,10 +2,14 @@
 
 mod able;
 mod breaker;
+mod callers;
+mod causes;
 mod classify;
 mod drive;
 mod fleet;
+mod loops;
 mod network;
 mod plan;
 mod properties;
+mod shed;
 mod world;
