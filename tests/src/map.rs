@@ -34,8 +34,8 @@ pub fn fast_map(hot: &[Value], warm: &[Value]) -> Value {
         "retry": { "initialMs": 2, "maxMs": 10 },
         "breaker": { "consecutiveFailures": 5, "halfOpenEveryMs": 60_000 },
         "probe": { "everyMs": 0 },
-        // No scenario asks anybody out in the world.
-        "network": { "checkUrls": [], "fallbackDns": [] },
+        // Nobody out in the world is asked. Scenarios of the network have one of their own.
+        "network": { "enabled": false, "checkUrls": [], "fallbackDns": [] },
         "cold": { "mode": "graceful_degrade", "initialMs": 20, "maxMs": 60 },
     });
     for route in hot.iter().chain(warm).filter(|route| route["auth"] == "aws-sigv4") {

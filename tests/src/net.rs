@@ -211,6 +211,7 @@ impl Net {
     /// Applies a map of these routes, looked after quickly, with the world's check page and fallback resolver.
     pub async fn apply(&self, hot: &[Value], warm: &[Value], more: Value) {
         let network = json!({ "network": {
+            "enabled": true,
             "checkUrls": [format!("http://{}/generate_204", PAGES.trim_end_matches(":80"))],
             "fallbackDns": [FALLBACK], "checkEveryMs": 200, "checkTimeoutMs": 600, "systemDnsMs": 500
         }, "timeouts": { "connectMs": 800, "firstByteMs": 3_000, "firstTokenMs": 3_000 } });

@@ -57,7 +57,8 @@ fn a_changed_system_proxy_is_taken_up_without_a_restart() {
     let settings = root.path().join("settings");
     std::fs::write(&settings, "org.gnome.system.proxy mode 'none'\n").unwrap();
     let bin = super::program(root.path(), "gsettings", &format!("#!/bin/sh\ncat {}\n", settings.display()));
-    let start = Start { path: Some(bin), ..Start::default() };
+    let env = vec![("XDG_CURRENT_DESKTOP".to_owned(), "GNOME".to_owned())];
+    let start = Start { path: Some(bin), env, ..Start::default() };
     on_a_network_with(start, move |net| async move {
         let _root = root;
         let (hot, _) = net.provider("hot", 11).await;

@@ -104,6 +104,13 @@ async fn read() -> Settings {
         let own = own.lines().filter(|line| line.contains("Proxy")).collect::<Vec<_>>().join("\n");
         return Settings { own, ..Settings::default() };
     }
+    // Without a desktop there is nobody to ask, and asking would leave files behind.
+    let has_desktop = ["DBUS_SESSION_BUS_ADDRESS", "XDG_CURRENT_DESKTOP"]
+        .into_iter()
+        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
+    if !has_desktop {
+        return Settings::default();
+    }
     of_gnome(&said("gsettings", &["list-recursively", "org.gnome.system.proxy"]).await)
 }
 
