@@ -7,4 +7,6 @@ mod drive;
 mod fleet;
 mod plan;
 mod properties;
+mod watch;
+mod watch_properties;
 mod world;
