@@ -25,4 +25,5 @@ mod refusals;
 mod rescue;
 mod secrets;
 mod startup;
+mod triggers;
 mod watching;

@@ -15,6 +15,7 @@ use crate::requests::{Asked, TestAsk};
 use crate::serve::Serve;
 use crate::steer::RouteCommand;
 use crate::switch_cost::MoveAsk;
+use crate::triggers::Score;
 
 /// Keeps your LLM calls moving: a local router that goes Hot, Warm, Cold while a provider fails.
 #[derive(Debug, Parser)]
@@ -112,6 +113,12 @@ money it says how many and how much, and sends them with --yes alone. Exit code 
     /// What a move to another route would change: price, context window, abilities.
     #[command(after_help = "Example: switchyard switch-cost --to openai/gpt-4o-mini --job summary")]
     SwitchCost(MoveAsk),
+    /// Why requests go where they go: triggers, shifts, overrides, the network; newest reason first.
+    #[command(after_help = "Example: switchyard why --json | jq '.why[].sentence'")]
+    Why(Shown),
+    /// Tell how good a route's answers are; a large drop below the baseline lowers its weight.
+    #[command(after_help = "Example: switchyard quality openai/gpt-4o-mini --score 0.78 --baseline 0.92")]
+    Quality(Score),
     /// Print the control API's OpenAPI document; needs no running router.
     #[command(after_help = "Example: switchyard openapi > control.json")]
     Openapi,
@@ -164,6 +171,8 @@ mod tests {
                 "--json",
             ],
             &["compat", "--all", "--yes"],
+            &["why", "--json"],
+            &["quality", "a/b", "--score", "0.5", "--baseline", "1", "--json"],
             &["switch-cost", "--to", "openai/gpt-4o-mini", "--job", "summary", "--from", "a/b", "--json"],
         ];
         for arguments in good {
@@ -183,6 +192,7 @@ mod tests {
             &["compat", "openai/gpt-4o-mini", "--all"],
             &["compat", "--case", "plain"],
             &["switch-cost"],
+            &["quality", "a/b", "--score", "high", "--baseline", "1"],
         ];
         for arguments in bad {
             let line = ["switchyard"].iter().chain(*arguments);

@@ -14,6 +14,7 @@ mod requests;
 mod serve;
 mod steer;
 mod switch_cost;
+mod triggers;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -81,6 +82,8 @@ async fn run(arguments: Switchyard) -> Result<ExitCode, Problem> {
         Command::TestRequest(ask) => requests::test(&place, ask).await,
         Command::Compat(ask) => compat::run(&place, ask).await,
         Command::SwitchCost(ask) => switch_cost::run(&place, ask).await,
+        Command::Why(shown) => triggers::why(&place, shown).await,
+        Command::Quality(given) => triggers::quality(&place, given).await,
         Command::Openapi => {
             output::json(&switchyard_control::openapi());
             Ok(ExitCode::SUCCESS)

@@ -6,6 +6,7 @@ pub(crate) mod compat;
 pub(crate) mod credentials;
 pub(crate) mod map;
 pub(crate) mod pause;
+pub(crate) mod quality;
 pub(crate) mod queue;
 pub(crate) mod requests;
 pub(crate) mod routes;
@@ -95,6 +96,7 @@ fn described() -> OpenApiRouter<Panel> {
         .merge(pause::routes())
         .merge(routes::routes())
         .merge(compat::routes())
+        .merge(quality::routes())
         .merge(switch_cost::routes())
         .merge(credentials::routes())
         .merge(clients::routes())

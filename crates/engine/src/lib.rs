@@ -31,6 +31,7 @@ mod template;
 mod traffic;
 mod upstream;
 mod vault;
+mod why;
 
 pub use config::RouterConfig;
 pub use keyring::Keyring;

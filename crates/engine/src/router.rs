@@ -5,6 +5,7 @@ mod compat;
 mod credentials;
 mod jobs;
 mod maps;
+mod quality;
 mod switch_cost;
 mod switches;
 mod test_request;

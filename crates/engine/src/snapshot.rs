@@ -15,6 +15,7 @@ use switchyard_policy::{Fleet, KeyId, RouteHealth};
 
 use crate::clock;
 use crate::shared::{Running, Shared, Standpoint, lock};
+use crate::why;
 
 /// Takes the picture.
 pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
@@ -39,7 +40,7 @@ pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
     let problem = lock(&shared.map_problem).clone();
     let tiers =
         running.as_ref().map_or_else(Vec::new, |running| tiers(shared, running, &standpoint, shares, now));
-    Arc::new(Snapshot {
+    let mut snapshot = Snapshot {
         seq,
         at_ms: now.wall_ms,
         router: router(shared, running.as_deref()),
@@ -77,7 +78,9 @@ pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
         causes: Vec::new(),
         incidents: Vec::new(),
         network: NetworkView::default(),
-    })
+    };
+    why::explain(&mut snapshot, standpoint.standing.cause.as_deref());
+    Arc::new(snapshot)
 }
 
 fn of_fleet<T: Default>(shared: &Shared, look: impl FnOnce(&mut Fleet) -> T) -> T {

@@ -58,6 +58,12 @@ impl Seen {
     }
 }
 
+/// How far a score lies below its baseline, percent of the baseline; 0 when it does not.
+#[must_use]
+pub fn quality_drop_percent(score: f64, baseline: f64) -> f64 {
+    if baseline > score && baseline > 0.0 { (baseline - score) * 100.0 / baseline } else { 0.0 }
+}
+
 /// One call as far as it says something of its target.
 #[derive(Clone, Copy, Debug)]
 struct Call {

@@ -7,6 +7,7 @@ use switchyard_domain::api::{
     NewClient, TestAnswer, TestRequest,
 };
 use switchyard_domain::compat::{CompatCase, CompatPreview, CompatReport, CompatRow, CompatRun, RunCompat};
+use switchyard_domain::operate::{QualityScore, QualityVerdict};
 use switchyard_domain::switch_cost::SwitchCost;
 use switchyard_domain::view::{RequestView, Snapshot};
 use switchyard_domain::{RouteId, Secret};
@@ -113,6 +114,11 @@ impl ControlClient {
         let wish = serde_json::to_value(RunCompat { cases })
             .map_err(|error| Problem::new("internal", error.to_string()))?;
         self.call_within(CHECK, "POST", &format!("/v1/routes/{}/compat", segment(route)), Some(wish)).await
+    }
+
+    /// Tells how good a route's answers are.
+    pub async fn score_quality(&self, given: &QualityScore) -> Answer<QualityVerdict> {
+        self.send("POST", "/v1/quality", given).await
     }
 
     /// What a move of a job would change.

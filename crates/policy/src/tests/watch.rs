@@ -58,16 +58,15 @@ impl Post {
         let second = (self.now.mono_ms - self.start.mono_ms) / 1_000;
         for change in self.watch.tick(self.now) {
             let Change::Told(what) = change else { panic!("{change:?}") };
-            let (sign, kind, provider, route, reason) = match what {
-                What::TriggerFired { kind, provider, route, reason, began_at_ms } => {
+            let (sign, kind, provider, route, reason) =
+                if let What::TriggerFired { kind, provider, route, reason, began_at_ms } = what {
                     assert!(began_at_ms <= self.now.wall_ms);
                     ('+', kind, provider, route, reason)
-                }
-                What::TriggerCleared { kind, provider, route, reason } => {
+                } else if let What::TriggerCleared { kind, provider, route, reason } = what {
                     ('-', kind, provider, route, reason)
-                }
-                other => panic!("{other:?}"),
-            };
+                } else {
+                    panic!("{what:?}")
+                };
             let target = route.map_or(provider, |route| route.to_string());
             self.told.push((second, format!("{sign}{}", kind.as_str()), target));
             self.reasons.push(reason);

@@ -133,7 +133,7 @@ proptest! {
             if second % (2 * every) == 0 {
                 for _ in 0..per_beat {
                     n += 1;
-                    post.call(C, &if n % one_in == 0 { bad(500) } else { good(100) });
+                    post.call(C, &if n.is_multiple_of(one_in) { bad(500) } else { good(100) });
                 }
             }
             post.beat_after(2_000);

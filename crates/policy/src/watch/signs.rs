@@ -2,6 +2,7 @@
 
 use switchyard_domain::Now;
 
+use super::quality_drop_percent;
 use super::share::{Rules, Verdict};
 use super::words::{number, percent};
 
@@ -91,7 +92,7 @@ impl Quality {
 
     pub(super) fn judge(&mut self, rules: &Rules, now: Now) -> Option<Verdict> {
         let (score, baseline) = self.last.take()?;
-        let drop = drop_percent(score, baseline);
+        let drop = quality_drop_percent(score, baseline);
         #[expect(clippy::cast_precision_loss, reason = "settings of at most 100")]
         let (limit, part) =
             (rules.settings.quality_drop_percent as f64, rules.settings.recover_percent as f64);
@@ -114,9 +115,4 @@ impl Quality {
             (false, false, _) | (true, _, false) => None,
         }
     }
-}
-
-/// How far a score lies below its baseline, percent of the baseline; 0 when it does not.
-pub(super) fn drop_percent(score: f64, baseline: f64) -> f64 {
-    if baseline > score && baseline > 0.0 { (baseline - score) * 100.0 / baseline } else { 0.0 }
 }
