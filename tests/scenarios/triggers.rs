@@ -93,7 +93,7 @@ async fn a_blip_moves_nothing() {
 #[tokio::test]
 async fn probes_that_fail_in_a_row_lower_a_route_without_a_single_call() {
     let yard = Yard::over(&[CHAT], &[CHAT], json!({ "probe": { "everyMs": 1_000 } })).await;
-    yard.provider("hot").kill().await.unwrap();
+    yard.provider("hot").set_fault(Fault::Refuse).await.unwrap();
     let ill = yard.wait_for("the trigger", |snapshot| fired(snapshot, TriggerKind::Probes)).await;
     let trigger = ill.triggers.iter().find(|trigger| trigger.kind == TriggerKind::Probes).unwrap();
     assert!(trigger.reason.ends_with("probes in a row failed (limit 3)"), "{trigger:?}");
