@@ -2,11 +2,15 @@
 
 mod able;
 mod breaker;
+mod callers;
+mod causes;
 mod classify;
 mod drive;
 mod fleet;
+mod loops;
 mod plan;
 mod properties;
+mod shed;
 mod watch;
 mod watch_properties;
 mod world;
