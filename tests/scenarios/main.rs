@@ -33,4 +33,5 @@ mod shifts;
 mod stale;
 mod startup;
 mod storms;
+mod triggers;
 mod watching;

@@ -497,6 +497,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/quality": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tells how good a route's answers are. A score further below its baseline than `triggers.qualityDropPercent` lowers
+         *     the route's weight until a later score is back near it.
+         */
+        post: operations["scoreQuality"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/queue": {
         parameters: {
             query?: never;
@@ -1592,6 +1612,38 @@ export interface components {
             statusPage?: string | null;
             /** @description Where the vendor takes support cases. */
             support?: string | null;
+        };
+        /** @description How good a route's answers are, as a check of them found. */
+        QualityScore: {
+            /**
+             * Format: double
+             * @description What its answers usually score, above 0 and up to 1.
+             */
+            baseline: number;
+            /** @description The route. */
+            route: components["schemas"]["RouteId"];
+            /**
+             * Format: double
+             * @description The score, from 0 (nothing was right) to 1.
+             */
+            score: number;
+        };
+        /** @description What a quality score means for its route. */
+        QualityVerdict: {
+            /**
+             * Format: double
+             * @description How far the score lies below the baseline, percent of the baseline; 0 when it does not.
+             */
+            dropPercent: number;
+            /** @description Whether the drop is larger. */
+            fires: boolean;
+            /**
+             * Format: int64
+             * @description A larger drop lowers the route's weight, percent.
+             */
+            limitPercent: number;
+            /** @description The route. */
+            route: components["schemas"]["RouteId"];
         };
         /** @description A provider's prices, in nano-dollars for a million tokens. */
         Rates: {
@@ -3504,6 +3556,37 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    scoreQuality: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QualityScore"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QualityVerdict"];
+                };
             };
             default: {
                 headers: {
