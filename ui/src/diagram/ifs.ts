@@ -21,6 +21,10 @@ export interface Situation {
   lost: boolean;
   /** New work is paused; the reason. */
   paused: string | null;
+  /** This machine has no network. */
+  offline?: boolean;
+  /** What moved traffic, where something did: whose, and whether it is on its way home. */
+  moved?: { from: string; returning: boolean } | null;
 }
 
 /** Two notes, top and bottom. */
@@ -37,9 +41,22 @@ export function ifNotes(s: Situation): [Note, Note] {
       coldNote(s, "Queued jobs", "They stay in the siding until you resume."),
     ];
   }
+  if (s.offline) {
+    return [
+      { title: "While you are offline", text: "Circuits do not move and nothing is counted against a provider." },
+      { title: "Held requests", text: `They go out in order when you are back; those whose time ends ${s.cold.enabled ? "wait in the siding" : "get a plain error"}.` },
+    ];
+  }
   const last = coldNote(s, s.cold.inUse ? "On Cold now" : "If Warm fails too", "Jobs wait in the siding. Nothing is dropped.");
+  if (s.moved) return [movedNote(s.moved), last];
   if (s.hotState === "in-use") return [ifHotFails(s), last];
   return [{ title: hotTitle(s), text: hotText(s) }, s.warmState === "stopped" ? warmStopped(s, last) : last];
+}
+
+function movedNote(moved: { from: string; returning: boolean }): Note {
+  return moved.returning
+    ? { title: `Coming back to ${moved.from}`, text: "In watched steps; a bad one is taken back." }
+    : { title: "Traffic was moved", text: `${moved.from} gets a real request now and then, so that its recovery shows.` };
 }
 
 function ifHotFails(s: Situation): Note {

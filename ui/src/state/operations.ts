@@ -1,0 +1,93 @@
+/** What a person does in an outage from more than one place. Each says what was done, or why it was not. */
+import { operate } from "../api/operate";
+import type { FixView, ShiftView, Snapshot } from "../api/types";
+import type { Override, TakeBack } from "../shared/overrides";
+import { copy } from "./actions";
+import { link } from "./link.svelte";
+import { notices } from "./notices.svelte";
+import { asking } from "./question.svelte";
+
+const HELD_BY_HAND = "held in the window";
+
+/** Holds a shift where it stands, or lets it go on. */
+export async function holdShift(shift: ShiftView, held: boolean): Promise<void> {
+  const what = held ? "The shift was not held" : "The shift stays held";
+  await notices.attempt(what, () => operate.holdShift(shift.id, held, held ? HELD_BY_HAND : "goes on from the window"));
+}
+
+/** Starts the way home in watched steps; `now` brings all of it at once, and is asked first. */
+export async function failback(shift: ShiftView, now = false): Promise<void> {
+  if (now) {
+    const yes = await asking.ask({
+      title: `Bring all traffic back to ${shift.fromWords} now?`,
+      text: "The watched steps are skipped. If it still fails, requests fall on to the other routes, one try later.",
+      verb: "Bring back now",
+    });
+    if (!yes) return;
+  }
+  await notices.attempt("Failback did not start", () => operate.failback(shift.id, now));
+}
+
+/** Takes a shift back whole: traffic goes where the map says. */
+export async function takeBackShift(shift: ShiftView): Promise<void> {
+  const yes = await asking.ask({
+    title: `Take back the move from ${shift.fromWords}?`,
+    text: `All requests go where the map says from the next one on, also to ${shift.fromWords}. Nothing is watched.`,
+    verb: "Take back",
+    red: true,
+  });
+  if (yes) await notices.attempt("The move was not taken back", () => operate.takeBackShift(shift.id));
+}
+
+/** Keeps traffic on the other tier until somebody says otherwise, where only breakers moved it there. */
+export async function holdOnWarm(): Promise<void> {
+  const done = await notices.attempt("Traffic was not held on Warm", async () => {
+    const id = await operate.startShift({ from: "hot", to: "warm", mode: "immediate", reason: HELD_BY_HAND });
+    await operate.holdShift(id, true, HELD_BY_HAND);
+  });
+  if (done) notices.say("paused", "Held on Warm", "Traffic stays there until you start failback.");
+}
+
+export async function checkNetwork(): Promise<void> {
+  await notices.attempt("The network was not checked", () => operate.checkNetwork());
+}
+
+export async function applyFix(fix: FixView): Promise<void> {
+  if (await notices.attempt("The fix was refused", () => operate.applyFix(fix))) notices.say("clear", fix.label, "Done.");
+}
+
+export async function takeBack(entry: Override): Promise<void> {
+  await notices.attempt(`${entry.title} stays`, () => undo(entry.takeBack));
+}
+
+function undo(what: TakeBack): Promise<unknown> {
+  const reason = "taken back in the window";
+  switch (what.kind) {
+    case "kill":
+      return operate.kill(what.scope, false, reason, null);
+    case "breaker":
+      return operate.breaker(what.route, "auto", reason, null);
+    case "job":
+      return operate.overrideJob(what.job, null);
+    case "except":
+      return operate.except(what.provider, false, reason, null);
+    case "client":
+      return operate.clearClient(what.client);
+    case "allOff":
+      return operate.allOff(false, reason);
+    case "distribution":
+      return operate.distribute({}, reason);
+  }
+}
+
+export async function copyReport(id: number): Promise<void> {
+  await notices.attempt("The report was not copied", async () => copy(await operate.incidentReport(id), "Report"));
+}
+
+/** The shift the banner and the commands speak of: the newest that is not home. */
+export const currentShift = (snapshot: Snapshot | null = link.snapshot): ShiftView | null =>
+  snapshot?.shifts.filter((shift) => shift.phase !== "home").at(-1) ?? null;
+
+/** The incident that is open now, newest first. */
+export const openIncident = (snapshot: Snapshot | null = link.snapshot) =>
+  snapshot?.incidents.find((incident) => incident.state !== "closed") ?? null;
