@@ -23,6 +23,8 @@ export interface Situation {
   paused: string | null;
   /** This machine has no network. */
   offline?: boolean;
+  /** Everything is switched off. */
+  off?: boolean;
   /** What moved traffic, where something did: whose, and whether it is on its way home. */
   moved?: { from: string; returning: boolean } | null;
 }
@@ -33,6 +35,12 @@ export function ifNotes(s: Situation): [Note, Note] {
     return [
       { title: "While the line is down", text: "These are the last figures. The router may still answer your apps." },
       { title: "When it is back", text: "This window catches up by itself." },
+    ];
+  }
+  if (s.off) {
+    return [
+      { title: "While switched off", text: "Callers get an immediate refusal. Nothing is sent, nothing new is queued." },
+      { title: "Queued jobs", text: "They stay in the siding until you switch on." },
     ];
   }
   if (s.paused !== null) {

@@ -52,6 +52,11 @@ export async function checkNetwork(): Promise<void> {
   await notices.attempt("The network was not checked", () => operate.checkNetwork());
 }
 
+/** Takes the all-off switch back. */
+export async function switchOn(): Promise<void> {
+  await notices.attempt("Everything stays off", () => operate.allOff(false, "switched on in the window"));
+}
+
 export async function applyFix(fix: FixView): Promise<void> {
   if (await notices.attempt("The fix was refused", () => operate.applyFix(fix))) notices.say("clear", fix.label, "Done.");
 }
