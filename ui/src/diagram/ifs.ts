@@ -26,7 +26,7 @@ export interface Situation {
   /** Everything is switched off. */
   off?: boolean;
   /** What moved traffic, where something did: whose, and whether it is on its way home. */
-  moved?: { from: string; returning: boolean } | null;
+  moved?: { from: string; phase: "leaving" | "away" | "returning" } | null;
 }
 
 /** Two notes, top and bottom. */
@@ -61,10 +61,15 @@ export function ifNotes(s: Situation): [Note, Note] {
   return [{ title: hotTitle(s), text: hotText(s) }, s.warmState === "stopped" ? warmStopped(s, last) : last];
 }
 
-function movedNote(moved: { from: string; returning: boolean }): Note {
-  return moved.returning
-    ? { title: `Coming back to ${moved.from}`, text: "In watched steps; a bad one is taken back." }
-    : { title: "Traffic was moved", text: `${moved.from} gets a real request now and then, so that its recovery shows.` };
+function movedNote({ from, phase }: NonNullable<Situation["moved"]>): Note {
+  switch (phase) {
+    case "leaving":
+      return { title: `Leaving ${from}`, text: "In watched steps; a bad one is taken back." };
+    case "away":
+      return { title: "Traffic was moved", text: `${from} gets a real request now and then, so that its recovery shows.` };
+    case "returning":
+      return { title: `Coming back to ${from}`, text: "In watched steps; a bad one is taken back." };
+  }
 }
 
 function ifHotFails(s: Situation): Note {

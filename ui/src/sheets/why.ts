@@ -11,12 +11,13 @@ export function whyRoute(snapshot: Snapshot, route: RouteView): WhyView[] {
   if (route.why) list.push({ sentence: route.why, sinceMs: route.forced?.atMs ?? null });
   for (const trigger of snapshot.triggers) {
     if (trigger.route ? trigger.route !== route.id : trigger.provider !== route.provider) continue;
-    const recovers = trigger.recovers ? ` It recovers at ${trigger.recovers.replace(/\.$/, "")}.` : "";
+    const recovers = trigger.recovers ? ` Recovers ${trigger.recovers.replace(/\.$/, "")}.` : "";
     list.push({ sentence: `${trigger.reason.replace(/\.$/, "")}.${recovers}`, sinceMs: trigger.firedAtMs });
   }
   const tier = snapshot.tiers.find((one) => one.routes.some(({ id }) => id === route.id))?.tier ?? "hot";
   for (const shift of snapshot.shifts) {
     if (shift.phase === "home" || !names(shift.from, tier, route)) continue;
+    if (list.some(({ sentence }) => sentence.includes(shift.reason))) continue;
     list.push({ sentence: `Shift ${shift.id} (${shift.actor}): ${shift.reason.replace(/\.$/, "")}.`, sinceMs: shift.startedAtMs });
   }
   if (route.lastFailure) list.push({ sentence: `Last failure: ${route.lastFailure.message}.`.replace(/\.\.$/, "."), sinceMs: null });

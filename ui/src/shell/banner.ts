@@ -85,7 +85,7 @@ export function bannerOf(
       text: `${reason.charAt(0).toUpperCase()}${reason.slice(1)}Running requests finish.`,
     };
   }
-  if (snapshot.network && networkDown(snapshot.network)) return networkBanner(snapshot.network, nowMs);
+  if (snapshot.network && networkDown(snapshot.network)) return networkBanner(snapshot.network);
   return failoverBanner(snapshot, nowMs);
 }
 

@@ -3,7 +3,7 @@ import type { FailureKind, NetworkState, NetworkView, RouteView, ShiftView, Snap
 import { soonestProbe } from "../diagram/ifs";
 import { stopped } from "../diagram/lanes";
 import { active } from "../diagram/shares";
-import { count, countdown, number, span, timeOfDay } from "../shared/format";
+import { count, countdown, number, timeOfDay } from "../shared/format";
 import type { BannerAction, BannerText } from "./banner";
 
 /** Failures that another key can end. */
@@ -32,12 +32,11 @@ const networkTitle: Record<NetworkState, string> = {
   intercepted: "This network intercepts connections",
 };
 
-export function networkBanner(network: NetworkView, nowMs: number): BannerText {
-  const { held, oldestHeldMs: since } = network;
-  const oldest = typeof since === "number" ? `, the first for ${span(nowMs - since)}` : "";
-  const waits = held > 0 ? `${count(held, "request waits", "requests wait")}${oldest}; they go out in order once you are online.` : "New requests are held at the entrance, up to their time.";
-  const actions: BannerAction[] = ["queue", "checkNetwork"];
-  if (network.portalUrl) actions.push("portal");
+export function networkBanner(network: NetworkView): BannerText {
+  const { held } = network;
+  const waits = held > 0 ? `${count(held, "held request goes", "held requests go")} out in order once you are online.` : "New requests are held at the entrance, up to their time.";
+  // The map's header offers the check, too.
+  const actions: BannerAction[] = ["queue", network.portalUrl ? "portal" : "checkNetwork"];
   return {
     announce: `${networkTitle[network.state]}. No provider is blamed for it.`,
     kind: "network",
@@ -85,7 +84,7 @@ function shiftTitle(shift: ShiftView, snapshot: Snapshot): string {
 export function shiftWaits(shift: ShiftView, nowMs: number): string {
   if (shift.held) return `Held by ${shift.held.by} since ${timeOfDay(shift.held.sinceMs)}: ${shift.held.reason}.`;
   const next = typeof shift.nextAtMs === "number" && shift.nextAtMs > nowMs ? `Next step in ${countdown(shift.nextAtMs - nowMs)}.` : "";
-  const waits = shift.waitsFor ? `Waits for ${shift.waitsFor.replace(/\.$/, "")}.` : "";
+  const waits = shift.waitsFor ? `${shift.waitsFor.charAt(0).toUpperCase()}${shift.waitsFor.slice(1).replace(/\.$/, "")}.` : "";
   return [next, waits].filter(Boolean).join(" ");
 }
 

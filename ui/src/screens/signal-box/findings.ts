@@ -17,7 +17,8 @@ const severityLamp = ({ severity }: CauseView): Lamp => (severity <= 1 ? "stop" 
 
 const plain = (key: string, lamp: Lamp, title: string, text: string): Finding => ({ key, lamp, title, text, evidence: [], fix: null, incident: null });
 
-export function findingsOf(snapshot: Snapshot, nowMs: number): Finding[] {
+/** `bannered`: the banner speaks of the failover and offers its incident, which then isn't said twice. */
+export function findingsOf(snapshot: Snapshot, nowMs: number, bannered: boolean): Finding[] {
   const list: Finding[] = snapshot.causes.map((cause) => ({
     key: `cause-${cause.code}`, lamp: severityLamp(cause), title: cause.title, text: cause.sentence, evidence: cause.evidence, fix: cause.fix ?? null, incident: null,
   }));
@@ -29,11 +30,15 @@ export function findingsOf(snapshot: Snapshot, nowMs: number): Finding[] {
   if (shed) {
     list.push(plain("shed", "paused", `Work of ${shed.upTo} priority gives way`, `${count(shed.shed, "request")} queued for it: ${shed.reason.replace(/\.$/, "")}. Nothing is lost.`));
   }
+  const said = new Set(snapshot.shifts.map((shift) => shift.reason));
   for (const trigger of snapshot.triggers) {
+    if (said.has(trigger.reason)) continue;
     const whose = trigger.route ? trigger.route.slice(trigger.route.indexOf("/") + 1) : trigger.provider;
     list.push(plain(`trigger-${trigger.kind}-${trigger.route ?? trigger.provider}`, "caution", `${whose}: ${trigger.reason.replace(/\.$/, "")}`, `Since ${timeOfDay(trigger.beganAtMs)}. ${trigger.recovers ? `Recovers ${trigger.recovers.replace(/\.$/, "")}.` : ""}`.trim()));
   }
+  const offered = bannered ? snapshot.incidents.find((incident) => incident.state !== "closed")?.id : undefined;
   for (const incident of snapshot.incidents) {
+    if (incident.id === offered) continue;
     const over = incident.state === "closed";
     const state = over ? `Closed at ${timeOfDay(incident.closedAtMs ?? nowMs)}` : incident.state === "open" ? `Open since ${timeOfDay(incident.openedAtMs)}` : "Recovering";
     list.push({ ...plain(`incident-${incident.id}`, over ? "clear" : "degraded", incident.title, `${state}. ${number(incident.kept)} kept, ${number(incident.queued)} queued, ${number(incident.lost)} lost.`), incident: incident.id });

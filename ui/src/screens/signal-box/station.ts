@@ -15,7 +15,7 @@ export function stationLine(route: RouteView, sinceSnapshotMs: number, lost: boo
   if (!route.inService) return { full: route.why ?? "Switched off by you", short: "Off by you" };
   if (lost) return none;
   if (offline) return { full: "Probes wait until you are online", short: "Waits for you" };
-  if (route.forced) return route.forced.open ? { full: "Circuit held open by hand", short: "Held open" } : { full: "Circuit held closed by hand", short: "Held closed" };
+  if (route.forced?.open) return { full: "Circuit held open by hand", short: "Held open" };
   if (route.circuit === "open") {
     const left = (route.nextProbeInMs ?? 0) - sinceSnapshotMs;
     return left > 0
@@ -27,15 +27,17 @@ export function stationLine(route: RouteView, sinceSnapshotMs: number, lost: boo
   if (cooling > 0) {
     return { full: `Asked not to be called for ${countdown(cooling)}`, short: `Waits ${countdown(cooling)}` };
   }
-  if ((route.shiftedPercent ?? 0) >= 100) return { full: "Moved away, gets a trial now and then", short: "Moved away" };
+  if ((route.shiftedPercent ?? 0) >= 100) return { full: "Moved away; trial calls go on", short: "Moved away" };
   return none;
 }
 
-/** What stands at the right of the signal: the weight, else when the probe was. */
-export function stationMeta(route: RouteView, nowMs: number, lost: boolean): { label: string; value: string; less?: boolean } | null {
+/** What stands at the right of the signal: what it has less of than the map gives it, its weight, else when the probe was. */
+export function stationMeta(route: RouteView, nowMs: number, lost: boolean, offline = false): { label: string; value: string; less?: boolean } | null {
   const { shiftedPercent: shifted, loweredToPercent: lowered } = route;
   if (!lost && route.inService && typeof shifted === "number" && shifted > 0 && shifted < 100) return { label: `keeps ${100 - shifted} %`, value: "", less: true };
-  if (!lost && typeof lowered === "number") return { label: typeof route.weight === "number" ? `${lowered} % of` : `${lowered} % of its`, value: typeof route.weight === "number" ? `weight ${route.weight}` : "weight", less: true };
+  if (!lost && typeof lowered === "number") return { label: `${lowered} % weight`, value: "", less: true };
+  if (!lost && route.forced && !route.forced.open) return { label: "held closed", value: "", less: true };
+  if (offline || !route.inService) return null;
   if (typeof route.weight === "number") return { label: "weight", value: String(route.weight) };
   if (lost || route.detail || route.circuit !== "closed" || typeof route.probedAtMs !== "number") return null;
   return { label: `probed ${span(nowMs - route.probedAtMs)} ago`, value: "" };
