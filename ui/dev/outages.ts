@@ -6,7 +6,7 @@ function shift(more: Partial<ShiftView>): ShiftView {
   return {
     id: 3, from: { kind: "provider", name: "anthropic" }, fromWords: "anthropic", to: { kind: "rest" }, toWords: "the other routes", mode: "gradual",
     phase: "leaving", sharePercent: 50, steps: [50, 75, 100], step: 0, nextAtMs: now + 38_000, held: null, reason: "34 % of 212 calls failed for 10 min (limit 30 %)",
-    actor: "router", startedAtMs: ago(62), waitsFor: "goes on if 98 % keep succeeding", watch: { calls: 41, successPercent: 100, p95Ms: 2060, bounds: "success at least 98 %, p95 at most 2.47 s" }, ...more,
+    actor: "router", startedAtMs: ago(62), waitsFor: "In 38 s 75 % go elsewhere, if at least 98 % succeed and p95 stays below 2.47 s.", watch: { calls: 41, successPercent: 100, p95Ms: 2060, bounds: "at least 98 % succeed, p95 below 2.47 s" }, ...more,
   };
 }
 
@@ -38,7 +38,7 @@ function leaving(): Snapshot {
 
 function away(): Snapshot {
   const s = moving(100);
-  s.shifts = [shift({ phase: "away", sharePercent: 100, step: 2, nextAtMs: null, startedAtMs: ago(1740), waitsFor: null, held: { by: "window", reason: "held in the window", sinceMs: ago(600) }, watch: { calls: 60, successPercent: 98.3, p95Ms: 2710, bounds: "health at least 99 % for 30 min, errors below 2 % for 30 min" } })];
+  s.shifts = [shift({ phase: "away", sharePercent: 100, step: 2, nextAtMs: null, startedAtMs: ago(1740), waitsFor: null, held: { by: "window", reason: "decided by hand", sinceMs: ago(600) }, watch: { calls: 60, successPercent: 98.3, p95Ms: 2710, bounds: "health at least 99 % for 30 min, errors below 2 % for 30 min" } })];
   return s;
 }
 
@@ -47,7 +47,7 @@ function returning(): Snapshot {
   s.status = { ...s.status, state: "Coming back to anthropic.", sentence: "25 % of requests go to anthropic again." };
   s.tiers[0]!.routes = s.tiers[0]!.routes.map((r) => ({ ...r, lamp: "clear", signal: "Clear", detail: null, errorPercent: 0, last: Array<boolean>(20).fill(true) }));
   s.triggers = [];
-  s.shifts = [shift({ phase: "returning", sharePercent: 75, steps: [90, 75, 50, 25, 0], step: 1, nextAtMs: now + 124_000, startedAtMs: ago(4300), waitsFor: "needs 8 more calls to judge this step", watch: { calls: 12, successPercent: 100, p95Ms: 2610, bounds: "success at least 98 %, p95 at most 3.12 s" } })];
+  s.shifts = [shift({ phase: "returning", sharePercent: 75, steps: [90, 75, 50, 25, 0], step: 1, nextAtMs: now + 124_000, startedAtMs: ago(4300), waitsFor: "In 2 min 50 % go elsewhere, if at least 98 % succeed and p95 stays below 3.12 s.", watch: { calls: 12, successPercent: 100, p95Ms: 2610, bounds: "at least 98 % succeed, p95 below 3.12 s" } })];
   return s;
 }
 

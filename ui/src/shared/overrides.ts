@@ -8,7 +8,7 @@ export type TakeBack =
   | { kind: "breaker"; route: string }
   | { kind: "job"; job: string }
   | { kind: "except"; provider: string }
-  | { kind: "client"; client: string }
+  | { kind: "client"; client: string; bounds: boolean; prefers: boolean }
   | { kind: "allOff" }
   | { kind: "distribution" };
 
@@ -54,7 +54,7 @@ export function overridesOf(orders: Orders, distribution: DistributionView | nul
     const parts = [];
     if (order.providers) parts.push(`only ${order.providers.join(", ")}`);
     if (order.prefer) parts.push(`${order.prefer} first`);
-    list.push({ key: `client-${client}`, title: `Providers of ${client}`, detail: capital(parts.join("; ")), order, takeBack: { kind: "client", client } });
+    list.push({ key: `client-${client}`, title: `Providers of ${client}`, detail: capital(parts.join("; ")), order, takeBack: { kind: "client", client, bounds: order.providers != null, prefers: order.prefer != null } });
   }
   if (distribution) {
     const order = { actor: distribution.actor, reason: distribution.reason, atMs: null };

@@ -13,7 +13,8 @@ export interface OrderForm {
   expires: boolean;
   /** What the circuit is to be, where that is asked. */
   states: readonly { value: BreakerOrder; words: string; hint: string }[];
-  submit: (reason: string, forMs: number | null, state: BreakerOrder) => Promise<unknown>;
+  /** Does it; returns what a person should know of what it does. */
+  submit: (reason: string, forMs: number | null, state: BreakerOrder) => Promise<string[]>;
 }
 
 export type OrderSheetKind = Extract<Sheet, { kind: "kill" | "breaker" | "except" | "allOff" }>;

@@ -52,8 +52,7 @@ function operations(snapshot: Snapshot): Command[] {
     if (shift.held) add("Let the move go on", whose, () => holdShift(shift, false));
     else add("Hold the move", whose, () => holdShift(shift, true));
     if (shift.phase !== "returning") add("Start failback", whose, () => failback(shift));
-    add("Bring all traffic back now", whose, () => failback(shift, true));
-    add("Take the move back", whose, () => takeBackShift(shift));
+    add("Bring all traffic back now", whose, () => takeBackShift(shift));
   }
   for (const incident of snapshot.incidents) add(`Open incident ${incident.id}`, incident.title, () => sheets.show({ kind: "incident", id: incident.id }));
   add("Move traffic", "Failover, canary", () => sheets.show({ kind: "move" }));

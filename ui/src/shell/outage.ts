@@ -80,12 +80,11 @@ function shiftTitle(shift: ShiftView, snapshot: Snapshot): string {
   }
 }
 
-/** What a shift waits for, with the time of its next step. */
+/** What a shift waits for, in the words of the router, which name the time of the next step. */
 export function shiftWaits(shift: ShiftView, nowMs: number): string {
   if (shift.held) return `Held by ${shift.held.by} since ${timeOfDay(shift.held.sinceMs)}: ${shift.held.reason}.`;
-  const next = typeof shift.nextAtMs === "number" && shift.nextAtMs > nowMs ? `Next step in ${countdown(shift.nextAtMs - nowMs)}.` : "";
-  const waits = shift.waitsFor ? `${shift.waitsFor.charAt(0).toUpperCase()}${shift.waitsFor.slice(1).replace(/\.$/, "")}.` : "";
-  return [next, waits].filter(Boolean).join(" ");
+  if (shift.waitsFor) return `${shift.waitsFor.charAt(0).toUpperCase()}${shift.waitsFor.slice(1).replace(/\.$/, "")}.`;
+  return typeof shift.nextAtMs === "number" && shift.nextAtMs > nowMs ? `Next step in ${countdown(shift.nextAtMs - nowMs)}.` : "";
 }
 
 function shiftBanner(snapshot: Snapshot, shift: ShiftView, nowMs: number): BannerText {

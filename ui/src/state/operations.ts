@@ -7,33 +7,25 @@ import { link } from "./link.svelte";
 import { notices } from "./notices.svelte";
 import { asking } from "./question.svelte";
 
-const HELD_BY_HAND = "held in the window";
+const BY_HAND = "decided by hand";
 
 /** Holds a shift where it stands, or lets it go on. */
 export async function holdShift(shift: ShiftView, held: boolean): Promise<void> {
   const what = held ? "The shift was not held" : "The shift stays held";
-  await notices.attempt(what, () => operate.holdShift(shift.id, held, held ? HELD_BY_HAND : "goes on from the window"));
+  await notices.attempt(what, () => operate.holdShift(shift.id, held, BY_HAND));
 }
 
-/** Starts the way home in watched steps; `now` brings all of it at once, and is asked first. */
-export async function failback(shift: ShiftView, now = false): Promise<void> {
-  if (now) {
-    const yes = await asking.ask({
-      title: `Bring all traffic back to ${shift.fromWords} now?`,
-      text: "The watched steps are skipped. If it still fails, requests fall on to the other routes, one try later.",
-      verb: "Bring back now",
-    });
-    if (!yes) return;
-  }
-  await notices.attempt("Failback did not start", () => operate.failback(shift.id, now));
+/** Starts the way home, in watched steps. */
+export async function failback(shift: ShiftView): Promise<void> {
+  await notices.attempt("Failback did not start", () => operate.failback(shift.id));
 }
 
-/** Takes a shift back whole: traffic goes where the map says. */
+/** Takes a move back whole, without steps. */
 export async function takeBackShift(shift: ShiftView): Promise<void> {
   const yes = await asking.ask({
-    title: `Take back the move from ${shift.fromWords}?`,
-    text: `All requests go where the map says from the next one on, also to ${shift.fromWords}. Nothing is watched.`,
-    verb: "Take back",
+    title: `Bring all traffic back to ${shift.fromWords} now?`,
+    text: "The watched steps are skipped. Where it still fails, requests fall on to the other routes, one try later.",
+    verb: "Bring back now",
     red: true,
   });
   if (yes) await notices.attempt("The move was not taken back", () => operate.takeBackShift(shift.id));
@@ -42,8 +34,8 @@ export async function takeBackShift(shift: ShiftView): Promise<void> {
 /** Keeps traffic on the other tier until somebody says otherwise, where only breakers moved it there. */
 export async function holdOnWarm(): Promise<void> {
   const done = await notices.attempt("Traffic was not held on Warm", async () => {
-    const id = await operate.startShift({ from: "hot", to: "warm", mode: "immediate", reason: HELD_BY_HAND });
-    await operate.holdShift(id, true, HELD_BY_HAND);
+    const id = await operate.startShift({ from: "hot", to: "warm", mode: "immediate", reason: BY_HAND });
+    await operate.holdShift(id, true, BY_HAND);
   });
   if (done) notices.say("paused", "Held on Warm", "Traffic stays there until you start failback.");
 }
@@ -77,7 +69,10 @@ function undo(what: TakeBack): Promise<unknown> {
     case "except":
       return operate.except(what.provider, false, reason, null);
     case "client":
-      return operate.clearClient(what.client);
+      return Promise.all([
+        ...(what.bounds ? [operate.clearBounds(what.client, reason)] : []),
+        ...(what.prefers ? [operate.clearPreference(what.client, reason)] : []),
+      ]);
     case "allOff":
       return operate.allOff(false, reason);
     case "distribution":

@@ -14,7 +14,7 @@ export function stationLine(route: RouteView, sinceSnapshotMs: number, lost: boo
   if (route.offInMap) return { full: "Switched off in the map", short: "Off in the map" };
   if (!route.inService) return { full: route.why ?? "Switched off by you", short: "Off by you" };
   if (lost) return none;
-  if (offline) return { full: "Probes wait until you are online", short: "Waits for you" };
+  if (offline) return { full: "Waits until you are online", short: "Waits for you" };
   if (route.forced?.open) return { full: "Circuit held open by hand", short: "Held open" };
   if (route.circuit === "open") {
     const left = (route.nextProbeInMs ?? 0) - sinceSnapshotMs;
@@ -27,7 +27,7 @@ export function stationLine(route: RouteView, sinceSnapshotMs: number, lost: boo
   if (cooling > 0) {
     return { full: `Asked not to be called for ${countdown(cooling)}`, short: `Waits ${countdown(cooling)}` };
   }
-  if ((route.shiftedPercent ?? 0) >= 100) return { full: "Moved away; trial calls go on", short: "Moved away" };
+  if ((route.shiftedPercent ?? 0) >= 100) return { full: "Moved away; trials go on", short: "Moved away" };
   return none;
 }
 
