@@ -12,9 +12,9 @@ const banner = (scene: Scene) => {
 
 test.each<[Scene, RegExp, RegExp, string[]]>([
   ["failover", /^Running on Warm since .* · 212 requests kept · 0 lost$/, /^anthropic: 529 overloaded\./, ["holdOnWarm", "statusPage", "incident"]],
-  ["leaving", /^Traffic leaves anthropic: 50 % goes to the other routes · 212 requests kept · 0 lost$/, /limit 30 %\)\. In 38 s 75 % go elsewhere/, ["hold", "failback", "incident"]],
+  ["leaving", /^Traffic leaves anthropic: 50 % goes to the other routes · 212 requests kept · 0 lost$/, /limit 30 %\)\. Next step in \d+ s\.$/, ["hold", "failback", "incident"]],
   ["away", /^Running on Warm since .* · 212 requests kept · 0 lost$/, /^Held by window since \d\d:\d\d: decided by hand\.$/, ["goOn", "failback", "incident"]],
-  ["returning", /^Coming back to anthropic: 25 % is home/, /In 2 min 50 % go elsewhere/, ["hold", "incident"]],
+  ["returning", /^Coming back to anthropic: 25 % is home/, /Next step in 2 min\.$/, ["hold", "incident"]],
   ["offline", /^This machine is offline$/, /4 held requests go out in order once you are online\.$/, ["queue", "checkNetwork"]],
   ["captivePortal", /^A sign-in page answers instead of the internet$/, /so this is your network\./, ["queue", "portal"]],
   ["allOff", /^Everything is switched off since \d\d:\d\d$/, /Customer data in a prompt\.$/, ["overrides", "switchOn"]],
@@ -34,6 +34,12 @@ test("this machine's network is said before any provider is blamed, and blames n
   const shown = bannerOf("open", snapshot, snapshot.atMs, null);
   expect(shown).toMatchObject({ kind: "network", tone: "blue" });
   expect(shown?.announce).toBe("This machine is offline. No provider is blamed for it.");
+});
+
+test("away and not held, the banner says what failback waits for", () => {
+  const snapshot = scenes.away();
+  snapshot.shifts = snapshot.shifts.map((shift) => ({ ...shift, held: null, waitsFor: "12 min more without a failure." }));
+  expect(bannerOf("open", snapshot, snapshot.atMs, null)).toMatchObject({ text: "12 min more without a failure.", actions: ["hold", "failback", "incident"] });
 });
 
 test("keys are offered only where a key can be the cause", () => {

@@ -84,8 +84,17 @@ function shiftTitle(shift: ShiftView, snapshot: Snapshot): string {
 export function shiftWaits(shift: ShiftView, nowMs: number): string {
   if (shift.held) return `Held by ${shift.held.by} since ${timeOfDay(shift.held.sinceMs)}: ${shift.held.reason}.`;
   if (shift.waitsFor) return `${shift.waitsFor.charAt(0).toUpperCase()}${shift.waitsFor.slice(1).replace(/\.$/, "")}.`;
-  return typeof shift.nextAtMs === "number" && shift.nextAtMs > nowMs ? `Next step in ${countdown(shift.nextAtMs - nowMs)}.` : "";
+  return nextStep(shift, nowMs);
 }
+
+/** The banner's line: why it stands still, else what it waits for away from home, else why it began and its next step. */
+function shiftText(shift: ShiftView, reason: string, nowMs: number): string {
+  if (shift.held || (shift.phase === "away" && shift.waitsFor)) return shiftWaits(shift, nowMs);
+  return `${reason} ${nextStep(shift, nowMs)}`.trimEnd();
+}
+
+const nextStep = (shift: ShiftView, nowMs: number): string =>
+  typeof shift.nextAtMs === "number" && shift.nextAtMs > nowMs ? `Next step in ${countdown(shift.nextAtMs - nowMs)}.` : "";
 
 function shiftBanner(snapshot: Snapshot, shift: ShiftView, nowMs: number): BannerText {
   const { status } = snapshot;
@@ -98,7 +107,7 @@ function shiftBanner(snapshot: Snapshot, shift: ShiftView, nowMs: number): Banne
     tone: status.lamp === "stop" ? "red" : "amber",
     lamp: status.lamp === "stop" ? "stop" : shift.phase === "returning" ? "caution" : "degraded",
     title: `${shiftTitle(shift, snapshot)} · ${count(status.kept, "request")} kept · ${number(status.lost)} lost`,
-    text: `${shift.held ? "" : `${reason.charAt(0).toUpperCase()}${reason.slice(1)} `}${shiftWaits(shift, nowMs)}`,
+    text: shiftText(shift, `${reason.charAt(0).toUpperCase()}${reason.slice(1)}`, nowMs),
     actions: withIncident(snapshot, actions),
     provider: shift.from.kind === "provider" ? shift.from.name : null,
   };
