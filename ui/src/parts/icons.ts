@@ -2,12 +2,10 @@
 import move from "lucide-static/icons/arrow-right-left.svg?raw";
 import arrowRight from "lucide-static/icons/arrow-right.svg?raw";
 import check from "lucide-static/icons/check.svg?raw";
-import help from "lucide-static/icons/circle-help.svg?raw";
 import copy from "lucide-static/icons/copy.svg?raw";
 import more from "lucide-static/icons/ellipsis.svg?raw";
 import externalLink from "lucide-static/icons/external-link.svg?raw";
 import eye from "lucide-static/icons/eye.svg?raw";
-import file from "lucide-static/icons/file-text.svg?raw";
 import flask from "lucide-static/icons/flask-conical.svg?raw";
 import history from "lucide-static/icons/history.svg?raw";
 import key from "lucide-static/icons/key-round.svg?raw";
@@ -24,7 +22,6 @@ import retry from "lucide-static/icons/rotate-ccw.svg?raw";
 import route from "lucide-static/icons/route.svg?raw";
 import search from "lucide-static/icons/search.svg?raw";
 import settings from "lucide-static/icons/settings.svg?raw";
-import alert from "lucide-static/icons/siren.svg?raw";
 import trash from "lucide-static/icons/trash-2.svg?raw";
 import undo from "lucide-static/icons/undo-2.svg?raw";
 import wifiOff from "lucide-static/icons/wifi-off.svg?raw";
@@ -34,7 +31,7 @@ import x from "lucide-static/icons/x.svg?raw";
 import zap from "lucide-static/icons/zap.svg?raw";
 
 const raw = {
-  alert, arrowRight, check, copy, externalLink, eye, file, flask, help, history, key, layers, list, lock, map, more,
+  arrowRight, check, copy, externalLink, eye, flask, history, key, layers, list, lock, map, more,
   move, pause, pencil, play, plug, radio, retry, route, search, settings, trash, undo, wifi, wifiOff, wrench, x,
   zap,
 };
