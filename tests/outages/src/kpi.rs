@@ -3,9 +3,8 @@
 mod detection;
 mod journey;
 
-use switchyard_domain::event::What;
 use switchyard_domain::map::{RouteIx, RoutingMap};
-use switchyard_domain::{Now, Tier};
+use switchyard_domain::{Failure, Now, RouteId, Tier};
 use switchyard_policy::{Change, Fleet, standing};
 
 use crate::script::Script;
@@ -13,6 +12,11 @@ use detection::Detection;
 use journey::Journey;
 
 pub use detection::Detected;
+
+/// A route that was ill within this time may well have its circuit opened, milliseconds.
+const LATELY_MS: u64 = 60_000;
+/// What failed because of the network is told within this time after it is back, milliseconds.
+const AFTERMATH_MS: u64 = 15_000;
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,30 +200,28 @@ impl<'a> Observer<'a> {
 
     /// The policy changed something.
     pub fn change(&mut self, change: &Change, at_ms: u64) {
-        match change {
-            Change::Opened { route, failure, .. } => {
-                self.kpis.openings += 1;
-                let provider = route.as_str().split('/').next().unwrap_or_default();
-                let lately = at_ms.saturating_sub(60_000);
-                let ill = |at_ms: u64| self.script.condition(provider, route.as_str(), at_ms).is_ill();
-                // What failed before the network came back may be told a moment later.
-                let disturbed = self.script.is_disturbed(at_ms.saturating_sub(15_000), at_ms);
-                let well = !(lately..=at_ms).step_by(1_000).any(ill);
-                if disturbed && well {
-                    self.kpis.openings_cut_off += 1;
-                    self.kpis.note(at_ms, || format!("{route} opened while cut off: {}", failure.short()));
-                } else if well {
-                    self.kpis.openings_well += 1;
-                    self.kpis.note(at_ms, || format!("{route} opened although well: {}", failure.short()));
-                }
-            }
-            Change::Told(what) => self.told(what, at_ms),
-            _ => {}
+        if let Change::Opened { route, failure, .. } = change {
+            self.opened(route, failure, at_ms);
+        } else if let Change::Told(what) = change {
+            self.journey.told(self.script, &self.map, what, at_ms, &mut self.kpis);
         }
     }
 
-    fn told(&mut self, what: &What, at_ms: u64) {
-        self.journey.told(self.script, &self.map, what, at_ms, &mut self.kpis);
+    fn opened(&mut self, route: &RouteId, failure: &Failure, at_ms: u64) {
+        self.kpis.openings += 1;
+        let provider = route.as_str().split('/').next().unwrap_or_default();
+        let ill = |at_ms: u64| self.script.condition(provider, route.as_str(), at_ms).is_ill();
+        if (at_ms.saturating_sub(LATELY_MS)..=at_ms).step_by(1_000).any(ill) {
+            return;
+        }
+        // What failed before the network came back may be told a moment later.
+        if self.script.is_disturbed(at_ms.saturating_sub(AFTERMATH_MS), at_ms) {
+            self.kpis.openings_cut_off += 1;
+            self.kpis.note(at_ms, || format!("{route} opened while cut off: {}", failure.short()));
+        } else {
+            self.kpis.openings_well += 1;
+            self.kpis.note(at_ms, || format!("{route} opened although well: {}", failure.short()));
+        }
     }
 
     /// A look at where traffic is, `every_ms` apart.

@@ -34,46 +34,48 @@ impl Journey {
         at_ms: u64,
         kpis: &mut Kpis,
     ) {
-        match what {
-            What::TriggerFired { provider, .. } => match self.ill_since.get_mut(provider) {
-                Some(since) => {
-                    if let Some(since_ms) = since.take() {
-                        kpis.triggers_s.push((at_ms - since_ms) as f64 / 1_000.0);
-                    }
-                }
-                None if was_ill(script, map, provider, map.triggers.window_ms, at_ms) => {}
-                None => {
-                    kpis.false_triggers += 1;
-                    kpis.note(at_ms, || {
-                        format!("a trigger for {provider}, which is well: {}", what.sentence())
-                    });
-                }
-            },
-            What::ShiftStarted { provider, actor, .. } if actor == "router" => {
+        if let What::TriggerFired { provider, .. } = what {
+            self.fired(script, map, provider, what, at_ms, kpis);
+        } else if let What::ShiftStarted { provider, actor, .. } = what {
+            if actor == "router" {
                 kpis.shifts += 1;
-                let needless =
-                    provider.as_ref().is_none_or(|provider| is_needless(script, map, provider, at_ms));
-                if needless {
+                if provider.as_ref().is_none_or(|provider| is_needless(script, map, provider, at_ms)) {
                     kpis.needless_shifts += 1;
                     kpis.note(at_ms, || format!("a needless shift: {}", what.sentence()));
                 }
             }
-            What::ShiftReversed { shift, .. } => {
-                kpis.reversals += 1;
-                self.returning.remove(shift);
-            }
-            What::FailbackStarted { shift, .. } => {
-                kpis.failbacks += 1;
-                self.returning.insert(*shift, false);
-            }
-            What::ShiftMoved { shift, provider, share_percent, .. } if *share_percent <= 50 => {
+        } else if let What::ShiftReversed { shift, .. } = what {
+            kpis.reversals += 1;
+            self.returning.remove(shift);
+        } else if let What::FailbackStarted { shift, .. } = what {
+            kpis.failbacks += 1;
+            self.returning.insert(*shift, false);
+        } else if let What::ShiftMoved { shift, provider, share_percent, .. } = what {
+            if *share_percent <= 50 {
                 self.came_home(script, map, *shift, provider.as_deref(), at_ms, kpis);
             }
-            What::ShiftEnded { shift, provider, .. } => {
-                self.came_home(script, map, *shift, provider.as_deref(), at_ms, kpis);
-                self.returning.remove(shift);
+        } else if let What::ShiftEnded { shift, provider, .. } = what {
+            self.came_home(script, map, *shift, provider.as_deref(), at_ms, kpis);
+            self.returning.remove(shift);
+        }
+    }
+
+    fn fired(
+        &mut self,
+        script: &Script,
+        map: &RoutingMap,
+        provider: &str,
+        what: &What,
+        at_ms: u64,
+        kpis: &mut Kpis,
+    ) {
+        if let Some(since) = self.ill_since.get_mut(provider) {
+            if let Some(since_ms) = since.take() {
+                kpis.triggers_s.push(at_ms.saturating_sub(since_ms) as f64 / 1_000.0);
             }
-            _ => {}
+        } else if !was_ill(script, map, provider, map.triggers.window_ms, at_ms) {
+            kpis.false_triggers += 1;
+            kpis.note(at_ms, || format!("a trigger for {provider}, which is well: {}", what.sentence()));
         }
     }
 

@@ -17,6 +17,15 @@ const SPREAD: f64 = 0.35;
 /// What goes wrong on a well route, percent.
 const NOISE_PERCENT: f64 = 0.1;
 
+/// The statuses providers send with these.
+const STATUSES: [(FailureKind, u16); 5] = [
+    (FailureKind::ServerError, 500),
+    (FailureKind::Overloaded, 529),
+    (FailureKind::RateLimited, 429),
+    (FailureKind::Html, 200),
+    (FailureKind::Redirect, 302),
+];
+
 /// How a try ends.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum End {
@@ -78,25 +87,23 @@ pub(super) fn cut_off(cut: Cut, chance: &mut Chance) -> Failure {
 
 /// A failure with the status that goes with it.
 pub(super) fn failure(kind: FailureKind) -> Failure {
-    let status = match kind {
-        FailureKind::ServerError => Some(500),
-        FailureKind::Overloaded => Some(529),
-        FailureKind::RateLimited => Some(429),
-        FailureKind::Html => Some(200),
-        FailureKind::Redirect => Some(302),
-        _ => None,
-    };
+    let status = STATUSES.iter().find(|(of, _)| *of == kind).map(|(_, status)| *status);
     Failure { status, ..Failure::new(kind, "simulated") }
 }
 
 /// How long a failure of this kind takes to show.
 fn time_of(kind: FailureKind, timeouts: Timeouts, chance: &mut Chance) -> u64 {
-    match kind {
-        FailureKind::ConnectTimeout => timeouts.connect_ms,
-        FailureKind::FirstByteTimeout => timeouts.first_byte_ms,
-        FailureKind::Dns => chance.between(5, 2_000),
-        FailureKind::Connect | FailureKind::Tls => chance.between(5, 300),
-        _ => chance.around_ms(250.0, SPREAD),
+    use FailureKind as K;
+    if kind == K::ConnectTimeout {
+        timeouts.connect_ms
+    } else if kind == K::FirstByteTimeout {
+        timeouts.first_byte_ms
+    } else if kind == K::Dns {
+        chance.between(5, 2_000)
+    } else if matches!(kind, K::Connect | K::Tls) {
+        chance.between(5, 300)
+    } else {
+        chance.around_ms(250.0, SPREAD)
     }
 }
 
