@@ -71,6 +71,12 @@ impl Canned {
         Self { url, taken, task }
     }
 
+    /// Where it listens.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// What it was sent so far.
     #[must_use]
     pub fn taken(&self) -> Vec<Taken> {

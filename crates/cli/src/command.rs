@@ -6,9 +6,11 @@ use clap::{Args, Parser, Subcommand};
 use switchyard_control::{ControlClient, default_data_dir};
 use switchyard_domain::Problem;
 
+use crate::causes::{CausesAsk, ErrorsAsk};
 use crate::clients::ClientCommand;
 use crate::compat::CompatAsk;
 use crate::credentials::CredentialCommand;
+use crate::incidents::{IncidentCommand, NoticeAsk};
 use crate::map::MapCommand;
 use crate::queue::QueueCommand;
 use crate::requests::{Asked, TestAsk};
@@ -64,9 +66,10 @@ pub(crate) enum Command {
     /// How things stand: the sentence, the tiers, the queue.
     #[command(after_help = "Example: switchyard status --json | jq .status.sentence")]
     Status(Shown),
-    /// Ask the router's two ports whether they answer; exit code 1 when not.
-    #[command(after_help = "Example: switchyard health && echo up")]
-    Health,
+    /// Ask the router's two ports whether they answer, and how each provider is doing; exit code 1 when not.
+    #[command(after_help = "Example: switchyard health && echo up
+`switchyard health --json` prints the providers as the runbook's endpoint does.")]
+    Health(Shown),
     /// Stop taking new work; running requests finish.
     #[command(after_help = "Example: switchyard pause --reason 'bill too high'")]
     Pause {
@@ -95,6 +98,15 @@ pub(crate) enum Command {
     /// The cold queue.
     #[command(subcommand, after_help = "Example: switchyard queue list --state dead")]
     Queue(QueueCommand),
+    /// Outages: what they were, how they were handled, and what to do meanwhile.
+    #[command(subcommand, after_help = "Example: switchyard incident report 12 > incident-12.md")]
+    Incident(IncidentCommand),
+    /// Tell those whose apps had a request in a time, over the desktop and webhooks.
+    #[command(
+        after_help = "Example: switchyard notice --since 1h --message 'We run on a backup; nothing is lost.'
+Targets are cold.notify and clients.NAME.notify of the map. Exit code 1 when it arrived nowhere."
+    )]
+    Notice(NoticeAsk),
     /// The last requests and how they went.
     #[command(after_help = "Example: switchyard requests --limit 20")]
     Requests(Asked),
@@ -112,6 +124,13 @@ money it says how many and how much, and sends them with --yes alone. Exit code 
     /// What a move to another route would change: price, context window, abilities.
     #[command(after_help = "Example: switchyard switch-cost --to openai/gpt-4o-mini --job summary")]
     SwitchCost(MoveAsk),
+    /// What failed lately, by provider, kind and status, out of the request log.
+    #[command(after_help = "Example: switchyard errors --since 30m --json")]
+    Errors(ErrorsAsk),
+    /// What is likely behind present trouble, with evidence and a fix each.
+    #[command(after_help = "Example: switchyard causes
+`switchyard causes --fix 1` does what is proposed for the first one; `--json` prints all of it.")]
+    Causes(CausesAsk),
     /// Print the control API's OpenAPI document; needs no running router.
     #[command(after_help = "Example: switchyard openapi > control.json")]
     Openapi,
@@ -164,6 +183,16 @@ mod tests {
                 "--json",
             ],
             &["compat", "--all", "--yes"],
+            &["incident", "list", "--since", "7d", "--json"],
+            &["incident", "report", "12", "--output", "r.md"],
+            &["incident", "external", "add", "openai", "errors", "--at", "2h"],
+            &["incident", "emergency", "anthropic"],
+            &["notice", "--since", "1h", "--message", "we are on it"],
+            &["notice", "--incident", "12", "--message", "we are on it"],
+            &["errors", "--since", "30m", "--json"],
+            &["causes", "--fix", "1"],
+            &["health", "--json"],
+            &["map", "set", "breaker.consecutiveFailures=8", "name=", "--reason", "why"],
             &["switch-cost", "--to", "openai/gpt-4o-mini", "--job", "summary", "--from", "a/b", "--json"],
         ];
         for arguments in good {
@@ -178,11 +207,18 @@ mod tests {
             &["credential", "set", "openai", "sk-on-the-command-line"],
             &["queue", "list", "--state", "lost"],
             &["map", "restore"],
+            &["map", "set"],
+            &["map", "set", "breaker.consecutiveFailures"],
+            &["errors", "--since", "yesterday"],
+            &["causes", "--fix", "0"],
             &["requests", "--limit", "0"],
             &["compat", "openai/gpt-4o-mini", "--case", "telepathy"],
             &["compat", "openai/gpt-4o-mini", "--all"],
             &["compat", "--case", "plain"],
             &["switch-cost"],
+            &["incident", "show"],
+            &["notice", "--message", "to whom"],
+            &["notice", "--since", "1h", "--incident", "1", "--message", "which"],
         ];
         for arguments in bad {
             let line = ["switchyard"].iter().chain(*arguments);

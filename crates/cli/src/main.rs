@@ -3,15 +3,18 @@
 //! Operations go through the control API of the router that runs for the data directory; only credentials can be
 //! kept while none runs, through the engine's keyring. Nothing here decides about routing.
 
+mod causes;
 mod clients;
 mod command;
 mod compat;
 mod credentials;
+mod incidents;
 mod map;
 mod output;
 mod queue;
 mod requests;
 mod serve;
+mod span;
 mod steer;
 mod switch_cost;
 
@@ -68,7 +71,7 @@ async fn run(arguments: Switchyard) -> Result<ExitCode, Problem> {
     match arguments.command {
         Command::Serve(serve) => Box::pin(serve::run(&place, *serve)).await,
         Command::Status(shown) => steer::status(&place, shown).await,
-        Command::Health => steer::health(&place).await,
+        Command::Health(shown) => steer::health(&place, shown).await,
         Command::Pause { reason } => steer::pause(&place, reason).await,
         Command::Resume => steer::resume(&place).await,
         Command::Route(route) => steer::route(&place, route).await,
@@ -76,11 +79,15 @@ async fn run(arguments: Switchyard) -> Result<ExitCode, Problem> {
         Command::Credential(credential) => credentials::run(&place, credential).await,
         Command::Client(client) => clients::run(&place, client).await,
         Command::Queue(queue) => queue::run(&place, queue).await,
+        Command::Incident(command) => incidents::run(&place, command).await,
+        Command::Notice(ask) => incidents::notice(&place, ask).await,
         Command::Requests(asked) => requests::list(&place, asked).await,
         Command::Events(shown) => requests::events(&place, shown).await,
         Command::TestRequest(ask) => requests::test(&place, ask).await,
         Command::Compat(ask) => compat::run(&place, ask).await,
         Command::SwitchCost(ask) => switch_cost::run(&place, ask).await,
+        Command::Errors(ask) => causes::errors(&place, ask).await,
+        Command::Causes(ask) => causes::causes(&place, ask).await,
         Command::Openapi => {
             output::json(&switchyard_control::openapi());
             Ok(ExitCode::SUCCESS)

@@ -5,12 +5,14 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use serde_json::Value;
+use switchyard_control::MapCheck;
 use switchyard_domain::Problem;
-use switchyard_domain::api::ApplyMap;
+use switchyard_domain::api::{ApplyMap, SetMap};
 use switchyard_domain::map::{self, Fault, Format};
 
 use crate::command::{Place, Shown};
-use crate::output::{json, line, moment, or_dash, table, text};
+use crate::output::{json, line, moment, note, or_dash, table, text};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum MapCommand {
@@ -41,6 +43,22 @@ pub(crate) enum MapCommand {
         /// The map, JSON or YAML; - reads standard input.
         file: String,
         /// The version it was written against: refused when a newer one runs.
+        #[arg(long)]
+        base: Option<i64>,
+        /// Why, for the audit log.
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Change single values of the running map, for the next request; its other content stays as it was written.
+    #[command(
+        after_help = "Example: switchyard map set breaker.consecutiveFailures=8 'hot[0].weight=2' --reason 'flaps'
+`KEY=` takes a key out, so that its default holds again. `switchyard map defaults` lists the keys."
+    )]
+    Set {
+        /// What to change: the key's path, and its value as JSON or as plain text.
+        #[arg(required = true, value_name = "KEY=VALUE", value_parser = setting)]
+        changes: Vec<(String, Value)>,
+        /// The version it is meant for: refused when a newer one runs.
         #[arg(long)]
         base: Option<i64>,
         /// Why, for the audit log.
@@ -96,6 +114,12 @@ pub(crate) async fn run(place: &Place, command: MapCommand) -> Result<ExitCode, 
             let apply = ApplyMap { document, base_version, reason, source: "cli".to_owned() };
             let applied = place.router()?.apply_map(&apply).await?;
             line(format!("Map v{} runs from the next request on.", applied.version));
+            warn(&place.router()?.map_warnings().await?);
+        }
+        MapCommand::Set { changes, base, reason } => {
+            let set = SetMap { changes: changes.into_iter().collect(), reason, base_version: base };
+            let applied = place.router()?.set_in_map(&set).await?;
+            line(format!("Map v{} runs from the next request on.", applied.version));
         }
         MapCommand::Diff { from, to } => text(&diff(place, &from, &to).await?),
         MapCommand::History(shown) => history(place, shown).await?,
@@ -116,10 +140,12 @@ pub(crate) async fn run(place: &Place, command: MapCommand) -> Result<ExitCode, 
 
 async fn check(place: &Place, file: &str, router: bool, shown: Shown) -> Result<ExitCode, Problem> {
     let document = read(file)?;
-    let faults = if router { place.router()?.check_map(&document).await?.faults } else { prove(&document) };
+    let MapCheck { faults, warnings } =
+        if router { place.router()?.check_map(&document).await? } else { prove(&document) };
     if shown.json {
-        json(&serde_json::json!({ "faults": faults }));
+        json(&serde_json::json!({ "faults": faults, "warnings": warnings }));
     } else if faults.is_empty() {
+        warn(&warnings);
         line("This map is sound.");
     } else {
         faults.iter().for_each(|fault| line(fault.to_string()));
@@ -127,9 +153,27 @@ async fn check(place: &Place, file: &str, router: bool, shown: Shown) -> Result<
     Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn prove(document: &str) -> Vec<Fault> {
+/// `KEY=VALUE`. What is no JSON is text; nothing takes the key out.
+fn setting(text: &str) -> Result<(String, Value), String> {
+    let (key, value) = text.split_once('=').ok_or("write KEY=VALUE, or KEY= for the default")?;
+    let value = match value {
+        "" => Value::Null,
+        value => serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned())),
+    };
+    Ok((key.trim().to_owned(), value))
+}
+
+fn prove(document: &str) -> MapCheck {
     let environment = |name: &str| std::env::var(name).ok();
-    map::read(document, Format::detect(document), &environment).err().unwrap_or_default()
+    match map::read(document, Format::detect(document), &environment) {
+        Ok(proven) => MapCheck { faults: Vec::new(), warnings: map::warnings(&proven) },
+        Err(faults) => MapCheck { faults, warnings: Vec::new() },
+    }
+}
+
+/// Says on standard error what is worth a word about a map that is sound.
+fn warn(warnings: &[Fault]) {
+    warnings.iter().for_each(|warning| note(format!("warning: {warning}")));
 }
 
 async fn history(place: &Place, shown: Shown) -> Result<(), Problem> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use switchyard_domain::Problem;
-use switchyard_domain::view::{RouteView, Snapshot};
+use switchyard_domain::view::{CircuitState, RouteView, Snapshot};
 
 use crate::command::{Place, Shown};
 use crate::output::{json, line, or_dash, table};
@@ -57,6 +57,26 @@ fn describe(snapshot: &Snapshot) {
         "Queue    {}: {} waiting, {} dead, {} done",
         cold.queue, cold.waiting, cold.dead, cold.done
     ));
+    let loops = &snapshot.loops;
+    if loops.storm_since_ms.is_some() {
+        line(format!("Retries  cut: {}", or_dash(loops.reason.as_ref())));
+    } else if loops.retries_per_minute > 0 {
+        line(format!(
+            "Retries  {} a minute, {:.2} per request, {:.0} % by another than the first choice",
+            loops.retries_per_minute, loops.average_retries, loops.fallback_percent
+        ));
+    }
+    if let Some(shed) = &snapshot.shed {
+        line(format!(
+            "Shed     work up to {} priority is queued ({} so far): {}",
+            shed.up_to.as_str(),
+            shed.shed,
+            shed.reason
+        ));
+    }
+    for (at, cause) in snapshot.causes.iter().enumerate() {
+        line(format!("Cause {}  {} `switchyard causes --fix {}`", at + 1, cause.sentence, at + 1));
+    }
     if !snapshot.keychain.available {
         line(format!("Keychain {}", or_dash(snapshot.keychain.problem.as_ref())));
     }
@@ -84,7 +104,7 @@ fn row(tier: &str, route: &RouteView) -> [String; 6] {
     ]
 }
 
-pub(crate) async fn health(place: &Place) -> Result<ExitCode, Problem> {
+pub(crate) async fn health(place: &Place, shown: Shown) -> Result<ExitCode, Problem> {
     let router = place.router()?;
     let version = router.health().await?.version;
     let snapshot = router.snapshot().await?;
@@ -98,8 +118,36 @@ pub(crate) async fn health(place: &Place) -> Result<ExitCode, Problem> {
     if !answer.status().is_success() {
         return Err(silent(format!("status {}", answer.status().as_u16())));
     }
+    let providers = router.providers_health().await?;
+    if shown.json {
+        json(&providers);
+        return Ok(ExitCode::SUCCESS);
+    }
     line(format!("ok: Switchyard {version} at {}. {}", snapshot.router.proxy_url, snapshot.status.state));
+    let rows: Vec<_> = providers
+        .providers
+        .into_iter()
+        .map(|(name, health)| {
+            [
+                name,
+                health.status.as_str().to_owned(),
+                circuit(health.circuit).to_owned(),
+                or_dash(health.success_rate.map(|rate| format!("{:.1} %", rate * 100.0))),
+                or_dash(health.p95_ms.map(|ms| format!("{ms} ms"))),
+                or_dash(health.last_failure),
+            ]
+        })
+        .collect();
+    table(["provider", "status", "circuit", "success", "p95", "last failure"], &rows, "No providers yet.");
     Ok(ExitCode::SUCCESS)
+}
+
+const fn circuit(state: CircuitState) -> &'static str {
+    match state {
+        CircuitState::Closed => "closed",
+        CircuitState::HalfOpen => "half open",
+        CircuitState::Open => "open",
+    }
 }
 
 pub(crate) async fn pause(place: &Place, reason: Option<String>) -> Result<ExitCode, Problem> {

@@ -1,10 +1,14 @@
 //! Every operation, one file per noun, and the document that describes them.
 
 pub(crate) mod audit;
+pub(crate) mod causes;
 pub(crate) mod clients;
 pub(crate) mod compat;
 pub(crate) mod credentials;
+pub(crate) mod gateway;
+pub(crate) mod incidents;
 pub(crate) mod map;
+pub(crate) mod metrics;
 pub(crate) mod pause;
 pub(crate) mod queue;
 pub(crate) mod requests;
@@ -77,8 +81,12 @@ pub(crate) struct Panel {
         (name = "credentials", description = "Provider keys; values go in, never out"),
         (name = "clients", description = "Apps and their local keys"),
         (name = "queue", description = "The cold queue"),
+        (name = "incidents", description = "Outages from their first bad attempt to recovery, and who is told"),
         (name = "requests", description = "What was asked and how it went"),
-        (name = "audit", description = "Who changed what")
+        (name = "audit", description = "Who changed what"),
+        (name = "causes", description = "What failed, why, and the fix"),
+        (name = "gateway", description = "The failover-loop runbook's endpoints, in its own names"),
+        (name = "metrics", description = "What Prometheus scrapes")
     )
 )]
 struct Description;
@@ -99,8 +107,12 @@ fn described() -> OpenApiRouter<Panel> {
         .merge(credentials::routes())
         .merge(clients::routes())
         .merge(queue::routes())
+        .merge(incidents::routes())
         .merge(requests::routes())
         .merge(audit::routes())
+        .merge(causes::routes())
+        .merge(gateway::routes())
+        .merge(metrics::routes())
 }
 
 /// The OpenAPI document; needs no running router.

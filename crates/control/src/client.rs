@@ -2,6 +2,7 @@
 //! errors a person can act on.
 
 mod calls;
+mod incidents;
 mod snapshots;
 
 use std::path::Path;

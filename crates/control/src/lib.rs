@@ -17,8 +17,10 @@ mod ui;
 #[cfg(test)]
 mod tests;
 
+pub use api::causes::ErrorsQuery;
 pub use api::clients::{LocalKey, NameClient};
 pub use api::credentials::GiveCredential;
+pub use api::incidents::{CloseIncident, IncidentReport, IncidentsQuery, WriteNote};
 pub use api::map::{AppliedMap, CheckMap, MapCheck, MapDiff, RestoreMap};
 pub use api::pause::PauseWork;
 pub use api::queue::QueueQuery;

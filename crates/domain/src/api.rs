@@ -28,6 +28,52 @@ fn by_api() -> String {
     "api".to_owned()
 }
 
+/// Single values of the running map to change.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SetMap {
+    /// By path: `{"breaker.consecutiveFailures": 8, "hot[0].weight": 2}`. `null` takes the key out, so that its default
+    /// holds again.
+    #[schema(value_type = Object)]
+    pub changes: serde_json::Map<String, serde_json::Value>,
+    /// Why, for the audit log.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// The version it is meant for: refused when a newer one is running.
+    #[serde(default)]
+    pub base_version: Option<i64>,
+}
+
+/// Failed tries of a time, out of the request log.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ErrorReport {
+    /// Since when, UTC epoch milliseconds.
+    pub since_ms: i64,
+    /// Tries in that time, good and bad, by provider.
+    pub tries: std::collections::BTreeMap<String, u64>,
+    /// What failed, most often first.
+    pub errors: Vec<ErrorRow>,
+}
+
+/// One kind of failure at one provider.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ErrorRow {
+    /// The provider.
+    pub provider: String,
+    /// What was seen.
+    pub kind: crate::FailureKind,
+    /// The status, where one came.
+    pub status: Option<u16>,
+    /// How often.
+    pub count: u64,
+    /// When last, UTC epoch milliseconds.
+    pub last_at_ms: i64,
+    /// The last one's reason, in the provider's words.
+    pub message: String,
+}
+
 /// An applied map as it was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::compat::CompatDrift;
+use crate::incident::IncidentId;
 use crate::map::ShiftMode;
 use crate::operate::TriggerKind;
 use crate::{Failure, RequestId, RouteId, Tier};
@@ -122,6 +123,12 @@ pub enum What {
     StormEnded { reason: String },
     /// Work of low priority gives way. Told once in a while.
     WorkShed { priority: String, reason: String },
+    /// An incident was opened.
+    IncidentOpened { incident: IncidentId, provider: String, title: String },
+    /// Callers get errors while an incident is open. Told once in a while.
+    UsersHurt { incident: IncidentId, provider: String, reason: String },
+    /// An incident is over.
+    IncidentClosed { incident: IncidentId, provider: String, summary: String },
     /// A likely cause of trouble.
     CauseFound { code: String, sentence: String },
 }
@@ -163,7 +170,11 @@ impl What {
             Self::CircuitHalfOpen { .. } | Self::ProbeFailed { .. } | Self::KeychainUnavailable { .. } => {
                 Lamp::Caution
             }
-            Self::CircuitClosed { .. } | Self::JobDone { .. } => Lamp::Clear,
+            Self::CircuitClosed { .. }
+            | Self::JobDone { .. }
+            | Self::TriggerCleared { .. }
+            | Self::ShiftEnded { .. }
+            | Self::StormEnded { .. } => Lamp::Clear,
             Self::StreamRescued { .. } | Self::AnswerDegraded { .. } => Lamp::Degraded,
             Self::CompatChecked { passed, drift, .. } => match (*passed, drift.is_empty()) {
                 (true, true) => Lamp::Clear,
@@ -177,7 +188,9 @@ impl What {
                     Lamp::Degraded
                 }
             }
-            Self::Paused { .. } | Self::JobQueued { .. } => Lamp::Paused,
+            Self::Paused { .. } | Self::JobQueued { .. } | Self::ShiftHeld { .. } | Self::WorkShed { .. } => {
+                Lamp::Paused
+            }
             Self::RouteSwitched { in_service, .. } => {
                 if *in_service {
                     Lamp::Clear
@@ -194,7 +207,9 @@ impl What {
                 | TriggerKind::Probes
                 | TriggerKind::Quality => Lamp::Caution,
             },
-            Self::TriggerCleared { .. } | Self::ShiftEnded { .. } | Self::StormEnded { .. } => Lamp::Clear,
+            Self::UsersHurt { .. } => Lamp::Stop,
+            Self::IncidentOpened { .. } => Lamp::Caution,
+            Self::IncidentClosed { .. } => Lamp::Clear,
             Self::ShiftStarted { .. } | Self::ShiftMoved { .. } | Self::ShiftReversed { .. } => {
                 Lamp::Degraded
             }
@@ -202,7 +217,6 @@ impl What {
             | Self::CircuitFlaps { .. }
             | Self::StormBegan { .. }
             | Self::CauseFound { .. } => Lamp::Caution,
-            Self::ShiftHeld { .. } | Self::WorkShed { .. } => Lamp::Paused,
             Self::Started { .. }
             | Self::Distributed { .. }
             | Self::OrderChanged { .. }
@@ -312,6 +326,11 @@ impl What {
             Self::StormEnded { reason } => format!("Retries are given again: {reason}."),
             Self::WorkShed { priority, reason } => {
                 format!("Work of {priority} priority is queued for now: {reason}. Nothing is lost.")
+            }
+            Self::IncidentOpened { incident, title, .. } => format!("Incident {incident} opened: {title}."),
+            Self::UsersHurt { reason, .. } => format!("{reason}."),
+            Self::IncidentClosed { incident, summary, .. } => {
+                format!("Incident {incident} is over. {summary}")
             }
             Self::CauseFound { sentence, .. } => sentence.clone(),
         }

@@ -338,6 +338,22 @@ pub struct Marks {
     pub home_at_ms: Option<i64>,
 }
 
+/// One way of failing, and how often it was met.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FailureCount {
+    /// `529 overloaded`.
+    pub what: String,
+    /// The provider's own code for it, where it gave one.
+    pub code: Option<String>,
+    /// Attempts that failed so.
+    pub attempts: u64,
+    /// The first of them, UTC epoch milliseconds.
+    pub first_at_ms: i64,
+    /// The last of them, UTC epoch milliseconds.
+    pub last_at_ms: i64,
+}
+
 /// One incident, whole.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -351,6 +367,12 @@ pub struct Incident {
     pub triggers: Vec<String>,
     /// The map that ran when it was opened.
     pub map_version: i64,
+    /// How its provider failed, the most frequent first.
+    pub failures: Vec<FailureCount>,
+    /// How often traffic came back, or began to.
+    pub returns: u32,
+    /// How often that was reversed.
+    pub reversed: u32,
     /// Who closed it: `router`, `cli`, `window`, `api`.
     pub closed_by: Option<String>,
     /// The moments it is measured between.

@@ -6,7 +6,9 @@
 mod address;
 mod defaults;
 mod diff;
+mod edit;
 mod fault;
+mod ground;
 mod midstream;
 mod network;
 mod operate;
@@ -23,12 +25,14 @@ mod tests;
 
 pub use defaults::{Defaults, rows as default_rows};
 pub use diff::unified as diff;
+pub use edit::{edit, value_at};
 pub use fault::{Fault, Path};
+pub use ground::warnings;
 pub use midstream::Midstream;
 pub use network::{CheckUrl, NetworkSettings, Outbound, ProxyUrl};
 pub use operate::{
-    FailbackSettings, Priority, ShedSettings, ShiftMode, ShiftSettings, Sticky, StormSettings,
-    TriggerSettings,
+    CacheMode, CacheSettings, FailbackSettings, IncidentSettings, Priority, ShedSettings, ShiftMode,
+    ShiftSettings, Sticky, StormSettings, TriggerSettings,
 };
 pub use preset::{Auth, Layout, PRESETS, Preset, ambient_variables, preset};
 pub use proven::{

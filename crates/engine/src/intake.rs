@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use switchyard_domain::map::{Job, RouteIx, RoutingMap};
+use switchyard_domain::map::{Job, Priority, RouteIx, RoutingMap};
 use switchyard_domain::view::{Outcome, RequestView};
 use switchyard_domain::{Dialect, Now, Operation, RequestId};
+use switchyard_policy::shed;
 use switchyard_wire::{Envelope, ErrorReply};
 use xxhash_rust::xxh3::Xxh3;
 
@@ -40,6 +41,10 @@ pub(crate) struct Ask {
     /// What the upstream is told: the caller's, else a hash of client, user, job and input.
     pub(crate) upstream_idempotency_key: HeaderValue,
     pub(crate) arrived: Now,
+    /// How much it matters when not everything can be served.
+    pub(crate) priority: Priority,
+    /// Its SDK says that it asks again.
+    pub(crate) asks_again: bool,
     /// The one route that is to answer: a check of it.
     pub(crate) only: Option<RouteIx>,
     /// Routes to be asked last.
@@ -90,6 +95,14 @@ impl Ask {
         let idempotency_key = text(&headers, "idempotency-key").or_else(|| envelope.idempotency_key.clone());
         let interactive =
             job.interactive || text(&headers, "x-switchyard-interactive").is_some_and(|v| v != "false");
+        let said = text(&headers, "x-switchyard-priority").map(|said| {
+            Priority::parse(&said.to_lowercase()).ok_or_else(|| {
+                let message = format!("`{said}` is no priority. Send low, normal or high.");
+                refuse("invalid_priority", Some("x-switchyard-priority".to_owned()), message)
+            })
+        });
+        let priority = shed::priority(&job, said.transpose()?, map.clients.get(&*client));
+        let asks_again = text(&headers, "x-stainless-retry-count").is_some_and(|n| n != "0");
         let own_key = own_upstream_key.then(|| OwnKey { headers: own_key_headers(&headers) });
         let upstream_idempotency_key =
             upstream_key(idempotency_key.as_deref(), &client, &job, &envelope, &body);
@@ -108,10 +121,21 @@ impl Ask {
             idempotency_key,
             upstream_idempotency_key,
             arrived,
+            priority,
+            asks_again,
             only: None,
             avoid: Vec::new(),
             resume: None,
         })
+    }
+
+    /// What stands for its app and what it asks: the same request again has the same.
+    pub(crate) fn mark(&self) -> u64 {
+        let mut hash = Xxh3::new();
+        hash.update(self.client.as_bytes());
+        hash.update(&[0]);
+        hash.update(self.upstream_idempotency_key.as_bytes());
+        hash.digest()
     }
 
     /// The log entry, to be filled in at its end.

@@ -5,15 +5,18 @@
 //! command line) host it, and read it through [`Router`].
 
 mod bus;
+mod causes;
 pub mod clock;
 mod cold;
 mod compat;
 mod config;
 mod ids;
+mod incidents;
 mod intake;
 mod keyring;
 mod local_keys;
 mod losses;
+mod metrics;
 mod once;
 mod pipeline;
 mod prices;
@@ -25,7 +28,9 @@ mod rescue;
 mod router;
 mod server;
 mod shared;
+mod shed;
 mod snapshot;
+mod stale;
 mod switch_cost;
 mod template;
 mod traffic;

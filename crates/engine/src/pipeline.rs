@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use http::{Response, StatusCode, header};
 use switchyard_domain::event::What;
-use switchyard_domain::map::RouteIx;
+use switchyard_domain::map::{CacheMode, RouteIx};
 use switchyard_domain::view::Outcome as Ended;
 use switchyard_domain::{Failure, FailureKind, Now, Operation, RouteId, Tier};
 use switchyard_policy::{Drive, Input, KeyId, Outcome, Step, classify};
@@ -22,6 +22,7 @@ use crate::record::{Ending, Record};
 use crate::relay::{Course, Relay};
 use crate::reply::{self, Reply, ReplyBody, Way};
 use crate::shared::{Lease, Running, Shared, lock};
+use crate::shed;
 use crate::upstream::{self, Answer, Limits, Whole};
 
 pub(crate) use self::planning::BOUND;
@@ -115,6 +116,7 @@ async fn answer(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>) ->
     if ask.operation == Operation::CountTokens {
         return count(shared, running, ask, record).await;
     }
+    shed::came(shared, ask, &mut record);
     if shared.is_paused() {
         let reason = crate::shared::lock(&shared.pause).reason.clone();
         let why = reason
@@ -127,6 +129,9 @@ async fn answer(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>) ->
         };
         return cold::park(shared, running, ask, record, parked).await;
     }
+    if let Some(parked) = shed::gives_way(shared, running, ask) {
+        return cold::park(shared, running, ask, record, parked).await;
+    }
     match serve(shared, running, ask, &mut record).await {
         Served::Answered(answered) => commit(shared, running, ask, record, *answered),
         Served::Refused { failure, attempts } => {
@@ -134,8 +139,20 @@ async fn answer(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>) ->
             record.end(Ending::without_route(Ended::Refused, reply.status().as_u16()));
             reply
         }
-        Served::Parked(parked) => cold::park(shared, running, ask, record, parked).await,
+        Served::Parked(parked) => match stale(shared, running, ask, &parked) {
+            Some((reply, lost)) => {
+                record.lost([lost]);
+                record.end(Ending { degraded: true, ..Ending::without_route(Ended::Answered, 200) });
+                reply
+            }
+            None => cold::park(shared, running, ask, record, parked).await,
+        },
     }
+}
+
+/// An answer the same request had a while ago, where the map says that this is better than none.
+fn stale(shared: &Shared, running: &Running, ask: &Ask, parked: &Parked) -> Option<(Reply, String)> {
+    lock(&shared.stale).reply(&running.map, ask, parked.why.kind, parked.attempts, clock::now())
 }
 
 /// A prompt's length is asked of a route that counts; where none does, it is estimated here. Counting costs nothing, so
@@ -174,6 +191,7 @@ pub(crate) async fn serve(
     }
     let Some((roll, plan)) = planned else { return Served::Parked(no_map()) };
     let first_choice = plan.candidates.first().map(|candidate| candidate.route);
+    first_choice.inspect(|first| record.planned(&running.map.route(*first).id));
     let none = plan.candidates.is_empty().then(|| nothing_to_try(running, &plan));
     if let Some(failure) = none.as_ref().filter(|_| is_for_no_route(&plan)) {
         return Served::Refused { failure: failure.clone(), attempts: 0 };
@@ -268,8 +286,12 @@ fn commit(
             let Whole { status, headers, body, facts, lost } = *whole;
             tell_losses(shared, ask, id, &lost, &mut record);
             let degraded = degraded || !lost.is_empty();
-            let duration_ms = clock::span_ms(begun, clock::now());
+            let now = clock::now();
+            let duration_ms = clock::span_ms(begun, now);
             lease.report(Outcome::Succeeded { duration_ms, first_token_ms: None });
+            if running.map.cache_mode != CacheMode::Off {
+                lock(&shared.stale).keep(&running.map, ask, status, &body, now);
+            }
             record.end(Ending {
                 outcome: Ended::Answered,
                 status: status.as_u16(),

@@ -8,7 +8,7 @@ use switchyard_domain::{Failure, Now, RouteId, Tier};
 use switchyard_wire::Usage;
 
 use crate::clock;
-use crate::shared::Shared;
+use crate::shared::{Shared, lock};
 
 /// How a request ended.
 #[derive(Debug)]
@@ -34,18 +34,38 @@ pub(crate) struct Record {
     shared: Arc<Shared>,
     view: Option<Box<RequestView>>,
     arrived: Now,
+    /// The first choice of its plan.
+    first_choice: Option<RouteId>,
+    /// What stands for its app and what it asks, where a repetition is of interest.
+    mark: Option<u64>,
 }
 
 impl Record {
     /// Counts the request as under way.
     pub(crate) fn open(shared: &Arc<Shared>, view: RequestView, arrived: Now) -> Self {
         shared.in_flight.fetch_add(1, Ordering::Relaxed);
-        Self { shared: Arc::clone(shared), view: Some(Box::new(view)), arrived }
+        Self {
+            shared: Arc::clone(shared),
+            view: Some(Box::new(view)),
+            arrived,
+            first_choice: None,
+            mark: None,
+        }
     }
 
     /// Milliseconds since the request arrived.
     pub(crate) fn age_ms(&self, now: Now) -> u32 {
         clock::span_ms(self.arrived, now)
+    }
+
+    /// Notes the first choice of its plan: another one's answer is a fallback.
+    pub(crate) fn planned(&mut self, first_choice: &RouteId) {
+        self.first_choice.get_or_insert_with(|| first_choice.clone());
+    }
+
+    /// Notes what a repetition of it would be known by.
+    pub(crate) fn marked(&mut self, mark: u64) {
+        self.mark = Some(mark);
     }
 
     /// Notes a try. `failure` is absent for the one that answers.
@@ -95,7 +115,8 @@ impl Record {
 
     /// Leaves no entry: an attempt of a queued job that changes nothing for its caller.
     pub(crate) fn discard(mut self) {
-        if self.view.take().is_some() {
+        if let Some(view) = self.view.take() {
+            self.shared.tried(&view, false, clock::now());
             self.shared.in_flight.fetch_sub(1, Ordering::Relaxed);
         }
     }
@@ -122,8 +143,18 @@ impl Record {
             ending.usage.map_or((None, None), |usage| (Some(usage.input_tokens), Some(usage.output_tokens)));
         view.cached_tokens = ending.usage.map(|usage| usage.cached_input_tokens);
         self.shared.in_flight.fetch_sub(1, Ordering::Relaxed);
+        let fell_back = view.route.as_ref().is_some_and(|route| self.first_choice.as_ref() != Some(route));
+        self.shared.tried(&view, fell_back, now);
+        if let Some(mark) = self.mark.filter(|_| is_worth_repeating(view.status)) {
+            lock(&self.shared.callers).failed(mark, now);
+        }
         self.shared.ended(Arc::from(view), now);
     }
+}
+
+/// Whether a caller that got this may ask the same again: a limit, a failure, or an answer it did not wait for.
+const fn is_worth_repeating(status: u16) -> bool {
+    status == 429 || status >= 499
 }
 
 impl Drop for Record {

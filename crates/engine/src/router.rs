@@ -3,8 +3,11 @@
 mod clients;
 mod compat;
 mod credentials;
+mod gateway;
+mod incidents;
 mod jobs;
 mod maps;
+mod settings;
 mod switch_cost;
 mod switches;
 mod test_request;
@@ -94,11 +97,13 @@ impl Router {
             local_keys: LocalKeys::new(&config.data_dir),
             once: Arc::default(),
             losses: Mutex::default(),
+            stale: Mutex::default(),
             compat: Mutex::default(),
             running: ArcSwapOption::empty(),
             map_problem: Mutex::default(),
             fleet: Mutex::default(),
             applying: tokio::sync::Mutex::default(),
+            incidents: crate::incidents::Desk::new(last_id, config.desktop_notifications),
             standpoint: Mutex::new(Standpoint {
                 standing: Standing { tier: Tier::Hot, route: None, cause: None },
                 since_ms: started.wall_ms,
@@ -117,6 +122,10 @@ impl Router {
             keys_ready: watch::Sender::new(false),
             keychain_was: Mutex::default(),
             keys_doubted: Notify::new(),
+            metrics: crate::metrics::Metrics::default(),
+            callers: Mutex::default(),
+            shedding: Mutex::default(),
+            causes: Mutex::default(),
             store,
         });
         let router = Self {
@@ -150,7 +159,9 @@ impl Router {
         }
         self.workers.spawn(cold::run(shared(), stop()));
         self.workers.spawn(prober::run(shared(), stop()));
+        self.workers.spawn(crate::incidents::run(shared(), stop()));
         self.workers.spawn(credentials::keep(shared(), stop()));
+        self.workers.spawn(crate::causes::run(shared(), stop()));
         let accept = server::accept(shared(), listener, self.stop.clone(), self.connections.clone());
         self.connections.spawn(accept);
     }

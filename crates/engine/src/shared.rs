@@ -60,6 +60,8 @@ pub(crate) struct Shared {
     pub(crate) once: Arc<Once>,
     /// Which losses in translation were told lately.
     pub(crate) losses: Mutex<crate::losses::Losses>,
+    /// Answers to be given again when no route can answer.
+    pub(crate) stale: Mutex<crate::stale::Stale>,
     /// What checks and the price list have said of routes.
     pub(crate) compat: Mutex<crate::compat::Memory>,
     pub(crate) running: ArcSwapOption<Running>,
@@ -68,6 +70,8 @@ pub(crate) struct Shared {
     pub(crate) fleet: Mutex<Option<Fleet>>,
     /// Held while a map is applied: the version kept last is the one that runs.
     pub(crate) applying: tokio::sync::Mutex<()>,
+    /// The incidents that are not closed.
+    pub(crate) incidents: crate::incidents::Desk,
     pub(crate) standpoint: Mutex<Standpoint>,
     pub(crate) traffic: Mutex<Traffic>,
     pub(crate) paused: AtomicBool,
@@ -88,6 +92,14 @@ pub(crate) struct Shared {
     pub(crate) keychain_was: Mutex<Option<bool>>,
     /// Wakes the keeper of credentials.
     pub(crate) keys_doubted: Notify,
+    /// What is counted for Prometheus.
+    pub(crate) metrics: crate::metrics::Metrics,
+    /// Retries that apps make themselves.
+    pub(crate) callers: Mutex<switchyard_policy::callers::Callers>,
+    /// What gives way for now.
+    pub(crate) shedding: Mutex<switchyard_policy::shed::Shedding>,
+    /// Likely causes of present trouble.
+    pub(crate) causes: Mutex<Vec<switchyard_domain::operate::CauseView>>,
 }
 
 /// Locks; a panic elsewhere does not stop the router, since each holder leaves the state whole.
@@ -105,8 +117,16 @@ impl Shared {
         self.paused.load(Ordering::Relaxed)
     }
 
+    /// Counts the tries of a request that is over, or of a queued one's attempt.
+    pub(crate) fn tried(&self, view: &RequestView, fell_back: bool, now: Now) {
+        let tries = u32::try_from(view.attempts.len()).unwrap_or(u32::MAX);
+        self.with_fleet(|fleet| fleet.loops_mut().ended(tries, fell_back, now));
+        self.metrics.tried(view, fell_back, self.running.load().as_deref());
+    }
+
     /// Takes an ended request into the log and the counters.
     pub(crate) fn ended(&self, view: Arc<RequestView>, now: Now) {
+        self.metrics.ended(&view);
         lock(&self.traffic).ended(&view, now.wall_ms);
         self.writer.request(view);
         self.bus.touch();
@@ -124,6 +144,7 @@ impl Shared {
         let Some(running) = self.running.load_full() else { return };
         let changes = self.with_fleet(|fleet| fleet.tick(&running.map, now)).unwrap_or_default();
         self.tell(changes, now);
+        crate::shed::beat(self, &running, now);
     }
 
     /// Tells what changed in the fleet. Costs nothing when nothing did.

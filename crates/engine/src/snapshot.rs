@@ -73,9 +73,9 @@ pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
         orders: of_fleet(shared, |fleet| fleet.orders().clone()),
         triggers: of_fleet(shared, |fleet| fleet.watch().fired()),
         loops: of_fleet(shared, |fleet| fleet.loops().view(now)),
-        shed: None,
-        causes: Vec::new(),
-        incidents: Vec::new(),
+        incidents: shared.incidents.shown(now.wall_ms),
+        shed: lock(&shared.shedding).view(),
+        causes: lock(&shared.causes).clone(),
         network: NetworkView::default(),
     })
 }

@@ -5,6 +5,7 @@
 //! - [`Quiet`]: how often. Pure, time comes in as a parameter.
 //! - [`run`]: reads the event stream and hands notices to the [`Sinks`].
 //! - [`desktop`]: the desktop's own notification service.
+//! - [`webhook`]: a text to a URL.
 //!
 //! This room never changes how requests are routed, never holds up whoever publishes events, and never fails
 //! a router because a notice could not be shown.
@@ -14,8 +15,10 @@ mod notice;
 mod quiet;
 mod run;
 mod sinks;
+pub mod webhook;
 
 pub use notice::{Notice, Urgency, notice_of};
 pub use quiet::{QUIET_MS, Quiet};
 pub use run::run;
 pub use sinks::{NotifyError, Sink, Sinks};
+pub use webhook::Address;

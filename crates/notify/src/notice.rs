@@ -68,6 +68,12 @@ pub fn notice_of(event: &Event) -> Option<Notice> {
             key: "queue.dead".to_owned(),
         }),
         What::KeyCondemned { provider, credential, failure } => key_condemned(provider, credential, failure),
+        What::UsersHurt { incident, reason, .. } => Some(Notice {
+            title: "Callers get errors".to_owned(),
+            body: join([Some(sentence(reason)), Some(format!("See incident {incident}."))]),
+            urgency: Urgency::Critical,
+            key: format!("incident.{incident}.hurt"),
+        }),
         What::Started { .. }
         | What::MapApplied { .. }
         | What::CircuitOpened { .. }
@@ -96,6 +102,8 @@ pub fn notice_of(event: &Event) -> Option<Notice> {
         | What::StormBegan { .. }
         | What::StormEnded { .. }
         | What::WorkShed { .. }
+        | What::IncidentOpened { .. }
+        | What::IncidentClosed { .. }
         | What::CauseFound { .. } => None,
     }
 }

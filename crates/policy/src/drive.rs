@@ -4,8 +4,11 @@
 //!
 //! - at most `retry.attempts` tries on a route and `retry.max_attempts_per_request` in all; a retry is given up
 //!   where it would take the last try away from a route that has not been asked yet;
+//! - no retry on a route once the minute's retry budget is spent, or while there is a retry storm ([`crate::Loops`]);
+//!   going on to the next route is never refused;
 //! - a route is visited at most once: all its tries follow each other;
 //! - once its breaker is open a route is not tried again, and silence or a failed connection is not retried there;
+//! - after a silence, which has cost much of the request's time, other providers come before the silent one's routes;
 //! - Retry-After is a cooldown of the target. It is waited out (up to five seconds) only when nothing else can serve;
 //! - no wait and no try goes past the request's deadline, and none comes after the answer is committed;
 //! - the same seed and inputs give the same steps.
@@ -13,7 +16,7 @@
 mod walk;
 
 use switchyard_domain::map::{Job, RouteIx, RoutingMap};
-use switchyard_domain::{Failure, Now, Tier};
+use switchyard_domain::{Failure, FailureKind, Now, Tier};
 
 use crate::backoff::SplitMix64;
 use crate::breaker::Permit;
@@ -240,6 +243,9 @@ impl Drive {
             visit.asked_to_wait = asks_to_wait(verdict);
         }
         self.last_failure = Some(failure.clone());
+        if is_silence(failure.kind) {
+            self.ask_other_providers_first(map);
+        }
         match verdict.next {
             Next::Answer => self.end(Step::Answer(failure)),
             Next::Park => self.end(Step::Park),
@@ -284,6 +290,14 @@ impl Drive {
         self.state = State::Over;
         step
     }
+}
+
+/// Whether a failure was waiting in vain.
+const fn is_silence(kind: FailureKind) -> bool {
+    matches!(
+        kind,
+        FailureKind::ConnectTimeout | FailureKind::FirstByteTimeout | FailureKind::FirstTokenTimeout
+    )
 }
 
 /// Whether the failed target may be tried again in this request once its cooldown is over.

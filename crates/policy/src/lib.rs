@@ -6,11 +6,14 @@
 
 pub mod backoff;
 pub mod breaker;
+pub mod callers;
+pub mod causes;
 pub mod classify;
 pub mod drive;
 pub mod fleet;
 pub mod loops;
 pub mod plan;
+pub mod shed;
 pub mod shift;
 pub mod standing;
 pub mod watch;

@@ -2,9 +2,13 @@
 
 mod able;
 mod breaker;
+mod callers;
+mod causes;
 mod classify;
 mod drive;
 mod fleet;
+mod loops;
 mod plan;
 mod properties;
+mod shed;
 mod world;

@@ -41,7 +41,7 @@ pub use open::Options;
 pub use queue::{
     Answer, AnsweredJob, DueJob, Enqueued, JobRow, NewJob, Order, Queue, QueueCounts, Transition,
 };
-pub use requests::{CourseRow, Habits, RequestFilter, Requests, Try};
+pub use requests::{CourseRow, Habits, RequestFilter, Requests, Try, TryCount};
 pub use settings::Settings;
 pub use writer::{Retention, Writer, WriterHandle};
 

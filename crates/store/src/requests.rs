@@ -2,6 +2,7 @@
 
 mod attempts;
 mod course;
+mod errors;
 mod habits;
 
 use std::collections::HashMap;
@@ -13,6 +14,7 @@ use crate::{Result, Store, named};
 use attempts::AttemptSql;
 
 pub use course::{CourseRow, Try};
+pub use errors::TryCount;
 pub use habits::Habits;
 
 /// The request log of one store.

@@ -4,10 +4,12 @@
 //! provider are read leniently. What is written keeps to what OpenAI documents.
 
 pub(crate) mod answer;
+mod chunk;
 mod models;
 pub(crate) mod request;
 pub(crate) mod stream;
 mod usage;
 
+pub(crate) use chunk::{ChatChunk, Delta};
 pub(crate) use models::ChatModel;
 pub use usage::ChatUsage;

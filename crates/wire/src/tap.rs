@@ -8,6 +8,7 @@ mod messages;
 mod responses;
 
 use crate::error_body::{UpstreamError, read_error};
+use crate::openai_chat::ChatChunk;
 use crate::openai_responses::stream::stream_error;
 use crate::{Dialect, FinishReason, StreamEvent, Usage};
 
@@ -69,11 +70,30 @@ impl StreamTap {
 
     /// Reads the next event.
     pub fn observe(&mut self, event: &StreamEvent<'_>) -> Observed {
+        self.observe_read(event, self.chunk_of(event).as_ref())
+    }
+
+    /// The chunk an event of a chat stream holds.
+    pub(crate) fn chunk_of<'a>(&self, event: &StreamEvent<'a>) -> Option<ChatChunk<'a>> {
+        match self.dialect {
+            Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse => ChatChunk::read(event.data),
+            Dialect::OpenAiResponses | Dialect::AnthropicMessages => None,
+        }
+    }
+
+    /// Reads the next event, whose chunk has been read already.
+    pub(crate) fn observe_read(
+        &mut self,
+        event: &StreamEvent<'_>,
+        chunk: Option<&ChatChunk<'_>>,
+    ) -> Observed {
         if event.data.is_empty() {
             return Observed::Quiet;
         }
         let observed = match self.dialect {
-            Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse => self.observe_chat(event),
+            Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse => {
+                self.observe_chat(event, chunk)
+            }
             Dialect::OpenAiResponses => self.observe_responses(event),
             Dialect::AnthropicMessages => self.observe_messages(event),
         };

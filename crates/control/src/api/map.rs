@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use switchyard_domain::Problem;
-use switchyard_domain::api::{ApplyMap, MapDocument, MapVersion};
+use switchyard_domain::api::{ApplyMap, MapDocument, MapVersion, SetMap};
 use switchyard_domain::map::Fault;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -18,6 +18,8 @@ pub(super) fn routes() -> OpenApiRouter<Panel> {
     OpenApiRouter::new()
         .routes(routes!(running, apply))
         .routes(routes!(check))
+        .routes(routes!(warnings))
+        .routes(routes!(set))
         .routes(routes!(versions))
         .routes(routes!(version))
         .routes(routes!(diff))
@@ -101,11 +103,30 @@ async fn apply(
     Ok(Json(AppliedMap { version: panel.router.apply_map(map).await? }))
 }
 
+/// Changes single values of the running map and applies it as a new version, for the next request. The rest of the
+/// document stays as it was written. Refused whole when a value is faulty (422) or the map is a newer one (409).
+#[utoipa::path(post, path = "/v1/map/set", tag = "map", operation_id = "setInMap", request_body = SetMap,
+    responses((status = 200, body = AppliedMap), (status = "default", body = Problem)))]
+async fn set(State(panel): State<Panel>, actor: Actor, Body(set): Body<SetMap>) -> Answer<Json<AppliedMap>> {
+    Ok(Json(AppliedMap { version: panel.router.set_in_map(set, actor.as_str().to_owned()).await? }))
+}
+
 /// Proves a map without applying it. 200 also when it is faulty.
 #[utoipa::path(post, path = "/v1/map/check", tag = "map", operation_id = "checkMap", request_body = CheckMap,
     responses((status = 200, body = MapCheck), (status = "default", body = Problem)))]
 async fn check(State(panel): State<Panel>, Body(map): Body<CheckMap>) -> Answer<Json<MapCheck>> {
-    Ok(Json(MapCheck { faults: panel.router.check_map(&map.document).await, warnings: Vec::new() }))
+    let (faults, warnings) = match panel.router.prove_map(&map.document).await {
+        Ok(warnings) => (Vec::new(), warnings),
+        Err(faults) => (faults, Vec::new()),
+    };
+    Ok(Json(MapCheck { faults, warnings }))
+}
+
+/// What is worth a word about the running map, though it is sound: routes that share one infrastructure.
+#[utoipa::path(get, path = "/v1/map/warnings", tag = "map", operation_id = "listMapWarnings",
+    responses((status = 200, body = Vec<Fault>), (status = "default", body = Problem)))]
+async fn warnings(State(panel): State<Panel>) -> Answer<Json<Vec<Fault>>> {
+    Ok(Json(panel.router.map_warnings()))
 }
 
 /// Every applied version, newest first.

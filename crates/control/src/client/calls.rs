@@ -3,10 +3,13 @@
 
 use switchyard_domain::Problem;
 use switchyard_domain::api::{
-    ApplyMap, AuditEntry, ClientRecord, CredentialList, CredentialTest, JobView, MapDocument, MapVersion,
-    NewClient, TestAnswer, TestRequest,
+    ApplyMap, AuditEntry, ClientRecord, CredentialList, CredentialTest, ErrorReport, JobView, MapDocument,
+    MapVersion, NewClient, SetMap, TestAnswer, TestRequest,
 };
 use switchyard_domain::compat::{CompatCase, CompatPreview, CompatReport, CompatRow, CompatRun, RunCompat};
+use switchyard_domain::gateway::ProvidersHealth;
+use switchyard_domain::map::Fault;
+use switchyard_domain::operate::CauseView;
 use switchyard_domain::switch_cost::SwitchCost;
 use switchyard_domain::view::{RequestView, Snapshot};
 use switchyard_domain::{RouteId, Secret};
@@ -54,6 +57,11 @@ impl ControlClient {
     /// Proves a map with what the router knows: its environment and its credentials.
     pub async fn check_map(&self, document: &str) -> Answer<MapCheck> {
         self.send("POST", "/v1/map/check", &CheckMap { document: document.to_owned() }).await
+    }
+
+    /// What is worth a word about the running map, though it is sound.
+    pub async fn map_warnings(&self) -> Answer<Vec<Fault>> {
+        self.get("/v1/map/warnings").await
     }
 
     /// Applies a map.
@@ -195,6 +203,26 @@ impl ControlClient {
         self.send("POST", "/v1/test-request", ask).await
     }
 
+    /// Changes single values of the running map.
+    pub async fn set_in_map(&self, set: &SetMap) -> Answer<AppliedMap> {
+        self.send("POST", "/v1/map/set", set).await
+    }
+
+    /// The likely causes of present trouble, worst first.
+    pub async fn causes(&self) -> Answer<Vec<CauseView>> {
+        self.get("/v1/causes").await
+    }
+
+    /// Failed tries since a moment (UTC epoch milliseconds).
+    pub async fn errors(&self, since_ms: Option<i64>) -> Answer<ErrorReport> {
+        self.get(&with_query("/v1/errors", [("since", since_ms.map(|since| since.to_string()))])).await
+    }
+
+    /// The health of every provider.
+    pub async fn providers_health(&self) -> Answer<ProvidersHealth> {
+        self.get("/gateway/admin/providers/health").await
+    }
+
     /// The audit log, newest first.
     pub async fn audit(&self, limit: u32) -> Answer<Vec<AuditEntry>> {
         self.get(&format!("/v1/audit?limit={limit}")).await
@@ -202,14 +230,14 @@ impl ControlClient {
 }
 
 /// Values here are numbers, plain words, or escaped already.
-fn with_query<const N: usize>(path: &str, asked: [(&str, Option<String>); N]) -> String {
+pub(super) fn with_query<const N: usize>(path: &str, asked: [(&str, Option<String>); N]) -> String {
     let pairs: Vec<String> =
         asked.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", value?))).collect();
     if pairs.is_empty() { path.to_owned() } else { format!("{path}?{}", pairs.join("&")) }
 }
 
 /// A name as one segment of a path (RFC 3986, section 2.3: all but the unreserved characters are escaped).
-fn segment(name: &str) -> String {
+pub(super) fn segment(name: &str) -> String {
     name.bytes().fold(String::with_capacity(name.len()), |mut out, byte| {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             out.push(char::from(byte));

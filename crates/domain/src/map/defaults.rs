@@ -96,6 +96,7 @@ table! {
     "midstream" = super::Midstream::default().as_str() => "A stream that dies after its first word: `continue` on another route, `restart`, or `error`.";
     "sticky" = super::Sticky::default().as_str() => "Whether a conversation stays with its route where traffic is split: `auto` (where prompt caches matter), `always`, `never`.";
     "jobs.<job>.priority" = super::Priority::default().as_str() => "What gives way when not everything can be served: `low` first, `high` never.";
+    "cache.mode" = super::CacheMode::default().as_str() => "`stale_if_error`: the same request of the same app gets its last answer again when no route can answer.";
     "shift.mode" = super::ShiftMode::default().as_str() => "How traffic leaves a provider by itself: `immediate`, `gradual` or `canary`.";
     "failback.automatic" = true => "Whether traffic comes home by itself.";
     "holdBackMs" = Defaults::HOLD_BACK_MS => "How long the first words of a stream are held back, so that an early death goes unseen.";

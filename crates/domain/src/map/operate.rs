@@ -159,6 +159,58 @@ section! {
     }
 }
 
+section! {
+    /// When an incident is over, and what is told of it meanwhile.
+    "incidents": RawIncidents => IncidentSettings {
+        /// How long nothing may be wrong with a provider before its incident closes by itself, milliseconds.
+        calm_ms "calmMs" = 60_000 in 0..=86_400_000;
+        /// Share of requests that end in an error for their caller above which an alert is raised, percent.
+        alert_percent "alertPercent" = 2 in 0..=100;
+        /// An incident's alert is not repeated for this long, milliseconds.
+        alert_every_ms "alertEveryMs" = 600_000 in 1_000..=86_400_000;
+        /// Several providers down at once for this long are a severity 1 incident, milliseconds.
+        several_down_ms "severalDownMs" = 900_000 in 0..=86_400_000;
+        /// How far before an incident its baseline reaches, milliseconds.
+        baseline_ms "baselineMs" = 3_600_000 in 1_000..=86_400_000;
+    }
+}
+
+section! {
+    /// Answers kept in memory for when no route can answer.
+    "cache": RawCache => CacheSettings {
+        /// How old such an answer may be, milliseconds.
+        ttl_ms "ttlMs" = 3_600_000 in 1_000..=604_800_000;
+        /// Memory for such answers at most, bytes.
+        max_bytes "maxBytes" = 33_554_432 in 0..=1_073_741_824;
+    }
+    besides {
+        /// Whether answers are kept.
+        mode: CacheMode;
+    }
+}
+
+/// Whether answers are kept for when no route can answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CacheMode {
+    /// None is kept.
+    #[default]
+    Off,
+    /// The same request of the same app gets its last answer again, marked as degraded, when no route can answer.
+    StaleIfError,
+}
+
+impl CacheMode {
+    /// The name used in maps.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::StaleIfError => "stale_if_error",
+        }
+    }
+}
+
 /// The rows of every section.
 pub(super) fn rows() -> Vec<(&'static str, String, &'static str)> {
     let sections = [
@@ -167,6 +219,8 @@ pub(super) fn rows() -> Vec<(&'static str, String, &'static str)> {
         FailbackSettings::rows(),
         StormSettings::rows(),
         ShedSettings::rows(),
+        CacheSettings::rows(),
+        IncidentSettings::rows(),
     ];
     sections.into_iter().flatten().collect()
 }

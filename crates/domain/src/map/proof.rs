@@ -12,7 +12,10 @@ use std::sync::Arc;
 
 use super::defaults::Defaults;
 use super::fault::{Fault, Path};
-use super::operate::{FailbackSettings, ShedSettings, ShiftSettings, StormSettings, TriggerSettings};
+use super::operate::{
+    CacheSettings, FailbackSettings, IncidentSettings, ShedSettings, ShiftSettings, StormSettings,
+    TriggerSettings,
+};
 use super::preset::preset;
 use super::proven::{
     Cold, ColdReply, Flags, Job, Limits, Line, Provider, RetrySettings, Route, RouteIx, RoutingMap,
@@ -65,6 +68,9 @@ pub(super) fn prove(raw: &RawMap, variables: &dyn Variables, faults: Vec<Fault>)
         failback_automatic: raw.failback.as_ref().and_then(|home| home.automatic).unwrap_or(true),
         storm: StormSettings::of(raw.storm.as_ref()),
         shed: ShedSettings::of(raw.shed.as_ref()),
+        cache: CacheSettings::of(raw.cache.as_ref()),
+        cache_mode: raw.cache.as_ref().and_then(|cache| cache.mode).unwrap_or_default(),
+        incidents: IncidentSettings::of(raw.incidents.as_ref()),
         clients,
         flags: Flags {
             enable_warm_fallback: flags.enable_warm_fallback.unwrap_or(true),

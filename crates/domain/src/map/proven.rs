@@ -9,8 +9,8 @@ use url::Url;
 use super::midstream::Midstream;
 use super::network::{NetworkSettings, Outbound};
 use super::operate::{
-    FailbackSettings, Priority, ShedSettings, ShiftMode, ShiftSettings, Sticky, StormSettings,
-    TriggerSettings,
+    CacheMode, CacheSettings, FailbackSettings, IncidentSettings, Priority, ShedSettings, ShiftMode,
+    ShiftSettings, Sticky, StormSettings, TriggerSettings,
 };
 use super::preset::{Auth, Preset};
 use crate::{Dialect, FeatureSet, RouteId, Tier};
@@ -52,6 +52,12 @@ pub struct RoutingMap {
     pub storm: StormSettings,
     /// When work of lower priority gives way.
     pub shed: ShedSettings,
+    /// Answers kept for when no route can answer.
+    pub cache: CacheSettings,
+    /// Whether they are kept.
+    pub cache_mode: CacheMode,
+    /// When an incident is over, and what is told of it meanwhile.
+    pub incidents: IncidentSettings,
     /// Apps with rules of their own, by name.
     pub clients: BTreeMap<String, ClientRule>,
     /// Switches.

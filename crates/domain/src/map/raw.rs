@@ -8,7 +8,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::midstream::Midstream;
-use super::operate::{Priority, RawFailback, RawShed, RawShift, RawStorm, RawTriggers, Sticky};
+use super::operate::{
+    Priority, RawCache, RawFailback, RawIncidents, RawShed, RawShift, RawStorm, RawTriggers, Sticky,
+};
 use super::preset::Auth;
 use crate::{Dialect, Feature};
 
@@ -60,6 +62,10 @@ pub struct RawMap {
     pub storm: Option<RawStorm>,
     /// When work of lower priority gives way.
     pub shed: Option<RawShed>,
+    /// Answers kept for when no route can answer.
+    pub cache: Option<RawCache>,
+    /// When an incident is over, and what is told of it meanwhile.
+    pub incidents: Option<RawIncidents>,
     /// Whether a conversation stays with its route where traffic is split.
     pub sticky: Option<Sticky>,
     /// Apps, by the name of their local key: where they may go, and who is told.

@@ -19,6 +19,7 @@ use crate::intake::{Arrival, Ask};
 use crate::pipeline::{self, Answered, Served};
 use crate::record::{Ending, Record};
 use crate::shared::{Running, Shared};
+use crate::shed;
 use crate::upstream::{Answer, Whole};
 
 /// With nothing due the queue is looked at this often, milliseconds: expiry and a changed clock need no wake-up.
@@ -99,6 +100,11 @@ async fn attempt(shared: &Arc<Shared>, running: &Arc<Running>, job: DueJob) -> R
         Ok(ask) => Arc::new(ask),
         Err(failure) => return bury(shared, &row, row.attempts, failure).await,
     };
+    if let Some(wait_ms) = shed::holds(shared, running, &ask) {
+        let now = clock::now();
+        let held = queue.hold(&row.id, now.plus_ms(wait_ms).wall_ms, now.wall_ms).await;
+        return held.map(drop).map_err(|error| error.problem());
+    }
     let mut record = Record::open(shared, ask.view(), ask.arrived);
     match pipeline::serve(shared, running, &ask, &mut record).await {
         Served::Answered(answered) => {

@@ -20,9 +20,13 @@ use crate::upstream::Upstream;
 const LISTED: u32 = 500;
 
 impl Router {
-    /// Every fault of a document; none when it could be applied.
-    pub async fn check_map(&self, document: &str) -> Vec<Fault> {
-        read(&self.shared, document, Format::detect(document)).await.err().unwrap_or_default()
+    /// Proves a document without applying it.
+    ///
+    /// # Errors
+    /// Every fault; without one, what is worth a word about it all the same.
+    pub async fn prove_map(&self, document: &str) -> Result<Vec<Fault>, Vec<Fault>> {
+        let proven = read(&self.shared, document, Format::detect(document)).await?;
+        Ok(map::warnings(&proven))
     }
 
     /// Proves a document, keeps it, and lets the next request use it.

@@ -14,6 +14,15 @@ impl Drive {
         now.mono_ms < self.deadline_mono_ms && self.attempts < map.retry.max_attempts_per_request
     }
 
+    /// Puts what is left of the plan in the order that has the provider being visited last.
+    pub(super) fn ask_other_providers_first(&mut self, map: &RoutingMap) {
+        let Some(visit) = &self.visit else { return };
+        let silent = &map.route(visit.route).provider;
+        if let Some(left) = self.plan.candidates.get_mut(self.next..) {
+            left.sort_by_key(|candidate| map.route(candidate.route).provider == *silent);
+        }
+    }
+
     /// The next candidate that gives a permit; else a short wait; else the end.
     pub(super) fn advance(
         &mut self,
@@ -121,6 +130,9 @@ impl Drive {
             Some(key) => Some(key),
             None => usable(fleet.key_for(place, &[], now))?,
         };
+        if !fleet.loops.may_retry(now) {
+            return None;
+        }
         let permit = fleet.acquire(place, now).ok()?;
         self.give(permit, key, changes)
     }
@@ -145,11 +157,12 @@ impl Drive {
         })
     }
 
-    /// The place in the fleet of the route being visited, if the caps, the clock and its breaker leave it another try.
+    /// The place in the fleet of the route being visited, if the caps, the clock, its breaker and the
+    /// retry budget leave it another try.
     fn may_visit_again(&self, fleet: &Fleet, map: &RoutingMap, now: Now) -> Option<RouteIx> {
         let visit = self.visit.as_ref()?;
         let place = fleet.place(&map.route(visit.route).id, visit.route)?;
-        let same = fleet.generation(place) == visit.generation;
+        let same = fleet.generation(place) == visit.generation && fleet.loops.has_room(now);
         (same && visit.tries < map.retry.attempts && self.may_try(map, now)).then_some(place)
     }
 

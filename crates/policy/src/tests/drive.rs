@@ -16,10 +16,25 @@ fn the_first_route_answers() {
 
 #[test]
 fn blocked_domains_cost_two_failed_tries_before_warm() {
-    for kind in [K::Dns, K::Connect, K::ConnectTimeout, K::Tls, K::FirstByteTimeout, K::FirstTokenTimeout] {
+    for kind in [K::Dns, K::Connect, K::Tls] {
         let run = World::new(&four()).request(only_hot_fails(kind));
         assert_eq!(run.tries, [A, B, C], "{}", kind.as_str());
         assert_eq!((run.waits_ms.len(), run.end.as_str()), (0, "done"));
+    }
+}
+
+#[test]
+fn after_a_silence_no_time_is_spent_on_the_same_provider_before_the_others() {
+    for kind in [K::ConnectTimeout, K::FirstByteTimeout, K::FirstTokenTimeout] {
+        let run = World::new(&four()).request(only_hot_fails(kind));
+        assert_eq!(
+            (run.tries, run.end.as_str()),
+            (vec![A.to_owned(), C.to_owned()], "done"),
+            "{}",
+            kind.as_str()
+        );
+        let run = World::new(&four()).request(|id, _| if id == B { Ok(()) } else { Err(failure(kind)) });
+        assert_eq!(run.tries, [A, C, D, B], "{}", kind.as_str());
     }
 }
 

@@ -75,6 +75,11 @@ struct CourseSql {
     output_tokens: Option<i64>,
 }
 
+/// Answers a baseline is made of.
+const USUAL: u32 = 20_000;
+
+type TrySql = (i64, String, Option<String>, Option<u16>, Option<String>);
+
 /// The log is in order of the requests' ends, nearly: the place from which on they end later than a moment is found
 /// without reading it all.
 const PLACE_AT: &str = "\
@@ -136,7 +141,7 @@ impl Requests<'_> {
     pub async fn tries(&self, routes: &[RouteId], until_ms: i64, back_ms: i64) -> Result<Vec<Try>> {
         let from_ms = until_ms.saturating_sub(back_ms);
         let place = self.place_at(from_ms).await?;
-        let rows: Vec<(i64, String, Option<String>, Option<u16>, Option<String>)> = sqlx::query_as(
+        let rows: Vec<TrySql> = sqlx::query_as(
             "SELECT r.at_ms + a.start_ms AS began, a.route, a.failure_kind, a.failure_status, a.failure_code \
              FROM requests r JOIN attempts a ON a.request = r.seq \
              WHERE r.seq > ?1 AND a.route IN (SELECT value FROM json_each(?2)) AND began >= ?3 AND began <= ?4 \
@@ -158,6 +163,28 @@ impl Requests<'_> {
                 Ok(Try { at_ms, route: RouteId::from(route), failure })
             })
             .collect()
+    }
+
+    /// How long the answers of a time (UTC epoch milliseconds, the end excluded) took that came from their first
+    /// choice, newest first and at most 20000: to a stream's first meaningful byte, to anything else's end,
+    /// milliseconds.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub async fn usual_times(&self, from_ms: i64, to_ms: i64) -> Result<Vec<u32>> {
+        let place = self.place_at(from_ms).await?;
+        sqlx::query_scalar(
+            "SELECT coalesce(first_token_ms, duration_ms) FROM requests \
+             WHERE seq > ?1 AND at_ms >= ?2 AND at_ms + duration_ms < ?3 AND outcome = 'answered' AND NOT degraded \
+             ORDER BY seq DESC LIMIT ?4",
+        )
+        .bind(place)
+        .bind(from_ms)
+        .bind(to_ms)
+        .bind(USUAL)
+        .fetch_all(self.store.read())
+        .await
+        .map_err(|error| self.store.fault(error))
     }
 
     /// The apps that had a request in a time (UTC epoch milliseconds), by name.

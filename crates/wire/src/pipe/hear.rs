@@ -7,13 +7,20 @@ use super::memory::Memory;
 use super::said::Unfit;
 use crate::Dialect;
 use crate::frames::StreamEvent;
-use crate::members::Text;
+use crate::members::{Text, borrowed_text};
+use crate::openai_chat::ChatChunk;
 use crate::sse::SseDecoder;
 
 /// Keeps in mind what an event of a stream relayed as it came tells the caller.
-pub(super) fn hear(memory: &mut Memory, caller: Dialect, event: &StreamEvent<'_>) {
+/// `chunk` is a chat event's, read already.
+pub(super) fn hear(
+    memory: &mut Memory,
+    caller: Dialect,
+    event: &StreamEvent<'_>,
+    chunk: Option<&ChatChunk<'_>>,
+) {
     if memory.is_fit() {
-        hear_event(memory, caller, event, true);
+        hear_event(memory, caller, event, chunk, true);
     }
 }
 
@@ -26,87 +33,57 @@ pub(super) fn overhear(memory: &mut Memory, caller: Dialect, written: &[u8]) {
     let mut decoder = SseDecoder::default();
     decoder.push(written);
     while let Ok(Some(event)) = decoder.next_event() {
-        hear_event(memory, caller, &event, false);
+        hear_event(memory, caller, &event, ChatChunk::read(event.data).as_ref(), false);
     }
 }
 
-fn hear_event(memory: &mut Memory, caller: Dialect, event: &StreamEvent<'_>, with_text: bool) {
+fn hear_event(
+    memory: &mut Memory,
+    caller: Dialect,
+    event: &StreamEvent<'_>,
+    chunk: Option<&ChatChunk<'_>>,
+    with_text: bool,
+) {
     match caller {
         Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse => {
-            hear_chat(memory, event.data, with_text);
+            hear_chat(memory, event.data, chunk, with_text);
         }
         Dialect::AnthropicMessages => hear_messages(memory, event.data, with_text),
         Dialect::OpenAiResponses => hear_responses(memory, event.data),
     }
 }
 
-#[derive(Deserialize)]
-struct Chunk<'a> {
-    #[serde(borrow)]
-    id: Option<Text<'a>>,
-    #[serde(borrow)]
-    model: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    choices: Vec<Choice<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Choice<'a> {
-    #[serde(default)]
-    index: usize,
-    #[serde(borrow)]
-    delta: Option<ChatDelta<'a>>,
-}
-
-#[derive(Deserialize)]
-struct ChatDelta<'a> {
-    #[serde(borrow)]
-    content: Option<Text<'a>>,
-    #[serde(borrow)]
-    reasoning_content: Option<&'a RawValue>,
-    #[serde(borrow)]
-    reasoning: Option<&'a RawValue>,
-    #[serde(borrow)]
-    refusal: Option<&'a RawValue>,
-    #[serde(borrow)]
-    tool_calls: Option<&'a RawValue>,
-    #[serde(borrow)]
-    function_call: Option<&'a RawValue>,
-    #[serde(borrow)]
-    audio: Option<&'a RawValue>,
-}
-
-fn hear_chat(memory: &mut Memory, data: &[u8], with_text: bool) {
-    let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(data) else {
+fn hear_chat(memory: &mut Memory, data: &[u8], chunk: Option<&ChatChunk<'_>>, with_text: bool) {
+    let Some(chunk) = chunk else {
         // What can't be read may have been text, and a text with a hole must not be continued.
         if with_text && data != b"[DONE]" {
             memory.spoil(Unfit::NotKept);
         }
         return;
     };
-    memory.begins(chunk.id.as_ref().map(|id| &*id.0), chunk.model.as_ref().map(|model| &*model.0));
+    memory
+        .begins(chunk.id.and_then(borrowed_text).as_deref(), chunk.model.and_then(borrowed_text).as_deref());
     if !with_text {
         return;
     }
-    for choice in chunk.choices {
+    for choice in chunk.choices.iter().flatten() {
         if choice.index > 0 {
             return memory.spoil(Unfit::Choices);
         }
-        let Some(delta) = choice.delta else { continue };
-        let is_filled = |part: Option<&RawValue>| {
-            part.is_some_and(|raw| !matches!(raw.get(), "\"\"" | "[]" | "{}" | "null"))
-        };
-        if is_filled(delta.reasoning_content) || is_filled(delta.reasoning) {
+        let Some(delta) = &choice.delta else { continue };
+        if delta.thinks() {
             memory.spoil(Unfit::Thinking);
         }
-        if is_filled(delta.refusal) {
+        if delta.refuses() {
             memory.spoil(Unfit::Refusal);
         }
-        if is_filled(delta.tool_calls) || is_filled(delta.function_call) || is_filled(delta.audio) {
+        if delta.calls() {
             memory.spoil(Unfit::ToolCall);
         }
-        if let Some(text) = delta.content {
-            memory.text(&text.0);
+        let Some(content) = delta.content.filter(|content| content.get() != "null") else { continue };
+        match borrowed_text(content) {
+            Some(text) => memory.text(&text),
+            None => memory.spoil(Unfit::NotKept),
         }
     }
 }

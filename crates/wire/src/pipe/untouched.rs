@@ -23,7 +23,8 @@ pub(super) struct Untouched {
 
 impl Untouched {
     pub(super) fn push(&mut self, caller: Dialect, event: &StreamEvent<'_>, out: &mut Vec<u8>) -> Observed {
-        let observed = self.tap.observe(event);
+        let chunk = self.tap.chunk_of(event);
+        let observed = self.tap.observe_read(event, chunk.as_ref());
         match observed {
             Observed::Malformed => {
                 let why = "an event is not of the dialect it should be in";
@@ -45,7 +46,7 @@ impl Untouched {
         self.is_done |= observed == Observed::Done;
         if let Some(memory) = &mut self.memory {
             if !event.data.is_empty() {
-                hear(memory, caller, event);
+                hear(memory, caller, event, chunk.as_ref());
             }
             if let Some(usage) = self.tap.usage() {
                 memory.usage(usage);

@@ -1,74 +1,21 @@
-//! Chat chunks. Values are kept raw: most are only compared with "empty".
-
-use serde::Deserialize;
-use serde_json::value::RawValue;
+//! Chat chunks.
 
 use super::{Observed, StreamTap};
 use crate::members::text_of;
-use crate::openai_chat::ChatUsage;
+use crate::openai_chat::{ChatChunk, ChatUsage, Delta};
 use crate::{FinishReason, StreamEvent, Usage};
 
-#[derive(Deserialize)]
-struct Chunk<'a> {
-    #[serde(borrow)]
-    model: Option<&'a RawValue>,
-    #[serde(borrow)]
-    choices: Option<Vec<Choice<'a>>>,
-    #[serde(borrow)]
-    usage: Option<&'a RawValue>,
-    #[serde(borrow)]
-    error: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Choice<'a> {
-    #[serde(default)]
-    index: u32,
-    #[serde(borrow)]
-    delta: Option<Delta<'a>>,
-    #[serde(borrow)]
-    finish_reason: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Delta<'a> {
-    #[serde(borrow)]
-    content: Option<&'a RawValue>,
-    #[serde(borrow)]
-    reasoning_content: Option<&'a RawValue>,
-    #[serde(borrow)]
-    reasoning: Option<&'a RawValue>,
-    #[serde(borrow)]
-    refusal: Option<&'a RawValue>,
-    #[serde(borrow)]
-    tool_calls: Option<&'a RawValue>,
-    #[serde(borrow)]
-    function_call: Option<&'a RawValue>,
-    #[serde(borrow)]
-    audio: Option<&'a RawValue>,
-}
-
-impl Delta<'_> {
-    fn says_something(&self) -> bool {
-        let parts = [
-            self.content,
-            self.reasoning_content,
-            self.reasoning,
-            self.refusal,
-            self.tool_calls,
-            self.function_call,
-            self.audio,
-        ];
-        parts.into_iter().flatten().any(|raw| !matches!(raw.get(), "\"\"" | "[]" | "{}" | "null"))
-    }
-}
-
 impl StreamTap {
-    pub(super) fn observe_chat(&mut self, event: &StreamEvent<'_>) -> Observed {
+    /// `chunk` is the event's, none where it can't be read as one.
+    pub(super) fn observe_chat(
+        &mut self,
+        event: &StreamEvent<'_>,
+        chunk: Option<&ChatChunk<'_>>,
+    ) -> Observed {
         if event.data == b"[DONE]" {
             return Observed::Done;
         }
-        let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(event.data) else { return Observed::Malformed };
+        let Some(chunk) = chunk else { return Observed::Malformed };
         if chunk.error.is_some() || event.event == Some("error") {
             return Observed::Error;
         }
@@ -79,7 +26,7 @@ impl StreamTap {
         if let Some(usage) = usage {
             self.notes.add_usage(Usage::from(usage));
         }
-        let choices = chunk.choices.unwrap_or_default();
+        let choices = chunk.choices.as_deref().unwrap_or_default();
         if choices.is_empty() {
             return if chunk.usage.is_some() { Observed::UsageOnly } else { Observed::Quiet };
         }
@@ -94,7 +41,7 @@ impl StreamTap {
                     observed = Observed::Finish;
                 }
             }
-            if choice.delta.is_some_and(|delta| delta.says_something()) {
+            if choice.delta.as_ref().is_some_and(Delta::says_something) {
                 observed = Observed::Content;
             }
         }

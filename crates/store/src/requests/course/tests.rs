@@ -90,7 +90,7 @@ async fn a_row_says_whether_the_provider_hurt_it_and_where_it_went_then() {
         [(true, Some(1_040), 60, Some([10, 0, 2])), (false, None, 50, None), (false, Some(3_007), 50, None),]
     );
     assert_eq!(rows[0].end_ms, 1_100);
-    let rest = store.requests().course(rows[1].seq, &[a.clone()]).await.unwrap();
+    let rest = store.requests().course(rows[1].seq, std::slice::from_ref(&a)).await.unwrap();
     assert_eq!(rest.iter().map(|row| row.outcome).collect::<Vec<_>>(), [Outcome::Queued]);
 
     let tries = store.requests().tries(&[a], 2_003, 1_003).await.unwrap();

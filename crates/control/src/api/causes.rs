@@ -1,0 +1,43 @@
+//! What is likely behind present trouble, and what failed lately.
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use switchyard_domain::Problem;
+use switchyard_domain::api::ErrorReport;
+use switchyard_domain::operate::CauseView;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Panel;
+use crate::body::Asked;
+use crate::refusal::Answer;
+
+pub(super) fn routes() -> OpenApiRouter<Panel> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(errors))
+}
+
+/// Since when errors are counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(rename_all = "camelCase")]
+pub struct ErrorsQuery {
+    /// UTC epoch milliseconds; everything the log has when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<i64>,
+}
+
+/// The likely causes of present trouble, worst first, each with its evidence and its fix: one call of this API.
+#[utoipa::path(get, path = "/v1/causes", tag = "causes", operation_id = "listCauses",
+    responses((status = 200, body = Vec<CauseView>), (status = "default", body = Problem)))]
+async fn list(State(panel): State<Panel>) -> Json<Vec<CauseView>> {
+    Json(panel.router.causes())
+}
+
+/// Failed tries out of the request log, by provider, kind and status.
+#[utoipa::path(get, path = "/v1/errors", tag = "causes", operation_id = "countErrors", params(ErrorsQuery),
+    responses((status = 200, body = ErrorReport), (status = "default", body = Problem)))]
+async fn errors(State(panel): State<Panel>, Asked(query): Asked<ErrorsQuery>) -> Answer<Json<ErrorReport>> {
+    Ok(Json(panel.router.errors(query.since.unwrap_or(0)).await?))
+}

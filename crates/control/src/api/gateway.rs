@@ -1,0 +1,54 @@
+//! The failover-loop runbook's endpoints, exactly as it names them.
+
+use axum::Json;
+use axum::extract::State;
+use switchyard_domain::Problem;
+use switchyard_domain::gateway::{GatewayMetrics, GatewaySettings, ProvidersHealth};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Panel;
+use crate::body::{Actor, Body};
+use crate::refusal::Answer;
+
+pub(super) fn routes() -> OpenApiRouter<Panel> {
+    OpenApiRouter::new()
+        .routes(routes!(health))
+        .routes(routes!(metrics))
+        .routes(routes!(settings, set_settings))
+}
+
+/// The health of every provider: status, circuit, success rate and 95th percentile.
+#[utoipa::path(get, path = "/gateway/admin/providers/health", tag = "gateway",
+    operation_id = "gatewayProvidersHealth",
+    responses((status = 200, body = ProvidersHealth), (status = "default", body = Problem)))]
+async fn health(State(panel): State<Panel>) -> Json<ProvidersHealth> {
+    Json(panel.router.providers_health())
+}
+
+/// The loop metrics of the last minute.
+#[utoipa::path(get, path = "/gateway/admin/metrics", tag = "gateway", operation_id = "gatewayMetrics",
+    responses((status = 200, body = GatewayMetrics), (status = "default", body = Problem)))]
+async fn metrics(State(panel): State<Panel>) -> Json<GatewayMetrics> {
+    Json(panel.router.gateway_metrics())
+}
+
+/// The runbook's settings, as the running map has them.
+#[utoipa::path(get, path = "/gateway/admin/settings", tag = "gateway", operation_id = "gatewaySettings",
+    responses((status = 200, body = GatewaySettings), (status = "default", body = Problem)))]
+async fn settings(State(panel): State<Panel>) -> Answer<Json<GatewaySettings>> {
+    Ok(Json(panel.router.gateway_settings().await?))
+}
+
+/// Changes these settings in the running map, as a new version; what is absent stays. Unknown names and bad values are
+/// refused by name (422), and then nothing has changed.
+#[utoipa::path(put, path = "/gateway/admin/settings", tag = "gateway", operation_id = "setGatewaySettings",
+    request_body = GatewaySettings,
+    responses((status = 200, body = GatewaySettings), (status = "default", body = Problem)))]
+async fn set_settings(
+    State(panel): State<Panel>,
+    actor: Actor,
+    Body(wish): Body<GatewaySettings>,
+) -> Answer<Json<GatewaySettings>> {
+    Ok(Json(panel.router.set_gateway_settings(wish, actor.as_str().to_owned()).await?))
+}

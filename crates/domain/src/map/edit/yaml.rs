@@ -1,0 +1,104 @@
+//! A change inside YAML text in block style, line by line, so that comments stay. What this does not understand it
+//! leaves alone; what it misunderstands is found by whoever reads the text again.
+
+use std::ops::Range;
+
+use serde_json::Value;
+
+use super::Step;
+
+/// The text with the change made; none where this can't be done in place.
+pub(super) fn edit(text: &str, steps: &[Step], change: Option<&Value>) -> Option<String> {
+    let mut lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
+    if let Some(last) = lines.last_mut().filter(|line| !line.ends_with('\n')) {
+        last.push('\n');
+    }
+    let mut block = 0..lines.len();
+    for (depth, step) in steps.iter().enumerate() {
+        let Step::Key(key) = step else { return None };
+        let indent = lines[block.clone()].iter().find_map(|line| indent(line))?;
+        let Some(at) = block.clone().find(|at| names(&lines[*at], indent, key)) else {
+            if let Some(value) = change {
+                let at = block.clone().rev().find(|at| !lines[*at].trim().is_empty())? + 1;
+                lines.splice(at..at, new_lines(indent, &steps[depth..], value)?);
+            }
+            return Some(lines.concat());
+        };
+        let below = below(&lines, at, block.end, indent);
+        if depth + 1 < steps.len() {
+            let (_, value, _) = cut(&lines[at])?;
+            if !value.is_empty() || below.is_empty() {
+                return None;
+            }
+            block = below;
+            continue;
+        }
+        let Some(value) = change else {
+            lines.drain(at..below.end);
+            return Some(lines.concat());
+        };
+        if below.clone().any(|at| indent_of(&lines[at]).is_some()) {
+            return None;
+        }
+        let (name, _, comment) = cut(&lines[at])?;
+        lines[at] = format!("{name} {value}{comment}\n");
+        return Some(lines.concat());
+    }
+    None
+}
+
+/// How far a line with content is indented.
+fn indent(line: &str) -> Option<usize> {
+    indent_of(line).filter(|_| !line.starts_with("---"))
+}
+
+fn indent_of(line: &str) -> Option<usize> {
+    let content = line.trim_start_matches(' ');
+    let is_content = !content.trim().is_empty() && !content.starts_with('#');
+    is_content.then_some(line.len() - content.len())
+}
+
+fn names(line: &str, at: usize, key: &str) -> bool {
+    let Some(rest) = line.get(at..).filter(|_| indent_of(line) == Some(at)) else { return false };
+    let quoted = Value::String(key.to_owned()).to_string();
+    [key, &quoted, &format!("'{key}'")].into_iter().any(|name| {
+        rest.strip_prefix(name)
+            .and_then(|rest| rest.trim_start().strip_prefix(':'))
+            .is_some_and(|rest| rest.starts_with([' ', '\n', '\r']) || rest.is_empty())
+    })
+}
+
+/// The lines that belong to the key at `at`: deeper ones, and a list's at its own depth.
+fn below(lines: &[String], at: usize, end: usize, own: usize) -> Range<usize> {
+    let mut last = at;
+    for (n, line) in lines.iter().enumerate().take(end).skip(at + 1) {
+        match indent_of(line) {
+            Some(indent) if indent > own || (indent == own && line[own..].starts_with("- ")) => last = n,
+            Some(_) => break,
+            None => {}
+        }
+    }
+    at + 1..last + 1
+}
+
+/// A line as `name:`, its value, and what of a comment stands behind it.
+fn cut(line: &str) -> Option<(&str, &str, &str)> {
+    let line = line.trim_end();
+    let colon = line.find(": ").or_else(|| line.ends_with(':').then(|| line.len() - 1))?;
+    let (name, rest) = line.split_at(colon + 1);
+    let comment = rest.find(" #").unwrap_or(rest.len());
+    Some((name, rest[..comment].trim(), &rest[comment..]))
+}
+
+fn new_lines(indent: usize, steps: &[Step], value: &Value) -> Option<Vec<String>> {
+    let mut lines = Vec::new();
+    for (n, step) in steps.iter().enumerate() {
+        let Step::Key(key) = step else { return None };
+        let is_plain = key.starts_with(|c: char| c.is_ascii_alphabetic())
+            && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+        let name = if is_plain { key.clone() } else { Value::String(key.clone()).to_string() };
+        let value = if n + 1 == steps.len() { format!(" {value}") } else { String::new() };
+        lines.push(format!("{:width$}{name}:{value}\n", "", width = indent + 2 * n));
+    }
+    Some(lines)
+}

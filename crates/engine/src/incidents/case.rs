@@ -1,0 +1,411 @@
+//! One incident under way: what an event and the passing of time do to it. Pure; the keeper reads the log and writes
+//! it down.
+
+use switchyard_domain::event::{Event, Lamp, What};
+use switchyard_domain::incident::{
+    Incident, IncidentBrief, IncidentId, IncidentState, Kpis, Marks, Severity, TimelineEntry,
+};
+use switchyard_domain::map::{IncidentSettings, RoutingMap};
+use switchyard_domain::operate::TriggerKind;
+use switchyard_domain::{Now, RouteId, Tier};
+
+use super::tally::Tally;
+
+/// How a provider stands at this moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Condition {
+    /// A circuit of its is not closed.
+    pub(super) circuit_open: bool,
+    /// No circuit of its is closed.
+    pub(super) is_down: bool,
+    /// A trigger of its has fired and not recovered.
+    pub(super) triggered: bool,
+    /// Traffic is moved away from it.
+    pub(super) shifted: bool,
+    /// Its provider is blocked in another way: keys, cooldowns.
+    pub(super) blocked: bool,
+}
+
+impl Condition {
+    const fn is_calm(self) -> bool {
+        !self.circuit_open && !self.triggered && !self.shifted && !self.blocked
+    }
+}
+
+/// Why an incident begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Opening {
+    pub(super) provider: String,
+    /// What is wrong, in a few words.
+    pub(super) what: String,
+    /// When the condition was first true, UTC epoch milliseconds.
+    pub(super) condition_at_ms: i64,
+    /// Whether traffic was told to move with it.
+    pub(super) decides: bool,
+    pub(super) severity: Severity,
+    /// Whether a person did it.
+    pub(super) by_hand: bool,
+}
+
+/// One incident that is not closed, with what is measured of it.
+#[derive(Clone, Debug)]
+pub(super) struct Case {
+    pub(super) incident: Incident,
+    pub(super) tally: Tally,
+    /// The place in the log behind which rows are yet to be added.
+    pub(super) behind: Option<i64>,
+    /// Entries that are not written down yet.
+    pub(super) unwritten: Vec<TimelineEntry>,
+    /// Whether anything else is not written down yet.
+    pub(super) dirty: bool,
+    /// When it was measured last, on the monotonic clock.
+    pub(super) measured_mono_ms: Option<u64>,
+    /// When an alert was raised last, on the monotonic clock.
+    pub(super) alerted_mono_ms: Option<u64>,
+    /// Since when its provider is down, on the monotonic clock.
+    pub(super) down_since_mono_ms: Option<u64>,
+    /// What was announced: traffic left, or came home.
+    pub(super) announced: Announced,
+    coming_home: bool,
+}
+
+/// What those who are to be told have heard last of an incident.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Announced {
+    #[default]
+    Nothing,
+    Failover,
+    Failback,
+}
+
+/// The provider of a route: as the map says, else as the id does.
+pub(super) fn provider_of(map: &RoutingMap, route: &RouteId) -> String {
+    map.find(route.as_str()).map_or_else(
+        || route.as_str().split('/').next().unwrap_or_default().to_owned(),
+        |ix| map.route(ix).provider.clone(),
+    )
+}
+
+/// The incident an event begins, if any. A change of tier begins one too, which needs a look at the fleet
+/// ([`Opening::of_tier`]).
+pub(super) fn opening_of(event: &Event, map: &RoutingMap) -> Option<Opening> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other event begins no incident")]
+    match &event.what {
+        What::CircuitOpened { route, failure, .. } => Some(Opening {
+            provider: provider_of(map, route),
+            what: failure.short(),
+            condition_at_ms: event.at_ms,
+            decides: true,
+            severity: Severity::Two,
+            by_hand: false,
+        }),
+        What::TriggerFired { kind, provider, began_at_ms, reason, .. } => Some(Opening {
+            provider: provider.clone(),
+            what: reason.clone(),
+            condition_at_ms: *began_at_ms,
+            // The others only lower a weight.
+            decides: *kind == TriggerKind::Errors,
+            severity: Severity::Three,
+            by_hand: false,
+        }),
+        What::ShiftStarted { provider: Some(provider), actor, reason, .. } => Some(Opening {
+            provider: provider.clone(),
+            what: reason.clone(),
+            condition_at_ms: event.at_ms,
+            decides: true,
+            severity: Severity::Three,
+            by_hand: actor != "router",
+        }),
+        _ => None,
+    }
+}
+
+impl Opening {
+    /// The incident that a change to a later tier begins at a provider that can't be used.
+    pub(super) fn of_tier(provider: String, cause: Option<&str>, at_ms: i64) -> Self {
+        Self {
+            provider,
+            what: cause.unwrap_or("no route of it can be used").trim_end_matches('.').to_owned(),
+            condition_at_ms: at_ms,
+            decides: true,
+            severity: Severity::Two,
+            by_hand: false,
+        }
+    }
+}
+
+/// Whether an event belongs on the timeline of a provider's incident.
+pub(super) fn belongs(what: &What, provider: &str, map: &RoutingMap) -> bool {
+    let of = |route: &RouteId| provider_of(map, route) == provider;
+    match what {
+        What::CircuitOpened { route, .. }
+        | What::CircuitHalfOpen { route }
+        | What::CircuitClosed { route }
+        | What::RouteSwitched { route, .. }
+        | What::ProbeFailed { route, .. }
+        | What::CircuitFlaps { route, .. }
+        | What::CompatChecked { route, .. } => of(route),
+        What::StreamRescued { from, .. } => of(from),
+        What::KeyCondemned { provider: theirs, .. }
+        | What::TriggerFired { provider: theirs, .. }
+        | What::TriggerCleared { provider: theirs, .. }
+        | What::UsersHurt { provider: theirs, .. } => theirs == provider,
+        What::ShiftStarted { provider: theirs, .. }
+        | What::ShiftMoved { provider: theirs, .. }
+        | What::ShiftHeld { provider: theirs, .. }
+        | What::ShiftReversed { provider: theirs, .. }
+        | What::FailbackStarted { provider: theirs, .. }
+        | What::ShiftEnded { provider: theirs, .. } => {
+            theirs.as_deref().is_none_or(|theirs| theirs == provider)
+        }
+        What::CredentialChanged { name, .. } => name.split(':').next() == Some(provider),
+        // What moves or stops traffic while the incident lasts is part of its story.
+        What::Started { .. }
+        | What::MapApplied { .. }
+        | What::TierChanged { .. }
+        | What::Paused { .. }
+        | What::Resumed
+        | What::Distributed { .. }
+        | What::OrderChanged { .. }
+        | What::StormBegan { .. }
+        | What::StormEnded { .. }
+        | What::WorkShed { .. }
+        | What::CauseFound { .. }
+        | What::JobDead { .. } => true,
+        // Counted, not told one by one; the incident's own word is its state.
+        What::JobQueued { .. }
+        | What::JobDone { .. }
+        | What::JobDiscarded { .. }
+        | What::AnswerDegraded { .. }
+        | What::KeychainUnavailable { .. }
+        | What::IncidentOpened { .. }
+        | What::IncidentClosed { .. } => false,
+    }
+}
+
+impl Case {
+    /// An incident that begins with an event.
+    pub(super) fn open(opening: &Opening, event: &Event, map_version: i64) -> Self {
+        let at_ms = event.at_ms;
+        let incident = Incident {
+            brief: IncidentBrief {
+                id: IncidentId(0),
+                provider: opening.provider.clone(),
+                title: format!("{}: {}", opening.provider, opening.what),
+                severity: opening.severity,
+                state: IncidentState::Open,
+                opened_at_ms: at_ms,
+                began_at_ms: opening.condition_at_ms.min(at_ms),
+                closed_at_ms: None,
+                kept: 0,
+                queued: 0,
+                lost: 0,
+                summary: String::new(),
+            },
+            routes: Vec::new(),
+            triggers: Vec::new(),
+            map_version,
+            failures: Vec::new(),
+            returns: 0,
+            reversed: 0,
+            closed_by: None,
+            marks: Marks { condition_at_ms: opening.condition_at_ms, ..Marks::default() },
+            kpis: Kpis { automatic: !opening.by_hand, ..Kpis::default() },
+            validation: None,
+            timeline: Vec::new(),
+            notes: Vec::new(),
+        };
+        let mut case = Self::resumed(incident);
+        case.again(opening, event);
+        case.incident.brief.summary = summary(&case.incident);
+        case
+    }
+
+    /// An incident of before a restart.
+    pub(super) fn resumed(incident: Incident) -> Self {
+        let announced = match (incident.marks.decided_at_ms, incident.marks.home_at_ms) {
+            (Some(_), None) => Announced::Failover,
+            (Some(_), Some(_)) => Announced::Failback,
+            (None, _) => Announced::Nothing,
+        };
+        Self {
+            incident,
+            tally: Tally::default(),
+            behind: None,
+            unwritten: Vec::new(),
+            dirty: true,
+            measured_mono_ms: None,
+            alerted_mono_ms: None,
+            down_since_mono_ms: None,
+            announced,
+            coming_home: false,
+        }
+    }
+
+    /// A further reason for the same incident.
+    pub(super) fn again(&mut self, opening: &Opening, event: &Event) {
+        let incident = &mut self.incident;
+        if !incident.triggers.contains(&opening.what) {
+            incident.triggers.push(opening.what.clone());
+        }
+        if opening.decides && incident.marks.decided_at_ms.is_none() {
+            incident.marks.decided_at_ms = Some(event.at_ms);
+        }
+        incident.brief.severity = incident.brief.severity.min(opening.severity);
+        if incident.marks.calm_since_ms.take().is_some() {
+            // Traffic was home already: that return did not hold.
+            incident.reversed = (incident.reversed + 1).min(incident.returns);
+            incident.marks.home_at_ms = None;
+            incident.brief.state = IncidentState::Open;
+        }
+        self.dirty = true;
+    }
+
+    /// Takes an event that [`belongs`] to it.
+    pub(super) fn hear(&mut self, event: &Event, map: &RoutingMap) {
+        self.tell(
+            event.at_ms,
+            event.what.lamp(),
+            event.what.sentence(),
+            detail_of(&event.what),
+            Some(event.id),
+        );
+        let incident = &mut self.incident;
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "every other event is told and changes nothing else"
+        )]
+        match &event.what {
+            What::CircuitOpened { route, .. } => {
+                if !incident.routes.contains(route) {
+                    incident.routes.push(route.clone());
+                }
+            }
+            What::CircuitClosed { route } if provider_of(map, route) == incident.brief.provider => {
+                incident.returns += 1;
+            }
+            What::TriggerFired { route: Some(route), .. } => {
+                if !incident.routes.contains(route) {
+                    incident.routes.push(route.clone());
+                }
+            }
+            What::TierChanged { to: Tier::Cold, .. } => {
+                incident.brief.severity = incident.brief.severity.min(Severity::Two);
+            }
+            What::FailbackStarted { .. } => {
+                incident.returns += 1;
+                self.coming_home = true;
+            }
+            What::ShiftReversed { .. } if self.coming_home => {
+                incident.reversed = (incident.reversed + 1).min(incident.returns);
+                self.coming_home = false;
+            }
+            What::ShiftEnded { .. } => self.coming_home = false,
+            _ => {}
+        }
+    }
+
+    /// Adds to the timeline.
+    pub(super) fn tell(
+        &mut self,
+        at_ms: i64,
+        lamp: Lamp,
+        title: String,
+        detail: Option<String>,
+        event: Option<i64>,
+    ) {
+        self.unwritten.push(TimelineEntry { at_ms, lamp, title, detail, event });
+        self.dirty = true;
+    }
+
+    /// A second has passed; whether it has been calm for long enough to be over.
+    pub(super) fn beat(&mut self, condition: Condition, settings: &IncidentSettings, now: Now) -> bool {
+        if condition.is_down {
+            self.down_since_mono_ms.get_or_insert(now.mono_ms);
+        } else {
+            self.down_since_mono_ms = None;
+        }
+        let incident = &mut self.incident;
+        if !condition.is_calm() {
+            if incident.marks.calm_since_ms.take().is_some() {
+                incident.marks.home_at_ms = None;
+                incident.brief.state = IncidentState::Open;
+                self.dirty = true;
+            }
+            return false;
+        }
+        let since = *incident.marks.calm_since_ms.get_or_insert_with(|| {
+            self.dirty = true;
+            now.wall_ms
+        });
+        if incident.brief.state == IncidentState::Open {
+            incident.brief.state = IncidentState::Recovering;
+            incident.marks.home_at_ms = Some(since);
+            self.dirty = true;
+        }
+        // The wall clock may be set meanwhile; a calm that seems to begin in the future lasts its whole time anew.
+        if since > now.wall_ms {
+            incident.marks.calm_since_ms = Some(now.wall_ms);
+        }
+        super::tally::span(since, now.wall_ms) >= settings.calm_ms
+    }
+
+    /// Whether its provider has been down for so long.
+    pub(super) fn is_down_for(&self, ms: u64, mono_ms: u64) -> bool {
+        self.down_since_mono_ms.is_some_and(|since| mono_ms.saturating_sub(since) > ms)
+    }
+
+    /// Closes it.
+    pub(super) fn close(&mut self, by: &str, at_ms: i64) {
+        let incident = &mut self.incident;
+        incident.brief.state = IncidentState::Closed;
+        incident.brief.closed_at_ms = Some(at_ms.max(incident.brief.opened_at_ms));
+        incident.closed_by = Some(by.to_owned());
+        self.dirty = true;
+    }
+}
+
+/// What else an event knows.
+fn detail_of(what: &What) -> Option<String> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the sentence of every other event says it all")]
+    match what {
+        What::CircuitOpened { route, failure, .. } | What::ProbeFailed { route, failure } => {
+            Some(format!("{route}: {}", failure.message)).filter(|_| !failure.message.is_empty())
+        }
+        What::TierChanged { route: Some(route), .. } => Some(route.to_string()),
+        _ => None,
+    }
+}
+
+/// An incident in one or two sentences.
+pub(super) fn summary(incident: &Incident) -> String {
+    let kpis = &incident.kpis;
+    let requests = |count: u64, verb: (&str, &str)| match count {
+        1 => format!("1 request {}", verb.0),
+        count => format!("{count} requests {}", verb.1),
+    };
+    let mut parts = Vec::new();
+    if kpis.kept > 0 {
+        parts.push(requests(kpis.kept, ("was answered all the same", "were answered all the same")));
+    }
+    if kpis.queued > 0 {
+        parts.push(requests(kpis.queued, ("was queued", "were queued")));
+    }
+    if kpis.failed > 0 {
+        parts.push(requests(kpis.failed, ("ended in an error", "ended in an error")));
+    }
+    let lost = if kpis.lost == 0 {
+        "nothing was lost".to_owned()
+    } else {
+        requests(kpis.lost, ("was lost", "were lost"))
+    };
+    if parts.is_empty() {
+        return "No request was touched so far.".to_owned();
+    }
+    parts.push(lost);
+    let last = parts.pop().unwrap_or_default();
+    format!("{}; {last}.", parts.join(", "))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,175 @@
+use serde_json::json;
+use switchyard_domain::map::{self, Format, ShiftMode};
+use switchyard_domain::operate::TriggerKind;
+use switchyard_domain::{Failure, FailureKind};
+
+use super::*;
+
+fn the_map() -> RoutingMap {
+    let document = json!({
+        "hot": [{ "provider": "anthropic", "model": "a" }, { "provider": "anthropic", "model": "b" }],
+        "warm": [{ "provider": "openai", "model": "c" }],
+        "cold": { "mode": "graceful_degrade", "queue": "q", "notify": [] },
+    });
+    map::read(&document.to_string(), Format::Json, &|_: &str| None).unwrap()
+}
+
+fn event(id: i64, what: What) -> Event {
+    Event { id, at_ms: id * 1_000, what }
+}
+
+fn opened(route: &str) -> What {
+    let failure = Failure { status: Some(529), ..Failure::new(FailureKind::Overloaded, "Overloaded") };
+    What::CircuitOpened { route: RouteId::from(route), failure, consecutive: 5 }
+}
+
+fn fired(kind: TriggerKind) -> What {
+    What::TriggerFired {
+        kind,
+        provider: "openai".into(),
+        route: None,
+        began_at_ms: 400,
+        reason: "40 % of 50 calls failed (limit 30 %)".into(),
+    }
+}
+
+fn shift(actor: &str) -> What {
+    What::ShiftStarted {
+        shift: 1,
+        provider: Some("openai".into()),
+        from: "openai".into(),
+        to: "rest".into(),
+        mode: ShiftMode::Immediate,
+        actor: actor.into(),
+        reason: "their status page is red".into(),
+    }
+}
+
+fn case(event: &Event) -> Case {
+    let map = the_map();
+    let mut case = Case::open(&opening_of(event, &map).unwrap(), event, 7);
+    case.hear(event, &map);
+    case
+}
+
+fn now(second: i64) -> Now {
+    Now { mono_ms: second.unsigned_abs() * 1_000, wall_ms: second * 1_000 }
+}
+
+#[test]
+fn circuits_triggers_and_moves_by_hand_open_an_incident_and_other_events_do_not() {
+    let map = the_map();
+    for (what, expected) in [
+        (opened("anthropic/a"), Some(("anthropic: 529 overloaded", Severity::Two, 1_000, true, true))),
+        (
+            fired(TriggerKind::ServerErrors),
+            Some(("openai: 40 % of 50 calls failed (limit 30 %)", Severity::Three, 400, false, true)),
+        ),
+        (
+            fired(TriggerKind::Errors),
+            Some(("openai: 40 % of 50 calls failed (limit 30 %)", Severity::Three, 400, true, true)),
+        ),
+        (shift("cli"), Some(("openai: their status page is red", Severity::Three, 1_000, true, false))),
+        (shift("router"), Some(("openai: their status page is red", Severity::Three, 1_000, true, true))),
+        (What::Resumed, None),
+        (What::CircuitClosed { route: RouteId::from("anthropic/a") }, None),
+    ] {
+        let event = event(1, what);
+        let told = opening_of(&event, &map).map(|opening| Case::open(&opening, &event, 7).incident);
+        let told = told.as_ref().map(|incident| {
+            let (brief, marks) = (&incident.brief, incident.marks);
+            let automatic = incident.kpis.automatic;
+            (
+                brief.title.as_str(),
+                brief.severity,
+                marks.condition_at_ms,
+                marks.decided_at_ms.is_some(),
+                automatic,
+            )
+        });
+        assert_eq!(told, expected, "{event:?}");
+    }
+}
+
+#[test]
+fn the_timeline_has_the_providers_own_events_and_what_moves_traffic() {
+    let map = the_map();
+    let job = || "summary".to_owned();
+    for (what, is_told) in [
+        (opened("anthropic/b"), true),
+        (opened("openai/c"), false),
+        (What::TierChanged { from: Tier::Hot, to: Tier::Warm, route: None, cause: None }, true),
+        (What::JobQueued { job_id: "job_1".into(), job: job(), client: "n8n".into() }, false),
+        (What::JobDead { job_id: "job_1".into(), job: job(), reason: "expired".into() }, true),
+        (fired(TriggerKind::Errors), false),
+    ] {
+        assert_eq!(belongs(&what, "anthropic", &map), is_told, "{what:?}");
+    }
+}
+
+#[test]
+fn it_recovers_when_all_is_calm_and_closes_once_that_has_lasted() {
+    let mut case = case(&event(1, opened("anthropic/a")));
+    let settings = IncidentSettings::default();
+    let ill = Condition { circuit_open: true, is_down: true, ..Condition::default() };
+    assert!(!case.beat(ill, &settings, now(2)));
+    assert_eq!(case.incident.brief.state, IncidentState::Open);
+    for condition in [
+        Condition { triggered: true, ..Condition::default() },
+        Condition { shifted: true, ..Condition::default() },
+        Condition { blocked: true, ..Condition::default() },
+    ] {
+        assert!(!case.beat(condition, &settings, now(3)));
+        assert_eq!(case.incident.brief.state, IncidentState::Open, "{condition:?}");
+    }
+    assert!(!case.beat(Condition::default(), &settings, now(10)));
+    assert_eq!(case.incident.brief.state, IncidentState::Recovering);
+    assert_eq!(case.incident.marks.home_at_ms, Some(10_000));
+    // It flaps: the calm begins anew.
+    assert!(!case.beat(ill, &settings, now(30)));
+    assert_eq!((case.incident.brief.state, case.incident.marks.home_at_ms), (IncidentState::Open, None));
+    assert!(!case.beat(Condition::default(), &settings, now(40)));
+    assert!(!case.beat(Condition::default(), &settings, now(99)));
+    assert!(case.beat(Condition::default(), &settings, now(100)));
+    case.close("router", 100_000);
+    assert_eq!(
+        (case.incident.brief.state, case.incident.brief.closed_at_ms),
+        (IncidentState::Closed, Some(100_000))
+    );
+}
+
+#[test]
+fn a_clock_that_is_set_back_lengthens_the_calm_and_closes_nothing_early() {
+    let mut case = case(&event(1, opened("anthropic/a")));
+    let settings = IncidentSettings::default();
+    assert!(!case.beat(Condition::default(), &settings, now(1_000)));
+    assert!(!case.beat(Condition::default(), &settings, now(500)));
+    assert!(!case.beat(Condition::default(), &settings, now(559)));
+    assert!(case.beat(Condition::default(), &settings, now(560)));
+}
+
+#[test]
+fn a_return_that_does_not_hold_counts_as_reversed() {
+    let map = the_map();
+    let mut case = case(&event(1, opened("anthropic/a")));
+    let closed = event(2, What::CircuitClosed { route: RouteId::from("anthropic/a") });
+    case.hear(&closed, &map);
+    case.beat(Condition::default(), &IncidentSettings::default(), now(3));
+    let again = event(4, opened("anthropic/a"));
+    case.again(&opening_of(&again, &map).unwrap(), &again);
+    let incident = &case.incident;
+    assert_eq!((incident.returns, incident.reversed, incident.brief.state), (1, 1, IncidentState::Open));
+    assert_eq!(incident.marks.decided_at_ms, Some(1_000), "the first decision is the one that is measured");
+}
+
+#[test]
+fn a_provider_is_down_for_as_long_as_none_of_its_circuits_is_closed() {
+    let mut case = case(&event(1, opened("anthropic/a")));
+    let settings = IncidentSettings::default();
+    let down = Condition { circuit_open: true, is_down: true, ..Condition::default() };
+    case.beat(down, &settings, now(10));
+    case.beat(down, &settings, now(900));
+    assert!(case.is_down_for(889_000, 900_000) && !case.is_down_for(890_000, 900_000));
+    case.beat(Condition { is_down: false, ..down }, &settings, now(901));
+    assert!(!case.is_down_for(0, 902_000));
+}

@@ -1,0 +1,388 @@
+//! The keeper: hears events, beats, writes down.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use switchyard_domain::event::{Event, Lamp, What};
+use switchyard_domain::incident::{IncidentBrief, IncidentId, IncidentState, Severity};
+use switchyard_domain::map::{RouteIx, RoutingMap};
+use switchyard_domain::operate::{ShiftPhase, Target};
+use switchyard_domain::view::CircuitState;
+use switchyard_domain::{Now, Tier};
+use switchyard_policy::{Fleet, KeyChoice, Reason};
+
+use super::case::{Announced, Case, Condition, Opening, belongs, opening_of, summary};
+use super::{ByHand, SHOWN_CLOSED_MS, announce, measure};
+use crate::clock;
+use crate::shared::{Running, Shared, lock};
+
+/// Events that were heard are remembered by number this far back: two of them may change places on their way.
+const REMEMBERED: usize = 1_024;
+/// Events that are read from the log at once.
+const AT_ONCE: u32 = 500;
+
+/// The incidents that are not closed.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    cases: Vec<Case>,
+    /// Every event up to this one was heard.
+    floor: i64,
+    heard: BTreeSet<i64>,
+    /// Closed ones that are still shown.
+    closed: Vec<IncidentBrief>,
+}
+
+impl Keeper {
+    pub(super) fn new(last_event: i64) -> Self {
+        Self { cases: Vec::new(), floor: last_event, heard: BTreeSet::new(), closed: Vec::new() }
+    }
+
+    /// Takes up the incidents of before a restart.
+    pub(super) async fn restore(&mut self, shared: &Shared) {
+        let incidents = shared.store.incidents();
+        let since_ms = clock::now().wall_ms.saturating_sub(SHOWN_CLOSED_MS);
+        let kept = match incidents.unclosed(since_ms).await {
+            Ok(kept) => kept,
+            Err(error) => {
+                tracing::error!(code = error.code(), %error, "incidents of before the start could not be read");
+                return;
+            }
+        };
+        for incident in kept {
+            if incident.brief.state == IncidentState::Closed {
+                self.closed.push(incident.brief);
+                continue;
+            }
+            // Its timeline says up to where it has heard.
+            if let Ok(Some(whole)) = incidents.get(incident.brief.id).await {
+                let heard = whole.timeline.iter().filter_map(|entry| entry.event).max();
+                self.floor = heard.map_or(self.floor, |heard| heard.min(self.floor));
+            }
+            self.cases.push(Case::resumed(incident));
+        }
+        self.show(shared);
+    }
+
+    /// Reads from the log what was not heard.
+    pub(super) async fn catch_up(&mut self, shared: &Arc<Shared>) {
+        shared.writer.flush().await;
+        let mut after = self.floor;
+        loop {
+            let events = match shared.store.events().after(after, AT_ONCE).await {
+                Ok(events) => events,
+                Err(error) => {
+                    tracing::error!(code = error.code(), %error, "events of incidents could not be read");
+                    return;
+                }
+            };
+            for event in &events {
+                after = event.id;
+                self.hear(shared, event).await;
+            }
+            if events.len() < AT_ONCE as usize {
+                return;
+            }
+        }
+    }
+
+    /// Whether an event is heard for the first time.
+    fn is_new(&mut self, id: i64) -> bool {
+        if id <= self.floor || !self.heard.insert(id) {
+            return false;
+        }
+        while self.heard.len() > REMEMBERED {
+            self.floor = self.heard.pop_first().unwrap_or(self.floor);
+        }
+        true
+    }
+
+    /// Takes an event.
+    pub(super) async fn hear(&mut self, shared: &Arc<Shared>, event: &Event) {
+        if !self.is_new(event.id) {
+            return;
+        }
+        let Some(running) = shared.running.load_full() else { return };
+        for opening in openings(shared, &running, event) {
+            match self.cases.iter_mut().find(|case| case.incident.brief.provider == opening.provider) {
+                Some(case) => case.again(&opening, event),
+                None => self.open(shared, &running, &opening, event).await,
+            }
+        }
+        let mut is_told = false;
+        for case in &mut self.cases {
+            if belongs(&event.what, &case.incident.brief.provider, &running.map) {
+                case.hear(event, &running.map);
+                is_told = true;
+            }
+        }
+        if is_told {
+            self.write_down(shared).await;
+            self.show(shared);
+        }
+    }
+
+    async fn open(&mut self, shared: &Arc<Shared>, running: &Running, opening: &Opening, event: &Event) {
+        let mut case = Case::open(opening, event, running.version);
+        match shared.store.incidents().open(&case.incident).await {
+            Ok(id) => case.incident.brief.id = id,
+            Err(error) => {
+                tracing::error!(code = error.code(), %error, "an incident could not be kept");
+                return;
+            }
+        }
+        let brief = &case.incident.brief;
+        let what = What::IncidentOpened {
+            incident: brief.id,
+            provider: brief.provider.clone(),
+            title: brief.title.clone(),
+        };
+        self.cases.push(case);
+        shared.bus.emit(what, clock::now());
+    }
+
+    /// The beat.
+    pub(super) async fn beat(&mut self, shared: &Arc<Shared>) {
+        let now = clock::now();
+        let Some(running) = shared.running.load_full() else { return };
+        if self.cases.is_empty() {
+            let shown = self.closed.len();
+            self.closed.retain(|brief| is_shown(brief, now));
+            if self.closed.len() != shown {
+                self.show(shared);
+            }
+            return;
+        }
+        let settings = running.map.incidents;
+        let mut over = Vec::new();
+        for case in &mut self.cases {
+            let provider = &case.incident.brief.provider;
+            let condition = shared.with_fleet(|fleet| condition(fleet, &running.map, provider, now));
+            if case.beat(condition.unwrap_or_default(), &settings, now) {
+                over.push(case.incident.brief.id);
+            }
+        }
+        self.several_down(settings.several_down_ms, now);
+        self.measure_all(shared, false).await;
+        for id in over {
+            self.close(shared, id, "router", now).await;
+        }
+        self.raise_alerts(shared, &running.map, now);
+        self.announce(shared, &running);
+        self.write_down(shared).await;
+        self.show(shared);
+    }
+
+    /// Several providers down at once for long are as bad as it gets.
+    fn several_down(&mut self, ms: u64, now: Now) {
+        if self.cases.iter().filter(|case| case.is_down_for(ms, now.mono_ms)).count() < 2 {
+            return;
+        }
+        for case in self.cases.iter_mut().filter(|case| case.is_down_for(ms, now.mono_ms)) {
+            if case.incident.brief.severity != Severity::One {
+                case.incident.brief.severity = Severity::One;
+                let minutes = ms / 60_000;
+                let title = format!("Several providers are down for more than {minutes} min: severity 1.");
+                case.tell(now.wall_ms, Lamp::Stop, title, None, None);
+            }
+        }
+    }
+
+    /// Measures those that are due; all of them when it is asked for now.
+    pub(super) async fn measure_all(&mut self, shared: &Arc<Shared>, at_once: bool) {
+        let Some(running) = shared.running.load_full() else { return };
+        for case in &mut self.cases {
+            measure::measure(shared, &running, case, at_once).await;
+        }
+    }
+
+    fn raise_alerts(&mut self, shared: &Shared, map: &RoutingMap, now: Now) {
+        let (bound, every_ms) = (map.incidents.alert_percent, map.incidents.alert_every_ms);
+        for case in &mut self.cases {
+            let Some(percent) = case.incident.kpis.user_error_percent.value else { continue };
+            #[expect(clippy::cast_precision_loss, reason = "a percentage")]
+            let is_over = percent > bound as f64;
+            let is_quiet = case.alerted_mono_ms.is_none_or(|at| now.mono_ms.saturating_sub(at) >= every_ms);
+            if is_over && is_quiet {
+                case.alerted_mono_ms = Some(now.mono_ms);
+                let brief = &case.incident.brief;
+                let reason = format!(
+                    "{percent} % of {} requests ended in an error for their caller while {} is in trouble",
+                    case.incident.kpis.requests, brief.provider
+                );
+                shared.bus.emit(
+                    What::UsersHurt { incident: brief.id, provider: brief.provider.clone(), reason },
+                    now,
+                );
+            }
+        }
+    }
+
+    /// Tells those who are to be told that traffic left, or came home; each once.
+    fn announce(&mut self, shared: &Arc<Shared>, running: &Arc<Running>) {
+        for case in &mut self.cases {
+            let marks = case.incident.marks;
+            let is_away = case.tally.rerouted_at_ms.is_some() || marks.decided_at_ms.is_some();
+            let news = match (case.announced, marks.home_at_ms) {
+                (Announced::Nothing | Announced::Failback, None) if is_away => Announced::Failover,
+                (Announced::Failover, Some(_)) => Announced::Failback,
+                (Announced::Nothing | Announced::Failover | Announced::Failback, _) => continue,
+            };
+            case.announced = news;
+            let told = Arc::clone(shared);
+            let running = Arc::clone(running);
+            let incident = case.incident.clone();
+            tokio::spawn(async move { announce::announce(&told, &running, &incident, news).await });
+        }
+    }
+
+    /// Closes one by hand; false when it is not open.
+    pub(super) async fn close_by_hand(
+        &mut self,
+        shared: &Arc<Shared>,
+        id: IncidentId,
+        by: ByHand<'_>,
+    ) -> bool {
+        let now = clock::now();
+        let Some(case) = self.cases.iter_mut().find(|case| case.incident.brief.id == id) else {
+            return false;
+        };
+        let title = format!("Closed by hand ({}).", by.actor);
+        case.tell(now.wall_ms, Lamp::Info, title, by.reason.map(str::to_owned), None);
+        self.close(shared, id, by.actor, now).await;
+        self.show(shared);
+        true
+    }
+
+    async fn close(&mut self, shared: &Arc<Shared>, id: IncidentId, by: &str, now: Now) {
+        let Some(at) = self.cases.iter().position(|case| case.incident.brief.id == id) else { return };
+        let Some(running) = shared.running.load_full() else { return };
+        let case = &mut self.cases[at];
+        case.close(by, now.wall_ms);
+        measure::measure(shared, &running, case, true).await;
+        self.announce(shared, &running);
+        self.write_down(shared).await;
+        let case = self.cases.remove(at);
+        let brief = case.incident.brief;
+        let what = What::IncidentClosed {
+            incident: brief.id,
+            provider: brief.provider.clone(),
+            summary: brief.summary.clone(),
+        };
+        self.closed.push(brief);
+        shared.bus.emit(what, now);
+    }
+
+    /// Keeps what has changed. What can't be kept now is tried again at the next beat.
+    pub(super) async fn write_down(&mut self, shared: &Shared) {
+        let incidents = shared.store.incidents();
+        for case in self.cases.iter_mut().filter(|case| case.dirty) {
+            case.incident.brief.summary = summary(&case.incident);
+            let id = case.incident.brief.id;
+            let kept = match incidents.append(id, &case.unwritten).await {
+                Ok(()) => {
+                    case.unwritten.clear();
+                    incidents.save(&case.incident).await
+                }
+                Err(error) => Err(error),
+            };
+            match kept {
+                Ok(()) => case.dirty = false,
+                Err(error) => {
+                    tracing::error!(code = error.code(), %error, incident = id.0, "an incident could not be kept");
+                }
+            }
+        }
+    }
+
+    fn show(&mut self, shared: &Shared) {
+        let mut board: Vec<IncidentBrief> = self
+            .cases
+            .iter()
+            .map(|case| case.incident.brief.clone())
+            .chain(self.closed.iter().cloned())
+            .collect();
+        board.sort_by(|a, b| b.id.cmp(&a.id));
+        let mut shown = lock(&shared.incidents.board);
+        if *shown != board {
+            *shown = board;
+            drop(shown);
+            shared.bus.touch();
+        }
+    }
+}
+
+fn is_shown(brief: &IncidentBrief, now: Now) -> bool {
+    brief.closed_at_ms.is_none_or(|closed| now.wall_ms.saturating_sub(closed) < SHOWN_CLOSED_MS)
+}
+
+/// The incidents an event begins. A change to a later tier is blamed on the providers of the tier that was left, as far
+/// as they can't be used.
+fn openings(shared: &Shared, running: &Running, event: &Event) -> Vec<Opening> {
+    if let What::TierChanged { from, to, cause, .. } = &event.what
+        && to > from
+    {
+        let now = clock::now();
+        let blocked = shared.with_fleet(|fleet| blocked_in(fleet, &running.map, *from, now));
+        let opening = |provider| Opening::of_tier(provider, cause.as_deref(), event.at_ms);
+        return blocked.unwrap_or_default().into_iter().map(opening).collect();
+    }
+    opening_of(event, &running.map).into_iter().collect()
+}
+
+/// The providers of a tier none of whose routes there can be used, for reasons of their own.
+fn blocked_in(fleet: &Fleet, map: &RoutingMap, tier: Tier, now: Now) -> Vec<String> {
+    let mut providers: BTreeMap<&str, bool> = BTreeMap::new();
+    for ix in map.line.tier(tier).iter().filter(|ix| map.route(**ix).enabled) {
+        let blocked = providers.entry(map.route(*ix).provider.as_str()).or_insert(true);
+        *blocked &= is_blocked(fleet, *ix, now);
+    }
+    providers.into_iter().filter(|(_, blocked)| *blocked).map(|(name, _)| name.to_owned()).collect()
+}
+
+/// Whether a route can't be used for a reason of its provider's: not a kill switch, not this machine's network.
+fn is_blocked(fleet: &Fleet, ix: RouteIx, now: Now) -> bool {
+    match fleet.gate(ix, now) {
+        Err(closed) => match closed.reason {
+            Reason::CoolingDown | Reason::CircuitOpen | Reason::TestUnderWay => true,
+            Reason::Gone | Reason::OffInMap | Reason::SwitchedOff => false,
+        },
+        Ok(()) => match fleet.key_state(ix, now) {
+            KeyChoice::AllCoolingUntil(_) | KeyChoice::None => true,
+            KeyChoice::Key(_) | KeyChoice::NotNeeded => false,
+        },
+    }
+}
+
+/// How a provider stands.
+fn condition(fleet: &Fleet, map: &RoutingMap, provider: &str, now: Now) -> Condition {
+    let own = || {
+        let routes = map.routes.iter().enumerate();
+        routes.filter(|(_, route)| route.provider == provider && route.enabled).map(|(ix, _)| RouteIx(ix))
+    };
+    let closed = |ix: RouteIx| fleet.circuit(ix) == CircuitState::Closed;
+    let any = own().next().is_some();
+    Condition {
+        circuit_open: own().any(|ix| !closed(ix)),
+        is_down: any && own().all(|ix| !closed(ix)),
+        triggered: fleet.watch().fired().iter().any(|trigger| trigger.provider == provider),
+        shifted: fleet
+            .shifts()
+            .view(now)
+            .iter()
+            .any(|shift| shift.phase != ShiftPhase::Home && is_of(&shift.from, provider, map)),
+        blocked: any && own().all(|ix| is_blocked(fleet, ix, now)),
+    }
+}
+
+/// Whether traffic that leaves a part of the map leaves a provider.
+fn is_of(target: &Target, provider: &str, map: &RoutingMap) -> bool {
+    match target {
+        Target::Provider(name) => name == provider,
+        Target::Route(id) => map.find(id.as_str()).is_some_and(|ix| map.route(ix).provider == provider),
+        Target::Model(name) => {
+            map.routes.iter().any(|route| route.provider == provider && route.serves(name))
+        }
+        Target::Tier(tier) => map.line.tier(*tier).iter().any(|ix| map.route(*ix).provider == provider),
+        Target::Rest => false,
+    }
+}
