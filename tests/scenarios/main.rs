@@ -21,6 +21,7 @@ mod keys;
 mod kills;
 mod maps;
 mod midstream;
+mod outages;
 mod passthrough;
 mod refusals;
 mod rescue;
