@@ -27,7 +27,7 @@ CREATE TABLE incident_timeline (
 
 CREATE INDEX incident_timeline_incident ON incident_timeline (incident, at_ms, seq);
 -- An event that is read twice, after a lag or a restart, is told once.
-CREATE UNIQUE INDEX incident_timeline_event ON incident_timeline (incident, event) WHERE event IS NOT NULL;
+CREATE UNIQUE INDEX incident_timeline_event ON incident_timeline (event, incident) WHERE event IS NOT NULL;
 
 CREATE TABLE incident_notes (
     seq      INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -271,7 +271,7 @@ async fn a_chain_on_one_infrastructure_is_warned_about() {
     let yard = Yard::over(&[CHAT], &[CHAT], json!({})).await;
     assert_eq!(yard.get("/v1/map/warnings").await, json!([]));
     let hot = route(&yard.provider("hot"));
-    let twin = merge(hot.clone(), json!({ "provider": "twin" }));
+    let twin = merge(hot.clone(), json!({ "provider": "twin", "id": "twin" }));
     let map = fast_map(&[hot], &[twin]).to_string();
     for args in [["map", "check", "-"].as_slice(), &["map", "check", "-", "--router"], &["map", "apply", "-"]]
     {

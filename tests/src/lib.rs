@@ -10,6 +10,8 @@ mod ask;
 mod canned;
 mod kind;
 mod map;
+#[cfg(target_os = "linux")]
+pub mod net;
 mod process;
 mod reply;
 mod table;

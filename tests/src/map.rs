@@ -34,6 +34,8 @@ pub fn fast_map(hot: &[Value], warm: &[Value]) -> Value {
         "retry": { "initialMs": 2, "maxMs": 10 },
         "breaker": { "consecutiveFailures": 5, "halfOpenEveryMs": 60_000 },
         "probe": { "everyMs": 0 },
+        // Nobody out in the world is asked. Scenarios of the network have one of their own.
+        "network": { "enabled": false, "checkUrls": [], "fallbackDns": [] },
         "cold": { "mode": "graceful_degrade", "initialMs": 20, "maxMs": 60 },
     });
     for route in hot.iter().chain(warm).filter(|route| route["auth"] == "aws-sigv4") {

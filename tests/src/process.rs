@@ -22,6 +22,10 @@ pub struct Start {
     pub keychain: bool,
     /// The proxy's port; 0 takes any free one.
     pub port: u16,
+    /// The network namespace it runs in, with the name's own `/etc/resolv.conf`; the harness's own when absent.
+    pub inside: Option<String>,
+    /// Looked for programs before the harness's own path.
+    pub path: Option<PathBuf>,
 }
 
 /// A router that said it is ready.
@@ -59,7 +63,15 @@ impl Start {
     }
 
     fn command(&self, binary: &Path, data_dir: &Path) -> Command {
-        let mut command = Command::new(binary);
+        let mut command = match &self.inside {
+            // It becomes the router itself: the process is the same.
+            Some(space) => {
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", space]).arg(binary);
+                command
+            }
+            None => Command::new(binary),
+        };
         command.arg("serve").arg("--data-dir").arg(data_dir).arg("--port").arg(self.port.to_string());
         command.args(["--control-port", "0", "--print-json"]);
         if !self.keychain {
@@ -68,7 +80,9 @@ impl Start {
         command.args(&self.args);
         command.env_clear().envs(self.env.iter().map(|(name, value)| (name, value)));
         // A home of its own: nothing of the developer's is read or written.
-        command.env("HOME", data_dir).env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = self.path.iter().cloned().chain(std::env::split_paths(&path));
+        command.env("HOME", data_dir).env("PATH", std::env::join_paths(path).unwrap());
         command.stdin(Stdio::null()).kill_on_drop(true);
         command
     }

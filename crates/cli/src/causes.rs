@@ -10,13 +10,13 @@ use switchyard_domain::operate::{CauseView, FixView};
 
 use crate::command::{Place, Shown};
 use crate::output::{json, line, moment, note, table};
-use crate::span::{Span, now_ms};
+use crate::span::span_ms;
 
 #[derive(Debug, Args)]
 pub(crate) struct ErrorsAsk {
     /// How far to look back: `90s`, `30m`, `1h`, `7d`.
-    #[arg(long, default_value = "1h", value_name = "SPAN")]
-    since: Span,
+    #[arg(long, default_value = "1h", value_name = "SPAN", value_parser = span_ms)]
+    since: u64,
     #[command(flatten)]
     shown: Shown,
 }
@@ -31,7 +31,8 @@ pub(crate) struct CausesAsk {
 }
 
 pub(crate) async fn errors(place: &Place, ask: ErrorsAsk) -> Result<ExitCode, Problem> {
-    let report = place.router()?.errors(Some(now_ms() - ask.since.ms())).await?;
+    let since = jiff::Timestamp::now().as_millisecond().saturating_sub_unsigned(ask.since);
+    let report = place.router()?.errors(Some(since)).await?;
     if ask.shown.json {
         json(&report);
     } else {

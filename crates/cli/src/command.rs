@@ -6,15 +6,19 @@ use clap::{Args, Parser, Subcommand};
 use switchyard_control::{ControlClient, default_data_dir};
 use switchyard_domain::Problem;
 
+use crate::audit::AuditAsk;
 use crate::causes::{CausesAsk, ErrorsAsk};
 use crate::clients::ClientCommand;
 use crate::compat::CompatAsk;
 use crate::credentials::CredentialCommand;
 use crate::incidents::{IncidentCommand, NoticeAsk};
 use crate::map::MapCommand;
+use crate::network::NetworkAsk;
+use crate::orders::{AiCommand, BreakerCommand, KillAsk, OverrideCommand, UnkillAsk};
 use crate::queue::QueueCommand;
 use crate::requests::{Asked, TestAsk};
 use crate::serve::Serve;
+use crate::shifts;
 use crate::steer::RouteCommand;
 use crate::switch_cost::MoveAsk;
 
@@ -70,6 +74,9 @@ pub(crate) enum Command {
     #[command(after_help = "Example: switchyard health && echo up
 `switchyard health --json` prints the providers as the runbook's endpoint does.")]
     Health(Shown),
+    /// How this machine's network stands, by a look at it; exit code 1 when it is down.
+    #[command(after_help = "Example: switchyard network --json | jq .state")]
+    Network(NetworkAsk),
     /// Stop taking new work; running requests finish.
     #[command(after_help = "Example: switchyard pause --reason 'bill too high'")]
     Pause {
@@ -131,6 +138,55 @@ money it says how many and how much, and sends them with --yes alone. Exit code 
     #[command(after_help = "Example: switchyard causes
 `switchyard causes --fix 1` does what is proposed for the first one; `--json` prints all of it.")]
     Causes(CausesAsk),
+    /// Take a route, a model or a provider out of service.
+    #[command(
+        after_help = "Example: switchyard kill model gpt-4o-mini --reason 'it makes things up' --for 2h"
+    )]
+    Kill(KillAsk),
+    /// Put a route, a model or a provider back in service.
+    #[command(after_help = "Example: switchyard unkill model gpt-4o-mini")]
+    Unkill(UnkillAsk),
+    /// Hold a route's breaker open or closed.
+    #[command(
+        subcommand,
+        after_help = "Example: switchyard breaker open openai/gpt-4o-mini --reason 'answers nonsense' --for 30m"
+    )]
+    Breaker(BreakerCommand),
+    /// Override jobs' models without touching the map.
+    #[command(
+        subcommand,
+        after_help = "Example: switchyard override set summary openai/gpt-4o-mini haiku-4.5"
+    )]
+    Override(OverrideCommand),
+    /// The all-off switch: refuse every request at once, or answer again.
+    #[command(subcommand, after_help = "Example: switchyard ai off --reason 'until we know more'")]
+    Ai(AiCommand),
+    /// What was changed by hand, newest first, and the way back from it.
+    #[command(after_help = "Example: switchyard audit --limit 20 --json")]
+    Audit(AuditAsk),
+    /// Move traffic away from a tier, a provider, a route or a model.
+    #[command(
+        after_help = "Example: switchyard failover --from anthropic --to openai --mode gradual --reason 'slow since 14:00'
+Each step is watched: it is held while unclear and reversed when the new side does worse. It comes home by itself
+once the old side has been well for `failback.healthyMs`; `switchyard hold` keeps it where it is.
+`switchyard failover --except openai --for 2h` leaves a provider out everywhere; overrides that were there before stay
+as they are, and `--clear-except openai` ends it."
+    )]
+    Failover(shifts::Failover),
+    /// Move traffic in small watched steps: 5, 10, 25, 50, 100 %; rolls itself back.
+    #[command(
+        after_help = "Example: switchyard canary --from anthropic/sonnet-4.6 --to openai/gpt-4o --percent 25"
+    )]
+    Canary(shifts::Canary),
+    /// Bring moved traffic home, in watched steps.
+    #[command(after_help = "Example: switchyard failback --reason 'their status page is green'")]
+    Failback(shifts::Failback),
+    /// Let a shift stand still where it is, or go on.
+    #[command(after_help = "Example: switchyard hold --reason 'until Monday' && switchyard hold --off")]
+    Hold(shifts::Hold),
+    /// The moves of traffic under way, and weights.
+    #[command(subcommand, after_help = "Example: switchyard shift list")]
+    Shift(shifts::ShiftCommand),
     /// Print the control API's OpenAPI document; needs no running router.
     #[command(after_help = "Example: switchyard openapi > control.json")]
     Openapi,
@@ -171,6 +227,7 @@ mod tests {
             &["queue", "list", "--state", "dead"],
             &["route", "off", "anthropic/sonnet-4.6"],
             &["test-request", "--stream"],
+            &["network", "--last", "--json"],
             &["compat"],
             &[
                 "compat",
@@ -183,6 +240,28 @@ mod tests {
                 "--json",
             ],
             &["compat", "--all", "--yes"],
+            &["kill", "model", "gpt-4o-mini", "--for", "2h30m", "--reason", "why"],
+            &["unkill", "provider", "openai", "--json"],
+            &["breaker", "open", "openai/gpt-4o-mini", "--reason", "why"],
+            &["breaker", "auto", "openai/gpt-4o-mini"],
+            &["override", "set", "summary", "haiku-4.5", "openai/gpt-4o-mini"],
+            &["override", "apply", "-", "--base", "7"],
+            &["failover", "--except", "openai"],
+            &["failover", "--clear-except", "openai"],
+            &["ai", "off"],
+            &["audit"],
+            &["audit", "--limit", "3", "--json"],
+            &["audit", "rollback", "12", "--reason", "why"],
+            &["client", "bounds", "clinic", "--only", "anthropic,openai"],
+            &["client", "bounds", "clinic", "--clear"],
+            &["client", "prefer", "shop", "openai"],
+            &["client", "prefer", "shop", "--clear"],
+            &["failover", "--from", "anthropic", "--mode", "canary", "--percent", "25", "--reason", "slow"],
+            &["canary", "--from", "hot", "--to", "openai"],
+            &["failback"],
+            &["failback", "3", "--now"],
+            &["hold", "3", "--off"],
+            &["shift", "set", "bedrock:50,google:30,meta:20", "--over", "60s"],
             &["incident", "list", "--since", "7d", "--json"],
             &["incident", "report", "12", "--output", "r.md"],
             &["incident", "external", "add", "openai", "errors", "--at", "2h"],
@@ -216,6 +295,20 @@ mod tests {
             &["compat", "openai/gpt-4o-mini", "--all"],
             &["compat", "--case", "plain"],
             &["switch-cost"],
+            &["kill", "planet", "earth"],
+            &["kill", "route", "a/b", "--for", "soon"],
+            &["breaker", "open", "a/b"],
+            &["override", "set", "summary"],
+            &["failover", "--except", "a", "--clear-except", "a"],
+            &["client", "bounds", "clinic"],
+            &["client", "prefer", "shop"],
+            &["audit", "rollback"],
+            &["failover"],
+            &["failover", "--from", "hot", "--mode", "sudden"],
+            &["failover", "--from", "hot", "--percent", "0"],
+            &["canary", "--from", "hot"],
+            &["shift", "set", "bedrock"],
+            &["shift", "set", "bedrock:50", "--over", "soon"],
             &["incident", "show"],
             &["notice", "--message", "to whom"],
             &["notice", "--since", "1h", "--incident", "1", "--message", "which"],

@@ -3,6 +3,7 @@
 //! Operations go through the control API of the router that runs for the data directory; only credentials can be
 //! kept while none runs, through the engine's keyring. Nothing here decides about routing.
 
+mod audit;
 mod causes;
 mod clients;
 mod command;
@@ -10,10 +11,13 @@ mod compat;
 mod credentials;
 mod incidents;
 mod map;
+mod network;
+mod orders;
 mod output;
 mod queue;
 mod requests;
 mod serve;
+mod shifts;
 mod span;
 mod steer;
 mod switch_cost;
@@ -72,6 +76,7 @@ async fn run(arguments: Switchyard) -> Result<ExitCode, Problem> {
         Command::Serve(serve) => Box::pin(serve::run(&place, *serve)).await,
         Command::Status(shown) => steer::status(&place, shown).await,
         Command::Health(shown) => steer::health(&place, shown).await,
+        Command::Network(ask) => network::run(&place, ask).await,
         Command::Pause { reason } => steer::pause(&place, reason).await,
         Command::Resume => steer::resume(&place).await,
         Command::Route(route) => steer::route(&place, route).await,
@@ -88,6 +93,17 @@ async fn run(arguments: Switchyard) -> Result<ExitCode, Problem> {
         Command::SwitchCost(ask) => switch_cost::run(&place, ask).await,
         Command::Errors(ask) => causes::errors(&place, ask).await,
         Command::Causes(ask) => causes::causes(&place, ask).await,
+        Command::Kill(ask) => orders::kill(&place, ask).await,
+        Command::Unkill(ask) => orders::unkill(&place, ask).await,
+        Command::Breaker(command) => orders::breaker(&place, command).await,
+        Command::Override(command) => orders::overrides(&place, command).await,
+        Command::Ai(command) => orders::ai(&place, command).await,
+        Command::Audit(ask) => audit::run(&place, ask).await,
+        Command::Failover(ask) => shifts::failover(&place, ask).await,
+        Command::Canary(ask) => shifts::canary(&place, ask).await,
+        Command::Failback(ask) => shifts::failback(&place, ask).await,
+        Command::Hold(ask) => shifts::hold(&place, ask).await,
+        Command::Shift(shift) => shifts::run(&place, shift).await,
         Command::Openapi => {
             output::json(&switchyard_control::openapi());
             Ok(ExitCode::SUCCESS)

@@ -1,36 +1,40 @@
-//! Lengths of time as people type them: `90s`, `30m`, `1h`, `7d`.
+//! Spans of time as people type them: `90s`, `30m`, `2h30m`, `7d`.
 
-use std::str::FromStr;
+use jiff::{SpanRelativeTo, Unit};
 
-/// A length of time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Span {
-    ms: i64,
+/// Milliseconds of a span.
+pub(crate) fn span_ms(text: &str) -> Result<u64, String> {
+    let wrong = || format!("`{text}` is no span of time. Write it like 90s, 30m, 2h30m or 7d");
+    let span: jiff::Span = text.parse().map_err(|_| wrong())?;
+    let ms =
+        span.total((Unit::Millisecond, SpanRelativeTo::days_are_24_hours())).map_err(|_| wrong())?.round();
+    if !(1.0..=1e15).contains(&ms) {
+        return Err(wrong());
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "within the range just checked"
+    )]
+    Ok(ms as u64)
 }
+
+/// A span of time, as an argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span(u64);
 
 impl Span {
     /// Milliseconds.
-    pub(crate) const fn ms(self) -> i64 {
-        self.ms
+    pub(crate) fn ms(self) -> i64 {
+        i64::try_from(self.0).unwrap_or(i64::MAX)
     }
 }
 
-impl FromStr for Span {
+impl std::str::FromStr for Span {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let unknown = || format!("`{text}` is no length of time. Write `90s`, `30m`, `1h` or `7d`.");
-        let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
-        let number: i64 = text[..text.len() - unit.len()].parse().map_err(|_| unknown())?;
-        let unit_ms = match unit {
-            "ms" => 1,
-            "s" => 1_000,
-            "m" | "min" => 60_000,
-            "h" => 3_600_000,
-            "d" => 86_400_000,
-            _ => return Err(unknown()),
-        };
-        number.checked_mul(unit_ms).map(|ms| Self { ms }).ok_or_else(unknown)
+        span_ms(text).map(Self)
     }
 }
 
@@ -41,17 +45,17 @@ pub(crate) fn now_ms() -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::Span;
+    use super::span_ms;
 
     #[test]
-    fn lengths_are_read_with_their_unit_or_refused() {
-        let ms = |text: &str| text.parse::<Span>().map(Span::ms).ok();
-        for (text, expected) in [("90s", 90_000), ("30m", 1_800_000), ("1h", 3_600_000), ("7d", 604_800_000)]
-        {
-            assert_eq!(ms(text), Some(expected), "{text}");
+    fn spans_are_read_as_people_type_them() {
+        let good =
+            [("90s", 90_000), ("30m", 1_800_000), ("2h30m", 9_000_000), ("7d", 604_800_000), ("250ms", 250)];
+        for (text, ms) in good {
+            assert_eq!(span_ms(text), Ok(ms), "{text}");
         }
-        for text in ["", "h", "1", "-1h", "1.5h", "1 h", "99999999999999d"] {
-            assert_eq!(ms(text), None, "{text}");
+        for text in ["", "2", "soon", "-1h", "0s", "99999999999999h"] {
+            assert!(span_ms(text).is_err_and(|why| why.contains("2h30m")), "{text}");
         }
     }
 }

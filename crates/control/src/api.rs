@@ -9,10 +9,13 @@ pub(crate) mod gateway;
 pub(crate) mod incidents;
 pub(crate) mod map;
 pub(crate) mod metrics;
+pub(crate) mod network;
+pub(crate) mod orders;
 pub(crate) mod pause;
 pub(crate) mod queue;
 pub(crate) mod requests;
 pub(crate) mod routes;
+pub(crate) mod shifts;
 pub(crate) mod snapshot;
 pub(crate) mod switch_cost;
 
@@ -75,6 +78,7 @@ pub(crate) struct Panel {
     tags(
         (name = "snapshot", description = "How things stand"),
         (name = "map", description = "The routing map and its versions"),
+        (name = "network", description = "This machine's network"),
         (name = "pause", description = "Stopping and taking new work"),
         (name = "routes", description = "The kill switch, and what a move would change"),
         (name = "compat", description = "What routes can do, found out by asking them"),
@@ -83,10 +87,12 @@ pub(crate) struct Panel {
         (name = "queue", description = "The cold queue"),
         (name = "incidents", description = "Outages from their first bad attempt to recovery, and who is told"),
         (name = "requests", description = "What was asked and how it went"),
-        (name = "audit", description = "Who changed what"),
         (name = "causes", description = "What failed, why, and the fix"),
         (name = "gateway", description = "The failover-loop runbook's endpoints, in its own names"),
-        (name = "metrics", description = "What Prometheus scrapes")
+        (name = "metrics", description = "What Prometheus scrapes"),
+        (name = "audit", description = "Who changed what, and the way back"),
+        (name = "orders", description = "What is overridden at run time"),
+        (name = "shifts", description = "Moving traffic, splitting it, and bringing it home")
     )
 )]
 struct Description;
@@ -100,6 +106,7 @@ fn described() -> OpenApiRouter<Panel> {
     OpenApiRouter::with_openapi(description)
         .merge(snapshot::routes())
         .merge(map::routes())
+        .merge(network::routes())
         .merge(pause::routes())
         .merge(routes::routes())
         .merge(compat::routes())
@@ -113,6 +120,8 @@ fn described() -> OpenApiRouter<Panel> {
         .merge(causes::routes())
         .merge(gateway::routes())
         .merge(metrics::routes())
+        .merge(orders::routes())
+        .merge(shifts::routes())
 }
 
 /// The OpenAPI document; needs no running router.

@@ -245,4 +245,38 @@ pub struct AuditEntry {
     pub target: String,
     /// Why.
     pub reason: Option<String>,
+    /// What stood there before, where that is known. Never a secret.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub before: Option<serde_json::Value>,
+    /// What stands there since.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub after: Option<serde_json::Value>,
+    /// Whether it can be rolled back.
+    #[serde(default)]
+    pub reversible: bool,
+}
+
+/// A change to roll back.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RollBack {
+    /// Why.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+/// What was rolled back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RolledBack {
+    /// The entry's position in the log.
+    pub id: i64,
+    /// What it was.
+    pub action: String,
+    /// On what.
+    pub target: String,
+    /// What a person should know before going on.
+    pub warnings: Vec<String>,
 }

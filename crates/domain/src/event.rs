@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use crate::compat::CompatDrift;
 use crate::incident::IncidentId;
 use crate::map::ShiftMode;
+use crate::network::{NameSource, NetworkState};
 use crate::operate::TriggerKind;
 use crate::{Failure, RequestId, RouteId, Tier};
 
@@ -130,7 +131,29 @@ pub enum What {
     /// An incident is over.
     IncidentClosed { incident: IncidentId, provider: String, summary: String },
     /// A likely cause of trouble.
-    CauseFound { code: String, sentence: String },
+    CauseFound { code: String, cause: String },
+    /// This machine's network went from one state to another. `lasted_ms` is how long the state before lasted.
+    NetworkTurned {
+        from: NetworkState,
+        to: NetworkState,
+        reason: String,
+        portal_url: Option<String>,
+        lasted_ms: u64,
+    },
+    /// The machine is on another network than before: `what` says which part of it changed.
+    NetworkSwitched { what: String },
+    /// The machine slept.
+    WokeUp { asleep_ms: u64 },
+    /// The wall clock was set; forward when positive.
+    ClockJumped { by_ms: i64 },
+    /// Addresses of hosts come from elsewhere than before.
+    NamesFrom { source: NameSource },
+    /// The system's proxy is another; none when it was taken out.
+    ProxyChanged { proxy: Option<String> },
+    /// One region of a provider does not answer while another one does.
+    RegionOut { provider: String, region: String, answers: String },
+    /// That region answers again, or is no longer alone in it.
+    RegionBack { provider: String, region: String },
 }
 
 /// Which lamp stands beside an event or a state.
@@ -166,16 +189,26 @@ impl What {
     #[must_use]
     pub const fn lamp(&self) -> Lamp {
         match self {
-            Self::CircuitOpened { .. } | Self::JobDead { .. } | Self::KeyCondemned { .. } => Lamp::Stop,
+            Self::CircuitOpened { .. }
+            | Self::JobDead { .. }
+            | Self::KeyCondemned { .. }
+            | Self::UsersHurt { .. } => Lamp::Stop,
             Self::CircuitHalfOpen { .. } | Self::ProbeFailed { .. } | Self::KeychainUnavailable { .. } => {
                 Lamp::Caution
             }
             Self::CircuitClosed { .. }
             | Self::JobDone { .. }
+            | Self::IncidentClosed { .. }
+            | Self::RegionBack { .. }
             | Self::TriggerCleared { .. }
             | Self::ShiftEnded { .. }
             | Self::StormEnded { .. } => Lamp::Clear,
-            Self::StreamRescued { .. } | Self::AnswerDegraded { .. } => Lamp::Degraded,
+            Self::StreamRescued { .. }
+            | Self::AnswerDegraded { .. }
+            | Self::RegionOut { .. }
+            | Self::ShiftStarted { .. }
+            | Self::ShiftMoved { .. }
+            | Self::ShiftReversed { .. } => Lamp::Degraded,
             Self::CompatChecked { passed, drift, .. } => match (*passed, drift.is_empty()) {
                 (true, true) => Lamp::Clear,
                 (true, false) => Lamp::Info,
@@ -207,17 +240,24 @@ impl What {
                 | TriggerKind::Probes
                 | TriggerKind::Quality => Lamp::Caution,
             },
-            Self::UsersHurt { .. } => Lamp::Stop,
-            Self::IncidentOpened { .. } => Lamp::Caution,
-            Self::IncidentClosed { .. } => Lamp::Clear,
-            Self::ShiftStarted { .. } | Self::ShiftMoved { .. } | Self::ShiftReversed { .. } => {
-                Lamp::Degraded
-            }
-            Self::FailbackStarted { .. }
+            Self::IncidentOpened { .. }
+            | Self::FailbackStarted { .. }
             | Self::CircuitFlaps { .. }
             | Self::StormBegan { .. }
             | Self::CauseFound { .. } => Lamp::Caution,
-            Self::Started { .. }
+            Self::NetworkTurned { to, .. } => {
+                if to.is_down() {
+                    Lamp::Caution
+                } else {
+                    Lamp::Clear
+                }
+            }
+            Self::NetworkSwitched { .. }
+            | Self::WokeUp { .. }
+            | Self::ClockJumped { .. }
+            | Self::NamesFrom { .. }
+            | Self::ProxyChanged { .. }
+            | Self::Started { .. }
             | Self::Distributed { .. }
             | Self::OrderChanged { .. }
             | Self::MapApplied { .. }
@@ -313,7 +353,7 @@ impl What {
             }
             Self::OrderChanged { action, target, reason, .. } => {
                 let why = reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
-                format!("{action}: {target}{why}.")
+                format!("{}{why}.", ordered(action, target))
             }
             Self::CircuitFlaps { route, times, wait_ms } => format!(
                 "{} opened {times} times in a row; the next test call waits {} s.",
@@ -332,8 +372,63 @@ impl What {
             Self::IncidentClosed { incident, summary, .. } => {
                 format!("Incident {incident} is over. {summary}")
             }
-            Self::CauseFound { sentence, .. } => sentence.clone(),
+            Self::CauseFound { cause, .. } => cause.clone(),
+            Self::NetworkTurned { reason, .. } => reason.clone(),
+            Self::NetworkSwitched { what } => format!("This machine is on another network: {what}."),
+            Self::WokeUp { asleep_ms } => {
+                format!("Resumed from sleep after {}. Connections are made anew.", span(*asleep_ms))
+            }
+            Self::ClockJumped { by_ms } => {
+                let way = if *by_ms < 0 { "back" } else { "forward" };
+                format!("The clock was set {way} by {}. No deadline moved.", span(by_ms.unsigned_abs()))
+            }
+            Self::NamesFrom { source } => match source {
+                NameSource::System => "The system's DNS answers again.".to_owned(),
+                NameSource::Fallback => {
+                    "The system's DNS does not answer; fallback resolvers look names up.".to_owned()
+                }
+                NameSource::LastKnown => "No DNS answers; addresses that worked before are used.".to_owned(),
+            },
+            Self::ProxyChanged { proxy: Some(proxy) } => format!("The system's proxy is {proxy} now."),
+            Self::ProxyChanged { proxy: None } => "The system has no proxy any more.".to_owned(),
+            Self::RegionOut { provider, region, answers } => {
+                format!("{provider}: only the region {region} is out; {answers} answers.")
+            }
+            Self::RegionBack { provider, region } => {
+                format!("{provider}: the outage of the region {region} alone is over.")
+            }
         }
+    }
+}
+
+/// A length of time as people say it.
+fn span(ms: u64) -> String {
+    match ms / 1_000 {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds @ 120..7_200 => format!("{} min", seconds / 60),
+        seconds => format!("{} h", seconds / 3_600),
+    }
+}
+
+/// An override by hand, in words. Actions are the audit log's.
+fn ordered(action: &str, target: &str) -> String {
+    match action {
+        "route.off" | "kill" => format!("{target} is switched off by hand"),
+        "route.on" | "unkill" => format!("{target} is in service again"),
+        "breaker.open" => format!("The breaker of {target} is held open by hand"),
+        "breaker.close" => format!("The breaker of {target} is held closed by hand"),
+        "breaker.auto" => format!("The breaker of {target} judges by itself again"),
+        "override.set" => format!("The models of {target} are overridden"),
+        "override.clear" | "client.clear" => format!("{target} goes by the map again"),
+        "override.ignored" => format!("The override of {target} changes nothing: the map no longer has it"),
+        "except" => format!("{target} is left out everywhere"),
+        "except.clear" => format!("{target} is used again"),
+        "client.bounds" => format!("The bounds of {target} were changed"),
+        "client.prefer" => format!("The preferred provider of {target} was changed"),
+        "ai.off" => "Every request is refused at once: the all-off switch is thrown".to_owned(),
+        "ai.on" => "Requests are answered again: the all-off switch is reset".to_owned(),
+        "rollback" => format!("Rolled back: {target}"),
+        _ => format!("{action}: {target}"),
     }
 }
 

@@ -121,10 +121,10 @@ pub struct GatewaySettings {
     /// Tries per route, the first included (`retry.attempts`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_provider_retries: Option<u64>,
-    /// `off`: there is no response cache.
+    /// `off`, or `stale_if_error`: the same request gets its last answer when no route can answer (`cache.mode`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_mode: Option<String>,
-    /// 0, since there is no response cache.
+    /// How old such an answer may be, seconds (`cache.ttlMs`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_ttl_seconds: Option<u64>,
 }

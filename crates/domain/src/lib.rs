@@ -18,6 +18,7 @@ pub mod money;
 pub mod network;
 pub mod operate;
 pub mod operation;
+pub mod orders;
 pub mod problem;
 pub mod secret;
 pub mod switch_cost;

@@ -35,6 +35,7 @@ pub use operate::{
     ShiftSettings, Sticky, StormSettings, TriggerSettings,
 };
 pub use preset::{Auth, Layout, PRESETS, Preset, ambient_variables, preset};
+pub use proof::canonical;
 pub use proven::{
     BreakerSettings, ClientRule, Cold, ColdReply, CredentialSource, Flags, Job, Limits, Line, MatchRule,
     Provider, RetrySettings, Route, RouteIx, RoutingMap, Timeouts,

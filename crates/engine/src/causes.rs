@@ -64,10 +64,12 @@ struct Finder {
 
 impl Finder {
     fn note(&mut self, event: &Event) {
-        let (route, opened) = match &event.what {
-            What::CircuitOpened { route, .. } => (route, true),
-            What::CircuitClosed { route } => (route, false),
-            _ => return,
+        let (route, opened) = if let What::CircuitOpened { route, .. } = &event.what {
+            (route, true)
+        } else if let What::CircuitClosed { route } = &event.what {
+            (route, false)
+        } else {
+            return;
         };
         let moves = self.moves.entry(route.clone()).or_default();
         let own = if opened { &mut moves.opened } else { &mut moves.closed };
@@ -98,8 +100,8 @@ impl Finder {
             let key = format!("{} {}", cause.code, cause.title);
             let last = self.told.insert(key, now.mono_ms);
             if last.is_none_or(|last| now.mono_ms.saturating_sub(last) > SAME_MS) {
-                let (code, sentence) = (cause.code.clone(), format!("{}: {}", cause.title, cause.sentence));
-                shared.bus.emit(What::CauseFound { code, sentence }, now);
+                let (code, said) = (cause.code.clone(), format!("{}: {}", cause.title, cause.sentence));
+                shared.bus.emit(What::CauseFound { code, cause: said }, now);
             }
         }
         self.told.retain(|_, last| now.mono_ms.saturating_sub(*last) <= SAME_MS);

@@ -30,6 +30,18 @@ pub async fn until<F: Future>(mono: u64, future: F) -> Option<F::Output> {
     }
 }
 
+/// Milliseconds on a clock that stands still while the machine sleeps, from an arbitrary origin.
+#[must_use]
+pub fn awake_ms() -> u64 {
+    #[cfg(target_os = "linux")]
+    {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        u64::try_from(time.tv_sec).unwrap_or(0) * 1_000 + u64::try_from(time.tv_nsec).unwrap_or(0) / 1_000_000
+    }
+    #[cfg(not(target_os = "linux"))]
+    mono_ms()
+}
+
 /// Milliseconds from one reading to another, as a length.
 #[must_use]
 pub fn span_ms(from: Now, to: Now) -> u32 {

@@ -13,7 +13,6 @@ use switchyard_domain::event::What;
 use switchyard_domain::map::{Auth, ColdReply};
 use switchyard_domain::view::{JobState, Outcome as Ended, WagonView};
 use switchyard_domain::{Failure, FailureKind, Problem};
-use switchyard_policy::plan::line_of;
 use switchyard_store::{NewJob, Order};
 use switchyard_wire::ErrorReply;
 
@@ -48,7 +47,7 @@ pub(crate) async fn park(
 ) -> Reply {
     let attempts = parked.attempts;
     let way = Way { tier: None, ..Way::none(&ask.id, attempts) };
-    if !running.map.flags.enable_cold_queue || !ask.job.queue || only_callers_keys(running, ask) {
+    if !running.map.flags.enable_cold_queue || !ask.job.queue || only_callers_keys(shared, running, ask) {
         let mut reply = reply::failure(ask.dialect, &parked.why, &way);
         retry_after(&mut reply, parked.again_in_ms);
         // The tries were made here; an SDK's own on top would only make a storm of them.
@@ -146,8 +145,9 @@ fn retry_after(reply: &mut Reply, ms: u64) {
 }
 
 /// Whether no route of the request could answer it later: the caller's own key is never kept.
-fn only_callers_keys(running: &Running, ask: &Ask) -> bool {
-    let line = line_of(&running.map, &ask.job);
+fn only_callers_keys(shared: &Shared, running: &Running, ask: &Ask) -> bool {
+    let line = shared.with_fleet(|fleet| fleet.line(&running.map, &ask.job).into_owned());
+    let line = line.unwrap_or_default();
     line.hot.iter().chain(&line.warm).all(|ix| running.map.route(*ix).auth == Auth::Passthrough)
 }
 

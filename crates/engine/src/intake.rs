@@ -1,5 +1,7 @@
 //! The envelope of a request: who asks, in which dialect, for what. The body stays as it came.
 
+mod conversation;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -40,6 +42,8 @@ pub(crate) struct Ask {
     pub(crate) idempotency_key: Option<String>,
     /// What the upstream is told: the caller's, else a hash of client, user, job and input.
     pub(crate) upstream_idempotency_key: HeaderValue,
+    /// What its conversation is dealt by where traffic is split.
+    pub(crate) conversation: Option<u64>,
     pub(crate) arrived: Now,
     /// How much it matters when not everything can be served.
     pub(crate) priority: Priority,
@@ -106,6 +110,8 @@ impl Ask {
         let own_key = own_upstream_key.then(|| OwnKey { headers: own_key_headers(&headers) });
         let upstream_idempotency_key =
             upstream_key(idempotency_key.as_deref(), &client, &job, &envelope, &body);
+        let named = text(&headers, conversation::HEADER);
+        let conversation = conversation::key(job.sticky, &client, named.as_deref(), &envelope);
         keep_forwardable(&mut headers);
         Ok(Self {
             id,
@@ -120,6 +126,7 @@ impl Ask {
             interactive,
             idempotency_key,
             upstream_idempotency_key,
+            conversation,
             arrived,
             priority,
             asks_again,

@@ -1,5 +1,6 @@
 //! The walk of a request: admit, plan, drive, answer or park. One page, one direction.
 
+mod holding;
 mod planning;
 
 use std::sync::Arc;
@@ -68,6 +69,9 @@ pub(crate) struct Answered {
 
 /// Answers a request, one way or another; two with the same key of their caller's get one answer.
 pub(crate) async fn respond(shared: &Arc<Shared>, running: &Arc<Running>, ask: Arc<Ask>) -> Reply {
+    if let Some(why) = shared.all_off(running) {
+        return switched_off(shared, &ask, &why);
+    }
     let Some(key) = ask.idempotency_key.as_deref() else { return answer(shared, running, &ask).await };
     let deadline = ask.arrived.mono_ms.saturating_add(ask.job.slo_ms);
     loop {
@@ -178,13 +182,24 @@ async fn count(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>, mut
     }
 }
 
-/// Drives a request over its plan until a route answers or none can.
+/// Answers a request by a route, as soon as one can; one that only this machine's network keeps from being answered
+/// waits for it.
 pub(crate) async fn serve(
     shared: &Arc<Shared>,
     running: &Arc<Running>,
     ask: &Arc<Ask>,
     record: &mut Record,
 ) -> Served {
+    loop {
+        let mut served = walk(shared, running, ask, record).await;
+        if !holding::may_go_on(shared, running, ask, &mut served).await {
+            return served;
+        }
+    }
+}
+
+/// Drives a request over its plan until a route answers or none can.
+async fn walk(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>, record: &mut Record) -> Served {
     let mut planned = decide(shared, running, ask);
     if planned.as_ref().is_some_and(|(_, plan)| lacks_keys(plan)) && wait_for_keys(shared).await {
         planned = decide(shared, running, ask);
@@ -343,6 +358,18 @@ pub(crate) fn tell_losses(shared: &Shared, ask: &Ask, route: &RouteId, lost: &[S
         let (request_id, route, lost) = (ask.id.clone(), route.clone(), lost.to_vec());
         shared.bus.emit(What::AnswerDegraded { request_id, route, lost }, now);
     }
+}
+
+/// The all-off switch: an answer at once, and nothing is sent, queued or held.
+fn switched_off(shared: &Arc<Shared>, ask: &Ask, why: &str) -> Reply {
+    let record = Record::open(shared, ask.view(), ask.arrived);
+    let message = format!("AI is switched off here ({why}). Nothing was sent or queued.");
+    let failure =
+        Failure { code: Some("ai_disabled".to_owned()), ..Failure::new(FailureKind::AllOff, message) };
+    let mut reply = reply::failure(ask.dialect, &failure, &Way::none(&ask.id, 0));
+    reply.headers_mut().insert("x-should-retry", http::HeaderValue::from_static("false"));
+    record.end(Ending::without_route(Ended::Refused, reply.status().as_u16()));
+    reply
 }
 
 fn busy(running: &Running, ask: &Ask, record: Record) -> Reply {

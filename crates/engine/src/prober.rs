@@ -26,6 +26,7 @@ const USED_EVERY_MS: u64 = 60_000;
 pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
     let mut due: HashMap<RouteId, u64> = HashMap::new();
     let mut used_at = clock::now().mono_ms;
+    let mut was_down = false;
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -33,6 +34,7 @@ pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
         }
         let now = clock::now();
         shared.tick(now);
+        crate::router::keep_lapsed(&shared, now).await;
         shared.look_around(now);
         if now.mono_ms.saturating_sub(used_at) >= USED_EVERY_MS {
             used_at = now.mono_ms;
@@ -43,12 +45,17 @@ pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
             continue;
         }
         due.retain(|id, _| running.map.find(id.as_str()).is_some());
+        let down = shared.with_fleet(|fleet| fleet.network().is_down()).unwrap_or_default();
+        if std::mem::replace(&mut was_down, down) && !down {
+            // The network is back: every route is asked at once.
+            due.values_mut().for_each(|at| *at = now.mono_ms);
+        }
         for (index, route) in running.map.routes.iter().enumerate() {
             let every = running.map.probe_every_ms;
             // Routes are spread over the interval, so that the probes do not come in a volley.
             let spread = every.min(5_000) * index as u64 / running.map.routes.len() as u64;
             let at = due.entry(route.id.clone()).or_insert(now.mono_ms + FIRST_MS.min(every) + spread);
-            if now.mono_ms >= *at && route.enabled {
+            if now.mono_ms >= *at && route.enabled && (route.is_local || !down) {
                 *at = now.mono_ms + every;
                 tokio::spawn(probe(Arc::clone(&shared), Arc::clone(&running), RouteIx(index), now));
             }

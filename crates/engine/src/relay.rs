@@ -272,7 +272,11 @@ impl Relay {
     fn resumable(&mut self) -> Result<Resume, Option<Unfit>> {
         let mode = self.ask.job.midstream;
         let spent = self.dead.len() >= rescue::most(mode);
-        if mode == Midstream::Error || spent || self.shared.is_paused() {
+        if mode == Midstream::Error
+            || spent
+            || self.shared.is_paused()
+            || self.shared.all_off(&self.running).is_some()
+        {
             return Err(None);
         }
         let (text, usage) = match self.pipe.said() {

@@ -1,5 +1,6 @@
 //! The router as its shells see it: start, stop, watch. What people do with it is in the files below.
 
+mod audit;
 mod clients;
 mod compat;
 mod credentials;
@@ -7,7 +8,10 @@ mod gateway;
 mod incidents;
 mod jobs;
 mod maps;
+mod network_check;
+mod orders;
 mod settings;
+mod shifts;
 mod switch_cost;
 mod switches;
 mod test_request;
@@ -19,7 +23,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use switchyard_domain::api::AuditEntry;
 use switchyard_domain::event::{Event, What};
 use switchyard_domain::view::{PauseView, RequestView, Snapshot};
 use switchyard_domain::{Problem, Tier};
@@ -35,12 +38,15 @@ use crate::clock;
 use crate::cold;
 use crate::config::RouterConfig;
 use crate::local_keys::LocalKeys;
+use crate::network;
 use crate::prober;
 use crate::server;
 use crate::shared::{Shared, Standpoint, lock};
 use crate::snapshot;
 use crate::traffic::Traffic;
 use crate::vault::Vault;
+
+pub(crate) use orders::keep_lapsed;
 
 /// Events of before the start that are shown.
 const SHOWN_EVENTS: u32 = 50;
@@ -111,6 +117,7 @@ impl Router {
             traffic: Mutex::new(traffic),
             paused: AtomicBool::new(false),
             pause: Mutex::new(PauseView { paused: false, reason: None, since_ms: None }),
+            orders: tokio::sync::Mutex::default(),
             in_flight: AtomicU64::new(0),
             lost: AtomicU64::new(0),
             started,
@@ -126,6 +133,8 @@ impl Router {
             callers: Mutex::default(),
             shedding: Mutex::default(),
             causes: Mutex::default(),
+            network: network::Desk::default(),
+            shifts_kept: tokio::sync::Mutex::default(),
             store,
         });
         let router = Self {
@@ -139,7 +148,9 @@ impl Router {
         };
         router.shared.local_keys.load(&router.shared.store, started.wall_ms).await?;
         router.restore_pause().await?;
+        router.restore_orders().await?;
         router.restore_compat().await?;
+        network::prepare(&router.shared).await;
         router.restore_map_at_start().await?;
         router.spawn_workers(listener, config.desktop_notifications);
         let what = What::Started {
@@ -160,8 +171,10 @@ impl Router {
         self.workers.spawn(cold::run(shared(), stop()));
         self.workers.spawn(prober::run(shared(), stop()));
         self.workers.spawn(crate::incidents::run(shared(), stop()));
+        self.workers.spawn(network::run(shared(), stop()));
         self.workers.spawn(credentials::keep(shared(), stop()));
         self.workers.spawn(crate::causes::run(shared(), stop()));
+        self.workers.spawn(shifts::run(shared(), stop()));
         let accept = server::accept(shared(), listener, self.stop.clone(), self.connections.clone());
         self.connections.spawn(accept);
     }
@@ -193,6 +206,9 @@ impl Router {
         self.workers.close();
         let by = clock::now().mono_ms + self.grace_ms;
         let _ = clock::until(by, self.connections.wait()).await;
+        if let Err(problem) = shifts::keep(&self.shared).await {
+            tracing::error!(problem.code, %problem, "shifts are not kept");
+        }
         self.shared.writer.flush().await;
         self.shared.store.close().await;
     }
@@ -226,39 +242,9 @@ impl Router {
         self.shared.store.requests().recent(&filter, limit.min(1_000)).await.map_err(|error| error.problem())
     }
 
-    /// What was changed by hand, newest first.
-    ///
-    /// # Errors
-    /// When the log can't be read.
-    pub async fn audit(&self, limit: u32) -> Result<Vec<AuditEntry>, Problem> {
-        let rows = self.shared.store.audit().list(limit.min(1_000)).await.map_err(|error| error.problem())?;
-        Ok(rows
-            .into_iter()
-            .map(|row| AuditEntry {
-                id: row.seq,
-                at_ms: row.entry.at_ms,
-                actor: row.entry.actor,
-                action: row.entry.action,
-                target: row.entry.target,
-                reason: row.entry.reason,
-            })
-            .collect())
-    }
-
     /// Notes a change by hand. The change itself has happened already, so a full disk is only logged.
     async fn note(&self, actor: &str, action: &str, target: &str, reason: Option<String>) {
-        let entry = switchyard_store::AuditEntry {
-            at_ms: clock::now().wall_ms,
-            actor: actor.to_owned(),
-            action: action.to_owned(),
-            target: target.to_owned(),
-            reason,
-            before: None,
-            after: None,
-        };
-        if let Err(error) = self.shared.store.audit().append(&entry).await {
-            tracing::error!(code = error.code(), %error, action, "not written to the audit log");
-        }
+        audit::note(&self.shared, audit::Change { actor, action, target, reason, states: None }).await;
     }
 }
 

@@ -355,7 +355,9 @@ async fn read_body(
 fn health(shared: &Shared) -> Reply {
     let running = shared.running.load();
     let standpoint = lock(&shared.standpoint).clone();
+    let off = running.as_ref().is_some_and(|running| shared.all_off(running).is_some());
     let status = match (running.as_ref(), shared.is_paused()) {
+        _ if off => "off",
         (None, _) => "unconfigured",
         (Some(_), true) => "paused",
         (Some(_), false) => match standpoint.standing.tier {

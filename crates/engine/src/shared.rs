@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arc_swap::ArcSwapOption;
 use switchyard_domain::event::What;
 use switchyard_domain::map::{RouteIx, RoutingMap};
+use switchyard_domain::operate::Orders;
 use switchyard_domain::view::{PauseView, RequestView};
 use switchyard_domain::{Now, Tier};
-use switchyard_policy::{Change, Fleet, Outcome, Permit, Standing, standing};
+use switchyard_policy::{Change, Fleet, Outcome, Permit, Standing, Turned, standing};
 use switchyard_store::{Store, WriterHandle};
 use tokio::sync::{Notify, watch};
 
@@ -76,6 +77,8 @@ pub(crate) struct Shared {
     pub(crate) traffic: Mutex<Traffic>,
     pub(crate) paused: AtomicBool,
     pub(crate) pause: Mutex<PauseView>,
+    /// What people have overridden, as it is kept. Held while it changes; the fleet goes by a copy.
+    pub(crate) orders: tokio::sync::Mutex<Orders>,
     pub(crate) in_flight: AtomicU64,
     pub(crate) lost: AtomicU64,
     pub(crate) started: Now,
@@ -100,6 +103,10 @@ pub(crate) struct Shared {
     pub(crate) shedding: Mutex<switchyard_policy::shed::Shedding>,
     /// Likely causes of present trouble.
     pub(crate) causes: Mutex<Vec<switchyard_domain::operate::CauseView>>,
+    /// What is known of this machine's network beside the fleet's judgement.
+    pub(crate) network: crate::network::Desk,
+    /// Held while the shifts are written: what was written last is what stands.
+    pub(crate) shifts_kept: tokio::sync::Mutex<()>,
 }
 
 /// Locks; a panic elsewhere does not stop the router, since each holder leaves the state whole.
@@ -122,6 +129,11 @@ impl Shared {
         let tries = u32::try_from(view.attempts.len()).unwrap_or(u32::MAX);
         self.with_fleet(|fleet| fleet.loops_mut().ended(tries, fell_back, now));
         self.metrics.tried(view, fell_back, self.running.load().as_deref());
+    }
+
+    /// Why every request is refused at once, where the all-off switch is thrown.
+    pub(crate) fn all_off(&self, running: &Running) -> Option<String> {
+        self.with_fleet(|fleet| fleet.all_off(&running.map)).flatten()
     }
 
     /// Takes an ended request into the log and the counters.
@@ -171,6 +183,7 @@ impl Shared {
                 }
                 Change::CooledDown { .. } => continue,
                 Change::ProbeFailed { route, failure } => What::ProbeFailed { route, failure },
+                Change::NetworkTurned(turned) => self.turned(turned),
                 Change::Told(what) => what,
             };
             self.bus.emit(what, now);
@@ -180,6 +193,16 @@ impl Shared {
         }
     }
 
+    /// This machine's network went from one state to another: who waited for it goes on.
+    fn turned(&self, turned: Turned) -> What {
+        let Turned { from, to, sentence, portal_url, lasted_ms } = turned;
+        self.network.turned(to);
+        if from.is_down() && !to.is_down() {
+            self.cold_work.notify_one();
+        }
+        What::NetworkTurned { from, to, reason: sentence, portal_url, lasted_ms }
+    }
+
     /// Sees where the next request would be answered; a change of tier is a failover or a recovery.
     pub(crate) fn look_around(&self, now: Now) {
         // Before the keychain was read every route seems to lack its key.
@@ -187,7 +210,10 @@ impl Shared {
             return;
         }
         let Some(running) = self.running.load_full() else { return };
-        let Some(fresh) = self.with_fleet(|fleet| standing(&running.map, fleet, now)) else { return };
+        // While this machine's network is down no tier takes over: nothing is called an outage.
+        let seen =
+            self.with_fleet(|fleet| (!fleet.network().is_down()).then(|| standing(&running.map, fleet, now)));
+        let Some(Some(fresh)) = seen else { return };
         let before = {
             let mut standpoint = lock(&self.standpoint);
             if standpoint.standing == fresh {

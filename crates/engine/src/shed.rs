@@ -6,7 +6,6 @@ use std::sync::atomic::Ordering;
 use switchyard_domain::map::{Job, Priority};
 use switchyard_domain::{Failure, FailureKind, Now};
 use switchyard_policy::Fleet;
-use switchyard_policy::plan::line_of;
 use switchyard_policy::shed::{Load, Pressure, Verdict, judge};
 
 use crate::clock;
@@ -95,7 +94,7 @@ fn judged(
 /// The routes of a job that serve, where some don't.
 fn routes_left(running: &Running, fleet: &Fleet, job: &Job, now: Now) -> Option<usize> {
     let map = &running.map;
-    let line = line_of(map, job);
+    let line = fleet.line(map, job);
     let warm = if map.flags.enable_warm_fallback { line.warm.as_slice() } else { &[] };
     let mut routes: Vec<_> = line.hot.iter().chain(warm).filter(|ix| map.route(**ix).enabled).collect();
     routes.sort_unstable();

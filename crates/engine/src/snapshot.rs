@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use switchyard_domain::event::{Lamp, route_label};
 use switchyard_domain::map::{CredentialSource, RouteIx, names_of};
-use switchyard_domain::network::NetworkView;
+use switchyard_domain::network::{NetworkState, NetworkView};
 use switchyard_domain::view::{
     CircuitState, ColdView, CredentialPlace, CredentialView, MapView, PauseView, ProviderView, RouteView,
     RouterView, Snapshot, StatusView, TierView,
@@ -37,6 +37,8 @@ pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
     };
     let cold_enabled = running.as_ref().is_none_or(|running| running.map.flags.enable_cold_queue);
     let problem = lock(&shared.map_problem).clone();
+    let network = crate::network::view(shared);
+    let off = running.as_ref().and_then(|running| shared.all_off(running));
     let tiers =
         running.as_ref().map_or_else(Vec::new, |running| tiers(shared, running, &standpoint, shares, now));
     Arc::new(Snapshot {
@@ -46,7 +48,19 @@ pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
         status: StatusView {
             kept,
             lost: shared.lost.load(Ordering::Relaxed),
-            ..status(running.as_deref(), &standpoint, &pause, problem, queue.waiting, test_due(&tiers))
+            why: running
+                .as_ref()
+                .map_or_else(Vec::new, |running| of_fleet(shared, |fleet| fleet.why_ordered(&running.map))),
+            ..status(
+                running.as_deref(),
+                &standpoint,
+                &pause,
+                off,
+                problem,
+                queue.waiting,
+                test_due(&tiers),
+                &network,
+            )
         },
         pause,
         map: map(running.as_deref()),
@@ -76,7 +90,7 @@ pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
         incidents: shared.incidents.shown(now.wall_ms),
         shed: lock(&shared.shedding).view(),
         causes: lock(&shared.causes).clone(),
-        network: NetworkView::default(),
+        network,
     })
 }
 
@@ -128,9 +142,11 @@ fn status(
     running: Option<&Running>,
     standpoint: &Standpoint,
     pause: &PauseView,
+    off: Option<String>,
     problem: Option<String>,
     waiting: u64,
     test_due: Option<&str>,
+    network: &NetworkView,
 ) -> StatusView {
     let standing = &standpoint.standing;
     let view = |lamp, state: &str, sentence: String| StatusView {
@@ -153,10 +169,17 @@ fn status(
             ),
         };
     };
+    if let Some(why) = off {
+        let sentence = format!("Every request is refused at once ({why}). Nothing is sent or queued.");
+        return view(Lamp::Out, "Switched off.", sentence);
+    }
     if pause.paused {
         let why = pause.reason.as_deref().map_or_else(String::new, |why| format!(" ({why})"));
         let sentence = format!("New work waits{why}; running requests finish. Nothing is lost.");
         return view(Lamp::Paused, "Paused.", sentence);
+    }
+    if let Some(sentence) = &network.sentence {
+        return view(Lamp::Caution, offline_state(network.state), still_served(running, network, sentence));
     }
     let answers = standing.route.map(|ix| running.map.route(ix));
     let provider = answers.map_or("", |route| route.provider.as_str());
@@ -192,6 +215,32 @@ fn status(
             view(Lamp::Stop, "No route answers.", format!("{next}{cause}{jobs}. Nothing is lost.{fix}"))
         }
     }
+}
+
+/// The bold state of a network that is down.
+const fn offline_state(state: NetworkState) -> &'static str {
+    match state {
+        NetworkState::CaptivePortal => "Sign in to the network.",
+        NetworkState::DnsBroken => "No DNS.",
+        NetworkState::Intercepted => "The network lets nothing through.",
+        NetworkState::Offline | NetworkState::Online | NetworkState::Unknown => "Offline.",
+    }
+}
+
+/// What is wrong with the network, what waits for it, and what answers all the same.
+fn still_served(running: &Running, network: &NetworkView, sentence: &str) -> String {
+    let mut sentence = sentence.to_owned();
+    match network.held {
+        0 => {}
+        1 => sentence.push_str(" 1 request waits."),
+        n => sentence.push_str(&format!(" {n} requests wait.")),
+    }
+    let line = running.map.line.hot.iter().chain(&running.map.line.warm);
+    let local = line.map(|ix| running.map.route(*ix)).find(|route| route.enabled && route.is_local);
+    if let Some(route) = local {
+        sentence.push_str(&format!(" {} on this network still answers.", route_label(&route.id)));
+    }
+    sentence
 }
 
 fn tiers(
@@ -248,8 +297,10 @@ fn route(shared: &Shared, running: &Running, ix: RouteIx, next: bool, now: Now) 
         probe_ok: health.probed_at_ms.map(|_| health.probe_failure.is_none()),
         lowered_to_percent: of_fleet(shared, |fleet| fleet.watch().lowered_to_percent(&route.id)),
         shifted_percent: of_fleet(shared, |fleet| fleet.shifts().shifted_percent(&running.map, ix)),
-        forced: None,
-        why: None,
+        forced: of_fleet(shared, |fleet| {
+            fleet.orders().forced.iter().find(|forced| forced.route == route.id).cloned()
+        }),
+        why: of_fleet(shared, |fleet| fleet.why_route_ordered(route)),
     })
 }
 

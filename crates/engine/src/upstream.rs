@@ -1,8 +1,11 @@
 //! One try: the request as the route wants it, sent, and what came back as an answer or as one failure.
 
 mod direct;
+mod dns;
 mod failure;
 mod open;
+mod pool;
+mod proxy;
 mod request;
 mod sign;
 mod whole;
@@ -11,7 +14,6 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Response, Uri};
@@ -26,20 +28,19 @@ use crate::clock;
 use crate::intake::{Ask, OwnKey};
 use crate::vault::Key;
 
-use direct::Direct;
+pub(crate) use dns::Kept;
+use dns::Names;
 use failure::from_direct;
 pub(crate) use failure::{RESTART_MISMATCH, Secrets, from_reqwest, in_band};
+use pool::Pool;
+pub(crate) use pool::{Exits, client};
 use sign::{Call, Signer};
-
-/// Idle connections are dropped after this: shorter than the providers' own, so that they go here before they go
-/// there.
-const POOL_IDLE: Duration = Duration::from_secs(30);
-const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
 
 /// A route's connection pool, addresses and fixed headers.
 #[derive(Clone, Debug)]
 pub(crate) struct Upstream {
     pool: Pool,
+    names: Names,
     signer: Signer,
     doors: Arc<[Door]>,
     headers: HeaderMap,
@@ -56,14 +57,6 @@ struct Door {
     url: Url,
     /// The address to ask directly, for a model server on this machine.
     direct: Option<Uri>,
-}
-
-/// Connections opened with one connect timeout. Clones share them.
-#[derive(Clone, Debug)]
-struct Pool {
-    connect_ms: u64,
-    client: reqwest::Client,
-    direct: Direct,
 }
 
 /// What a route answered, before anything has reached the caller.
@@ -124,35 +117,52 @@ impl Limits {
 }
 
 impl Upstream {
-    /// One per route; those with the same connect timeout share a pool.
+    /// One per route; those with the same connect timeout and way out share a pool.
     pub(crate) fn all(
         map: &RoutingMap,
         before: Option<&crate::shared::Running>,
+        exits: &Exits,
     ) -> Result<Vec<Self>, String> {
+        exits.names.set(&map.network);
         let mut pools: Vec<Pool> = Vec::new();
         let mut signer = None;
         for upstream in before.into_iter().flat_map(|running| &running.upstreams) {
-            if !pools.iter().any(|pool| pool.connect_ms == upstream.pool.connect_ms) {
+            if !pools.iter().any(|pool| pool.same_as(&upstream.pool)) {
                 pools.push(upstream.pool.clone());
             }
             signer.get_or_insert_with(|| upstream.signer.clone());
         }
-        map.routes.iter().map(|route| Self::new(route, &mut pools, &mut signer)).collect()
+        map.routes.iter().map(|route| Self::new(route, &mut pools, &mut signer, exits)).collect()
     }
 
-    fn new(route: &Route, pools: &mut Vec<Pool>, signer: &mut Option<Signer>) -> Result<Self, String> {
-        let connect_ms = route.timeouts.connect_ms;
-        let pool = match pools.iter().find(|pool| pool.connect_ms == connect_ms) {
+    fn new(
+        route: &Route,
+        pools: &mut Vec<Pool>,
+        signer: &mut Option<Signer>,
+        exits: &Exits,
+    ) -> Result<Self, String> {
+        let (connect_ms, outbound) = (route.timeouts.connect_ms, &route.outbound);
+        let pool = match pools.iter().find(|pool| pool.is_for(connect_ms, outbound)) {
             Some(pool) => pool.clone(),
             None => {
-                let pool = Pool::new(connect_ms).map_err(|error| format!("{}: {error}", route.id))?;
+                let pool = Pool::new(connect_ms, outbound, exits)
+                    .map_err(|error| format!("{}: {error}", route.id))?;
                 pools.push(pool.clone());
                 pool
             }
         };
         let headers = request::fixed_headers(route).map_err(|error| format!("{}: {error}", route.id))?;
-        let signer = signer.get_or_insert_with(|| Signer::new(pool.client.clone())).clone();
-        Ok(Self { pool, signer, doors: doors(route).into(), headers, takes_no_thoughts: Arc::default() })
+        // What is fetched is shared; it is fetched over the route's own way out.
+        let signer = signer.get_or_insert_with(|| Signer::new(pool.line.clone())).through(pool.line.clone());
+        let names = exits.names.clone();
+        Ok(Self {
+            pool,
+            names,
+            signer,
+            doors: doors(route).into(),
+            headers,
+            takes_no_thoughts: Arc::default(),
+        })
     }
 
     /// Asks for the models list: free, and enough to see whether the route can be reached.
@@ -166,6 +176,20 @@ impl Upstream {
             Some(status) => status,
             None => Err(Failure::new(FailureKind::FirstByteTimeout, format!("{} is silent.", route.host()))),
         }
+    }
+}
+
+/// Lets go of every connection of these routes: they are dead after sleep and on another network.
+pub(crate) fn renew(upstreams: &[Upstream], exits: &Exits) {
+    let mut done: Vec<&Pool> = Vec::new();
+    for upstream in upstreams {
+        if done.iter().any(|pool| pool.same_as(&upstream.pool)) {
+            continue;
+        }
+        if let Err(error) = upstream.pool.renew(exits) {
+            tracing::error!(%error, "connections could not be made anew");
+        }
+        done.push(&upstream.pool);
     }
 }
 
@@ -183,22 +207,6 @@ fn doors(route: &Route) -> Vec<Door> {
         }
     }
     doors
-}
-
-impl Pool {
-    fn new(connect_ms: u64) -> reqwest::Result<Self> {
-        let connect_timeout = Duration::from_millis(connect_ms);
-        let client = reqwest::Client::builder()
-            .connect_timeout(connect_timeout)
-            .redirect(reqwest::redirect::Policy::none())
-            .tcp_nodelay(true)
-            .tcp_keepalive(TCP_KEEPALIVE)
-            .pool_idle_timeout(POOL_IDLE)
-            .http2_keep_alive_interval(Duration::from_secs(20))
-            .http2_keep_alive_timeout(Duration::from_secs(10))
-            .build()?;
-        Ok(Self { connect_ms, client, direct: Direct::new(connect_timeout) })
-    }
 }
 
 /// A request, but for its credential.
@@ -253,21 +261,33 @@ impl Upstream {
         body: Bytes,
     ) -> Result<Response<reqwest::Body>, Failure> {
         if let Some(uri) = &door.direct {
-            let sent = self.pool.direct.post(uri.clone(), headers, body).await;
+            let sent = self.pool.direct().post(uri.clone(), headers, body).await;
             return sent.map_err(|error| from_direct(&error, route));
         }
         let mut request = reqwest::Request::new(http::Method::POST, door.url.clone());
         *request.headers_mut() = headers;
         *request.body_mut() = Some(body.into());
-        let sent = self.pool.client.execute(request).await;
+        let sent = self.pool.line.client().execute(request).await;
         sent.map(Response::from).map_err(|error| from_reqwest(&error, route))
+    }
+
+    /// The route's host has answered. Over TLS it is itself; without, a portal may speak for it, which shows in pages.
+    fn heard<T>(&self, route: &Route, response: &Response<T>) {
+        let is_page = || {
+            let kind = response.headers().get(http::header::CONTENT_TYPE).map(http::HeaderValue::as_bytes);
+            kind.is_none_or(|kind| kind.starts_with(b"text/html"))
+        };
+        let is_itself = route.base_url.scheme() == "https" || (response.status().is_success() && !is_page());
+        if let Some(host) = route.base_url.domain().filter(|_| is_itself && !route.is_local) {
+            self.names.good(host);
+        }
     }
 
     async fn list_models(&self, route: &Route, key: Option<&Key>) -> Result<u16, Failure> {
         let mut headers = self.headers.clone();
         let call = Call { route, method: &http::Method::GET, url: &route.models_url, body: &[] };
         self.signer.sign(call, key, None, &mut headers).await?;
-        let sent = self.pool.client.get(route.models_url.clone()).headers(headers).send().await;
+        let sent = self.pool.line.client().get(route.models_url.clone()).headers(headers).send().await;
         sent.map(|response| response.status().as_u16()).map_err(|error| from_reqwest(&error, route))
     }
 }
@@ -361,6 +381,7 @@ async fn exchange(
             return Err(Failure::new(FailureKind::FirstByteTimeout, message));
         }
     };
+    upstream.heard(route, &response);
     if !response.status().is_success() {
         return Err(failure::read(response, route, limits).await);
     }

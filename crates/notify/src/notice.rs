@@ -4,6 +4,7 @@
 //! somebody who isn't looking at the window.
 
 use switchyard_domain::event::{Event, What, route_label};
+use switchyard_domain::network::NetworkState;
 use switchyard_domain::{Failure, FailureKind, RouteId, Tier};
 
 /// What a person is told.
@@ -68,12 +69,25 @@ pub fn notice_of(event: &Event) -> Option<Notice> {
             key: "queue.dead".to_owned(),
         }),
         What::KeyCondemned { provider, credential, failure } => key_condemned(provider, credential, failure),
+        What::ShiftStarted { shift, from, to, mode, reason, .. } => Some(Notice {
+            title: format!("Traffic leaves {from}"),
+            body: join([Some(sentence(reason)), Some(format!("It goes to {to} ({}).", mode.as_str()))]),
+            urgency: Urgency::Normal,
+            key: format!("shift.{shift}.away"),
+        }),
+        What::ShiftEnded { shift, home, reason, .. } => Some(Notice {
+            title: format!("Traffic is back on {home}"),
+            body: sentence(reason),
+            urgency: Urgency::Normal,
+            key: format!("shift.{shift}.home"),
+        }),
         What::UsersHurt { incident, reason, .. } => Some(Notice {
             title: "Callers get errors".to_owned(),
             body: join([Some(sentence(reason)), Some(format!("See incident {incident}."))]),
             urgency: Urgency::Critical,
             key: format!("incident.{incident}.hurt"),
         }),
+        What::NetworkTurned { to, reason, .. } => network_turned(*to, reason),
         What::Started { .. }
         | What::MapApplied { .. }
         | What::CircuitOpened { .. }
@@ -90,12 +104,10 @@ pub fn notice_of(event: &Event) -> Option<Notice> {
         | What::CompatChecked { .. }
         | What::TriggerFired { .. }
         | What::TriggerCleared { .. }
-        | What::ShiftStarted { .. }
         | What::ShiftMoved { .. }
         | What::ShiftHeld { .. }
         | What::ShiftReversed { .. }
         | What::FailbackStarted { .. }
-        | What::ShiftEnded { .. }
         | What::Distributed { .. }
         | What::OrderChanged { .. }
         | What::CircuitFlaps { .. }
@@ -104,7 +116,14 @@ pub fn notice_of(event: &Event) -> Option<Notice> {
         | What::WorkShed { .. }
         | What::IncidentOpened { .. }
         | What::IncidentClosed { .. }
-        | What::CauseFound { .. } => None,
+        | What::CauseFound { .. }
+        | What::NetworkSwitched { .. }
+        | What::WokeUp { .. }
+        | What::ClockJumped { .. }
+        | What::NamesFrom { .. }
+        | What::ProxyChanged { .. }
+        | What::RegionOut { .. }
+        | What::RegionBack { .. } => None,
     }
 }
 
@@ -134,6 +153,23 @@ fn tier_changed(from: Tier, to: Tier, route: Option<&RouteId>, cause: Option<&st
 }
 
 /// A key that only has to rest comes back by itself: that is no reason to interrupt anybody.
+/// A person can do something about a sign-in page or a network that lets nothing through; that a cable is out shows by
+/// itself.
+fn network_turned(to: NetworkState, sentence: &str) -> Option<Notice> {
+    let title = match to {
+        NetworkState::CaptivePortal => "Sign in to this network",
+        NetworkState::DnsBroken => "This network's DNS is broken",
+        NetworkState::Intercepted => "This network lets no provider through",
+        NetworkState::Unknown | NetworkState::Online | NetworkState::Offline => return None,
+    };
+    Some(Notice {
+        title: title.to_owned(),
+        body: sentence.to_owned(),
+        urgency: Urgency::Normal,
+        key: "network.turned".to_owned(),
+    })
+}
+
 fn key_condemned(provider: &str, credential: &str, failure: &Failure) -> Option<Notice> {
     if failure.kind == FailureKind::RateLimited {
         return None;

@@ -4,6 +4,9 @@
 //! open and lets one test call through at a time, until enough of them succeeded (closed) or one failed (open
 //! again, the interval restarts). It judges by inference calls only and knows nothing of keys or cooldowns.
 //!
+//! A circuit that opens again and again without staying closed for ten minutes flaps: from its third opening on, each
+//! wait is twice the one before. A person can hold it open or closed; meanwhile failures are counted, and move nothing.
+//!
 //! Each change of state bumps the generation; an outcome that belongs to an older generation changes nothing. The
 //! half-open slot is held by the permit itself: dropping the permit, even in a panic, frees it.
 
@@ -15,6 +18,9 @@ use switchyard_domain::{Now, RouteId};
 
 use crate::fleet::KeyId;
 
+/// A circuit that stayed closed for so long does not flap any more, milliseconds.
+const CALM_MS: u64 = 600_000;
+
 /// Leave for one call on one route. Goes back through `Fleet::report` or `Fleet::release`; a permit that is only
 /// dropped frees its half-open slot and counts nothing.
 #[derive(Debug)]
@@ -24,6 +30,8 @@ pub struct Permit {
     pub(crate) generation: u64,
     pub(crate) key: Option<KeyId>,
     pub(crate) begins_test: bool,
+    /// When it was given, on the monotonic clock.
+    pub(crate) begun_mono_ms: u64,
     pub(crate) slot: Option<TestSlot>,
 }
 
@@ -86,6 +94,35 @@ pub(crate) enum Gate {
     TestUnderWay,
     /// No call before this reading of the monotonic clock.
     OpenUntil(u64),
+    /// No call until a person lets go of it.
+    HeldOpen,
+}
+
+/// How a person holds a breaker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hold {
+    /// Nothing passes.
+    Open,
+    /// Everything passes, whatever fails.
+    Closed,
+}
+
+/// A circuit that has just opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Opening {
+    /// Failures in a row.
+    pub(crate) consecutive: u32,
+    /// Openings since it was last closed for ten minutes, this one included.
+    pub(crate) times: u32,
+    /// Until the test call, milliseconds.
+    pub(crate) wait_ms: u64,
+}
+
+impl Opening {
+    /// Whether it opens again and again: one failed test call does not make it that.
+    pub(crate) const fn flaps(self) -> bool {
+        self.times > 2
+    }
 }
 
 /// A call let through.
@@ -110,12 +147,25 @@ pub(crate) struct Breaker {
     generation: u64,
     consecutive: u32,
     state: State,
+    hold: Option<Hold>,
+    /// Openings since it was last closed for [`CALM_MS`].
+    openings: u32,
+    /// When it last closed by itself, on the monotonic clock.
+    closed_mono_ms: Option<u64>,
 }
 
 impl Breaker {
     /// A closed breaker. `generation` is above any an older breaker of the same route gave out.
     pub(crate) const fn new(settings: BreakerSettings, generation: u64) -> Self {
-        Self { settings, generation, consecutive: 0, state: State::Closed }
+        Self {
+            settings,
+            generation,
+            consecutive: 0,
+            state: State::Closed,
+            hold: None,
+            openings: 0,
+            closed_mono_ms: None,
+        }
     }
 
     /// Takes other settings; the state stays.
@@ -123,24 +173,43 @@ impl Breaker {
         self.settings = settings;
     }
 
+    /// Holds it, or lets go of it. Let go, it goes on where it was; one that was held closed begins closed.
+    pub(crate) fn hold(&mut self, hold: Option<Hold>) {
+        if self.hold == hold {
+            return;
+        }
+        self.hold = hold;
+        if hold == Some(Hold::Closed) {
+            self.consecutive = 0;
+            self.openings = 0;
+            self.closed_mono_ms = None;
+            self.turn(State::Closed);
+        }
+    }
+
     pub(crate) const fn generation(&self) -> u64 {
         self.generation
     }
 
     pub(crate) const fn circuit(&self) -> CircuitState {
-        match self.state {
-            State::Closed => CircuitState::Closed,
-            State::Open { .. } => CircuitState::Open,
-            State::HalfOpen { .. } => CircuitState::HalfOpen,
+        match (self.hold, &self.state) {
+            (Some(Hold::Open), _) | (None, State::Open { .. }) => CircuitState::Open,
+            (Some(Hold::Closed), _) | (None, State::Closed) => CircuitState::Closed,
+            (None, State::HalfOpen { .. }) => CircuitState::HalfOpen,
         }
     }
 
     /// What the next call would meet.
     pub(crate) fn gate(&self, now: Now) -> Gate {
+        match self.hold {
+            Some(Hold::Open) => return Gate::HeldOpen,
+            Some(Hold::Closed) => return Gate::Flows,
+            None => {}
+        }
         match &self.state {
             State::Closed => Gate::Flows,
             State::Open { since_mono_ms } => {
-                let until = since_mono_ms.saturating_add(self.settings.half_open_every_ms);
+                let until = since_mono_ms.saturating_add(self.wait_ms());
                 if now.mono_ms >= until { Gate::TestDue } else { Gate::OpenUntil(until) }
             }
             State::HalfOpen { slot, .. } if slot.strong_count() > 0 => Gate::TestUnderWay,
@@ -167,21 +236,33 @@ impl Breaker {
                 };
                 Ok(Admission { generation: self.generation, slot: Some(TestSlot(taken)), begins_test })
             }
-            shut @ (Gate::TestUnderWay | Gate::OpenUntil(_)) => Err(shut),
+            shut @ (Gate::TestUnderWay | Gate::OpenUntil(_) | Gate::HeldOpen) => Err(shut),
         }
     }
 
+    /// How long it stays open, milliseconds: twice as long for each opening beyond the second, up to a limit.
+    fn wait_ms(&self) -> u64 {
+        let settings = &self.settings;
+        let most = settings.half_open_most_ms.max(settings.half_open_every_ms);
+        let doublings = self.openings.saturating_sub(2).min(32);
+        settings.half_open_every_ms.saturating_mul(1 << doublings).min(most)
+    }
+
     /// A call of `generation` succeeded. True when that closed the circuit.
-    pub(crate) fn succeeded(&mut self, generation: u64) -> bool {
+    pub(crate) fn succeeded(&mut self, generation: u64, now: Now) -> bool {
         if generation != self.generation {
             return false;
         }
         self.consecutive = 0;
+        if self.hold.is_some() {
+            return false;
+        }
         match &mut self.state {
             State::HalfOpen { successes, .. } => {
                 *successes += 1;
                 let enough = *successes >= self.settings.successes_to_close;
                 if enough {
+                    self.closed_mono_ms = Some(now.mono_ms);
                     self.turn(State::Closed);
                 }
                 enough
@@ -190,20 +271,26 @@ impl Breaker {
         }
     }
 
-    /// A call of `generation` failed in a way that counts. The failures in a row when that opened the circuit.
-    pub(crate) fn failed(&mut self, generation: u64, now: Now) -> Option<u32> {
+    /// A call of `generation` failed in a way that counts. Says so when that opened the circuit.
+    pub(crate) fn failed(&mut self, generation: u64, now: Now) -> Option<Opening> {
         if generation != self.generation {
             return None;
         }
         self.consecutive = self.consecutive.saturating_add(1);
+        if self.hold.is_some() {
+            return None;
+        }
         let opens = match self.state {
             State::Closed => self.consecutive >= self.settings.consecutive_failures,
             State::HalfOpen { .. } => true,
             State::Open { .. } => false,
         };
         opens.then(|| {
+            let stayed_closed = matches!(self.state, State::Closed)
+                && self.closed_mono_ms.is_none_or(|at| now.mono_ms.saturating_sub(at) >= CALM_MS);
+            self.openings = if stayed_closed { 1 } else { self.openings.saturating_add(1) };
             self.turn(State::Open { since_mono_ms: now.mono_ms });
-            self.consecutive
+            Opening { consecutive: self.consecutive, times: self.openings, wait_ms: self.wait_ms() }
         })
     }
 

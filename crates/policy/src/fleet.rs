@@ -1,4 +1,4 @@
-//! What is known of every route right now: breakers, cooldowns, keys, the kill switch and the last answers.
+//! What is known of every route right now: breakers, cooldowns, keys, kill switches and the last answers.
 //!
 //! One struct, held by the engine under one lock. It gives out permits and takes back outcomes; it decides nothing
 //! about order (that is [`crate::plan()`]) and nothing about what to do next (that is [`crate::Drive`]). It knows
@@ -9,6 +9,7 @@ mod known;
 mod report;
 mod slot;
 mod strip;
+mod suspense;
 mod view;
 
 use std::collections::HashMap;
@@ -20,10 +21,12 @@ use switchyard_domain::{Failure, Now, RouteId};
 
 use crate::breaker::{Gate, Permit};
 use crate::loops::Loops;
+use crate::network::{Network, RegionOutage};
 use crate::shift::Shifts;
 use crate::watch::Watch;
 use keys::Condemned;
 use slot::{Probe, Slot};
+use suspense::Suspended;
 
 pub use keys::{KeyChoice, KeyId};
 pub use known::{Check, Known};
@@ -54,6 +57,10 @@ pub enum Reason {
     OffInMap,
     /// The kill switch is thrown.
     SwitchedOff,
+    /// The kill switch of its model or provider is thrown.
+    Killed,
+    /// Its breaker is held open by hand.
+    HeldOpen,
     /// Its target asked to be left alone.
     CoolingDown,
     /// Its circuit is open.
@@ -68,6 +75,9 @@ pub struct Fleet {
     slots: Vec<Slot>,
     condemned: HashMap<KeyId, Condemned>,
     born: u64,
+    network: Network,
+    suspended: Vec<Suspended>,
+    regions_out: Vec<RegionOutage>,
     pub(crate) watch: Watch,
     pub(crate) shifts: Shifts,
     pub(crate) loops: Loops,
@@ -82,6 +92,9 @@ impl Fleet {
             slots: Vec::new(),
             condemned: HashMap::new(),
             born: 0,
+            network: Network::new(),
+            suspended: Vec::new(),
+            regions_out: Vec::new(),
             watch: Watch::default(),
             shifts: Shifts::default(),
             loops: Loops::default(),
@@ -91,27 +104,35 @@ impl Fleet {
         fleet
     }
 
-    /// Takes a new map. A route with the same id keeps its breaker, cooldowns, keys, statistics and kill switch;
-    /// if its endpoint or model changed it is another target, and only keys and kill switch stay.
+    /// Takes a new map. A route with the same id keeps its breaker, cooldowns, keys and statistics;
+    /// if its endpoint or model changed it is another target, and only its keys stay. What people ordered holds on.
     pub fn remap(&mut self, map: &RoutingMap) {
         let mut old = std::mem::take(&mut self.slots);
         for route in &map.routes {
             let known = old.iter().position(|slot| slot.id == route.id).map(|at| old.swap_remove(at));
             self.born += 1;
             let generation = self.born * GENERATIONS_PER_BREAKER;
-            self.slots.push(Slot::next(route, known, generation));
+            let family = map.providers.get(&route.provider).and_then(|provider| provider.preset);
+            let family = family.map_or(route.provider.as_str(), |preset| preset.name);
+            self.slots.push(Slot::next(route, family, known, generation));
         }
+        self.network.remap(map);
         self.watch.remap(map);
         self.shifts.remap(map);
         self.loops.remap(map);
+        self.obey();
     }
 
     /// The beat, about once a second: triggers fire and recover, shifts take their steps, storms end. `map` is the one
     /// the fleet holds.
     pub fn tick(&mut self, map: &RoutingMap, now: Now) -> Vec<Change> {
-        let mut changes = self.watch.tick(now);
+        let mut changes = self.network_tick(now);
+        if !self.network.is_down() {
+            changes.extend(self.watch.tick(now));
+        }
         changes.extend(self.tick_shifts(map, now));
         changes.extend(self.loops.tick(now));
+        changes.extend(self.tick_orders(now));
         changes
     }
 
@@ -152,6 +173,13 @@ impl Fleet {
     /// Takes what people have overridden, from the next plan on.
     pub fn set_orders(&mut self, orders: Orders) {
         self.orders = orders;
+        self.obey();
+    }
+
+    fn obey(&mut self) {
+        for slot in &mut self.slots {
+            slot.obey(&self.orders);
+        }
     }
 
     /// The place in this fleet of a route of any map, older ones too. `hint` is its place in that map.
@@ -161,13 +189,6 @@ impl Fleet {
             return Some(hint);
         }
         self.slots.iter().position(|slot| slot.id == *id).map(RouteIx)
-    }
-
-    /// Throws or resets a route's kill switch. A route that is gone stays gone.
-    pub fn set_in_service(&mut self, route: RouteIx, on: bool) {
-        if let Some(slot) = self.slots.get_mut(route.0) {
-            slot.in_service = on;
-        }
     }
 
     /// Takes what is known of a route's abilities.
@@ -218,12 +239,14 @@ impl Fleet {
         self.gate(route, now)?;
         let slot = &mut self.slots[route.0];
         let admission = slot.breaker.admit(now).map_err(slot::closed_by)?;
+        self.shifts.called(&slot.id, now);
         Ok(Permit {
             route,
             id: slot.id.clone(),
             generation: admission.generation,
             key: None,
             begins_test: admission.begins_test,
+            begun_mono_ms: now.mono_ms,
             slot: admission.slot,
         })
     }

@@ -2,12 +2,19 @@
 //!
 //! Pure: the running router, "what if" in the map editor and `switchyard explain` ask the same function.
 
+mod dice;
+mod steer;
+mod weigh;
+
+use std::borrow::Cow;
+
 use switchyard_domain::map::{Auth, Job, Line, Route, RouteIx, RoutingMap};
 use switchyard_domain::view::CircuitState;
 use switchyard_domain::{Dialect, Feature, FeatureSet, Now, Operation, Tier};
 
-use crate::backoff::SplitMix64;
 use crate::fleet::{Check, Fleet, KeyChoice, Known, Reason};
+use crate::orders;
+use dice::Dice;
 
 /// What a request asks of a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -222,24 +229,31 @@ pub struct Plan {
     pub excluded: Vec<Excluded>,
 }
 
-/// The order of tries of a job: its own, else the map's.
+/// The order of tries of a job as the map says: its own, else the map's. [`Fleet::line`] knows of overrides too.
 #[must_use]
 pub fn line_of<'a>(map: &'a RoutingMap, job: &'a Job) -> &'a Line {
     if job.own_line { &job.line } else { &map.line }
 }
 
 /// Plans a request: Hot before Warm; within a tier first the routes that serve the model asked for, then by weight
-/// where any route of the tier has one, else in the map's order. `roll` is the request's random bits.
+/// where any route of the tier has one, else in the map's order. Shifts and distributions then change the order; they
+/// leave nobody out. `roll` is the request's random bits.
 #[must_use]
 pub fn plan(map: &RoutingMap, job: &Job, fleet: &Fleet, needs: &Needs, roll: u64, now: Now) -> Plan {
-    let line = line_of(map, job);
-    let mut rng = SplitMix64::new(roll);
+    let line = fleet.line(map, job);
+    let dice = Dice::new(needs.conversation.unwrap_or(roll));
     let mut plan =
         Plan { candidates: Vec::with_capacity(line.hot.len() + line.warm.len()), excluded: Vec::new() };
     for tier in [Tier::Hot, Tier::Warm] {
-        plan_tier(map, line.tier(tier), tier, fleet, needs, &mut rng, now, &mut plan);
+        plan_tier(map, line.tier(tier), tier, fleet, needs, dice, now, &mut plan);
     }
-    if !needs.avoid.is_empty() {
+    let overriding = if let Cow::Owned(line) = &line { Some(line) } else { None };
+    orders::arrange(map, fleet, needs, overriding, &mut plan);
+    steer::split(map, fleet, dice, now, &mut plan.candidates);
+    steer::shift(map, fleet, dice, &mut plan.candidates);
+    if needs.avoid.is_empty() {
+        steer::trial(map, fleet, now, &mut plan.candidates);
+    } else {
         plan.candidates.sort_by_key(|candidate| needs.avoid.contains(&candidate.route));
     }
     plan
@@ -252,7 +266,7 @@ fn plan_tier(
     tier: Tier,
     fleet: &Fleet,
     needs: &Needs,
-    rng: &mut SplitMix64,
+    dice: Dice,
     now: Now,
     plan: &mut Plan,
 ) {
@@ -268,21 +282,12 @@ fn plan_tier(
             Err(why) => plan.excluded.push(Excluded { route: ix, tier, why }),
         }
     }
-    let weight = |route: RouteIx| map.route(route).weight;
-    let weighted = routes.iter().any(|&ix| weight(ix).is_some());
     let asked = |candidate: &Candidate| map.route(candidate.route).serves(&needs.model);
     let own = &mut plan.candidates[start..];
     own.sort_by_key(|candidate| !asked(candidate));
     let split = own.iter().take_while(|candidate| asked(candidate)).count();
-    let (first, rest) = own.split_at_mut(split);
-    for (run, why) in [(first, In::AsksForIt), (rest, if weighted { In::Weighted } else { In::MapOrder })] {
-        if weighted {
-            shuffle_by_weight(run, |candidate| weight(candidate.route).unwrap_or(0), rng);
-        }
-        for candidate in run.iter_mut().filter(|candidate| candidate.why != In::TestCall) {
-            candidate.why = why;
-        }
-    }
+    let weighted = routes.iter().any(|&ix| map.route(ix).weight.is_some());
+    weigh::order(map, fleet, dice, weighted, own, split);
 }
 
 fn judge(
@@ -296,6 +301,11 @@ fn judge(
 ) -> Result<In, Out> {
     if needs.only.is_some_and(|only| only != ix) {
         return Err(Out::NotMeant);
+    }
+    if needs.only.is_none()
+        && let Some(out) = fleet.out_by_order(map, route, &needs.client)
+    {
+        return Err(out);
     }
     if !route.enabled {
         return Err(Out::OffInMap);
@@ -317,12 +327,17 @@ fn judge(
     {
         return Err(Out::NotChecked);
     }
+    if fleet.is_cut_off(place) {
+        return Err(Out::Offline);
+    }
     if let Err(closed) = fleet.gate(place, now) {
         let until_mono_ms = closed.until_mono_ms.unwrap_or(now.mono_ms);
         return Err(match closed.reason {
             Reason::Gone => Out::Gone,
             Reason::OffInMap => Out::OffInMap,
             Reason::SwitchedOff => Out::SwitchedOff,
+            Reason::Killed => Out::Killed,
+            Reason::HeldOpen => Out::HeldOpen,
             Reason::CoolingDown => Out::CoolingDown { until_mono_ms },
             Reason::CircuitOpen => Out::CircuitOpen { until_mono_ms },
             Reason::TestUnderWay => Out::TestUnderWay,
@@ -363,25 +378,5 @@ fn able(route: &Route, known: &Known, needs: &Needs) -> Result<(), Out> {
     match route.context_window.or(known.context_window) {
         Some(window) if needs.tokens > window => Err(Out::WindowTooSmall { window }),
         Some(_) | None => Ok(()),
-    }
-}
-
-/// A weighted random order without replacement; those of weight 0 keep their order at the end.
-fn shuffle_by_weight(run: &mut [Candidate], weight: impl Fn(&Candidate) -> u32, rng: &mut SplitMix64) {
-    for at in 0..run.len() {
-        let total: u64 = run[at..].iter().map(|candidate| u64::from(weight(candidate))).sum();
-        if total == 0 {
-            return;
-        }
-        let mut ticket = rng.up_to(total - 1);
-        let drawn = run[at..].iter().position(|candidate| {
-            let own = u64::from(weight(candidate));
-            let hit = ticket < own;
-            ticket = ticket.saturating_sub(own);
-            hit
-        });
-        if let Some(offset) = drawn {
-            run[at..=at + offset].rotate_right(1);
-        }
     }
 }

@@ -3,25 +3,45 @@
 //! A shift has a share: the percentage of its origin's traffic that goes elsewhere. The share changes in steps, each
 //! watched; a plan compares it with the request's (or its conversation's) place in the hundred.
 
-use serde::{Deserialize, Serialize};
+mod beat;
+mod command;
+mod course;
+mod distribution;
+mod judge;
+mod saved;
+mod scene;
+mod steps;
+mod target;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use switchyard_domain::event::What;
 use switchyard_domain::map::{RouteIx, RoutingMap};
-use switchyard_domain::operate::{DistributionView, SetDistribution, ShiftView, StartShift};
-use switchyard_domain::{Now, Problem};
+use switchyard_domain::operate::{
+    DistributionView, HoldView, SetDistribution, ShiftPhase, ShiftView, StartShift, Target,
+};
+use switchyard_domain::{Now, RouteId};
 
 use crate::fleet::Change;
+use command::{Move, Word};
+use course::Shift;
+use distribution::Distribution;
+use judge::Rules;
 
-/// Everything about shifts that outlives a restart. Times are UTC epoch milliseconds.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct SavedShifts {
-    /// The number of the next shift.
-    pub next_id: u64,
-}
+pub(crate) use target::covers;
+
+pub use saved::{SavedDistribution, SavedShift, SavedShifts};
+
+/// Two beats further apart than this, milliseconds, had a sleep between them.
+const ASLEEP_MS: u64 = 60_000;
 
 /// A person's word on a shift.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ShiftCommand {
-    /// Begin one.
+    /// Begin one, or let one that is under way go further.
     Start(StartShift),
     /// Bring it home in steps, now.
     Failback {
@@ -43,57 +63,212 @@ pub enum ShiftCommand {
 
 /// The shifts under way.
 #[derive(Debug, Default)]
-pub struct Shifts {}
+pub struct Shifts {
+    next_id: u64,
+    all: Vec<Shift>,
+    distribution: Option<Distribution>,
+    /// Providers whose error trigger was answered already, by a shift or by a person who took it back.
+    answered: BTreeSet<String>,
+    rules: Rules,
+    /// The last beat, on the monotonic clock.
+    ticked: Option<u64>,
+    revision: u64,
+}
 
 impl Shifts {
-    /// Takes a new map: shifts of what is gone end.
-    pub(crate) fn remap(&mut self, _map: &RoutingMap) {}
+    /// Takes a new map. Shifts of what is gone end at the next beat, which tells of it.
+    pub(crate) fn remap(&mut self, map: &RoutingMap) {
+        self.rules = Rules::of(map);
+        for shift in &mut self.all {
+            shift.resolve(map);
+        }
+    }
+
+    /// The shifts under way, in the order they began.
+    pub(crate) fn under_way(&self) -> &[Shift] {
+        &self.all
+    }
+
+    /// The split of traffic, where it is not the map's.
+    pub(crate) const fn split(&self) -> Option<&Distribution> {
+        self.distribution.as_ref()
+    }
+
+    /// How often a route that traffic was moved from gets a real request, milliseconds.
+    pub(crate) const fn trial_every_ms(&self) -> u64 {
+        self.rules.shift.trial_every_ms
+    }
+
+    /// A route is being called: the trial of a home it belongs to is not due for a while.
+    pub(crate) fn called(&mut self, route: &RouteId, now: Now) {
+        for shift in &mut self.all {
+            shift.called(route, now);
+        }
+    }
+
+    /// Grows with every change that is worth keeping.
+    #[must_use]
+    pub const fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Whether anything is under way that a restart would lose.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.all.is_empty() && self.distribution.is_none()
+    }
 
     /// Share of a route's traffic that goes elsewhere, percent.
     #[must_use]
-    pub fn shifted_percent(&self, _map: &RoutingMap, _route: RouteIx) -> Option<u32> {
-        None
+    pub fn shifted_percent(&self, map: &RoutingMap, route: RouteIx) -> Option<u32> {
+        let tier = target::tier_of(map, route);
+        let covering = self.all.iter().filter(|shift| covers(&shift.from, map.route(route), tier));
+        covering.map(|shift| shift.share).filter(|share| *share > 0).max()
     }
 
     /// What is shown.
     #[must_use]
-    pub fn view(&self, _now: Now) -> Vec<ShiftView> {
-        Vec::new()
+    pub fn view(&self, now: Now) -> Vec<ShiftView> {
+        self.all.iter().map(|shift| shift.view(&self.rules, now)).collect()
     }
 
     /// What is shown of weights.
     #[must_use]
-    pub fn distribution(&self, _now: Now) -> Option<DistributionView> {
-        None
+    pub fn distribution(&self, now: Now) -> Option<DistributionView> {
+        self.distribution.as_ref().map(|split| split.view(now))
     }
 
-    /// What outlives a restart.
-    #[must_use]
-    pub fn save(&self, _now: Now) -> SavedShifts {
-        SavedShifts::default()
+    /// Takes the time out of every clock in which nothing could be seen.
+    fn pass(&mut self, blind: bool, now: Now) {
+        let passed = self.ticked.replace(now.mono_ms).map_or(0, |before| now.mono_ms.saturating_sub(before));
+        if !blind && passed < ASLEEP_MS {
+            return;
+        }
+        self.all.iter_mut().for_each(|shift| shift.skip(passed, now));
+        self.distribution.iter_mut().for_each(|split| split.skip(passed, now));
+    }
+
+    /// Ends what a new map no longer has.
+    fn let_go(&mut self, map: &RoutingMap) -> Vec<What> {
+        let mut news = Vec::new();
+        for shift in &mut self.all {
+            let (home, others) = target::sides(map, &shift.from, &shift.to);
+            if home.is_empty() {
+                news.push(shift.end("it is no longer in the map"));
+            } else if others.is_empty() && shift.to != Target::Rest {
+                let gone = format!("{} is no longer in the map", shift.to);
+                shift.to = Target::Rest;
+                news.push(shift.moved(&gone));
+            }
+        }
+        if self.distribution.as_mut().is_some_and(|split| !split.keep(map)) {
+            self.distribution = None;
+            let reason = "its targets are no longer in the map".to_owned();
+            news.push(What::Distributed { weights: None, actor: course::ROUTER.to_owned(), reason });
+        }
+        news
     }
 }
 
 impl crate::Fleet {
-    /// Does what a person says about shifts.
-    ///
-    /// # Errors
-    /// A problem that names what is wrong and the fix; then nothing has changed.
-    pub fn command_shift(
-        &mut self,
-        _map: &RoutingMap,
-        _command: ShiftCommand,
-        _actor: &str,
-        _reason: Option<&str>,
-        _now: Now,
-    ) -> Result<(Option<u64>, Vec<Change>), Problem> {
-        Ok((None, Vec::new()))
+    /// Takes back what outlived a restart.
+    pub fn restore_shifts(&mut self, map: &RoutingMap, saved: SavedShifts, now: Now) {
+        let mut shifts = std::mem::take(&mut self.shifts);
+        shifts.take_back(saved, now);
+        shifts.remap(map);
+        self.describe_shifts(&mut shifts, map, now);
+        self.shifts = shifts;
     }
 
-    /// Takes back what outlived a restart.
-    pub fn restore_shifts(&mut self, _map: &RoutingMap, _saved: SavedShifts, _now: Now) {}
+    /// Notes what is shown of every shift.
+    fn describe_shifts(&self, shifts: &mut Shifts, map: &RoutingMap, now: Now) {
+        let rules = shifts.rules;
+        for shift in &mut shifts.all {
+            let scene = self.scene(map, shift, &rules, now);
+            shift.describe(&scene, &rules, now);
+        }
+    }
 
-    pub(crate) fn tick_shifts(&mut self, _map: &RoutingMap, _now: Now) -> Vec<Change> {
-        Vec::new()
+    pub(crate) fn tick_shifts(&mut self, map: &RoutingMap, now: Now) -> Vec<Change> {
+        let mut shifts = std::mem::take(&mut self.shifts);
+        let rules = shifts.rules;
+        shifts.pass(false, now);
+        let mut news = shifts.let_go(map);
+        for shift in &mut shifts.all {
+            let scene = self.scene(map, shift, &rules, now);
+            news.extend(shift.advance(&scene, &rules, now));
+        }
+        news.extend(self.leave_ill_providers(&mut shifts, map, now));
+        shifts.all.retain(|shift| !shift.is_over());
+        shifts.revision += u64::from(!news.is_empty());
+        self.shifts = shifts;
+        news.into_iter().map(Change::Told).collect()
+    }
+
+    /// Moves traffic away from providers whose error trigger fired, once per firing.
+    fn leave_ill_providers(&self, shifts: &mut Shifts, map: &RoutingMap, now: Now) -> Vec<What> {
+        let to_leave = self.watch.to_leave();
+        shifts.answered.retain(|provider| to_leave.iter().any(|(ill, _)| ill == provider));
+        let mut news = Vec::new();
+        for (provider, why) in to_leave {
+            if shifts.answered.contains(&provider) {
+                continue;
+            }
+            let from = Target::Provider(provider.clone());
+            let (home, others) = target::sides(map, &from, &Target::Rest);
+            if home.is_empty() || self.all_out(map, &others, now).is_some() {
+                continue;
+            }
+            match shifts.all.iter_mut().find(|shift| shift.from == from && !shift.is_over()) {
+                // It turns round by itself.
+                Some(shift) if shift.phase == ShiftPhase::Returning => continue,
+                Some(shift) => news.extend(shift.go_all_the_way(shifts.rules.mode, &why, now)),
+                None => {
+                    let away = Move { from, to: Target::Rest, mode: shifts.rules.mode, last: 100 };
+                    let word = Word { actor: course::ROUTER, reason: Some(&why), now };
+                    let begun = self.begin_shift(shifts, map, away, word);
+                    news.extend(begun.1);
+                }
+            }
+            shifts.answered.insert(provider);
+        }
+        news
+    }
+}
+
+impl Shift {
+    fn view(&self, rules: &Rules, now: Now) -> ShiftView {
+        let moving = matches!(self.phase, ShiftPhase::Leaving | ShiftPhase::Returning);
+        let stands = self.held.is_some() || self.doubt.is_some();
+        let left = self.step_ms(rules).saturating_sub(self.elapsed(now));
+        let by_router = self.doubt.as_ref().map(|doubt| HoldView {
+            by: course::ROUTER.to_owned(),
+            reason: doubt.reason.clone(),
+            since_ms: doubt.since_ms,
+        });
+        let by_hand = self.held.as_ref().map(|held| HoldView {
+            by: held.by.clone(),
+            reason: held.reason.clone(),
+            since_ms: held.since_ms,
+        });
+        ShiftView {
+            id: self.id,
+            from: self.from.clone(),
+            from_words: self.from.to_string(),
+            to: self.to.clone(),
+            to_words: self.to.to_string(),
+            mode: self.mode,
+            phase: self.phase,
+            share_percent: self.share,
+            steps: self.steps.clone(),
+            step: self.step,
+            next_at_ms: (moving && !stands).then(|| now.wall_ms.saturating_add_unsigned(left)),
+            held: by_hand.or(by_router),
+            reason: self.reason.clone(),
+            actor: self.actor.clone(),
+            started_at_ms: self.started_at_ms,
+            watch: self.seen.clone(),
+            waits_for: self.waits_for.clone(),
+        }
     }
 }

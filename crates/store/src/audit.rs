@@ -87,6 +87,19 @@ impl Audit<'_> {
         rows.into_iter().map(|row| self.row(row)).collect()
     }
 
+    /// One change; none when there is no such entry.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub async fn get(&self, seq: i64) -> Result<Option<AuditRow>> {
+        let row: Option<AuditSql> = sqlx::query_as("SELECT * FROM audit WHERE seq = ?1")
+            .bind(seq)
+            .fetch_optional(self.store.read())
+            .await
+            .map_err(|error| self.store.fault(error))?;
+        row.map(|row| self.row(row)).transpose()
+    }
+
     fn row(&self, row: AuditSql) -> Result<AuditRow> {
         let state = |json: Option<String>| {
             json.map(|json| serde_json::from_str(&json))
@@ -134,5 +147,8 @@ mod tests {
         let entries: Vec<_> =
             store.audit().list(10).await.unwrap().into_iter().map(|row| row.entry).collect();
         assert_eq!(entries, [on, off]);
+        let newest = store.audit().list(1).await.unwrap().remove(0);
+        assert_eq!(store.audit().get(newest.seq).await.unwrap(), Some(newest));
+        assert_eq!(store.audit().get(99).await.unwrap(), None);
     }
 }

@@ -110,6 +110,17 @@ impl Incidents<'_> {
         Ok(())
     }
 
+    /// The newest event on any timeline.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub async fn last_heard(&self) -> Result<Option<i64>> {
+        sqlx::query_scalar("SELECT max(event) FROM incident_timeline")
+            .fetch_one(self.store.read())
+            .await
+            .map_err(|error| self.store.fault(error))
+    }
+
     /// Adds a note. Durable when it returns.
     ///
     /// # Errors

@@ -52,6 +52,13 @@ pub struct Envelope {
     pub user: Option<String>,
     /// A top-level `idempotencyKey`, which no provider knows and `rewrite` therefore removes.
     pub idempotency_key: Option<String>,
+    /// The conversation or the cache the caller names: `prompt_cache_key`, `conversation` or `previous_response_id`, as
+    /// JSON.
+    pub conversation: Option<String>,
+    /// Whether it marks a part of its prompt for the provider's cache (`cache_control`).
+    pub marks_cache: bool,
+    /// A hash of the system prompt and the first user message: the same for every turn of a conversation.
+    pub opening: u64,
     /// What turns usage reporting on, where the caller has not.
     usage_splice: Option<Splice>,
     /// The `idempotencyKey` member with the comma that belongs to it.

@@ -38,6 +38,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/audit/{id}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sets back what a change touched, and nothing else.
+         * @description Overrides, kill switches, the pause and maps can be rolled back (`reversible`), as long as nothing else changed them
+         *     since.
+         */
+        post: operations["rollBack"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/clients": {
         parameters: {
             query?: never;
@@ -312,6 +333,146 @@ export interface paths {
         /** One applied version, as it was written. */
         get: operations["getMapVersion"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everything overridden now. */
+        get: operations["getOrders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/all-off": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Throws or resets the all-off switch: every request is refused at once, nothing is sent or queued. */
+        post: operations["setAllOff"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/breaker": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Holds a route's breaker open or closed, or lets it judge by itself again. */
+        post: operations["setBreaker"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/client-bounds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Bounds an app to providers: its requests never reach another, also under failover. */
+        post: operations["setBounds"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/client-prefer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets an app's requests go to one provider first. */
+        post: operations["setPrefer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/except": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Leaves a provider out everywhere, or uses it again. Other overrides stay as they are. */
+        post: operations["setExcept"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/kill": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Throws or resets the kill switch of a route, a model or a provider. */
+        post: operations["setKill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/overrides/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Jobs' models that are overridden now, by job. */
+        get: operations["getJobOverrides"];
+        /**
+         * Overrides the models of the jobs named, in order of tries: `{"summary": ["openai/gpt-4o-mini", "haiku-4.5"]}`.
+         *     `null` takes a job's override back. Jobs that are not named keep what they have.
+         */
+        put: operations["setJobOverrides"];
         post?: never;
         delete?: never;
         options?: never;
@@ -594,11 +755,15 @@ export interface components {
             action: string;
             /** @description Who: `window`, `cli`, `api`, `router`. */
             actor: string;
+            /** @description What stands there since. */
+            after?: Record<string, never> | null;
             /**
              * Format: int64
              * @description UTC epoch milliseconds.
              */
             atMs: number;
+            /** @description What stood there before, where that is known. Never a secret. */
+            before?: Record<string, never> | null;
             /**
              * Format: int64
              * @description Position in the log.
@@ -606,9 +771,16 @@ export interface components {
             id: number;
             /** @description Why. */
             reason?: string | null;
+            /** @description Whether it can be rolled back. */
+            reversible?: boolean;
             /** @description On what. */
             target: string;
         };
+        /**
+         * @description What a breaker is to do.
+         * @enum {string}
+         */
+        BreakerOrder: "open" | "closed" | "auto";
         /** @description A likely cause of trouble, with its fix. */
         CauseView: {
             /**
@@ -1357,6 +1529,15 @@ export interface components {
              */
             version: number;
         };
+        /** @description What a change of the overrides came to. */
+        OrdersAnswer: {
+            /** @description False when everything was so already. */
+            changed: boolean;
+            /** @description Everything overridden now. */
+            orders: components["schemas"]["Orders"];
+            /** @description What a person should know before going on: jobs with nothing but Cold left, an app nobody has a key for. */
+            warnings: string[];
+        };
         /**
          * @description How a request ended.
          * @enum {string}
@@ -1503,6 +1684,25 @@ export interface components {
              */
             version: number;
         };
+        /** @description A change to roll back. */
+        RollBack: {
+            /** @description Why. */
+            reason?: string | null;
+        };
+        /** @description What was rolled back. */
+        RolledBack: {
+            /** @description What it was. */
+            action: string;
+            /**
+             * Format: int64
+             * @description The entry's position in the log.
+             */
+            id: number;
+            /** @description On what. */
+            target: string;
+            /** @description What a person should know before going on. */
+            warnings: string[];
+        };
         /**
          * @description A route's name, unique in a map: `provider/model`, with `#2`, `#3` for further endpoints of the same model.
          * @example anthropic/sonnet-4.6
@@ -1622,6 +1822,108 @@ export interface components {
         RunCompat: {
             /** @description These; all of them when absent or empty. The others are taken over from the run before. */
             cases?: components["schemas"]["CompatCase"][];
+        };
+        /** @description The all-off switch. */
+        SetAllOff: {
+            /**
+             * Format: int64
+             * @description The version of the orders this was decided by; refused when they have changed since.
+             */
+            baseVersion?: number | null;
+            /**
+             * Format: int64
+             * @description How long it holds, milliseconds; until it is taken back when absent.
+             */
+            forMs?: number | null;
+            /** @description True refuses every request at once. */
+            on: boolean;
+            /** @description Why; callers see it. */
+            reason?: string | null;
+        };
+        /** @description The providers an app's requests may reach. */
+        SetBounds: {
+            /**
+             * Format: int64
+             * @description The version of the orders this was decided by; refused when they have changed since.
+             */
+            baseVersion?: number | null;
+            /** @description The app, by the name of its local key. */
+            client: string;
+            /** @description The only providers; null or absent = as the map says. */
+            only?: string[] | null;
+            /** @description Why. */
+            reason?: string | null;
+        };
+        /** @description A breaker to hold, or to let go of. */
+        SetBreaker: {
+            /**
+             * Format: int64
+             * @description The version of the orders this was decided by; refused when they have changed since.
+             */
+            baseVersion?: number | null;
+            /**
+             * Format: int64
+             * @description How long it is held, milliseconds; one hour when absent.
+             */
+            forMs?: number | null;
+            /** @description Why; needed to hold it. */
+            reason?: string | null;
+            /** @description The route. */
+            route: components["schemas"]["RouteId"];
+            /** @description What it is to do. */
+            state: components["schemas"]["BreakerOrder"];
+        };
+        /** @description A provider to leave out everywhere, or to use again. */
+        SetExcept: {
+            /**
+             * Format: int64
+             * @description The version of the orders this was decided by; refused when they have changed since.
+             */
+            baseVersion?: number | null;
+            /**
+             * Format: int64
+             * @description How long it holds, milliseconds; until it is taken back when absent.
+             */
+            forMs?: number | null;
+            /** @description True leaves it out. */
+            on: boolean;
+            /** @description The provider. */
+            provider: string;
+            /** @description Why. */
+            reason?: string | null;
+        };
+        /** @description A kill switch to throw or reset. */
+        SetKill: {
+            /**
+             * Format: int64
+             * @description The version of the orders this was decided by; refused when they have changed since.
+             */
+            baseVersion?: number | null;
+            /**
+             * Format: int64
+             * @description How long it holds, milliseconds; until it is taken back when absent.
+             */
+            forMs?: number | null;
+            /** @description True takes it out of service. */
+            on: boolean;
+            /** @description Why. */
+            reason?: string | null;
+            /** @description What goes out of service, or comes back. */
+            scope: components["schemas"]["KillScope"];
+        };
+        /** @description The provider an app's requests go to first. */
+        SetPrefer: {
+            /**
+             * Format: int64
+             * @description The version of the orders this was decided by; refused when they have changed since.
+             */
+            baseVersion?: number | null;
+            /** @description The app, by the name of its local key. */
+            client: string;
+            /** @description The provider; null or absent = as the map says. */
+            provider?: string | null;
+            /** @description Why. */
+            reason?: string | null;
         };
         /** @description A request's priority as counted when work is shed. */
         ShedView: {
@@ -2321,6 +2623,40 @@ export interface operations {
             };
         };
     };
+    rollBack: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The entry */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RollBack"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolledBack"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listClients: {
         parameters: {
             query?: never;
@@ -2856,6 +3192,288 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MapDocument"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getOrders: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Orders"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setAllOff: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetAllOff"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrdersAnswer"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setBreaker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetBreaker"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrdersAnswer"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setBounds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetBounds"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrdersAnswer"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setPrefer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetPrefer"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrdersAnswer"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setExcept: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetExcept"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrdersAnswer"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setKill: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetKill"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrdersAnswer"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getJobOverrides: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: components["schemas"]["JobOverride"];
+                    };
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setJobOverrides: {
+        parameters: {
+            query?: {
+                /** @description Why. */
+                reason?: string;
+                /** @description How long it holds, milliseconds; until it is taken back when absent. */
+                forMs?: number;
+                /** @description The version of the orders it was decided by; refused when they have changed since. */
+                baseVersion?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    [key: string]: string[] | null;
+                };
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrdersAnswer"];
                 };
             };
             default: {

@@ -1,21 +1,21 @@
-//! Who changed what.
+//! Who changed what, and the way back.
 
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use switchyard_domain::Problem;
-use switchyard_domain::api::AuditEntry;
+use switchyard_domain::api::{AuditEntry, RollBack, RolledBack};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Panel;
 use super::requests::page;
-use crate::body::Asked;
+use crate::body::{Actor, Asked, At, Body};
 use crate::refusal::Answer;
 
 pub(super) fn routes() -> OpenApiRouter<Panel> {
-    OpenApiRouter::new().routes(routes!(list))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(roll_back))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -30,4 +30,20 @@ struct AuditQuery {
     responses((status = 200, body = Vec<AuditEntry>), (status = "default", body = Problem)))]
 async fn list(State(panel): State<Panel>, Asked(query): Asked<AuditQuery>) -> Answer<Json<Vec<AuditEntry>>> {
     Ok(Json(panel.router.audit(page(query.limit)?).await?))
+}
+
+/// Sets back what a change touched, and nothing else.
+///
+/// Overrides, kill switches, the pause and maps can be rolled back (`reversible`), as long as nothing else changed them
+/// since.
+#[utoipa::path(post, path = "/v1/audit/{id}/rollback", tag = "audit", operation_id = "rollBack",
+    params(("id" = i64, Path, description = "The entry")), request_body = RollBack,
+    responses((status = 200, body = RolledBack), (status = "default", body = Problem)))]
+async fn roll_back(
+    State(panel): State<Panel>,
+    actor: Actor,
+    At(id): At<i64>,
+    Body(back): Body<RollBack>,
+) -> Answer<Json<RolledBack>> {
+    Ok(Json(panel.router.roll_back(id, back.reason, actor.as_str()).await?))
 }

@@ -3,18 +3,19 @@
 use axum::Json;
 use axum::extract::State;
 use switchyard_domain::Problem;
-use switchyard_domain::gateway::{GatewayMetrics, GatewaySettings, ProvidersHealth};
+use switchyard_domain::gateway::{GatewayMetrics, GatewaySettings, ProvidersHealth, SetProviderCircuit};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Panel;
-use crate::body::{Actor, Body};
+use crate::body::{Actor, At, Body};
 use crate::refusal::Answer;
 
 pub(super) fn routes() -> OpenApiRouter<Panel> {
     OpenApiRouter::new()
         .routes(routes!(health))
         .routes(routes!(metrics))
+        .routes(routes!(hold))
         .routes(routes!(settings, set_settings))
 }
 
@@ -31,6 +32,34 @@ async fn health(State(panel): State<Panel>) -> Json<ProvidersHealth> {
     responses((status = 200, body = GatewayMetrics), (status = "default", body = Problem)))]
 async fn metrics(State(panel): State<Panel>) -> Json<GatewayMetrics> {
     Json(panel.router.gateway_metrics())
+}
+
+/// Holds every breaker of a provider open or closed, or gives them back. It lapses by itself.
+#[utoipa::path(post, path = "/gateway/admin/providers/{id}/circuit-breaker", tag = "gateway",
+    operation_id = "setProviderCircuit", params(("id" = String, Path, description = "the provider's name")),
+    request_body = SetProviderCircuit,
+    responses((status = 200, body = ProvidersHealth), (status = "default", body = Problem)))]
+async fn hold(
+    State(panel): State<Panel>,
+    actor: Actor,
+    At(id): At<String>,
+    Body(wish): Body<SetProviderCircuit>,
+) -> Answer<Json<ProvidersHealth>> {
+    let open = match wish.state.to_lowercase().as_str() {
+        "open" => Some(true),
+        "closed" => Some(false),
+        "auto" | "half_open" => None,
+        other => {
+            let message = format!("state: `{other}` is none of open, closed, half_open, auto.");
+            return Err(Problem::new("invalid_state", message).into());
+        }
+    };
+    if wish.reason.trim().is_empty() {
+        return Err(Problem::new("invalid_reason", "reason: say why, for the audit log.").into());
+    }
+    let for_ms = wish.for_seconds.map(|seconds| seconds.saturating_mul(1_000));
+    panel.router.force_provider_breaker(&id, open, wish.reason, for_ms, actor.as_str()).await?;
+    Ok(Json(panel.router.providers_health()))
 }
 
 /// The runbook's settings, as the running map has them.

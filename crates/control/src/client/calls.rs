@@ -1,15 +1,21 @@
 //! One function per operation. All fail with the router's own [`Problem`], or with those of
 //! [`ControlClient::handle`].
 
+use std::collections::BTreeMap;
+
 use switchyard_domain::Problem;
 use switchyard_domain::api::{
     ApplyMap, AuditEntry, ClientRecord, CredentialList, CredentialTest, ErrorReport, JobView, MapDocument,
-    MapVersion, NewClient, SetMap, TestAnswer, TestRequest,
+    MapVersion, NewClient, RollBack, RolledBack, SetMap, TestAnswer, TestRequest,
 };
 use switchyard_domain::compat::{CompatCase, CompatPreview, CompatReport, CompatRow, CompatRun, RunCompat};
 use switchyard_domain::gateway::ProvidersHealth;
 use switchyard_domain::map::Fault;
-use switchyard_domain::operate::CauseView;
+use switchyard_domain::network::NetworkView;
+use switchyard_domain::operate::{CauseView, Orders, SetDistribution, StartShift};
+use switchyard_domain::orders::{
+    OrdersAnswer, SetAllOff, SetBounds, SetBreaker, SetExcept, SetKill, SetPrefer,
+};
 use switchyard_domain::switch_cost::SwitchCost;
 use switchyard_domain::view::{RequestView, Snapshot};
 use switchyard_domain::{RouteId, Secret};
@@ -18,10 +24,12 @@ use super::{CHECK, ControlClient};
 use crate::api::clients::{LocalKey, NameClient};
 use crate::api::credentials::GiveCredential;
 use crate::api::map::{AppliedMap, CheckMap, MapCheck, MapDiff, RestoreMap};
+use crate::api::orders::JobTerms;
 use crate::api::pause::PauseWork;
 use crate::api::queue::QueueQuery;
 use crate::api::requests::RequestsQuery;
 use crate::api::routes::SwitchRoute;
+use crate::api::shifts::{BringHome, HoldShift, ShiftList, StartedShift};
 use crate::api::snapshot::Health;
 use crate::api::switch_cost::SwitchCostQuery;
 
@@ -87,6 +95,16 @@ impl ControlClient {
     /// Stops taking new work.
     pub async fn pause(&self, reason: Option<String>) -> Answer<()> {
         self.send("POST", "/v1/pause", &PauseWork { reason }).await
+    }
+
+    /// How this machine's network stands.
+    pub async fn network(&self) -> Answer<NetworkView> {
+        self.get("/v1/network").await
+    }
+
+    /// Looks at the network now.
+    pub async fn check_network(&self) -> Answer<NetworkView> {
+        self.call("POST", "/v1/network/check", None).await
     }
 
     /// Takes new work again.
@@ -223,9 +241,88 @@ impl ControlClient {
         self.get("/gateway/admin/providers/health").await
     }
 
+    /// How traffic is moved and split.
+    pub async fn shifts(&self) -> Answer<ShiftList> {
+        self.get("/v1/shifts").await
+    }
+
+    /// Moves traffic.
+    pub async fn start_shift(&self, wish: &StartShift) -> Answer<StartedShift> {
+        self.send("POST", "/v1/shifts", wish).await
+    }
+
+    /// Lets a shift stand still, or go on.
+    pub async fn hold_shift(&self, id: u64, hold: &HoldShift) -> Answer<()> {
+        self.send("POST", &format!("/v1/shifts/{id}/hold"), hold).await
+    }
+
+    /// Brings traffic home.
+    pub async fn failback(&self, id: u64, home: &BringHome) -> Answer<()> {
+        self.send("POST", &format!("/v1/shifts/{id}/failback"), home).await
+    }
+
+    /// Splits traffic by weights.
+    pub async fn distribute(&self, wish: &SetDistribution) -> Answer<()> {
+        self.send("PUT", "/v1/distribution", wish).await
+    }
+
     /// The audit log, newest first.
     pub async fn audit(&self, limit: u32) -> Answer<Vec<AuditEntry>> {
         self.get(&format!("/v1/audit?limit={limit}")).await
+    }
+
+    /// Sets back what a change of the audit log touched.
+    pub async fn roll_back(&self, id: i64, reason: Option<String>) -> Answer<RolledBack> {
+        self.send("POST", &format!("/v1/audit/{id}/rollback"), &RollBack { reason }).await
+    }
+
+    /// Everything overridden now.
+    pub async fn orders(&self) -> Answer<Orders> {
+        self.get("/v1/orders").await
+    }
+
+    /// Throws or resets a kill switch.
+    pub async fn set_kill(&self, set: &SetKill) -> Answer<OrdersAnswer> {
+        self.send("POST", "/v1/orders/kill", set).await
+    }
+
+    /// Holds a breaker, or lets go of it.
+    pub async fn set_breaker(&self, set: &SetBreaker) -> Answer<OrdersAnswer> {
+        self.send("POST", "/v1/orders/breaker", set).await
+    }
+
+    /// Leaves a provider out everywhere, or uses it again.
+    pub async fn set_except(&self, set: &SetExcept) -> Answer<OrdersAnswer> {
+        self.send("POST", "/v1/orders/except", set).await
+    }
+
+    /// Bounds an app to providers.
+    pub async fn set_bounds(&self, set: &SetBounds) -> Answer<OrdersAnswer> {
+        self.send("POST", "/v1/orders/client-bounds", set).await
+    }
+
+    /// Lets an app's requests go to one provider first.
+    pub async fn set_prefer(&self, set: &SetPrefer) -> Answer<OrdersAnswer> {
+        self.send("POST", "/v1/orders/client-prefer", set).await
+    }
+
+    /// Throws or resets the all-off switch.
+    pub async fn set_all_off(&self, set: &SetAllOff) -> Answer<OrdersAnswer> {
+        self.send("POST", "/v1/orders/all-off", set).await
+    }
+
+    /// Overrides the models of the jobs named; none takes a job's override back.
+    pub async fn set_job_overrides(
+        &self,
+        jobs: &BTreeMap<String, Option<Vec<String>>>,
+        terms: &JobTerms,
+    ) -> Answer<OrdersAnswer> {
+        let asked = [
+            ("reason", terms.reason.as_deref().map(segment)),
+            ("forMs", terms.for_ms.map(|ms| ms.to_string())),
+            ("baseVersion", terms.base_version.map(|version| version.to_string())),
+        ];
+        self.send("PUT", &with_query("/v1/overrides/jobs", asked), jobs).await
     }
 }
 

@@ -244,7 +244,9 @@ impl Proof<'_> {
     }
 }
 
-fn canonical(name: &str) -> String {
+/// A provider's name as the proven map has it: `gemini` is `google`.
+#[must_use]
+pub fn canonical(name: &str) -> String {
     preset(name)
         .filter(|p| p.aliases.iter().any(|a| a.eq_ignore_ascii_case(name)))
         .map_or(name, |p| p.name)

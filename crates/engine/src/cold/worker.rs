@@ -63,7 +63,7 @@ async fn start_due(shared: &Arc<Shared>, jobs: &mut JoinSet<()>) -> u64 {
         super::refresh(shared).await;
         shared.job_ended.send_modify(|n| *n += 1);
     }
-    if shared.is_paused() {
+    if shared.is_paused() || shared.all_off(&running).is_some() || nothing_can_be_reached(shared, &running) {
         return LOOK_EVERY_MS;
     }
     let room = u32::try_from((running.map.cold.concurrency as usize).saturating_sub(jobs.len())).unwrap_or(0);
@@ -80,6 +80,12 @@ async fn start_due(shared: &Arc<Shared>, jobs: &mut JoinSet<()>) -> u64 {
     let next = queue.next_due().await.ok().flatten();
     let left = next.map_or(LOOK_EVERY_MS, |at| u64::try_from(at - clock::now().wall_ms).unwrap_or(0));
     if room == 0 { LOOK_EVERY_MS } else { left.clamp(10, LOOK_EVERY_MS) }
+}
+
+/// Whether this machine's network is down and every route lies beyond it: then no attempt could say anything.
+fn nothing_can_be_reached(shared: &Shared, running: &Running) -> bool {
+    let down = shared.with_fleet(|fleet| fleet.network().is_down()).unwrap_or_default();
+    down && !running.map.routes.iter().any(|route| route.enabled && route.is_local)
 }
 
 /// One attempt of one job.

@@ -66,6 +66,8 @@ pub(super) struct Case {
     pub(super) down_since_mono_ms: Option<u64>,
     /// What was announced: traffic left, or came home.
     pub(super) announced: Announced,
+    /// When that was, on the monotonic clock.
+    pub(super) announced_mono_ms: Option<u64>,
     coming_home: bool,
 }
 
@@ -149,6 +151,8 @@ pub(super) fn belongs(what: &What, provider: &str, map: &RoutingMap) -> bool {
         What::KeyCondemned { provider: theirs, .. }
         | What::TriggerFired { provider: theirs, .. }
         | What::TriggerCleared { provider: theirs, .. }
+        | What::RegionOut { provider: theirs, .. }
+        | What::RegionBack { provider: theirs, .. }
         | What::UsersHurt { provider: theirs, .. } => theirs == provider,
         What::ShiftStarted { provider: theirs, .. }
         | What::ShiftMoved { provider: theirs, .. }
@@ -171,6 +175,12 @@ pub(super) fn belongs(what: &What, provider: &str, map: &RoutingMap) -> bool {
         | What::StormEnded { .. }
         | What::WorkShed { .. }
         | What::CauseFound { .. }
+        | What::NetworkTurned { .. }
+        | What::NetworkSwitched { .. }
+        | What::WokeUp { .. }
+        | What::ClockJumped { .. }
+        | What::NamesFrom { .. }
+        | What::ProxyChanged { .. }
         | What::JobDead { .. } => true,
         // Counted, not told one by one; the incident's own word is its state.
         What::JobQueued { .. }
@@ -238,6 +248,7 @@ impl Case {
             alerted_mono_ms: None,
             down_since_mono_ms: None,
             announced,
+            announced_mono_ms: None,
             coming_home: false,
         }
     }
@@ -276,21 +287,20 @@ impl Case {
             reason = "every other event is told and changes nothing else"
         )]
         match &event.what {
-            What::CircuitOpened { route, .. } => {
-                if !incident.routes.contains(route) {
-                    incident.routes.push(route.clone());
-                }
+            What::CircuitOpened { route, .. } | What::TriggerFired { route: Some(route), .. }
+                if !incident.routes.contains(route) =>
+            {
+                incident.routes.push(route.clone());
             }
             What::CircuitClosed { route } if provider_of(map, route) == incident.brief.provider => {
                 incident.returns += 1;
             }
-            What::TriggerFired { route: Some(route), .. } => {
-                if !incident.routes.contains(route) {
-                    incident.routes.push(route.clone());
-                }
-            }
             What::TierChanged { to: Tier::Cold, .. } => {
                 incident.brief.severity = incident.brief.severity.min(Severity::Two);
+            }
+            // A person was quicker than the triggers.
+            What::ShiftStarted { actor, .. } if actor != "router" && self.tally.rerouted_at_ms.is_none() => {
+                incident.kpis.automatic = false;
             }
             What::FailbackStarted { .. } => {
                 incident.returns += 1;
@@ -348,6 +358,18 @@ impl Case {
             incident.marks.calm_since_ms = Some(now.wall_ms);
         }
         super::tally::span(since, now.wall_ms) >= settings.calm_ms
+    }
+
+    /// What is to be announced now; a further failover of the same incident only so long after the last word.
+    pub(super) fn news(&self, mono_ms: u64, again_ms: u64) -> Option<Announced> {
+        let Marks { decided_at_ms, home_at_ms, .. } = self.incident.marks;
+        let is_quiet = self.announced_mono_ms.is_none_or(|at| mono_ms.saturating_sub(at) >= again_ms);
+        match (self.announced, decided_at_ms, home_at_ms) {
+            (Announced::Nothing, Some(_), None) => Some(Announced::Failover),
+            (Announced::Failback, Some(_), None) if is_quiet => Some(Announced::Failover),
+            (Announced::Failover, _, Some(_)) => Some(Announced::Failback),
+            (Announced::Nothing | Announced::Failback | Announced::Failover, _, _) => None,
+        }
     }
 
     /// Whether its provider has been down for so long.

@@ -11,13 +11,15 @@ use switchyard_domain::view::CircuitState;
 use switchyard_domain::{Now, Tier};
 use switchyard_policy::{Fleet, KeyChoice, Reason};
 
-use super::case::{Announced, Case, Condition, Opening, belongs, opening_of, summary};
+use super::case::{Case, Condition, Opening, belongs, opening_of, summary};
 use super::{ByHand, SHOWN_CLOSED_MS, announce, measure};
 use crate::clock;
 use crate::shared::{Running, Shared, lock};
 
 /// Events that were heard are remembered by number this far back: two of them may change places on their way.
 const REMEMBERED: usize = 1_024;
+/// A crash leaves at most so many events unheard; what lies further back was heard, and was of no incident.
+const UNHEARD: i64 = 1_000;
 /// Events that are read from the log at once.
 const AT_ONCE: u32 = 500;
 
@@ -53,12 +55,15 @@ impl Keeper {
                 self.closed.push(incident.brief);
                 continue;
             }
-            // Its timeline says up to where it has heard.
-            if let Ok(Some(whole)) = incidents.get(incident.brief.id).await {
-                let heard = whole.timeline.iter().filter_map(|entry| entry.event).max();
-                self.floor = heard.map_or(self.floor, |heard| heard.min(self.floor));
-            }
             self.cases.push(Case::resumed(incident));
+        }
+        // The newest event on any timeline says up to where the keeper has heard.
+        match incidents.last_heard().await {
+            Ok(Some(heard)) if self.floor.saturating_sub(heard) <= UNHEARD => {
+                self.floor = heard.min(self.floor);
+            }
+            Ok(_) => {}
+            Err(error) => tracing::error!(code = error.code(), %error, "timelines could not be read"),
         }
         self.show(shared);
     }
@@ -167,7 +172,7 @@ impl Keeper {
             self.close(shared, id, "router", now).await;
         }
         self.raise_alerts(shared, &running.map, now);
-        self.announce(shared, &running);
+        self.announce(shared, &running, now);
         self.write_down(shared).await;
         self.show(shared);
     }
@@ -217,17 +222,13 @@ impl Keeper {
         }
     }
 
-    /// Tells those who are to be told that traffic left, or came home; each once.
-    fn announce(&mut self, shared: &Arc<Shared>, running: &Arc<Running>) {
+    /// Tells those who are to be told that traffic left, or came home. A provider that flaps is not announced each time.
+    fn announce(&mut self, shared: &Arc<Shared>, running: &Arc<Running>, now: Now) {
+        let every_ms = running.map.incidents.alert_every_ms;
         for case in &mut self.cases {
-            let marks = case.incident.marks;
-            let is_away = case.tally.rerouted_at_ms.is_some() || marks.decided_at_ms.is_some();
-            let news = match (case.announced, marks.home_at_ms) {
-                (Announced::Nothing | Announced::Failback, None) if is_away => Announced::Failover,
-                (Announced::Failover, Some(_)) => Announced::Failback,
-                (Announced::Nothing | Announced::Failover | Announced::Failback, _) => continue,
-            };
+            let Some(news) = case.news(now.mono_ms, every_ms) else { continue };
             case.announced = news;
+            case.announced_mono_ms = Some(now.mono_ms);
             let told = Arc::clone(shared);
             let running = Arc::clone(running);
             let incident = case.incident.clone();
@@ -259,7 +260,7 @@ impl Keeper {
         let case = &mut self.cases[at];
         case.close(by, now.wall_ms);
         measure::measure(shared, &running, case, true).await;
-        self.announce(shared, &running);
+        self.announce(shared, &running, now);
         self.write_down(shared).await;
         let case = self.cases.remove(at);
         let brief = case.incident.brief;
@@ -301,7 +302,7 @@ impl Keeper {
             .map(|case| case.incident.brief.clone())
             .chain(self.closed.iter().cloned())
             .collect();
-        board.sort_by(|a, b| b.id.cmp(&a.id));
+        board.sort_by_key(|brief| std::cmp::Reverse(brief.id));
         let mut shown = lock(&shared.incidents.board);
         if *shown != board {
             *shown = board;
@@ -344,10 +345,13 @@ fn is_blocked(fleet: &Fleet, ix: RouteIx, now: Now) -> bool {
     match fleet.gate(ix, now) {
         Err(closed) => match closed.reason {
             Reason::CoolingDown | Reason::CircuitOpen | Reason::TestUnderWay => true,
-            Reason::Gone | Reason::OffInMap | Reason::SwitchedOff => false,
+            Reason::Gone | Reason::OffInMap | Reason::SwitchedOff | Reason::Killed | Reason::HeldOpen => {
+                false
+            }
         },
         Ok(()) => match fleet.key_state(ix, now) {
-            KeyChoice::AllCoolingUntil(_) | KeyChoice::None => true,
+            KeyChoice::AllCoolingUntil(_) => true,
+            KeyChoice::None => fleet.has_keys(ix),
             KeyChoice::Key(_) | KeyChoice::NotNeeded => false,
         },
     }
@@ -359,7 +363,9 @@ fn condition(fleet: &Fleet, map: &RoutingMap, provider: &str, now: Now) -> Condi
         let routes = map.routes.iter().enumerate();
         routes.filter(|(_, route)| route.provider == provider && route.enabled).map(|(ix, _)| RouteIx(ix))
     };
-    let closed = |ix: RouteIx| fleet.circuit(ix) == CircuitState::Closed;
+    // A breaker held open by hand says nothing of its provider.
+    let held = |ix: RouteIx| fleet.gate(ix, now).is_err_and(|closed| closed.reason == Reason::HeldOpen);
+    let closed = |ix: RouteIx| fleet.circuit(ix) == CircuitState::Closed || held(ix);
     let any = own().next().is_some();
     Condition {
         circuit_open: own().any(|ix| !closed(ix)),

@@ -86,10 +86,9 @@ fn tenths(value: f64) -> f64 {
 pub(super) fn cost_difference(map: &RoutingMap, provider: &str, elsewhere: &Elsewhere) -> Option<Usd> {
     let mut known: HashMap<RouteId, Option<Rates>> = HashMap::new();
     let mut rates = |id: &RouteId| {
-        known
+        *known
             .entry(id.clone())
             .or_insert_with(|| map.find(id.as_str()).and_then(|ix| Price::of(map, map.route(ix)).rates()))
-            .clone()
     };
     let mut difference = None;
     for ((route, job), tokens) in elsewhere {

@@ -118,8 +118,7 @@ fn routes_of(running: &Running, case: &Case) -> Vec<RouteId> {
 async fn begin(shared: &Shared, case: &mut Case, routes: &[RouteId]) -> Result<(), StoreError> {
     let now_ms = clock::now().wall_ms;
     let opened_at_ms = case.incident.brief.opened_at_ms;
-    let is_settled = now_ms.saturating_sub(opened_at_ms) > SETTLED_MS && case.behind.is_some();
-    if is_settled {
+    if now_ms.saturating_sub(opened_at_ms) > SETTLED_MS {
         return Ok(());
     }
     let from = if case.incident.routes.is_empty() { routes } else { &case.incident.routes };
@@ -141,10 +140,10 @@ fn first_bad(newest_first: &[Try]) -> Option<i64> {
     for attempt in newest_first {
         match &attempt.failure {
             Some(failure) if classify(failure).tells_of_target() => began = Some(attempt.at_ms),
-            Some(_) => {}
             None if began.is_some() => return began,
-            // A success among the calls that were under way together with the last failures.
-            None => {}
+            // It says nothing of the target, or it is a success among the calls that were under way together with the
+            // last failures.
+            Some(_) | None => {}
         }
     }
     began

@@ -68,11 +68,14 @@ fn shares(incidents: &[Incident]) -> [PercentKpi; 3] {
     ]
 }
 
+/// A KPI's value, goal and whether it was met.
+type Reading = (Option<f64>, f64, Option<bool>);
+
 fn reviewed(closed: &[&Kpis]) -> Vec<ReviewedKpi> {
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of an incident are far below 2^52")]
     let span = |kpi: SpanKpi| (kpi.value.map(|ms| ms as f64), kpi.goal as f64, kpi.met);
     let share = |kpi: PercentKpi| (kpi.value, kpi.goal, kpi.met);
-    let list = |name: &str, unit: &str, of: &dyn Fn(&Kpis) -> (Option<f64>, f64, Option<bool>)| {
+    let list = |name: &str, unit: &str, of: &dyn Fn(&Kpis) -> Reading| {
         // The goal is the same in all of them, and in one that measured nothing.
         let goal = of(&Kpis::default()).1;
         let measured: Vec<(f64, bool)> = closed
@@ -161,7 +164,7 @@ fn suggestions(review: &Review, incidents: &[Incident]) -> Vec<String> {
     let nothing = "Nothing: ";
     let mut advised: Vec<(String, u32)> =
         advised.into_iter().filter(|(advice, times)| *times > 1 && !advice.starts_with(nothing)).collect();
-    advised.sort_by(|a, b| b.1.cmp(&a.1));
+    advised.sort_by_key(|(_, times)| std::cmp::Reverse(*times));
     for (advice, _) in advised {
         if !said.contains(&advice) {
             said.push(advice);

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use switchyard_domain::map::RouteIx;
 use switchyard_domain::{Failure, FailureKind, Feature, FeatureSet, Operation};
-use switchyard_policy::plan::line_of;
 use switchyard_policy::{Needs, Out, Plan, plan};
 
 use super::Parked;
@@ -22,7 +21,7 @@ pub(crate) const BOUND: FeatureSet =
 /// The plan of a request by the fleet's state now, and the roll it was made with; none where no map is applied.
 pub(super) fn decide(shared: &Arc<Shared>, running: &Running, ask: &Ask) -> Option<(u64, Plan)> {
     let needs = Needs {
-        model: asked_model(running, ask),
+        model: asked_model(shared, running, ask),
         dialect: ask.dialect,
         operation: ask.operation,
         features: ask.envelope.features,
@@ -32,17 +31,18 @@ pub(super) fn decide(shared: &Arc<Shared>, running: &Running, ask: &Ask) -> Opti
         avoid: ask.avoid.clone(),
         only: ask.only,
         client: ask.client.to_string(),
-        conversation: None,
+        conversation: ask.conversation,
     };
     let roll = crate::ids::roll();
     shared.with_fleet(|fleet| (roll, plan(&running.map, &ask.job, fleet, &needs, roll, clock::now())))
 }
 
 /// The model asked for. Vectors come from one model alone: a job named instead, or `auto`, means its first route's.
-fn asked_model(running: &Running, ask: &Ask) -> String {
+fn asked_model(shared: &Shared, running: &Running, ask: &Ask) -> String {
     let named = &ask.envelope.model;
     if ask.operation == Operation::Embed && (named == "auto" || named.starts_with("switchyard/")) {
-        let line = line_of(&running.map, &ask.job);
+        let line = shared.with_fleet(|fleet| fleet.line(&running.map, &ask.job).into_owned());
+        let line = line.unwrap_or_default();
         let embeds = |ix: &&RouteIx| {
             let route = running.map.route(**ix);
             route.enabled && route.dialect_for(ask.dialect).offers(Operation::Embed)
@@ -61,7 +61,9 @@ pub(super) fn lacks_keys(plan: &Plan) -> bool {
 
 /// Whether the request itself, not the routes' state, leaves nothing to try: waiting would not help.
 pub(super) fn is_for_no_route(plan: &Plan) -> bool {
-    !plan.excluded.is_empty() && plan.excluded.iter().all(|excluded| excluded.why.is_for_the_request())
+    // What an app may never reach is of no use to wait for either.
+    let mut within = plan.excluded.iter().filter(|excluded| excluded.why != Out::OutOfBounds).peekable();
+    within.peek().is_some() && within.all(|excluded| excluded.why.is_for_the_request())
 }
 
 /// When the first excluded route comes back by itself.
@@ -89,7 +91,7 @@ pub(super) fn nothing_to_try(running: &Running, plan: &Plan) -> Failure {
         let route = running.map.route(excluded.route);
         only_keys &= excluded.why == Out::NoCredential;
         let why = match excluded.why {
-            Out::SwitchedOff => "switched off".to_owned(),
+            Out::SwitchedOff => "switched off by hand".to_owned(),
             Out::OffInMap => "switched off in the map".to_owned(),
             Out::Gone => "no longer in the map".to_owned(),
             Out::WarmDisabled => "Warm is switched off (flags.enable_warm_fallback)".to_owned(),
@@ -104,7 +106,7 @@ pub(super) fn nothing_to_try(running: &Running, plan: &Plan) -> Failure {
             Out::WindowTooSmall { window } => format!("takes {window} tokens at most"),
             Out::NotChecked => format!("waits for its check; run `switchyard compat {}`", route.id),
             Out::NotMeant => "not meant".to_owned(),
-            Out::Killed => "switched off by hand".to_owned(),
+            Out::Killed => "its model or provider is switched off by hand".to_owned(),
             Out::HeldOpen => "its breaker is held open by hand".to_owned(),
             Out::Excepted => format!("{} is left out for now", route.provider),
             Out::OutOfBounds => format!("this app's requests may not reach {}", route.provider),
@@ -114,7 +116,10 @@ pub(super) fn nothing_to_try(running: &Running, plan: &Plan) -> Failure {
     }
     let too_long =
         |excluded: &switchyard_policy::Excluded| matches!(excluded.why, Out::WindowTooSmall { .. });
-    let kind = if only_keys {
+    let offline = plan.excluded.iter().any(|excluded| excluded.why == Out::Offline);
+    let kind = if offline {
+        FailureKind::Offline
+    } else if only_keys {
         FailureKind::CredentialMissing
     } else if is_for_no_route(plan) && plan.excluded.iter().any(too_long) {
         FailureKind::ContextLength
@@ -123,8 +128,10 @@ pub(super) fn nothing_to_try(running: &Running, plan: &Plan) -> Failure {
     } else {
         FailureKind::NoRoute
     };
+    let bounded = plan.excluded.iter().all(|excluded| excluded.why == Out::OutOfBounds);
+    let code = if bounded && !plan.excluded.is_empty() { "out_of_bounds" } else { "no_route" };
     Failure {
-        code: Some("no_route".to_owned()),
+        code: Some(code.to_owned()),
         ..Failure::new(kind, format!("No route can serve this. {}.", reasons.join("; ")))
     }
 }

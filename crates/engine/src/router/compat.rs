@@ -40,6 +40,11 @@ impl Router {
             let message = "New work is paused, checks too. Run `switchyard resume` first.";
             return Err(Problem::new("conflict_paused", message));
         }
+        if let Some(why) = self.shared.all_off(&running) {
+            let message =
+                format!("AI is switched off here ({why}), checks too. Run `switchyard ai on` first.");
+            return Err(Problem::new("conflict_ai_disabled", message));
+        }
         let Some(_turn) = Turn::take(&self.shared, &found.id) else {
             let message = format!("A check of {route} is under way already. Wait for its end.");
             return Err(Problem::new("conflict_check_running", message));

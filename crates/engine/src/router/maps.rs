@@ -7,10 +7,9 @@ use switchyard_domain::Problem;
 use switchyard_domain::api::{ApplyMap, MapDocument, MapVersion};
 use switchyard_domain::event::What;
 use switchyard_domain::map::{self, Fault, Format, RoutingMap, Variables};
-use switchyard_policy::Fleet;
 use switchyard_store::NewMap;
 
-use super::{Router, credentials};
+use super::{Router, audit, credentials, shifts};
 use crate::clock;
 use crate::compat;
 use crate::shared::{Running, Shared, lock};
@@ -50,8 +49,8 @@ impl Router {
         };
         // Everything that can fail comes before the version is kept.
         let before = self.shared.running.load_full();
-        let upstreams =
-            Upstream::all(&map, before.as_deref()).map_err(|error| Problem::new("map_invalid", error))?;
+        let upstreams = Upstream::all(&map, before.as_deref(), &self.shared.network.exits)
+            .map_err(|error| Problem::new("map_invalid", error))?;
         let version = self.shared.store.maps().append(&append).await.map_err(|error| error.problem())?;
         let name = map.name.clone();
         let demo = is_demo(&self.shared, &apply.document);
@@ -66,7 +65,12 @@ impl Router {
         self.install(running).await;
         self.settle().await;
         self.shared.bus.emit(What::MapApplied { version, name, source: apply.source.clone() }, now);
-        self.note(&apply.source, "map.apply", &format!("v{version}"), apply.reason).await;
+        let state = |version| audit::State::Map { version };
+        let states = before.as_ref().map(|before| (state(before.version), state(version)));
+        let (actor, target) = (apply.source.as_str(), format!("v{version}"));
+        let change =
+            audit::Change { actor, action: "map.apply", target: &target, reason: apply.reason, states };
+        audit::note(&self.shared, change).await;
         Ok(version)
     }
 
@@ -146,7 +150,9 @@ impl Router {
         let proven = read(&self.shared, &stored.document, header.format).await;
         let made = proven
             .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
-            .and_then(|map| Upstream::all(&map, None).map(|upstreams| (map, upstreams)));
+            .and_then(|map| {
+                Upstream::all(&map, None, &self.shared.network.exits).map(|upstreams| (map, upstreams))
+            });
         match made {
             Ok((map, upstreams)) => {
                 let demo = is_demo(&self.shared, &stored.document);
@@ -167,17 +173,22 @@ impl Router {
 
     /// Makes a proven map the running one, atomically for the next request.
     async fn install(&self, running: Running) {
-        let switched_off = self.switched_off().await;
+        let orders = self.shared.orders.lock().await;
+        let kept_shifts = self.kept_shifts().await;
         let running = Arc::new(running);
+        let before = self.shared.running.load_full();
         {
             let mut fleet = lock(&self.shared.fleet);
-            let fleet = fleet.get_or_insert_with(|| Fleet::new(&running.map));
+            let fleet = fleet.get_or_insert_with(|| shifts::new_fleet(&running.map, kept_shifts));
             fleet.remap(&running.map);
-            for ix in switched_off.iter().filter_map(|id| running.map.find(id)) {
-                fleet.set_in_service(ix, false);
+            // A lapse that is not kept yet is known to the fleet already.
+            if orders.version > fleet.orders().version {
+                fleet.set_orders(orders.clone());
             }
             self.shared.running.store(Some(Arc::clone(&running)));
         }
+        drop(orders);
+        self.tell_ignored(before.as_deref(), &running);
         compat::tell_fleet(&self.shared, &running);
         *lock(&self.shared.map_problem) = None;
         self.shared.bus.touch();

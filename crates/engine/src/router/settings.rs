@@ -3,7 +3,7 @@
 use switchyard_domain::Problem;
 use switchyard_domain::api::{ApplyMap, SetMap};
 use switchyard_domain::gateway::GatewaySettings;
-use switchyard_domain::map::{self, Defaults, Fault};
+use switchyard_domain::map::{self, CacheMode, CacheSettings, Defaults, Fault};
 
 use super::Router;
 
@@ -11,6 +11,8 @@ const THRESHOLD: &str = "breaker.consecutiveFailures";
 const RECOVERY: &str = "breaker.halfOpenEveryMs";
 const SUCCESSES: &str = "breaker.successesToClose";
 const TRIES: &str = "retry.attempts";
+const CACHE_MODE: &str = "cache.mode";
+const CACHE_TTL: &str = "cache.ttlMs";
 
 impl Router {
     /// Changes single values of the running map and applies it as a new version; the rest of the document stays as it
@@ -55,8 +57,12 @@ impl Router {
                 u64::from(Defaults::SUCCESSES_TO_CLOSE),
             )),
             max_provider_retries: Some(written(TRIES, u64::from(Defaults::TRIES_PER_ROUTE))),
-            cache_mode: Some("off".to_owned()),
-            cache_ttl_seconds: Some(0),
+            cache_mode: Some(
+                map::value_at(&running.document, running.format, CACHE_MODE)
+                    .and_then(|mode| mode.as_str().map(str::to_owned))
+                    .unwrap_or_else(|| CacheMode::default().as_str().to_owned()),
+            ),
+            cache_ttl_seconds: Some(written(CACHE_TTL, CacheSettings::default().ttl_ms).div_ceil(1_000)),
         })
     }
 
@@ -71,10 +77,6 @@ impl Router {
     ) -> Result<GatewaySettings, Problem> {
         let changes = changes(&wish)?;
         if changes.is_empty() {
-            let only_cache = wish.cache_mode.is_some() || wish.cache_ttl_seconds.is_some();
-            if only_cache {
-                return self.gateway_settings().await;
-            }
             let message = "No setting is named. Send one, like {\"max_provider_retries\": 1}.";
             return Err(Problem::new("invalid_settings", message));
         }
@@ -105,6 +107,7 @@ fn changes(wish: &GatewaySettings) -> Result<serde_json::Map<String, serde_json:
         ),
         ("circuit_breaker_half_open_max_calls", wish.circuit_breaker_half_open_max_calls, SUCCESSES, 100, 1),
         ("max_provider_retries", wish.max_provider_retries, TRIES, 3, 1),
+        ("cache_ttl_seconds", wish.cache_ttl_seconds, CACHE_TTL, 604_800, 1_000),
     ];
     for (name, value, key, most, unit) in numbers {
         match value {
@@ -115,14 +118,13 @@ fn changes(wish: &GatewaySettings) -> Result<serde_json::Map<String, serde_json:
             None => {}
         }
     }
-    if let Some(mode) = wish.cache_mode.as_deref().filter(|mode| *mode != "off") {
-        let message =
-            format!("`{mode}` can't be had: there is no response cache. Send `off`, or leave it out.");
-        faults.push(Fault::new("cache_mode", message));
-    }
-    if wish.cache_ttl_seconds.is_some_and(|ttl| ttl != 0) {
-        let message = "There is no response cache, so a TTL would do nothing. Send 0, or leave it out.";
-        faults.push(Fault::new("cache_ttl_seconds", message));
+    if let Some(mode) = wish.cache_mode.as_deref() {
+        let known = [CacheMode::Off, CacheMode::StaleIfError].map(CacheMode::as_str);
+        if known.contains(&mode) {
+            changes.insert(CACHE_MODE.to_owned(), mode.into());
+        } else {
+            faults.push(Fault::new("cache_mode", format!("`{mode}` is not one of {}.", known.join(", "))));
+        }
     }
     if faults.is_empty() {
         return Ok(changes);

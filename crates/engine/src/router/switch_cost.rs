@@ -5,7 +5,6 @@ use std::sync::Arc;
 use switchyard_domain::map::{Job, RouteIx};
 use switchyard_domain::switch_cost::SwitchCost;
 use switchyard_domain::{Dialect, Problem};
-use switchyard_policy::plan::line_of;
 use switchyard_policy::{Needs, plan};
 
 use super::Router;
@@ -71,7 +70,8 @@ impl Router {
         let needs = Needs::plain("auto", Dialect::OpenAiChat);
         let planned = self.shared.with_fleet(|fleet| plan(&running.map, job, fleet, &needs, 0, clock::now()));
         let first = planned.and_then(|plan| plan.candidates.first().map(|candidate| candidate.route));
-        let line = line_of(&running.map, job);
+        let line = self.shared.with_fleet(|fleet| fleet.line(&running.map, job).into_owned());
+        let line = line.unwrap_or_default();
         first.or_else(|| line.hot.iter().chain(&line.warm).next().copied()).ok_or_else(|| {
             Problem::new("not_found_route", format!("The job {} has no route. Name one in `from`.", job.name))
         })

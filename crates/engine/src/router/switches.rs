@@ -1,17 +1,19 @@
-//! Pause, resume, and the kill switches. All outlive a restart.
+//! Pause, resume, and a route's kill switch. All outlive a restart.
 
 use std::sync::atomic::Ordering;
 
 use switchyard_domain::event::What;
+use switchyard_domain::operate::KillScope;
+use switchyard_domain::orders::Terms;
 use switchyard_domain::view::PauseView;
 use switchyard_domain::{Problem, RouteId};
+use switchyard_policy::Wish;
 
-use super::Router;
+use super::{Router, audit};
 use crate::clock;
 use crate::shared::lock;
 
 const PAUSE: &str = "pause";
-const OFF: &str = "route_off/";
 
 impl Router {
     /// Lets new work wait; what runs finishes.
@@ -23,11 +25,13 @@ impl Router {
         let reason = reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty());
         let view = PauseView { paused: true, reason: reason.clone(), since_ms: Some(now.wall_ms) };
         self.shared.store.settings().set(PAUSE, &view, now.wall_ms).await.map_err(|error| error.problem())?;
-        *lock(&self.shared.pause) = view;
+        let before = std::mem::replace(&mut *lock(&self.shared.pause), view.clone());
         self.shared.paused.store(true, Ordering::Relaxed);
         let words = reason.clone().unwrap_or_else(|| "by hand".to_owned());
         self.shared.bus.emit(What::Paused { reason: words }, now);
-        self.note(actor, "pause", "router", reason).await;
+        let states = Some((audit::State::Pause(before), audit::State::Pause(view)));
+        let change = audit::Change { actor, action: "pause", target: "router", reason, states };
+        audit::note(&self.shared, change).await;
         Ok(())
     }
 
@@ -37,10 +41,13 @@ impl Router {
     /// When the database can't be written.
     pub async fn resume(&self, actor: &str) -> Result<(), Problem> {
         self.shared.store.settings().remove(PAUSE).await.map_err(|error| error.problem())?;
-        *lock(&self.shared.pause) = PauseView { paused: false, reason: None, since_ms: None };
+        let view = PauseView { paused: false, reason: None, since_ms: None };
+        let before = std::mem::replace(&mut *lock(&self.shared.pause), view.clone());
         if self.shared.paused.swap(false, Ordering::Relaxed) {
             self.shared.bus.emit(What::Resumed, clock::now());
-            self.note(actor, "resume", "router", None).await;
+            let states = Some((audit::State::Pause(before), audit::State::Pause(view)));
+            let change = audit::Change { actor, action: "resume", target: "router", reason: None, states };
+            audit::note(&self.shared, change).await;
         }
         self.shared.cold_work.notify_one();
         Ok(())
@@ -51,44 +58,8 @@ impl Router {
     /// # Errors
     /// `not_found_route` with the ids there are.
     pub async fn switch_route(&self, route: &str, in_service: bool, actor: &str) -> Result<(), Problem> {
-        let running = self.shared.running.load_full();
-        let found = running.as_ref().and_then(|running| running.map.find(route));
-        let Some(ix) = found else {
-            let known: Vec<String> = running
-                .iter()
-                .flat_map(|running| &running.map.routes)
-                .map(|route| route.id.to_string())
-                .collect();
-            let message = format!("The running map has no route {route}. Routes: {}.", known.join(", "));
-            return Err(Problem::new("not_found_route", message));
-        };
-        let (settings, key, now) = (self.shared.store.settings(), format!("{OFF}{route}"), clock::now());
-        let kept = if in_service {
-            settings.remove(&key).await.map(drop)
-        } else {
-            settings.set(&key, &true, now.wall_ms).await
-        };
-        kept.map_err(|error| error.problem())?;
-        let id = RouteId::from(route);
-        self.shared.with_fleet(|fleet| {
-            if let Some(place) = fleet.place(&id, ix) {
-                fleet.set_in_service(place, in_service);
-            }
-        });
-        self.shared.bus.emit(What::RouteSwitched { route: id, in_service }, now);
-        self.note(actor, if in_service { "route.on" } else { "route.off" }, route, None).await;
-        self.shared.look_around(now);
-        self.shared.cold_work.notify_one();
-        Ok(())
-    }
-
-    /// The routes whose kill switch is thrown.
-    pub(super) async fn switched_off(&self) -> Vec<String> {
-        let off = self.shared.store.settings().with_prefix::<bool>(OFF).await.unwrap_or_default();
-        off.into_iter()
-            .filter(|(_, off)| *off)
-            .filter_map(|(key, _)| key.strip_prefix(OFF).map(str::to_owned))
-            .collect()
+        let scope = KillScope::Route(RouteId::from(route));
+        self.order(Wish::Kill { scope, on: !in_service }, Terms::default(), actor).await.map(drop)
     }
 
     pub(super) async fn restore_pause(&self) -> Result<(), Problem> {

@@ -13,7 +13,7 @@ use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use url::{Host, Url};
 
-use super::{POOL_IDLE, TCP_KEEPALIVE};
+use super::pool::{POOL_IDLE, TCP_KEEPALIVE};
 
 /// Connections to this machine's servers. Clones share them.
 #[derive(Clone, Debug)]

@@ -20,6 +20,7 @@ use url::Url;
 use crate::intake::OwnKey;
 use crate::vault::{Fingerprint, Key, Material};
 
+use super::pool::Line;
 use aws::AwsKeys;
 use fresh::Fresh;
 use google::Token;
@@ -30,7 +31,7 @@ const MOST_KEPT: usize = 256;
 /// Fetched credentials, shared by all routes. Clones share them.
 #[derive(Clone, Debug)]
 pub(super) struct Signer {
-    client: reqwest::Client,
+    line: Line,
     kept: Arc<Kept>,
 }
 
@@ -61,9 +62,14 @@ pub(super) enum Presented {
 }
 
 impl Signer {
-    /// One that fetches through this client.
-    pub(super) fn new(client: reqwest::Client) -> Self {
-        Self { client, kept: Arc::default() }
+    /// One that fetches over this line.
+    pub(super) fn new(line: impl Into<Line>) -> Self {
+        Self { line: line.into(), kept: Arc::default() }
+    }
+
+    /// The same, fetching over another line.
+    pub(super) fn through(&self, line: Line) -> Self {
+        Self { line, kept: Arc::clone(&self.kept) }
     }
 
     /// Adds what the route's provider wants to see to the headers.
@@ -152,7 +158,8 @@ impl Signer {
             return Ok(Presented::Itself);
         }
         let slot = slot(&self.kept.google, key.fingerprint);
-        let (token, presented) = slot.get(|| google::fetch(&self.client, key, call.route)).await?;
+        let client = self.line.client();
+        let (token, presented) = slot.get(|| google::fetch(&client, key, call.route)).await?;
         headers.insert(header::AUTHORIZATION, token.bearer.clone());
         if let Some(project) = &token.quota_project {
             headers.insert("x-goog-user-project", project.clone());

@@ -39,6 +39,39 @@ fn people_are_told_what_happened_and_what_was_done() {
             ("Back on Warm", "gpt-4o-mini answers. Nothing was lost.", Normal),
         ),
         (
+            What::ShiftStarted {
+                shift: 3,
+                provider: Some("gemini".into()),
+                from: "gemini".into(),
+                to: "the other routes".into(),
+                mode: switchyard_domain::map::ShiftMode::Gradual,
+                actor: "router".into(),
+                reason: "41 % of 90 calls failed".into(),
+            },
+            (
+                "Traffic leaves gemini",
+                "41 % of 90 calls failed. It goes to the other routes (gradual).",
+                Normal,
+            ),
+        ),
+        (
+            What::ShiftEnded {
+                shift: 3,
+                provider: Some("gemini".into()),
+                home: "gemini".into(),
+                reason: "every step held".into(),
+            },
+            ("Traffic is back on gemini", "Every step held.", Normal),
+        ),
+        (
+            What::UsersHurt {
+                incident: switchyard_domain::incident::IncidentId(12),
+                provider: "gemini".into(),
+                reason: "3 % of 100 requests ended in an error".into(),
+            },
+            ("Callers get errors", "3 % of 100 requests ended in an error. See incident 12.", Critical),
+        ),
+        (
             What::Paused { reason: "by hand".into() },
             ("New work is paused", "By hand. Running requests finish.", Normal),
         ),

@@ -100,6 +100,12 @@ impl Fleet {
             .collect();
     }
 
+    /// Whether a route has keys at all, good or condemned. One that never had any is not out, but not set up.
+    #[must_use]
+    pub fn has_keys(&self, route: RouteIx) -> bool {
+        self.slots.get(route.0).is_some_and(|slot| !slot.keys.is_empty())
+    }
+
     /// Takes a key out of use on every route. True when it was in use until now.
     pub fn condemn_key(&mut self, key: &KeyId, failure: Failure, now: Now) -> bool {
         let trial_mono_ms = now.mono_ms.saturating_add(TRIAL_EVERY_MS);

@@ -8,6 +8,7 @@ use super::keys::KeyNeed;
 use super::{Fleet, KeyChoice, KeyId, SHORT_COOLDOWN_MS};
 use crate::breaker::Permit;
 use crate::classify::{Condemns, Verdict, classify};
+use crate::network::{Turned, is_an_answer};
 
 /// How a permitted call ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +77,8 @@ pub enum Change {
         /// Why.
         failure: Failure,
     },
+    /// This machine's network went from one state to another.
+    NetworkTurned(Turned),
     /// Anything else worth an entry of the event log.
     Told(What),
 }
@@ -84,13 +87,17 @@ impl Fleet {
     /// Takes back a permit with its outcome, and says what that changed.
     pub fn report(&mut self, permit: Permit, outcome: Outcome, now: Now) -> Vec<Change> {
         let Some(place) = self.place(&permit.id, permit.route) else { return Vec::new() };
-        let slot = &self.slots[place.0];
-        self.watch.attempt(&slot.id, &slot.provider, &outcome, now);
         let changes = match outcome {
             Outcome::Succeeded { duration_ms, first_token_ms } => {
-                self.succeeded(place, &permit, duration_ms, first_token_ms, now)
+                let mut changes = self.network_answered(place, now);
+                self.seen(place, &Outcome::Succeeded { duration_ms, first_token_ms }, now);
+                changes.extend(self.succeeded(place, &permit, duration_ms, first_token_ms, now));
+                changes
             }
-            Outcome::Failed(failure) => self.failed(place, &permit, failure, now),
+            Outcome::Failed(failure) => match self.doubted(place, &permit, &failure, now) {
+                Some(changes) => changes,
+                None => self.failed(place, &permit, failure, now),
+            },
             Outcome::Nothing => Vec::new(),
         };
         // The half-open slot is freed only now that the breaker knows how its call ended.
@@ -114,7 +121,7 @@ impl Fleet {
         if let Some(key) = &permit.key {
             self.condemned.remove(key);
         }
-        if slot.breaker.succeeded(permit.generation) {
+        if slot.breaker.succeeded(permit.generation, now) {
             vec![Change::Closed { route: slot.id.clone() }]
         } else {
             Vec::new()
@@ -122,18 +129,44 @@ impl Fleet {
     }
 
     fn failed(&mut self, place: RouteIx, permit: &Permit, failure: Failure, now: Now) -> Vec<Change> {
+        let mut changes = if is_an_answer(&failure) { self.network_answered(place, now) } else { Vec::new() };
+        changes.extend(self.count(place, permit.generation, permit.key.as_ref(), failure, now));
+        changes
+    }
+
+    /// The windows see every outcome that is its route's own.
+    fn seen(&mut self, place: RouteIx, outcome: &Outcome, now: Now) {
+        let slot = &self.slots[place.0];
+        self.watch.attempt(&slot.id, &slot.provider, outcome, now);
+    }
+
+    /// Lays a failure to its route, key or account.
+    pub(super) fn count(
+        &mut self,
+        place: RouteIx,
+        generation: u64,
+        key: Option<&KeyId>,
+        failure: Failure,
+        now: Now,
+    ) -> Vec<Change> {
         let verdict = classify(&failure);
+        self.seen(place, &Outcome::Failed(failure.clone()), now);
         let slot = &mut self.slots[place.0];
         let mut changes = Vec::new();
         if verdict.tells_of_target() {
             slot.strip.failed(failure.clone());
         }
         if verdict.counts_for_breaker
-            && let Some(consecutive) = slot.breaker.failed(permit.generation, now)
+            && let Some(opening) = slot.breaker.failed(generation, now)
         {
-            changes.push(Change::Opened { route: slot.id.clone(), failure: failure.clone(), consecutive });
+            let (route, failure) = (slot.id.clone(), failure.clone());
+            changes.push(Change::Opened { route, failure, consecutive: opening.consecutive });
+            if opening.flaps() {
+                let (route, times, wait_ms) = (slot.id.clone(), opening.times, opening.wait_ms);
+                changes.push(Change::Told(What::CircuitFlaps { route, times, wait_ms }));
+            }
         }
-        self.condemn(place, permit.key.as_ref(), verdict, failure, now, &mut changes);
+        self.condemn(place, key, verdict, failure, now, &mut changes);
         changes
     }
 

@@ -1,23 +1,32 @@
 //! One route's present state.
 
 use switchyard_domain::map::Route;
+use switchyard_domain::operate::{KillScope, Orders};
 use switchyard_domain::{Failure, Now, RouteId};
 
 use super::keys::{KeyId, KeyNeed};
 use super::strip::Strip;
 use super::{Closed, Known, Reason};
-use crate::breaker::{Breaker, Gate};
+use crate::breaker::{Breaker, Gate, Hold};
 
 /// One route's present state.
 #[derive(Debug)]
 pub(super) struct Slot {
     pub(super) id: RouteId,
     pub(super) provider: String,
+    /// The vendor behind the provider: accounts in several regions are several providers of a map.
+    pub(super) family: String,
+    pub(super) region: Option<String>,
+    /// Whether its host is this machine or on its own network.
+    pub(super) is_local: bool,
+    /// The model's name in the map, and its aliases.
+    models: Vec<String>,
     /// Endpoint and model: what the breaker's judgement is about.
     target: (String, String),
     enabled: bool,
     pub(super) need: KeyNeed,
-    pub(super) in_service: bool,
+    /// The kill switch that keeps it out of service.
+    pub(super) killed: Option<Killed>,
     pub(super) breaker: Breaker,
     cooldown: Option<Cooldown>,
     pub(super) keys: Vec<SlotKey>,
@@ -26,6 +35,15 @@ pub(super) struct Slot {
     pub(super) strip: Strip,
     pub(super) probe: Option<Probe>,
     pub(super) known: Known,
+}
+
+/// Which kill switch keeps a route out of service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Killed {
+    /// Its own.
+    Itself,
+    /// Its model's or its provider's.
+    WithOthers,
 }
 
 /// A key on one route.
@@ -51,26 +69,36 @@ pub(super) struct Probe {
 
 impl Slot {
     /// The slot of a route in a new map, with what was known of it.
-    pub(super) fn next(route: &Route, known: Option<Self>, generation: u64) -> Self {
+    pub(super) fn next(route: &Route, family: &str, known: Option<Self>, generation: u64) -> Self {
         let target = (route.endpoint.to_string(), route.upstream_model.clone());
-        let (keys, in_service) = match known {
+        let models: Vec<String> =
+            std::iter::once(&route.model).chain(&route.aliases).map(String::to_owned).collect();
+        let keys = match known {
             Some(mut slot) if slot.target == target => {
                 slot.provider.clone_from(&route.provider);
+                family.clone_into(&mut slot.family);
+                slot.region.clone_from(&route.region);
+                slot.is_local = route.is_local;
+                slot.models = models;
                 slot.enabled = route.enabled;
                 slot.need = route.auth.into();
                 slot.breaker.set(route.breaker);
                 return slot;
             }
-            Some(slot) => (slot.keys, slot.in_service),
-            None => (Vec::new(), true),
+            Some(slot) => slot.keys,
+            None => Vec::new(),
         };
         Self {
             id: route.id.clone(),
             provider: route.provider.clone(),
+            family: family.to_owned(),
+            region: route.region.clone(),
+            is_local: route.is_local,
+            models,
             target,
             enabled: route.enabled,
             need: route.auth.into(),
-            in_service,
+            killed: None,
             breaker: Breaker::new(route.breaker, generation),
             cooldown: None,
             keys,
@@ -85,17 +113,39 @@ impl Slot {
         if !self.enabled {
             return Err(Closed { reason: Reason::OffInMap, until_mono_ms: None });
         }
-        if !self.in_service {
-            return Err(Closed { reason: Reason::SwitchedOff, until_mono_ms: None });
+        match self.killed {
+            Some(Killed::Itself) => return Err(Closed { reason: Reason::SwitchedOff, until_mono_ms: None }),
+            Some(Killed::WithOthers) => return Err(Closed { reason: Reason::Killed, until_mono_ms: None }),
+            None => {}
         }
         match self.breaker.gate(now) {
             Gate::Flows | Gate::TestDue => {}
-            shut @ (Gate::OpenUntil(_) | Gate::TestUnderWay) => return Err(closed_by(shut)),
+            shut @ (Gate::OpenUntil(_) | Gate::TestUnderWay | Gate::HeldOpen) => return Err(closed_by(shut)),
         }
         match self.cooling(now) {
             Some(until) => Err(Closed { reason: Reason::CoolingDown, until_mono_ms: Some(until) }),
             None => Ok(()),
         }
+    }
+
+    /// Takes what people say of it: kill switches and a breaker held by hand.
+    pub(super) fn obey(&mut self, orders: &Orders) {
+        let mut killed = None;
+        for kill in &orders.kills {
+            match &kill.scope {
+                KillScope::Route(id) if *id == self.id => killed = Some(Killed::Itself),
+                KillScope::Model(name) if self.models.contains(name) => {
+                    killed = killed.or(Some(Killed::WithOthers));
+                }
+                KillScope::Provider(name) if *name == self.provider => {
+                    killed = killed.or(Some(Killed::WithOthers));
+                }
+                KillScope::Route(_) | KillScope::Model(_) | KillScope::Provider(_) => {}
+            }
+        }
+        self.killed = killed;
+        let forced = orders.forced.iter().find(|forced| forced.route == self.id);
+        self.breaker.hold(forced.map(|forced| if forced.open { Hold::Open } else { Hold::Closed }));
     }
 
     pub(super) const fn in_map(&self) -> bool {
@@ -138,6 +188,7 @@ impl SlotKey {
 pub(super) const fn closed_by(gate: Gate) -> Closed {
     match gate {
         Gate::OpenUntil(until) => Closed { reason: Reason::CircuitOpen, until_mono_ms: Some(until) },
+        Gate::HeldOpen => Closed { reason: Reason::HeldOpen, until_mono_ms: None },
         Gate::Flows | Gate::TestDue | Gate::TestUnderWay => {
             Closed { reason: Reason::TestUnderWay, until_mono_ms: None }
         }

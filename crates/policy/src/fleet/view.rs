@@ -57,14 +57,14 @@ impl Fleet {
         RouteHealth {
             circuit: slot.breaker.circuit(),
             next_probe_in_ms: match (slot.breaker.circuit(), slot.breaker.gate(now)) {
-                (CircuitState::Closed, _) | (_, Gate::Flows | Gate::TestUnderWay) => None,
+                (CircuitState::Closed, _) | (_, Gate::Flows | Gate::TestUnderWay | Gate::HeldOpen) => None,
                 (CircuitState::HalfOpen | CircuitState::Open, Gate::TestDue) => Some(0),
                 (CircuitState::HalfOpen | CircuitState::Open, Gate::OpenUntil(until)) => {
                     Some(until - now.mono_ms)
                 }
             },
             cooldown_ms: slot.cooling(now).max(keys_cool).map(|until| until - now.mono_ms),
-            in_service: slot.in_service,
+            in_service: slot.killed.is_none(),
             has_key: self.has_key(&keys),
             serves: self.serves(route, now),
             last: slot.strip.calls(),
@@ -92,11 +92,17 @@ impl Fleet {
         if !slot.in_map() {
             return Some("switched off in the map".to_owned());
         }
-        if !slot.in_service {
+        if slot.killed.is_some() {
             return Some("switched off".to_owned());
+        }
+        if self.is_cut_off(route) {
+            return Some(format!("this machine {}", self.network.state().words()));
         }
         let short =
             |failure: Option<&Failure>, or: &str| failure.map_or_else(|| or.to_owned(), Failure::short);
+        if slot.breaker.gate(now) == Gate::HeldOpen {
+            return Some("breaker held open".to_owned());
+        }
         match slot.breaker.circuit() {
             CircuitState::Closed => {}
             CircuitState::HalfOpen | CircuitState::Open => {

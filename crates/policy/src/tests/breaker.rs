@@ -1,8 +1,11 @@
 use switchyard_domain::FailureKind as K;
+use switchyard_domain::RouteId;
+use switchyard_domain::event::What;
+use switchyard_domain::operate::{ForcedBreaker, Order};
 use switchyard_domain::view::CircuitState;
 
 use super::world::{A, World, failure, one};
-use crate::{Change, Outcome, Permit, Reason};
+use crate::{Change, Outcome, Part, Permit, Reason};
 
 const GOOD: Outcome = Outcome::Succeeded { duration_ms: 10, first_token_ms: None };
 
@@ -25,6 +28,14 @@ impl World {
             self.call(bad());
         }
         assert_eq!(self.circuit(), CircuitState::Open);
+    }
+
+    /// Holds the breaker open or closed, or lets go of it.
+    fn hold(&mut self, open: Option<bool>) {
+        let (route, mut orders) = (RouteId::from(A), self.fleet.orders().clone());
+        let set = open.map(|open| ForcedBreaker { route: route.clone(), open, order: Order::default() });
+        Part::Breaker { route, set }.put(&mut orders);
+        self.fleet.set_orders(orders);
     }
 
     fn circuit(&self) -> CircuitState {
@@ -130,4 +141,68 @@ fn a_free_probe_is_noted_but_moves_no_circuit() {
     world.opened();
     world.fleet.probe_result(ix, Ok(()), world.now);
     assert_eq!(world.circuit(), CircuitState::Open);
+}
+
+#[test]
+fn a_circuit_that_flaps_waits_longer_each_time_until_it_stayed_closed_for_ten_minutes() {
+    let mut world = World::new(&one());
+    let flaps = |changes: &[Change]| {
+        changes.iter().find_map(|change| match change {
+            Change::Told(What::CircuitFlaps { times, wait_ms, .. }) => Some((*times, *wait_ms)),
+            _ => None,
+        })
+    };
+    world.opened();
+    let waits = [30_000, 60_000, 120_000, 240_000, 300_000, 300_000];
+    world.pass(30_000);
+    for (n, wait_ms) in (2..).zip(waits) {
+        let changes = world.call(bad());
+        assert_eq!(flaps(&changes), (n > 2).then_some((n, wait_ms)), "opening {n}");
+        world.pass(wait_ms - 1);
+        assert!(world.fleet.acquire(world.ix(A), world.now).is_err(), "opening {n}");
+        world.pass(1);
+    }
+    world.call(GOOD);
+    world.call(GOOD);
+    assert_eq!(world.circuit(), CircuitState::Closed);
+    world.pass(599_999);
+    for _ in 0..4 {
+        world.call(bad());
+    }
+    assert_eq!(flaps(&world.call(bad())), Some((8, 300_000)), "it did not stay closed for long enough");
+    world.pass(300_000);
+    world.call(GOOD);
+    world.call(GOOD);
+    world.pass(600_000);
+    world.opened();
+    assert_eq!(world.fleet.view(world.ix(A), world.now).next_probe_in_ms, Some(30_000));
+}
+
+#[test]
+fn a_breaker_held_closed_counts_failures_and_one_held_open_lets_nothing_through() {
+    let mut world = World::new(&one());
+    world.opened();
+    world.hold(Some(false));
+    assert_eq!(world.circuit(), CircuitState::Closed);
+    for _ in 0..9 {
+        assert!(world.call(bad()).is_empty());
+    }
+    let health = world.fleet.view(world.ix(A), world.now);
+    assert_eq!((health.circuit, health.last.iter().filter(|good| **good).count()), (CircuitState::Closed, 0));
+    world.hold(None);
+    assert!(matches!(&world.call(bad())[..], [Change::Opened { consecutive: 10, .. }]), "the count went on");
+
+    world.pass(30_000);
+    world.call(GOOD);
+    world.call(GOOD);
+    let under_way = world.permit(A);
+    world.hold(Some(true));
+    let closed = world.fleet.acquire(world.ix(A), world.now).expect_err("held open");
+    assert_eq!((closed.reason, closed.until_mono_ms), (Reason::HeldOpen, None));
+    assert_eq!(world.circuit(), CircuitState::Open);
+    assert!(world.end(under_way, GOOD).is_empty());
+    world.pass(3_600_000);
+    assert_eq!(world.circuit(), CircuitState::Open, "no time alone lets go of it");
+    world.hold(None);
+    assert_eq!(world.circuit(), CircuitState::Closed, "it goes on where it was");
 }

@@ -181,12 +181,13 @@ fn a_caller_that_hangs_up_condemns_nobody_and_ends_the_drive() {
 #[test]
 fn a_stream_that_dies_after_the_commit_counts_but_is_not_tried_again() {
     let mut world = World::new(&four());
+    world.request(|_, _| Ok(()));
     let mut drive = world.drive();
     let (Step::Try { permit, .. }, _) = world.step(&mut drive, Input::Begin) else { panic!("a try") };
     drive.committed();
     let (step, _) = world.step(&mut drive, Input::Failed { permit, failure: failure(K::IdleTimeout) });
     assert!(matches!(step, Step::Done));
-    assert_eq!(world.fleet.view(world.ix(A), world.now).last, [false]);
+    assert_eq!(world.fleet.view(world.ix(A), world.now).last, [true, false]);
 }
 
 #[test]

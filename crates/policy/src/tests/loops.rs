@@ -12,11 +12,13 @@ fn pass(world: &mut World, seconds: u64, each: impl Fn(&mut Loops, Now)) -> Vec<
         world.pass(1_000);
         each(world.fleet.loops_mut(), world.now);
         let changes = world.fleet.tick(&world.map.clone(), world.now);
-        told.extend(changes.into_iter().filter_map(|change| match change {
-            Change::Told(What::StormBegan { reason }) => Some(format!("began: {reason}")),
-            Change::Told(What::StormEnded { reason }) => Some(format!("ended: {reason}")),
-            _ => None,
-        }));
+        for change in changes {
+            if let Change::Told(What::StormBegan { reason }) = change {
+                told.push(format!("began: {reason}"));
+            } else if let Change::Told(What::StormEnded { reason }) = change {
+                told.push(format!("ended: {reason}"));
+            }
+        }
     }
     told
 }

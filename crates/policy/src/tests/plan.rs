@@ -69,7 +69,7 @@ fn each_route_left_out_says_why() {
                 { "provider": "anthropic", "model": "haiku-4.5", "enabled": false }]
     });
     let mut world = World::new(&with(four(), strict));
-    world.request(|_, _| Err(failure(K::Connect)));
+    world.request(|_, _| Err(failure(K::Malformed)));
     let until_mono_ms = world.now.mono_ms + 30_000;
     assert_eq!(why_not(&world, A), Some(Out::CircuitOpen { until_mono_ms }));
     assert_eq!(why_not(&world, B), Some(Out::OffInMap));

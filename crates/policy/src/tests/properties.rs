@@ -253,6 +253,8 @@ struct Model {
     era: u32,
     in_a_row: u32,
     opened_ms: u64,
+    /// Since it was last closed for ten minutes.
+    openings: usize,
     passed: u32,
     testing: Option<usize>,
 }
@@ -261,7 +263,9 @@ impl Model {
     fn admits(&self, now_ms: u64) -> bool {
         match self.circuit {
             CircuitState::Closed => true,
-            CircuitState::Open => now_ms >= self.opened_ms + 30_000,
+            CircuitState::Open => {
+                now_ms >= self.opened_ms + [30, 30, 60, 120, 240, 300][self.openings.min(6) - 1] * 1_000
+            }
             CircuitState::HalfOpen => self.testing.is_none(),
         }
     }
@@ -293,6 +297,10 @@ impl Model {
             (same, _) => same,
         };
         if turned != self.circuit {
+            if turned == CircuitState::Open {
+                let calm = self.circuit == CircuitState::Closed && now_ms - self.opened_ms >= 600_000;
+                self.openings = if calm { 1 } else { self.openings + 1 };
+            }
             (self.circuit, self.era, self.opened_ms) = (turned, self.era + 1, now_ms);
         }
     }
@@ -329,7 +337,7 @@ proptest! {
     fn the_breaker_is_the_one_on_the_blackboard(steps in vec((0..20_u8, any::<prop::sample::Index>(), 0..40_000_u64), 1..400)) {
         let mut world = World::new(&one());
         let mut model = Model {
-            circuit: CircuitState::Closed, era: 0, in_a_row: 0, opened_ms: 0, passed: 0, testing: None,
+            circuit: CircuitState::Closed, era: 0, in_a_row: 0, opened_ms: 0, openings: 0, passed: 0, testing: None,
         };
         let mut under_way: Vec<(usize, u32, Permit)> = Vec::new();
         let good = Outcome::Succeeded { duration_ms: 1, first_token_ms: None };
@@ -345,7 +353,8 @@ proptest! {
                         under_way.push((call, era, permit));
                     }
                 }
-                9 | 10 => world.pass(ms),
+                9 => world.pass(ms),
+                    10 => world.pass(ms * 20),
                 _ if under_way.is_empty() => {}
                 _ => {
                     let (begun, era, permit) = under_way.swap_remove(pick.index(under_way.len()));
@@ -390,6 +399,7 @@ fn opened(change: &Change) -> Option<&RouteId> {
         | Change::KeyCondemned { .. }
         | Change::CooledDown { .. }
         | Change::ProbeFailed { .. }
+        | Change::NetworkTurned(_)
         | Change::Told(_) => None,
     }
 }
@@ -402,6 +412,7 @@ fn told(changes: &[Change]) -> Option<CircuitState> {
         Change::KeyCondemned { .. }
         | Change::CooledDown { .. }
         | Change::ProbeFailed { .. }
+        | Change::NetworkTurned(_)
         | Change::Told(_) => None,
     })
 }

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 use switchyard_domain::map::{Format, NoVariables, RouteIx, RoutingMap, read};
+use switchyard_domain::operate::{KillScope, Order};
 use switchyard_domain::{Dialect, Failure, FailureKind, Now};
 
-use crate::{Change, Drive, Fleet, Input, KeyId, Needs, Permit, Plan, Step, plan};
+use crate::{Change, Drive, Fleet, Input, KeyId, Needs, Part, Permit, Plan, Step, plan};
 
 pub(super) const A: &str = "anthropic/sonnet-4.6";
 pub(super) const B: &str = "anthropic/haiku-4.5";
@@ -50,6 +51,17 @@ pub(super) fn after(kind: FailureKind, retry_after_ms: u64) -> Failure {
 
 pub(super) fn needs(model: &str) -> Needs {
     Needs::plain(model, Dialect::OpenAiChat)
+}
+
+impl Fleet {
+    /// Throws or resets a route's kill switch.
+    pub(super) fn set_in_service(&mut self, route: RouteIx, on: bool) {
+        let (map, mut orders) = (map(&four()), self.orders().clone());
+        let Some(route) = map.routes.get(route.0) else { return };
+        let scope = KillScope::Route(route.id.clone());
+        Part::Kill { scope, set: (!on).then(Order::default) }.put(&mut orders);
+        self.set_orders(orders);
+    }
 }
 
 /// How a request went.

@@ -77,6 +77,7 @@ async fn an_incident_comes_back_whole_after_a_restart() {
     };
     assert_eq!(store.incidents().get(first.brief.id).await.unwrap(), Some(expected));
     assert_eq!(store.incidents().get(IncidentId(2)).await.unwrap(), None);
+    assert_eq!(store.incidents().last_heard().await.unwrap(), Some(9));
     let unclosed = store.incidents().unclosed(i64::MAX).await.unwrap();
     assert_eq!(unclosed.iter().map(|incident| incident.brief.id.0).collect::<Vec<_>>(), [1]);
 }

@@ -252,6 +252,22 @@ impl Queue<'_> {
         .await
     }
 
+    /// The wall clock was set, forward when positive: what is due, and when it ends, moves along, so that nothing comes
+    /// earlier, later or in another order for it. Returns how many jobs moved.
+    ///
+    /// # Errors
+    /// When it could not be committed.
+    pub async fn clock_was_set(&self, by_ms: i64) -> Result<u64> {
+        self.changed(
+            sqlx::query(
+                "UPDATE queue SET next_at_ms = next_at_ms + ?1, expires_at_ms = expires_at_ms + ?1 \
+                 WHERE state IN ('waiting', 'running')",
+            )
+            .bind(by_ms),
+        )
+        .await
+    }
+
     async fn moved(&self, query: Statement<'_>) -> Result<bool> {
         Ok(self.changed(query).await? > 0)
     }

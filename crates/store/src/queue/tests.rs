@@ -395,3 +395,21 @@ proptest! {
         });
     }
 }
+
+#[tokio::test]
+async fn a_set_clock_makes_no_job_due_earlier_or_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir).await;
+    let queue = store.queue();
+    queue.enqueue(&job("a", 1_000, None)).await.unwrap();
+    queue.enqueue(&job("b", 1_500, None)).await.unwrap();
+    for by_ms in [-3_600_000, 7_200_000] {
+        assert_eq!(queue.clock_was_set(by_ms).await.unwrap(), 2);
+    }
+    let now_ms = 3_600_000;
+    assert!(queue.expire_due(now_ms + 1_999).await.unwrap().is_empty(), "neither has ended yet");
+    assert!(queue.claim_due(now_ms + 999, 9).await.unwrap().is_empty(), "nor is one due");
+    let due: Vec<String> =
+        queue.claim_due(now_ms + 1_600, 9).await.unwrap().into_iter().map(|due| due.row.id).collect();
+    assert_eq!(due, ["a", "b"], "in their order");
+}

@@ -35,6 +35,7 @@ pub(super) enum Field {
     Audio,
     PreviousResponseId,
     Conversation,
+    PromptCacheKey,
     Background,
     Prompt,
     Container,
@@ -43,7 +44,7 @@ pub(super) enum Field {
     Input,
 }
 
-pub(super) const FIELDS: [(&str, Field); 38] = [
+pub(super) const FIELDS: [(&str, Field); 39] = [
     ("model", Field::Model),
     ("stream", Field::Stream),
     ("max_tokens", Field::MaxTokens),
@@ -76,6 +77,7 @@ pub(super) const FIELDS: [(&str, Field); 38] = [
     ("audio", Field::Audio),
     ("previous_response_id", Field::PreviousResponseId),
     ("conversation", Field::Conversation),
+    ("prompt_cache_key", Field::PromptCacheKey),
     ("background", Field::Background),
     ("prompt", Field::Prompt),
     ("container", Field::Container),

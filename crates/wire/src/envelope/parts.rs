@@ -5,6 +5,7 @@ use std::fmt;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use switchyard_domain::{Feature, FeatureSet};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// What the contents of a conversation hold.
 #[derive(Clone, Copy, Debug, Default)]
@@ -15,12 +16,30 @@ pub(super) struct Parts {
     pub(super) media: u64,
     /// Tool calls in the list at hand.
     pub(super) calls: u32,
+    pub(super) opening: Opening,
+}
+
+/// How a conversation begins: what stays the same from turn to turn.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Opening {
+    pub(super) hash: u64,
+    /// The first user message has been read.
+    pub(super) is_over: bool,
+}
+
+impl Opening {
+    pub(super) fn add(&mut self, text: &str) {
+        if !self.is_over {
+            self.hash = xxh3_64_with_seed(text.as_bytes(), self.hash);
+        }
+    }
 }
 
 impl Parts {
     /// Counts a value as text: a string without its quotes, anything else as it is written.
     pub(super) fn count(&mut self, raw: &RawValue) {
         let raw = raw.get();
+        self.opening.add(raw);
         let quotes = if raw.starts_with('"') { 2 } else { 0 };
         self.text_bytes += raw.len().saturating_sub(quotes) as u64;
     }

@@ -10,13 +10,16 @@ use serde_json::value::RawValue;
 use switchyard_domain::Operation;
 
 use super::fields::{FIELDS, Field};
-use super::parts::Parts;
+use super::parts::{Opening, Parts};
 use super::walk::Body;
 use super::{Envelope, EnvelopeError, Splice, features};
 use crate::Dialect;
 use crate::members::Members;
 use crate::seals::{CHAT_SEAL, OUR_REASONING, SEAL_MARK};
 use crate::splice::{member_span, span_of};
+
+/// How an Anthropic caller marks the end of what is to be cached (Anthropic, "Prompt caching").
+const CACHE_MARK: &[u8] = b"\"cache_control\"";
 
 const USAGE_OPTION: &str = r#","stream_options":{"include_usage":true}"#;
 
@@ -154,9 +157,25 @@ impl<'a> Scan<'a> {
             include_usage,
             user: self.user(),
             idempotency_key,
+            conversation: self.named_conversation(),
+            marks_cache: memmem::find(body.as_bytes(), CACHE_MARK).is_some(),
+            opening: self.opening(),
             usage_splice,
             key_member,
         })
+    }
+
+    fn named_conversation(&self) -> Option<String> {
+        let names = [Field::PromptCacheKey, Field::Conversation, Field::PreviousResponseId];
+        names.into_iter().find_map(|field| self.get(field)).map(|raw| raw.get().to_owned())
+    }
+
+    fn opening(&self) -> u64 {
+        let mut opening = Opening { is_over: false, ..self.parts.opening };
+        for raw in [Field::System, Field::Instructions].into_iter().filter_map(|field| self.get(field)) {
+            opening.add(raw.get());
+        }
+        opening.hash
     }
 
     fn has_seals(&self, body: &str) -> bool {

@@ -100,6 +100,8 @@ impl<'de> Visitor<'de> for Conversation<'_, 'de> {
         }
         self.0.messages = Some(usize::from(!text.is_empty()));
         self.0.parts.text_bytes += text.len() as u64;
+        self.0.parts.opening.add(text);
+        self.0.parts.opening.is_over = true;
         Ok(())
     }
 
@@ -169,6 +171,7 @@ impl<'de> Visitor<'de> for Message<'_, 'de> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let Message(scan, at) = self;
         let mut seen = Seen::default();
+        let opening = scan.parts.opening;
         scan.parts.calls = 0;
         while let Some(name) = map.next_key()? {
             match name {
@@ -206,6 +209,12 @@ impl<'de> Visitor<'de> for Message<'_, 'de> {
         }
         seen.calls += scan.parts.calls;
         note(scan, &seen);
+        // The speaker may be named behind the words.
+        match seen.role {
+            Some("\"user\"") => scan.parts.opening.is_over = true,
+            Some("\"system\"" | "\"developer\"") => {}
+            Some(_) | None => scan.parts.opening = opening,
+        }
         // Every message has a speaker; other items have a type instead.
         let is_message = matches!(seen.kind, None | Some("\"message\""));
         let needs_role = scan.dialect != Dialect::OpenAiResponses || is_message;

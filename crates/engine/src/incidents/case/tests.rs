@@ -163,6 +163,38 @@ fn a_return_that_does_not_hold_counts_as_reversed() {
 }
 
 #[test]
+fn a_flapping_provider_is_not_announced_each_time() {
+    let map = the_map();
+    let mut case = case(&event(1, opened("anthropic/a")));
+    let settings = IncidentSettings::default();
+    let mut said = Vec::new();
+    for second in 2..1_300 {
+        // Ten seconds open, ten seconds closed.
+        let condition = Condition { circuit_open: second % 20 < 10, ..Condition::default() };
+        if condition.circuit_open && second % 20 == 0 {
+            let again = event(second, opened("anthropic/a"));
+            case.again(&opening_of(&again, &map).unwrap(), &again);
+        }
+        case.beat(condition, &settings, now(second));
+        if let Some(news) = case.news(second.unsigned_abs() * 1_000, settings.alert_every_ms) {
+            case.announced = news;
+            case.announced_mono_ms = Some(second.unsigned_abs() * 1_000);
+            said.push((second, news));
+        }
+    }
+    use Announced::{Failback, Failover};
+    let expected = [
+        (2, Failover),
+        (10, Failback),
+        (620, Failover),
+        (630, Failback),
+        (1_240, Failover),
+        (1_250, Failback),
+    ];
+    assert_eq!(said, expected);
+}
+
+#[test]
 fn a_provider_is_down_for_as_long_as_none_of_its_circuits_is_closed() {
     let mut case = case(&event(1, opened("anthropic/a")));
     let settings = IncidentSettings::default();

@@ -1,0 +1,305 @@
+//! This machine's network as it really is: who looks at it and when, what it is made of, who waits for it.
+//!
+//! The judgement is the fleet's ([`switchyard_policy::Network`]); here is everything that has to ask the outside. One
+//! task keeps the beat. Nothing is asked while a map has only routes on this machine.
+
+mod link;
+mod look;
+mod wake;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use switchyard_domain::Now;
+use switchyard_domain::event::What;
+use switchyard_domain::network::{NameSource, NetworkCheck, NetworkState, NetworkView};
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock;
+use crate::shared::{Shared, lock};
+use crate::upstream::{Exits, Kept};
+
+use link::Link;
+use wake::{Pulse, Reading};
+
+const BEAT_MS: u64 = 1_000;
+/// A doubt that arises while one look follows another is looked after this much later, milliseconds.
+const APART_MS: u64 = 500;
+/// The system's proxy is read this often, milliseconds.
+const PROXY_EVERY_MS: u64 = 15_000;
+/// A change of resolver is told once in this time, milliseconds.
+const TELL_NAMES_MS: u64 = 60_000;
+/// Where good addresses are kept.
+const NAMES: &str = "network.names";
+
+/// What is known of the network beside the fleet's judgement.
+#[derive(Debug, Default)]
+pub(crate) struct Desk {
+    /// How connections leave this machine.
+    pub(crate) exits: Exits,
+    /// Grows when a look has ended or the network has turned.
+    news: watch::Sender<u64>,
+    /// A look is wanted now.
+    wanted: Notify,
+    /// One look at a time; the count of those that have begun.
+    looking: tokio::sync::Mutex<u64>,
+    checks: Mutex<Vec<NetworkCheck>>,
+    held: Mutex<Held>,
+}
+
+/// The requests that wait, by number, with the moment each began to.
+#[derive(Debug, Default)]
+struct Held {
+    next: u64,
+    since: BTreeMap<u64, i64>,
+}
+
+/// A request's place among those that wait; given up on drop.
+#[derive(Debug)]
+pub(crate) struct Waiting<'a> {
+    shared: &'a Shared,
+    number: u64,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        lock(&self.shared.network.held).since.remove(&self.number);
+        self.shared.bus.touch();
+    }
+}
+
+impl Desk {
+    /// The network went from one state to another.
+    pub(crate) fn turned(&self, to: NetworkState) {
+        tracing::info!(state = to.as_str(), "the network's state changed");
+        self.news.send_modify(|n| *n += 1);
+    }
+
+    /// A look is wanted now.
+    pub(crate) fn doubt(&self) {
+        self.wanted.notify_one();
+    }
+
+    /// Tells when something about the network may be known that was not before.
+    pub(crate) fn news(&self) -> watch::Receiver<u64> {
+        self.news.subscribe()
+    }
+
+    fn held(&self) -> (u64, Option<i64>) {
+        let held = lock(&self.held);
+        (held.since.len() as u64, held.since.values().min().copied())
+    }
+}
+
+/// Takes a place among the requests that wait for the network.
+pub(crate) fn wait_in_line(shared: &Shared, now: Now) -> Waiting<'_> {
+    let number = {
+        let mut held = lock(&shared.network.held);
+        held.next += 1;
+        let number = held.next;
+        held.since.insert(number, now.wall_ms);
+        number
+    };
+    shared.bus.touch();
+    Waiting { shared, number }
+}
+
+/// The network, for people.
+pub(crate) fn view(shared: &Shared) -> NetworkView {
+    let desk = &shared.network;
+    let (held, oldest_held_ms) = desk.held();
+    let judged = shared.with_fleet(|fleet| {
+        let network = fleet.network();
+        let portal_url = network.portal_url().map(str::to_owned);
+        (network.state(), network.since().wall_ms, network.sentence(), portal_url)
+    });
+    let (state, since_ms, sentence, portal_url) = judged.unwrap_or_default();
+    NetworkView {
+        state,
+        since_ms: if since_ms == 0 { shared.started.wall_ms } else { since_ms },
+        sentence,
+        portal_url,
+        held,
+        oldest_held_ms,
+        name: None,
+        dns: desk.exits.names.source(),
+        proxy: desk.exits.proxy.shown(),
+        checks: lock(&desk.checks).clone(),
+    }
+}
+
+/// Reads what an earlier run knew and what the system says of proxies: before the first connection is made.
+pub(crate) async fn prepare(shared: &Shared) {
+    match shared.store.settings().get::<Kept>(NAMES).await {
+        Ok(kept) => shared.network.exits.names.restore(kept.unwrap_or_default()),
+        Err(error) => tracing::warn!(code = error.code(), %error, "addresses of the last run not read"),
+    }
+    shared.network.exits.proxy.read().await;
+}
+
+/// Looks at the network now; a look that is under way already is waited for and another one follows, so that what is
+/// found is of after the call.
+pub(crate) async fn look(shared: &Shared) {
+    let mut looks = shared.network.looking.lock().await;
+    *looks += 1;
+    let Some(running) = shared.running.load_full() else { return };
+    let watched = shared.with_fleet(|fleet| fleet.network().is_watched());
+    if watched != Some(true) {
+        return;
+    }
+    let begun = clock::now();
+    let (findings, checks) = look::look(&running.map, &shared.network.exits).await;
+    *lock(&shared.network.checks) = checks;
+    let now = clock::now();
+    let changes = shared.with_fleet(|fleet| fleet.network_checked(&findings, begun.mono_ms, now));
+    shared.tell(changes.unwrap_or_default(), now);
+    shared.network.news.send_modify(|n| *n += 1);
+    shared.bus.touch();
+}
+
+/// A person wants to know: the system's proxy is read as well.
+pub(crate) async fn look_by_hand(shared: &Shared) {
+    if shared.network.exits.proxy.read().await {
+        let now = clock::now();
+        shared.bus.emit(What::ProxyChanged { proxy: shared.network.exits.proxy.shown() }, now);
+        unsettle(shared, now);
+    }
+    look(shared).await;
+}
+
+/// What was known of the network is of before: connections are made anew, and it is looked at.
+fn unsettle(shared: &Shared, now: Now) {
+    shared.network.exits.names.renew();
+    if let Some(running) = shared.running.load_full() {
+        crate::upstream::renew(&running.upstreams, &shared.network.exits);
+    }
+    let changes = shared.with_fleet(|fleet| fleet.network_unsettled(now));
+    shared.tell(changes.unwrap_or_default(), now);
+}
+
+/// Runs until stopped.
+pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
+    let mut keeper = Keeper::new(&shared);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            () = shared.network.wanted.notified() => {}
+            () = clock::sleep_until(clock::now().mono_ms + BEAT_MS) => {}
+        }
+        tokio::select! {
+            () = stop.cancelled() => break,
+            () = keeper.beat() => {}
+        }
+    }
+    keeper.keep_names().await;
+}
+
+/// The one who keeps the beat.
+struct Keeper<'a> {
+    shared: &'a Shared,
+    pulse: Pulse,
+    link: Link,
+    looked_mono_ms: u64,
+    proxy_mono_ms: u64,
+    names: NameSource,
+    named_mono_ms: u64,
+}
+
+impl<'a> Keeper<'a> {
+    fn new(shared: &'a Shared) -> Self {
+        let now = clock::now().mono_ms;
+        Self {
+            shared,
+            pulse: Pulse::default(),
+            link: Link::read(),
+            looked_mono_ms: 0,
+            proxy_mono_ms: now,
+            names: NameSource::System,
+            named_mono_ms: 0,
+        }
+    }
+
+    async fn beat(&mut self) {
+        let now = clock::now();
+        let reading = Reading { boot_ms: now.mono_ms, awake_ms: clock::awake_ms(), wall_ms: now.wall_ms };
+        let felt = self.pulse.feel(reading);
+        if let Some(by_ms) = felt.set_by_ms {
+            self.clock_was_set(by_ms, now).await;
+        }
+        let woke = felt.asleep_ms.map(|asleep_ms| What::WokeUp { asleep_ms });
+        let switched = self.switched();
+        let proxy = self.proxy_changed(woke.is_some() || switched.is_some()).await;
+        let unsettled = woke.is_some() || switched.is_some() || proxy.is_some();
+        for what in woke.into_iter().chain(switched).chain(proxy) {
+            self.shared.bus.emit(what, now);
+        }
+        if unsettled {
+            unsettle(self.shared, now);
+        }
+        self.look_if_wanted().await;
+        self.tell_names();
+        self.keep_names().await;
+    }
+
+    fn switched(&mut self) -> Option<What> {
+        let fresh = Link::read();
+        let what = self.link.change_to(&fresh)?;
+        self.link = fresh;
+        Some(What::NetworkSwitched { what })
+    }
+
+    async fn proxy_changed(&mut self, at_once: bool) -> Option<What> {
+        let now = clock::now().mono_ms;
+        if !at_once && now.saturating_sub(self.proxy_mono_ms) < PROXY_EVERY_MS {
+            return None;
+        }
+        self.proxy_mono_ms = now;
+        let proxy = &self.shared.network.exits.proxy;
+        proxy.read().await.then(|| What::ProxyChanged { proxy: proxy.shown() })
+    }
+
+    async fn look_if_wanted(&mut self) {
+        let now = clock::now().mono_ms;
+        let every = self.shared.running.load().as_ref().map_or(u64::MAX, |r| r.map.network.check_every_ms);
+        let judged =
+            self.shared.with_fleet(|fleet| (fleet.network().is_down(), fleet.network().wants_check()));
+        let (down, wanted) = judged.unwrap_or_default();
+        let since = now.saturating_sub(self.looked_mono_ms);
+        if (wanted && since >= APART_MS) || (down && since >= every) {
+            self.looked_mono_ms = now;
+            look(self.shared).await;
+        } else if wanted {
+            // The next beat comes after the pause between two looks.
+            clock::sleep_until(self.looked_mono_ms + APART_MS).await;
+            self.shared.network.doubt();
+        }
+    }
+
+    fn tell_names(&mut self) {
+        let source = self.shared.network.exits.names.source();
+        let now = clock::now();
+        let quiet = now.mono_ms.saturating_sub(self.named_mono_ms) < TELL_NAMES_MS && self.named_mono_ms != 0;
+        if source != self.names && !quiet {
+            self.names = source;
+            self.named_mono_ms = now.mono_ms;
+            self.shared.bus.emit(What::NamesFrom { source }, now);
+        }
+    }
+
+    async fn keep_names(&self) {
+        let Some(kept) = self.shared.network.exits.names.take_new() else { return };
+        if let Err(error) = self.shared.store.settings().set(NAMES, &kept, clock::now().wall_ms).await {
+            tracing::warn!(code = error.code(), %error, "good addresses not kept");
+        }
+    }
+
+    /// Deadlines and breakers live on the other clock. What is due in the queue is kept in wall time, so it moves along.
+    async fn clock_was_set(&self, by_ms: i64, now: Now) {
+        self.shared.bus.emit(What::ClockJumped { by_ms }, now);
+        if let Err(error) = self.shared.store.queue().clock_was_set(by_ms).await {
+            tracing::error!(code = error.code(), %error, "the queue's times not moved with the clock");
+        }
+        self.shared.cold_work.notify_one();
+    }
+}

@@ -1,0 +1,106 @@
+//! Which network this machine is on: its interfaces' addresses, the way out, and the resolvers it was given.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+/// What of a network can be compared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Link {
+    /// `name address`; of IPv6 the prefix alone, since privacy addresses come and go.
+    addresses: BTreeSet<String>,
+    /// `interface gateway` of the default routes, where they can be read.
+    ways_out: BTreeSet<String>,
+    /// Resolvers, where they can be read.
+    resolvers: BTreeSet<String>,
+}
+
+/// Interfaces of containers and virtual machines: they come and go without any bearing on the way out.
+const INNER: [&str; 7] = ["lo", "docker", "br-", "veth", "virbr", "vmnet", "cni"];
+
+impl Link {
+    /// Reads it.
+    pub(super) fn read() -> Self {
+        let addresses = if_addrs::get_if_addrs().unwrap_or_default();
+        let addresses = addresses
+            .into_iter()
+            .filter(|interface| !interface.is_loopback() && !interface.is_link_local())
+            .filter(|interface| !INNER.iter().any(|inner| interface.name.starts_with(inner)))
+            .map(|interface| format!("{} {}", interface.name, shown(interface.ip())))
+            .collect();
+        let routes = std::fs::read_to_string("/proc/net/route").unwrap_or_default();
+        let resolvers = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+        Self { addresses, ways_out: ways_out(&routes), resolvers: nameservers(&resolvers) }
+    }
+
+    /// What is different now, in words; nothing when it is the same network.
+    pub(super) fn change_to(&self, now: &Self) -> Option<String> {
+        let mut parts = Vec::new();
+        for (word, before, after) in [
+            ("address", &self.addresses, &now.addresses),
+            ("way out", &self.ways_out, &now.ways_out),
+            ("resolver", &self.resolvers, &now.resolvers),
+        ] {
+            parts.extend(before.difference(after).map(|gone| format!("{word} {gone} is gone")));
+            parts.extend(after.difference(before).map(|new| format!("{word} {new} is new")));
+        }
+        (!parts.is_empty()).then(|| parts.join(", "))
+    }
+}
+
+fn shown(ip: IpAddr) -> String {
+    match ip {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => {
+            let [a, b, c, d, ..] = ip.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+    }
+}
+
+/// The default routes in `/proc/net/route` (see proc(5)): interface, destination and gateway in hexadecimal.
+fn ways_out(table: &str) -> BTreeSet<String> {
+    let default = |line: &str| {
+        let mut fields = line.split_whitespace();
+        let (interface, destination, gateway) = (fields.next()?, fields.next()?, fields.next()?);
+        let gateway = u32::from_str_radix(gateway, 16).ok()?;
+        let gateway = std::net::Ipv4Addr::from(gateway.to_ne_bytes());
+        (destination == "00000000").then(|| format!("{interface} {gateway}"))
+    };
+    table.lines().skip(1).filter_map(default).collect()
+}
+
+fn nameservers(resolv_conf: &str) -> BTreeSet<String> {
+    let server = |line: &str| Some(line.trim().strip_prefix("nameserver")?.trim().to_owned());
+    resolv_conf.lines().filter_map(server).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROUTES: &str = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\n\
+        wlan0\t00000000\t0101A8C0\t0003\t0\t0\t600\t00000000\n\
+        wlan0\t0001A8C0\t00000000\t0001\t0\t0\t600\t00FFFFFF\n";
+
+    #[test]
+    fn a_vpn_and_another_resolver_are_another_network() {
+        let home = Link {
+            addresses: ["wlan0 192.168.1.7".to_owned()].into(),
+            ways_out: ways_out(ROUTES),
+            resolvers: nameservers("# by hand\nnameserver 192.168.1.1\nsearch lan\n"),
+        };
+        assert_eq!(home.change_to(&home.clone()), None);
+        let mut vpn = home.clone();
+        vpn.addresses.insert("tun0 10.8.0.2".to_owned());
+        vpn.resolvers = nameservers("nameserver 10.8.0.1\n");
+        assert_eq!(
+            home.change_to(&vpn).as_deref(),
+            Some("address tun0 10.8.0.2 is new, resolver 192.168.1.1 is gone, resolver 10.8.0.1 is new")
+        );
+        let unplugged = Link { addresses: BTreeSet::new(), ways_out: ways_out("Iface\n"), ..home.clone() };
+        assert_eq!(
+            home.change_to(&unplugged).as_deref(),
+            Some("address wlan0 192.168.1.7 is gone, way out wlan0 192.168.1.1 is gone")
+        );
+    }
+}

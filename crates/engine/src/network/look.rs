@@ -1,0 +1,279 @@
+//! One look at the network: the check pages over plain HTTP, the providers' names and hosts, and, if nothing of that
+//! answers, whether any address can be reached at all. No key and no request of anybody's goes along.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use http::{StatusCode, header};
+use switchyard_domain::FailureKind;
+use switchyard_domain::map::{CheckUrl, NetworkSettings, Outbound, Route, RoutingMap};
+use switchyard_domain::network::NetworkCheck;
+use switchyard_policy::{Findings, HostFound, PageFound, Reach};
+use url::Url;
+
+use crate::clock;
+use crate::upstream::{Exits, client, from_reqwest};
+
+/// Hosts asked in one look.
+const MOST_HOSTS: usize = 8;
+/// Enough of a check page's body to know it by.
+const PAGE_BYTES: usize = 4_096;
+
+/// A look at the network of a map's routes.
+pub(super) async fn look(map: &RoutingMap, exits: &Exits) -> (Findings, Vec<NetworkCheck>) {
+    let settings = &map.network;
+    let pages = join_all(settings.check_urls.iter().map(|check| page(check, settings, exits)));
+    let hosts = join_all(hosts(map).into_iter().map(|route| host(route, settings, exits)));
+    let (pages, hosts) = tokio::join!(pages, hosts);
+    let (pages, mut checks): (Vec<PageFound>, Vec<NetworkCheck>) = pages.into_iter().unzip();
+    let mut reached = pages.iter().any(|page| matches!(page, PageFound::Expected | PageFound::Another(_)));
+    let mut found = Vec::new();
+    for asked in hosts {
+        reached |= asked.address_reached;
+        found.push(asked.found);
+        checks.extend(asked.checks);
+    }
+    let mut findings = Findings { pages, hosts: found, address_reached: reached };
+    if !reached {
+        let (answers, check) = any_address(settings).await;
+        findings.address_reached = answers;
+        checks.extend(check);
+    }
+    (findings, checks)
+}
+
+/// One route of each host beyond this machine's own network.
+fn hosts(map: &RoutingMap) -> Vec<&Route> {
+    let mut hosts: Vec<&Route> = Vec::new();
+    for route in map.routes.iter().filter(|route| route.enabled && !route.is_local) {
+        let known =
+            hosts.iter().any(|known| known.host() == route.host() && known.outbound == route.outbound);
+        if !known && hosts.len() < MOST_HOSTS {
+            hosts.push(route);
+        }
+    }
+    hosts
+}
+
+/// A check being written down.
+struct Note {
+    begun: switchyard_domain::Now,
+    what: String,
+    expected: String,
+}
+
+impl Note {
+    fn begin(what: String, expected: &str) -> Self {
+        Self { begun: clock::now(), what, expected: expected.to_owned() }
+    }
+
+    fn end(self, found: String, ok: bool) -> NetworkCheck {
+        let Self { begun, what, expected } = self;
+        let duration_ms = clock::span_ms(begun, clock::now());
+        NetworkCheck { at_ms: begun.wall_ms, what, expected, found, ok, duration_ms }
+    }
+}
+
+async fn page(check: &CheckUrl, settings: &NetworkSettings, exits: &Exits) -> (PageFound, NetworkCheck) {
+    let expected = if check.body.is_some() { "200 and its page" } else { "204" };
+    let note = Note::begin(format!("GET {}", shown(&check.url)), expected);
+    let limit = Duration::from_millis(settings.check_timeout_ms);
+    // The name first: that nothing came in time would not tell a dead resolver from a dead network.
+    if let Some(name) = check.url.domain().filter(|_| exits.proxy.shown().is_none())
+        && !matches!(tokio::time::timeout(limit, exits.names.find(name)).await, Ok(Ok(_)))
+    {
+        return (PageFound::NoName, note.end("its name does not resolve".to_owned(), false));
+    }
+    let asked = tokio::time::timeout(limit, ask_page(check, settings, exits)).await;
+    let (found, words) = asked
+        .unwrap_or_else(|_| (PageFound::Unreached, format!("nothing in {} ms", settings.check_timeout_ms)));
+    let ok = found == PageFound::Expected;
+    (found, note.end(words, ok))
+}
+
+async fn ask_page(check: &CheckUrl, settings: &NetworkSettings, exits: &Exits) -> (PageFound, String) {
+    let Ok(client) = client(settings.check_timeout_ms, &Outbound::System, exits) else {
+        return (PageFound::Unreached, "no HTTP client could be made".to_owned());
+    };
+    let mut response =
+        match client.get(check.url.clone()).header(header::CACHE_CONTROL, "no-cache").send().await {
+            Ok(response) => response,
+            Err(error) => return unanswered(&error),
+        };
+    let status = response.status();
+    if status.is_redirection() {
+        let to = response.headers().get(header::LOCATION).and_then(|to| to.to_str().ok());
+        let to = to.and_then(|to| check.url.join(to).ok()).map(|to| shown(&to));
+        let words = to.as_ref().map_or_else(|| "a redirect".to_owned(), |to| format!("a redirect to {to}"));
+        return (PageFound::Another(to), words);
+    }
+    let mut body = Vec::new();
+    while body.len() < PAGE_BYTES {
+        match response.chunk().await {
+            Ok(Some(piece)) => body.extend_from_slice(&piece),
+            Ok(None) => break,
+            Err(error) => return unanswered(&error),
+        }
+    }
+    let well = match &check.body {
+        Some(expected) => {
+            status == StatusCode::OK && body.trim_ascii_start().starts_with(expected.as_bytes())
+        }
+        None => status == StatusCode::NO_CONTENT,
+    };
+    if well {
+        return (PageFound::Expected, status.as_u16().to_string());
+    }
+    // A server that is broken has no page of its own to show; a portal answers with one.
+    if status.is_server_error() && status != StatusCode::NETWORK_AUTHENTICATION_REQUIRED {
+        return (PageFound::Unreached, status.to_string());
+    }
+    (PageFound::Another(portal_in(&body, &check.url)), format!("{} and another page", status.as_u16()))
+}
+
+fn unanswered(error: &reqwest::Error) -> (PageFound, String) {
+    let text = format!("{error:?}").to_ascii_lowercase();
+    if text.contains("dns error") {
+        (PageFound::NoName, "its name does not resolve".to_owned())
+    } else {
+        (
+            PageFound::Unreached,
+            if error.is_timeout() { "nothing in time" } else { "no connection" }.to_owned(),
+        )
+    }
+}
+
+/// Where a portal's page sends a browser on by itself (`<meta http-equiv="refresh" content="0; url=...">`).
+fn portal_in(body: &[u8], base: &Url) -> Option<String> {
+    let text = String::from_utf8_lossy(body);
+    let lower = text.to_ascii_lowercase();
+    let refresh = lower.find("http-equiv")?;
+    let begin = refresh + lower[refresh..].find("url=")? + 4;
+    let rest = text.get(begin..)?.trim_start_matches(['"', '\'']);
+    let end = rest.find(['"', '\'', '>', ' '])?;
+    base.join(&rest[..end]).ok().filter(|url| matches!(url.scheme(), "http" | "https")).map(|url| shown(&url))
+}
+
+/// Scheme, host, port and path: a query may hold a person's session.
+fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.to_string()
+}
+
+struct Asked {
+    found: HostFound,
+    checks: Vec<NetworkCheck>,
+    address_reached: bool,
+}
+
+async fn host(route: &Route, settings: &NetworkSettings, exits: &Exits) -> Asked {
+    let limit = Duration::from_millis(settings.check_timeout_ms);
+    let mut checks = Vec::new();
+    let has_name = route.base_url.domain().is_some();
+    let goes_straight = route.outbound == Outbound::Direct
+        || (route.outbound == Outbound::System && exits.proxy.shown().is_none());
+    if let Some(name) = route.base_url.domain().filter(|_| goes_straight) {
+        let note = Note::begin(format!("DNS {name}"), "an address");
+        let found = tokio::time::timeout(limit, exits.names.find(name)).await;
+        let (words, ok) = match found {
+            Ok(Ok(found)) => (format!("{} ({})", found.addresses.len(), found.source.as_str()), true),
+            Ok(Err(why)) => (why, false),
+            Err(_) => (format!("nothing in {} ms", settings.check_timeout_ms), false),
+        };
+        checks.push(note.end(words, ok));
+        if !ok {
+            let found = HostFound { provider: route.provider.clone(), reach: Reach::NoName };
+            return Asked { found, checks, address_reached: false };
+        }
+    }
+    let is_plain = route.base_url.scheme() == "http";
+    let note = Note::begin(
+        format!("{} {}", if is_plain { "TCP" } else { "TLS" }, route.host()),
+        if is_plain { "a connection" } else { "its own certificate" },
+    );
+    let asked = tokio::time::timeout(limit, knock(route, settings, exits)).await;
+    let (reach, words, address_reached) = asked.unwrap_or_else(|_| {
+        (Reach::Unreached, format!("nothing in {} ms", settings.check_timeout_ms), false)
+    });
+    let ok = matches!(reach, Reach::Genuine | Reach::Connected);
+    checks.push(note.end(words, ok));
+    if reach == Reach::Genuine && has_name {
+        exits.names.good(route.base_url.domain().unwrap_or_default());
+    }
+    Asked { found: HostFound { provider: route.provider.clone(), reach }, checks, address_reached }
+}
+
+/// Knocks at a host's door: a `HEAD` of its root over the route's own way out, without key or body.
+async fn knock(route: &Route, settings: &NetworkSettings, exits: &Exits) -> (Reach, String, bool) {
+    let mut door = route.base_url.clone();
+    door.set_path("/");
+    let is_plain = door.scheme() == "http";
+    let Ok(client) = client(settings.check_timeout_ms, &route.outbound, exits) else {
+        return (Reach::Unreached, "no HTTP client could be made".to_owned(), false);
+    };
+    let error = match client.head(door).send().await {
+        Ok(response) if is_plain => {
+            return (Reach::Connected, format!("a connection, {}", response.status().as_u16()), true);
+        }
+        Ok(response) => return (Reach::Genuine, format!("its own, {}", response.status().as_u16()), true),
+        Err(error) => error,
+    };
+    let refused = format!("{error:?}").contains("ConnectionRefused");
+    let failure = from_reqwest(&error, route);
+    let reach = if failure.kind == FailureKind::Dns {
+        Reach::NoName
+    } else if failure.kind == FailureKind::Tls {
+        Reach::WrongCertificate
+    } else if matches!(failure.kind, FailureKind::Connect | FailureKind::ConnectTimeout) {
+        Reach::Unreached
+    } else if is_plain {
+        Reach::Connected
+    } else {
+        // Connected, then cut off or silent.
+        Reach::Silent
+    };
+    let reached = refused || !matches!(reach, Reach::NoName | Reach::Unreached);
+    (reach, failure.message, reached)
+}
+
+/// Whether the fallback resolvers' addresses take a connection, or refuse one: an address that does is there.
+async fn any_address(settings: &NetworkSettings) -> (bool, Option<NetworkCheck>) {
+    let Some(first) = settings.fallback_dns.first() else { return (false, None) };
+    let note = Note::begin(format!("TCP {first}"), "a connection");
+    let knocks = settings.fallback_dns.iter().map(|address| takes(*address, settings.check_timeout_ms));
+    let taken = join_all(knocks).await.contains(&true);
+    let words = if taken { "an address beyond this network is there" } else { "no connection" };
+    (taken, Some(note.end(words.to_owned(), taken)))
+}
+
+async fn takes(address: SocketAddr, limit_ms: u64) -> bool {
+    let limit = Duration::from_millis(limit_ms.min(1_500));
+    match tokio::time::timeout(limit, tokio::net::TcpStream::connect(address)).await {
+        Ok(Ok(_)) => true,
+        Ok(Err(error)) => error.kind() == std::io::ErrorKind::ConnectionRefused,
+        Err(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_portals_address_is_read_from_its_page_and_shown_without_its_query() {
+        let base: Url = "http://check.example/204".parse().unwrap();
+        let page = r#"<html><head><META http-equiv="refresh" content="0; URL='https://login.example/start?mac=aa'">"#;
+        assert_eq!(portal_in(page.as_bytes(), &base).as_deref(), Some("https://login.example/start"));
+        for other in
+            ["<html>Welcome</html>", r#"<meta http-equiv="refresh" content="5">"#, "http-equiv url=\u{e9}"]
+        {
+            assert_eq!(portal_in(other.as_bytes(), &base), None, "{other}");
+        }
+        assert_eq!(shown(&"http://u:p@h.example:81/a?b#c".parse().unwrap()), "http://h.example:81/a");
+    }
+}

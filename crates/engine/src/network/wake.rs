@@ -1,0 +1,82 @@
+//! Whether the machine slept or its wall clock was set, by comparing three clocks from beat to beat. Pure.
+
+/// A beat later than this after the one before means that the machine stood still, milliseconds.
+const GAP_MS: u64 = 10_000;
+/// The two monotonic clocks part by more than this only in sleep, milliseconds.
+const SLEPT_MS: u64 = 2_000;
+/// The wall clock is off by more than this only when it was set, milliseconds. What a time server corrects is less.
+const SET_MS: u64 = 5_000;
+
+/// One reading of the clocks, milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reading {
+    /// Counts the time asleep.
+    pub(super) boot_ms: u64,
+    /// Stands still in sleep.
+    pub(super) awake_ms: u64,
+    /// UTC epoch.
+    pub(super) wall_ms: i64,
+}
+
+/// What a beat felt.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Felt {
+    /// How long the machine stood still.
+    pub(super) asleep_ms: Option<u64>,
+    /// How far the wall clock was set; forward when positive.
+    pub(super) set_by_ms: Option<i64>,
+}
+
+/// The beat.
+#[derive(Debug, Default)]
+pub(super) struct Pulse(Option<Reading>);
+
+impl Pulse {
+    /// Takes a reading, about once a second.
+    pub(super) fn feel(&mut self, now: Reading) -> Felt {
+        let Some(before) = self.0.replace(now) else { return Felt::default() };
+        let boot = now.boot_ms.saturating_sub(before.boot_ms);
+        let asleep = boot.saturating_sub(now.awake_ms.saturating_sub(before.awake_ms));
+        let asleep_ms = if asleep >= SLEPT_MS { Some(asleep) } else { (boot >= GAP_MS).then_some(boot) };
+        let wall = now.wall_ms.saturating_sub(before.wall_ms);
+        let set_by = wall.saturating_sub_unsigned(boot);
+        Felt { asleep_ms, set_by_ms: (set_by.unsigned_abs() >= SET_MS).then_some(set_by) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sleep_and_a_set_clock_are_told_apart() {
+        let cases = [
+            ("a usual beat", (1_000, 1_000, 1_000), None, None),
+            ("a late beat", (4_000, 4_000, 4_000), None, None),
+            ("a night's sleep", (28_800_000, 1_000, 28_800_000), Some(28_799_000), None),
+            ("a nap", (3_500, 1_000, 3_500), Some(2_500), None),
+            ("stopped like a virtual machine", (60_000, 60_000, 60_000), Some(60_000), None),
+            ("set forward", (1_000, 1_000, 3_601_000), None, Some(3_600_000)),
+            ("set back", (1_000, 1_000, -3_599_000), None, Some(-3_600_000)),
+            ("a time server's correction", (1_000, 1_000, 1_900), None, None),
+            ("slept, and the clock stood", (60_000, 1_000, 1_000), Some(59_000), Some(-59_000)),
+        ];
+        for (name, (boot, awake, wall), asleep_ms, set_by_ms) in cases {
+            let mut pulse = Pulse::default();
+            let first = Reading { boot_ms: 500_000, awake_ms: 400_000, wall_ms: 1_700_000_000_000 };
+            assert_eq!(pulse.feel(first), Felt::default(), "{name}");
+            let next = Reading {
+                boot_ms: first.boot_ms + boot,
+                awake_ms: first.awake_ms + awake,
+                wall_ms: first.wall_ms + wall,
+            };
+            assert_eq!(pulse.feel(next), Felt { asleep_ms, set_by_ms }, "{name}");
+            let after = Reading {
+                boot_ms: next.boot_ms + 1_000,
+                awake_ms: next.awake_ms + 1_000,
+                wall_ms: next.wall_ms + 1_000,
+            };
+            assert_eq!(pulse.feel(after), Felt::default(), "{name}: told once");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Requests that nobody can answer while this machine's network is down wait for it, up to their SLO.
+
+use std::sync::Arc;
+
+use switchyard_domain::{Failure, FailureKind, Operation};
+use switchyard_policy::network::may_be_the_networks;
+
+use super::{Parked, Served};
+use crate::clock;
+use crate::intake::Ask;
+use crate::network::wait_in_line;
+use crate::shared::{Running, Shared};
+
+/// How the network stands, as far as a request that got no answer is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stands {
+    /// Well, or nothing is known against it.
+    Up,
+    /// In doubt: a look will tell.
+    Doubted,
+    /// Down.
+    Down,
+}
+
+/// Waits until what parked the request may be over; `false` when that is not the network, or the time is up.
+pub(super) async fn may_go_on(
+    shared: &Arc<Shared>,
+    running: &Running,
+    ask: &Ask,
+    served: &mut Served,
+) -> bool {
+    let Served::Parked(parked) = served else { return false };
+    let settings = &running.map.network;
+    if !settings.hold || ask.only.is_some() || ask.operation == Operation::CountTokens {
+        return false;
+    }
+    let mut news = shared.network.news();
+    let mut stands = how(shared);
+    let mut was_down = parked.why.kind == FailureKind::Offline;
+    if !was_down && (stands == Stands::Up || !may_be_the_networks(&parked.why)) {
+        return false;
+    }
+    let deadline = ask.arrived.mono_ms.saturating_add(ask.job.slo_ms);
+    let _place = wait_in_line(shared, clock::now());
+    loop {
+        was_down |= stands == Stands::Down;
+        match stands {
+            // Only a network that was down explains what happened; else the routes are to blame after all.
+            Stands::Up => return was_down && clock::now().mono_ms < deadline,
+            Stands::Doubted => shared.network.doubt(),
+            Stands::Down => {}
+        }
+        if clock::until(deadline, news.changed()).await.is_none() {
+            told_why(shared, parked, settings.check_every_ms);
+            return false;
+        }
+        stands = how(shared);
+    }
+}
+
+fn how(shared: &Shared) -> Stands {
+    let judged = shared.with_fleet(|fleet| {
+        let network = fleet.network();
+        (network.is_down(), network.wants_check() && fleet.suspended() > 0)
+    });
+    match judged {
+        Some((true, _)) => Stands::Down,
+        Some((false, true)) => Stands::Doubted,
+        Some((false, false)) | None => Stands::Up,
+    }
+}
+
+/// The caller hears of the network, not of a route.
+fn told_why(shared: &Shared, parked: &mut Parked, again_in_ms: u64) {
+    let sentence = shared.with_fleet(|fleet| fleet.network().sentence()).flatten();
+    if let Some(sentence) = sentence {
+        parked.why = Failure::new(FailureKind::Offline, sentence);
+        parked.again_in_ms = again_in_ms;
+    }
+}

@@ -1,0 +1,188 @@
+//! The audit log: what was changed by hand, and the way back from it.
+//!
+//! A change that can be rolled back is noted with the state before and after it. Rolling back sets that state alone,
+//! and only while nothing else has changed it since.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use switchyard_domain::Problem;
+use switchyard_domain::api::{AuditEntry, RolledBack};
+use switchyard_domain::view::PauseView;
+use switchyard_policy::Part;
+use switchyard_store::AuditRow;
+
+use super::Router;
+use crate::clock;
+use crate::shared::{Shared, lock};
+
+/// What a change replaces, and what it sets.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum State {
+    /// Overrides, by their places.
+    Orders(Vec<Part>),
+    /// The pause.
+    Pause(PauseView),
+    /// The running map.
+    Map {
+        /// Its version.
+        version: i64,
+    },
+}
+
+/// A change to be noted.
+#[derive(Debug)]
+pub(crate) struct Change<'a> {
+    pub(crate) actor: &'a str,
+    pub(crate) action: &'a str,
+    pub(crate) target: &'a str,
+    pub(crate) reason: Option<String>,
+    /// Before and after, where it can be rolled back.
+    pub(crate) states: Option<(State, State)>,
+}
+
+/// Notes a change. It has happened already, so a full disk is only logged.
+pub(crate) async fn note(shared: &Shared, change: Change<'_>) {
+    let Change { actor, action, target, reason, states } = change;
+    let (before, after) = states.unzip();
+    let json = |state: Option<State>| state.and_then(|state| serde_json::to_value(state).ok());
+    let entry = switchyard_store::AuditEntry {
+        at_ms: clock::now().wall_ms,
+        actor: actor.to_owned(),
+        action: action.to_owned(),
+        target: target.to_owned(),
+        reason,
+        before: json(before),
+        after: json(after),
+    };
+    if let Err(error) = shared.store.audit().append(&entry).await {
+        tracing::error!(code = error.code(), %error, action, "not written to the audit log");
+    }
+}
+
+/// The states of an entry, where both are there and understood.
+fn states(row: &AuditRow) -> Option<(State, State)> {
+    let read = |json: &Option<serde_json::Value>| serde_json::from_value(json.clone()?).ok();
+    Some((read(&row.entry.before)?, read(&row.entry.after)?))
+}
+
+impl Router {
+    /// What was changed by hand, newest first.
+    ///
+    /// # Errors
+    /// When the log can't be read.
+    pub async fn audit(&self, limit: u32) -> Result<Vec<AuditEntry>, Problem> {
+        let rows = self.shared.store.audit().list(limit.min(1_000)).await.map_err(|error| error.problem())?;
+        let shown = |row: AuditRow| AuditEntry {
+            id: row.seq,
+            reversible: states(&row).is_some(),
+            at_ms: row.entry.at_ms,
+            actor: row.entry.actor,
+            action: row.entry.action,
+            target: row.entry.target,
+            reason: row.entry.reason,
+            before: row.entry.before,
+            after: row.entry.after,
+        };
+        Ok(rows.into_iter().map(shown).collect())
+    }
+
+    /// Sets back what a change of the audit log touched, and nothing else.
+    ///
+    /// # Errors
+    /// `not_found_audit`; `invalid_rollback` for a change there is no way back from; `conflict_audit` when something
+    /// else changed it since, or it is as it was already.
+    pub async fn roll_back(
+        &self,
+        id: i64,
+        reason: Option<String>,
+        actor: &str,
+    ) -> Result<RolledBack, Problem> {
+        let found = self.shared.store.audit().get(id).await.map_err(|error| error.problem())?;
+        let row = found.ok_or_else(|| {
+            Problem::new(
+                "not_found_audit",
+                format!("The audit log has no entry {id}. `switchyard audit` lists it."),
+            )
+        })?;
+        let Some(states) = states(&row) else { return Err(no_way_back(&row)) };
+        let reason = reason.or_else(|| Some(format!("rollback of #{id}")));
+        let warnings = match states {
+            (State::Orders(before), State::Orders(after)) => {
+                self.roll_orders_back(id, &before, &after, reason, actor).await?
+            }
+            (State::Pause(before), State::Pause(after)) => {
+                self.roll_pause_back(before, &after, reason, actor).await?;
+                Vec::new()
+            }
+            (State::Map { version: before }, State::Map { version: after }) => {
+                self.roll_map_back(before, after, reason, actor).await?;
+                Vec::new()
+            }
+            (State::Orders(_) | State::Pause(_) | State::Map { .. }, _) => return Err(no_way_back(&row)),
+        };
+        let (action, target) = (row.entry.action, row.entry.target);
+        Ok(RolledBack { id, action, target, warnings })
+    }
+
+    async fn roll_pause_back(
+        &self,
+        before: PauseView,
+        after: &PauseView,
+        reason: Option<String>,
+        actor: &str,
+    ) -> Result<(), Problem> {
+        let stands = lock(&self.shared.pause).clone();
+        if stands != *after {
+            let message = "The pause was changed again since. Use `switchyard pause` or `switchyard resume`.";
+            return Err(Problem::new("conflict_audit", message));
+        }
+        if before.paused {
+            self.pause(before.reason.or(reason), actor).await
+        } else {
+            self.resume(actor).await
+        }
+    }
+
+    async fn roll_map_back(
+        &self,
+        before: i64,
+        after: i64,
+        reason: Option<String>,
+        actor: &str,
+    ) -> Result<(), Problem> {
+        let runs = self.map_document(None).await?.version;
+        if runs != after {
+            let message = format!(
+                "v{runs} runs by now, not v{after}. `switchyard map restore {before}` runs v{before} all the same."
+            );
+            return Err(Problem::new("conflict_audit", message));
+        }
+        self.restore_map(before, reason, actor.to_owned()).await.map(drop)
+    }
+
+    pub(super) async fn note_orders(
+        shared: &Arc<Shared>,
+        actor: &str,
+        action: &str,
+        target: &str,
+        reason: Option<String>,
+        parts: (Vec<Part>, Vec<Part>),
+    ) {
+        let states = Some((State::Orders(parts.0), State::Orders(parts.1)));
+        note(shared, Change { actor, action, target, reason, states }).await;
+    }
+}
+
+fn no_way_back(row: &AuditRow) -> Problem {
+    let action = &row.entry.action;
+    let why = match action.split('.').next().unwrap_or_default() {
+        "credential" => "a key's value is never kept. Store it again: `switchyard credential set NAME`",
+        "client" => "an app's key is never kept. Make another: `switchyard client add NAME`",
+        "job" | "queue" => "a queued job ends once. See `switchyard queue list`",
+        "map" => "it was the first map. See `switchyard map history`",
+        _ => "what it replaced was not kept",
+    };
+    Problem::new("invalid_rollback", format!("#{} ({action}) can't be rolled back: {why}.", row.seq))
+}

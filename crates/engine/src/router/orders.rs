@@ -1,0 +1,261 @@
+//! What people override at run time: kill switches, held breakers, jobs' models, excepted providers, apps' bounds, the
+//! all-off switch. One document, kept in the settings before it counts; every change is an entry of the audit log.
+
+use std::sync::Arc;
+
+use switchyard_domain::event::What;
+use switchyard_domain::operate::{KillScope, Order, Orders};
+use switchyard_domain::orders::{OrdersAnswer, Terms};
+use switchyard_domain::{Now, Problem, RouteId};
+use switchyard_policy::orders::{change, has_lapsed, roll_back};
+use switchyard_policy::{Changed, Part, Wish};
+
+use super::Router;
+use crate::clock;
+use crate::local_keys::DEFAULT_CLIENT;
+use crate::shared::{Running, Shared};
+
+const ORDERS: &str = "orders";
+/// Kill switches of earlier versions, one setting each.
+const OFF: &str = "route_off/";
+/// A breaker is held for so long unless it is said otherwise, milliseconds.
+const HOLD_MS: u64 = 3_600_000;
+/// The shortest and the longest time an order may be given for, milliseconds: a second, a year.
+const FOR_MS: std::ops::RangeInclusive<u64> = 1_000..=31_536_000_000;
+
+impl Router {
+    /// Everything overridden now.
+    pub async fn orders(&self) -> Orders {
+        let kept = self.shared.orders.lock().await;
+        self.shared.with_fleet(|fleet| fleet.orders().clone()).unwrap_or_else(|| kept.clone())
+    }
+
+    /// Does what a person wishes, from the next request on. Kept for the next start before it counts.
+    ///
+    /// # Errors
+    /// A problem that names what the map does not have; `stale_orders` when the overrides have changed since the
+    /// wish was made; `invalid_order` for a time or a missing reason. Then nothing has changed.
+    pub async fn order(&self, wish: Wish, terms: Terms, actor: &str) -> Result<OrdersAnswer, Problem> {
+        let now = clock::now();
+        let order = order_of(&wish, &terms, actor, now)?;
+        let mut kept = self.shared.orders.lock().await;
+        take_lapsed(&self.shared, &mut kept).await;
+        if terms.base_version.is_some_and(|base| base != kept.version) {
+            let message = format!(
+                "The overrides have changed since (they are at version {} now). Look again, then decide.",
+                kept.version
+            );
+            return Err(Problem::new("stale_orders", message));
+        }
+        let running = self.shared.running.load_full();
+        let map = running.as_ref().map(|running| &running.map);
+        let Some(changed) = change(&kept, map, &wish, &order)? else {
+            return Ok(OrdersAnswer { changed: false, warnings: Vec::new(), orders: kept.clone() });
+        };
+        let what = told(&wish, &changed, &order);
+        let parts = (changed.before.clone(), changed.after.clone());
+        let target = changed.target.clone();
+        self.keep(&mut kept, changed, what, now).await?;
+        let orders = kept.clone();
+        drop(kept);
+        Self::note_orders(&self.shared, actor, wish.action(), &target, order.reason, parts).await;
+        let warnings = self.warnings(&wish, running.as_deref(), now).await;
+        Ok(OrdersAnswer { changed: true, warnings, orders })
+    }
+
+    /// Holds every breaker of a provider open or closed, or lets go of them.
+    ///
+    /// # Errors
+    /// As [`Router::order`].
+    pub async fn force_provider_breaker(
+        &self,
+        provider: &str,
+        state: Option<bool>,
+        reason: String,
+        for_ms: Option<u64>,
+        actor: &str,
+    ) -> Result<(), Problem> {
+        let wish = Wish::Breakers { provider: provider.to_owned(), open: state };
+        let terms = Terms { reason: Some(reason), for_ms, base_version: None };
+        self.order(wish, terms, actor).await.map(drop)
+    }
+
+    /// Sets the places of a change back; says what a person should know.
+    pub(super) async fn roll_orders_back(
+        &self,
+        id: i64,
+        before: &[Part],
+        after: &[Part],
+        reason: Option<String>,
+        actor: &str,
+    ) -> Result<Vec<String>, Problem> {
+        let now = clock::now();
+        let mut kept = self.shared.orders.lock().await;
+        take_lapsed(&self.shared, &mut kept).await;
+        let changed = roll_back(&kept, before, after, now)?;
+        let target = format!("#{id} ({})", changed.target);
+        let what = What::OrderChanged {
+            action: "rollback".to_owned(),
+            target: target.clone(),
+            on: false,
+            actor: actor.to_owned(),
+            reason: reason.clone(),
+        };
+        let parts = (changed.before.clone(), changed.after.clone());
+        self.keep(&mut kept, changed, what, now).await?;
+        drop(kept);
+        Self::note_orders(&self.shared, actor, "rollback", &target, reason, parts).await;
+        let running = self.shared.running.load_full();
+        Ok(running.map_or_else(Vec::new, |running| self.cold_warnings(&running, now)))
+    }
+
+    /// Keeps a change, lets the fleet go by it, and tells.
+    async fn keep(&self, kept: &mut Orders, changed: Changed, what: What, now: Now) -> Result<(), Problem> {
+        let stored = self.shared.store.settings().set(ORDERS, &changed.orders, now.wall_ms).await;
+        stored.map_err(|error| error.problem())?;
+        kept.clone_from(&changed.orders);
+        self.shared.with_fleet(|fleet| fleet.set_orders(changed.orders));
+        self.shared.bus.emit(what, now);
+        self.shared.look_around(now);
+        self.shared.cold_work.notify_one();
+        Ok(())
+    }
+
+    async fn warnings(&self, wish: &Wish, running: Option<&Running>, now: Now) -> Vec<String> {
+        let Some(running) = running else { return Vec::new() };
+        let mut warnings = Vec::new();
+        if let Wish::Bounds { client, .. } | Wish::Prefer { client, .. } = wish
+            && wish.is_on()
+            && client != DEFAULT_CLIENT
+            && !running.map.clients.contains_key(client)
+            && self
+                .shared
+                .store
+                .clients()
+                .list()
+                .await
+                .is_ok_and(|all| all.iter().all(|row| row.name != *client))
+        {
+            warnings.push(format!(
+                "No app called {client} has a key yet. The rule holds for the app that gets one under this name: \
+                 `switchyard client add {client}`."
+            ));
+        }
+        if wish.is_on() && *wish != (Wish::AllOff { on: true }) {
+            warnings.extend(self.cold_warnings(running, now));
+        }
+        warnings
+    }
+
+    fn cold_warnings(&self, running: &Running, now: Now) -> Vec<String> {
+        let cold = self.shared.with_fleet(|fleet| fleet.cold_jobs(&running.map, now)).unwrap_or_default();
+        let warn = |job: String| format!("The job {job} has nothing but Cold left: its requests are queued.");
+        cold.into_iter().map(warn).collect()
+    }
+
+    /// Overrides that a new map has no use for are kept; people are told once.
+    pub(super) fn tell_ignored(&self, before: Option<&Running>, running: &Running) {
+        let ignored = self.shared.with_fleet(|fleet| {
+            let known = before.map_or_else(Vec::new, |before| fleet.overrides_without_effect(&before.map));
+            let mut ignored = fleet.overrides_without_effect(&running.map);
+            ignored.retain(|job| !known.contains(job));
+            ignored
+        });
+        for job in ignored.unwrap_or_default() {
+            let what = What::OrderChanged {
+                action: "override.ignored".to_owned(),
+                target: format!("job {job}"),
+                on: true,
+                actor: "router".to_owned(),
+                reason: None,
+            };
+            self.shared.bus.emit(what, clock::now());
+        }
+    }
+
+    /// Takes back what was overridden before the start, and the kill switches an earlier version kept.
+    pub(super) async fn restore_orders(&self) -> Result<(), Problem> {
+        let (settings, now) = (self.shared.store.settings(), clock::now());
+        let mut kept = self.shared.orders.lock().await;
+        *kept = settings.get::<Orders>(ORDERS).await.map_err(|error| error.problem())?.unwrap_or_default();
+        let old = settings.with_prefix::<bool>(OFF).await.map_err(|error| error.problem())?;
+        if old.is_empty() {
+            return Ok(());
+        }
+        let order =
+            Order { actor: "router".to_owned(), reason: None, at_ms: now.wall_ms, expires_at_ms: None };
+        for (key, _) in old.iter().filter(|(_, off)| *off) {
+            let scope = KillScope::Route(RouteId::from(key.trim_start_matches(OFF)));
+            Part::Kill { scope, set: Some(order.clone()) }.put(&mut kept);
+        }
+        kept.version += 1;
+        settings.set(ORDERS, &*kept, now.wall_ms).await.map_err(|error| error.problem())?;
+        for (key, _) in &old {
+            settings.remove(key).await.map_err(|error| error.problem())?;
+        }
+        Ok(())
+    }
+}
+
+/// Keeps what the fleet has let lapse since, and notes it.
+pub(crate) async fn keep_lapsed(shared: &Arc<Shared>, now: Now) {
+    let Ok(mut kept) = shared.orders.try_lock() else { return };
+    let version = shared.with_fleet(|fleet| fleet.orders().version);
+    if version.is_some_and(|version| version > kept.version) {
+        take_lapsed(shared, &mut kept).await;
+        shared.look_around(now);
+        shared.cold_work.notify_one();
+    }
+}
+
+async fn take_lapsed(shared: &Arc<Shared>, kept: &mut Orders) {
+    let Some(fleet) = shared.with_fleet(|fleet| fleet.orders().clone()) else { return };
+    if fleet.version <= kept.version {
+        return;
+    }
+    let now = clock::now();
+    if let Err(error) = shared.store.settings().set(ORDERS, &fleet, now.wall_ms).await {
+        // It lapses again after the next start.
+        tracing::error!(code = error.code(), %error, "overrides whose time is over could not be kept so");
+    }
+    let lapsed = Part::all(kept).into_iter().filter(|part| part.now_in(&fleet) != *part);
+    for part in lapsed.filter(|part| part.order().is_some_and(|order| has_lapsed(order, now))) {
+        let (target, cleared) = (part.target(), part.cleared());
+        let reason = Some("its time is over".to_owned());
+        let parts = (vec![part.clone()], vec![cleared]);
+        Router::note_orders(shared, "router", part.off_action(), &target, reason, parts).await;
+    }
+    *kept = fleet;
+}
+
+/// Who orders it, why and until when.
+fn order_of(wish: &Wish, terms: &Terms, actor: &str, now: Now) -> Result<Order, Problem> {
+    let reason = terms.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
+    let holds = matches!(wish, Wish::Breaker { open: Some(_), .. } | Wish::Breakers { open: Some(_), .. });
+    if holds && reason.is_none() {
+        let message = "Say why the breaker is held, in `reason`: whoever looks next needs it.";
+        return Err(Problem::new("invalid_order", message));
+    }
+    let for_ms = terms.for_ms.or(holds.then_some(HOLD_MS));
+    if for_ms.is_some_and(|ms| !FOR_MS.contains(&ms)) {
+        let message =
+            "`forMs` is between one second (1000) and one year (31536000000). Leave it out for no end.";
+        return Err(Problem::new("invalid_order", message));
+    }
+    let expires_at_ms = for_ms.map(|ms| now.plus_ms(ms).wall_ms);
+    let reason = reason.map(str::to_owned);
+    Ok(Order { actor: actor.to_owned(), reason, at_ms: now.wall_ms, expires_at_ms })
+}
+
+fn told(wish: &Wish, changed: &Changed, order: &Order) -> What {
+    if let Wish::Kill { scope: KillScope::Route(route), on } = wish {
+        return What::RouteSwitched { route: route.clone(), in_service: !on };
+    }
+    What::OrderChanged {
+        action: wish.action().to_owned(),
+        target: changed.target.clone(),
+        on: wish.is_on(),
+        actor: order.actor.clone(),
+        reason: order.reason.clone(),
+    }
+}

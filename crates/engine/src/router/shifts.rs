@@ -1,0 +1,334 @@
+//! Moves of traffic, by hand and by the router itself. They outlive a restart.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use switchyard_domain::Problem;
+use switchyard_domain::event::{Event, What};
+use switchyard_domain::map::RoutingMap;
+use switchyard_domain::operate::{DistributionView, SetDistribution, ShiftView, StartShift, Target};
+use switchyard_policy::{Fleet, SavedShifts, ShiftCommand};
+use switchyard_store::AuditEntry;
+use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
+
+use super::Router;
+use crate::clock;
+use crate::shared::Shared;
+
+const SHIFTS: &str = "shifts";
+/// What changed is kept this soon, milliseconds.
+const BEAT_MS: u64 = 1_000;
+/// How far a step or a wait has come is kept this often, milliseconds: a crash loses so much of it.
+const PROGRESS_MS: u64 = 30_000;
+
+/// The name the router's own moves have in the audit log.
+const ROUTER: &str = "router";
+
+impl Router {
+    /// The moves under way.
+    #[must_use]
+    pub fn shifts(&self) -> Vec<ShiftView> {
+        let now = clock::now();
+        self.shared.with_fleet(|fleet| fleet.shifts().view(now)).unwrap_or_default()
+    }
+
+    /// The split of traffic, where it is not the map's.
+    #[must_use]
+    pub fn distribution(&self) -> Option<DistributionView> {
+        let now = clock::now();
+        self.shared.with_fleet(|fleet| fleet.shifts().distribution(now)).flatten()
+    }
+
+    /// Moves traffic, or moves more of it: the shift's number.
+    ///
+    /// # Errors
+    /// `invalid_target`, `invalid_percent`, `conflict_target_out`, `conflict_shift_exists`, `no_map`.
+    pub async fn start_shift(&self, wish: StartShift, actor: &str) -> Result<u64, Problem> {
+        let (reason, to) = (wish.reason.clone(), wish.to.clone().unwrap_or_else(|| "rest".to_owned()));
+        let target = format!("{} to {to}", wish.from);
+        let id = self.command(ShiftCommand::Start(wish), actor, reason.as_deref()).await?;
+        let id = id.ok_or_else(|| Problem::new("internal", "The shift has no number."))?;
+        self.note_shift(
+            actor,
+            "shift.start",
+            &format!("{id}: {target}"),
+            reason,
+            (None, Some(json!({ "shift": id }))),
+        )
+        .await;
+        Ok(id)
+    }
+
+    /// Brings traffic home, in steps or at once. Without a number: the only shift.
+    ///
+    /// # Errors
+    /// `not_found_shift`, `conflict_several_shifts`, `conflict_home_out`, `conflict_shift_returns`, `no_map`.
+    pub async fn failback(
+        &self,
+        shift: Option<u64>,
+        at_once: bool,
+        reason: Option<String>,
+        actor: &str,
+    ) -> Result<(), Problem> {
+        let before = self.wish_of(shift);
+        let id = self.command(ShiftCommand::Failback { shift, at_once }, actor, reason.as_deref()).await?;
+        let action = if at_once { "shift.take_back" } else { "shift.failback" };
+        self.note_shift(actor, action, &numbered(id), reason, (before, None)).await;
+        Ok(())
+    }
+
+    /// Lets a shift stand still, or go on. Without a number: the only shift.
+    ///
+    /// # Errors
+    /// `not_found_shift`, `conflict_several_shifts`, `conflict_not_held`, `no_map`.
+    pub async fn hold_shift(
+        &self,
+        shift: Option<u64>,
+        held: bool,
+        reason: Option<String>,
+        actor: &str,
+    ) -> Result<(), Problem> {
+        let id = self.command(ShiftCommand::Hold { shift, held }, actor, reason.as_deref()).await?;
+        let states = (Some(json!({ "held": !held })), Some(json!({ "held": held })));
+        let action = if held { "shift.hold" } else { "shift.go_on" };
+        self.note_shift(actor, action, &numbered(id), reason, states).await;
+        Ok(())
+    }
+
+    /// Splits traffic by weights; none give it back to the map.
+    ///
+    /// # Errors
+    /// `invalid_target`, `invalid_weights`, `no_map`.
+    pub async fn distribute(&self, wish: SetDistribution, actor: &str) -> Result<(), Problem> {
+        let before = self.distribution().map(|split| weights_of(&split));
+        let reason = wish.reason.clone();
+        let after = (!wish.weights.is_empty()).then(|| json!({ "weights": &wish.weights }));
+        self.command(ShiftCommand::Distribute(wish), actor, reason.as_deref()).await?;
+        let action = if after.is_some() { "distribution.set" } else { "distribution.clear" };
+        self.note_shift(actor, action, "traffic", reason, (before, after)).await;
+        Ok(())
+    }
+
+    /// Sets an entry of the audit log about shifts or weights back. None when the entry is about something else.
+    ///
+    /// # Errors
+    /// As the command that undoes it.
+    pub async fn undo_shift(
+        &self,
+        action: &str,
+        target: &str,
+        before: Option<&Value>,
+        actor: &str,
+    ) -> Option<Result<(), Problem>> {
+        let number = || target.split(':').next().and_then(|id| id.trim().parse::<u64>().ok());
+        let why = Some(format!("set back: {action}"));
+        let gone = || {
+            let message = format!("`{action}` of {target} can't be set back: the shift is over.");
+            Err(Problem::new("conflict_shift_over", message))
+        };
+        let read = |state: &Value| serde_json::from_value::<SetDistribution>(state.clone());
+        Some(match (action, number()) {
+            ("shift.start", Some(id)) => self.failback(Some(id), true, why, actor).await,
+            ("shift.hold", Some(id)) => self.hold_shift(Some(id), false, why, actor).await,
+            ("shift.go_on", Some(id)) => self.hold_shift(Some(id), true, why, actor).await,
+            ("shift.failback" | "shift.take_back", _) => {
+                match before.and_then(|wish| serde_json::from_value::<StartShift>(wish.clone()).ok()) {
+                    Some(wish) => self.start_shift(StartShift { reason: why, ..wish }, actor).await.map(drop),
+                    None => gone(),
+                }
+            }
+            ("distribution.set" | "distribution.clear", _) => match before.map(read).transpose() {
+                Ok(wish) => {
+                    let wish = wish.unwrap_or_default();
+                    self.distribute(SetDistribution { reason: why, ..wish }, actor).await
+                }
+                Err(error) => {
+                    Err(Problem::new("invalid_weights", format!("The entry is not read: {error}.")))
+                }
+            },
+            ("shift.start" | "shift.hold" | "shift.go_on", None) => gone(),
+            _ => return None,
+        })
+    }
+
+    async fn command(
+        &self,
+        command: ShiftCommand,
+        actor: &str,
+        reason: Option<&str>,
+    ) -> Result<Option<u64>, Problem> {
+        let no_map = || Problem::new("no_map", "No routing map is applied. Run `switchyard map apply FILE`.");
+        let running = self.shared.running.load_full().ok_or_else(no_map)?;
+        let reason = reason.map(str::trim).filter(|reason| !reason.is_empty());
+        let now = clock::now();
+        let done = self
+            .shared
+            .with_fleet(|fleet| fleet.command_shift(&running.map, command, actor, reason, now))
+            .ok_or_else(no_map)?;
+        let (id, changes) = done?;
+        self.shared.tell(changes, now);
+        self.shared.look_around(now);
+        self.shared.bus.touch();
+        keep(&self.shared).await?;
+        Ok(id)
+    }
+
+    /// The wish that would make a shift again.
+    fn wish_of(&self, shift: Option<u64>) -> Option<Value> {
+        let all = self.shifts();
+        let one = all.iter().find(|view| shift.is_none_or(|id| view.id == id))?;
+        let wish = StartShift {
+            from: written(&one.from),
+            to: Some(written(&one.to)),
+            mode: Some(one.mode),
+            percent: Some(one.share_percent.max(1)),
+            reason: None,
+        };
+        serde_json::to_value(wish).ok()
+    }
+
+    async fn note_shift(
+        &self,
+        actor: &str,
+        action: &str,
+        target: &str,
+        reason: Option<String>,
+        states: (Option<Value>, Option<Value>),
+    ) {
+        note(&self.shared, actor, action, target, reason, states).await;
+    }
+
+    /// Shifts of before the start, for the first map that runs.
+    pub(super) async fn kept_shifts(&self) -> Option<SavedShifts> {
+        match self.shared.store.settings().get::<SavedShifts>(SHIFTS).await {
+            Ok(saved) => saved,
+            Err(error) => {
+                tracing::error!(code = error.code(), %error, "shifts of before the start are lost");
+                None
+            }
+        }
+    }
+}
+
+/// A fleet for the first map, with the shifts of before the start.
+pub(super) fn new_fleet(map: &RoutingMap, kept: Option<SavedShifts>) -> Fleet {
+    let mut fleet = Fleet::new(map);
+    if let Some(saved) = kept {
+        fleet.restore_shifts(map, saved, clock::now());
+    }
+    fleet
+}
+
+fn numbered(id: Option<u64>) -> String {
+    id.map_or_else(|| "shift".to_owned(), |id| id.to_string())
+}
+
+/// A target as it is read.
+fn written(target: &Target) -> String {
+    match target {
+        Target::Tier(tier) => tier.as_str().to_owned(),
+        Target::Provider(name) => format!("provider:{name}"),
+        Target::Route(id) => format!("route:{id}"),
+        Target::Model(name) => format!("model:{name}"),
+        Target::Rest => "rest".to_owned(),
+    }
+}
+
+/// A split as the wish that would make it again.
+fn weights_of(split: &DistributionView) -> Value {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share is from 0 to 100 percent"
+    )]
+    let weights = split
+        .weights
+        .iter()
+        .filter(|weight| weight.target != Target::Rest)
+        .map(|weight| (written(&weight.target), (weight.goal_percent * 100.0).round() as u32));
+    json!({ "weights": weights.collect::<std::collections::BTreeMap<_, _>>() })
+}
+
+async fn note(
+    shared: &Shared,
+    actor: &str,
+    action: &str,
+    target: &str,
+    reason: Option<String>,
+    (before, after): (Option<Value>, Option<Value>),
+) {
+    let entry = AuditEntry {
+        at_ms: clock::now().wall_ms,
+        actor: actor.to_owned(),
+        action: action.to_owned(),
+        target: target.to_owned(),
+        reason,
+        before,
+        after,
+    };
+    if let Err(error) = shared.store.audit().append(&entry).await {
+        tracing::error!(code = error.code(), %error, action, "not written to the audit log");
+    }
+}
+
+/// Writes how shifts stand, so that a restart goes on from here.
+pub(super) async fn keep(shared: &Shared) -> Result<(), Problem> {
+    // What is written later is read later.
+    let _turn = shared.shifts_kept.lock().await;
+    let now = clock::now();
+    let Some(saved) = shared.with_fleet(|fleet| fleet.shifts().save(now)) else { return Ok(()) };
+    shared.store.settings().set(SHIFTS, &saved, now.wall_ms).await.map_err(|error| error.problem())
+}
+
+/// Keeps how shifts stand and notes what the router does with them, until stopped.
+pub(super) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
+    let mut events = shared.bus.subscribe();
+    let mut kept = (0, clock::now().mono_ms);
+    loop {
+        let beat = clock::sleep_until(clock::now().mono_ms + BEAT_MS);
+        tokio::select! {
+            () = stop.cancelled() => break,
+            () = beat => {}
+            event = events.recv() => match event {
+                Ok(event) => note_own(&shared, &event).await,
+                Err(RecvError::Lagged(missed)) => {
+                    tracing::warn!(missed, "events went by too fast to note the router's own moves of traffic");
+                }
+                Err(RecvError::Closed) => break,
+            },
+        }
+        let now = clock::now();
+        let Some((revision, idle)) =
+            shared.with_fleet(|fleet| (fleet.shifts().revision(), fleet.shifts().is_idle()))
+        else {
+            continue;
+        };
+        let progress = !idle && now.mono_ms.saturating_sub(kept.1) >= PROGRESS_MS;
+        if revision != kept.0 || progress {
+            match keep(&shared).await {
+                Ok(()) => kept = (revision, now.mono_ms),
+                Err(problem) => tracing::error!(problem.code, %problem, "shifts are not kept"),
+            }
+        }
+    }
+}
+
+/// The router's own moves belong into the audit log beside those by hand.
+async fn note_own(shared: &Shared, event: &Event) {
+    let (action, target, reason) = if let What::ShiftStarted { shift, from, to, actor, reason, .. } =
+        &event.what
+        && actor == ROUTER
+    {
+        ("shift.start", format!("{shift}: {from} to {to}"), reason)
+    } else if let What::FailbackStarted { shift, home, actor, reason, .. } = &event.what
+        && actor == ROUTER
+    {
+        ("shift.failback", format!("{shift}: {home}"), reason)
+    } else if let What::ShiftReversed { shift, from, to, reason, .. } = &event.what {
+        ("shift.reverse", format!("{shift}: {from} to {to}"), reason)
+    } else {
+        return;
+    };
+    note(shared, ROUTER, action, &target, Some(reason.clone()), (None, None)).await;
+}

@@ -1,0 +1,382 @@
+//! Whether this machine's network is well, judged from what requests meet and from what a look at it finds.
+//!
+//! One provider that can't be reached is that provider; all of them at once are this machine. Until that is known, a
+//! failure that may be either is held in suspense by the fleet; while the network is down nothing is laid to a route.
+//! Pure: it asks nobody anything. The engine looks when [`Network::wants_check`] says so.
+
+mod findings;
+mod region;
+
+use std::collections::BTreeMap;
+
+use switchyard_domain::map::RoutingMap;
+use switchyard_domain::network::NetworkState;
+use switchyard_domain::{Failure, FailureKind, Now};
+
+pub use findings::{Findings, HostFound, Judgement, PageFound, Reach};
+pub use region::RegionOutage;
+pub(crate) use region::{RouteSeen, outages};
+
+/// Providers that failed longer ago than this say nothing about the network now, milliseconds.
+const FRESH_MS: u64 = 30_000;
+/// A network that was judged down and is not looked at again for this long is tried again, milliseconds.
+const UNWATCHED_MS: u64 = 60_000;
+/// `511 Network Authentication Required`: what a captive portal should answer (RFC 6585, section 6).
+const SIGN_IN_FIRST: u16 = 511;
+
+/// What a failed call of a route beyond this machine's network is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Weight {
+    /// It tells of its route.
+    Counts,
+    /// It may be the route or this machine's network: that shows later.
+    Suspended,
+    /// It tells of this machine's network alone.
+    Nothing,
+}
+
+/// The network went from one state to another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Turned {
+    /// Before.
+    pub from: NetworkState,
+    /// Now.
+    pub to: NetworkState,
+    /// What is wrong and what to do; when it is well again, that.
+    pub sentence: String,
+    /// Where to sign in, behind a captive portal.
+    pub portal_url: Option<String>,
+    /// How long the state before lasted, milliseconds.
+    pub lasted_ms: u64,
+}
+
+/// What was last seen of a provider.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    failed: Option<(u64, FailureKind)>,
+}
+
+/// The judge.
+#[derive(Debug)]
+pub struct Network {
+    enabled: bool,
+    suspense_ms: u64,
+    /// The providers beyond this machine's own network, and what was last seen of them.
+    remote: BTreeMap<String, Seen>,
+    state: NetworkState,
+    since: Now,
+    portal_url: Option<String>,
+    /// Calls begun before this moment went over a network that is no more.
+    settled_mono_ms: u64,
+    /// When the network was last seen to be well.
+    proof_mono_ms: Option<u64>,
+    /// The last failure that calls for a look.
+    doubt_mono_ms: Option<u64>,
+    looked_mono_ms: u64,
+}
+
+impl Network {
+    /// A network nothing is known of.
+    pub(crate) fn new() -> Self {
+        Self {
+            enabled: true,
+            suspense_ms: 0,
+            remote: BTreeMap::new(),
+            state: NetworkState::Unknown,
+            since: Now::default(),
+            portal_url: None,
+            settled_mono_ms: 0,
+            proof_mono_ms: None,
+            doubt_mono_ms: None,
+            looked_mono_ms: 0,
+        }
+    }
+
+    /// Takes a new map's providers and settings.
+    pub(crate) fn remap(&mut self, map: &RoutingMap) {
+        self.enabled = map.network.enabled;
+        self.suspense_ms = map.network.suspense_ms;
+        let mut before = std::mem::take(&mut self.remote);
+        for route in map.routes.iter().filter(|route| route.enabled && !route.is_local) {
+            let seen = before.remove(&route.provider).unwrap_or_default();
+            self.remote.entry(route.provider.clone()).or_insert(seen);
+        }
+        if !self.is_watched() {
+            self.state = NetworkState::Unknown;
+            self.portal_url = None;
+            self.doubt_mono_ms = None;
+        }
+    }
+
+    /// Whether there is anything to judge: some route lies beyond this machine's own network.
+    #[must_use]
+    pub fn is_watched(&self) -> bool {
+        self.enabled && !self.remote.is_empty()
+    }
+
+    /// How it stands.
+    #[must_use]
+    pub const fn state(&self) -> NetworkState {
+        self.state
+    }
+
+    /// Since when it stands so.
+    #[must_use]
+    pub const fn since(&self) -> Now {
+        self.since
+    }
+
+    /// Where a captive portal sends people.
+    #[must_use]
+    pub fn portal_url(&self) -> Option<&str> {
+        self.portal_url.as_deref()
+    }
+
+    /// Whether hosts beyond this machine's own network can't be reached.
+    #[must_use]
+    pub const fn is_down(&self) -> bool {
+        self.state.is_down()
+    }
+
+    /// Whether something happened that only a look at the network can explain.
+    #[must_use]
+    pub const fn wants_check(&self) -> bool {
+        self.doubt_mono_ms.is_some()
+    }
+
+    /// What is wrong and what to do; nothing while all is well.
+    #[must_use]
+    pub fn sentence(&self) -> Option<String> {
+        self.is_down().then(|| sentence(self.state, self.portal_url.as_deref()))
+    }
+
+    /// A call of a provider beyond this network got an HTTP answer of the provider's own.
+    pub(crate) fn answered(&mut self, provider: &str, now: Now) -> Option<Turned> {
+        if !self.is_watched() {
+            return None;
+        }
+        if let Some(seen) = self.remote.get_mut(provider) {
+            seen.failed = None;
+        }
+        self.proof_mono_ms = Some(now.mono_ms);
+        self.doubt_mono_ms = None;
+        self.turn(NetworkState::Online, None, now)
+    }
+
+    /// A call begun at `begun_mono_ms` failed: what that is worth, and what it says of the network.
+    pub(crate) fn failed(
+        &mut self,
+        provider: &str,
+        failure: &Failure,
+        begun_mono_ms: u64,
+        now: Now,
+    ) -> (Weight, Option<Turned>) {
+        if !self.is_watched() {
+            return (Weight::Counts, None);
+        }
+        let of = Of::failure(failure);
+        if of == Of::Provider {
+            return (Weight::Counts, None);
+        }
+        if self.is_down() || begun_mono_ms < self.settled_mono_ms {
+            return (Weight::Nothing, None);
+        }
+        match of {
+            Of::Provider => (Weight::Counts, None),
+            // A connection that died while others answered is the provider's; else the network may have gone.
+            Of::Connection if self.proof_mono_ms.is_some_and(|proof| proof >= begun_mono_ms) => {
+                (Weight::Counts, None)
+            }
+            Of::Connection => {
+                self.doubt_mono_ms = Some(now.mono_ms);
+                (Weight::Suspended, None)
+            }
+            Of::Way => {
+                self.doubt_mono_ms = Some(now.mono_ms);
+                if let Some(seen) = self.remote.get_mut(provider) {
+                    seen.failed = Some((now.mono_ms, failure.kind));
+                }
+                match self.all_fail(now) {
+                    Some(state) => (Weight::Nothing, self.turn(state, None, now)),
+                    None => (Weight::Suspended, None),
+                }
+            }
+        }
+    }
+
+    /// A look that began at `begun_mono_ms` has ended.
+    pub(crate) fn checked(&mut self, findings: &Findings, begun_mono_ms: u64, now: Now) -> Option<Turned> {
+        if !self.is_watched() || begun_mono_ms < self.settled_mono_ms {
+            return None;
+        }
+        let Judgement { state, portal_url } = findings.judge()?;
+        self.looked_mono_ms = now.mono_ms;
+        // What failed while the look was under way may need another one.
+        self.doubt_mono_ms = self.doubt_mono_ms.filter(|at| *at > begun_mono_ms);
+        if !state.is_down() {
+            self.proof_mono_ms = Some(begun_mono_ms.max(self.proof_mono_ms.unwrap_or(0)));
+        }
+        self.turn(state, portal_url, now)
+    }
+
+    /// The machine woke up, or its network is another: what is known of it is of before.
+    pub(crate) fn unsettle(&mut self, now: Now) {
+        self.settled_mono_ms = now.mono_ms;
+        self.doubt_mono_ms = self.is_watched().then_some(now.mono_ms);
+        for seen in self.remote.values_mut() {
+            seen.failed = None;
+        }
+    }
+
+    /// What became of a failure held since `at_mono_ms`: `None` while that is not known.
+    pub(crate) fn verdict(&self, at_mono_ms: u64, now: Now) -> Option<Weight> {
+        if self.is_down() || at_mono_ms < self.settled_mono_ms {
+            return Some(Weight::Nothing);
+        }
+        let proven = self.proof_mono_ms.is_some_and(|proof| proof >= at_mono_ms);
+        let waited = now.mono_ms.saturating_sub(at_mono_ms) >= self.suspense_ms;
+        (proven || waited || !self.is_watched()).then_some(Weight::Counts)
+    }
+
+    /// Gives up a judgement that nobody has looked after.
+    pub(crate) fn tick(&mut self, now: Now) -> Option<Turned> {
+        let last = self.looked_mono_ms.max(self.since.mono_ms);
+        if self.is_down() && now.mono_ms.saturating_sub(last) >= UNWATCHED_MS {
+            return self.turn(NetworkState::Unknown, None, now);
+        }
+        None
+    }
+
+    /// What it comes to when each of several providers failed on the way, lately and since its last answer.
+    fn all_fail(&self, now: Now) -> Option<NetworkState> {
+        if self.remote.len() < 2 {
+            return None;
+        }
+        let kinds: Option<Vec<FailureKind>> = self
+            .remote
+            .values()
+            .map(|seen| {
+                seen.failed.filter(|(at, _)| now.mono_ms.saturating_sub(*at) < FRESH_MS).map(|(_, kind)| kind)
+            })
+            .collect();
+        let kinds = kinds?;
+        let page = |kind: &FailureKind| matches!(kind, FailureKind::Html | FailureKind::Redirect);
+        Some(if kinds.iter().any(page) {
+            NetworkState::CaptivePortal
+        } else if kinds.iter().all(|kind| *kind == FailureKind::Tls) {
+            NetworkState::Intercepted
+        } else {
+            NetworkState::Offline
+        })
+    }
+
+    fn turn(&mut self, to: NetworkState, portal_url: Option<String>, now: Now) -> Option<Turned> {
+        let from = self.state;
+        if from == to {
+            // The portal's address may show only at the second look.
+            self.portal_url = portal_url.or(self.portal_url.take());
+            return None;
+        }
+        let lasted_ms = now.mono_ms.saturating_sub(self.since.mono_ms);
+        if from.is_down() && !to.is_down() {
+            // What is still under way was begun on a dead network.
+            self.settled_mono_ms = now.mono_ms;
+            for seen in self.remote.values_mut() {
+                seen.failed = None;
+            }
+        }
+        self.state = to;
+        self.since = now;
+        self.portal_url.clone_from(&portal_url);
+        if from == NetworkState::Unknown && to == NetworkState::Online {
+            // That all is well is no news.
+            return None;
+        }
+        let sentence = sentence(to, portal_url.as_deref());
+        Some(Turned { from, to, sentence, portal_url, lasted_ms })
+    }
+}
+
+/// What a failure may be of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Of {
+    /// The provider: it answered, or the fault lies with the request, the key or this router.
+    Provider,
+    /// The provider or a connection that died.
+    Connection,
+    /// The provider or the way to it.
+    Way,
+}
+
+impl Of {
+    fn failure(failure: &Failure) -> Self {
+        use FailureKind as K;
+        if failure.status == Some(SIGN_IN_FIRST) {
+            return Self::Way;
+        }
+        match failure.kind {
+            K::Dns | K::Connect | K::ConnectTimeout | K::Tls | K::Html | K::Redirect => Self::Way,
+            K::FirstByteTimeout | K::FirstTokenTimeout | K::IdleTimeout | K::Reset | K::Cut => {
+                Self::Connection
+            }
+            K::DeadlineExceeded
+            | K::Malformed
+            | K::EmptyBody
+            | K::InBandError
+            | K::RateLimited
+            | K::Overloaded
+            | K::ServerError
+            | K::UpstreamTimeout
+            | K::KeyRejected
+            | K::Forbidden
+            | K::Unpaid
+            | K::CredentialMissing
+            | K::ModelNotFound
+            | K::EndpointNotFound
+            | K::BadRequest
+            | K::ContextLength
+            | K::TooLarge
+            | K::ContentFilter
+            | K::NotTranslatable
+            | K::ClientAborted
+            | K::NoRoute
+            | K::Paused
+            | K::Shed
+            | K::AllOff
+            | K::Offline
+            | K::Internal => Self::Provider,
+        }
+    }
+}
+
+/// Whether a failure may be of the network: nothing of it came from the provider's own HTTP.
+#[must_use]
+pub fn may_be_the_networks(failure: &Failure) -> bool {
+    Of::failure(failure) != Of::Provider
+}
+
+/// Whether a failure came as an HTTP answer of the provider's own: then the network carried it.
+pub(crate) fn is_an_answer(failure: &Failure) -> bool {
+    failure.status.is_some() && Of::failure(failure) == Of::Provider
+}
+
+fn sentence(state: NetworkState, portal_url: Option<&str>) -> String {
+    match state {
+        NetworkState::Unknown => "The network was not looked at for a while; requests are tried again.".to_owned(),
+        NetworkState::Online => "The network is back: what waited goes on.".to_owned(),
+        NetworkState::Offline => {
+            "This machine is offline. Requests wait; nothing is laid to a provider.".to_owned()
+        }
+        NetworkState::DnsBroken => {
+            "Names can't be looked up: the network's DNS is broken. Requests wait; try another resolver or network."
+                .to_owned()
+        }
+        NetworkState::CaptivePortal => match portal_url {
+            Some(url) => format!("This network wants you to sign in: open {url}. Requests wait."),
+            None => "This network wants you to sign in: open a browser. Requests wait.".to_owned(),
+        },
+        NetworkState::Intercepted => {
+            "This network lets no provider through. Requests wait; use another network or a VPN.".to_owned()
+        }
+    }
+}

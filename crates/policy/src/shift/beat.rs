@@ -1,0 +1,151 @@
+//! When a shift takes its steps.
+//!
+//! Each step is judged by the side that receives its traffic, from the step's begin on. One that fails is reversed, one
+//! that is unclear is held for as long again, and nothing is ever reversed into a side that is out.
+
+use switchyard_domain::Now;
+use switchyard_domain::event::{What, route_label};
+use switchyard_domain::map::ShiftMode;
+use switchyard_domain::operate::{ShiftPhase, WatchView};
+
+use super::course::{ROUTER, Shift};
+use super::judge::{Bounds, Rules, Scene, Verdict, lacks, span};
+use crate::watch::Seen;
+
+impl Shift {
+    pub(super) const fn step_ms(&self, rules: &Rules) -> u64 {
+        match (self.phase, self.mode) {
+            (ShiftPhase::Returning, _) => rules.failback.step_ms,
+            (ShiftPhase::Leaving | ShiftPhase::Away | ShiftPhase::Home, ShiftMode::Canary) => {
+                rules.shift.canary_step_ms
+            }
+            (
+                ShiftPhase::Leaving | ShiftPhase::Away | ShiftPhase::Home,
+                ShiftMode::Gradual | ShiftMode::Immediate,
+            ) => rules.shift.gradual_step_ms,
+        }
+    }
+
+    fn bounds(&self, rules: &Rules) -> Bounds {
+        match self.phase {
+            ShiftPhase::Leaving | ShiftPhase::Away | ShiftPhase::Home => {
+                Bounds::new(rules.shift.success_percent, self.other_p95_ms.or(self.home_p95_ms), rules)
+            }
+            ShiftPhase::Returning => {
+                Bounds::new(rules.failback.success_percent, self.home_p95_ms.or(self.other_p95_ms), rules)
+            }
+        }
+    }
+
+    /// One beat.
+    pub(super) fn advance(&mut self, scene: &Scene, rules: &Rules, now: Now) -> Vec<What> {
+        let news = match (self.phase, &self.held) {
+            (ShiftPhase::Home, _) | (_, Some(_)) => Vec::new(),
+            (ShiftPhase::Leaving | ShiftPhase::Returning, None) => self.watch_step(scene, rules, now),
+            (ShiftPhase::Away, None) => self.wait_for_home(scene, rules, now),
+        };
+        self.shut.clone_from(&scene.shut);
+        self.describe(scene, rules, now);
+        news
+    }
+
+    fn watch_step(&mut self, scene: &Scene, rules: &Rules, now: Now) -> Vec<What> {
+        let way_back = scene.no_way_back.is_none();
+        let alone = self.phase == ShiftPhase::Returning && !self.insisted;
+        if let Some(leave) = scene.home.to_leave.clone().filter(|_| alone) {
+            return self.reverse(&leave, rules, now);
+        }
+        if let Some(route) = scene.shut.iter().find(|route| !self.shut.contains(route)).filter(|_| way_back) {
+            return self.reverse(&format!("the circuit of {} opened", route_label(route)), rules, now);
+        }
+        let (bounds, step_ms) = (self.bounds(rules), self.step_ms(rules));
+        let verdict = bounds.judge(&scene.step);
+        if let (Verdict::Failed(why), true) = (&verdict, way_back) {
+            return self.reverse(why, rules, now);
+        }
+        if !way_back {
+            // Whatever the numbers are, the side it left is worse.
+            return if self.elapsed(now) >= step_ms { self.next(now) } else { Vec::new() };
+        }
+        let Some(doubt) = &mut self.doubt else {
+            if self.elapsed(now) < step_ms {
+                return Vec::new();
+            }
+            return match verdict {
+                Verdict::Unclear(why) | Verdict::Slow(why) => self.doubt(why, &scene.step, now),
+                Verdict::Clean | Verdict::Failed(_) => self.next(now),
+            };
+        };
+        let waited = now.mono_ms.saturating_sub(doubt.since) >= step_ms;
+        let of_late = (scene.since_hold.calls >= bounds.min_calls).then(|| bounds.judge(&scene.since_hold));
+        match of_late.unwrap_or(verdict) {
+            Verdict::Clean => self.next(now),
+            Verdict::Unclear(_) if scene.step.failed > doubt.failed => {
+                doubt.failed = scene.step.failed;
+                doubt.since = now.mono_ms;
+                Vec::new()
+            }
+            Verdict::Unclear(_) if waited => self.next(now),
+            Verdict::Slow(why) | Verdict::Failed(why) if waited => self.reverse(&why, rules, now),
+            Verdict::Unclear(_) | Verdict::Slow(_) | Verdict::Failed(_) => Vec::new(),
+        }
+    }
+
+    fn wait_for_home(&mut self, scene: &Scene, rules: &Rules, now: Now) -> Vec<What> {
+        let waits = now.mono_ms < self.not_before || !rules.automatic;
+        if waits || lacks(&scene.home, &rules.failback, self.watched_ms(now)).is_some() {
+            return Vec::new();
+        }
+        let Seen { calls, failed, .. } = scene.home.healthy;
+        let reason = format!("{} of the last {calls} calls succeeded", calls - failed);
+        self.shut.clone_from(&scene.shut);
+        self.turn_home(ROUTER, &reason, now)
+    }
+
+    /// Notes what is shown of it.
+    pub(super) fn describe(&mut self, scene: &Scene, rules: &Rules, now: Now) {
+        let bounds = self.bounds(rules);
+        let (seen, words) = match self.phase {
+            ShiftPhase::Leaving | ShiftPhase::Returning => (scene.step, bounds.words()),
+            ShiftPhase::Away | ShiftPhase::Home => {
+                let (percent, long) = (rules.failback.healthy_percent, span(rules.failback.healthy_ms));
+                (scene.home.healthy, format!("at least {percent} % of home's calls succeed for {long}"))
+            }
+        };
+        self.seen = Some(WatchView {
+            calls: seen.calls,
+            success_percent: seen.success_percent(),
+            p95_ms: seen.p95_ms,
+            bounds: words,
+        });
+        self.waits_for = self.held.is_none().then(|| self.waits(scene, &bounds, rules, now)).flatten();
+    }
+
+    fn waits(&self, scene: &Scene, bounds: &Bounds, rules: &Rules, now: Now) -> Option<String> {
+        match self.phase {
+            ShiftPhase::Home => None,
+            ShiftPhase::Away if !rules.automatic => {
+                Some(format!("A person brings it home: `switchyard failback {}`.", self.id))
+            }
+            ShiftPhase::Away if now.mono_ms < self.not_before => {
+                let pause = span(self.not_before - now.mono_ms);
+                Some(format!("The way home was reversed; the next try comes in {pause} at the earliest."))
+            }
+            ShiftPhase::Away => lacks(&scene.home, &rules.failback, self.watched_ms(now)),
+            ShiftPhase::Leaving | ShiftPhase::Returning => Some(match &self.doubt {
+                Some(doubt) => format!("Held by the router: {}.", doubt.reason),
+                None => {
+                    let left = span(self.step_ms(rules).saturating_sub(self.elapsed(now)));
+                    let next = match (self.steps.get(self.step + 1), self.phase) {
+                        (Some(share), _) => format!("{share} % go elsewhere"),
+                        (None, ShiftPhase::Returning) => "it is home".to_owned(),
+                        (None, ShiftPhase::Leaving | ShiftPhase::Away | ShiftPhase::Home) => {
+                            "it has left".to_owned()
+                        }
+                    };
+                    format!("In {left} {next}, if {}.", bounds.words())
+                }
+            }),
+        }
+    }
+}

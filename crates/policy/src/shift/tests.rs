@@ -1,0 +1,262 @@
+//! A shift's life against sides that do well, badly, slowly, or not at all.
+
+use switchyard_domain::Now;
+use switchyard_domain::event::What;
+use switchyard_domain::map::ShiftMode;
+use switchyard_domain::operate::{ShiftPhase, Target};
+
+use super::course::Shift;
+use super::judge::{Home, Rules, Scene};
+use crate::watch::Seen;
+
+const START: Now = Now { mono_ms: 10_000_000, wall_ms: 1_700_000_000_000 };
+
+fn rules() -> Rules {
+    Rules { automatic: true, ..Rules::default() }
+}
+
+fn seen(calls: u64, failed: u64, p95_ms: u32) -> Seen {
+    Seen { calls, failed, p95_ms: Some(p95_ms), ..Seen::default() }
+}
+
+fn doing(step: Seen) -> Scene {
+    Scene { step, since_hold: Seen::default(), ..Scene::default() }
+}
+
+fn well() -> Scene {
+    Scene {
+        home: Home { healthy: seen(60, 0, 400), errors: seen(60, 0, 400), ..Home::default() },
+        ..doing(seen(40, 0, 400))
+    }
+}
+
+/// A shift from anthropic to the rest, both sides at a 95th percentile of 400 ms.
+fn begun(mode: ShiftMode, last: u32) -> Shift {
+    let sides = (Target::Provider("anthropic".to_owned()), Target::Rest);
+    let mut shift = Shift::new(1, sides, mode, (Some(400), Some(400)), "cli", "test", START);
+    shift.leave(last, START);
+    shift
+}
+
+/// Beats once a second for `ms`, and says what was told with when.
+fn play(shift: &mut Shift, scene: &Scene, from: Now, ms: u64) -> Vec<(u64, String)> {
+    let mut told = Vec::new();
+    for second in 1..=ms / 1_000 {
+        let now = from.plus_ms(second * 1_000);
+        told.extend(shift.advance(scene, &rules(), now).iter().map(|what| (second, short(what))));
+    }
+    told
+}
+
+fn short(what: &What) -> String {
+    let all = serde_json::to_value(what).expect("an event is JSON");
+    let kind = all["type"].as_str().unwrap_or_default().to_owned();
+    match all.get("sharePercent").or_else(|| all.get("held")) {
+        Some(detail) => format!("{kind} {detail}"),
+        None => kind,
+    }
+}
+
+fn shares(told: &[(u64, String)]) -> Vec<(u64, &str)> {
+    told.iter().map(|(second, what)| (*second, what.as_str())).collect()
+}
+
+#[test]
+fn steps_are_taken_on_time_while_the_new_side_does_well() {
+    for (mode, last, first, expected) in [
+        (ShiftMode::Gradual, 100, 50, vec![(60, "shift_moved 75"), (120, "shift_moved 100")]),
+        (ShiftMode::Gradual, 60, 50, vec![(60, "shift_moved 60")]),
+        (
+            ShiftMode::Canary,
+            100,
+            5,
+            vec![
+                (120, "shift_moved 10"),
+                (240, "shift_moved 25"),
+                (360, "shift_moved 50"),
+                (480, "shift_moved 100"),
+            ],
+        ),
+        (ShiftMode::Immediate, 100, 100, vec![]),
+        (ShiftMode::Immediate, 30, 30, vec![]),
+    ] {
+        let mut shift = begun(mode, last);
+        assert_eq!(shift.share, first, "{mode:?}");
+        let told = play(&mut shift, &doing(seen(40, 0, 400)), START, 700_000);
+        assert_eq!(shares(&told), expected, "{mode:?} {last}");
+        assert_eq!((shift.phase, shift.share), (ShiftPhase::Away, last), "{mode:?}");
+    }
+}
+
+#[test]
+fn a_step_nobody_calls_in_goes_on() {
+    let mut shift = begun(ShiftMode::Gradual, 100);
+    let told = play(&mut shift, &Scene::default(), START, 200_000);
+    assert_eq!(shares(&told), [(60, "shift_moved 75"), (120, "shift_moved 100")]);
+}
+
+#[test]
+fn a_step_below_its_success_bound_is_reversed_at_once_and_one_at_the_bound_is_not() {
+    for (calls, failed, ends) in [(50, 1, false), (50, 2, true), (10, 1, true), (9, 1, false)] {
+        let mut shift = begun(ShiftMode::Canary, 100);
+        let told = play(&mut shift, &doing(seen(calls, failed, 400)), START, 60_000);
+        let expected: Vec<(u64, &str)> =
+            if ends { vec![(1, "shift_reversed"), (1, "shift_ended")] } else { Vec::new() };
+        assert_eq!(shares(&told), expected, "{failed} of {calls}");
+        assert_eq!(shift.share, if ends { 0 } else { 5 }, "{failed} of {calls}");
+    }
+}
+
+#[test]
+fn a_failure_among_too_few_calls_holds_the_step_for_as_long_again() {
+    let mut shift = begun(ShiftMode::Gradual, 100);
+    let told = play(&mut shift, &doing(seen(4, 1, 400)), START, 130_000);
+    assert_eq!(shares(&told), [(60, "shift_held true"), (120, "shift_held false"), (120, "shift_moved 75")]);
+
+    // A further failure while it is held begins the wait anew; enough calls end it.
+    let mut shift = begun(ShiftMode::Gradual, 100);
+    play(&mut shift, &doing(seen(4, 1, 400)), START, 60_000);
+    let held = START.plus_ms(60_000);
+    assert_eq!(play(&mut shift, &doing(seen(5, 2, 400)), held, 59_000), []);
+    assert_eq!(
+        play(&mut shift, &doing(seen(6, 2, 400)), held.plus_ms(59_000), 1_000),
+        [],
+        "one second too early"
+    );
+    let told = play(&mut shift, &doing(seen(120, 2, 400)), held.plus_ms(60_000), 1_000);
+    assert_eq!(shares(&told), [(1, "shift_held false"), (1, "shift_moved 75")]);
+}
+
+#[test]
+fn a_slow_side_is_held_and_reversed_only_when_it_stays_slow() {
+    let slow = doing(seen(40, 0, 501));
+    let mut shift = begun(ShiftMode::Gradual, 100);
+    let told = play(&mut shift, &slow, START, 200_000);
+    assert_eq!(shares(&told), [(60, "shift_held true"), (120, "shift_reversed"), (120, "shift_ended")]);
+
+    let mut shift = begun(ShiftMode::Gradual, 100);
+    play(&mut shift, &slow, START, 60_000);
+    let better = Scene { since_hold: seen(20, 0, 400), ..slow };
+    let told = play(&mut shift, &better, START.plus_ms(60_000), 1_000);
+    assert_eq!(shares(&told), [(1, "shift_held false"), (1, "shift_moved 75")]);
+
+    let mut shift = begun(ShiftMode::Gradual, 100);
+    let told = play(&mut shift, &doing(seen(40, 0, 500)), START, 60_000);
+    assert_eq!(shares(&told), [(60, "shift_moved 75")], "within the jitter of any network");
+}
+
+#[test]
+fn a_circuit_that_opens_reverses_but_never_into_a_home_that_is_out() {
+    let opened = Scene { shut: vec!["openai/gpt-4o-mini".into()], ..well() };
+    let mut shift = begun(ShiftMode::Gradual, 100);
+    play(&mut shift, &well(), START, 5_000);
+    let told = play(&mut shift, &opened, START.plus_ms(5_000), 1_000);
+    assert_eq!(shares(&told), [(1, "shift_reversed"), (1, "shift_ended")]);
+
+    for bad in [opened.clone(), doing(seen(40, 20, 400)), doing(seen(40, 0, 9_000)), doing(seen(4, 1, 400))] {
+        let mut shift = begun(ShiftMode::Gradual, 100);
+        let stuck = Scene { no_way_back: Some("503".to_owned()), ..bad };
+        let told = play(&mut shift, &stuck, START, 200_000);
+        assert_eq!(shares(&told), [(60, "shift_moved 75"), (120, "shift_moved 100")]);
+        assert_eq!(shift.phase, ShiftPhase::Away);
+    }
+}
+
+#[test]
+fn home_gets_its_traffic_back_after_half_an_hour_of_health_and_in_five_steps() {
+    let mut shift = begun(ShiftMode::Immediate, 100);
+    let told = play(&mut shift, &well(), START, 3_600_000);
+    assert_eq!(
+        shares(&told),
+        [
+            (1_800, "failback_started"),
+            (1_800, "shift_moved 90"),
+            (1_980, "shift_moved 75"),
+            (2_160, "shift_moved 50"),
+            (2_340, "shift_moved 25"),
+            (2_520, "shift_moved 0"),
+            (2_700, "shift_ended"),
+        ]
+    );
+    assert!(shift.is_over());
+}
+
+#[test]
+fn whatever_speaks_against_home_keeps_traffic_away_and_is_named() {
+    let home = |healthy: Seen, errors: Seen| Home { healthy, errors, ..Home::default() };
+    let good = seen(60, 0, 400);
+    for (home, named) in [
+        (home(seen(9, 0, 400), good), "it has answered 9"),
+        (home(seen(60, 1, 400), good), "1 of 60 failed"),
+        (home(seen(100, 1, 400), seen(100, 2, 400)), "1 of 100 failed"),
+        (Home { trouble: Some("the circuit of sonnet must close".into()), ..home(good, good) }, "sonnet"),
+    ] {
+        let mut shift = begun(ShiftMode::Immediate, 100);
+        let told = play(&mut shift, &Scene { home, ..Scene::default() }, START, 2_400_000);
+        assert_eq!(told, [], "{named}");
+        let waits_for = shift.waits_for.clone().unwrap_or_default();
+        assert!(waits_for.contains(named), "{waits_for}");
+    }
+    let mut shift = begun(ShiftMode::Immediate, 100);
+    play(&mut shift, &well(), START, 600_000);
+    assert_eq!(shift.waits_for.as_deref(), Some("Home is well; it must stay so for 20 min more."));
+}
+
+#[test]
+fn a_way_home_that_fails_goes_away_again_and_waits_longer_each_time() {
+    let mut shift = begun(ShiftMode::Immediate, 100);
+    let mut now = START;
+    let mut waits = Vec::new();
+    for _ in 0..4 {
+        let left = now;
+        while shift.phase == ShiftPhase::Away {
+            now = now.plus_ms(1_000);
+            shift.advance(&well(), &rules(), now);
+        }
+        waits.push((now.mono_ms - left.mono_ms) / 60_000);
+        now = now.plus_ms(1_000);
+        let bad = Scene { step: seen(20, 5, 400), ..well() };
+        let told: Vec<String> = shift.advance(&bad, &rules(), now).iter().map(short).collect();
+        assert_eq!(told, ["shift_reversed"]);
+        assert_eq!((shift.phase, shift.share), (ShiftPhase::Away, 100));
+    }
+    assert_eq!(waits, [30, 30, 60, 120]);
+}
+
+#[test]
+fn a_hold_stops_the_clock_of_a_step_and_only_the_hand_that_holds_ends_it() {
+    let mut shift = begun(ShiftMode::Gradual, 100);
+    play(&mut shift, &well(), START, 40_000);
+    shift.hold("cli", "wait", START.plus_ms(40_000));
+    assert_eq!(play(&mut shift, &doing(seen(40, 40, 400)), START.plus_ms(40_000), 600_000), []);
+    let told = shift.release("cli", "go", START.plus_ms(640_000));
+    assert_eq!(told.iter().map(short).collect::<Vec<_>>(), ["shift_held false"]);
+    let told = play(&mut shift, &well(), START.plus_ms(640_000), 30_000);
+    assert_eq!(shares(&told), [(20, "shift_moved 75")]);
+
+    let mut shift = begun(ShiftMode::Immediate, 100);
+    shift.hold("cli", "stay", START);
+    assert_eq!(play(&mut shift, &well(), START, 7_200_000), [], "held away is not brought home");
+    assert_eq!(shift.waits_for, None);
+}
+
+#[test]
+fn traffic_that_may_not_come_home_by_itself_waits_for_a_person() {
+    let mut shift = begun(ShiftMode::Immediate, 100);
+    for second in 1..4_000 {
+        let by_hand = Rules { automatic: false, ..rules() };
+        assert_eq!(shift.advance(&well(), &by_hand, START.plus_ms(second * 1_000)), []);
+    }
+    assert_eq!(shift.waits_for.as_deref(), Some("A person brings it home: `switchyard failback 1`."));
+}
+
+#[test]
+fn the_error_trigger_turns_the_routers_way_home_round_but_not_a_persons() {
+    let ill = Scene { home: Home { to_leave: Some("41 % failed".into()), ..well().home }, ..well() };
+    for (actor, share) in [("router", 100), ("cli", 90)] {
+        let mut shift = begun(ShiftMode::Immediate, 100);
+        shift.turn_home(actor, "test", START);
+        play(&mut shift, &ill, START, 10_000);
+        assert_eq!(shift.share, share, "{actor}");
+    }
+}

@@ -1,0 +1,436 @@
+//! Shifts and weights as callers meet them: whose requests go where.
+
+use std::collections::{BTreeMap, HashMap};
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use switchyard_domain::map::ShiftMode;
+use switchyard_domain::operate::{SetDistribution, ShiftPhase, StartShift};
+use switchyard_domain::{FailureKind as K, Problem, Tier};
+
+use super::world::{A, B, C, D, World, failure, four, map, needs, with};
+use crate::{Change, In, Needs, Plan, SavedShifts, ShiftCommand, plan, standing};
+
+fn start(
+    world: &mut World,
+    from: &str,
+    to: Option<&str>,
+    mode: ShiftMode,
+    percent: u32,
+) -> Result<u64, Problem> {
+    let wish = StartShift {
+        from: from.to_owned(),
+        to: to.map(str::to_owned),
+        mode: Some(mode),
+        percent: Some(percent),
+        reason: Some("slow since two".to_owned()),
+    };
+    command(world, ShiftCommand::Start(wish)).map(|id| id.expect("a started shift has a number"))
+}
+
+fn command(world: &mut World, command: ShiftCommand) -> Result<Option<u64>, Problem> {
+    let World { map, fleet, now } = world;
+    fleet.command_shift(map, command, "cli", None, *now).map(|(id, _)| id)
+}
+
+fn distribute(
+    world: &mut World,
+    weights: &[(&str, u32)],
+    transition_ms: u64,
+) -> Result<Option<u64>, Problem> {
+    let weights = weights.iter().map(|(name, weight)| ((*name).to_owned(), *weight)).collect();
+    let transition_ms = Some(transition_ms);
+    command(world, ShiftCommand::Distribute(SetDistribution { weights, transition_ms, reason: None }))
+}
+
+fn tick(world: &mut World) -> Vec<Change> {
+    world.fleet.tick(&world.map, world.now)
+}
+
+fn planned(world: &World, key: u64) -> Plan {
+    let needs = Needs { conversation: Some(key), ..needs("auto") };
+    plan(&world.map, &world.map.default_job, &world.fleet, &needs, 0, world.now)
+}
+
+fn ids(world: &World, plan: &Plan) -> Vec<String> {
+    plan.candidates.iter().map(|c| world.map.route(c.route).id.to_string()).collect()
+}
+
+fn first(world: &World, key: u64) -> String {
+    ids(world, &planned(world, key))[0].clone()
+}
+
+fn code(result: Result<u64, Problem>) -> String {
+    result.expect_err("a refusal").code
+}
+
+#[test]
+fn a_share_of_the_requests_goes_elsewhere_and_falls_back_home() {
+    let mut world = World::new(&four());
+    start(&mut world, "anthropic", None, ShiftMode::Immediate, 30).unwrap();
+    let moved: Vec<u64> = (0..4_000).filter(|key| first(&world, *key) == C).collect();
+    assert!((1_100..1_300).contains(&moved.len()), "{}", moved.len());
+    let made = planned(&world, moved[0]);
+    assert_eq!(ids(&world, &made), [C, D, A, B]);
+    assert_eq!(made.candidates[0].why, In::Shifted);
+    assert_eq!(
+        made.candidates.iter().map(|c| c.tier).collect::<Vec<_>>(),
+        [Tier::Warm, Tier::Warm, Tier::Hot, Tier::Hot]
+    );
+}
+
+#[test]
+fn a_named_side_comes_first_and_the_others_before_home() {
+    for (from, to, expected) in [
+        ("anthropic", "google", [D, C, A, B]),
+        ("hot", "warm", [C, D, A, B]),
+        (A, B, [B, C, D, A]),
+        ("sonnet-4.6", "rest", [B, C, D, A]),
+        ("route:openai/gpt-4o-mini", "provider:gemini", [D, A, B, C]),
+    ] {
+        let mut world = World::new(&four());
+        start(&mut world, from, Some(to), ShiftMode::Immediate, 100).unwrap();
+        assert_eq!(ids(&world, &planned(&world, 1)), expected, "{from} to {to}");
+    }
+}
+
+#[test]
+fn what_can_not_be_moved_is_refused_with_the_fix() {
+    let mut world = World::new(&four());
+    let immediate = ShiftMode::Immediate;
+    for (from, to, percent, expected) in [
+        ("mistral", None, 100, "invalid_target"),
+        ("rest", None, 100, "invalid_target"),
+        ("anthropic", Some("nobody"), 100, "invalid_target"),
+        ("anthropic", Some("sonnet-4.6"), 100, "invalid_target"),
+        ("anthropic", None, 0, "invalid_percent"),
+        ("anthropic", None, 101, "invalid_percent"),
+    ] {
+        assert_eq!(
+            code(start(&mut world, from, to, immediate, percent)),
+            expected,
+            "{from} {to:?} {percent}"
+        );
+    }
+    world.fleet.set_in_service(world.ix(C), false);
+    assert_eq!(code(start(&mut world, "anthropic", Some("openai"), immediate, 100)), "conflict_target_out");
+    for (shift, expected) in [(None, "not_found_shift"), (Some(7), "not_found_shift")] {
+        let failback = ShiftCommand::Failback { shift, at_once: true };
+        assert_eq!(command(&mut world, failback).unwrap_err().code, expected);
+    }
+    let one = start(&mut world, "anthropic", None, immediate, 50).unwrap();
+    assert_eq!(code(start(&mut world, "anthropic", None, immediate, 50)), "conflict_shift_exists");
+    assert_eq!(code(start(&mut world, "anthropic", Some("google"), immediate, 100)), "conflict_shift_exists");
+    assert_eq!(start(&mut world, "anthropic", None, immediate, 80).unwrap(), one, "it goes further");
+    assert_eq!(world.fleet.shifts().view(world.now)[0].share_percent, 80);
+    let go_on = ShiftCommand::Hold { shift: None, held: false };
+    assert_eq!(command(&mut world, go_on).unwrap_err().code, "conflict_not_held");
+    start(&mut world, D, None, immediate, 100).unwrap();
+    let which = ShiftCommand::Failback { shift: None, at_once: true };
+    assert_eq!(command(&mut world, which).unwrap_err().code, "conflict_several_shifts");
+    for id in [A, B] {
+        world.fleet.set_in_service(world.ix(id), false);
+    }
+    let dead_home = ShiftCommand::Failback { shift: Some(one), at_once: false };
+    assert_eq!(command(&mut world, dead_home).unwrap_err().code, "conflict_home_out");
+    command(&mut world, ShiftCommand::Failback { shift: Some(one), at_once: true }).unwrap();
+    assert_eq!(world.fleet.shifts().view(world.now).len(), 1, "taken back at once whatever home says");
+}
+
+#[test]
+fn one_request_now_and_then_goes_home_and_never_the_only_candidate() {
+    let mut world = World::new(&four());
+    start(&mut world, "anthropic", None, ShiftMode::Immediate, 100).unwrap();
+    let mut trials = BTreeMap::<String, u32>::new();
+    for second in 0..120 {
+        world.pass(1_000);
+        let made = planned(&world, second);
+        let one = made.candidates[0];
+        let id = world.map.route(one.route).id.to_string();
+        if one.why == In::Trial {
+            *trials.entry(id.clone()).or_default() += 1;
+        }
+        drop(world.permit(&id));
+    }
+    assert_eq!(trials, BTreeMap::from([(A.to_owned(), 2), (B.to_owned(), 2)]), "every 30 s, in turns");
+    world.pass(60_000);
+    let only = Needs { only: Some(world.ix(A)), ..needs("auto") };
+    let made = plan(&world.map, &world.map.default_job, &world.fleet, &only, 1, world.now);
+    assert_ne!(made.candidates[0].why, In::Trial);
+    let again = Needs { avoid: vec![world.ix(C)], ..needs("auto") };
+    let made = plan(&world.map, &world.map.default_job, &world.fleet, &again, 1, world.now);
+    assert_eq!(ids(&world, &made), [D, A, B, C], "a broken stream is nobody's trial");
+}
+
+#[test]
+fn a_home_whose_circuit_is_open_gets_its_test_calls_while_traffic_is_away() {
+    let mut world = World::new(&with(four(), json!({ "breaker": { "consecutiveFailures": 1 } })));
+    start(&mut world, A, None, ShiftMode::Immediate, 100).unwrap();
+    world.pass(30_000);
+    assert_eq!(world.request(|id, _| if id == A { Err(failure(K::Connect)) } else { Ok(()) }).tries, [A, B]);
+    assert_eq!(world.request(|_, _| Ok(())).tries, [B]);
+    world.pass(30_000);
+    assert_eq!(world.request(|_, _| Ok(())).tries, [A], "the circuit's test call");
+    world.pass(30_000);
+    assert_eq!(world.request(|_, _| Ok(())).tries, [A]);
+    assert!(world.fleet.serves(world.ix(A), world.now), "closed by its test calls");
+}
+
+#[test]
+fn standing_follows_where_most_requests_go() {
+    let mut world = World::new(&four());
+    let stands = |world: &World| {
+        let now = standing(&world.map, &world.fleet, world.now);
+        (now.tier, now.route.map(|ix| world.map.route(ix).id.to_string()), now.cause)
+    };
+    let id = start(&mut world, "anthropic", None, ShiftMode::Immediate, 50).unwrap();
+    assert_eq!(stands(&world), (Tier::Hot, Some(A.to_owned()), None));
+    start(&mut world, "anthropic", None, ShiftMode::Immediate, 100).unwrap();
+    let cause = Some("traffic was moved: slow since two".to_owned());
+    assert_eq!(stands(&world), (Tier::Warm, Some(C.to_owned()), cause));
+    for id in [C, D] {
+        world.fleet.set_in_service(world.ix(id), false);
+    }
+    assert_eq!(stands(&world).1, Some(A.to_owned()), "home answers where nobody else can");
+    command(&mut world, ShiftCommand::Failback { shift: Some(id), at_once: true }).unwrap();
+    assert_eq!(stands(&world), (Tier::Hot, Some(A.to_owned()), None));
+    for id in [C, D] {
+        world.fleet.set_in_service(world.ix(id), true);
+    }
+    distribute(&mut world, &[("openai", 60), ("anthropic", 40)], 0).unwrap();
+    assert_eq!(stands(&world), (Tier::Warm, Some(C.to_owned()), None));
+}
+
+#[test]
+fn weights_split_the_whole_line_and_change_in_time() {
+    let mut world = World::new(&four());
+    let split = |world: &World| {
+        let mut firsts: HashMap<String, u32> = HashMap::new();
+        for key in 0..4_000 {
+            *firsts.entry(first(world, key)).or_default() += 1;
+        }
+        [A, C, D].map(|id| firsts.get(id).copied().unwrap_or_default())
+    };
+    let near =
+        |got: [u32; 3], want: [u32; 3]| got.iter().zip(want).all(|(got, want)| got.abs_diff(want) < 120);
+    distribute(&mut world, &[("anthropic", 50), ("openai", 30), ("gemini", 20)], 60_000).unwrap();
+    assert_eq!(split(&world), [4_000, 0, 0]);
+    world.pass(30_000);
+    let half = split(&world);
+    assert!(near(half, [3_000, 600, 400]), "{half:?}");
+    world.pass(30_000);
+    let whole = split(&world);
+    assert!(near(whole, [2_000, 1_200, 800]), "{whole:?}");
+    distribute(&mut world, &[("openai", 1), ("google", 0)], 0).unwrap();
+    assert_eq!(split(&world), [0, 4_000, 0]);
+    assert_eq!(ids(&world, &planned(&world, 1)), [C, A, B, D], "nobody's share before no share");
+    let asked = Needs { conversation: Some(1), ..needs("haiku-4.5") };
+    let made = plan(&world.map, &world.map.default_job, &world.fleet, &asked, 0, world.now);
+    assert_eq!(ids(&world, &made), [C, B, A, D], "inside a target the model asked for stays first");
+    for (weights, expected) in [
+        (&[("openai", 0)][..], "invalid_weights"),
+        (&[("google", 1), ("gemini", 1)], "invalid_weights"),
+        (&[("hot", 1)], "invalid_weights"),
+        (&[("mistral", 1)], "invalid_target"),
+    ] {
+        assert_eq!(distribute(&mut world, weights, 0).unwrap_err().code, expected, "{weights:?}");
+    }
+    distribute(&mut world, &[], 0).unwrap();
+    assert_eq!(split(&world), [4_000, 0, 0]);
+    assert_eq!(world.fleet.shifts().distribution(world.now), None);
+}
+
+#[test]
+fn what_a_new_map_no_longer_has_is_let_go() {
+    let mut world = World::new(&four());
+    start(&mut world, "google", None, ShiftMode::Immediate, 100).unwrap();
+    start(&mut world, "anthropic", Some("openai"), ShiftMode::Immediate, 100).unwrap();
+    distribute(&mut world, &[("google", 30), ("openai", 10), ("anthropic", 10)], 0).unwrap();
+    let without = |warm: Value| with(four(), json!({ "warm": warm }));
+    world.map = map(&without(json!([{ "provider": "openai", "model": "gpt-4o-mini" }])));
+    world.fleet.remap(&world.map);
+    let told = format!("{:?}", tick(&mut world));
+    assert!(told.contains("ShiftEnded") && told.contains("no longer in the map"), "{told}");
+    let left = world.fleet.shifts().view(world.now);
+    assert_eq!(left.iter().map(|shift| shift.from_words.as_str()).collect::<Vec<_>>(), ["anthropic"]);
+    let split = world.fleet.shifts().distribution(world.now).unwrap();
+    assert_eq!(split.weights.iter().map(|weight| weight.goal_percent).sum::<f64>(), 100.0);
+    world.map = map(&without(json!([{ "provider": "mistral", "model": "large" }])));
+    world.fleet.remap(&world.map);
+    tick(&mut world);
+    let left = world.fleet.shifts().view(world.now);
+    assert_eq!((left[0].to_words.as_str(), left[0].share_percent), ("the other routes", 100), "still away");
+}
+
+#[test]
+fn sleep_is_no_time_of_health_and_moves_nothing() {
+    let mut world = World::new(&four());
+    start(&mut world, "anthropic", None, ShiftMode::Gradual, 100).unwrap();
+    for _ in 0..50 {
+        world.pass(1_000);
+        assert_eq!(tick(&mut world), []);
+    }
+    world.pass(8 * 3_600_000);
+    assert_eq!(tick(&mut world), [], "asleep in the middle of a step");
+    for _ in 0..10 {
+        world.pass(1_000);
+        tick(&mut world);
+    }
+    assert_eq!(world.fleet.shifts().view(world.now)[0].share_percent, 75);
+}
+
+#[derive(Clone, Debug)]
+enum Event {
+    Pass(u64),
+    Tick,
+    Start { from: usize, to: usize, mode: usize, percent: u32 },
+    Failback { at_once: bool },
+    Hold(bool),
+    Weights([u32; 3]),
+    Request { fails: [bool; 4] },
+}
+
+const TARGETS: [&str; 8] = ["hot", "warm", "anthropic", "openai", "gemini", A, "haiku-4.5", "rest"];
+const MODES: [ShiftMode; 3] = [ShiftMode::Immediate, ShiftMode::Gradual, ShiftMode::Canary];
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        4 => (0..200_000_u64).prop_map(Event::Pass),
+        4 => Just(Event::Tick),
+        2 => (0..8_usize, 0..8_usize, 0..3_usize, 1..=100_u32)
+            .prop_map(|(from, to, mode, percent)| Event::Start { from, to, mode, percent }),
+        1 => any::<bool>().prop_map(|at_once| Event::Failback { at_once }),
+        1 => any::<bool>().prop_map(Event::Hold),
+        1 => any::<[u8; 3]>().prop_map(|weights| Event::Weights(weights.map(u32::from))),
+        6 => any::<[bool; 4]>().prop_map(|fails| Event::Request { fails }),
+    ]
+}
+
+fn take(world: &mut World, event: &Event) -> Vec<Change> {
+    match event {
+        Event::Pass(ms) => world.pass(*ms),
+        Event::Tick => return tick(world),
+        // A refusal changes nothing, which the caller compares.
+        Event::Start { from, to, mode, percent } => {
+            drop(start(world, TARGETS[*from], Some(TARGETS[*to]), MODES[*mode], *percent));
+        }
+        Event::Failback { at_once } => {
+            drop(command(world, ShiftCommand::Failback { shift: None, at_once: *at_once }));
+        }
+        Event::Hold(held) => drop(command(world, ShiftCommand::Hold { shift: None, held: *held })),
+        Event::Weights([a, b, c]) => {
+            drop(distribute(world, &[("anthropic", *a), ("openai", *b), (D, *c)], 30_000));
+        }
+        Event::Request { fails } => {
+            let order = [A, B, C, D];
+            let run = world.request(|id, _| {
+                let at = order.iter().position(|known| *known == id).unwrap_or_default();
+                if fails[at] { Err(failure(K::ServerError)) } else { Ok(()) }
+            });
+            return run.changes;
+        }
+    }
+    Vec::new()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_request_loses_a_candidate_whatever_is_moved(events in vec(event(), 1..60), keys in vec(any::<u64>(), 4)) {
+        let mut world = World::new(&four());
+        for event in &events {
+            take(&mut world, event);
+            for key in &keys {
+                let made = planned(&world, *key);
+                let mut all: Vec<usize> = made.candidates.iter().map(|c| c.route.0)
+                    .chain(made.excluded.iter().map(|e| e.route.0)).collect();
+                all.sort_unstable();
+                prop_assert_eq!(all, [0, 1, 2, 3]);
+                for excluded in &made.excluded {
+                    prop_assert!(world.fleet.gate(excluded.route, world.now).is_err(), "{:?}", excluded);
+                }
+            }
+            if let Some(split) = world.fleet.shifts().distribution(world.now) {
+                let sum: f64 = split.weights.iter().map(|weight| weight.percent).sum();
+                prop_assert!((sum - 100.0).abs() < 1e-6, "{sum}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_restart_in_the_middle_changes_nothing(events in vec(event(), 1..60), at in 0..60_usize) {
+        let (mut world, mut other) = (World::new(&four()), World::new(&four()));
+        for (step, event) in events.iter().enumerate() {
+            if step == at {
+                // The router beats once a second until it stops.
+                prop_assert_eq!(tick(&mut world), tick(&mut other));
+                let saved = serde_json::to_string(&other.fleet.shifts().save(other.now)).unwrap();
+                let saved: SavedShifts = serde_json::from_str(&saved).unwrap();
+                other.fleet.restore_shifts(&other.map, saved, other.now);
+            }
+            prop_assert_eq!(take(&mut world, event), take(&mut other, event));
+            for key in 0..8 {
+                prop_assert_eq!(planned(&world, key), planned(&other, key));
+            }
+        }
+        let (one, two) = (world.fleet.shifts().view(world.now), other.fleet.shifts().view(other.now));
+        prop_assert_eq!(one, two);
+    }
+
+    /// As a share grows, whoever went elsewhere still does.
+    #[test]
+    fn a_conversation_moves_at_most_once_while_a_shift_grows(keys in vec(any::<u64>(), 1..50)) {
+        let mut world = World::new(&four());
+        let mut gone: Vec<u64> = Vec::new();
+        for percent in [5, 10, 25, 50, 75, 100] {
+            start(&mut world, "anthropic", None, ShiftMode::Immediate, percent).unwrap();
+            for key in &keys {
+                let is_gone = first(&world, *key) == C;
+                prop_assert!(is_gone || !gone.contains(key));
+                if is_gone {
+                    gone.push(*key);
+                }
+            }
+        }
+        prop_assert!(keys.iter().all(|key| gone.contains(key)));
+    }
+
+    /// A conversation leaves its target only for one whose share grew.
+    #[test]
+    fn weights_move_only_conversations_that_must(keys in vec(any::<u64>(), 1..50), a in 1..100_u32, b in 1..100_u32, more in 1..100_u32) {
+        let mut world = World::new(&four());
+        distribute(&mut world, &[("anthropic", a), ("openai", b)], 0).unwrap();
+        let before: Vec<String> = keys.iter().map(|key| first(&world, *key)).collect();
+        // openai's share grows.
+        distribute(&mut world, &[("anthropic", a), ("openai", b + more)], 0).unwrap();
+        for (key, before) in keys.iter().zip(before) {
+            let after = first(&world, *key);
+            prop_assert!(after == before || after == C, "{before} to {after}");
+        }
+    }
+
+    /// While no side fails, a shift's share only grows until it is away, and only shrinks on its way home.
+    #[test]
+    fn shares_are_monotone_unless_reversed(mode in 0..3_usize, percent in 1..=100_u32, seconds in 1..4_000_u32, home_at in 0..4_000_u32) {
+        let mut world = World::new(&four());
+        start(&mut world, "anthropic", None, MODES[mode], percent).unwrap();
+        let mut last = (ShiftPhase::Leaving, 0);
+        for second in 0..seconds {
+            world.pass(1_000);
+            tick(&mut world);
+            if second == home_at {
+                command(&mut world, ShiftCommand::Failback { shift: None, at_once: false }).unwrap();
+            }
+            let Some(shift) = world.fleet.shifts().view(world.now).into_iter().next() else { break };
+            let is_back = |phase| phase == ShiftPhase::Returning;
+            if is_back(shift.phase) {
+                prop_assert!(!is_back(last.0) || shift.share_percent <= last.1);
+            } else {
+                prop_assert!(shift.share_percent >= last.1 && shift.share_percent <= percent);
+            }
+            last = (shift.phase, shift.share_percent);
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Proxies of the world, HTTP and SOCKS, that count who comes through.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
+
+/// An HTTP proxy (RFC 9112, absolute form; no `CONNECT`).
+#[derive(Clone, Debug, Default)]
+pub struct HttpProxy(Arc<Mutex<Vec<String>>>);
+
+impl HttpProxy {
+    pub(super) async fn open(address: SocketAddr) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
+        let proxy = Self::default();
+        let own = proxy.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(own.clone().serve(stream));
+            }
+        });
+        proxy
+    }
+
+    /// The heads of the requests that came through.
+    #[must_use]
+    pub fn seen(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+
+    async fn serve(self, mut stream: TcpStream) -> Option<()> {
+        let mut head = Vec::new();
+        while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+            if stream.read_buf(&mut head).await.ok()? == 0 {
+                return None;
+            }
+        }
+        let text = String::from_utf8_lossy(&head).into_owned();
+        let target = text.split(' ').nth(1)?.strip_prefix("http://")?.split('/').next()?.to_owned();
+        self.0.lock().unwrap().push(text);
+        let target = if target.contains(':') { target } else { format!("{target}:80") };
+        let mut upstream = TcpStream::connect(target).await.ok()?;
+        upstream.write_all(&head).await.ok()?;
+        copy_bidirectional(&mut stream, &mut upstream).await.ok()?;
+        Some(())
+    }
+}
+
+/// A SOCKS 5 proxy (RFC 1928) that wants a name and a password (RFC 1929).
+#[derive(Clone, Debug)]
+pub struct SocksProxy {
+    name: &'static str,
+    password: &'static str,
+    through: Arc<Mutex<Vec<String>>>,
+}
+
+impl SocksProxy {
+    pub(super) async fn open(address: SocketAddr, name: &'static str, password: &'static str) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
+        let proxy = Self { name, password, through: Arc::default() };
+        let own = proxy.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(own.clone().serve(stream));
+            }
+        });
+        proxy
+    }
+
+    /// Where those who came through wanted to go.
+    #[must_use]
+    pub fn through(&self) -> Vec<String> {
+        self.through.lock().unwrap().clone()
+    }
+
+    async fn serve(self, mut stream: TcpStream) -> Option<()> {
+        let [_, count] = bytes(&mut stream).await?;
+        some(&mut stream, count).await?;
+        stream.write_all(&[5, 2]).await.ok()?;
+        let [_, length] = bytes(&mut stream).await?;
+        let name = some(&mut stream, length).await?;
+        let [length] = bytes(&mut stream).await?;
+        let password = some(&mut stream, length).await?;
+        let known =
+            (name.as_slice(), password.as_slice()) == (self.name.as_bytes(), self.password.as_bytes());
+        stream.write_all(&[1, u8::from(!known)]).await.ok()?;
+        if !known {
+            return None;
+        }
+        let [_, _, _, kind] = bytes(&mut stream).await?;
+        let host = if kind == 1 {
+            Ipv4Addr::from(bytes::<4>(&mut stream).await?).to_string()
+        } else {
+            let [length] = bytes(&mut stream).await?;
+            String::from_utf8(some(&mut stream, length).await?).ok()?
+        };
+        let target = format!("{host}:{}", u16::from_be_bytes(bytes(&mut stream).await?));
+        self.through.lock().unwrap().push(target.clone());
+        let mut upstream = TcpStream::connect(target).await.ok()?;
+        stream.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await.ok()?;
+        copy_bidirectional(&mut stream, &mut upstream).await.ok()?;
+        Some(())
+    }
+}
+
+async fn bytes<const N: usize>(stream: &mut TcpStream) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    stream.read_exact(&mut bytes).await.ok()?;
+    Some(bytes)
+}
+
+async fn some(stream: &mut TcpStream, count: u8) -> Option<Vec<u8>> {
+    let mut bytes = vec![0; usize::from(count)];
+    stream.read_exact(&mut bytes).await.ok()?;
+    Some(bytes)
+}
