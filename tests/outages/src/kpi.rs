@@ -226,9 +226,12 @@ impl<'a> Observer<'a> {
 
     /// A look at where traffic is, `every_ms` apart.
     pub fn look(&mut self, view: &View<'_>, every_ms: u64) {
-        let tier = standing(view.map, view.fleet, view.now).tier;
-        self.kpis.tier_changes += u64::from(tier != self.tier);
-        self.tier = tier;
+        // While the network is down no tier takes over.
+        if !view.fleet.network().is_down() {
+            let tier = standing(view.map, view.fleet, view.now).tier;
+            self.kpis.tier_changes += u64::from(tier != self.tier);
+            self.tier = tier;
+        }
         self.journey.look(self.script, view, every_ms, &mut self.kpis);
     }
 

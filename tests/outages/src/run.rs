@@ -17,6 +17,7 @@ use crate::kpi::{Kpis, Observer, View};
 use crate::script::Script;
 use agenda::{Agenda, Event};
 use call::Call;
+use network::Looks;
 use queue::Queue;
 
 /// The clocks' readings when a script begins.
@@ -55,6 +56,7 @@ struct Run<'a> {
     calls: HashMap<u64, Call>,
     next_call: u64,
     queue: Queue,
+    looks: Looks,
     observer: Observer<'a>,
     beat_ms: u64,
 }
@@ -75,6 +77,7 @@ impl<'a> Run<'a> {
             calls: HashMap::new(),
             next_call: 0,
             queue: Queue::default(),
+            looks: Looks::default(),
             observer: Observer::new(script, &map),
             beat_ms: 0,
             map,
@@ -143,11 +146,14 @@ impl<'a> Run<'a> {
     }
 
     fn probe(&mut self, route: RouteIx) {
-        let at_ms = self.at_ms();
-        self.agenda.at(at_ms + self.map.probe_every_ms, Event::Probe(route));
-        if self.network_is_down() {
-            return;
+        self.agenda.at(self.at_ms() + self.map.probe_every_ms, Event::Probe(route));
+        if !self.network_is_down() {
+            self.probe_now(route);
         }
+    }
+
+    fn probe_now(&mut self, route: RouteIx) {
+        let at_ms = self.at_ms();
         let result = match self.script.cut(at_ms) {
             Some((_, cut)) => Err(wire::cut_off(cut, &mut self.chance)),
             None => {

@@ -1,6 +1,6 @@
 //! A request's life: planned, driven, tried, and answered, parked or refused. What the engine's pipeline does.
 
-use switchyard_domain::map::{Route, RouteIx};
+use switchyard_domain::map::{Route, RouteIx, RoutingMap};
 use switchyard_domain::{Dialect, Failure, Now};
 use switchyard_policy::{Drive, In, Input, Needs, Permit, Step, classify, plan};
 
@@ -32,6 +32,8 @@ pub(super) struct Call {
     committed: bool,
     pub(super) reached_upstream: bool,
     broken: Vec<RouteIx>,
+    /// When its drive is to be woken.
+    wait_until: Option<u64>,
     tries: u32,
     begun: Now,
 }
@@ -51,6 +53,7 @@ impl Call {
             committed: false,
             reached_upstream: false,
             broken: Vec::new(),
+            wait_until: None,
             tries: 0,
             begun: now,
         }
@@ -59,6 +62,11 @@ impl Call {
     /// An attempt of a queued job. It has a whole SLO of its own, and asks for no stream.
     pub(super) fn again(job: Job, now: Now) -> Self {
         Self { job: Some(job), ..Self::new(0, false, now) }
+    }
+
+    /// When its SLO ends.
+    pub(super) fn deadline_mono_ms(&self, map: &RoutingMap) -> u64 {
+        self.arrived.mono_ms + map.default_job.slo_ms
     }
 
     /// Whether any route was tried.
@@ -112,6 +120,7 @@ impl Run<'_> {
                 self.calls.insert(id, call);
             }
             Step::Wait { until_mono_ms } => {
+                call.wait_until = Some(until_mono_ms);
                 self.agenda.at(until_mono_ms - START.mono_ms, Event::Wakes { call: id });
                 self.calls.insert(id, call);
             }
@@ -177,10 +186,14 @@ impl Run<'_> {
 
     pub(super) fn wakes(&mut self, id: u64) {
         let Some(call) = self.calls.remove(&id) else { return };
-        if self.is_held(&call) {
-            self.plan_anew(id, Call { drive: None, ..call });
-        } else {
+        if self.is_held(id) {
+            self.give_up(id);
+            self.park(id, call);
+        } else if call.wait_until == Some(self.now.mono_ms) {
             self.step(id, call, Input::Woke);
+        } else {
+            // It waited for the network, which came back first.
+            self.calls.insert(id, call);
         }
     }
 

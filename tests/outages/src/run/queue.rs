@@ -39,6 +39,9 @@ impl Run<'_> {
 
     /// Starts what is due.
     pub(super) fn work_queue(&mut self) {
+        if self.network_is_down() {
+            return;
+        }
         let at_ms = self.at_ms();
         while self.queue.under_way < self.map.cold.concurrency {
             let Some(due) = self.queue.jobs.iter().position(|job| job.due_ms <= at_ms) else { return };
