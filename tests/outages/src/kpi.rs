@@ -104,8 +104,7 @@ const NOTES: usize = 12;
 impl Kpis {
     fn note(&mut self, at_ms: u64, what: impl FnOnce() -> String) {
         if self.notes.len() < NOTES {
-            let (minutes, ms) = (at_ms / 60_000, at_ms % 60_000);
-            self.notes.push(format!("{minutes}:{:06.3} {}", ms as f64 / 1_000.0, what()));
+            self.notes.push(format!("{} {}", time(at_ms), what()));
         }
     }
 }
@@ -133,6 +132,7 @@ pub struct Observer<'a> {
     detection: Detection,
     journey: Journey,
     tier: Tier,
+    journal: Option<Vec<String>>,
     /// The sum so far.
     pub kpis: Kpis,
 }
@@ -147,8 +147,19 @@ impl<'a> Observer<'a> {
             detection: Detection::default(),
             journey: Journey::default(),
             tier: Tier::Hot,
+            journal: None,
             kpis: Kpis { runs: 1, ..Kpis::default() },
         }
+    }
+
+    /// Keeps what the router tells, in its own words.
+    pub fn keep_journal(&mut self) {
+        self.journal = Some(Vec::new());
+    }
+
+    /// What the router told so far, where that is kept.
+    pub fn take_journal(&mut self) -> Vec<String> {
+        self.journal.take().unwrap_or_default()
     }
 
     /// A request was planned; `first` is the route that will be tried first, tests aside.
@@ -200,6 +211,9 @@ impl<'a> Observer<'a> {
 
     /// The policy changed something.
     pub fn change(&mut self, change: &Change, at_ms: u64) {
+        if let Some(journal) = &mut self.journal {
+            journal.push(format!("{} {}", time(at_ms), sentence(change)));
+        }
         if let Change::Opened { route, failure, .. } = change {
             self.opened(route, failure, at_ms);
         } else if let Change::Told(what) = change {
@@ -240,5 +254,31 @@ impl<'a> Observer<'a> {
     pub fn finish(mut self) -> Kpis {
         self.detection.finish(&mut self.kpis);
         self.kpis
+    }
+}
+
+/// Minutes and seconds of a script.
+fn time(at_ms: u64) -> String {
+    format!("{}:{:06.3}", at_ms / 60_000, (at_ms % 60_000) as f64 / 1_000.0)
+}
+
+fn sentence(change: &Change) -> String {
+    match change {
+        Change::Opened { route, failure, consecutive } => {
+            format!("{route}: {}, {consecutive} in a row; its circuit opens.", failure.short())
+        }
+        Change::HalfOpen { route } => format!("{route} gets a test call."),
+        Change::Closed { route } => format!("{route} answers again; its circuit closes."),
+        Change::KeyCondemned { provider, failure, .. } => {
+            format!("{provider}: a key is not used ({}).", failure.short())
+        }
+        Change::CooledDown { route, failure, .. } => {
+            format!("{route} is left alone for a while: {}.", failure.short())
+        }
+        Change::ProbeFailed { route, failure } => {
+            format!("{route} does not answer its probe: {}.", failure.short())
+        }
+        Change::NetworkTurned(turned) => turned.sentence.clone(),
+        Change::Told(what) => what.sentence(),
     }
 }

@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::{Context, Result};
 use clap::Parser;
 use switchyard_outages::scripts::{self, Named};
-use switchyard_outages::{Kpis, Totals, play, report};
+use switchyard_outages::{Kpis, Totals, play, report, run};
 
 /// Play scripts of outages against the failover policy, in virtual time.
 #[derive(Debug, Parser)]
@@ -31,13 +31,16 @@ struct Cli {
     /// Tell what was amiss, with its seed and time
     #[arg(long)]
     notes: bool,
+    /// Tell what the script's first seed draws and all that the router says of it
+    #[arg(long, requires = "script")]
+    tell: bool,
     /// List the scripts
     #[arg(long)]
     list: bool,
 }
 
 fn main() -> ExitCode {
-    match run(&Cli::parse()) {
+    match answer(&Cli::parse()) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(2),
         Err(error) => {
@@ -47,7 +50,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: &Cli) -> Result<bool> {
+fn answer(cli: &Cli) -> Result<bool> {
     let chosen: Vec<&Named> = match &cli.script {
         None => scripts::ALL.iter().collect(),
         Some(name) => {
@@ -60,6 +63,12 @@ fn run(cli: &Cli) -> Result<bool> {
     };
     if cli.list {
         chosen.iter().for_each(|named| println!("{:<12} {}", named.name, named.about));
+        return Ok(true);
+    }
+    if let (true, [named]) = (cli.tell, chosen.as_slice()) {
+        let script = scripts::script(named, cli.first);
+        println!("{script:#?}");
+        run::tell(&script, cli.first).iter().for_each(|line| println!("{line}"));
         return Ok(true);
     }
     let mut rows = Vec::new();

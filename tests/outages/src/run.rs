@@ -32,16 +32,17 @@ const DRAIN_MS: u64 = 20 * 60_000;
 #[must_use]
 pub fn play(script: &Script, seed: u64) -> Kpis {
     let mut run = Run::new(script, seed);
-    while let Some((at_ms, event)) = run.agenda.next() {
-        if at_ms > script.lasts_ms + DRAIN_MS {
-            break;
-        }
-        match script.sleep(at_ms) {
-            Some(sleep) => run.agenda.at(sleep.to_ms, event),
-            None => run.happen(at_ms, event),
-        }
-    }
+    run.to_its_end();
     run.finish()
+}
+
+/// Plays a script, and keeps what the router told meanwhile, a line each.
+#[must_use]
+pub fn tell(script: &Script, seed: u64) -> Vec<String> {
+    let mut run = Run::new(script, seed);
+    run.observer.keep_journal();
+    run.to_its_end();
+    run.observer.take_journal()
 }
 
 /// A run under way.
@@ -90,6 +91,18 @@ impl<'a> Run<'a> {
             run.agenda.at(BEAT_MS + 1_000 * route as u64, Event::Probe(RouteIx(route)));
         }
         run
+    }
+
+    fn to_its_end(&mut self) {
+        while let Some((at_ms, event)) = self.agenda.next() {
+            if at_ms > self.script.lasts_ms + DRAIN_MS {
+                return;
+            }
+            match self.script.sleep(at_ms) {
+                Some(sleep) => self.agenda.at(sleep.to_ms, event),
+                None => self.happen(at_ms, event),
+            }
+        }
     }
 
     /// Milliseconds since the script's beginning.
