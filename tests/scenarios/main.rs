@@ -22,6 +22,7 @@ mod keys;
 mod kills;
 mod maps;
 mod midstream;
+#[cfg(target_os = "linux")]
 mod network;
 mod orders;
 mod outages;
@@ -34,4 +35,3 @@ mod stale;
 mod startup;
 mod storms;
 mod watching;
-#[cfg(target_os = "linux")]

@@ -70,7 +70,7 @@ pub struct Kpis {
     pub false_triggers: u64,
     /// Shifts that the router began.
     pub shifts: u64,
-    /// Of these, away from a provider that was not ill for as long as the trigger says.
+    /// Of these, away from a provider that was ill for less than the error trigger asks for, and failed less over that time.
     pub needless_shifts: u64,
     /// Shifts and failbacks that were reversed.
     pub reversals: u64,

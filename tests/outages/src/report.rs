@@ -25,7 +25,7 @@ pub const COLUMNS: [(&str, &str); 16] = [
     ("lost", "accepted requests that ended in no way at all"),
     (
         "shifts",
-        "shifts of traffic the router began by itself; after the slash the needless ones: the provider failed less than the error trigger asks for",
+        "shifts of traffic the router began by itself; after the slash the needless ones: the provider was ill for less than the ten minutes the error trigger asks for, and failed less over them",
     ),
     (
         "failbacks",

@@ -112,7 +112,11 @@ impl Detection {
     pub(super) fn finish(&mut self, kpis: &mut Kpis) {
         let Some(outage) = self.outage.take() else { return };
         if !outage.noticed && outage.calls > 0 {
-            kpis.detections.push(outage.detected());
+            let detected = outage.detected();
+            kpis.detections.push(detected);
+            if !detected.in_time() {
+                kpis.note(outage.last_ms, || format!("an outage not noticed in {} calls", detected.calls));
+            }
         }
     }
 }

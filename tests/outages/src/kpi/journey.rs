@@ -152,14 +152,12 @@ fn was_ill(script: &Script, map: &RoutingMap, provider: &str, within_ms: u64, at
     (from_ms..=at_ms).step_by(5_000).any(|at| worst(script, map, provider, at).is_ill())
 }
 
-/// Whether a provider's calls failed less than the error trigger asks for, over the time it asks for.
+/// Whether a provider was ill for less than the error trigger asks for, and its calls failed less over that time.
 fn is_needless(script: &Script, map: &RoutingMap, provider: &str, at_ms: u64) -> bool {
     let triggers = map.triggers;
     let from_ms = at_ms.saturating_sub(triggers.error_sustained_ms);
-    let looks: Vec<f64> = (from_ms..=at_ms)
-        .step_by(5_000)
-        .map(|at| worst(script, map, provider, at).failing_percent())
-        .collect();
-    let mean = looks.iter().sum::<f64>() / looks.len().max(1) as f64;
-    mean < triggers.error_percent as f64
+    let looks: Vec<Condition> =
+        (from_ms..=at_ms).step_by(5_000).map(|at| worst(script, map, provider, at)).collect();
+    let mean = looks.iter().map(|look| look.failing_percent()).sum::<f64>() / looks.len().max(1) as f64;
+    mean < triggers.error_percent as f64 && !looks.iter().all(|look| look.is_ill())
 }
