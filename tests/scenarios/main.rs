@@ -25,6 +25,7 @@ mod midstream;
 #[cfg(target_os = "linux")]
 mod network;
 mod orders;
+mod outages;
 mod passthrough;
 mod refusals;
 mod rescue;

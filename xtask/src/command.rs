@@ -89,6 +89,15 @@ impl Cmd {
         String::from_utf8(output.stdout).with_context(|| format!("`{self}` printed something not UTF-8"))
     }
 
+    /// What it printed, and whether it ended well; its complaints go to our terminal.
+    pub(crate) fn told(&self) -> Result<(String, bool)> {
+        let output = self.to_std().stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+        let output = output.with_context(|| format!("cannot start `{}`", self.program))?;
+        let text = String::from_utf8(output.stdout);
+        let text = text.with_context(|| format!("`{self}` printed something not UTF-8"))?;
+        Ok((text, output.status.success()))
+    }
+
     /// What it printed, whatever its exit code; nothing if it cannot be started.
     pub(crate) fn answer(&self) -> Option<String> {
         let output = self.to_std().stdin(Stdio::null()).output().ok()?;

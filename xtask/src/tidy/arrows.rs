@@ -29,12 +29,17 @@ const ARROWS: &[(&str, &[&str])] = &[
         "switchyard-desktop",
         &["switchyard-domain", "switchyard-engine", "switchyard-control", "switchyard-sim"],
     ),
-    ("switchyard-tests", &["switchyard-domain", "switchyard-control", "switchyard-sim"]),
+    (
+        "switchyard-tests",
+        &["switchyard-domain", "switchyard-control", "switchyard-sim", "switchyard-outages"],
+    ),
+    ("switchyard-outages", &["switchyard-domain", "switchyard-policy"]),
     ("xtask", &[]),
 ];
 
 /// The rooms that decide and translate, and never do: nothing that reads, writes or waits.
-const WITHOUT_IO: &[&str] = &["switchyard-domain", "switchyard-policy", "switchyard-wire"];
+const WITHOUT_IO: &[&str] =
+    &["switchyard-domain", "switchyard-policy", "switchyard-wire", "switchyard-outages"];
 const IO: &[&str] = &["tokio", "reqwest", "sqlx", "axum", "hyper", "hyper-util"];
 
 /// Crates that belong to one room alone. The scenarios may look into the database file from outside: that a job ended
@@ -113,6 +118,9 @@ mod tests {
             ("switchyard", "switchyard-control", true),
             ("switchyard-desktop", "switchyard-store", false),
             ("switchyard-tests", "switchyard-engine", false),
+            ("switchyard-tests", "switchyard-policy", false),
+            ("switchyard-outages", "switchyard-policy", true),
+            ("switchyard-outages", "switchyard-engine", false),
             ("switchyard-sim", "switchyard-wire", true),
             ("xtask", "switchyard-domain", false),
         ] {

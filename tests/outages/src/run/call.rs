@@ -1,0 +1,247 @@
+//! A request's life: planned, driven, tried, and answered, parked or refused. What the engine's pipeline does.
+
+use switchyard_domain::map::{Route, RouteIx, RoutingMap};
+use switchyard_domain::{Dialect, Failure, Now};
+use switchyard_policy::{Drive, In, Input, Needs, Permit, Step, classify, plan};
+
+use super::agenda::Event;
+use super::queue::Job;
+use super::wire::{self, Bounds, End};
+use super::{Run, START};
+use crate::kpi::Ending;
+
+/// A stream is rescued this often at most: `engine::rescue`, for `midstream: continue`.
+const RESCUES: usize = 2;
+
+/// A request under way.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) client: usize,
+    pub(super) stream: bool,
+    /// When its deadline began to run.
+    pub(super) arrived: Now,
+    /// The queued job it is an attempt of.
+    pub(super) job: Option<Job>,
+    drive: Option<Drive>,
+    permit: Option<Permit>,
+    /// The route of the try under way.
+    route: Option<RouteIx>,
+    attempt: u32,
+    /// The route that was tried first of all.
+    first: Option<RouteIx>,
+    committed: bool,
+    pub(super) reached_upstream: bool,
+    broken: Vec<RouteIx>,
+    /// When its drive is to be woken.
+    wait_until: Option<u64>,
+    tries: u32,
+    begun: Now,
+}
+
+impl Call {
+    pub(super) fn new(client: usize, stream: bool, now: Now) -> Self {
+        Self {
+            client,
+            stream,
+            arrived: now,
+            job: None,
+            drive: None,
+            permit: None,
+            route: None,
+            attempt: 0,
+            first: None,
+            committed: false,
+            reached_upstream: false,
+            broken: Vec::new(),
+            wait_until: None,
+            tries: 0,
+            begun: now,
+        }
+    }
+
+    /// An attempt of a queued job. It has a whole SLO of its own, and asks for no stream.
+    pub(super) fn again(job: Job, now: Now) -> Self {
+        Self { job: Some(job), ..Self::new(0, false, now) }
+    }
+
+    /// When its SLO ends.
+    pub(super) fn deadline_mono_ms(&self, map: &RoutingMap) -> u64 {
+        self.arrived.mono_ms + map.default_job.slo_ms
+    }
+
+    /// Whether any route was tried.
+    pub(super) const fn was_tried(&self) -> bool {
+        self.tries > 0
+    }
+}
+
+impl Run<'_> {
+    pub(super) fn begin(&mut self, call: Call) {
+        self.next_call += 1;
+        let id = self.next_call;
+        if call.job.is_none() {
+            self.observer.kpis.requests += 1;
+        }
+        self.plan_anew(id, call);
+    }
+
+    /// Plans a call, for the first time or for what is left of it.
+    pub(super) fn plan_anew(&mut self, id: u64, mut call: Call) {
+        let client = self.script.clients.get(call.client).map_or("", |client| client.name);
+        let mut needs = Needs::plain("auto", Dialect::OpenAiChat);
+        client.clone_into(&mut needs.client);
+        needs.avoid.clone_from(&call.broken);
+        let job = std::sync::Arc::clone(&self.map.default_job);
+        let plan = plan(&self.map, &job, &self.fleet, &needs, self.chance.bits(), self.now);
+        if call.job.is_none() {
+            let is_test = |why: In| matches!(why, In::TestCall | In::Trial);
+            let first = plan.candidates.iter().find(|candidate| !is_test(candidate.why));
+            let at_ms = self.at_ms();
+            self.observer.planned(first.map(|candidate| candidate.route), at_ms);
+        }
+        call.drive = Some(Drive::new(&self.map, &job, plan, self.chance.bits(), call.arrived));
+        self.step(id, call, Input::Begin);
+    }
+
+    /// Gives a call's drive what happened, and does what it says.
+    fn step(&mut self, id: u64, mut call: Call, input: Input) {
+        let answered = matches!(input, Input::Succeeded { .. });
+        let Some(drive) = &mut call.drive else { return };
+        let (step, changes) = drive.step(&mut self.fleet, &self.map, input, self.now);
+        self.told(&changes);
+        match step {
+            Step::Try { route, permit, attempt, deadline_mono_ms, .. } => {
+                call.permit = Some(permit);
+                call.route = Some(route);
+                call.attempt = attempt;
+                call.first = call.first.or(Some(route));
+                call.tries += 1;
+                self.send(id, &call, route, deadline_mono_ms);
+                self.calls.insert(id, call);
+            }
+            Step::Wait { until_mono_ms } => {
+                call.wait_until = Some(until_mono_ms);
+                self.agenda.at(until_mono_ms - START.mono_ms, Event::Wakes { call: id });
+                self.calls.insert(id, call);
+            }
+            Step::Park => self.park(id, call),
+            Step::Answer(_) => self.end(call, Ending::Refused),
+            Step::Done if answered => self.end(call, Ending::Answered),
+            Step::Done if call.committed => self.rescue(id, call),
+            // The drive gave it up without a word: nobody would ever hear of it.
+            Step::Done => self.end(call, Ending::Lost),
+        }
+    }
+
+    fn send(&mut self, id: u64, call: &Call, route: RouteIx, deadline_mono_ms: u64) {
+        let at_ms = self.at_ms();
+        let timeouts = self.map.route(route).timeouts;
+        let bounds = Bounds { timeouts, deadline_at: deadline_mono_ms.saturating_sub(START.mono_ms) };
+        let condition = self.condition(route);
+        let fate = wire::fate(self.script, condition, call.stream, bounds, at_ms, &mut self.chance);
+        let attempt = call.attempt;
+        if let Some(first_words_at) = fate.first_words_at {
+            self.agenda.at(first_words_at, Event::FirstWords { call: id, attempt });
+        }
+        self.agenda.at(fate.ends_at, Event::Ends { call: id, attempt, end: fate.end });
+    }
+
+    pub(super) fn first_words(&mut self, id: u64, attempt: u32) {
+        if let Some(call) = self.calls.get_mut(&id).filter(|call| call.attempt == attempt) {
+            call.committed = true;
+            if let Some(drive) = &mut call.drive {
+                drive.committed();
+            }
+        }
+    }
+
+    pub(super) fn ends(&mut self, id: u64, attempt: u32, end: End) {
+        let Some(mut call) = self.calls.remove(&id) else { return };
+        let (Some(permit), Some(route)) = (call.permit.take(), call.route) else { return };
+        debug_assert_eq!(call.attempt, attempt, "a call has one try at a time");
+        let at_ms = self.at_ms();
+        let input = match end {
+            End::Answered { duration_ms, first_words_ms } => {
+                call.reached_upstream = true;
+                let short = |ms: u64| u32::try_from(ms).unwrap_or(u32::MAX);
+                Input::Succeeded {
+                    permit,
+                    duration_ms: short(duration_ms),
+                    first_token_ms: first_words_ms.map(short),
+                }
+            }
+            End::Failed(failure) => {
+                call.reached_upstream |= classify(&failure).reached_upstream;
+                self.observer.failed(route, at_ms);
+                Input::Failed { permit, failure }
+            }
+        };
+        let failed = matches!(input, Input::Failed { .. });
+        self.step(id, call, input);
+        if failed && self.observer.is_detecting() {
+            let first = self.first();
+            self.observer.noticed(first, at_ms);
+        }
+    }
+
+    pub(super) fn wakes(&mut self, id: u64) {
+        let Some(call) = self.calls.remove(&id) else { return };
+        if self.is_held(id) {
+            self.give_up(id);
+            self.park(id, call);
+        } else if call.wait_until == Some(self.now.mono_ms) {
+            self.step(id, call, Input::Woke);
+        } else {
+            // It waited for the network, which came back first.
+            self.calls.insert(id, call);
+        }
+    }
+
+    /// A committed stream broke off: another route goes on, with the time a new request has.
+    fn rescue(&mut self, id: u64, mut call: Call) {
+        let Some(route) = call.route.filter(|_| call.broken.len() < RESCUES) else {
+            return self.end(call, Ending::Broken);
+        };
+        call.broken.push(route);
+        call.arrived = self.now;
+        call.drive = None;
+        self.plan_anew(id, call);
+    }
+
+    fn park(&mut self, id: u64, call: Call) {
+        if self.hold(id, &call) {
+            self.calls.insert(id, call);
+        } else if call.committed {
+            self.end(call, Ending::Broken);
+        } else {
+            self.end(call, Ending::Queued);
+        }
+    }
+
+    fn end(&mut self, mut call: Call, ending: Ending) {
+        let at_ms = self.at_ms();
+        let fell_back = ending == Ending::Answered && call.route != call.first;
+        self.fleet.loops_mut().ended(call.tries, fell_back, self.now);
+        if let Some(job) = call.job.take() {
+            return self.settle(job, &call, ending);
+        }
+        let fair = self.was_fair(call.begun.mono_ms - START.mono_ms, at_ms);
+        let by = call.route.filter(|_| ending == Ending::Answered);
+        let last = call.drive.as_ref().and_then(Drive::last_failure).map(Failure::short);
+        let why =
+            || format!("{} tries in {} ms, last {last:?}", call.tries, self.now.mono_ms - call.begun.mono_ms);
+        self.observer.ended(ending, by, fair, at_ms, why);
+        if ending == Ending::Queued {
+            self.enqueue();
+        }
+    }
+
+    /// Whether one route, the machine and its network were well all the time.
+    fn was_fair(&self, from_ms: u64, to_ms: u64) -> bool {
+        let well = |route: &Route| {
+            let ill = |at_ms| self.script.condition(&route.provider, route.id.as_str(), at_ms).is_ill();
+            !(from_ms..to_ms).step_by(1_000).chain([to_ms]).any(ill)
+        };
+        !self.script.is_disturbed(from_ms, to_ms) && self.map.routes.iter().any(well)
+    }
+}

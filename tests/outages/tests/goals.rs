@@ -1,0 +1,62 @@
+//! The goals, held on a few fixed seeds of every script. `cargo xtask sim` plays many more.
+
+#![expect(clippy::unwrap_used, reason = "a run that cannot go on has failed")]
+
+use switchyard_outages::scripts::{self, Named};
+use switchyard_outages::{Kpis, Totals, play};
+
+/// The seeds of every script.
+const SEEDS: std::ops::RangeInclusive<u64> = 1..=3;
+
+fn played(named: &Named) -> Totals {
+    let mut totals = Totals::default();
+    SEEDS.for_each(|seed| totals.add(&play(&scripts::script(named, seed), seed)));
+    totals
+}
+
+fn of(name: &str) -> Kpis {
+    played(scripts::find(name).unwrap()).0
+}
+
+#[test]
+fn every_goal_is_met_in_every_kind_of_outage() {
+    for named in &scripts::ALL {
+        let totals = played(named);
+        for goal in totals.goals() {
+            assert!(goal.met, "{}: {}: {}\n{}", named.name, goal.asks, goal.found, totals.0.notes.join("\n"));
+        }
+    }
+}
+
+#[test]
+fn a_run_is_its_script_and_its_seed() {
+    let named = scripts::find("mixed").unwrap();
+    let run = |seed| play(&scripts::script(named, seed), seed);
+    assert_eq!(run(5), run(5));
+    assert_ne!(run(5), run(6));
+}
+
+#[test]
+fn a_calm_day_moves_nothing() {
+    let calm = of("calm");
+    assert!(calm.requests > 1_000, "{calm:?}");
+    let moved = calm.tier_changes + calm.openings + calm.shifts + calm.false_triggers + calm.queued;
+    assert_eq!((moved, calm.answered), (0, calm.requests), "{calm:?}");
+}
+
+#[test]
+fn blips_and_hiccups_shift_no_traffic() {
+    for name in ["blip", "hiccup"] {
+        let kpis = of(name);
+        assert!(kpis.openings > 0 || !kpis.detections.is_empty(), "{name}: nobody met the outage");
+        assert_eq!(kpis.shifts, 0, "{name}: {:?}", kpis.notes);
+    }
+}
+
+#[test]
+fn with_every_provider_out_requests_wait_and_are_answered_later() {
+    let kpis = of("everyone");
+    assert!(kpis.queued > 0);
+    assert_eq!(kpis.done_later + kpis.dead + kpis.waiting, kpis.queued, "{kpis:?}");
+    assert!(kpis.done_later * 100 >= kpis.queued * 99, "{kpis:?}");
+}
