@@ -189,7 +189,10 @@ impl What {
     #[must_use]
     pub const fn lamp(&self) -> Lamp {
         match self {
-            Self::CircuitOpened { .. } | Self::JobDead { .. } | Self::KeyCondemned { .. } => Lamp::Stop,
+            Self::CircuitOpened { .. }
+            | Self::JobDead { .. }
+            | Self::KeyCondemned { .. }
+            | Self::UsersHurt { .. } => Lamp::Stop,
             Self::CircuitHalfOpen { .. } | Self::ProbeFailed { .. } | Self::KeychainUnavailable { .. } => {
                 Lamp::Caution
             }
@@ -237,7 +240,6 @@ impl What {
                 | TriggerKind::Probes
                 | TriggerKind::Quality => Lamp::Caution,
             },
-            Self::UsersHurt { .. } => Lamp::Stop,
             Self::IncidentOpened { .. }
             | Self::FailbackStarted { .. }
             | Self::CircuitFlaps { .. }
@@ -315,7 +317,7 @@ impl What {
             Self::CredentialChanged { name, stored } => {
                 format!("The key for {name} was {}.", if *stored { "stored" } else { "removed" })
             }
-            Self::KeychainUnavailable { reason } => reason.clone(),
+            Self::KeychainUnavailable { reason } | Self::NetworkTurned { reason, .. } => reason.clone(),
             Self::ProbeFailed { route, failure } => {
                 format!("{} does not answer its probe: {}.", route_label(route), failure.short())
             }
@@ -371,7 +373,6 @@ impl What {
                 format!("Incident {incident} is over. {summary}")
             }
             Self::CauseFound { sentence, .. } => sentence.clone(),
-            Self::NetworkTurned { reason, .. } => reason.clone(),
             Self::NetworkSwitched { what } => format!("This machine is on another network: {what}."),
             Self::WokeUp { asleep_ms } => {
                 format!("Resumed from sleep after {}. Connections are made anew.", span(*asleep_ms))

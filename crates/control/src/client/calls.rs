@@ -9,8 +9,8 @@ use switchyard_domain::api::{
 use switchyard_domain::compat::{CompatCase, CompatPreview, CompatReport, CompatRow, CompatRun, RunCompat};
 use switchyard_domain::gateway::ProvidersHealth;
 use switchyard_domain::map::Fault;
-use switchyard_domain::operate::CauseView;
 use switchyard_domain::network::NetworkView;
+use switchyard_domain::operate::CauseView;
 use switchyard_domain::switch_cost::SwitchCost;
 use switchyard_domain::view::{RequestView, Snapshot};
 use switchyard_domain::{RouteId, Secret};
