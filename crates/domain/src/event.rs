@@ -317,7 +317,7 @@ impl What {
             Self::CredentialChanged { name, stored } => {
                 format!("The key for {name} was {}.", if *stored { "stored" } else { "removed" })
             }
-            Self::KeychainUnavailable { reason } => reason.clone(),
+            Self::KeychainUnavailable { reason } | Self::NetworkTurned { reason, .. } => reason.clone(),
             Self::ProbeFailed { route, failure } => {
                 format!("{} does not answer its probe: {}.", route_label(route), failure.short())
             }
@@ -373,7 +373,6 @@ impl What {
                 format!("Incident {incident} is over. {summary}")
             }
             Self::CauseFound { cause, .. } => cause.clone(),
-            Self::NetworkTurned { reason, .. } => reason.clone(),
             Self::NetworkSwitched { what } => format!("This machine is on another network: {what}."),
             Self::WokeUp { asleep_ms } => {
                 format!("Resumed from sleep after {}. Connections are made anew.", span(*asleep_ms))
