@@ -224,6 +224,16 @@ mod tests {
                 &[("breaker.consecutiveFailures", || json!(8))],
                 "# my map\nhot:\n  - provider: a   # the first\n    model: m\n    baseUrl: ${URL}\nretry:\n  attempts: 3 # tries\n  maxMs: 2000\n\nname: x\nbreaker:\n  consecutiveFailures: 8\n",
             ),
+            (
+                "retry: # tries\n  attempts: 3 # three\nname: x # mine\n",
+                &[("retry.attempts", || Value::Null)],
+                "retry: {} # tries\nname: x # mine\n",
+            ),
+            (
+                "retry: {} # tries\nname: x # mine\n",
+                &[("retry.attempts", || json!(2))],
+                "retry: # tries\n  attempts: 2\nname: x # mine\n",
+            ),
             ("{}", &[("a.b", || json!("x"))], "{\"a\": {\"b\":\"x\"}}"),
             ("{\"a\": 1}", &[("a", || Value::Null), ("b", || Value::Null)], "{}"),
         ];

@@ -14,6 +14,7 @@ pub(super) fn edit(text: &str, steps: &[Step], change: Option<&Value>) -> Option
         last.push('\n');
     }
     let mut block = 0..lines.len();
+    let mut parent = None;
     for (depth, step) in steps.iter().enumerate() {
         let Step::Key(key) = step else { return None };
         let indent = lines[block.clone()].iter().find_map(|line| indent(line))?;
@@ -26,15 +27,30 @@ pub(super) fn edit(text: &str, steps: &[Step], change: Option<&Value>) -> Option
         };
         let below = below(&lines, at, block.end, indent);
         if depth + 1 < steps.len() {
-            let (_, value, _) = cut(&lines[at])?;
+            let (name, value, comment) = cut(&lines[at])?;
+            if value == "{}" && below.is_empty() {
+                if let Some(value) = change {
+                    let fresh = new_lines(indent + 2, &steps[depth + 1..], value)?;
+                    lines[at] = format!("{name}{comment}\n");
+                    lines.splice(at + 1..at + 1, fresh);
+                }
+                return Some(lines.concat());
+            }
             if !value.is_empty() || below.is_empty() {
                 return None;
             }
-            block = below;
+            (block, parent) = (below, Some(at));
             continue;
         }
         let Some(value) = change else {
-            lines.drain(at..below.end);
+            let gone = at..below.end;
+            let is_empty = !block.clone().any(|n| !gone.contains(&n) && indent_of(&lines[n]).is_some());
+            lines.drain(gone);
+            // A key with nothing below it would be null.
+            if let Some(parent) = parent.filter(|_| is_empty) {
+                let (name, _, comment) = cut(&lines[parent])?;
+                lines[parent] = format!("{name} {{}}{comment}\n");
+            }
             return Some(lines.concat());
         };
         if below.clone().any(|at| indent_of(&lines[at]).is_some()) {
