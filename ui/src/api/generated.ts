@@ -4,6 +4,61 @@
  */
 
 export interface paths {
+    "/gateway/admin/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The loop metrics of the last minute. */
+        get: operations["gatewayMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/gateway/admin/providers/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The health of every provider: status, circuit, success rate and 95th percentile. */
+        get: operations["gatewayProvidersHealth"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/gateway/admin/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The runbook's settings, as the running map has them. */
+        get: operations["gatewaySettings"];
+        /**
+         * Changes these settings in the running map, as a new version; what is absent stays. Unknown names and bad values are
+         *     refused by name (422), and then nothing has changed.
+         */
+        put: operations["setGatewaySettings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health": {
         parameters: {
             query?: never;
@@ -21,6 +76,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Counters and gauges for Prometheus, in the OpenMetrics text format. Let it send the token: `authorization:
+         *     {credentials_file: <data directory>/control.token}`.
+         */
+        get: operations["metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/audit": {
         parameters: {
             query?: never;
@@ -30,6 +105,23 @@ export interface paths {
         };
         /** The audit log, newest first. */
         get: operations["listAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/causes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The likely causes of present trouble, worst first, each with its evidence and its fix: one call of this API. */
+        get: operations["listCauses"];
         put?: never;
         post?: never;
         delete?: never;
@@ -159,6 +251,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/errors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Failed tries out of the request log, by provider, kind and status. */
+        get: operations["countErrors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/events": {
         parameters: {
             query?: never;
@@ -171,6 +280,129 @@ export interface paths {
          *     second. A reader that lags gets the newest and misses the ones between.
          */
         get: operations["watchSnapshots"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/incidents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Incidents, newest first. */
+        get: operations["listIncidents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/incidents/external": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What providers said of themselves, newest first. */
+        get: operations["listExternalIncidents"];
+        put?: never;
+        /** Notes an incident at a provider, felt here or not. */
+        post: operations["addExternalIncident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/incidents/review": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How incidents were handled, taken together; of the last 30 days when `sinceMs` is absent. */
+        get: operations["reviewIncidents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/incidents/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One incident, whole: KPIs against their goals, timeline, clients, notes. */
+        get: operations["getIncident"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/incidents/{id}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Closes it by hand; 409 when it is closed already. Should its provider still fail, the next circuit that opens
+         *     begins another.
+         */
+        post: operations["closeIncident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/incidents/{id}/notes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Writes a note on it. */
+        post: operations["noteIncident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/incidents/{id}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Its report as Markdown. */
+        get: operations["getIncidentReport"];
         put?: never;
         post?: never;
         delete?: never;
@@ -285,6 +517,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/map/set": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Changes single values of the running map and applies it as a new version, for the next request. The rest of the
+         *     document stays as it was written. Refused whole when a value is faulty (422) or the map is a newer one (409).
+         */
+        post: operations["setInMap"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/map/versions": {
         parameters: {
             query?: never;
@@ -319,6 +571,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/map/warnings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is worth a word about the running map, though it is sound: routes that share one infrastructure. */
+        get: operations["listMapWarnings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tells the map's own targets, and those of the apps that had a request in the time, what the founder has to say.
+         *     200 with what became of it at each target, also where it did not arrive.
+         */
+        post: operations["sendNotice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/pause": {
         parameters: {
             query?: never;
@@ -330,6 +619,23 @@ export interface paths {
         put?: never;
         /** Stops taking new work. Requests under way finish. */
         post: operations["pause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/providers/{provider}/emergency": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What to do while a provider is out: status page, support case filled in, words for customers, next actions. */
+        get: operations["getEmergencyPage"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -659,6 +965,41 @@ export interface components {
          * @enum {string}
          */
         CircuitState: "closed" | "half_open" | "open";
+        /** @description What an incident meant for one app. */
+        ClientImpact: {
+            /** @description The app. */
+            client: string;
+            /**
+             * Format: int64
+             * @description Ended in an error.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Answered.
+             */
+            kept: number;
+            /**
+             * Format: int64
+             * @description Answers that came later than their job's SLO.
+             */
+            late: number;
+            /**
+             * Format: int64
+             * @description Put into the cold queue.
+             */
+            queued: number;
+            /**
+             * Format: int64
+             * @description Its requests that were touched.
+             */
+            requests: number;
+            /**
+             * Format: int32
+             * @description Its slowest answer, milliseconds.
+             */
+            slowestMs: number;
+        };
         /** @description Where an app's requests may go, overriding the map. */
         ClientOverride: components["schemas"]["Order"] & {
             /** @description The provider its requests go to first. */
@@ -690,6 +1031,11 @@ export interface components {
              * @description Requests a minute over the last five minutes.
              */
             perMinute: number;
+        };
+        /** @description An incident to close. */
+        CloseIncident: {
+            /** @description Why, for the timeline and the audit log. */
+            reason?: string | null;
         };
         /** @description The cold tier. */
         ColdView: {
@@ -873,6 +1219,17 @@ export interface components {
             /** @description The name it is stored under, or the variable it comes from. */
             name: string;
         };
+        /** @description What happened to a notice at one target. */
+        Delivery: {
+            /** @description Whose target: an app's name, or absent for the map's own (`cold.notify`). */
+            client?: string | null;
+            /** @description `sent`, or why not. */
+            detail: string;
+            /** @description Whether it arrived. */
+            sent: boolean;
+            /** @description `desktop`, an e-mail address, or a URL without its path: a webhook's path is a secret. */
+            target: string;
+        };
         /**
          * @description A wire dialect: which requests, answers, streams and errors an endpoint speaks.
          * @enum {string}
@@ -891,6 +1248,69 @@ export interface components {
             reason: string;
             /** @description By provider or route. */
             weights: components["schemas"]["WeightView"][];
+        };
+        /** @description One thing to do. */
+        EmergencyAction: {
+            /** @description The command that does it, where there is one. */
+            command?: string | null;
+            /** @description In words. */
+            text: string;
+        };
+        /** @description What to do while a provider is out: everything on one page. */
+        EmergencyPage: {
+            /** @description What to do next, in order. */
+            actions: components["schemas"]["EmergencyAction"][];
+            /** @description A support case, filled in. Never a key. */
+            caseText: string;
+            /** @description What to tell one's own customers. */
+            customerMessage: string;
+            incident?: components["schemas"]["IncidentId"] | null;
+            /** @description The provider's name in the map. */
+            provider: string;
+            /** @description One sentence on how it is doing, as seen from here. */
+            state: string;
+            /** @description Where the vendor says how it is doing. */
+            statusPage?: string | null;
+            /** @description Where the vendor takes support cases. */
+            support?: string | null;
+        };
+        /** @description Failed tries of a time, out of the request log. */
+        ErrorReport: {
+            /** @description What failed, most often first. */
+            errors: components["schemas"]["ErrorRow"][];
+            /**
+             * Format: int64
+             * @description Since when, UTC epoch milliseconds.
+             */
+            sinceMs: number;
+            /** @description Tries in that time, good and bad, by provider. */
+            tries: {
+                [key: string]: number;
+            };
+        };
+        /** @description One kind of failure at one provider. */
+        ErrorRow: {
+            /**
+             * Format: int64
+             * @description How often.
+             */
+            count: number;
+            /** @description What was seen. */
+            kind: components["schemas"]["FailureKind"];
+            /**
+             * Format: int64
+             * @description When last, UTC epoch milliseconds.
+             */
+            lastAtMs: number;
+            /** @description The last one's reason, in the provider's words. */
+            message: string;
+            /** @description The provider. */
+            provider: string;
+            /**
+             * Format: int32
+             * @description The status, where one came.
+             */
+            status?: number | null;
         };
         /** @description One entry of the event log. */
         Event: components["schemas"]["What"] & {
@@ -917,6 +1337,25 @@ export interface components {
             /** @description The provider. */
             provider: string;
         };
+        /** @description An incident at a provider, kept for the review whether or not it was felt here. */
+        ExternalIncident: {
+            /**
+             * Format: int64
+             * @description When it was, UTC epoch milliseconds.
+             */
+            atMs: number;
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            id: number;
+            /** @description The provider's name. */
+            provider: string;
+            /** @description What happened. */
+            text: string;
+            /** @description Where it can be read up. */
+            url?: string | null;
+        };
         /** @description One failed attempt, as it was seen on the wire. `policy::classify` says whose fault it is and what it condemns. */
         Failure: {
             /** @description The upstream's own error code (`context_length_exceeded`), where it gave one. */
@@ -940,6 +1379,28 @@ export interface components {
              * @description The upstream's HTTP status, where one came.
              */
             status?: number | null;
+        };
+        /** @description One way of failing, and how often it was met. */
+        FailureCount: {
+            /**
+             * Format: int64
+             * @description Attempts that failed so.
+             */
+            attempts: number;
+            /** @description The provider's own code for it, where it gave one. */
+            code?: string | null;
+            /**
+             * Format: int64
+             * @description The first of them, UTC epoch milliseconds.
+             */
+            firstAtMs: number;
+            /**
+             * Format: int64
+             * @description The last of them, UTC epoch milliseconds.
+             */
+            lastAtMs: number;
+            /** @description `529 overloaded`. */
+            what: string;
         };
         /**
          * @description What was seen of a failed attempt.
@@ -983,6 +1444,41 @@ export interface components {
          * @enum {string}
          */
         Format: "json" | "yaml";
+        /** @description The loop metrics. */
+        GatewayMetrics: {
+            /** @description Over the last minute. */
+            retry_metrics: components["schemas"]["RetryMetrics"];
+        };
+        /** @description The settings of the runbook, as they are in the running map. */
+        GatewaySettings: {
+            /** @description `off`: there is no response cache. */
+            cache_mode?: string | null;
+            /**
+             * Format: int64
+             * @description 0, since there is no response cache.
+             */
+            cache_ttl_seconds?: number | null;
+            /**
+             * Format: int64
+             * @description Failures in a row that open a circuit (`breaker.consecutiveFailures`).
+             */
+            circuit_breaker_failure_threshold?: number | null;
+            /**
+             * Format: int64
+             * @description Successful test calls in a row that close a circuit (`breaker.successesToClose`).
+             */
+            circuit_breaker_half_open_max_calls?: number | null;
+            /**
+             * Format: int64
+             * @description Seconds after which an open circuit lets a test call through (`breaker.halfOpenEveryMs`).
+             */
+            circuit_breaker_recovery_timeout_seconds?: number | null;
+            /**
+             * Format: int64
+             * @description Tries per route, the first included (`retry.attempts`).
+             */
+            max_provider_retries?: number | null;
+        };
         /** @description A key to store. */
         GiveCredential: {
             /** @description The key itself; white space around it is ignored. */
@@ -1006,6 +1502,41 @@ export interface components {
              * @description UTC epoch milliseconds.
              */
             sinceMs: number;
+        };
+        /** @description One incident, whole. */
+        Incident: components["schemas"]["IncidentBrief"] & {
+            /** @description Who closed it: `router`, `cli`, `window`, `api`. */
+            closedBy?: string | null;
+            /** @description How its provider failed, the most frequent first. */
+            failures: components["schemas"]["FailureCount"][];
+            /** @description How it was handled. */
+            kpis: components["schemas"]["Kpis"];
+            /**
+             * Format: int64
+             * @description The map that ran when it was opened.
+             */
+            mapVersion: number;
+            /** @description The moments it is measured between. */
+            marks: components["schemas"]["Marks"];
+            /** @description Oldest first. */
+            notes: components["schemas"]["IncidentNote"][];
+            /**
+             * Format: int32
+             * @description How often traffic came back, or began to.
+             */
+            returns: number;
+            /**
+             * Format: int32
+             * @description How often that was reversed.
+             */
+            reversed: number;
+            /** @description Its provider's routes that were affected. */
+            routes: components["schemas"]["RouteId"][];
+            /** @description Oldest first. */
+            timeline: components["schemas"]["TimelineEntry"][];
+            /** @description Why it was opened, and every trigger that fired since. */
+            triggers: string[];
+            validation?: components["schemas"]["Validation"] | null;
         };
         /** @description An incident in a line. */
         IncidentBrief: {
@@ -1061,6 +1592,23 @@ export interface components {
          * @example 12
          */
         IncidentId: number;
+        /** @description What somebody wrote about an incident. */
+        IncidentNote: {
+            /** @description Who: `window`, `cli`, `api`. */
+            actor: string;
+            /**
+             * Format: int64
+             * @description UTC epoch milliseconds.
+             */
+            atMs: number;
+            /** @description The words. */
+            text: string;
+        };
+        /** @description A report, to be read and copied. */
+        IncidentReport: {
+            /** @description The document. */
+            markdown: string;
+        };
         /**
          * @description Where an incident stands.
          * @enum {string}
@@ -1148,6 +1696,68 @@ export interface components {
             kind: "provider";
             /** @description Every route of a provider. */
             name: string;
+        };
+        /** @description How an incident was handled. */
+        Kpis: {
+            /** @description Whether traffic moved without anybody's doing. */
+            automatic: boolean;
+            /**
+             * Format: int32
+             * @description The same in the hour before, over all requests.
+             */
+            baselineP95Ms?: number | null;
+            /** @description The apps it touched, the most touched first. */
+            clients: components["schemas"]["ClientImpact"][];
+            costDifferenceUsd?: components["schemas"]["Usd"] | null;
+            /** @description From the moment a trigger's condition was first true to the first rerouted request. */
+            detectionMs: components["schemas"]["SpanKpi"];
+            /**
+             * Format: int64
+             * @description Ended in an error for their caller.
+             */
+            failed: number;
+            /** @description From the decision (circuit open, shift begun) to the first answer of the other side. */
+            failoverMs: components["schemas"]["SpanKpi"];
+            /**
+             * Format: int64
+             * @description From the first bad attempt until traffic was back where it had been, milliseconds.
+             */
+            homeMs?: number | null;
+            /**
+             * Format: int64
+             * @description Touched by it and answered.
+             */
+            kept: number;
+            /**
+             * Format: int64
+             * @description Accepted, and neither answered, nor queued, nor told why.
+             */
+            lost: number;
+            /** @description Share of `lost` in `requests`. */
+            lostPercent: components["schemas"]["PercentKpi"];
+            /**
+             * Format: int32
+             * @description 95th percentile of the touched requests' answer times, milliseconds.
+             */
+            p95Ms?: number | null;
+            /**
+             * Format: int64
+             * @description Touched by it and queued.
+             */
+            queued: number;
+            /** @description From the first bad attempt to the close. */
+            recoveryMs: components["schemas"]["SpanKpi"];
+            /**
+             * Format: int64
+             * @description Requests of the window, whoever answered them; without refused and aborted ones.
+             */
+            requests: number;
+            /** @description The longest stretch in which callers went without an answer, counted from the first bad attempt. */
+            restorationMs: components["schemas"]["SpanKpi"];
+            /** @description How much longer answers took (95th percentile) than in the hour before. */
+            slowdownPercent: components["schemas"]["PercentKpi"];
+            /** @description Share of `failed` in `requests`. */
+            userErrorPercent: components["schemas"]["PercentKpi"];
         };
         /**
          * @description Which lamp stands beside an event or a state.
@@ -1262,6 +1872,29 @@ export interface components {
              */
             version: number;
         };
+        /** @description The moments the KPIs are measured between, UTC epoch milliseconds. */
+        Marks: {
+            /**
+             * Format: int64
+             * @description Nothing is wrong with the provider any more.
+             */
+            calmSinceMs?: number | null;
+            /**
+             * Format: int64
+             * @description A trigger's condition was first true.
+             */
+            conditionAtMs: number;
+            /**
+             * Format: int64
+             * @description Traffic was told to move: circuit open or shift begun.
+             */
+            decidedAtMs?: number | null;
+            /**
+             * Format: int64
+             * @description Traffic was back where it had been.
+             */
+            homeAtMs?: number | null;
+        };
         /** @description An app to make a key for. */
         NameClient: {
             /** @description The app's name. */
@@ -1337,6 +1970,37 @@ export interface components {
             /** @description The app's name. */
             name: string;
         };
+        /** @description An external incident to keep. */
+        NewExternalIncident: {
+            /**
+             * Format: int64
+             * @description When it was, UTC epoch milliseconds; now when absent.
+             */
+            atMs?: number | null;
+            /** @description The provider's name. */
+            provider: string;
+            /** @description What happened. */
+            text: string;
+            /** @description Where it can be read up. */
+            url?: string | null;
+        };
+        /** @description What became of a notice. */
+        NoticeReport: {
+            /** @description The apps that had a request in that time. */
+            clients: string[];
+            /** @description Every target, and what happened there. */
+            deliveries: components["schemas"]["Delivery"][];
+            /**
+             * Format: int64
+             * @description From, UTC epoch milliseconds.
+             */
+            sinceMs: number;
+            /**
+             * Format: int64
+             * @description To, UTC epoch milliseconds.
+             */
+            untilMs: number;
+        };
         /** @description Who ordered something, when and why, and until when it holds. */
         Order: {
             /** @description `window`, `cli`, `api`, `router`. */
@@ -1399,6 +2063,21 @@ export interface components {
             /** @description Why; callers and the audit log see it. */
             reason?: string | null;
         };
+        /** @description A share beside its goal. */
+        PercentKpi: {
+            /**
+             * Format: double
+             * @description The bound, percent.
+             */
+            goal: number;
+            /** @description Whether it was kept; absent without a value. */
+            met?: boolean | null;
+            /**
+             * Format: double
+             * @description Percent; absent where there was nothing to take a share of.
+             */
+            value?: number | null;
+        };
         /**
          * @description How much a request matters when not everything can be served.
          * @enum {string}
@@ -1413,6 +2092,34 @@ export interface components {
             /** @description One or two sentences: the cause, then the fix. */
             message: string;
         };
+        /** @description One provider's health. */
+        ProviderHealth: {
+            /** @description Its circuits together: `open` when all are, `closed` when all are, else `half_open`. */
+            circuit: components["schemas"]["CircuitState"];
+            /** @description Why its last failed call failed. */
+            last_failure?: string | null;
+            /**
+             * Format: int32
+             * @description 95th percentile of its answer times, milliseconds; null when there were none.
+             */
+            p95_ms?: number | null;
+            /** @description Its routes, by id. */
+            routes: {
+                [key: string]: components["schemas"]["RouteHealthView"];
+            };
+            /** @description In one word. */
+            status: components["schemas"]["ProviderStatus"];
+            /**
+             * Format: double
+             * @description Share of its last calls that succeeded, from 0 to 1; null when there were none.
+             */
+            success_rate?: number | null;
+        };
+        /**
+         * @description How a provider is doing.
+         * @enum {string}
+         */
+        ProviderStatus: "healthy" | "degraded" | "down";
         /** @description A provider of the running map. */
         ProviderView: {
             /** @description Its credentials; no values, ever. */
@@ -1431,6 +2138,13 @@ export interface components {
             statusPage?: string | null;
             /** @description Where the vendor takes support cases. */
             support?: string | null;
+        };
+        /** @description The health of every provider, by name. */
+        ProvidersHealth: {
+            /** @description By name. */
+            providers: {
+                [key: string]: components["schemas"]["ProviderHealth"];
+            };
         };
         /** @description How good a route's answers are, as a check of them found. */
         QualityScore: {
@@ -1474,6 +2188,18 @@ export interface components {
             inputNanoUsd: components["schemas"]["Usd"];
             /** @description Answer tokens. */
             outputNanoUsd: components["schemas"]["Usd"];
+        };
+        /** @description A cause that came back. */
+        RepeatedCause: {
+            /** @description What was wrong, as the incidents' titles say it. */
+            cause: string;
+            /** @description The provider. */
+            provider: string;
+            /**
+             * Format: int32
+             * @description How often.
+             */
+            times: number;
         };
         /**
          * @description A request's id, as returned in `x-switchyard-request-id`: `req_` and 20 lower-case letters and digits.
@@ -1554,6 +2280,119 @@ export interface components {
              * @description Its number.
              */
             version: number;
+        };
+        /** @description How retries are doing, over the last minute. */
+        RetryMetrics: {
+            /**
+             * Format: double
+             * @description Tries after the first, per request.
+             */
+            avg_retries_per_request: number;
+            /**
+             * Format: double
+             * @description Share of the requests that another route than the first choice answered, from 0 to 1.
+             */
+            fallback_rate: number;
+            /**
+             * Format: int64
+             * @description Tries after a request's first.
+             */
+            retries_per_minute: number;
+            /**
+             * Format: int64
+             * @description Retries left in the budget.
+             */
+            retry_budget_left: number;
+            /** @description Whether retries are cut because there were too many. */
+            storm: boolean;
+        };
+        /** @description How incidents of a time were handled, taken together. */
+        Review: {
+            /** @description Share of the failovers that nobody had to make. */
+            automaticPercent: components["schemas"]["PercentKpi"];
+            /** @description How many of each severity, the worst first. */
+            bySeverity: number[];
+            /** @description What providers said of themselves in that time. */
+            external: components["schemas"]["ExternalIncident"][];
+            /** @description Share of the returns that were not reversed. */
+            failbackPercent: components["schemas"]["PercentKpi"];
+            /**
+             * Format: int32
+             * @description Incidents that were opened in that time.
+             */
+            incidents: number;
+            /** @description Every KPI over the closed incidents. */
+            kpis: components["schemas"]["ReviewedKpi"][];
+            /** @description Share of the failovers by hand that ended with callers answered. */
+            manualPercent: components["schemas"]["PercentKpi"];
+            /**
+             * Format: int32
+             * @description How many of them are not closed.
+             */
+            open: number;
+            /** @description Causes that came more than once, the most frequent first. */
+            repeated: components["schemas"]["RepeatedCause"][];
+            /**
+             * Format: int64
+             * @description From, UTC epoch milliseconds.
+             */
+            sinceMs: number;
+            /** @description What to change. */
+            suggestions: string[];
+            /**
+             * Format: int64
+             * @description To, UTC epoch milliseconds.
+             */
+            untilMs: number;
+        };
+        /** @description One KPI over several incidents. */
+        ReviewedKpi: {
+            /**
+             * Format: double
+             * @description The goal.
+             */
+            goal: number;
+            /**
+             * Format: double
+             * @description The mean; absent when it was never measured.
+             */
+            mean?: number | null;
+            /**
+             * Format: int32
+             * @description Incidents in which it could be measured.
+             */
+            measured: number;
+            /**
+             * Format: int32
+             * @description How many of them met the goal.
+             */
+            met: number;
+            /** @description `detection`, `failover`, `restoration`, `recovery`, `user errors`, `lost`, `slowdown`. */
+            name: string;
+            /** @description `ms` or `percent`. */
+            unit: string;
+            /**
+             * Format: double
+             * @description The worst; absent when it was never measured.
+             */
+            worst?: number | null;
+        };
+        /** @description One route's health. */
+        RouteHealthView: {
+            /** @description Its circuit. */
+            circuit: components["schemas"]["CircuitState"];
+            /**
+             * Format: int32
+             * @description 95th percentile of its answer times, milliseconds.
+             */
+            p95_ms?: number | null;
+            /** @description Whether new requests are expected to be answered by it. */
+            serves: boolean;
+            /**
+             * Format: double
+             * @description Share of its last 20 calls that succeeded, from 0 to 1.
+             */
+            success_rate?: number | null;
         };
         /**
          * @description A route's name, unique in a map: `provider/model`, with `#2`, `#3` for further endpoints of the same model.
@@ -1674,6 +2513,34 @@ export interface components {
         RunCompat: {
             /** @description These; all of them when absent or empty. The others are taken over from the run before. */
             cases?: components["schemas"]["CompatCase"][];
+        };
+        /** @description A word from the founder to those whose apps called. */
+        SendNotice: {
+            incident?: components["schemas"]["IncidentId"] | null;
+            /** @description The words. */
+            message: string;
+            /** @description Why, for the audit log. */
+            reason?: string | null;
+            /**
+             * Format: int64
+             * @description Apps with a request since then are told, UTC epoch milliseconds.
+             */
+            sinceMs?: number | null;
+        };
+        /** @description Single values of the running map to change. */
+        SetMap: {
+            /**
+             * Format: int64
+             * @description The version it is meant for: refused when a newer one is running.
+             */
+            baseVersion?: number | null;
+            /**
+             * @description By path: `{"breaker.consecutiveFailures": 8, "hot[0].weight": 2}`. `null` takes the key out, so that its default
+             *     holds again.
+             */
+            changes: Record<string, never>;
+            /** @description Why, for the audit log. */
+            reason?: string | null;
         };
         /** @description A request's priority as counted when work is shed. */
         ShedView: {
@@ -1796,6 +2663,21 @@ export interface components {
             traffic: components["schemas"]["TrafficView"];
             /** @description Triggers that have fired and not recovered. */
             triggers: components["schemas"]["TriggerView"][];
+        };
+        /** @description A time beside its goal. */
+        SpanKpi: {
+            /**
+             * Format: int64
+             * @description It should take less, milliseconds.
+             */
+            goal: number;
+            /** @description Whether it did; absent without a value. */
+            met?: boolean | null;
+            /**
+             * Format: int64
+             * @description Milliseconds; absent while it has not happened, or where no request came to measure it by.
+             */
+            value?: number | null;
         };
         /** @description The status sentence: a bold state, then one sentence. */
         StatusView: {
@@ -1960,6 +2842,25 @@ export interface components {
             /** @description Hot or Warm. */
             tier: components["schemas"]["Tier"];
         };
+        /** @description A moment of an incident. */
+        TimelineEntry: {
+            /**
+             * Format: int64
+             * @description UTC epoch milliseconds.
+             */
+            atMs: number;
+            /** @description What else is known of it. */
+            detail?: string | null;
+            /**
+             * Format: int64
+             * @description The event it tells of, by its place in the event log.
+             */
+            event?: number | null;
+            /** @description The lamp beside it. */
+            lamp: components["schemas"]["Lamp"];
+            /** @description What happened, one or two plain sentences. */
+            title: string;
+        };
         /** @description The last hour's traffic. */
         TrafficView: {
             /**
@@ -2036,6 +2937,28 @@ export interface components {
          * @example 12300000
          */
         Usd: number;
+        /** @description The calls after a failover, held against the hour before. */
+        Validation: {
+            /**
+             * Format: int32
+             * @description The baseline's, milliseconds.
+             */
+            baselineP95Ms?: number | null;
+            /**
+             * Format: int32
+             * @description Calls that were looked at, at most 100.
+             */
+            calls: number;
+            /**
+             * Format: int32
+             * @description Their 95th percentile, milliseconds.
+             */
+            p95Ms?: number | null;
+            /** @description Whether the success goal was reached. */
+            passed: boolean;
+            /** @description How many of them succeeded. */
+            successPercent: components["schemas"]["PercentKpi"];
+        };
         /** @description One waiting job in the diagram. */
         WagonView: {
             /** @description The job's id. */
@@ -2300,6 +3223,24 @@ export interface components {
             /** @enum {string} */
             type: "work_shed";
         } | {
+            incident: components["schemas"]["IncidentId"];
+            provider: string;
+            title: string;
+            /** @enum {string} */
+            type: "incident_opened";
+        } | {
+            incident: components["schemas"]["IncidentId"];
+            provider: string;
+            reason: string;
+            /** @enum {string} */
+            type: "users_hurt";
+        } | {
+            incident: components["schemas"]["IncidentId"];
+            provider: string;
+            summary: string;
+            /** @enum {string} */
+            type: "incident_closed";
+        } | {
             code: string;
             sentence: string;
             /** @enum {string} */
@@ -2315,6 +3256,11 @@ export interface components {
              */
             sinceMs?: number | null;
         };
+        /** @description A note to write. */
+        WriteNote: {
+            /** @description The words. */
+            text: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -2324,6 +3270,118 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    gatewayMetrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayMetrics"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    gatewayProvidersHealth: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProvidersHealth"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    gatewaySettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewaySettings"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setGatewaySettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GatewaySettings"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewaySettings"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     health: {
         parameters: {
             query?: never;
@@ -2339,6 +3397,33 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
+    metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/openmetrics-text": string;
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2361,6 +3446,33 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditEntry"][];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listCauses: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CauseView"][];
                 };
             };
             default: {
@@ -2630,6 +3742,36 @@ export interface operations {
             };
         };
     };
+    countErrors: {
+        parameters: {
+            query?: {
+                /** @description UTC epoch milliseconds; everything the log has when absent. */
+                since?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReport"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     watchSnapshots: {
         parameters: {
             query?: never;
@@ -2645,6 +3787,253 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": components["schemas"]["Snapshot"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listIncidents: {
+        parameters: {
+            query?: {
+                /** @description Only those opened since, UTC epoch milliseconds. */
+                sinceMs?: number;
+                /** @description At most so many: 1 to 500, 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentBrief"][];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listExternalIncidents: {
+        parameters: {
+            query?: {
+                /** @description From, UTC epoch milliseconds. */
+                sinceMs?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExternalIncident"][];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addExternalIncident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewExternalIncident"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExternalIncident"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reviewIncidents: {
+        parameters: {
+            query?: {
+                /** @description From, UTC epoch milliseconds. */
+                sinceMs?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Review"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getIncident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the incident's number */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Incident"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    closeIncident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the incident's number */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CloseIncident"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    noteIncident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the incident's number */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WriteNote"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getIncidentReport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the incident's number */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentReport"];
                 };
             };
             default: {
@@ -2863,6 +4252,37 @@ export interface operations {
             };
         };
     };
+    setInMap: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetMap"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppliedMap"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listMapVersions: {
         parameters: {
             query?: never;
@@ -2920,6 +4340,64 @@ export interface operations {
             };
         };
     };
+    listMapWarnings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"][];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sendNotice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SendNotice"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticeReport"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     pause: {
         parameters: {
             query?: never;
@@ -2938,6 +4416,36 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getEmergencyPage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the provider's name in the map */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmergencyPage"];
+                };
             };
             default: {
                 headers: {
