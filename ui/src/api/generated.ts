@@ -4,6 +4,61 @@
  */
 
 export interface paths {
+    "/gateway/admin/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The loop metrics of the last minute. */
+        get: operations["gatewayMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/gateway/admin/providers/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The health of every provider: status, circuit, success rate and 95th percentile. */
+        get: operations["gatewayProvidersHealth"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/gateway/admin/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The runbook's settings, as the running map has them. */
+        get: operations["gatewaySettings"];
+        /**
+         * Changes these settings in the running map, as a new version; what is absent stays. Unknown names and bad values are
+         *     refused by name (422), and then nothing has changed.
+         */
+        put: operations["setGatewaySettings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health": {
         parameters: {
             query?: never;
@@ -21,6 +76,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Counters and gauges for Prometheus, in the OpenMetrics text format. Let it send the token: `authorization:
+         *     {credentials_file: <data directory>/control.token}`.
+         */
+        get: operations["metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/audit": {
         parameters: {
             query?: never;
@@ -30,6 +105,23 @@ export interface paths {
         };
         /** The audit log, newest first. */
         get: operations["listAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/causes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The likely causes of present trouble, worst first, each with its evidence and its fix: one call of this API. */
+        get: operations["listCauses"];
         put?: never;
         post?: never;
         delete?: never;
@@ -159,16 +251,16 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/distribution": {
+    "/v1/errors": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
-        /** Splits traffic by weights, over Hot and Warm together. No weights: as the map says again. */
-        put: operations["setDistribution"];
+        /** Failed tries out of the request log, by provider, kind and status. */
+        get: operations["countErrors"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -425,6 +517,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/map/set": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Changes single values of the running map and applies it as a new version, for the next request. The rest of the
+         *     document stays as it was written. Refused whole when a value is faulty (422) or the map is a newer one (409).
+         */
+        post: operations["setInMap"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/map/versions": {
         parameters: {
             query?: never;
@@ -524,6 +636,26 @@ export interface paths {
         get: operations["getEmergencyPage"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/quality": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tells how good a route's answers are. A score further below its baseline than `triggers.qualityDropPercent` lowers
+         *     the route's weight until a later score is back near it.
+         */
+        post: operations["scoreQuality"];
         delete?: never;
         options?: never;
         head?: never;
@@ -687,75 +819,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/shifts": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** How traffic is moved and split. */
-        get: operations["listShifts"];
-        put?: never;
-        /** Moves traffic, at once or in watched steps. A shift of the same origin and target goes further. */
-        post: operations["startShift"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/shifts/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /** Takes a shift back: all traffic is home from the next request on. */
-        delete: operations["takeBackShift"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/shifts/{id}/failback": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Brings traffic home, in watched steps or at once. */
-        post: operations["failbackShift"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/shifts/{id}/hold": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Lets a shift stand still, or go on. */
-        post: operations["holdShift"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/snapshot": {
         parameters: {
             query?: never;
@@ -871,13 +934,6 @@ export interface components {
             reason?: string | null;
             /** @description On what. */
             target: string;
-        };
-        /** @description A shift to bring home. */
-        BringHome: {
-            /** @description In one step, unwatched. */
-            now?: boolean;
-            /** @description Why. */
-            reason?: string | null;
         };
         /** @description A likely cause of trouble, with its fix. */
         CauseView: {
@@ -1218,6 +1274,44 @@ export interface components {
             /** @description Where the vendor takes support cases. */
             support?: string | null;
         };
+        /** @description Failed tries of a time, out of the request log. */
+        ErrorReport: {
+            /** @description What failed, most often first. */
+            errors: components["schemas"]["ErrorRow"][];
+            /**
+             * Format: int64
+             * @description Since when, UTC epoch milliseconds.
+             */
+            sinceMs: number;
+            /** @description Tries in that time, good and bad, by provider. */
+            tries: {
+                [key: string]: number;
+            };
+        };
+        /** @description One kind of failure at one provider. */
+        ErrorRow: {
+            /**
+             * Format: int64
+             * @description How often.
+             */
+            count: number;
+            /** @description What was seen. */
+            kind: components["schemas"]["FailureKind"];
+            /**
+             * Format: int64
+             * @description When last, UTC epoch milliseconds.
+             */
+            lastAtMs: number;
+            /** @description The last one's reason, in the provider's words. */
+            message: string;
+            /** @description The provider. */
+            provider: string;
+            /**
+             * Format: int32
+             * @description The status, where one came.
+             */
+            status?: number | null;
+        };
         /** @description One entry of the event log. */
         Event: components["schemas"]["What"] & {
             /**
@@ -1350,6 +1444,41 @@ export interface components {
          * @enum {string}
          */
         Format: "json" | "yaml";
+        /** @description The loop metrics. */
+        GatewayMetrics: {
+            /** @description Over the last minute. */
+            retry_metrics: components["schemas"]["RetryMetrics"];
+        };
+        /** @description The settings of the runbook, as they are in the running map. */
+        GatewaySettings: {
+            /** @description `off`: there is no response cache. */
+            cache_mode?: string | null;
+            /**
+             * Format: int64
+             * @description 0, since there is no response cache.
+             */
+            cache_ttl_seconds?: number | null;
+            /**
+             * Format: int64
+             * @description Failures in a row that open a circuit (`breaker.consecutiveFailures`).
+             */
+            circuit_breaker_failure_threshold?: number | null;
+            /**
+             * Format: int64
+             * @description Successful test calls in a row that close a circuit (`breaker.successesToClose`).
+             */
+            circuit_breaker_half_open_max_calls?: number | null;
+            /**
+             * Format: int64
+             * @description Seconds after which an open circuit lets a test call through (`breaker.halfOpenEveryMs`).
+             */
+            circuit_breaker_recovery_timeout_seconds?: number | null;
+            /**
+             * Format: int64
+             * @description Tries per route, the first included (`retry.attempts`).
+             */
+            max_provider_retries?: number | null;
+        };
         /** @description A key to store. */
         GiveCredential: {
             /** @description The key itself; white space around it is ignored. */
@@ -1361,13 +1490,6 @@ export interface components {
             status: string;
             /** @description The program's version. */
             version: string;
-        };
-        /** @description A shift to hold, or to let go on. */
-        HoldShift: {
-            /** @description True lets it stand still, false lets it go on. */
-            held: boolean;
-            /** @description Why. */
-            reason?: string | null;
         };
         /** @description A shift that stands still. */
         HoldView: {
@@ -1970,6 +2092,34 @@ export interface components {
             /** @description One or two sentences: the cause, then the fix. */
             message: string;
         };
+        /** @description One provider's health. */
+        ProviderHealth: {
+            /** @description Its circuits together: `open` when all are, `closed` when all are, else `half_open`. */
+            circuit: components["schemas"]["CircuitState"];
+            /** @description Why its last failed call failed. */
+            last_failure?: string | null;
+            /**
+             * Format: int32
+             * @description 95th percentile of its answer times, milliseconds; null when there were none.
+             */
+            p95_ms?: number | null;
+            /** @description Its routes, by id. */
+            routes: {
+                [key: string]: components["schemas"]["RouteHealthView"];
+            };
+            /** @description In one word. */
+            status: components["schemas"]["ProviderStatus"];
+            /**
+             * Format: double
+             * @description Share of its last calls that succeeded, from 0 to 1; null when there were none.
+             */
+            success_rate?: number | null;
+        };
+        /**
+         * @description How a provider is doing.
+         * @enum {string}
+         */
+        ProviderStatus: "healthy" | "degraded" | "down";
         /** @description A provider of the running map. */
         ProviderView: {
             /** @description Its credentials; no values, ever. */
@@ -1988,6 +2138,45 @@ export interface components {
             statusPage?: string | null;
             /** @description Where the vendor takes support cases. */
             support?: string | null;
+        };
+        /** @description The health of every provider, by name. */
+        ProvidersHealth: {
+            /** @description By name. */
+            providers: {
+                [key: string]: components["schemas"]["ProviderHealth"];
+            };
+        };
+        /** @description How good a route's answers are, as a check of them found. */
+        QualityScore: {
+            /**
+             * Format: double
+             * @description What its answers usually score, above 0 and up to 1.
+             */
+            baseline: number;
+            /** @description The route. */
+            route: components["schemas"]["RouteId"];
+            /**
+             * Format: double
+             * @description The score, from 0 (nothing was right) to 1.
+             */
+            score: number;
+        };
+        /** @description What a quality score means for its route. */
+        QualityVerdict: {
+            /**
+             * Format: double
+             * @description How far the score lies below the baseline, percent of the baseline; 0 when it does not.
+             */
+            dropPercent: number;
+            /** @description Whether the drop is larger. */
+            fires: boolean;
+            /**
+             * Format: int64
+             * @description A larger drop lowers the route's weight, percent.
+             */
+            limitPercent: number;
+            /** @description The route. */
+            route: components["schemas"]["RouteId"];
         };
         /** @description A provider's prices, in nano-dollars for a million tokens. */
         Rates: {
@@ -2092,6 +2281,31 @@ export interface components {
              */
             version: number;
         };
+        /** @description How retries are doing, over the last minute. */
+        RetryMetrics: {
+            /**
+             * Format: double
+             * @description Tries after the first, per request.
+             */
+            avg_retries_per_request: number;
+            /**
+             * Format: double
+             * @description Share of the requests that another route than the first choice answered, from 0 to 1.
+             */
+            fallback_rate: number;
+            /**
+             * Format: int64
+             * @description Tries after a request's first.
+             */
+            retries_per_minute: number;
+            /**
+             * Format: int64
+             * @description Retries left in the budget.
+             */
+            retry_budget_left: number;
+            /** @description Whether retries are cut because there were too many. */
+            storm: boolean;
+        };
         /** @description How incidents of a time were handled, taken together. */
         Review: {
             /** @description Share of the failovers that nobody had to make. */
@@ -2162,6 +2376,23 @@ export interface components {
              * @description The worst; absent when it was never measured.
              */
             worst?: number | null;
+        };
+        /** @description One route's health. */
+        RouteHealthView: {
+            /** @description Its circuit. */
+            circuit: components["schemas"]["CircuitState"];
+            /**
+             * Format: int32
+             * @description 95th percentile of its answer times, milliseconds.
+             */
+            p95_ms?: number | null;
+            /** @description Whether new requests are expected to be answered by it. */
+            serves: boolean;
+            /**
+             * Format: double
+             * @description Share of its last 20 calls that succeeded, from 0 to 1.
+             */
+            success_rate?: number | null;
         };
         /**
          * @description A route's name, unique in a map: `provider/model`, with `#2`, `#3` for further endpoints of the same model.
@@ -2296,19 +2527,20 @@ export interface components {
              */
             sinceMs?: number | null;
         };
-        /** @description A distribution to set: `bedrock:50,google:30,meta:20`. */
-        SetDistribution: {
-            /** @description Why. */
-            reason?: string | null;
+        /** @description Single values of the running map to change. */
+        SetMap: {
             /**
              * Format: int64
-             * @description How long the change takes, milliseconds; the map's `shift.transitionMs` when absent.
+             * @description The version it is meant for: refused when a newer one is running.
              */
-            transitionMs?: number | null;
-            /** @description Weights by provider, route id or model. Empty takes the distribution back. */
-            weights: {
-                [key: string]: number;
-            };
+            baseVersion?: number | null;
+            /**
+             * @description By path: `{"breaker.consecutiveFailures": 8, "hot[0].weight": 2}`. `null` takes the key out, so that its default
+             *     holds again.
+             */
+            changes: Record<string, never>;
+            /** @description Why, for the audit log. */
+            reason?: string | null;
         };
         /** @description A request's priority as counted when work is shed. */
         ShedView: {
@@ -2321,12 +2553,6 @@ export interface components {
             shed: number;
             /** @description The highest priority that gives way now. */
             upTo: components["schemas"]["Priority"];
-        };
-        /** @description How traffic is moved and split. */
-        ShiftList: {
-            distribution?: components["schemas"]["DistributionView"] | null;
-            /** @description The shifts under way, in the order they began. */
-            shifts: components["schemas"]["ShiftView"][];
         };
         /**
          * @description How traffic moves from one target to another.
@@ -2452,29 +2678,6 @@ export interface components {
              * @description Milliseconds; absent while it has not happened, or where no request came to measure it by.
              */
             value?: number | null;
-        };
-        /** @description Traffic to move. */
-        StartShift: {
-            /** @description From where: `hot`, a provider, a route's id, a model. */
-            from: string;
-            mode?: components["schemas"]["ShiftMode"] | null;
-            /**
-             * Format: int32
-             * @description How much of it goes, percent; 100 when absent. Less than 100 stays there until it is moved on.
-             */
-            percent?: number | null;
-            /** @description Why, for the audit log and everyone who looks. */
-            reason?: string | null;
-            /** @description To where; `rest` when absent. */
-            to?: string | null;
-        };
-        /** @description A shift that was begun. */
-        StartedShift: {
-            /**
-             * Format: int64
-             * @description Its number.
-             */
-            id: number;
         };
         /** @description The status sentence: a bold state, then one sentence. */
         StatusView: {
@@ -3067,6 +3270,118 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    gatewayMetrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayMetrics"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    gatewayProvidersHealth: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProvidersHealth"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    gatewaySettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewaySettings"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setGatewaySettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GatewaySettings"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewaySettings"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     health: {
         parameters: {
             query?: never;
@@ -3082,6 +3397,33 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
+    metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/openmetrics-text": string;
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -3104,6 +3446,33 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditEntry"][];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listCauses: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CauseView"][];
                 };
             };
             default: {
@@ -3373,24 +3742,25 @@ export interface operations {
             };
         };
     };
-    setDistribution: {
+    countErrors: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description UTC epoch milliseconds; everything the log has when absent. */
+                since?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["SetDistribution"];
-            };
-        };
+        requestBody?: never;
         responses: {
-            204: {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["ErrorReport"];
+                };
             };
             default: {
                 headers: {
@@ -3882,6 +4252,37 @@ export interface operations {
             };
         };
     };
+    setInMap: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetMap"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppliedMap"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listMapVersions: {
         parameters: {
             query?: never;
@@ -4044,6 +4445,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EmergencyPage"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    scoreQuality: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QualityScore"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QualityVerdict"];
                 };
             };
             default: {
@@ -4346,156 +4778,6 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["CompatPreview"];
                 };
-            };
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    listShifts: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ShiftList"];
-                };
-            };
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    startShift: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["StartShift"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["StartedShift"];
-                };
-            };
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    takeBackShift: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description the shift's number */
-                id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    failbackShift: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description the shift's number */
-                id: number;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["BringHome"];
-            };
-        };
-        responses: {
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    holdShift: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description the shift's number */
-                id: number;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["HoldShift"];
-            };
-        };
-        responses: {
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
             };
             default: {
                 headers: {
