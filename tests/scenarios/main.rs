@@ -34,4 +34,5 @@ mod shifts;
 mod stale;
 mod startup;
 mod storms;
+mod triggers;
 mod watching;

@@ -129,7 +129,7 @@ async fn shifts_holds_and_weights_outlive_a_power_cut() {
     let mut yard = yard(json!({})).await;
     switchyard(&yard, "failover --from provider:hot --mode gradual --reason test").await;
     switchyard(&yard, "hold --reason lunch").await;
-    switchyard(&yard, "shift set warm2:1,warm:0 --over 0s").await;
+    switchyard(&yard, "shift set warm2:1,provider:warm:0 --over 0s").await;
     let before = yard.snapshot().await;
     yard.kill9().await;
     yard.restart().await;
@@ -149,7 +149,7 @@ async fn shifts_holds_and_weights_outlive_a_power_cut() {
 #[tokio::test]
 async fn a_conversation_stays_where_it_is_while_traffic_is_split() {
     let yard = yard(json!({})).await;
-    switchyard(&yard, "shift set hot:1,warm:1,warm2:1 --over 0s").await;
+    switchyard(&yard, "shift set provider:hot:1,provider:warm:1,warm2:1 --over 0s").await;
     let mut met = std::collections::BTreeSet::new();
     for talk in 0..12 {
         let ask = Ask::chat("hello").header("x-switchyard-conversation", &format!("talk {talk}"));

@@ -1,6 +1,7 @@
 /** What the fixture router answers. */
 import type { Reply } from "../src/api/host";
 import type { Snapshot } from "../src/api/types";
+import { sampleIncident } from "./incident";
 import { sampleMap } from "../src/screens/welcome/sample";
 
 export function answers(method: string, path: string, body: unknown, snapshot: Snapshot): Reply {
@@ -35,6 +36,12 @@ export function answers(method: string, path: string, body: unknown, snapshot: S
       return ok(snapshot.keychain);
     case "POST /v1/test-request":
       return ok({ status: 200, route: "anthropic/sonnet-4.6", tier: "hot", attempts: 1, durationMs: 412, text: "ok", requestId: "req_1" });
+    case "GET /v1/incidents/27":
+      return ok(sampleIncident(snapshot));
+    case "GET /v1/incidents/27/report":
+      return ok("# Incident 27: anthropic answered 529\n");
+    case "POST /v1/shifts":
+      return ok({ id: 4 });
     default:
       return where.endsWith("/test") ? ok({ ok: true, message: "3 models answer with this key." }) : { status: 204, body: undefined };
   }

@@ -30,7 +30,7 @@ const host: Host = {
   async watch(onSnapshot, signal) {
     if (scene === "busyPort") throw new Refusal("port_busy", "Port 4310 is held by nginx (process 812). Stop it, or choose another port with `--port`.", 503);
     if (scene !== "opening") onSnapshot(snapshot);
-    if (scene === "offline") return "closed";
+    if (scene === "lost") return "closed";
     return new Promise((resolve) => signal.addEventListener("abort", () => resolve("closed")));
   },
   async openExternal(url) {

@@ -1,113 +1,11 @@
 /** Fixture snapshots: the situations the design draws, plus those it does not. */
-import type { EventView, RequestView, RouteView, Snapshot } from "../src/api/types";
-
-const now = Date.now();
-const ago = (s: number) => now - s * 1000;
-
-function route(id: string, host: string, more: Partial<RouteView> = {}): RouteView {
-  const [provider = "", model = ""] = id.split("/");
-  return {
-    id, provider, model, host, dialect: provider === "anthropic" ? "anthropic" : "openai-chat",
-    weight: null, lamp: "clear", signal: "Clear", detail: null, circuit: "closed", nextProbeInMs: null, cooldownMs: null,
-    inService: true, offInMap: false, next: false, last: Array<boolean>(20).fill(true),
-    p50Ms: 1120, p95Ms: 2840, errorPercent: 0.2, lastFailure: null, probedAtMs: ago(12), probeOk: true, ...more,
-  };
-}
-
-const strip = (marks: string) => [...marks].map((mark) => mark === "1");
-
-function event(id: number, s: number, lamp: EventView["lamp"], sentence: string): EventView {
-  return { id, atMs: ago(s), lamp, sentence, type: "resumed" };
-}
-
-function request(n: number, s: number, more: Partial<RequestView>): RequestView {
-  return {
-    id: `req_${String(n).padStart(4, "0")}3f8a9c2d1e0b7a6f`, atMs: ago(s), client: "my-saas-prod", job: "summarize-call-notes",
-    dialect: "openai-chat", model: "auto", stream: true, outcome: "answered", status: 200, route: "anthropic/sonnet-4.6", tier: "hot",
-    degraded: false, durationMs: 1310, firstTokenMs: 420, inputTokens: 1842, outputTokens: 416,
-    attempts: [{ route: "anthropic/sonnet-4.6", tier: "hot", startMs: 2, durationMs: 1300, failure: null }], degradations: [], rescues: 0, ...more,
-  };
-}
-
-const wave = (n: number, base: number, swing: number) =>
-  Array.from({ length: n }, (_, i) => Math.round(base + swing * Math.sin(i / 3) + swing * 0.6 * Math.sin(i * 1.7)));
-
-function clear(): Snapshot {
-  return {
-    seq: 41, atMs: now,
-    router: { version: "0.1.0", proxyUrl: "http://127.0.0.1:4310", controlUrl: "http://127.0.0.1:4311", dataDir: "/home/ana/.local/share/switchyard", pid: 4711, startedAtMs: ago(16_000), demo: false, firstRun: false, telemetryDropped: 0 },
-    status: { lamp: "clear", tier: "hot", state: "All clear.", sentence: "Everything runs on Hot through anthropic; 3 jobs are in the siding.", sinceMs: ago(9000), kept: 2014, lost: 0 },
-    pause: { paused: false, reason: null, sinceMs: null },
-    map: { name: "production", version: 14, appliedAtMs: ago(15_000), source: "window", jobs: ["rag-answer"] },
-    tiers: [
-      { tier: "hot", sharePercent: 100, inUse: true, routes: [
-        route("anthropic/sonnet-4.6", "api.anthropic.com", { weight: 90, next: true }),
-        route("anthropic/haiku-4.5", "api.anthropic.com", { weight: 10, p50Ms: 610, p95Ms: 1400, errorPercent: 5, last: strip("11111111111110111111") }),
-      ] },
-      { tier: "warm", sharePercent: 0, inUse: false, routes: [
-        route("openai/gpt-4o-mini", "api.openai.com", { p50Ms: 740, p95Ms: 1930, errorPercent: 0 }),
-        route("google/gemini-3-flash", "generativelanguage.googleapis.com", { p50Ms: 580, p95Ms: 1710, errorPercent: 5, probedAtMs: ago(9), last: strip("11111111110111111111") }),
-      ] },
-    ],
-    cold: { queue: "ai-tasks", enabled: true, inUse: false, waiting: 2, dead: 1, done: 41, oldestAtMs: ago(240), nextAttemptAtMs: now + 198_000,
-      wagons: [{ id: "j1", job: "summarize-call-notes", state: "waiting" }, { id: "j2", job: "draft-email", state: "waiting" }, { id: "j3", job: "draft-email", state: "dead" }] },
-    clients: [{ name: "my-saas-prod", perMinute: 4.1 }, { name: "n8n", perMinute: 1.6 }, { name: "Claude Code", perMinute: 0.5 }],
-    traffic: { perMinute: 6.2, requests: wave(60, 7, 2), p50Ms: wave(60, 1080, 90), p95Ms: wave(60, 2600, 300), inFlight: 0 },
-    events: [
-      event(9, 240, "clear", "A queued draft-email job was answered by sonnet-4.6."),
-      event(8, 1200, "stop", "A queued draft-email job needs you: five attempts failed."),
-      event(7, 2300, "clear", "haiku-4.5 answers again. Circuit closed."),
-      event(6, 2700, "caution", "haiku-4.5 gets a test call."),
-      event(5, 2730, "stop", "haiku-4.5: silent, 5 in a row. Circuit open."),
-      event(4, 15_000, "info", "Map v14 applied from window."),
-      event(3, 16_000, "info", "Switchyard listens on http://127.0.0.1:4310."),
-    ],
-    requests: [
-      request(12, 12, {}), request(11, 24, { client: "n8n", job: "draft-email", durationMs: 2060, inputTokens: 964, outputTokens: 388 }),
-      request(10, 31, { job: "rag-answer", route: "anthropic/haiku-4.5", durationMs: 580, inputTokens: 2310, outputTokens: 127 }),
-      request(9, 43, { durationMs: 1190 }), request(8, 55, { client: "Claude Code", job: "default", durationMs: 2710, dialect: "anthropic" }),
-      request(7, 62, { client: "n8n", outcome: "queued", status: 202, route: null, tier: "cold", durationMs: 40, inputTokens: null, outputTokens: null, firstTokenMs: null, job: "draft-email",
-        attempts: [{ route: "anthropic/sonnet-4.6", tier: "hot", startMs: 1, durationMs: 12, failure: { kind: "overloaded", status: 529, message: "Overloaded" } }] }),
-      request(6, 80, { route: "openai/gpt-4o-mini", tier: "warm", degraded: true, durationMs: 2490, firstTokenMs: 1810, attempts: [
-        { route: "anthropic/sonnet-4.6", tier: "hot", startMs: 0, durationMs: 214, failure: { kind: "overloaded", status: 529, message: "Overloaded" } },
-        { route: "anthropic/sonnet-4.6", tier: "hot", startMs: 334, durationMs: 198, failure: { kind: "overloaded", status: 529, message: "Overloaded" } },
-        { route: "anthropic/haiku-4.5", tier: "hot", startMs: 590, durationMs: 800, failure: { kind: "first_byte_timeout", message: "no response head within 800 ms" } },
-        { route: "openai/gpt-4o-mini", tier: "warm", startMs: 1410, durationMs: 1080, failure: null }] }),
-      request(5, 91, { outcome: "refused", status: 400, route: null, tier: null, attempts: [], durationMs: 2, inputTokens: null, outputTokens: null }),
-      request(4, 99, {}), request(3, 110, {}), request(2, 140, {}), request(1, 180, {}),
-    ],
-    providers: [
-      { name: "anthropic", preset: "anthropic", hosts: ["api.anthropic.com"], routes: ["anthropic/sonnet-4.6", "anthropic/haiku-4.5"], statusPage: "https://status.anthropic.com", needsCredential: true, credentials: [{ name: "anthropic", foundIn: "keychain", hint: "hQ4d", condemned: null }] },
-      { name: "openai", preset: "openai", hosts: ["api.openai.com"], routes: ["openai/gpt-4o-mini"], statusPage: "https://status.openai.com", needsCredential: true, credentials: [{ name: "openai", foundIn: "environment", hint: "9f2x", condemned: { kind: "key_rejected", status: 401, message: "Incorrect API key provided" } }] },
-      { name: "google", preset: null, hosts: ["generativelanguage.googleapis.com"], routes: ["google/gemini-3-flash"], statusPage: null, needsCredential: true, credentials: [{ name: "google", foundIn: "missing", hint: null, condemned: null }] },
-    ],
-    keychain: { available: true, problem: null },
-  };
-}
-
-function failover(): Snapshot {
-  const s = clear();
-  const failure = { kind: "overloaded", status: 529, message: "Overloaded" } as const;
-  s.status = { lamp: "degraded", tier: "warm", state: "Running on Warm.", sentence: "anthropic answers 529 overloaded; openai gpt-4o-mini answers every request.", sinceMs: ago(1740), kept: 212, lost: 0 };
-  const shut = { lamp: "stop", signal: "Stop", detail: "529 overloaded", circuit: "open", lastFailure: failure, errorPercent: 40, weight: null, next: false } as const;
-  s.tiers = [
-    { tier: "hot", sharePercent: 0, inUse: false, routes: [
-      route("anthropic/sonnet-4.6", "api.anthropic.com", { ...shut, nextProbeInMs: 18_000, last: strip("11111111111001000000") }),
-      route("anthropic/haiku-4.5", "api.anthropic.com", { ...shut, nextProbeInMs: 24_000, last: strip("11111111111110100000") }),
-    ] },
-    { tier: "warm", sharePercent: 100, inUse: true, routes: [
-      route("openai/gpt-4o-mini", "api.openai.com", { weight: 100, next: true, p50Ms: 790, p95Ms: 2060, errorPercent: 0 }),
-      route("google/gemini-3-flash", "generativelanguage.googleapis.com", { lamp: "caution", signal: "Caution", detail: "1 of 2 tests", circuit: "half_open", last: strip("11111000111111100011") }),
-    ] },
-  ];
-  s.events = [event(12, 40, "caution", "gemini-3-flash gets a test call."), event(11, 1740, "degraded", "Warm took over: gpt-4o-mini answers. anthropic is overloaded."), event(10, 1741, "stop", "sonnet-4.6: 529 overloaded, 5 in a row. Circuit open."), ...s.events];
-  s.clients.push({ name: "notes-worker", perMinute: 0.3 }, { name: "cron", perMinute: 0.1 });
-  return s;
-}
+import type { Snapshot } from "../src/api/types";
+import { ago, clear, failover, now, route, strip } from "./base";
+import { outageScenes } from "./outages";
 
 function cold(): Snapshot {
   const s = failover();
-  s.status = { lamp: "degraded", tier: "cold", state: "Jobs wait in Cold.", sentence: "No route answers; 14 jobs are in the siding.", sinceMs: ago(200), kept: 14, lost: 0 };
+  s.status = { lamp: "degraded", tier: "cold", state: "Jobs wait in Cold.", sentence: "No route answers; 14 jobs are in the siding.", sinceMs: ago(200), kept: 14, lost: 0, why: [{ sinceMs: ago(200), sentence: "No Hot or Warm route has a closed circuit." }] };
   const warm = s.tiers[1]!;
   warm.inUse = false;
   warm.sharePercent = 0;
@@ -164,7 +62,7 @@ function firstRun(): Snapshot {
   const s = clear();
   s.router.firstRun = true;
   s.map = { name: "production", version: 0, appliedAtMs: null, source: null, jobs: [] };
-  s.status = { lamp: "unknown", tier: "cold", state: "Not set up.", sentence: "No routing map yet; start with simulated providers or write one.", sinceMs: now, kept: 0, lost: 0 };
+  s.status = { lamp: "unknown", tier: "cold", state: "Not set up.", sentence: "No routing map yet; start with simulated providers or write one.", sinceMs: now, kept: 0, lost: 0, why: [] };
   s.tiers = [{ tier: "hot", sharePercent: null, inUse: false, routes: [] }, { tier: "warm", sharePercent: null, inUse: false, routes: [] }];
   s.cold = { ...s.cold, waiting: 0, dead: 0, done: 0, wagons: [], oldestAtMs: null, nextAttemptAtMs: null };
   s.clients = [];
@@ -174,5 +72,5 @@ function firstRun(): Snapshot {
   return s;
 }
 
-export const scenes = { clear, failover, cold, paused, wide, fresh, firstRun, offline: clear, opening: clear, busyPort: clear } satisfies Record<string, () => Snapshot>;
+export const scenes = { clear, failover, cold, paused, wide, fresh, firstRun, lost: clear, opening: clear, busyPort: clear, ...outageScenes } satisfies Record<string, () => Snapshot>;
 export type Scene = keyof typeof scenes;

@@ -21,6 +21,7 @@ use crate::serve::Serve;
 use crate::shifts;
 use crate::steer::RouteCommand;
 use crate::switch_cost::MoveAsk;
+use crate::triggers::Score;
 
 /// Keeps your LLM calls moving: a local router that goes Hot, Warm, Cold while a provider fails.
 #[derive(Debug, Parser)]
@@ -131,6 +132,12 @@ money it says how many and how much, and sends them with --yes alone. Exit code 
     /// What a move to another route would change: price, context window, abilities.
     #[command(after_help = "Example: switchyard switch-cost --to openai/gpt-4o-mini --job summary")]
     SwitchCost(MoveAsk),
+    /// Why requests go where they go: triggers, shifts, overrides, the network; newest reason first.
+    #[command(after_help = "Example: switchyard why --json | jq '.why[].sentence'")]
+    Why(Shown),
+    /// Tell how good a route's answers are; a large drop below the baseline lowers its weight.
+    #[command(after_help = "Example: switchyard quality openai/gpt-4o-mini --score 0.78 --baseline 0.92")]
+    Quality(Score),
     /// What failed lately, by provider, kind and status, out of the request log.
     #[command(after_help = "Example: switchyard errors --since 30m --json")]
     Errors(ErrorsAsk),
@@ -262,6 +269,8 @@ mod tests {
             &["failback", "3", "--now"],
             &["hold", "3", "--off"],
             &["shift", "set", "bedrock:50,google:30,meta:20", "--over", "60s"],
+            &["why", "--json"],
+            &["quality", "a/b", "--score", "0.5", "--baseline", "1", "--json"],
             &["incident", "list", "--since", "7d", "--json"],
             &["incident", "report", "12", "--output", "r.md"],
             &["incident", "external", "add", "openai", "errors", "--at", "2h"],
@@ -309,6 +318,7 @@ mod tests {
             &["canary", "--from", "hot"],
             &["shift", "set", "bedrock"],
             &["shift", "set", "bedrock:50", "--over", "soon"],
+            &["quality", "a/b", "--score", "high", "--baseline", "1"],
             &["incident", "show"],
             &["notice", "--message", "to whom"],
             &["notice", "--since", "1h", "--incident", "1", "--message", "which"],

@@ -21,6 +21,7 @@ mod shifts;
 mod span;
 mod steer;
 mod switch_cost;
+mod triggers;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -91,6 +92,8 @@ async fn run(arguments: Switchyard) -> Result<ExitCode, Problem> {
         Command::TestRequest(ask) => requests::test(&place, ask).await,
         Command::Compat(ask) => compat::run(&place, ask).await,
         Command::SwitchCost(ask) => switch_cost::run(&place, ask).await,
+        Command::Why(shown) => triggers::why(&place, shown).await,
+        Command::Quality(given) => triggers::quality(&place, given).await,
         Command::Errors(ask) => causes::errors(&place, ask).await,
         Command::Causes(ask) => causes::causes(&place, ask).await,
         Command::Kill(ask) => orders::kill(&place, ask).await,

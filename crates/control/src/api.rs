@@ -12,6 +12,7 @@ pub(crate) mod metrics;
 pub(crate) mod network;
 pub(crate) mod orders;
 pub(crate) mod pause;
+pub(crate) mod quality;
 pub(crate) mod queue;
 pub(crate) mod requests;
 pub(crate) mod routes;
@@ -110,6 +111,7 @@ fn described() -> OpenApiRouter<Panel> {
         .merge(pause::routes())
         .merge(routes::routes())
         .merge(compat::routes())
+        .merge(quality::routes())
         .merge(switch_cost::routes())
         .merge(credentials::routes())
         .merge(clients::routes())

@@ -432,3 +432,29 @@ pub struct ShedView {
     /// Requests queued or refused for it since it began.
     pub shed: u64,
 }
+
+/// How good a route's answers are, as a check of them found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct QualityScore {
+    /// The route.
+    pub route: RouteId,
+    /// The score, from 0 (nothing was right) to 1.
+    pub score: f64,
+    /// What its answers usually score, above 0 and up to 1.
+    pub baseline: f64,
+}
+
+/// What a quality score means for its route.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct QualityVerdict {
+    /// The route.
+    pub route: RouteId,
+    /// How far the score lies below the baseline, percent of the baseline; 0 when it does not.
+    pub drop_percent: f64,
+    /// A larger drop lowers the route's weight, percent.
+    pub limit_percent: u64,
+    /// Whether the drop is larger.
+    pub fires: bool,
+}

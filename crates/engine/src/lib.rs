@@ -37,6 +37,7 @@ mod template;
 mod traffic;
 mod upstream;
 mod vault;
+mod why;
 
 pub use config::RouterConfig;
 pub use keyring::Keyring;

@@ -10,6 +10,7 @@ mod jobs;
 mod maps;
 mod network_check;
 mod orders;
+mod quality;
 mod settings;
 mod shifts;
 mod switch_cost;

@@ -15,6 +15,7 @@ use switchyard_policy::{Fleet, KeyId, RouteHealth};
 
 use crate::clock;
 use crate::shared::{Running, Shared, Standpoint, lock};
+use crate::why;
 
 /// Takes the picture.
 pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
@@ -41,7 +42,7 @@ pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
     let off = running.as_ref().and_then(|running| shared.all_off(running));
     let tiers =
         running.as_ref().map_or_else(Vec::new, |running| tiers(shared, running, &standpoint, shares, now));
-    Arc::new(Snapshot {
+    let mut snapshot = Snapshot {
         seq,
         at_ms: now.wall_ms,
         router: router(shared, running.as_deref()),
@@ -91,7 +92,9 @@ pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
         shed: lock(&shared.shedding).view(),
         causes: lock(&shared.causes).clone(),
         network,
-    })
+    };
+    why::explain(&mut snapshot, standpoint.standing.cause.as_deref());
+    Arc::new(snapshot)
 }
 
 fn of_fleet<T: Default>(shared: &Shared, look: impl FnOnce(&mut Fleet) -> T) -> T {

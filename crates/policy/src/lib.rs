@@ -33,4 +33,4 @@ pub use orders::{Changed, Part, Wish};
 pub use plan::{Candidate, Excluded, In, Needs, Out, Plan, plan};
 pub use shift::{SavedShifts, ShiftCommand, Shifts};
 pub use standing::{Standing, standing};
-pub use watch::{Seen, Watch};
+pub use watch::{Seen, Watch, quality_drop_percent};

@@ -14,4 +14,6 @@ mod plan;
 mod properties;
 mod shed;
 mod shift;
+mod watch;
+mod watch_properties;
 mod world;

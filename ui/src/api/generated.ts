@@ -38,27 +38,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/audit/{id}/rollback": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Sets back what a change touched, and nothing else.
-         * @description Overrides, kill switches, the pause and maps can be rolled back (`reversible`), as long as nothing else changed them
-         *     since.
-         */
-        post: operations["rollBack"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/clients": {
         parameters: {
             query?: never;
@@ -180,6 +159,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/distribution": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Splits traffic by weights, over Hot and Warm together. No weights: as the map says again. */
+        put: operations["setDistribution"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/events": {
         parameters: {
             query?: never;
@@ -192,6 +188,129 @@ export interface paths {
          *     second. A reader that lags gets the newest and misses the ones between.
          */
         get: operations["watchSnapshots"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/incidents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Incidents, newest first. */
+        get: operations["listIncidents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/incidents/external": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What providers said of themselves, newest first. */
+        get: operations["listExternalIncidents"];
+        put?: never;
+        /** Notes an incident at a provider, felt here or not. */
+        post: operations["addExternalIncident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/incidents/review": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How incidents were handled, taken together; of the last 30 days when `sinceMs` is absent. */
+        get: operations["reviewIncidents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/incidents/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One incident, whole: KPIs against their goals, timeline, clients, notes. */
+        get: operations["getIncident"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/incidents/{id}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Closes it by hand; 409 when it is closed already. Should its provider still fail, the next circuit that opens
+         *     begins another.
+         */
+        post: operations["closeIncident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/incidents/{id}/notes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Writes a note on it. */
+        post: operations["noteIncident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/incidents/{id}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Its report as Markdown. */
+        get: operations["getIncidentReport"];
         put?: never;
         post?: never;
         delete?: never;
@@ -340,15 +459,15 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/orders": {
+    "/v1/map/warnings": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Everything overridden now. */
-        get: operations["getOrders"];
+        /** What is worth a word about the running map, though it is sound: routes that share one infrastructure. */
+        get: operations["listMapWarnings"];
         put?: never;
         post?: never;
         delete?: never;
@@ -357,7 +476,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/orders/all-off": {
+    "/v1/notices": {
         parameters: {
             query?: never;
             header?: never;
@@ -366,114 +485,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Throws or resets the all-off switch: every request is refused at once, nothing is sent or queued. */
-        post: operations["setAllOff"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/orders/breaker": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Holds a route's breaker open or closed, or lets it judge by itself again. */
-        post: operations["setBreaker"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/orders/client-bounds": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Bounds an app to providers: its requests never reach another, also under failover. */
-        post: operations["setBounds"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/orders/client-prefer": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Lets an app's requests go to one provider first. */
-        post: operations["setPrefer"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/orders/except": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Leaves a provider out everywhere, or uses it again. Other overrides stay as they are. */
-        post: operations["setExcept"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/orders/kill": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Throws or resets the kill switch of a route, a model or a provider. */
-        post: operations["setKill"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/overrides/jobs": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Jobs' models that are overridden now, by job. */
-        get: operations["getJobOverrides"];
         /**
-         * Overrides the models of the jobs named, in order of tries: `{"summary": ["openai/gpt-4o-mini", "haiku-4.5"]}`.
-         *     `null` takes a job's override back. Jobs that are not named keep what they have.
+         * Tells the map's own targets, and those of the apps that had a request in the time, what the founder has to say.
+         *     200 with what became of it at each target, also where it did not arrive.
          */
-        put: operations["setJobOverrides"];
-        post?: never;
+        post: operations["sendNotice"];
         delete?: never;
         options?: never;
         head?: never;
@@ -491,6 +507,23 @@ export interface paths {
         put?: never;
         /** Stops taking new work. Requests under way finish. */
         post: operations["pause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/providers/{provider}/emergency": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What to do while a provider is out: status page, support case filled in, words for customers, next actions. */
+        get: operations["getEmergencyPage"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -654,6 +687,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/shifts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How traffic is moved and split. */
+        get: operations["listShifts"];
+        put?: never;
+        /** Moves traffic, at once or in watched steps. A shift of the same origin and target goes further. */
+        post: operations["startShift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/shifts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes a shift back: all traffic is home from the next request on. */
+        delete: operations["takeBackShift"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/shifts/{id}/failback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Brings traffic home, in watched steps or at once. */
+        post: operations["failbackShift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/shifts/{id}/hold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a shift stand still, or go on. */
+        post: operations["holdShift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/snapshot": {
         parameters: {
             query?: never;
@@ -755,15 +857,11 @@ export interface components {
             action: string;
             /** @description Who: `window`, `cli`, `api`, `router`. */
             actor: string;
-            /** @description What stands there since. */
-            after?: Record<string, never> | null;
             /**
              * Format: int64
              * @description UTC epoch milliseconds.
              */
             atMs: number;
-            /** @description What stood there before, where that is known. Never a secret. */
-            before?: Record<string, never> | null;
             /**
              * Format: int64
              * @description Position in the log.
@@ -771,16 +869,16 @@ export interface components {
             id: number;
             /** @description Why. */
             reason?: string | null;
-            /** @description Whether it can be rolled back. */
-            reversible?: boolean;
             /** @description On what. */
             target: string;
         };
-        /**
-         * @description What a breaker is to do.
-         * @enum {string}
-         */
-        BreakerOrder: "open" | "closed" | "auto";
+        /** @description A shift to bring home. */
+        BringHome: {
+            /** @description In one step, unwatched. */
+            now?: boolean;
+            /** @description Why. */
+            reason?: string | null;
+        };
         /** @description A likely cause of trouble, with its fix. */
         CauseView: {
             /**
@@ -811,6 +909,41 @@ export interface components {
          * @enum {string}
          */
         CircuitState: "closed" | "half_open" | "open";
+        /** @description What an incident meant for one app. */
+        ClientImpact: {
+            /** @description The app. */
+            client: string;
+            /**
+             * Format: int64
+             * @description Ended in an error.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Answered.
+             */
+            kept: number;
+            /**
+             * Format: int64
+             * @description Answers that came later than their job's SLO.
+             */
+            late: number;
+            /**
+             * Format: int64
+             * @description Put into the cold queue.
+             */
+            queued: number;
+            /**
+             * Format: int64
+             * @description Its requests that were touched.
+             */
+            requests: number;
+            /**
+             * Format: int32
+             * @description Its slowest answer, milliseconds.
+             */
+            slowestMs: number;
+        };
         /** @description Where an app's requests may go, overriding the map. */
         ClientOverride: components["schemas"]["Order"] & {
             /** @description The provider its requests go to first. */
@@ -842,6 +975,11 @@ export interface components {
              * @description Requests a minute over the last five minutes.
              */
             perMinute: number;
+        };
+        /** @description An incident to close. */
+        CloseIncident: {
+            /** @description Why, for the timeline and the audit log. */
+            reason?: string | null;
         };
         /** @description The cold tier. */
         ColdView: {
@@ -1025,6 +1163,17 @@ export interface components {
             /** @description The name it is stored under, or the variable it comes from. */
             name: string;
         };
+        /** @description What happened to a notice at one target. */
+        Delivery: {
+            /** @description Whose target: an app's name, or absent for the map's own (`cold.notify`). */
+            client?: string | null;
+            /** @description `sent`, or why not. */
+            detail: string;
+            /** @description Whether it arrived. */
+            sent: boolean;
+            /** @description `desktop`, an e-mail address, or a URL without its path: a webhook's path is a secret. */
+            target: string;
+        };
         /**
          * @description A wire dialect: which requests, answers, streams and errors an endpoint speaks.
          * @enum {string}
@@ -1043,6 +1192,31 @@ export interface components {
             reason: string;
             /** @description By provider or route. */
             weights: components["schemas"]["WeightView"][];
+        };
+        /** @description One thing to do. */
+        EmergencyAction: {
+            /** @description The command that does it, where there is one. */
+            command?: string | null;
+            /** @description In words. */
+            text: string;
+        };
+        /** @description What to do while a provider is out: everything on one page. */
+        EmergencyPage: {
+            /** @description What to do next, in order. */
+            actions: components["schemas"]["EmergencyAction"][];
+            /** @description A support case, filled in. Never a key. */
+            caseText: string;
+            /** @description What to tell one's own customers. */
+            customerMessage: string;
+            incident?: components["schemas"]["IncidentId"] | null;
+            /** @description The provider's name in the map. */
+            provider: string;
+            /** @description One sentence on how it is doing, as seen from here. */
+            state: string;
+            /** @description Where the vendor says how it is doing. */
+            statusPage?: string | null;
+            /** @description Where the vendor takes support cases. */
+            support?: string | null;
         };
         /** @description One entry of the event log. */
         Event: components["schemas"]["What"] & {
@@ -1069,6 +1243,25 @@ export interface components {
             /** @description The provider. */
             provider: string;
         };
+        /** @description An incident at a provider, kept for the review whether or not it was felt here. */
+        ExternalIncident: {
+            /**
+             * Format: int64
+             * @description When it was, UTC epoch milliseconds.
+             */
+            atMs: number;
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            id: number;
+            /** @description The provider's name. */
+            provider: string;
+            /** @description What happened. */
+            text: string;
+            /** @description Where it can be read up. */
+            url?: string | null;
+        };
         /** @description One failed attempt, as it was seen on the wire. `policy::classify` says whose fault it is and what it condemns. */
         Failure: {
             /** @description The upstream's own error code (`context_length_exceeded`), where it gave one. */
@@ -1092,6 +1285,28 @@ export interface components {
              * @description The upstream's HTTP status, where one came.
              */
             status?: number | null;
+        };
+        /** @description One way of failing, and how often it was met. */
+        FailureCount: {
+            /**
+             * Format: int64
+             * @description Attempts that failed so.
+             */
+            attempts: number;
+            /** @description The provider's own code for it, where it gave one. */
+            code?: string | null;
+            /**
+             * Format: int64
+             * @description The first of them, UTC epoch milliseconds.
+             */
+            firstAtMs: number;
+            /**
+             * Format: int64
+             * @description The last of them, UTC epoch milliseconds.
+             */
+            lastAtMs: number;
+            /** @description `529 overloaded`. */
+            what: string;
         };
         /**
          * @description What was seen of a failed attempt.
@@ -1147,6 +1362,13 @@ export interface components {
             /** @description The program's version. */
             version: string;
         };
+        /** @description A shift to hold, or to let go on. */
+        HoldShift: {
+            /** @description True lets it stand still, false lets it go on. */
+            held: boolean;
+            /** @description Why. */
+            reason?: string | null;
+        };
         /** @description A shift that stands still. */
         HoldView: {
             /** @description `router` or who held it. */
@@ -1158,6 +1380,41 @@ export interface components {
              * @description UTC epoch milliseconds.
              */
             sinceMs: number;
+        };
+        /** @description One incident, whole. */
+        Incident: components["schemas"]["IncidentBrief"] & {
+            /** @description Who closed it: `router`, `cli`, `window`, `api`. */
+            closedBy?: string | null;
+            /** @description How its provider failed, the most frequent first. */
+            failures: components["schemas"]["FailureCount"][];
+            /** @description How it was handled. */
+            kpis: components["schemas"]["Kpis"];
+            /**
+             * Format: int64
+             * @description The map that ran when it was opened.
+             */
+            mapVersion: number;
+            /** @description The moments it is measured between. */
+            marks: components["schemas"]["Marks"];
+            /** @description Oldest first. */
+            notes: components["schemas"]["IncidentNote"][];
+            /**
+             * Format: int32
+             * @description How often traffic came back, or began to.
+             */
+            returns: number;
+            /**
+             * Format: int32
+             * @description How often that was reversed.
+             */
+            reversed: number;
+            /** @description Its provider's routes that were affected. */
+            routes: components["schemas"]["RouteId"][];
+            /** @description Oldest first. */
+            timeline: components["schemas"]["TimelineEntry"][];
+            /** @description Why it was opened, and every trigger that fired since. */
+            triggers: string[];
+            validation?: components["schemas"]["Validation"] | null;
         };
         /** @description An incident in a line. */
         IncidentBrief: {
@@ -1213,6 +1470,23 @@ export interface components {
          * @example 12
          */
         IncidentId: number;
+        /** @description What somebody wrote about an incident. */
+        IncidentNote: {
+            /** @description Who: `window`, `cli`, `api`. */
+            actor: string;
+            /**
+             * Format: int64
+             * @description UTC epoch milliseconds.
+             */
+            atMs: number;
+            /** @description The words. */
+            text: string;
+        };
+        /** @description A report, to be read and copied. */
+        IncidentReport: {
+            /** @description The document. */
+            markdown: string;
+        };
         /**
          * @description Where an incident stands.
          * @enum {string}
@@ -1300,6 +1574,68 @@ export interface components {
             kind: "provider";
             /** @description Every route of a provider. */
             name: string;
+        };
+        /** @description How an incident was handled. */
+        Kpis: {
+            /** @description Whether traffic moved without anybody's doing. */
+            automatic: boolean;
+            /**
+             * Format: int32
+             * @description The same in the hour before, over all requests.
+             */
+            baselineP95Ms?: number | null;
+            /** @description The apps it touched, the most touched first. */
+            clients: components["schemas"]["ClientImpact"][];
+            costDifferenceUsd?: components["schemas"]["Usd"] | null;
+            /** @description From the moment a trigger's condition was first true to the first rerouted request. */
+            detectionMs: components["schemas"]["SpanKpi"];
+            /**
+             * Format: int64
+             * @description Ended in an error for their caller.
+             */
+            failed: number;
+            /** @description From the decision (circuit open, shift begun) to the first answer of the other side. */
+            failoverMs: components["schemas"]["SpanKpi"];
+            /**
+             * Format: int64
+             * @description From the first bad attempt until traffic was back where it had been, milliseconds.
+             */
+            homeMs?: number | null;
+            /**
+             * Format: int64
+             * @description Touched by it and answered.
+             */
+            kept: number;
+            /**
+             * Format: int64
+             * @description Accepted, and neither answered, nor queued, nor told why.
+             */
+            lost: number;
+            /** @description Share of `lost` in `requests`. */
+            lostPercent: components["schemas"]["PercentKpi"];
+            /**
+             * Format: int32
+             * @description 95th percentile of the touched requests' answer times, milliseconds.
+             */
+            p95Ms?: number | null;
+            /**
+             * Format: int64
+             * @description Touched by it and queued.
+             */
+            queued: number;
+            /** @description From the first bad attempt to the close. */
+            recoveryMs: components["schemas"]["SpanKpi"];
+            /**
+             * Format: int64
+             * @description Requests of the window, whoever answered them; without refused and aborted ones.
+             */
+            requests: number;
+            /** @description The longest stretch in which callers went without an answer, counted from the first bad attempt. */
+            restorationMs: components["schemas"]["SpanKpi"];
+            /** @description How much longer answers took (95th percentile) than in the hour before. */
+            slowdownPercent: components["schemas"]["PercentKpi"];
+            /** @description Share of `failed` in `requests`. */
+            userErrorPercent: components["schemas"]["PercentKpi"];
         };
         /**
          * @description Which lamp stands beside an event or a state.
@@ -1414,6 +1750,29 @@ export interface components {
              */
             version: number;
         };
+        /** @description The moments the KPIs are measured between, UTC epoch milliseconds. */
+        Marks: {
+            /**
+             * Format: int64
+             * @description Nothing is wrong with the provider any more.
+             */
+            calmSinceMs?: number | null;
+            /**
+             * Format: int64
+             * @description A trigger's condition was first true.
+             */
+            conditionAtMs: number;
+            /**
+             * Format: int64
+             * @description Traffic was told to move: circuit open or shift begun.
+             */
+            decidedAtMs?: number | null;
+            /**
+             * Format: int64
+             * @description Traffic was back where it had been.
+             */
+            homeAtMs?: number | null;
+        };
         /** @description An app to make a key for. */
         NameClient: {
             /** @description The app's name. */
@@ -1489,6 +1848,37 @@ export interface components {
             /** @description The app's name. */
             name: string;
         };
+        /** @description An external incident to keep. */
+        NewExternalIncident: {
+            /**
+             * Format: int64
+             * @description When it was, UTC epoch milliseconds; now when absent.
+             */
+            atMs?: number | null;
+            /** @description The provider's name. */
+            provider: string;
+            /** @description What happened. */
+            text: string;
+            /** @description Where it can be read up. */
+            url?: string | null;
+        };
+        /** @description What became of a notice. */
+        NoticeReport: {
+            /** @description The apps that had a request in that time. */
+            clients: string[];
+            /** @description Every target, and what happened there. */
+            deliveries: components["schemas"]["Delivery"][];
+            /**
+             * Format: int64
+             * @description From, UTC epoch milliseconds.
+             */
+            sinceMs: number;
+            /**
+             * Format: int64
+             * @description To, UTC epoch milliseconds.
+             */
+            untilMs: number;
+        };
         /** @description Who ordered something, when and why, and until when it holds. */
         Order: {
             /** @description `window`, `cli`, `api`, `router`. */
@@ -1529,15 +1919,6 @@ export interface components {
              */
             version: number;
         };
-        /** @description What a change of the overrides came to. */
-        OrdersAnswer: {
-            /** @description False when everything was so already. */
-            changed: boolean;
-            /** @description Everything overridden now. */
-            orders: components["schemas"]["Orders"];
-            /** @description What a person should know before going on: jobs with nothing but Cold left, an app nobody has a key for. */
-            warnings: string[];
-        };
         /**
          * @description How a request ended.
          * @enum {string}
@@ -1559,6 +1940,21 @@ export interface components {
         PauseWork: {
             /** @description Why; callers and the audit log see it. */
             reason?: string | null;
+        };
+        /** @description A share beside its goal. */
+        PercentKpi: {
+            /**
+             * Format: double
+             * @description The bound, percent.
+             */
+            goal: number;
+            /** @description Whether it was kept; absent without a value. */
+            met?: boolean | null;
+            /**
+             * Format: double
+             * @description Percent; absent where there was nothing to take a share of.
+             */
+            value?: number | null;
         };
         /**
          * @description How much a request matters when not everything can be served.
@@ -1603,6 +1999,18 @@ export interface components {
             inputNanoUsd: components["schemas"]["Usd"];
             /** @description Answer tokens. */
             outputNanoUsd: components["schemas"]["Usd"];
+        };
+        /** @description A cause that came back. */
+        RepeatedCause: {
+            /** @description What was wrong, as the incidents' titles say it. */
+            cause: string;
+            /** @description The provider. */
+            provider: string;
+            /**
+             * Format: int32
+             * @description How often.
+             */
+            times: number;
         };
         /**
          * @description A request's id, as returned in `x-switchyard-request-id`: `req_` and 20 lower-case letters and digits.
@@ -1684,24 +2092,76 @@ export interface components {
              */
             version: number;
         };
-        /** @description A change to roll back. */
-        RollBack: {
-            /** @description Why. */
-            reason?: string | null;
-        };
-        /** @description What was rolled back. */
-        RolledBack: {
-            /** @description What it was. */
-            action: string;
+        /** @description How incidents of a time were handled, taken together. */
+        Review: {
+            /** @description Share of the failovers that nobody had to make. */
+            automaticPercent: components["schemas"]["PercentKpi"];
+            /** @description How many of each severity, the worst first. */
+            bySeverity: number[];
+            /** @description What providers said of themselves in that time. */
+            external: components["schemas"]["ExternalIncident"][];
+            /** @description Share of the returns that were not reversed. */
+            failbackPercent: components["schemas"]["PercentKpi"];
+            /**
+             * Format: int32
+             * @description Incidents that were opened in that time.
+             */
+            incidents: number;
+            /** @description Every KPI over the closed incidents. */
+            kpis: components["schemas"]["ReviewedKpi"][];
+            /** @description Share of the failovers by hand that ended with callers answered. */
+            manualPercent: components["schemas"]["PercentKpi"];
+            /**
+             * Format: int32
+             * @description How many of them are not closed.
+             */
+            open: number;
+            /** @description Causes that came more than once, the most frequent first. */
+            repeated: components["schemas"]["RepeatedCause"][];
             /**
              * Format: int64
-             * @description The entry's position in the log.
+             * @description From, UTC epoch milliseconds.
              */
-            id: number;
-            /** @description On what. */
-            target: string;
-            /** @description What a person should know before going on. */
-            warnings: string[];
+            sinceMs: number;
+            /** @description What to change. */
+            suggestions: string[];
+            /**
+             * Format: int64
+             * @description To, UTC epoch milliseconds.
+             */
+            untilMs: number;
+        };
+        /** @description One KPI over several incidents. */
+        ReviewedKpi: {
+            /**
+             * Format: double
+             * @description The goal.
+             */
+            goal: number;
+            /**
+             * Format: double
+             * @description The mean; absent when it was never measured.
+             */
+            mean?: number | null;
+            /**
+             * Format: int32
+             * @description Incidents in which it could be measured.
+             */
+            measured: number;
+            /**
+             * Format: int32
+             * @description How many of them met the goal.
+             */
+            met: number;
+            /** @description `detection`, `failover`, `restoration`, `recovery`, `user errors`, `lost`, `slowdown`. */
+            name: string;
+            /** @description `ms` or `percent`. */
+            unit: string;
+            /**
+             * Format: double
+             * @description The worst; absent when it was never measured.
+             */
+            worst?: number | null;
         };
         /**
          * @description A route's name, unique in a map: `provider/model`, with `#2`, `#3` for further endpoints of the same model.
@@ -1823,107 +2283,32 @@ export interface components {
             /** @description These; all of them when absent or empty. The others are taken over from the run before. */
             cases?: components["schemas"]["CompatCase"][];
         };
-        /** @description The all-off switch. */
-        SetAllOff: {
-            /**
-             * Format: int64
-             * @description The version of the orders this was decided by; refused when they have changed since.
-             */
-            baseVersion?: number | null;
-            /**
-             * Format: int64
-             * @description How long it holds, milliseconds; until it is taken back when absent.
-             */
-            forMs?: number | null;
-            /** @description True refuses every request at once. */
-            on: boolean;
-            /** @description Why; callers see it. */
+        /** @description A word from the founder to those whose apps called. */
+        SendNotice: {
+            incident?: components["schemas"]["IncidentId"] | null;
+            /** @description The words. */
+            message: string;
+            /** @description Why, for the audit log. */
             reason?: string | null;
-        };
-        /** @description The providers an app's requests may reach. */
-        SetBounds: {
             /**
              * Format: int64
-             * @description The version of the orders this was decided by; refused when they have changed since.
+             * @description Apps with a request since then are told, UTC epoch milliseconds.
              */
-            baseVersion?: number | null;
-            /** @description The app, by the name of its local key. */
-            client: string;
-            /** @description The only providers; null or absent = as the map says. */
-            only?: string[] | null;
+            sinceMs?: number | null;
+        };
+        /** @description A distribution to set: `bedrock:50,google:30,meta:20`. */
+        SetDistribution: {
             /** @description Why. */
             reason?: string | null;
-        };
-        /** @description A breaker to hold, or to let go of. */
-        SetBreaker: {
             /**
              * Format: int64
-             * @description The version of the orders this was decided by; refused when they have changed since.
+             * @description How long the change takes, milliseconds; the map's `shift.transitionMs` when absent.
              */
-            baseVersion?: number | null;
-            /**
-             * Format: int64
-             * @description How long it is held, milliseconds; one hour when absent.
-             */
-            forMs?: number | null;
-            /** @description Why; needed to hold it. */
-            reason?: string | null;
-            /** @description The route. */
-            route: components["schemas"]["RouteId"];
-            /** @description What it is to do. */
-            state: components["schemas"]["BreakerOrder"];
-        };
-        /** @description A provider to leave out everywhere, or to use again. */
-        SetExcept: {
-            /**
-             * Format: int64
-             * @description The version of the orders this was decided by; refused when they have changed since.
-             */
-            baseVersion?: number | null;
-            /**
-             * Format: int64
-             * @description How long it holds, milliseconds; until it is taken back when absent.
-             */
-            forMs?: number | null;
-            /** @description True leaves it out. */
-            on: boolean;
-            /** @description The provider. */
-            provider: string;
-            /** @description Why. */
-            reason?: string | null;
-        };
-        /** @description A kill switch to throw or reset. */
-        SetKill: {
-            /**
-             * Format: int64
-             * @description The version of the orders this was decided by; refused when they have changed since.
-             */
-            baseVersion?: number | null;
-            /**
-             * Format: int64
-             * @description How long it holds, milliseconds; until it is taken back when absent.
-             */
-            forMs?: number | null;
-            /** @description True takes it out of service. */
-            on: boolean;
-            /** @description Why. */
-            reason?: string | null;
-            /** @description What goes out of service, or comes back. */
-            scope: components["schemas"]["KillScope"];
-        };
-        /** @description The provider an app's requests go to first. */
-        SetPrefer: {
-            /**
-             * Format: int64
-             * @description The version of the orders this was decided by; refused when they have changed since.
-             */
-            baseVersion?: number | null;
-            /** @description The app, by the name of its local key. */
-            client: string;
-            /** @description The provider; null or absent = as the map says. */
-            provider?: string | null;
-            /** @description Why. */
-            reason?: string | null;
+            transitionMs?: number | null;
+            /** @description Weights by provider, route id or model. Empty takes the distribution back. */
+            weights: {
+                [key: string]: number;
+            };
         };
         /** @description A request's priority as counted when work is shed. */
         ShedView: {
@@ -1936,6 +2321,12 @@ export interface components {
             shed: number;
             /** @description The highest priority that gives way now. */
             upTo: components["schemas"]["Priority"];
+        };
+        /** @description How traffic is moved and split. */
+        ShiftList: {
+            distribution?: components["schemas"]["DistributionView"] | null;
+            /** @description The shifts under way, in the order they began. */
+            shifts: components["schemas"]["ShiftView"][];
         };
         /**
          * @description How traffic moves from one target to another.
@@ -2046,6 +2437,44 @@ export interface components {
             traffic: components["schemas"]["TrafficView"];
             /** @description Triggers that have fired and not recovered. */
             triggers: components["schemas"]["TriggerView"][];
+        };
+        /** @description A time beside its goal. */
+        SpanKpi: {
+            /**
+             * Format: int64
+             * @description It should take less, milliseconds.
+             */
+            goal: number;
+            /** @description Whether it did; absent without a value. */
+            met?: boolean | null;
+            /**
+             * Format: int64
+             * @description Milliseconds; absent while it has not happened, or where no request came to measure it by.
+             */
+            value?: number | null;
+        };
+        /** @description Traffic to move. */
+        StartShift: {
+            /** @description From where: `hot`, a provider, a route's id, a model. */
+            from: string;
+            mode?: components["schemas"]["ShiftMode"] | null;
+            /**
+             * Format: int32
+             * @description How much of it goes, percent; 100 when absent. Less than 100 stays there until it is moved on.
+             */
+            percent?: number | null;
+            /** @description Why, for the audit log and everyone who looks. */
+            reason?: string | null;
+            /** @description To where; `rest` when absent. */
+            to?: string | null;
+        };
+        /** @description A shift that was begun. */
+        StartedShift: {
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            id: number;
         };
         /** @description The status sentence: a bold state, then one sentence. */
         StatusView: {
@@ -2210,6 +2639,25 @@ export interface components {
             /** @description Hot or Warm. */
             tier: components["schemas"]["Tier"];
         };
+        /** @description A moment of an incident. */
+        TimelineEntry: {
+            /**
+             * Format: int64
+             * @description UTC epoch milliseconds.
+             */
+            atMs: number;
+            /** @description What else is known of it. */
+            detail?: string | null;
+            /**
+             * Format: int64
+             * @description The event it tells of, by its place in the event log.
+             */
+            event?: number | null;
+            /** @description The lamp beside it. */
+            lamp: components["schemas"]["Lamp"];
+            /** @description What happened, one or two plain sentences. */
+            title: string;
+        };
         /** @description The last hour's traffic. */
         TrafficView: {
             /**
@@ -2286,6 +2734,28 @@ export interface components {
          * @example 12300000
          */
         Usd: number;
+        /** @description The calls after a failover, held against the hour before. */
+        Validation: {
+            /**
+             * Format: int32
+             * @description The baseline's, milliseconds.
+             */
+            baselineP95Ms?: number | null;
+            /**
+             * Format: int32
+             * @description Calls that were looked at, at most 100.
+             */
+            calls: number;
+            /**
+             * Format: int32
+             * @description Their 95th percentile, milliseconds.
+             */
+            p95Ms?: number | null;
+            /** @description Whether the success goal was reached. */
+            passed: boolean;
+            /** @description How many of them succeeded. */
+            successPercent: components["schemas"]["PercentKpi"];
+        };
         /** @description One waiting job in the diagram. */
         WagonView: {
             /** @description The job's id. */
@@ -2550,6 +3020,24 @@ export interface components {
             /** @enum {string} */
             type: "work_shed";
         } | {
+            incident: components["schemas"]["IncidentId"];
+            provider: string;
+            title: string;
+            /** @enum {string} */
+            type: "incident_opened";
+        } | {
+            incident: components["schemas"]["IncidentId"];
+            provider: string;
+            reason: string;
+            /** @enum {string} */
+            type: "users_hurt";
+        } | {
+            incident: components["schemas"]["IncidentId"];
+            provider: string;
+            summary: string;
+            /** @enum {string} */
+            type: "incident_closed";
+        } | {
             code: string;
             sentence: string;
             /** @enum {string} */
@@ -2564,6 +3052,11 @@ export interface components {
              * @description Since when it holds, UTC epoch milliseconds, where that is known.
              */
             sinceMs?: number | null;
+        };
+        /** @description A note to write. */
+        WriteNote: {
+            /** @description The words. */
+            text: string;
         };
     };
     responses: never;
@@ -2611,40 +3104,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditEntry"][];
-                };
-            };
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    rollBack: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The entry */
-                id: number;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["RollBack"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["RolledBack"];
                 };
             };
             default: {
@@ -2914,6 +3373,35 @@ export interface operations {
             };
         };
     };
+    setDistribution: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetDistribution"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     watchSnapshots: {
         parameters: {
             query?: never;
@@ -2929,6 +3417,253 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": components["schemas"]["Snapshot"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listIncidents: {
+        parameters: {
+            query?: {
+                /** @description Only those opened since, UTC epoch milliseconds. */
+                sinceMs?: number;
+                /** @description At most so many: 1 to 500, 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentBrief"][];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listExternalIncidents: {
+        parameters: {
+            query?: {
+                /** @description From, UTC epoch milliseconds. */
+                sinceMs?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExternalIncident"][];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addExternalIncident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewExternalIncident"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExternalIncident"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reviewIncidents: {
+        parameters: {
+            query?: {
+                /** @description From, UTC epoch milliseconds. */
+                sinceMs?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Review"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getIncident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the incident's number */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Incident"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    closeIncident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the incident's number */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CloseIncident"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    noteIncident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the incident's number */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WriteNote"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getIncidentReport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the incident's number */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentReport"];
                 };
             };
             default: {
@@ -3204,7 +3939,7 @@ export interface operations {
             };
         };
     };
-    getOrders: {
+    listMapWarnings: {
         parameters: {
             query?: never;
             header?: never;
@@ -3218,7 +3953,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Orders"];
+                    "application/json": components["schemas"]["Fault"][];
                 };
             };
             default: {
@@ -3231,7 +3966,7 @@ export interface operations {
             };
         };
     };
-    setAllOff: {
+    sendNotice: {
         parameters: {
             query?: never;
             header?: never;
@@ -3240,7 +3975,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["SetAllOff"];
+                "application/json": components["schemas"]["SendNotice"];
             };
         };
         responses: {
@@ -3249,231 +3984,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["OrdersAnswer"];
-                };
-            };
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    setBreaker: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["SetBreaker"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OrdersAnswer"];
-                };
-            };
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    setBounds: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["SetBounds"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OrdersAnswer"];
-                };
-            };
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    setPrefer: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["SetPrefer"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OrdersAnswer"];
-                };
-            };
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    setExcept: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["SetExcept"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OrdersAnswer"];
-                };
-            };
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    setKill: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["SetKill"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OrdersAnswer"];
-                };
-            };
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    getJobOverrides: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        [key: string]: components["schemas"]["JobOverride"];
-                    };
-                };
-            };
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    setJobOverrides: {
-        parameters: {
-            query?: {
-                /** @description Why. */
-                reason?: string;
-                /** @description How long it holds, milliseconds; until it is taken back when absent. */
-                forMs?: number;
-                /** @description The version of the orders it was decided by; refused when they have changed since. */
-                baseVersion?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    [key: string]: string[] | null;
-                };
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OrdersAnswer"];
+                    "application/json": components["schemas"]["NoticeReport"];
                 };
             };
             default: {
@@ -3504,6 +4015,36 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getEmergencyPage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the provider's name in the map */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmergencyPage"];
+                };
             };
             default: {
                 headers: {
@@ -3805,6 +4346,156 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["CompatPreview"];
                 };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listShifts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShiftList"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    startShift: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartShift"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StartedShift"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    takeBackShift: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the shift's number */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    failbackShift: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the shift's number */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BringHome"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    holdShift: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the shift's number */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HoldShift"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: {
                 headers: {

@@ -2,8 +2,7 @@
  * The simulated providers' own admin routes. They exist only in demo mode and are not part of the control
  * contract, so they are typed here, by what the window needs of them.
  */
-import { Refusal } from "./refusal";
-import { host } from "./transport";
+import { ask } from "./ask";
 
 /** A fault as the simulated provider reads it. */
 export interface SimFault {
@@ -16,17 +15,6 @@ export interface SimFault {
 export interface SimProvider {
   name: string;
   fault: SimFault | null;
-}
-
-async function ask(method: string, path: string, body?: unknown): Promise<unknown> {
-  let reply;
-  try {
-    reply = await host().ask(method, path, body);
-  } catch (cause) {
-    throw Refusal.from(cause);
-  }
-  if (reply.status >= 300) throw Refusal.of(reply.status, reply.body);
-  return reply.body;
 }
 
 /** Reads the list: bare or under `providers`, with one `fault` or a list of `faults` (rules) each. */

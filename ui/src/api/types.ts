@@ -36,6 +36,22 @@ export type Tier = Schemas["Tier"];
 export type Outcome = Schemas["Outcome"];
 export type Problem = Schemas["Problem"];
 
+export type ShiftView = Schemas["ShiftView"];
+export type ShiftMode = ShiftView["mode"];
+export type Target = Schemas["Target"];
+export type DistributionView = Schemas["DistributionView"];
+export type Orders = Schemas["Orders"];
+export type Order = Schemas["Order"];
+export type KillScope = Schemas["KillScope"];
+export type TriggerView = Schemas["TriggerView"];
+export type CauseView = Schemas["CauseView"];
+export type FixView = Schemas["FixView"];
+export type WhyView = Schemas["WhyView"];
+export type IncidentBrief = Schemas["IncidentBrief"];
+export type IncidentState = Schemas["IncidentState"];
+export type NetworkView = Schemas["NetworkView"];
+export type NetworkState = Schemas["NetworkState"];
+
 export type MapDocument = Answer<"/v1/map", "get">;
 export type MapCheck = Answer<"/v1/map/check", "post">;
 export type MapVersion = Answer<"/v1/map/versions", "get">[number];

@@ -21,6 +21,12 @@ export interface Situation {
   lost: boolean;
   /** New work is paused; the reason. */
   paused: string | null;
+  /** This machine has no network. */
+  offline?: boolean;
+  /** Everything is switched off. */
+  off?: boolean;
+  /** What moved traffic, where something did: whose, and whether it is on its way home. */
+  moved?: { from: string; phase: "leaving" | "away" | "returning" } | null;
 }
 
 /** Two notes, top and bottom. */
@@ -31,15 +37,39 @@ export function ifNotes(s: Situation): [Note, Note] {
       { title: "When it is back", text: "This window catches up by itself." },
     ];
   }
+  if (s.off) {
+    return [
+      { title: "While switched off", text: "Callers get an immediate refusal. Nothing is sent, nothing new is queued." },
+      { title: "Queued jobs", text: "They stay in the siding until you switch on." },
+    ];
+  }
   if (s.paused !== null) {
     return [
       { title: "While paused", text: "No new request goes to a provider. Running requests finish." },
       coldNote(s, "Queued jobs", "They stay in the siding until you resume."),
     ];
   }
+  if (s.offline) {
+    return [
+      { title: "While you are offline", text: "Circuits do not move and nothing is counted against a provider." },
+      { title: "Held requests", text: `They go out in order when you are back; those whose time ends ${s.cold.enabled ? "wait in the siding" : "get a plain error"}.` },
+    ];
+  }
   const last = coldNote(s, s.cold.inUse ? "On Cold now" : "If Warm fails too", "Jobs wait in the siding. Nothing is dropped.");
+  if (s.moved) return [movedNote(s.moved), last];
   if (s.hotState === "in-use") return [ifHotFails(s), last];
   return [{ title: hotTitle(s), text: hotText(s) }, s.warmState === "stopped" ? warmStopped(s, last) : last];
+}
+
+function movedNote({ from, phase }: NonNullable<Situation["moved"]>): Note {
+  switch (phase) {
+    case "leaving":
+      return { title: `Leaving ${from}`, text: "In watched steps; a bad one is taken back." };
+    case "away":
+      return { title: "Traffic was moved", text: `${from} gets a real request now and then, so that its recovery shows.` };
+    case "returning":
+      return { title: `Coming back to ${from}`, text: "In watched steps; a bad one is taken back." };
+  }
 }
 
 function ifHotFails(s: Situation): Note {

@@ -34,7 +34,8 @@ export function throatPieces(t: Throat): Piece[] {
   const inWarm = t.warm === "in-use";
   const inCold = t.coldInUse;
   const lit = (on: boolean): Rail => (on ? "lit" : "plain");
-  const stub = (state: LaneState): Rail => (state === "in-use" ? "lit" : state === "stopped" ? "shut" : "plain");
+  const stub = (state: LaneState): Rail =>
+    state === "in-use" ? "lit" : state === "stopped" ? "shut" : state === "away" ? "probe" : "plain";
   const entry: Rail = !t.open ? "plain" : t.paused ? "paused" : "lit";
 
   const pieces: Piece[] = [

@@ -17,6 +17,15 @@
  * | `endpoint-url` | the address clients point at |
  * | `events`, `last-requests` | the lists on the Signal box |
  * | `banner` | the failover, pause or connection banner |
+ * | `banner-<action>` | a button of the banner: hold, goOn, failback, incident, checkNetwork, portal, ... |
+ * | `shift-<id>` | a move of traffic; `data-phase` leaving, away, returning, `data-held` true, false |
+ * | `overrides` | the chip on the map's header |
+ * | `override-<key>` | a line of the overrides' list |
+ * | `cause-<code>`, `fix-<code>` | a likely cause and its fix |
+ * | `network-line` | the network's line in the sidebar; `data-state` |
+ * | `menu-<what>` | opens the menu of a tier (`hot`, `warm`) or of a station (its route id) |
+ * | `sheet` | the open sheet |
+ * | `submit` | the confirming button of a sheet |
  * | `confirm` | the confirming button of an open question |
  * | `provider-<name>`, `key-input`, `key-save` | the Providers screen |
  * | `map-editor`, `map-check`, `map-apply`, `map-faults` | the Map screen |
@@ -38,6 +47,16 @@ export const testid = {
   events: "events",
   lastRequests: "last-requests",
   banner: "banner",
+  bannerAction: (action: string) => `banner-${action}`,
+  shift: (id: number) => `shift-${id}`,
+  overrides: "overrides",
+  override: (key: string) => `override-${key}`,
+  cause: (code: string) => `cause-${code}`,
+  fix: (code: string) => `fix-${code}`,
+  networkLine: "network-line",
+  menu: (what: string) => `menu-${what}`,
+  sheet: "sheet",
+  submit: "submit",
   confirm: "confirm",
   provider: (name: string) => `provider-${name}`,
   keyInput: "key-input",

@@ -43,6 +43,9 @@ const failureWords: Record<FailureKind, string> = {
   client_aborted: "caller hung up",
   paused: "paused",
   no_route: "no route available",
+  shed: "gave way to other work",
+  all_off: "everything is switched off",
+  offline: "this machine is offline",
   internal: "router fault",
 };
 

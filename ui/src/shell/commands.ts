@@ -1,7 +1,12 @@
 /** What the command list offers: every screen and every action with its own place in the window. */
+import type { Snapshot } from "../api/types";
+import { count } from "../shared/format";
+import { overridesOf } from "../shared/overrides";
 import { copy, sendTestRequest, togglePause } from "../state/actions";
 import { link } from "../state/link.svelte";
+import { checkNetwork, currentShift, failback, holdShift, switchOn, takeBackShift } from "../state/operations";
 import { place, screens, screenTitle } from "../state/screen.svelte";
+import { sheets } from "../state/sheet.svelte";
 import { theme } from "../state/theme.svelte";
 
 export interface Command {
@@ -21,6 +26,7 @@ export function commands(): Command[] {
       { title: "Copy the OpenAI address", hint: `${proxyUrl}/v1`, run: () => void copy(`${proxyUrl}/v1`, "Address") },
       { title: "Copy the Anthropic address", hint: proxyUrl, run: () => void copy(proxyUrl, "Address") },
     );
+    list.push(...operations(snapshot));
     for (const provider of snapshot.providers) {
       list.push({ title: provider.name, hint: "Provider", run: () => place.go("providers", provider.name) });
     }
@@ -33,6 +39,37 @@ export function commands(): Command[] {
     { title: "Light theme", hint: "Window", run: () => theme.set("light") },
     { title: "Theme as the system", hint: "Window", run: () => theme.set("system") },
   );
+  return list;
+}
+
+/** What can be done about traffic now. */
+function operations(snapshot: Snapshot): Command[] {
+  const list: Command[] = [];
+  const add = (title: string, hint: string, run: () => unknown) => list.push({ title, hint, run: () => void run() });
+  const shift = currentShift(snapshot);
+  if (shift) {
+    const whose = `Move ${shift.id}, from ${shift.fromWords}`;
+    if (shift.held) add("Let the move go on", whose, () => holdShift(shift, false));
+    else add("Hold the move", whose, () => holdShift(shift, true));
+    if (shift.phase !== "returning") add("Start failback", whose, () => failback(shift));
+    add("Bring all traffic back now", whose, () => takeBackShift(shift));
+  }
+  for (const incident of snapshot.incidents) add(`Open incident ${incident.id}`, incident.title, () => sheets.show({ kind: "incident", id: incident.id }));
+  add("Move traffic", "Failover, canary", () => sheets.show({ kind: "move" }));
+  add("Split traffic by hand", "Weights", () => sheets.show({ kind: "split" }));
+  add("Why do requests go there?", "Status", () => sheets.show({ kind: "why" }));
+  add("Overrides", count(overridesOf(snapshot.orders, snapshot.distribution).length, "override"), () => sheets.show({ kind: "overrides" }));
+  add("Check the network", snapshot.network?.name ?? "Network", checkNetwork);
+  for (const provider of snapshot.providers) {
+    add(`Move traffic off ${provider.name}`, "Failover", () => sheets.show({ kind: "move", from: `provider:${provider.name}` }));
+    add(`Leave ${provider.name} out`, "Override", () => sheets.show({ kind: "except", provider: provider.name }));
+    add(`Take provider ${provider.name} out of service`, "Kill switch", () => sheets.show({ kind: "kill", scope: { kind: "provider", name: provider.name } }));
+  }
+  for (const route of snapshot.tiers.flatMap((tier) => tier.routes)) {
+    add(`Hold the circuit of ${route.id}`, "Override", () => sheets.show({ kind: "breaker", route: route.id }));
+  }
+  if (snapshot.orders.allOff) add("Switch on again", "All off", switchOn);
+  else add("Switch everything off", "All off", () => sheets.show({ kind: "allOff" }));
   return list;
 }
 

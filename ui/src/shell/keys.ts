@@ -2,8 +2,10 @@
 import { tick } from "svelte";
 
 import { sendTestRequest, togglePause } from "../state/actions";
+import { menus } from "../state/menu.svelte";
 import { asking } from "../state/question.svelte";
 import { place, screens } from "../state/screen.svelte";
+import { sheets } from "../state/sheet.svelte";
 
 export const mac = /Mac|iP(hone|ad)/.test(globalThis.navigator?.platform ?? "");
 
@@ -14,7 +16,7 @@ export const keyName = (key: string): string => (mac ? `Cmd ${key}` : `Ctrl ${ke
 export function listen(openCommands: () => void): () => void {
   const down = (event: KeyboardEvent) => {
     const held = mac ? event.metaKey : event.ctrlKey;
-    if (!held || event.altKey || event.shiftKey || asking.question) return;
+    if (!held || event.altKey || event.shiftKey || asking.question || sheets.open || menus.open) return;
     const action = actionOf(event.key, openCommands);
     if (!action) return;
     event.preventDefault();

@@ -1,8 +1,10 @@
 /** What a person does to the router from more than one place: buttons, keys and menus share these. */
 import { control } from "../api/control";
+import { operate } from "../api/operate";
 import { host } from "../api/transport";
-import type { RouteView } from "../api/types";
+import type { KillScope, RouteView } from "../api/types";
 import { latency } from "../shared/format";
+import { scopeWords } from "../shared/overrides";
 import { routeLabel, tierTitle } from "../shared/words";
 import { link } from "./link.svelte";
 import { notices } from "./notices.svelte";
@@ -15,9 +17,23 @@ export async function togglePause(): Promise<void> {
   else await notices.attempt("New work was not paused", () => control.pause("paused in the window"));
 }
 
-/** The kill switch. Taking a route out of service is asked first; putting it back is not. */
+/**
+ * The kill switch. Taking a route out of service is asked first; putting it back is not, unless it is out together with
+ * its model or provider: then all of that comes back.
+ */
 export async function switchRoute(route: RouteView): Promise<void> {
   const label = routeLabel(route.id);
+  const wider = route.inService ? undefined : widerKill(link.snapshot?.orders.kills ?? [], route);
+  if (wider) {
+    const words = scopeWords(wider);
+    const yes = await asking.ask({
+      title: `Put ${words} back in service?`,
+      text: `${label} is out of service together with ${words}. All of its routes take requests again.`,
+      verb: "Put back in service",
+    });
+    if (yes) await notices.attempt(`${words} stays out of service`, () => operate.kill(wider, false, "put back in the window", null));
+    return;
+  }
   if (route.inService) {
     const yes = await asking.ask({
       title: `Take ${label} out of service?`,
@@ -28,6 +44,13 @@ export async function switchRoute(route: RouteView): Promise<void> {
     if (!yes) return;
   }
   await notices.attempt(`${label} was not switched`, () => control.switchRoute(route.id, !route.inService));
+}
+
+/** The kill that takes a route out without naming it, if nothing names it. */
+function widerKill(kills: readonly { scope: KillScope }[], route: RouteView): KillScope | undefined {
+  const scopes = kills.map((kill) => kill.scope);
+  if (scopes.some((scope) => scope.kind === "route" && scope.name === route.id)) return undefined;
+  return scopes.find((scope) => (scope.kind === "provider" && scope.name === route.provider) || (scope.kind === "model" && scope.name === route.model));
 }
 
 export async function sendTestRequest(): Promise<void> {

@@ -12,7 +12,9 @@ use switchyard_domain::compat::{CompatCase, CompatPreview, CompatReport, CompatR
 use switchyard_domain::gateway::ProvidersHealth;
 use switchyard_domain::map::Fault;
 use switchyard_domain::network::NetworkView;
-use switchyard_domain::operate::{CauseView, Orders, SetDistribution, StartShift};
+use switchyard_domain::operate::{
+    CauseView, Orders, QualityScore, QualityVerdict, SetDistribution, StartShift,
+};
 use switchyard_domain::orders::{
     OrdersAnswer, SetAllOff, SetBounds, SetBreaker, SetExcept, SetKill, SetPrefer,
 };
@@ -139,6 +141,11 @@ impl ControlClient {
         let wish = serde_json::to_value(RunCompat { cases })
             .map_err(|error| Problem::new("internal", error.to_string()))?;
         self.call_within(CHECK, "POST", &format!("/v1/routes/{}/compat", segment(route)), Some(wish)).await
+    }
+
+    /// Tells how good a route's answers are.
+    pub async fn score_quality(&self, given: &QualityScore) -> Answer<QualityVerdict> {
+        self.send("POST", "/v1/quality", given).await
     }
 
     /// What a move of a job would change.

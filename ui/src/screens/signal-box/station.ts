@@ -9,11 +9,13 @@ export interface Line {
 }
 
 /** The line under the strip where figures would mislead: why calls do not flow, or that there were none. */
-export function stationLine(route: RouteView, sinceSnapshotMs: number, lost: boolean): Line | null {
+export function stationLine(route: RouteView, sinceSnapshotMs: number, lost: boolean, offline = false): Line | null {
   const none = route.last.length === 0 ? { full: "No call yet", short: "No call yet" } : null;
   if (route.offInMap) return { full: "Switched off in the map", short: "Off in the map" };
-  if (!route.inService) return { full: "Switched off by you", short: "Off by you" };
+  if (!route.inService) return { full: route.why ?? "Switched off by you", short: "Off by you" };
   if (lost) return none;
+  if (offline) return { full: "Waits until you are online", short: "Waits for you" };
+  if (route.forced?.open) return { full: "Circuit held open by hand", short: "Held open" };
   if (route.circuit === "open") {
     const left = (route.nextProbeInMs ?? 0) - sinceSnapshotMs;
     return left > 0
@@ -25,11 +27,17 @@ export function stationLine(route: RouteView, sinceSnapshotMs: number, lost: boo
   if (cooling > 0) {
     return { full: `Asked not to be called for ${countdown(cooling)}`, short: `Waits ${countdown(cooling)}` };
   }
+  if ((route.shiftedPercent ?? 0) >= 100) return { full: "Moved away; trials go on", short: "Moved away" };
   return none;
 }
 
-/** What stands at the right of the signal: the weight, else when the probe was. */
-export function stationMeta(route: RouteView, nowMs: number, lost: boolean): { label: string; value: string } | null {
+/** What stands at the right of the signal: what it has less of than the map gives it, its weight, else when the probe was. */
+export function stationMeta(route: RouteView, nowMs: number, lost: boolean, offline = false): { label: string; value: string; less?: boolean } | null {
+  const { shiftedPercent: shifted, loweredToPercent: lowered } = route;
+  if (!lost && route.inService && typeof shifted === "number" && shifted > 0 && shifted < 100) return { label: `keeps ${100 - shifted} %`, value: "", less: true };
+  if (!lost && typeof lowered === "number") return { label: `${lowered} % weight`, value: "", less: true };
+  if (!lost && route.forced && !route.forced.open) return { label: "held closed", value: "", less: true };
+  if (offline || !route.inService) return null;
   if (typeof route.weight === "number") return { label: "weight", value: String(route.weight) };
   if (lost || route.detail || route.circuit !== "closed" || typeof route.probedAtMs !== "number") return null;
   return { label: `probed ${span(nowMs - route.probedAtMs)} ago`, value: "" };
@@ -41,6 +49,9 @@ export function stationName(place: string, route: RouteView, label: string, carr
   if (route.detail) parts.push(route.detail);
   if (typeof route.weight === "number") parts.push(`weight ${route.weight}`);
   if (typeof route.errorPercent === "number") parts.push(`${percent(route.errorPercent)} errors`);
+  if (typeof route.loweredToPercent === "number") parts.push(`lowered to ${route.loweredToPercent} % of its weight`);
+  if ((route.shiftedPercent ?? 0) > 0) parts.push(`${route.shiftedPercent} % moved elsewhere`);
+  if (route.forced) parts.push(`circuit held ${route.forced.open ? "open" : "closed"} by hand`);
   if (carries) parts.push("takes traffic");
   return parts.join(", ");
 }

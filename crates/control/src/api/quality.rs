@@ -1,0 +1,29 @@
+//! How good a route's answers are, told from outside.
+
+use axum::Json;
+use axum::extract::State;
+use switchyard_domain::Problem;
+use switchyard_domain::operate::{QualityScore, QualityVerdict};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Panel;
+use crate::body::{Actor, Body};
+use crate::refusal::Answer;
+
+pub(super) fn routes() -> OpenApiRouter<Panel> {
+    OpenApiRouter::new().routes(routes!(score))
+}
+
+/// Tells how good a route's answers are. A score further below its baseline than `triggers.qualityDropPercent` lowers
+/// the route's weight until a later score is back near it.
+#[utoipa::path(post, path = "/v1/quality", tag = "routes", operation_id = "scoreQuality",
+    request_body = QualityScore,
+    responses((status = 200, body = QualityVerdict), (status = "default", body = Problem)))]
+async fn score(
+    State(panel): State<Panel>,
+    actor: Actor,
+    Body(given): Body<QualityScore>,
+) -> Answer<Json<QualityVerdict>> {
+    Ok(Json(panel.router.quality(&given, actor.as_str()).await?))
+}

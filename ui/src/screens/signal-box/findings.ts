@@ -1,0 +1,47 @@
+/** What is going on beside the diagram: likely causes, a storm, work that gives way, incidents that just ended. Pure. */
+import type { CauseView, FixView, Lamp, Snapshot } from "../../api/types";
+import { count, number, percent, span, timeOfDay } from "../../shared/format";
+
+export interface Finding {
+  key: string;
+  lamp: Lamp;
+  title: string;
+  text: string;
+  evidence: string[];
+  fix: FixView | null;
+  /** Its incident, where it is one. */
+  incident: number | null;
+}
+
+const severityLamp = ({ severity }: CauseView): Lamp => (severity <= 1 ? "stop" : severity === 2 ? "caution" : "info");
+
+const plain = (key: string, lamp: Lamp, title: string, text: string): Finding => ({ key, lamp, title, text, evidence: [], fix: null, incident: null });
+
+/** `bannered`: the banner speaks of the failover and offers its incident, which then isn't said twice. */
+export function findingsOf(snapshot: Snapshot, nowMs: number, bannered: boolean): Finding[] {
+  const list: Finding[] = snapshot.causes.map((cause) => ({
+    key: `cause-${cause.code}`, lamp: severityLamp(cause), title: cause.title, text: cause.sentence, evidence: cause.evidence, fix: cause.fix ?? null, incident: null,
+  }));
+  const { loops, shed } = snapshot;
+  if (typeof loops.stormSinceMs === "number") {
+    const figures = `${number(loops.retriesPerMinute)} retries a minute, ${percent(loops.fallbackPercent)} fell back, ${loops.averageRetries.toFixed(1)} retries a request.`;
+    list.push(plain("storm", "caution", `Retries are cut for ${span(nowMs - loops.stormSinceMs)}`, `${figures} They come back when it is calm.`));
+  }
+  if (shed) {
+    list.push(plain("shed", "paused", `Work of ${shed.upTo} priority gives way`, `${count(shed.shed, "request")} queued for it: ${shed.reason.replace(/\.$/, "")}. Nothing is lost.`));
+  }
+  const said = new Set(snapshot.shifts.map((shift) => shift.reason));
+  for (const trigger of snapshot.triggers) {
+    if (said.has(trigger.reason)) continue;
+    const whose = trigger.route ? trigger.route.slice(trigger.route.indexOf("/") + 1) : trigger.provider;
+    list.push(plain(`trigger-${trigger.kind}-${trigger.route ?? trigger.provider}`, "caution", `${whose}: ${trigger.reason.replace(/\.$/, "")}`, `Since ${timeOfDay(trigger.beganAtMs)}. ${trigger.recovers ? `Recovers ${trigger.recovers.replace(/\.$/, "")}.` : ""}`.trim()));
+  }
+  const offered = bannered ? snapshot.incidents.find((incident) => incident.state !== "closed")?.id : undefined;
+  for (const incident of snapshot.incidents) {
+    if (incident.id === offered) continue;
+    const over = incident.state === "closed";
+    const state = over ? `Closed at ${timeOfDay(incident.closedAtMs ?? nowMs)}` : incident.state === "open" ? `Open since ${timeOfDay(incident.openedAtMs)}` : "Recovering";
+    list.push({ ...plain(`incident-${incident.id}`, over ? "clear" : "degraded", incident.title, `${state}. ${number(incident.kept)} kept, ${number(incident.queued)} queued, ${number(incident.lost)} lost.`), incident: incident.id });
+  }
+  return list;
+}
