@@ -38,6 +38,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/gateway/admin/providers/{id}/circuit-breaker": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Holds every breaker of a provider open or closed, or gives them back. It lapses by itself. */
+        post: operations["setProviderCircuit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/gateway/admin/settings": {
         parameters: {
             query?: never;
@@ -107,6 +124,27 @@ export interface paths {
         get: operations["listAudit"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/{id}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sets back what a change touched, and nothing else.
+         * @description Overrides, kill switches, the pause and maps can be rolled back (`reversible`), as long as nothing else changed them
+         *     since.
+         */
+        post: operations["rollBack"];
         delete?: never;
         options?: never;
         head?: never;
@@ -245,6 +283,23 @@ export interface paths {
         put?: never;
         /** Asks the provider whether it accepts a key, by a call that costs nothing. */
         post: operations["testCredential"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/distribution": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Splits traffic by weights, over Hot and Warm together. No weights: as the map says again. */
+        put: operations["setDistribution"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -588,6 +643,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/network": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How this machine's network stands, as it was last judged. */
+        get: operations["network"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/network/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Looks at the network now, and answers once that is done: a few seconds at most. */
+        post: operations["checkNetwork"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/notices": {
         parameters: {
             query?: never;
@@ -602,6 +691,146 @@ export interface paths {
          *     200 with what became of it at each target, also where it did not arrive.
          */
         post: operations["sendNotice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everything overridden now. */
+        get: operations["getOrders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/all-off": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Throws or resets the all-off switch: every request is refused at once, nothing is sent or queued. */
+        post: operations["setAllOff"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/breaker": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Holds a route's breaker open or closed, or lets it judge by itself again. */
+        post: operations["setBreaker"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/client-bounds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Bounds an app to providers: its requests never reach another, also under failover. */
+        post: operations["setBounds"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/client-prefer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets an app's requests go to one provider first. */
+        post: operations["setPrefer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/except": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Leaves a provider out everywhere, or uses it again. Other overrides stay as they are. */
+        post: operations["setExcept"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/kill": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Throws or resets the kill switch of a route, a model or a provider. */
+        post: operations["setKill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/overrides/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Jobs' models that are overridden now, by job. */
+        get: operations["getJobOverrides"];
+        /**
+         * Overrides the models of the jobs named, in order of tries: `{"summary": ["openai/gpt-4o-mini", "haiku-4.5"]}`.
+         *     `null` takes a job's override back. Jobs that are not named keep what they have.
+         */
+        put: operations["setJobOverrides"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -819,6 +1048,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/shifts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How traffic is moved and split. */
+        get: operations["listShifts"];
+        put?: never;
+        /** Moves traffic, at once or in watched steps. A shift of the same origin and target goes further. */
+        post: operations["startShift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/shifts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes a shift back: all traffic is home from the next request on. */
+        delete: operations["takeBackShift"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/shifts/{id}/failback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Brings traffic home, in watched steps or at once. */
+        post: operations["failbackShift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/shifts/{id}/hold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a shift stand still, or go on. */
+        post: operations["holdShift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/snapshot": {
         parameters: {
             query?: never;
@@ -920,11 +1218,15 @@ export interface components {
             action: string;
             /** @description Who: `window`, `cli`, `api`, `router`. */
             actor: string;
+            /** @description What stands there since. */
+            after?: Record<string, never> | null;
             /**
              * Format: int64
              * @description UTC epoch milliseconds.
              */
             atMs: number;
+            /** @description What stood there before, where that is known. Never a secret. */
+            before?: Record<string, never> | null;
             /**
              * Format: int64
              * @description Position in the log.
@@ -932,8 +1234,22 @@ export interface components {
             id: number;
             /** @description Why. */
             reason?: string | null;
+            /** @description Whether it can be rolled back. */
+            reversible?: boolean;
             /** @description On what. */
             target: string;
+        };
+        /**
+         * @description What a breaker is to do.
+         * @enum {string}
+         */
+        BreakerOrder: "open" | "closed" | "auto";
+        /** @description A shift to bring home. */
+        BringHome: {
+            /** @description In one step, unwatched. */
+            now?: boolean;
+            /** @description Why. */
+            reason?: string | null;
         };
         /** @description A likely cause of trouble, with its fix. */
         CauseView: {
@@ -1451,11 +1767,11 @@ export interface components {
         };
         /** @description The settings of the runbook, as they are in the running map. */
         GatewaySettings: {
-            /** @description `off`: there is no response cache. */
+            /** @description `off`, or `stale_if_error`: the same request gets its last answer when no route can answer (`cache.mode`). */
             cache_mode?: string | null;
             /**
              * Format: int64
-             * @description 0, since there is no response cache.
+             * @description How old such an answer may be, seconds (`cache.ttlMs`).
              */
             cache_ttl_seconds?: number | null;
             /**
@@ -1490,6 +1806,13 @@ export interface components {
             status: string;
             /** @description The program's version. */
             version: string;
+        };
+        /** @description A shift to hold, or to let go on. */
+        HoldShift: {
+            /** @description True lets it stand still, false lets it go on. */
+            held: boolean;
+            /** @description Why. */
+            reason?: string | null;
         };
         /** @description A shift that stands still. */
         HoldView: {
@@ -2041,6 +2364,15 @@ export interface components {
              */
             version: number;
         };
+        /** @description What a change of the overrides came to. */
+        OrdersAnswer: {
+            /** @description False when everything was so already. */
+            changed: boolean;
+            /** @description Everything overridden now. */
+            orders: components["schemas"]["Orders"];
+            /** @description What a person should know before going on: jobs with nothing but Cold left, an app nobody has a key for. */
+            warnings: string[];
+        };
         /**
          * @description How a request ended.
          * @enum {string}
@@ -2377,6 +2709,25 @@ export interface components {
              */
             worst?: number | null;
         };
+        /** @description A change to roll back. */
+        RollBack: {
+            /** @description Why. */
+            reason?: string | null;
+        };
+        /** @description What was rolled back. */
+        RolledBack: {
+            /** @description What it was. */
+            action: string;
+            /**
+             * Format: int64
+             * @description The entry's position in the log.
+             */
+            id: number;
+            /** @description On what. */
+            target: string;
+            /** @description What a person should know before going on. */
+            warnings: string[];
+        };
         /** @description One route's health. */
         RouteHealthView: {
             /** @description Its circuit. */
@@ -2527,6 +2878,108 @@ export interface components {
              */
             sinceMs?: number | null;
         };
+        /** @description The all-off switch. */
+        SetAllOff: {
+            /**
+             * Format: int64
+             * @description The version of the orders this was decided by; refused when they have changed since.
+             */
+            baseVersion?: number | null;
+            /**
+             * Format: int64
+             * @description How long it holds, milliseconds; until it is taken back when absent.
+             */
+            forMs?: number | null;
+            /** @description True refuses every request at once. */
+            on: boolean;
+            /** @description Why; callers see it. */
+            reason?: string | null;
+        };
+        /** @description The providers an app's requests may reach. */
+        SetBounds: {
+            /**
+             * Format: int64
+             * @description The version of the orders this was decided by; refused when they have changed since.
+             */
+            baseVersion?: number | null;
+            /** @description The app, by the name of its local key. */
+            client: string;
+            /** @description The only providers; null or absent = as the map says. */
+            only?: string[] | null;
+            /** @description Why. */
+            reason?: string | null;
+        };
+        /** @description A breaker to hold, or to let go of. */
+        SetBreaker: {
+            /**
+             * Format: int64
+             * @description The version of the orders this was decided by; refused when they have changed since.
+             */
+            baseVersion?: number | null;
+            /**
+             * Format: int64
+             * @description How long it is held, milliseconds; one hour when absent.
+             */
+            forMs?: number | null;
+            /** @description Why; needed to hold it. */
+            reason?: string | null;
+            /** @description The route. */
+            route: components["schemas"]["RouteId"];
+            /** @description What it is to do. */
+            state: components["schemas"]["BreakerOrder"];
+        };
+        /** @description A distribution to set: `bedrock:50,google:30,meta:20`. */
+        SetDistribution: {
+            /** @description Why. */
+            reason?: string | null;
+            /**
+             * Format: int64
+             * @description How long the change takes, milliseconds; the map's `shift.transitionMs` when absent.
+             */
+            transitionMs?: number | null;
+            /** @description Weights by provider, route id or model. Empty takes the distribution back. */
+            weights: {
+                [key: string]: number;
+            };
+        };
+        /** @description A provider to leave out everywhere, or to use again. */
+        SetExcept: {
+            /**
+             * Format: int64
+             * @description The version of the orders this was decided by; refused when they have changed since.
+             */
+            baseVersion?: number | null;
+            /**
+             * Format: int64
+             * @description How long it holds, milliseconds; until it is taken back when absent.
+             */
+            forMs?: number | null;
+            /** @description True leaves it out. */
+            on: boolean;
+            /** @description The provider. */
+            provider: string;
+            /** @description Why. */
+            reason?: string | null;
+        };
+        /** @description A kill switch to throw or reset. */
+        SetKill: {
+            /**
+             * Format: int64
+             * @description The version of the orders this was decided by; refused when they have changed since.
+             */
+            baseVersion?: number | null;
+            /**
+             * Format: int64
+             * @description How long it holds, milliseconds; until it is taken back when absent.
+             */
+            forMs?: number | null;
+            /** @description True takes it out of service. */
+            on: boolean;
+            /** @description Why. */
+            reason?: string | null;
+            /** @description What goes out of service, or comes back. */
+            scope: components["schemas"]["KillScope"];
+        };
         /** @description Single values of the running map to change. */
         SetMap: {
             /**
@@ -2542,6 +2995,35 @@ export interface components {
             /** @description Why, for the audit log. */
             reason?: string | null;
         };
+        /** @description The provider an app's requests go to first. */
+        SetPrefer: {
+            /**
+             * Format: int64
+             * @description The version of the orders this was decided by; refused when they have changed since.
+             */
+            baseVersion?: number | null;
+            /** @description The app, by the name of its local key. */
+            client: string;
+            /** @description The provider; null or absent = as the map says. */
+            provider?: string | null;
+            /** @description Why. */
+            reason?: string | null;
+        };
+        /** @description A provider's breakers, held by hand. */
+        SetProviderCircuit: {
+            /**
+             * Format: int64
+             * @description How long it holds, seconds; an hour when absent.
+             */
+            for_seconds?: number | null;
+            /** @description Why, for the audit log. */
+            reason: string;
+            /**
+             * @description `open` (no traffic), `closed` (traffic whatever fails), or `auto` (back to the breaker itself). `half_open` is
+             *     `auto` too: an open circuit gets there by itself.
+             */
+            state: string;
+        };
         /** @description A request's priority as counted when work is shed. */
         ShedView: {
             /** @description Why. */
@@ -2553,6 +3035,12 @@ export interface components {
             shed: number;
             /** @description The highest priority that gives way now. */
             upTo: components["schemas"]["Priority"];
+        };
+        /** @description How traffic is moved and split. */
+        ShiftList: {
+            distribution?: components["schemas"]["DistributionView"] | null;
+            /** @description The shifts under way, in the order they began. */
+            shifts: components["schemas"]["ShiftView"][];
         };
         /**
          * @description How traffic moves from one target to another.
@@ -2678,6 +3166,29 @@ export interface components {
              * @description Milliseconds; absent while it has not happened, or where no request came to measure it by.
              */
             value?: number | null;
+        };
+        /** @description Traffic to move. */
+        StartShift: {
+            /** @description From where: `hot`, a provider, a route's id, a model. */
+            from: string;
+            mode?: components["schemas"]["ShiftMode"] | null;
+            /**
+             * Format: int32
+             * @description How much of it goes, percent; 100 when absent. Less than 100 stays there until it is moved on.
+             */
+            percent?: number | null;
+            /** @description Why, for the audit log and everyone who looks. */
+            reason?: string | null;
+            /** @description To where; `rest` when absent. */
+            to?: string | null;
+        };
+        /** @description A shift that was begun. */
+        StartedShift: {
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            id: number;
         };
         /** @description The status sentence: a bold state, then one sentence. */
         StatusView: {
@@ -3241,10 +3752,52 @@ export interface components {
             /** @enum {string} */
             type: "incident_closed";
         } | {
+            cause: string;
             code: string;
-            sentence: string;
             /** @enum {string} */
             type: "cause_found";
+        } | {
+            from: components["schemas"]["NetworkState"];
+            /** Format: int64 */
+            lasted_ms: number;
+            portal_url?: string | null;
+            reason: string;
+            to: components["schemas"]["NetworkState"];
+            /** @enum {string} */
+            type: "network_turned";
+        } | {
+            /** @enum {string} */
+            type: "network_switched";
+            what: string;
+        } | {
+            /** Format: int64 */
+            asleep_ms: number;
+            /** @enum {string} */
+            type: "woke_up";
+        } | {
+            /** Format: int64 */
+            by_ms: number;
+            /** @enum {string} */
+            type: "clock_jumped";
+        } | {
+            source: components["schemas"]["NameSource"];
+            /** @enum {string} */
+            type: "names_from";
+        } | {
+            proxy?: string | null;
+            /** @enum {string} */
+            type: "proxy_changed";
+        } | {
+            answers: string;
+            provider: string;
+            region: string;
+            /** @enum {string} */
+            type: "region_out";
+        } | {
+            provider: string;
+            region: string;
+            /** @enum {string} */
+            type: "region_back";
         };
         /** @description One reason in the chain of why requests go where they go, newest first. */
         WhyView: {
@@ -3305,6 +3858,40 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProvidersHealth"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setProviderCircuit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the provider's name */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetProviderCircuit"];
+            };
+        };
         responses: {
             200: {
                 headers: {
@@ -3446,6 +4033,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditEntry"][];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollBack: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The entry */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RollBack"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolledBack"];
                 };
             };
             default: {
@@ -3731,6 +4352,35 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["CredentialTest"];
                 };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setDistribution: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetDistribution"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: {
                 headers: {
@@ -4367,6 +5017,60 @@ export interface operations {
             };
         };
     };
+    network: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NetworkView"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    checkNetwork: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NetworkView"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     sendNotice: {
         parameters: {
             query?: never;
@@ -4386,6 +5090,288 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NoticeReport"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getOrders: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Orders"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setAllOff: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetAllOff"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrdersAnswer"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setBreaker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetBreaker"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrdersAnswer"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setBounds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetBounds"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrdersAnswer"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setPrefer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetPrefer"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrdersAnswer"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setExcept: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetExcept"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrdersAnswer"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setKill: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetKill"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrdersAnswer"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getJobOverrides: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: components["schemas"]["JobOverride"];
+                    };
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setJobOverrides: {
+        parameters: {
+            query?: {
+                /** @description Why. */
+                reason?: string;
+                /** @description How long it holds, milliseconds; until it is taken back when absent. */
+                forMs?: number;
+                /** @description The version of the orders it was decided by; refused when they have changed since. */
+                baseVersion?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    [key: string]: string[] | null;
+                };
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrdersAnswer"];
                 };
             };
             default: {
@@ -4778,6 +5764,156 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["CompatPreview"];
                 };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listShifts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShiftList"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    startShift: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartShift"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StartedShift"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    takeBackShift: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the shift's number */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    failbackShift: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the shift's number */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BringHome"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    holdShift: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the shift's number */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HoldShift"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: {
                 headers: {
