@@ -137,13 +137,13 @@ impl Fleet {
         !answers_again && self.fails_of_late(map, home, now)
     }
 
-    /// Those of these routes whose provider does not fail as much: after an outage of everyone the first provider that
-    /// is back is no better than the next one.
+    /// Those of these routes whose provider is not as ill: after an outage of everyone the first one that is back is no
+    /// better than the next.
     pub(super) fn that_do_better(&self, map: &RoutingMap, routes: &[RouteIx], now: Now) -> Vec<RouteIx> {
         let does_better = |ix: &&RouteIx| {
             let of_provider = |other: &&RouteIx| map.route(**other).provider == map.route(**ix).provider;
             let provider: Vec<RouteIx> = routes.iter().filter(of_provider).copied().collect();
-            !self.fails_of_late(map, &provider, now)
+            self.left_because(map, &provider).is_none() && !self.fails_of_late(map, &provider, now)
         };
         routes.iter().filter(does_better).copied().collect()
     }
