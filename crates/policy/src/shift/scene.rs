@@ -31,7 +31,10 @@ impl Fleet {
         let leave = self.left_because(map, &home);
         let out = self.all_out(map, giving, now);
         Scene {
-            blind: self.network().is_down().then(|| format!("this machine {}", self.network().state().words())),
+            blind: self
+                .network()
+                .is_down()
+                .then(|| format!("this machine {}", self.network().state().words())),
             step: seen_since(shift.began()),
             since_hold: shift.doubted_since().map(seen_since).unwrap_or_default(),
             shut: self.shut(map, receiving),
@@ -125,13 +128,7 @@ impl Fleet {
 
     /// Whether a provider whose error trigger has fired is ill now: it has not begun to answer again, and what failed
     /// of late is more than the trigger allows. A trigger stays fired for long after all is well.
-    pub(super) fn is_still_ill(
-        &self,
-        map: &RoutingMap,
-        provider: &str,
-        home: &[RouteIx],
-        now: Now,
-    ) -> bool {
+    pub(super) fn is_still_ill(&self, map: &RoutingMap, provider: &str, home: &[RouteIx], now: Now) -> bool {
         let answers_again = self.shut(map, &self.serving(map, home, now)).is_empty()
             && self.watch.good_in_a_row(provider) >= ANSWERS_AGAIN;
         !answers_again && self.fails_of_late(map, home, now)
