@@ -109,12 +109,12 @@ fn a_step_is_reversed_when_it_is_below_its_success_bound_even_without_one_of_its
         (10, 1, &held),
         (9, 1, &held),
         (9, 9, &held),
-        (100, 3, &held),
+        (101, 3, &held),
         (52, 2, &held),
         (50, 2, &reversed),
         (10, 2, &reversed),
         (10, 10, &reversed),
-        (100, 4, &reversed),
+        (100, 3, &reversed),
     ] {
         let mut shift = begun(ShiftMode::Gradual, 100);
         let told = play(&mut shift, &doing(seen(calls, failed, 400)), START, 60_000);
