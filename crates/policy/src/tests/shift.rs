@@ -399,6 +399,28 @@ fn while_this_machine_is_offline_no_shift_begins_by_itself() {
 }
 
 #[test]
+fn a_circuit_that_opens_before_the_first_beat_reverses_and_one_that_was_open_does_not() {
+    for open_before in [true, false] {
+        let mut world = World::new(&with(four(), json!({ "breaker": { "consecutiveFailures": 1 } })));
+        let open = |world: &mut World| {
+            let permit = world.permit(C);
+            world.fleet.report(permit, Outcome::Failed(failure(K::ServerError)), world.now);
+        };
+        if open_before {
+            open(&mut world);
+        }
+        start(&mut world, "anthropic", None, ShiftMode::Gradual, 100).unwrap();
+        if !open_before {
+            open(&mut world);
+        }
+        world.pass(1_000);
+        tick(&mut world);
+        let shifts = world.fleet.shifts().view(world.now);
+        assert_eq!(shifts.len(), usize::from(open_before), "{shifts:?}");
+    }
+}
+
+#[test]
 fn a_side_is_measured_by_as_many_answers_as_a_95th_percentile_needs() {
     for (answers, bound) in [(19, None), (20, Some("95th percentile up to 112 ms"))] {
         let mut world = World::new(&four());
