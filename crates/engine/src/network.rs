@@ -55,11 +55,22 @@ struct Held {
     since: BTreeMap<u64, i64>,
 }
 
+/// Of those that waited one goes on in this time, milliseconds: a provider that is just back must not meet all at once.
+const ONE_BY_ONE_MS: u64 = 10;
+
 /// A request's place among those that wait; given up on drop.
 #[derive(Debug)]
 pub(crate) struct Waiting<'a> {
     shared: &'a Shared,
     number: u64,
+}
+
+impl Waiting<'_> {
+    /// How long it lets those before it go on first, milliseconds.
+    pub(crate) fn turn_ms(&self) -> u64 {
+        let held = lock(&self.shared.network.held);
+        held.since.range(..self.number).count() as u64 * ONE_BY_ONE_MS
+    }
 }
 
 impl Drop for Waiting<'_> {
@@ -240,6 +251,7 @@ impl<'a> Keeper<'a> {
         self.look_if_wanted().await;
         self.tell_names();
         self.keep_names().await;
+        self.pulse.worked_until(clock::now().mono_ms);
     }
 
     fn switched(&mut self) -> Option<What> {
@@ -262,8 +274,11 @@ impl<'a> Keeper<'a> {
     async fn look_if_wanted(&mut self) {
         let now = clock::now().mono_ms;
         let every = self.shared.running.load().as_ref().map_or(u64::MAX, |r| r.map.network.check_every_ms);
-        let judged =
-            self.shared.with_fleet(|fleet| (fleet.network().is_down(), fleet.network().wants_check()));
+        let by_proxy = self.shared.network.exits.proxy.address().is_some();
+        let judged = self.shared.with_fleet(|fleet| {
+            fleet.network_goes_by_proxy(by_proxy);
+            (fleet.network().is_down(), fleet.network().wants_check())
+        });
         let (down, wanted) = judged.unwrap_or_default();
         let since = now.saturating_sub(self.looked_mono_ms);
         if (wanted && since >= APART_MS) || (down && since >= every) {

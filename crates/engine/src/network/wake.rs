@@ -1,6 +1,6 @@
 //! Whether the machine slept or its wall clock was set, by comparing three clocks from beat to beat. Pure.
 
-/// A beat later than this after the one before means that the machine stood still, milliseconds.
+/// A beat that comes this long after the one before has ended means that the machine stood still, milliseconds.
 const GAP_MS: u64 = 10_000;
 /// The two monotonic clocks part by more than this only in sleep, milliseconds.
 const SLEPT_MS: u64 = 2_000;
@@ -42,11 +42,43 @@ impl Pulse {
         let set_by = wall.saturating_sub_unsigned(boot);
         Felt { asleep_ms, set_by_ms: (set_by.unsigned_abs() >= SET_MS).then_some(set_by) }
     }
+
+    /// The beat has ended. A look at a dead network takes its time, and that is no sleep; what the clocks say of a sleep
+    /// meanwhile is felt by the next beat.
+    pub(super) fn worked_until(&mut self, now_boot_ms: u64) {
+        if let Some(before) = &mut self.0 {
+            let worked = now_boot_ms.saturating_sub(before.boot_ms);
+            before.boot_ms += worked;
+            before.awake_ms += worked;
+            before.wall_ms = before.wall_ms.saturating_add_unsigned(worked);
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_look_is_no_sleep_and_hides_none() {
+        let first = Reading { boot_ms: 500_000, awake_ms: 400_000, wall_ms: 1_700_000_000_000 };
+        for (name, slept_ms, set_ms) in
+            [("a long look", 0, 0), ("asleep meanwhile", 60_000, 0), ("set meanwhile", 0, 3_600_000)]
+        {
+            let mut pulse = Pulse::default();
+            pulse.feel(first);
+            let looked = 25_000;
+            pulse.worked_until(first.boot_ms + looked + slept_ms);
+            let next = Reading {
+                boot_ms: first.boot_ms + looked + slept_ms + 1_000,
+                awake_ms: first.awake_ms + looked + 1_000,
+                wall_ms: first.wall_ms + i64::try_from(looked + slept_ms + 1_000).unwrap() + set_ms,
+            };
+            let felt = pulse.feel(next);
+            assert_eq!(felt.asleep_ms, (slept_ms > 0).then_some(slept_ms), "{name}");
+            assert_eq!(felt.set_by_ms, (set_ms > 0).then_some(set_ms), "{name}");
+        }
+    }
 
     #[test]
     fn sleep_and_a_set_clock_are_told_apart() {
