@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use jiff::{Span, SpanTotal, Timestamp, Unit};
+use jiff::Timestamp;
 use switchyard_control::{ControlClient, IncidentsQuery};
 use switchyard_domain::Problem;
 use switchyard_domain::incident::{
@@ -14,6 +14,7 @@ use switchyard_domain::incident::{
 
 use crate::command::{Place, Shown};
 use crate::output::{json, line, moment, note, or_dash, table, text};
+use crate::span::span_ms;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum IncidentCommand {
@@ -258,14 +259,8 @@ fn read_moment(written: &str) -> Result<Moment, Problem> {
         let at = day.to_zoned(jiff::tz::TimeZone::system()).map(|day| day.timestamp().as_millisecond());
         return at.map(Moment::At).map_err(|_| not_a_moment(written));
     }
-    let span: Span = written.parse().map_err(|_| not_a_moment(written))?;
-    // A day has 24 hours here: a span ago knows no time zone.
-    let total = span.total(SpanTotal::from(Unit::Millisecond).days_are_24_hours());
-    #[expect(clippy::cast_possible_truncation, reason = "a cast from f64 to i64 saturates")]
-    match total {
-        Ok(ms) if ms > 0.0 => Ok(Moment::Ago(ms as i64)),
-        Ok(_) | Err(_) => Err(not_a_moment(written)),
-    }
+    let ago = span_ms(written).map_err(|_| not_a_moment(written))?;
+    Ok(Moment::Ago(i64::try_from(ago).unwrap_or(i64::MAX)))
 }
 
 fn not_a_moment(written: &str) -> Problem {

@@ -19,30 +19,6 @@ pub(crate) fn span_ms(text: &str) -> Result<u64, String> {
     Ok(ms as u64)
 }
 
-/// A span of time, as an argument.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Span(u64);
-
-impl Span {
-    /// Milliseconds.
-    pub(crate) fn ms(self) -> i64 {
-        i64::try_from(self.0).unwrap_or(i64::MAX)
-    }
-}
-
-impl std::str::FromStr for Span {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        span_ms(text).map(Self)
-    }
-}
-
-/// UTC epoch milliseconds.
-pub(crate) fn now_ms() -> i64 {
-    jiff::Timestamp::now().as_millisecond()
-}
-
 #[cfg(test)]
 mod tests {
     use super::span_ms;
