@@ -14,7 +14,7 @@ use switchyard_domain::incident::{
 
 use crate::command::{Place, Shown};
 use crate::output::{json, line, moment, note, or_dash, table, text};
-use crate::span::span_ms;
+use crate::typed::{number, span_ms, words};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum IncidentCommand {
@@ -34,6 +34,7 @@ pub(crate) enum IncidentCommand {
     #[command(after_help = "Example: switchyard incident show 12 --json")]
     Show {
         /// Its number.
+        #[arg(value_parser = number::<i64>)]
         id: i64,
         #[command(flatten)]
         shown: Shown,
@@ -42,6 +43,7 @@ pub(crate) enum IncidentCommand {
     #[command(after_help = "Example: switchyard incident note 12 'their eu-west-1 is down'")]
     Note {
         /// Its number.
+        #[arg(value_parser = number::<i64>)]
         id: i64,
         /// The words.
         text: String,
@@ -50,15 +52,17 @@ pub(crate) enum IncidentCommand {
     #[command(after_help = "Example: switchyard incident close 12 --reason 'a test of ours'")]
     Close {
         /// Its number.
+        #[arg(value_parser = number::<i64>)]
         id: i64,
         /// Why.
-        #[arg(long)]
+        #[arg(long, value_parser = words)]
         reason: Option<String>,
     },
     /// Print an incident's report, Markdown.
     #[command(after_help = "Example: switchyard incident report 12 --output incident-12.md")]
     Report {
         /// Its number.
+        #[arg(value_parser = number::<i64>)]
         id: i64,
         /// Write it to this file.
         #[arg(long, value_name = "FILE")]
@@ -119,16 +123,16 @@ pub(crate) enum ExternalCommand {
 #[derive(Debug, Args)]
 pub(crate) struct NoticeAsk {
     /// The words.
-    #[arg(long)]
+    #[arg(long, value_parser = words)]
     message: String,
     /// Apps with a request since then are told: 1h, 2d, or a date.
     #[arg(long, required_unless_present = "incident", conflicts_with = "incident")]
     since: Option<String>,
     /// Apps with a request during this incident are told.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = number::<i64>)]
     incident: Option<i64>,
     /// Why, for the audit log.
-    #[arg(long)]
+    #[arg(long, value_parser = words)]
     reason: Option<String>,
     #[command(flatten)]
     shown: Shown,

@@ -56,6 +56,11 @@ pub(crate) struct Change<'a> {
     pub(crate) states: Option<(State, State)>,
 }
 
+/// A reason that says something.
+pub(crate) fn said(reason: Option<String>) -> Option<String> {
+    reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty())
+}
+
 /// Notes a change. It has happened already, so a full disk is only logged.
 pub(crate) async fn note(shared: &Shared, change: Change<'_>) {
     let Change { actor, action, target, reason, states } = change;
@@ -121,7 +126,7 @@ impl Router {
             )
         })?;
         let Some(states) = states(&row) else { return Err(no_way_back(&row)) };
-        let reason = reason.or_else(|| Some(format!("rollback of #{id}")));
+        let reason = said(reason).or_else(|| Some(format!("rollback of #{id}")));
         let warnings = match states {
             (State::Orders(before), State::Orders(after)) => {
                 self.roll_orders_back(id, &before, &after, reason, actor).await?

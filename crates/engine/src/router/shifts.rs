@@ -13,7 +13,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 use super::Router;
-use super::audit::{self, Change, State};
+use super::audit::{self, Change, State, said};
 use crate::clock;
 use crate::shared::Shared;
 
@@ -48,9 +48,10 @@ impl Router {
     /// # Errors
     /// `invalid_target`, `invalid_percent`, `conflict_target_out`, `conflict_shift_exists`, `no_map`.
     pub async fn start_shift(&self, wish: StartShift, actor: &str) -> Result<u64, Problem> {
+        let wish = StartShift { reason: said(wish.reason), ..wish };
         let (reason, to) = (wish.reason.clone(), wish.to.clone().unwrap_or_else(|| "rest".to_owned()));
         let target = format!("{} to {to}", wish.from);
-        let before: Vec<_> = self.shifts();
+        let before = self.shifts();
         let id = self.command(ShiftCommand::Start(wish), actor, reason.as_deref()).await?;
         let id = id.ok_or_else(|| Problem::new("internal", "The shift has no number."))?;
         let stood = before.iter().find(|view| view.id == id).map(Stance::of);
@@ -70,7 +71,7 @@ impl Router {
         reason: Option<String>,
         actor: &str,
     ) -> Result<(), Problem> {
-        let before = self.meant(shift).and_then(|id| self.stance(id));
+        let (reason, before) = (said(reason), self.meant(shift).and_then(|id| self.stance(id)));
         let id = self.command(ShiftCommand::Failback { shift, at_once }, actor, reason.as_deref()).await?;
         let action = if at_once { "shift.take_back" } else { "shift.failback" };
         let states = undo::moved(id, before, id.and_then(|id| self.stance(id)));
@@ -89,7 +90,7 @@ impl Router {
         reason: Option<String>,
         actor: &str,
     ) -> Result<(), Problem> {
-        let before = self.meant(shift).and_then(|id| self.stance(id));
+        let (reason, before) = (said(reason), self.meant(shift).and_then(|id| self.stance(id)));
         let id = self.command(ShiftCommand::Hold { shift, held }, actor, reason.as_deref()).await?;
         let states = undo::moved(id, before, id.and_then(|id| self.stance(id)));
         let action = if held { "shift.hold" } else { "shift.go_on" };
@@ -102,6 +103,7 @@ impl Router {
     /// # Errors
     /// `invalid_target`, `invalid_weights`, `no_map`.
     pub async fn distribute(&self, wish: SetDistribution, actor: &str) -> Result<(), Problem> {
+        let wish = SetDistribution { reason: said(wish.reason), ..wish };
         let (before, reason) = (self.split(), wish.reason.clone());
         let action = if wish.weights.is_empty() { "distribution.clear" } else { "distribution.set" };
         self.command(ShiftCommand::Distribute(wish), actor, reason.as_deref()).await?;
@@ -117,7 +119,6 @@ impl Router {
     ) -> Result<Option<u64>, Problem> {
         let no_map = || Problem::new("no_map", "No routing map is applied. Run `switchyard map apply FILE`.");
         let running = self.shared.running.load_full().ok_or_else(no_map)?;
-        let reason = reason.map(str::trim).filter(|reason| !reason.is_empty());
         let now = clock::now();
         let done = self
             .shared
