@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use switchyard_domain::Problem;
+use switchyard_domain::incident::IncidentState;
 use switchyard_domain::operate::Orders;
 use switchyard_domain::view::{CircuitState, RouteView, Snapshot};
 
@@ -114,7 +115,7 @@ fn steered(snapshot: &Snapshot) {
     if orders > 0 {
         line(format!("Orders   {orders} in force: `switchyard override list`"));
     }
-    for incident in &snapshot.incidents {
+    for incident in snapshot.incidents.iter().filter(|incident| incident.state != IncidentState::Closed) {
         line(format!(
             "Incident {}  severity {}, {}: {}",
             incident.id,
