@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 
 use switchyard_domain::event::route_label;
 use switchyard_domain::operate::{
-    KillScope, Order, Orders, ShiftPhase, ShiftView, TriggerKind, TriggerView, WhyView,
+    Kill, KillScope, Order, Orders, ShiftPhase, ShiftView, TriggerKind, TriggerView, WhyView,
 };
 use switchyard_domain::view::{CircuitState, RouteView, Snapshot};
 use switchyard_domain::{Failure, Tier};
@@ -126,7 +126,7 @@ fn of_orders(orders: &Orders, say: &mut impl FnMut(Option<i64>, String)) {
         ordered(order, "Everything is switched off".to_owned());
     }
     for kill in &orders.kills {
-        ordered(&kill.order, format!("{} is out of service", kill.scope));
+        ordered(&kill.order, killed(kill));
     }
     for forced in &orders.forced {
         let state = if forced.open { "open" } else { "closed" };
@@ -152,13 +152,8 @@ fn of_route(snapshot: &Snapshot, route: &RouteView) -> Option<String> {
     if route.off_in_map {
         return Some("The map switches it off.".to_owned());
     }
-    let killed = orders.kills.iter().find(|kill| match &kill.scope {
-        KillScope::Route(id) => *id == route.id,
-        KillScope::Model(name) => *name == route.model,
-        KillScope::Provider(name) => *name == route.provider,
-    });
-    if let Some(kill) = killed {
-        return Some(by_order(&format!("{} is out of service", kill.scope), &kill.order));
+    if let Some(kill) = &route.killed {
+        return Some(by_order(&killed(kill), &kill.order));
     }
     if !route.in_service {
         return Some("It is switched off by hand.".to_owned());
@@ -208,6 +203,15 @@ fn by_traffic(snapshot: &Snapshot, route: &RouteView) -> Option<String> {
     let trigger = snapshot.triggers.iter().find(own);
     let why = trigger.map(|trigger| format!(": {}", trigger.reason)).unwrap_or_default();
     Some(format!("It keeps {percent} % of its weight{why}."))
+}
+
+fn killed(kill: &Kill) -> String {
+    let what = match &kill.scope {
+        KillScope::Route(id) => format!("Route {id}"),
+        KillScope::Model(name) => format!("Model {name}"),
+        KillScope::Provider(name) => format!("Provider {name}"),
+    };
+    format!("{what} is out of service")
 }
 
 fn by_order(what: &str, order: &Order) -> String {

@@ -2775,6 +2775,7 @@ export interface components {
             id: components["schemas"]["RouteId"];
             /** @description Whether the kill switch leaves it in service. */
             inService: boolean;
+            killed?: components["schemas"]["Kill"] | null;
             /** @description The lamp. */
             lamp: components["schemas"]["Lamp"];
             /** @description The last 20 calls, oldest first: true = success. */

@@ -3,7 +3,7 @@
 use switchyard_domain::event::Lamp;
 use switchyard_domain::map::ShiftMode;
 use switchyard_domain::network::{NetworkState, NetworkView};
-use switchyard_domain::operate::{Except, HoldView, Kill, LoopView, Target};
+use switchyard_domain::operate::{Except, HoldView, LoopView, Target};
 use switchyard_domain::view::{
     ColdView, KeychainView, MapView, PauseView, RouterView, StatusView, TierView, TrafficView,
 };
@@ -43,6 +43,7 @@ fn route(id: &str) -> RouteView {
         lowered_to_percent: None,
         shifted_percent: None,
         forced: None,
+        killed: None,
         why: None,
     }
 }
@@ -161,15 +162,16 @@ fn the_newest_reason_comes_first_and_each_says_who_and_why() {
         watch: None,
         waits_for: None,
     }];
-    snapshot.orders.kills =
-        vec![Kill { scope: KillScope::Model("mini".to_owned()), order: order(8_000, Some("too chatty")) }];
+    let kill = Kill { scope: KillScope::Model("mini".to_owned()), order: order(8_000, Some("too chatty")) };
+    snapshot.tiers[1].routes[0].killed = Some(kill.clone());
+    snapshot.orders.kills = vec![kill];
     snapshot.orders.except = vec![Except { provider: "google".to_owned(), order: order(2_000, None) }];
     snapshot.tiers[0].routes[0].shifted_percent = Some(50);
     let (status, routes) = told(snapshot, Some("sonnet: 529 overloaded"));
     assert_eq!(
         status,
         [
-            "model mini is out of service: too chatty (cli).",
+            "Model mini is out of service: too chatty (cli).",
             "50 % of anthropic's traffic goes to the other routes (leaving, held: lunch): 84 % of 25 calls failed (router).",
             "anthropic: 12 % of 41 calls answered 5xx (limit 5 %); traffic is to leave anthropic until it is well (below 2.5 % of at least 20 calls for 2 min).",
             "Warm answers, since no route of Hot does (sonnet: 529 overloaded).",
@@ -180,7 +182,7 @@ fn the_newest_reason_comes_first_and_each_says_who_and_why() {
         routes,
         [
             Some("50 % of its traffic goes elsewhere: 84 % of 25 calls failed (router).".to_owned()),
-            Some("model mini is out of service: too chatty (cli).".to_owned()),
+            Some("Model mini is out of service: too chatty (cli).".to_owned()),
         ]
     );
 }

@@ -147,9 +147,9 @@ fn a_free_probe_is_noted_but_moves_no_circuit() {
 fn a_circuit_that_flaps_waits_longer_each_time_until_it_stayed_closed_for_ten_minutes() {
     let mut world = World::new(&one());
     let flaps = |changes: &[Change]| {
-        changes.iter().find_map(|change| match change {
-            Change::Told(What::CircuitFlaps { times, wait_ms, .. }) => Some((*times, *wait_ms)),
-            _ => None,
+        changes.iter().find_map(|change| {
+            let Change::Told(What::CircuitFlaps { times, wait_ms, .. }) = change else { return None };
+            Some((*times, *wait_ms))
         })
     };
     world.opened();
