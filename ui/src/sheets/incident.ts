@@ -1,6 +1,5 @@
 /** An incident's figures and its course, as the sheet draws them. Pure. */
-import type { Incident, Kpi } from "../api/incident";
-import type { IncidentState, Lamp } from "../api/types";
+import type { Incident, IncidentState, Kpi, Lamp } from "../api/types";
 import { latency, number, percent, span, timeOfDay } from "../shared/format";
 
 export interface Figure {

@@ -3,7 +3,6 @@ import { expect, test } from "vitest";
 import { clear } from "../../dev/base";
 import { sampleIncident } from "../../dev/incident";
 import { scenes } from "../../dev/scenes";
-import { readReport } from "../api/operate";
 import { partsOf, splitFault } from "./choices";
 import { comparisons, course, figures } from "./incident";
 import { whyRoute } from "./why";
@@ -63,8 +62,4 @@ test("why a route is where it is: its own sentence first, nothing said twice", (
   expect(first).toBe("Shift 3 sends 50 % of its requests to the other routes.");
   expect(more).toEqual(["34 % of 212 calls failed for 10 min (limit 30 %). Recovers below 2 % for 30 min."]);
   expect(whyRoute(snapshot, snapshot.tiers[1]!.routes[0]!)).toEqual([]);
-});
-
-test.each([["# R", "# R"], [{ markdown: "# R" }, "# R"], [{ report: "# R" }, "# R"], [undefined, ""]])("the report in %j is %j", (body, text) => {
-  expect(readReport(body)).toBe(text);
 });

@@ -17,7 +17,7 @@ export async function holdShift(shift: ShiftView, held: boolean): Promise<void> 
 
 /** Starts the way home, in watched steps. */
 export async function failback(shift: ShiftView): Promise<void> {
-  await notices.attempt("Failback did not start", () => operate.failback(shift.id));
+  await notices.attempt("Failback did not start", () => operate.failback(shift.id, BY_HAND));
 }
 
 /** Takes a move back whole, without steps. */
@@ -65,7 +65,7 @@ function undo(what: TakeBack): Promise<unknown> {
     case "breaker":
       return operate.breaker(what.route, "auto", reason, null);
     case "job":
-      return operate.overrideJob(what.job, null);
+      return operate.overrideJob(what.job, null, reason);
     case "except":
       return operate.except(what.provider, false, reason, null);
     case "client":
