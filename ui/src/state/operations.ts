@@ -2,12 +2,11 @@
 import { operate } from "../api/operate";
 import type { FixView, ShiftView, Snapshot } from "../api/types";
 import type { Override, TakeBack } from "../shared/overrides";
+import { BY_HAND } from "../shared/words";
 import { copy } from "./actions";
 import { link } from "./link.svelte";
 import { notices } from "./notices.svelte";
 import { asking } from "./question.svelte";
-
-const BY_HAND = "decided by hand";
 
 /** Holds a shift where it stands, or lets it go on. */
 export async function holdShift(shift: ShiftView, held: boolean): Promise<void> {

@@ -28,7 +28,7 @@ export function findingsOf(snapshot: Snapshot, nowMs: number, bannered: boolean)
     list.push(plain("storm", "caution", `Retries are cut for ${span(nowMs - loops.stormSinceMs)}`, `${figures} They come back when it is calm.`));
   }
   if (shed) {
-    list.push(plain("shed", "paused", `Work of ${shed.upTo} priority gives way`, `${count(shed.shed, "request")} queued for it: ${shed.reason.replace(/\.$/, "")}. Nothing is lost.`));
+    list.push(plain("shed", "paused", `Work of ${shed.upTo} priority gives way`, `${shed.shed > 0 ? `${count(shed.shed, "request")} queued for it: ` : "Because "}${shed.reason.replace(/\.$/, "")}. Nothing is lost.`));
   }
   const said = new Set(snapshot.shifts.map((shift) => shift.reason));
   for (const trigger of snapshot.triggers) {
