@@ -48,6 +48,20 @@ test("a lost request is a missed goal, and an unknown figure is not called met",
   expect(comparisons(incident).find((figure) => figure.name === "Cost")?.value).toBe("−$1.18");
 });
 
+test("below zero is written with a minus, and nothing has no sign", () => {
+  const incident = sampleIncident(scenes.closed());
+  incident.kpis.slowdownPercent.value = -14.8;
+  incident.kpis.costDifferenceUsd = 0;
+  const value = (name: string) => comparisons(incident).find((figure) => figure.name === name)?.value;
+  expect([value("Slowdown"), value("Cost")]).toEqual(["−14.8 %", "$0.00"]);
+});
+
+test("a short incident's course carries seconds", () => {
+  const incident = sampleIncident(scenes.failover());
+  expect(course(incident, incident.beganAtMs + 60_000)[1]?.at).toMatch(/^\d\d:\d\d:\d\d$/);
+  expect(course(incident, incident.beganAtMs + 3_600_000)[1]?.at).toMatch(/^\d\d:\d\d$/);
+});
+
 test("the course runs from home to home, and each stretch is wide enough to be read", () => {
   const closed = course(sampleIncident(scenes.closed()), Date.now());
   expect(closed.map((stretch) => stretch.look)).toEqual(["home", "down", "away", "home"]);

@@ -76,6 +76,12 @@ test("causes come first with their fixes, then the storm and what gives way", ()
   expect(list[4]?.text).toBe("17 requests queued for it: a retry storm. Nothing is lost.");
 });
 
+test("a long list of evidence is cut short and counted", () => {
+  const snapshot = scenes.storm();
+  snapshot.causes = [{ ...snapshot.causes[0]!, evidence: ["a", "b", "c", "d"] }];
+  expect(findingsOf(snapshot, snapshot.atMs, true)[0]?.evidence).toEqual(["a", "b", "and 2 more"]);
+});
+
 test("what the banner already says is not said twice", () => {
   expect(findings("failover", true)).toEqual([]);
   expect(findings("failover", false).map((finding) => finding.incident)).toEqual([27]);
