@@ -118,8 +118,9 @@ impl Shares {
         self.of[kind as usize].fired().is_some()
     }
 
-    fn quiet_for(&self, ms: u64, now: Now) -> bool {
-        self.last_call_mono_ms.is_some_and(|last| now.mono_ms.saturating_sub(last) >= ms)
+    /// Whether nothing was called for this long; time asleep or without a network is no quiet.
+    fn quiet_for(&self, ms: u64, awake_since: u64, now: Now) -> bool {
+        self.last_call_mono_ms.is_some_and(|last| now.mono_ms.saturating_sub(last.max(awake_since)) >= ms)
     }
 }
 
@@ -258,7 +259,7 @@ impl Watch {
                 let verdict = share.judge(kind, &rules, route.seen, p95, !said, now);
                 tell(changes, kind.trigger(), &route.provider, Some(id), verdict);
             }
-            if route.shares.quiet_for(quiet_ms, now) {
+            if route.shares.quiet_for(quiet_ms, self.awake_since, now) {
                 for kind in Kind::ALL {
                     let verdict = route.shares.of[kind as usize].lapse(quiet_ms);
                     tell(changes, kind.trigger(), &route.provider, Some(id), verdict);
@@ -299,7 +300,7 @@ impl Watch {
                 let verdict = share.judge(kind, &rules, seen, p95, may_fire, now);
                 tell(changes, kind.trigger(), name, None, verdict);
             }
-            if provider.shares.quiet_for(quiet_ms, now) {
+            if provider.shares.quiet_for(quiet_ms, self.awake_since, now) {
                 for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Errors) {
                     let verdict = provider.shares.of[kind as usize].lapse(quiet_ms);
                     tell(changes, kind.trigger(), name, None, verdict);

@@ -72,7 +72,7 @@ impl Slot {
     pub(super) fn next(route: &Route, family: &str, known: Option<Self>, generation: u64) -> Self {
         let target = (route.endpoint.to_string(), route.upstream_model.clone());
         let models: Vec<String> =
-            std::iter::once(&route.model).chain(&route.aliases).map(String::to_owned).collect();
+            [&route.model, &route.upstream_model].into_iter().chain(&route.aliases).cloned().collect();
         let keys = match known {
             Some(mut slot) if slot.target == target => {
                 slot.provider.clone_from(&route.provider);

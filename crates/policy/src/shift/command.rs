@@ -108,6 +108,16 @@ impl Fleet {
             let (id, news) = self.begin_shift(shifts, map, Move { from, to, mode, last }, word);
             return Ok((Some(id), news));
         };
+        // Saying it twice is no reason to skip a watched step.
+        let goal = known.steps.last().copied().unwrap_or_default();
+        if known.to == to && known.phase == ShiftPhase::Leaving && known.mode == mode && goal == last {
+            let message = format!(
+                "Shift {} moves {from}'s traffic to {to} already, up to {last} %, and has moved {} %. `switchyard shift \
+                 list` says what it waits for.",
+                known.id, known.share
+            );
+            return Err(Problem::new("conflict_shift_exists", message));
+        }
         let on_its_way = known.phase != ShiftPhase::Returning && known.share >= last;
         if known.to != to || on_its_way {
             let message = format!(

@@ -130,16 +130,16 @@ fn calls_from_before_the_circuit_opened_neither_close_it_nor_open_it_again() {
 fn a_free_probe_is_noted_but_moves_no_circuit() {
     let mut world = World::new(&one());
     let ix = world.ix(A);
-    let down = failure(K::Connect);
-    let first = world.fleet.probe_result(ix, Err(down.clone()), world.now);
+    let down = failure(K::ServerError);
+    let first = world.fleet.probe_result(ix, Err(down.clone()), world.now.mono_ms, world.now);
     assert!(matches!(&first[..], [Change::ProbeFailed { .. }]));
     for _ in 0..9 {
-        assert!(world.fleet.probe_result(ix, Err(down.clone()), world.now).is_empty());
+        assert!(world.fleet.probe_result(ix, Err(down.clone()), world.now.mono_ms, world.now).is_empty());
     }
     let health = world.fleet.view(ix, world.now);
     assert_eq!((health.circuit, health.probe_failure), (CircuitState::Closed, Some(down)));
     world.opened();
-    world.fleet.probe_result(ix, Ok(()), world.now);
+    world.fleet.probe_result(ix, Ok(()), world.now.mono_ms, world.now);
     assert_eq!(world.circuit(), CircuitState::Open);
 }
 
@@ -147,9 +147,9 @@ fn a_free_probe_is_noted_but_moves_no_circuit() {
 fn a_circuit_that_flaps_waits_longer_each_time_until_it_stayed_closed_for_ten_minutes() {
     let mut world = World::new(&one());
     let flaps = |changes: &[Change]| {
-        changes.iter().find_map(|change| match change {
-            Change::Told(What::CircuitFlaps { times, wait_ms, .. }) => Some((*times, *wait_ms)),
-            _ => None,
+        changes.iter().find_map(|change| {
+            let Change::Told(What::CircuitFlaps { times, wait_ms, .. }) = change else { return None };
+            Some((*times, *wait_ms))
         })
     };
     world.opened();
