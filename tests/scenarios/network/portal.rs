@@ -9,10 +9,11 @@ use switchyard_tests::net::{Authority, Gateway, Manner, Net, on_a_network, on_a_
 
 use super::{HOT, WARM, is, nothing_is_laid_to_a_provider};
 
-const NAMES: [(&str, &str, u8); 2] = [("hot", "api.hot.example", 11), ("warm", "api.warm.example", 12)];
+pub(super) const NAMES: [(&str, &str, u8); 2] =
+    [("hot", "api.hot.example", 11), ("warm", "api.warm.example", 12)];
 
 /// Two providers with certificates of their own, on a machine that trusts who certified them.
-fn with_certificates<F, S>(scenario: F)
+pub(super) fn with_certificates<F, S>(scenario: F)
 where
     F: FnOnce(Net, Authority, [Gateway; 2]) -> S + Send + 'static,
     S: Future<Output = ()>,
