@@ -162,7 +162,10 @@ fn network(facts: &Facts) -> CauseView {
 fn outages(facts: &Facts, causes: &mut Vec<CauseView>) {
     let down: Vec<&ProviderFacts> = facts.providers.iter().filter(|provider| provider.is_down()).collect();
     let names: Vec<&str> = down.iter().map(|provider| provider.name.as_str()).collect();
-    let minutes = |since: i64| (facts.now_ms - since).max(0) / 60_000;
+    let lasting = |since: i64| match (facts.now_ms - since) / 60_000 {
+        ..1 => String::new(),
+        minutes => format!(" for {minutes} min"),
+    };
     match down.as_slice() {
         [] => {}
         [one] => {
@@ -172,9 +175,9 @@ fn outages(facts: &Facts, causes: &mut Vec<CauseView>) {
                 Some(_) => " Its status page does not say so (yet).",
                 None => "",
             };
-            let since = one.down_since_ms.map(|since| format!(" for {} min", minutes(since)));
+            let since = one.down_since_ms.map(lasting);
             let sentence = format!(
-                "{} has not answered{}; {}.{admits}",
+                "{} does not answer{}; {}.{admits}",
                 one.name,
                 since.unwrap_or_default(),
                 if spare { "the other providers do" } else { "no other provider is left" }
@@ -197,7 +200,7 @@ fn outages(facts: &Facts, causes: &mut Vec<CauseView>) {
             let sentence = format!(
                 "{} don't answer{}. That is rare: see whether it is this machine's network, a shared cloud, or the map.",
                 names.join(", "),
-                since.map(|since| format!(" for {} min", minutes(since))).unwrap_or_default()
+                since.map(lasting).unwrap_or_default()
             );
             let all = down.len() == facts.providers.len();
             causes.push(CauseView {

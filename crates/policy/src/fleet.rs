@@ -133,6 +133,8 @@ impl Fleet {
         changes.extend(self.tick_shifts(map, now));
         changes.extend(self.loops.tick(now));
         changes.extend(self.tick_orders(now));
+        let nobody_else = self.slots.iter().all(|slot| !slot.flows(now));
+        self.slots.iter_mut().for_each(|slot| slot.breaker.need(nobody_else));
         changes
     }
 

@@ -141,6 +141,8 @@ struct RouteWatch {
 struct ProviderWatch {
     shares: Shares,
     routes: usize,
+    /// Calls that succeeded since the last one that failed.
+    good_in_a_row: u64,
 }
 
 /// The windows and the triggers.
@@ -208,6 +210,7 @@ impl Watch {
         }
         if let Some(provider) = self.providers.get_mut(provider) {
             provider.shares.call(&call, &self.rules, self.awake_since, now);
+            provider.good_in_a_row = if call.failed { 0 } else { provider.good_in_a_row.saturating_add(1) };
         }
     }
 
@@ -328,6 +331,11 @@ impl Watch {
             provider.shares.of[Kind::Errors as usize].fired().map(|fired| fired.reason.clone())
         };
         self.providers.iter().filter_map(|(name, own)| Some((name.clone(), ill(own)?))).collect()
+    }
+
+    /// Calls of a provider that succeeded since the last one that failed.
+    pub(crate) fn good_in_a_row(&self, provider: &str) -> u64 {
+        self.providers.get(provider).map_or(0, |own| own.good_in_a_row)
     }
 
     /// What the last `span_ms` saw of these routes together. Spans are kept up to the longest of `failback.healthyMs`,

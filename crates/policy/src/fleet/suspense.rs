@@ -61,6 +61,14 @@ impl Fleet {
         self.suspended.len()
     }
 
+    /// Whether its circuit opens as soon as it shows that this machine's network is not to blame for what failed. Whoever
+    /// asks another route finds that out; asking this one again does not.
+    pub(crate) fn is_about_to_open(&self, route: RouteIx) -> bool {
+        let Some(slot) = self.slots.get(route.0) else { return false };
+        let held = self.suspended.iter().filter(|held| held.route == slot.id).count();
+        held > 0 && slot.breaker.would_open(held)
+    }
+
     /// Whether the route can't be reached because this machine's network is down.
     #[must_use]
     pub fn is_cut_off(&self, route: RouteIx) -> bool {

@@ -55,6 +55,8 @@ fn one_provider_down_is_its_outage_with_its_page_s_word_and_a_way_around_it() {
     let [cause] = causes.as_slice() else { panic!("{causes:?}") };
     assert_eq!((cause.code.as_str(), cause.severity), ("provider_outage", 2));
     assert!(cause.sentence.contains("5 min") && cause.sentence.contains("says so too"), "{cause:?}");
+    let fresh = find(&facts(vec![provider("openai", Some(9_990_000)), provider("google", None)]));
+    assert_eq!(fresh[0].sentence, "openai does not answer; the other providers do.", "no word of 0 min");
     assert!(cause.evidence.iter().any(|line| line.contains("Partial System Outage")), "{cause:?}");
     assert_eq!(
         cause.fix.as_ref().unwrap().command,

@@ -119,6 +119,41 @@ fn one_providers_failures_count_once_another_answers_and_its_circuit_opens_after
 }
 
 #[test]
+fn a_route_whose_circuit_only_waits_for_the_networks_proof_is_asked_last_and_not_again() {
+    let mut world = World::new(&four());
+    let firsts = |world: &World| {
+        world
+            .plan("auto")
+            .candidates
+            .iter()
+            .map(|c| world.map.route(c.route).id.to_string())
+            .collect::<Vec<_>>()
+    };
+    for _ in 0..4 {
+        world.pass(1_000);
+        world.fail(A, K::Connect);
+        assert_eq!(firsts(&world), [A, B, C, D]);
+    }
+    world.pass(1_000);
+    world.fail(A, K::Connect);
+    assert_eq!((world.circuit_of(A), world.fleet.suspended()), (CircuitState::Closed, 5));
+    assert_eq!(firsts(&world), [B, C, D, A]);
+    world.look(&online());
+    assert_eq!(
+        (world.circuit_of(A), firsts(&world)),
+        (CircuitState::Open, [B, C, D].map(str::to_owned).into())
+    );
+
+    // The fifth failure comes in the middle of a request: it goes on elsewhere at once.
+    let mut world = World::new(&four());
+    for _ in 0..4 {
+        world.fail(A, K::Reset);
+    }
+    let tries = world.request(|id, _| if id == A { Err(failure(K::Reset)) } else { Ok(()) }).tries;
+    assert_eq!(tries, [A, B]);
+}
+
+#[test]
 fn every_way_to_fail_on_the_way_is_held_and_every_answer_counts_at_once() {
     for kind in
         [K::Dns, K::Connect, K::ConnectTimeout, K::Tls, K::Html, K::Redirect, K::Reset, K::FirstByteTimeout]
