@@ -46,6 +46,10 @@ pub(crate) async fn run(place: &Place, ask: NetworkAsk) -> Result<ExitCode, Prob
             [check.what, verdict.to_owned(), check.found, format!("{} ms", check.duration_ms)]
         })
         .collect();
-    table(["asked", "", "found", "took"], &rows, "Nothing was asked: no route leaves this machine's network, or the checks are off.");
+    table(
+        ["asked", "", "found", "took"],
+        &rows,
+        "Nothing was asked: no route leaves this machine's network, or the checks are off.",
+    );
     Ok(code)
 }

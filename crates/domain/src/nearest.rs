@@ -7,9 +7,8 @@ const ALIKE: f32 = 0.7;
 #[must_use]
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let name = name.to_lowercase();
-    let alike = |known: &str| {
-        similar::TextDiff::from_chars(name.as_str(), known.to_lowercase().as_str()).ratio()
-    };
+    let alike =
+        |known: &str| similar::TextDiff::from_chars(name.as_str(), known.to_lowercase().as_str()).ratio();
     let best = known.into_iter().map(|known| (alike(known), known));
     let best = best.filter(|(ratio, _)| *ratio > ALIKE).max_by(|a, b| a.0.total_cmp(&b.0));
     best.map(|(_, known)| known)

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use switchyard_domain::Now;
 use switchyard_domain::event::{Event, Lamp, What};
 use switchyard_domain::incident::{IncidentBrief, IncidentId, IncidentState, Severity};
 use switchyard_domain::map::RoutingMap;
-use switchyard_domain::Now;
 
 use super::case::{Case, Opening, belongs, summary};
 use super::look::{condition, openings};

@@ -83,7 +83,13 @@ fn is_blocked(fleet: &Fleet, ix: RouteIx, now: Now) -> bool {
 }
 
 /// How a provider stands.
-pub(super) fn condition(fleet: &Fleet, map: &RoutingMap, provider: &str, calm_ms: u64, now: Now) -> Condition {
+pub(super) fn condition(
+    fleet: &Fleet,
+    map: &RoutingMap,
+    provider: &str,
+    calm_ms: u64,
+    now: Now,
+) -> Condition {
     let fired = fleet.watch().fired();
     let mut fired = fired.iter().filter(|trigger| trigger.provider == provider).peekable();
     let own = || {

@@ -185,8 +185,10 @@ impl Router {
         let Some(provider) = known else {
             let all: Vec<&str> = running.map.providers.keys().map(String::as_str).collect();
             let meant = did_you_mean(provider, all.iter().copied());
-            let message =
-                format!("The running map has no provider `{provider}`.{meant} Providers: {}.", all.join(", "));
+            let message = format!(
+                "The running map has no provider `{provider}`.{meant} Providers: {}.",
+                all.join(", ")
+            );
             return Err(Problem::new("not_found_provider", message));
         };
         incidents::refresh(&self.shared).await;

@@ -308,7 +308,10 @@ impl<'a> Known<'a> {
         let names =
             || std::iter::once(map.default_job.name.as_str()).chain(map.jobs.keys().map(String::as_str));
         let (meant, known) = (did_you_mean(job, names()), list(names()));
-        Err(Problem::new("not_found_job", format!("The running map has no job `{job}`.{meant} Jobs: {known}.")))
+        Err(Problem::new(
+            "not_found_job",
+            format!("The running map has no job `{job}`.{meant} Jobs: {known}."),
+        ))
     }
 
     fn bounds(&self, client: &str, only: Option<&[String]>, order: &Order) -> Result<Part, Problem> {
