@@ -130,7 +130,7 @@ async fn a_slip_is_answered_with_what_was_meant_and_changes_nothing() {
     let before = yard.get("/v1/audit").await;
     // What was typed, the exit code, and what the answer has to name.
     let cases: &[(&str, i32, &[&str])] = &[
-        ("failover --from htt", 1, &["from", "Did you mean `hot`?"]),
+        ("failover --from hott", 1, &["from", "Did you mean `hot`?"]),
         ("failover --from hot --to wrm", 1, &["to:", "Did you mean `warm`?"]),
         ("failover --from hot --percent 0", 2, &["--percent", "1 to 100"]),
         ("failover --from hot --percent 101", 2, &["--percent", "1 to 100"]),

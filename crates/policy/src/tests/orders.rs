@@ -69,7 +69,9 @@ impl World {
     fn plan_of(&self, job: &str, client: &str) -> Plan {
         let needs = Needs { client: client.to_owned(), ..needs("auto") };
         let job = if job == "default" { &self.map.default_job } else { &self.map.jobs[job] };
-        plan(&self.map, job, &self.fleet, &needs, 1, self.now)
+        // Other dice at every moment: shares and weights fall out differently.
+        let roll = self.now.mono_ms.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        plan(&self.map, job, &self.fleet, &needs, roll, self.now)
     }
 
     /// The routes a request would try, in order.
