@@ -1,5 +1,6 @@
 //! The real window, driven as a person would: a demo starts, Hot breaks, the path moves to Warm, the desktop says
-//! so, Hot heals, the path comes home. The notification daemon on the session bus is ours, the rest is real.
+//! so, the incident tells its course, Hot heals, the path comes home; and traffic is moved by hand, there and back. The
+//! notification daemon on the session bus is ours, the rest is real.
 
 mod daemon;
 mod window;
@@ -41,7 +42,7 @@ async fn tell(window: &Window, daemon: &Daemon) -> Result<()> {
     window.shoot("2-test-request").await?;
 
     // The demo's map tests an open circuit every 30 s; nobody wants to watch that.
-    quicken(window).await.context("the demo's map with a shorter breaker interval")?;
+    quicken(window, &[("breaker", json!({ "halfOpenEveryMs": 1_000 }))]).await?;
 
     window.choose("fault-anthropic", "500").await?;
     let moved = until(PATIENCE, "requests are answered by Warm", async || {
@@ -65,6 +66,15 @@ async fn tell(window: &Window, daemon: &Daemon) -> Result<()> {
     assert!(failover.body.contains("Nothing was lost"), "{failover:?}");
     window.shoot("3-on-warm").await?;
 
+    window.reads("banner", "requests kept").await.context("the banner counts what was kept")?;
+    window.click("banner-incident").await.context("an incident was opened by itself")?;
+    for told in ["sonnet-4.6", "Circuit open.", "Warm took over: gpt-4o-mini answers."] {
+        window.reads("timeline", told).await?;
+    }
+    window.shoot("4-incident").await?;
+    window.click("sheet-close").await?;
+    window.misses("sheet").await?;
+
     window.choose("fault-anthropic", "none").await?;
     until(PATIENCE, "the window shows that Hot is in use again", async || {
         let answer = ask(window).await?;
@@ -75,19 +85,76 @@ async fn tell(window: &Window, daemon: &Daemon) -> Result<()> {
     window.sees("route-anthropic/sonnet-4.6", "data-circuit", "closed").await?;
     let recovery = daemon.heard(PATIENCE, "Back on Hot").await?;
     assert!(recovery.body.contains("answers"), "{recovery:?}");
-    window.shoot("4-back-on-hot").await?;
+    window.shoot("5-back-on-hot").await?;
 
     let said: Vec<String> = daemon.all().into_iter().map(|notification| notification.title).collect();
     assert_eq!(said, ["Running on Warm", "Back on Hot"], "one notice each, not one per request");
     Ok(())
 }
 
-async fn quicken(window: &Window) -> Result<()> {
+#[tokio::test(flavor = "multi_thread")]
+async fn traffic_is_moved_by_hand_and_brought_home_in_steps() -> Result<()> {
+    let window = Window::open().await?;
+    let story = move_and_return(&window).await;
+    if story.is_err() {
+        window.shoot("failed").await.ok();
+    }
+    window.close().await?;
+    story
+}
+
+async fn move_and_return(window: &Window) -> Result<()> {
+    window.click("demo-start").await?;
+    window.sees("tier-hot", "data-in-use", "true").await?;
+    quicken(
+        window,
+        &[("shift", json!({ "minCalls": 1 })), ("failback", json!({ "stepMs": 1_000, "minCalls": 1 }))],
+    )
+    .await?;
+
+    window.click("move-traffic").await?;
+    window.click("mode-immediate").await?;
+    window.write("reason", "anthropic is slow today").await?;
+    window.shoot("6-move").await?;
+    window.click("submit").await?;
+    window.misses("sheet").await?;
+    window.sees("shift-1", "data-phase", "away").await?;
+    window.sees("tier-warm", "data-in-use", "true").await?;
+    window.sees("tier-hot", "data-in-use", "false").await.context("the lit path left Hot")?;
+    window.reads("status-state", "Running on Warm").await?;
+    let answer = ask(window).await?;
+    assert_eq!((answer.status, answer.tier.as_str()), (200, "warm"));
+    window.shoot("7-moved").await?;
+
+    window.click("banner-hold").await?;
+    window.sees("shift-1", "data-held", "true").await?;
+    window.click("banner-goOn").await?;
+    window.sees("shift-1", "data-held", "false").await?;
+    window.click("banner-failback").await?;
+    window.sees("shift-1", "data-phase", "returning").await?;
+    window.shoot("8-returning").await?;
+    // Each step waits for calls to judge.
+    until(PATIENCE, "all traffic is home", async || {
+        let answer = ask(window).await?;
+        anyhow::ensure!(answer.status == 200, "a client got {} on the way home", answer.status);
+        Ok(window.reads_now("status-state", "All clear").await?.then_some(()))
+    })
+    .await?;
+    window.misses("shift-1").await?;
+    window.sees("tier-hot", "data-in-use", "true").await?;
+    assert_eq!(ask(window).await?.tier, "hot");
+    window.shoot("9-home").await
+}
+
+/// Applies the demo's map with other numbers.
+async fn quicken(window: &Window, settings: &[(&str, serde_json::Value)]) -> Result<()> {
     let (status, map) = window.control("GET", "/v1/map", json!(null)).await?;
     anyhow::ensure!(status == 200, "{status}: {map}");
     let mut document: serde_json::Value =
         serde_json::from_str(map["document"].as_str().context("a map without a document")?)?;
-    document["breaker"] = json!({ "halfOpenEveryMs": 1_000 });
+    for (key, value) in settings {
+        document[*key] = value.clone();
+    }
     let apply = json!({ "document": document.to_string(), "baseVersion": map["version"], "source": "api" });
     let (status, answer) = window.control("PUT", "/v1/map", apply).await?;
     anyhow::ensure!(status == 200, "{status}: {answer}");

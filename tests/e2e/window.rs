@@ -117,6 +117,20 @@ impl Window {
         .await
     }
 
+    /// Types into a field.
+    pub(crate) async fn write(&self, hook: &str, text: &str) -> Result<()> {
+        Ok(self.find(hook).await?.send_keys(text).await?)
+    }
+
+    /// Waits until it is there no more.
+    pub(crate) async fn misses(&self, hook: &str) -> Result<()> {
+        let selector = format!("[data-testid=\"{hook}\"]");
+        until(PATIENCE, &format!("{hook} is gone"), async || {
+            Ok(self.page.find_all(Locator::Css(&selector)).await?.is_empty().then_some(()))
+        })
+        .await
+    }
+
     /// Whether the element says this now.
     pub(crate) async fn has(&self, hook: &str, attribute: &str, value: &str) -> Result<bool> {
         Ok(self.find(hook).await?.attr(attribute).await?.as_deref() == Some(value))
@@ -130,10 +144,15 @@ impl Window {
         .await
     }
 
+    /// Whether its text contains this now.
+    pub(crate) async fn reads_now(&self, hook: &str, text: &str) -> Result<bool> {
+        Ok(self.find(hook).await?.text().await?.contains(text))
+    }
+
     /// Waits until its text contains this.
     pub(crate) async fn reads(&self, hook: &str, text: &str) -> Result<()> {
         until(PATIENCE, &format!("{hook} reads {text:?}"), async || {
-            Ok(self.find(hook).await?.text().await?.contains(text).then_some(()))
+            Ok(self.reads_now(hook, text).await?.then_some(()))
         })
         .await
     }

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 use sqlx::ConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
+use switchyard_domain::event::Lamp;
 use switchyard_domain::view::{CircuitState, Outcome};
 use switchyard_sim::{Dialect, Fault};
 use switchyard_tests::{Ask, CALLERS, Told, Yard};
@@ -145,6 +146,8 @@ async fn a_provider_is_left_out_everywhere_and_overrides_before_it_stay() {
     assert_eq!(yard.chat("hello").await.route(), "warm");
     assert_eq!(yard.send(&Ask::chat("hello").job("summary")).await.route(), "warm2");
     assert_eq!(yard.provider("hot").calls(), 0);
+    let shown = yard.snapshot().await.tiers[0].routes[0].clone();
+    assert_eq!((shown.lamp, shown.signal.as_str()), (Lamp::Out, "Left out"), "not called clear: {shown:?}");
     let told = yard.cli(&["failover", "--except", "warm2"], "").await;
     assert!(done(&told).contains("left out"), "{told:?}");
     assert!(told.err.contains("summary") && told.err.contains("Cold"), "{told:?}");

@@ -39,7 +39,7 @@ export function answers(method: string, path: string, body: unknown, snapshot: S
     case "GET /v1/incidents/27":
       return ok(sampleIncident(snapshot));
     case "GET /v1/incidents/27/report":
-      return ok("# Incident 27: anthropic answered 529\n");
+      return ok({ markdown: "# Incident 27: anthropic answered 529\n" });
     case "POST /v1/shifts":
       return ok({ id: 4 });
     default:

@@ -1,6 +1,5 @@
 /** The incident the design draws, as the router would tell it. */
-import type { Incident } from "../src/api/incident";
-import type { Snapshot } from "../src/api/types";
+import type { Incident, Snapshot } from "../src/api/types";
 import { incident } from "./base";
 
 export function sampleIncident(snapshot: Snapshot): Incident {
@@ -13,6 +12,9 @@ export function sampleIncident(snapshot: Snapshot): Incident {
     routes: ["anthropic/sonnet-4.6", "anthropic/haiku-4.5"],
     triggers: ["sonnet-4.6: 529 overloaded, 5 in a row"],
     mapVersion: 14,
+    failures: [{ what: "overloaded", code: "529", attempts: 9, firstAtMs: t + 100, lastAtMs: t + 1_300 }],
+    returns: closed ? 1 : 0,
+    reversed: 0,
     closedBy: closed ? "router" : null,
     marks: { conditionAtMs: t + 200, decidedAtMs: t + 1_400, calmSinceMs: closed ? t + 1_900_000 : null, homeAtMs: closed ? brief.closedAtMs! - 60_000 : null },
     kpis: {
@@ -21,7 +23,7 @@ export function sampleIncident(snapshot: Snapshot): Incident {
       restorationMs: { value: 1_600, goal: 120_000, met: true },
       recoveryMs: closed ? { value: 1_262_000, goal: 300_000, met: false } : { value: null, goal: 300_000, met: null },
       homeMs: closed ? 1_200_000 : null,
-      requests: brief.kept + 6, kept: brief.kept, queued: 6, failed: 0, lost: 0,
+      requests: brief.kept + 6, kept: brief.kept, queued: 6, failed: 0, lost: 0, lostPercent: { value: 0, goal: 1, met: true },
       userErrorPercent: { value: 0, goal: 5, met: true },
       slowdownPercent: { value: 12.4, goal: 20, met: true },
       costDifferenceUsd: -1_180_000_000,

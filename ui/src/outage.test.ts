@@ -48,7 +48,7 @@ test("a shift is held, let go on, and sent home from the banner", async () => {
   await click(testid.bannerAction("goOn"));
   await lastSent(host, { method: "POST", path: "/v1/shifts/3/hold", body: { held: false, reason: "decided by hand" } });
   await click(testid.bannerAction("failback"));
-  await lastSent(host, { method: "POST", path: "/v1/shifts/3/failback", body: { now: false } });
+  await lastSent(host, { method: "POST", path: "/v1/shifts/3/failback", body: { now: false, reason: "decided by hand" } });
 });
 
 test("bringing all traffic back at once is asked first", async () => {
@@ -137,7 +137,7 @@ test("overrides are counted on the map and taken back one by one", async () => {
   await fireEvent.click(within(kill).getByText("Take back"));
   await lastSent(host, { method: "POST", path: "/v1/orders/kill", body: { scope: { kind: "provider", name: "google" }, on: false, reason: "taken back in the window", forMs: null } });
   await fireEvent.click(within(await at(testid.override("job-rag-answer"))).getByText("Take back"));
-  await lastSent(host, { method: "PUT", path: "/v1/overrides/jobs", body: { "rag-answer": null } });
+  await lastSent(host, { method: "PUT", path: "/v1/overrides/jobs?reason=taken%20back%20in%20the%20window", body: { "rag-answer": null } });
   await fireEvent.click(within(await at(testid.override("client-n8n"))).getByText("Take back"));
   await lastSent(host, { method: "POST", path: "/v1/orders/client-bounds", body: { client: "n8n", only: null, reason: "taken back in the window" } });
 });
@@ -228,7 +228,7 @@ test("an incident is read, noted, copied as Markdown and closed", async () => {
   await waitFor(() => expect(copied).toHaveBeenCalledWith("# Incident 27\n"));
   await fireEvent.click(screen.getByText("Close incident"));
   await click(testid.confirm);
-  await lastSent(host, { method: "POST", path: "/v1/incidents/27/close", body: {} });
+  await lastSent(host, { method: "POST", path: "/v1/incidents/27/close", body: { reason: "closed in the window" } });
   vi.unstubAllGlobals();
 });
 

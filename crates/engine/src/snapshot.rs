@@ -156,7 +156,10 @@ fn route(shared: &Shared, running: &Running, ix: RouteIx, next: bool, now: Now) 
     let route = running.map.route(ix);
     let health =
         shared.with_fleet(|fleet| fleet.place(&route.id, ix).map(|place| fleet.view(place, now)))??;
-    let (lamp, signal, detail) = signal(&health, route.enabled);
+    let left_out = of_fleet(shared, |fleet| {
+        fleet.orders().except.iter().any(|except| except.provider == route.provider)
+    });
+    let (lamp, signal, detail) = signal(&health, route.enabled, left_out);
     Some(RouteView {
         id: route.id.clone(),
         provider: route.provider.clone(),
@@ -191,10 +194,13 @@ fn route(shared: &Shared, running: &Running, ix: RouteIx, next: bool, now: Now) 
 }
 
 /// The lamp, the word beside it, and why.
-fn signal(health: &RouteHealth, enabled: bool) -> (Lamp, &'static str, Option<String>) {
+fn signal(health: &RouteHealth, enabled: bool, left_out: bool) -> (Lamp, &'static str, Option<String>) {
     let last = health.last_failure.as_ref().map(switchyard_domain::Failure::short);
     if !enabled || !health.in_service {
         return (Lamp::Out, "Out of use", None);
+    }
+    if left_out {
+        return (Lamp::Out, "Left out", None);
     }
     if !health.has_key {
         return (Lamp::Stop, "Stop", Some("no usable key".to_owned()));

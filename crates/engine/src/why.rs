@@ -6,9 +6,10 @@
 
 use std::cmp::Reverse;
 
-use switchyard_domain::event::route_label;
+use switchyard_domain::event::{Lamp, route_label};
 use switchyard_domain::operate::{
-    Kill, KillScope, Order, Orders, ShiftPhase, ShiftView, TriggerKind, TriggerView, WhyView,
+    DistributionView, Kill, KillScope, Order, Orders, ShiftPhase, ShiftView, TriggerKind, TriggerView,
+    WeightView, WhyView,
 };
 use switchyard_domain::view::{CircuitState, RouteView, Snapshot};
 use switchyard_domain::{Failure, Tier};
@@ -22,7 +23,36 @@ pub(crate) fn explain(snapshot: &mut Snapshot, cause: Option<&str>) {
     snapshot.tiers = tiers;
     if snapshot.map.version > 0 {
         snapshot.status.why = chain(snapshot, cause);
+        tell_shares(snapshot);
     }
+}
+
+/// While a shift shares traffic out, no route answers everything: the status sentence says the shares instead. What
+/// weighs more than a move (a pause, the network, an open circuit) stays what it says.
+fn tell_shares(snapshot: &mut Snapshot) {
+    let mut routes = snapshot.tiers.iter().flat_map(|tier| &tier.routes);
+    let status = &mut snapshot.status;
+    if !matches!(status.lamp, Lamp::Clear | Lamp::Degraded)
+        || routes.any(|own| own.circuit != CircuitState::Closed)
+    {
+        return;
+    }
+    let mut shifts = snapshot.shifts.iter().rev().filter(|shift| (1..100).contains(&shift.share_percent));
+    let Some((shift, state)) = shifts.find_map(|shift| match shift.phase {
+        ShiftPhase::Leaving => Some((shift, "Moving traffic.")),
+        ShiftPhase::Away => Some((shift, "Partly moved.")),
+        ShiftPhase::Returning => Some((shift, "Coming back.")),
+        ShiftPhase::Home => None,
+    }) else {
+        if let (Some(split), Lamp::Clear) = (&snapshot.distribution, status.lamp) {
+            status.sentence = format!("Traffic is split: {}.", weights(split));
+        }
+        return;
+    };
+    let ShiftView { from_words, to_words, share_percent, .. } = shift;
+    status.lamp = Lamp::Caution;
+    status.state = state.to_owned();
+    status.sentence = format!("{share_percent} % of {from_words}'s traffic goes to {to_words}.");
 }
 
 /// Every reason that holds, newest first; those of unknown age last.
@@ -53,9 +83,7 @@ fn chain(snapshot: &Snapshot, cause: Option<&str>) -> Vec<WhyView> {
         say(Some(shift.started_at_ms), of_shift(shift));
     }
     if let Some(split) = &snapshot.distribution {
-        let weights: Vec<String> =
-            split.weights.iter().map(|own| format!("{} {:.0} %", own.target, own.percent)).collect();
-        say(None, format!("Traffic is split {}{}.", weights.join(", "), by(&split.reason, &split.actor)));
+        say(None, format!("Traffic is split {}{}.", weights(split), by(&split.reason, &split.actor)));
     }
     of_orders(&snapshot.orders, &mut say);
     if let Some(since_ms) = snapshot.loops.storm_since_ms {
@@ -69,11 +97,17 @@ fn chain(snapshot: &Snapshot, cause: Option<&str>) -> Vec<WhyView> {
     all
 }
 
+/// `openai 60 %, google 40 %`: as they are now.
+fn weights(split: &DistributionView) -> String {
+    let one = |own: &WeightView| format!("{} {:.0} %", own.target, own.percent);
+    split.weights.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
 fn standing(tier: Tier, cause: Option<&str>) -> Option<String> {
     let because = cause.map(|cause| format!(" ({cause})")).unwrap_or_default();
     match tier {
         Tier::Hot => Some(format!("The first choice of Hot is out of use: {}.", cause?)),
-        Tier::Warm => Some(format!("Warm answers, since no route of Hot does{because}.")),
+        Tier::Warm => Some(format!("Warm answers{because}.")),
         Tier::Cold => Some(format!("New requests are queued, since no route answers{because}.")),
     }
 }
@@ -164,7 +198,10 @@ fn of_route(snapshot: &Snapshot, route: &RouteView) -> Option<String> {
     if let Some(forced) = orders.forced.iter().find(|forced| forced.route == route.id && forced.open) {
         return Some(by_order("Its circuit is held open", &forced.order));
     }
-    by_its_state(route).or_else(|| by_traffic(snapshot, route))
+    by_its_state(route).or_else(|| by_traffic(snapshot, route)).or_else(|| {
+        let held = orders.forced.iter().find(|forced| forced.route == route.id)?;
+        Some(by_order("Its circuit is held closed, whatever it answers", &held.order))
+    })
 }
 
 fn by_its_state(route: &RouteView) -> Option<String> {

@@ -144,6 +144,9 @@ fn network(facts: &Facts) -> CauseView {
         NetworkState::CaptivePortal => {
             ("captive_portal", "A sign-in page is in the way", "Sign in to this network in a browser")
         }
+        NetworkState::ProxyDown => {
+            ("proxy_down", "The proxy does not answer", "Requests leave by a proxy that takes no connection")
+        }
         NetworkState::Unknown | NetworkState::Online | NetworkState::Offline | NetworkState::Intercepted => {
             ("network_down", "This machine's network is down", "Providers can't be reached from here")
         }
@@ -159,9 +162,9 @@ fn network(facts: &Facts) -> CauseView {
 fn outages(facts: &Facts, causes: &mut Vec<CauseView>) {
     let down: Vec<&ProviderFacts> = facts.providers.iter().filter(|provider| provider.is_down()).collect();
     let names: Vec<&str> = down.iter().map(|provider| provider.name.as_str()).collect();
-    let lasting = |since: i64| match (facts.now_ms - since).max(0) / 60_000 {
-        0 => "less than a minute".to_owned(),
-        minutes => format!("{minutes} min"),
+    let lasting = |since: i64| match (facts.now_ms - since) / 60_000 {
+        ..1 => String::new(),
+        minutes => format!(" for {minutes} min"),
     };
     match down.as_slice() {
         [] => {}
@@ -172,9 +175,9 @@ fn outages(facts: &Facts, causes: &mut Vec<CauseView>) {
                 Some(_) => " Its status page does not say so (yet).",
                 None => "",
             };
-            let since = one.down_since_ms.map(|since| format!(" for {}", lasting(since)));
+            let since = one.down_since_ms.map(lasting);
             let sentence = format!(
-                "{} has not answered{}; {}.{admits}",
+                "{} does not answer{}; {}.{admits}",
                 one.name,
                 since.unwrap_or_default(),
                 if spare { "the other providers do" } else { "no other provider is left" }
@@ -197,7 +200,7 @@ fn outages(facts: &Facts, causes: &mut Vec<CauseView>) {
             let sentence = format!(
                 "{} don't answer{}. That is rare: see whether it is this machine's network, a shared cloud, or the map.",
                 names.join(", "),
-                since.map(|since| format!(" for {}", lasting(since))).unwrap_or_default()
+                since.map(lasting).unwrap_or_default()
             );
             let all = down.len() == facts.providers.len();
             causes.push(CauseView {

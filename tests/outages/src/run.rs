@@ -179,7 +179,7 @@ impl<'a> Run<'a> {
                 }
             }
         };
-        let changes = self.fleet.probe_result(route, result, self.now);
+        let changes = self.fleet.probe_result(route, result, self.now.mono_ms, self.now);
         self.told(&changes);
     }
 

@@ -3,49 +3,7 @@
  *
  * Paths and bodies are checked against the generated contract; only the way there differs by host.
  */
-import createClient from "openapi-fetch";
-
-import type { paths } from "./generated";
-import { Refusal } from "./refusal";
-import { host } from "./transport";
-
-/** openapi-fetch wants absolute addresses; this one is never resolved, the host takes the path alone. */
-const ORIGIN = "http://control.invalid";
-
-const client = createClient<paths>({
-  baseUrl: ORIGIN,
-  fetch: async (request) => {
-    const url = new URL(request.url);
-    const text = await request.text();
-    const reply = await host().ask(
-      request.method,
-      url.pathname + url.search,
-      text === "" ? undefined : (JSON.parse(text) as unknown),
-    );
-    const empty = reply.status === 204 || reply.body === undefined || reply.body === null;
-    return new Response(empty ? null : JSON.stringify(reply.body), {
-      status: reply.status,
-      headers: empty ? { "content-length": "0" } : { "content-type": "application/json" },
-    });
-  },
-});
-
-interface Result<T> {
-  data?: T;
-  error?: unknown;
-  response: Response;
-}
-
-async function done<T>(call: Promise<Result<T>>): Promise<T> {
-  let result: Result<T>;
-  try {
-    result = await call;
-  } catch (cause) {
-    throw Refusal.from(cause);
-  }
-  if (!result.response.ok) throw Refusal.of(result.response.status, result.error);
-  return result.data as T;
-}
+import { client, done } from "./client";
 
 export const control = {
   pause: (reason: string) => done(client.POST("/v1/pause", { body: { reason } })),

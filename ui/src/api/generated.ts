@@ -2253,7 +2253,7 @@ export interface components {
          * @description How this machine's network stands.
          * @enum {string}
          */
-        NetworkState: "unknown" | "online" | "offline" | "dns_broken" | "captive_portal" | "intercepted";
+        NetworkState: "unknown" | "online" | "offline" | "dns_broken" | "captive_portal" | "intercepted" | "proxy_down";
         /** @description The network of this machine. */
         NetworkView: {
             /** @description The last look at it, one line per thing asked. */

@@ -32,9 +32,7 @@ export function httpHost(token: string | null): Host {
       }
       const response = await fetch(path, init);
       const text = await response.text();
-      // A report is text, everything else JSON.
-      const plain = /^text\/(markdown|plain)/.test(response.headers.get("content-type") ?? "") && response.ok;
-      return { status: response.status, body: text === "" ? undefined : plain ? text : parse(text) };
+      return { status: response.status, body: text === "" ? undefined : parse(text) };
     },
     async watch(onSnapshot, signal): Promise<WatchEnd> {
       const response = await fetch("/v1/events", {

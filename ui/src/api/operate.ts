@@ -1,62 +1,53 @@
 /**
- * What a person does in an outage: moves of traffic, overrides, the network, incidents. Every path of it is here and
- * nowhere else. Each call rejects with a `Refusal`.
+ * What a person does in an outage: moves of traffic, overrides, the network, incidents. Each call rejects with a
+ * `Refusal`.
  */
 import { ask } from "./ask";
-import type { Incident } from "./incident";
-import type { FixView, KillScope, ShiftMode } from "./types";
-
-export interface StartShift {
-  from: string;
-  to?: string;
-  mode?: ShiftMode;
-  percent?: number;
-  reason?: string;
-}
-
-export type BreakerOrder = "open" | "closed" | "auto";
+import { client, done } from "./client";
+import type { BreakerOrder, FixView, KillScope, OrdersAnswer, StartShift } from "./types";
 
 /** Sends an order; returns what a person should know of what it does. */
-async function order(kind: string, body: unknown): Promise<string[]> {
-  const answer = (await ask("POST", `/v1/orders/${kind}`, body)) as { warnings?: string[] } | undefined;
-  return answer?.warnings ?? [];
-}
+const order = async (call: Promise<OrdersAnswer>): Promise<string[]> => (await call).warnings;
+
+const at = (id: number) => ({ path: { id } });
 
 export const operate = {
-  startShift: async (shift: StartShift) => ((await ask("POST", "/v1/shifts", shift)) as { id: number }).id,
-  holdShift: (id: number, held: boolean, reason: string) => ask("POST", `/v1/shifts/${id}/hold`, { held, reason }),
+  startShift: async (body: StartShift) => (await done(client.POST("/v1/shifts", { body }))).id,
+  holdShift: (id: number, held: boolean, reason: string) =>
+    done(client.POST("/v1/shifts/{id}/hold", { params: at(id), body: { held, reason } })),
   /** The way home in watched steps. */
-  failback: (id: number) => ask("POST", `/v1/shifts/${id}/failback`, { now: false }),
+  failback: (id: number, reason: string) =>
+    done(client.POST("/v1/shifts/{id}/failback", { params: at(id), body: { now: false, reason } })),
   /** All of it home at once, unwatched. */
-  takeBackShift: (id: number) => ask("DELETE", `/v1/shifts/${id}`),
+  takeBackShift: (id: number) => done(client.DELETE("/v1/shifts/{id}", { params: at(id) })),
   /** No weights: as the map says again. */
   distribute: (weights: Record<string, number>, reason: string, transitionMs?: number) =>
-    ask("PUT", "/v1/distribution", { weights, reason, ...(transitionMs === undefined ? {} : { transitionMs }) }),
+    done(client.PUT("/v1/distribution", { body: { weights, reason, ...(transitionMs === undefined ? {} : { transitionMs }) } })),
 
-  kill: (scope: KillScope, on: boolean, reason: string, forMs: number | null) => order("kill", { scope, on, reason, forMs }),
-  breaker: (route: string, state: BreakerOrder, reason: string, forMs: number | null) => order("breaker", { route, state, reason, forMs }),
+  kill: (scope: KillScope, on: boolean, reason: string, forMs: number | null) =>
+    order(done(client.POST("/v1/orders/kill", { body: { scope, on, reason, forMs } }))),
+  breaker: (route: string, state: BreakerOrder, reason: string, forMs: number | null) =>
+    order(done(client.POST("/v1/orders/breaker", { body: { route, state, reason, forMs } }))),
   /** Null gives the job back to the map. */
-  overrideJob: (job: string, models: string[] | null) => ask("PUT", "/v1/overrides/jobs", { [job]: models }),
-  except: (provider: string, on: boolean, reason: string, forMs: number | null) => order("except", { provider, on, reason, forMs }),
-  clearBounds: (client: string, reason: string) => order("client-bounds", { client, only: null, reason }),
-  clearPreference: (client: string, reason: string) => order("client-prefer", { client, provider: null, reason }),
-  allOff: (on: boolean, reason: string) => order("all-off", { on, reason }),
+  overrideJob: (job: string, models: string[] | null, reason: string) =>
+    order(done(client.PUT("/v1/overrides/jobs", { params: { query: { reason } }, body: { [job]: models } }))),
+  except: (provider: string, on: boolean, reason: string, forMs: number | null) =>
+    order(done(client.POST("/v1/orders/except", { body: { provider, on, reason, forMs } }))),
+  clearBounds: (app: string, reason: string) =>
+    order(done(client.POST("/v1/orders/client-bounds", { body: { client: app, only: null, reason } }))),
+  clearPreference: (app: string, reason: string) =>
+    order(done(client.POST("/v1/orders/client-prefer", { body: { client: app, provider: null, reason } }))),
+  allOff: (on: boolean, reason: string) => order(done(client.POST("/v1/orders/all-off", { body: { on, reason } }))),
 
-  checkNetwork: () => ask("POST", "/v1/network/check"),
+  checkNetwork: () => done(client.POST("/v1/network/check")),
 
-  incident: async (id: number) => (await ask("GET", `/v1/incidents/${id}`)) as Incident,
-  incidentReport: async (id: number) => readReport(await ask("GET", `/v1/incidents/${id}/report`)),
-  noteIncident: (id: number, text: string) => ask("POST", `/v1/incidents/${id}/notes`, { text }),
-  closeIncident: (id: number) => ask("POST", `/v1/incidents/${id}/close`, {}),
+  incident: (id: number) => done(client.GET("/v1/incidents/{id}", { params: at(id) })),
+  incidentReport: async (id: number) => (await done(client.GET("/v1/incidents/{id}/report", { params: at(id) }))).markdown,
+  noteIncident: (id: number, text: string) =>
+    done(client.POST("/v1/incidents/{id}/notes", { params: at(id), body: { text } })),
+  closeIncident: (id: number, reason: string) =>
+    done(client.POST("/v1/incidents/{id}/close", { params: at(id), body: { reason } })),
 
   /** A fix is a call that the router itself wrote down. */
   applyFix: (fix: FixView) => ask(fix.method, fix.path, fix.body == null ? undefined : (JSON.parse(fix.body) as unknown)),
 };
-
-/** The report as text, also where it comes wrapped in JSON. */
-export function readReport(body: unknown): string {
-  if (typeof body === "string") return body;
-  const { markdown, report } = (body ?? {}) as { markdown?: unknown; report?: unknown };
-  const text = markdown ?? report;
-  return typeof text === "string" ? text : "";
-}

@@ -37,7 +37,7 @@ export type Outcome = Schemas["Outcome"];
 export type Problem = Schemas["Problem"];
 
 export type ShiftView = Schemas["ShiftView"];
-export type ShiftMode = ShiftView["mode"];
+export type ShiftMode = Schemas["ShiftMode"];
 export type Target = Schemas["Target"];
 export type DistributionView = Schemas["DistributionView"];
 export type Orders = Schemas["Orders"];
@@ -51,6 +51,14 @@ export type IncidentBrief = Schemas["IncidentBrief"];
 export type IncidentState = Schemas["IncidentState"];
 export type NetworkView = Schemas["NetworkView"];
 export type NetworkState = Schemas["NetworkState"];
+export type StartShift = Schemas["StartShift"];
+export type BreakerOrder = Schemas["BreakerOrder"];
+export type OrdersAnswer = Schemas["OrdersAnswer"];
+
+export type Incident = Schemas["Incident"];
+export type TimelineEntry = Schemas["TimelineEntry"];
+/** A number beside its goal; `met` is absent while it has not happened. */
+export type Kpi = Schemas["SpanKpi"] | Schemas["PercentKpi"];
 
 export type MapDocument = Answer<"/v1/map", "get">;
 export type MapCheck = Answer<"/v1/map/check", "post">;

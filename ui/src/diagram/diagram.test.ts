@@ -47,7 +47,7 @@ describe("lanes", () => {
   test("a tier whose routes are all switched off is not red", () => {
     const [hot] = tiers("clear");
     const off = { ...hot, inUse: false, routes: hot.routes.map((r) => ({ ...r, inService: false, lamp: "out" as const, next: false })) };
-    expect(laneOf(off, true).state).toBe("standing-by");
+    expect(laneOf(off, true).state).toBe("out");
     expect(laneOf({ ...hot, routes: [], inUse: false }, true).state).toBe("empty");
   });
 

@@ -2,7 +2,7 @@
 import type { ColdView, RouteView, TierView } from "../api/types";
 import { countdown } from "../shared/format";
 import { routeLabel } from "../shared/words";
-import { type LaneState, usable } from "./lanes";
+import { type LaneState, outOfUse, usable } from "./lanes";
 
 export interface Note {
   title: string;
@@ -98,7 +98,7 @@ function hotText(s: Situation): string {
       ? `${all} tested, not used.`
       : `${all} tested, not used. Next test call in ${countdown(probe - s.ageMs)}.`;
   }
-  if (routes.every((route) => !route.inService || route.offInMap)) return "Its routes are switched off.";
+  if (routes.every(outOfUse)) return "Its routes are switched off.";
   return "Its routes are being tested before they take traffic again.";
 }
 

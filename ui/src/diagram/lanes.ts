@@ -4,8 +4,10 @@ import type { Shares } from "./shares";
 
 export type Rail = "plain" | "lit" | "shut" | "probe" | "paused";
 export type Node = "plain" | "here" | "shut" | "probe";
-/** `dark`: nothing is known or nothing flows (line lost, paused, no network). `away`: traffic was moved off; trials go. */
-export type LaneState = "in-use" | "standing-by" | "stopped" | "away" | "empty" | "dark";
+/**
+ * `dark`: nothing is known or nothing flows (line lost, paused, no network). `away`: traffic was moved off; trials go.
+ * `out`: every route is switched off or left out. */
+export type LaneState = "in-use" | "standing-by" | "stopped" | "away" | "out" | "empty" | "dark";
 
 export interface Station {
   route: RouteView;
@@ -25,10 +27,13 @@ export interface Lane {
 
 /** Whether a new request may go to this route. */
 export const usable = (route: RouteView): boolean =>
-  route.inService && !route.offInMap && route.circuit === "closed" && route.lamp !== "stop";
+  route.inService && !route.offInMap && route.circuit === "closed" && route.lamp !== "stop" && route.lamp !== "out";
+
+/** Whether a route was taken out on purpose: switched off, or its provider left out. */
+export const outOfUse = (route: RouteView): boolean => !route.inService || route.offInMap || route.lamp === "out";
 
 /** Whether a route is failing, as opposed to switched off or not tried yet. */
-export const stopped = (route: RouteView): boolean => route.lamp === "stop" || route.circuit === "open";
+export const stopped = (route: RouteView): boolean => !outOfUse(route) && (route.lamp === "stop" || route.circuit === "open");
 
 /** Whether a shift has taken all of a route's traffic away. */
 const movedOff = (route: RouteView): boolean => (route.shiftedPercent ?? 0) >= 100;
@@ -72,20 +77,21 @@ function laneState(tier: TierView, flowing: boolean, inUse: boolean): LaneState 
   if (tier.routes.length === 0) return "empty";
   if (inUse) return "in-use";
   if (!flowing) return "dark";
-  const serving = tier.routes.filter((route) => route.inService && !route.offInMap);
-  if (serving.length > 0 && serving.every(stopped)) return "stopped";
-  return serving.length > 0 && serving.every((route) => movedOff(route) || stopped(route)) ? "away" : "standing-by";
+  const serving = tier.routes.filter((route) => !outOfUse(route));
+  if (serving.length === 0) return "out";
+  if (serving.every(stopped)) return "stopped";
+  return serving.every((route) => movedOff(route) || stopped(route)) ? "away" : "standing-by";
 }
 
 function nodeOf(route: RouteView): Node {
-  if (!route.inService || route.offInMap) return "plain";
+  if (outOfUse(route)) return "plain";
   if (stopped(route)) return "shut";
   return route.circuit === "half_open" || route.lamp === "caution" || movedOff(route) ? "probe" : "plain";
 }
 
 /** A route as the diagram shows it while the line to the router is lost: nothing is known of it. */
 export function unknownRoute(route: RouteView): RouteView {
-  const off = !route.inService || route.offInMap;
+  const off = outOfUse(route);
   return {
     ...route,
     lamp: off ? route.lamp : ("unknown" satisfies Lamp),
@@ -108,6 +114,6 @@ export function isNear(host: string): boolean {
 
 /** A route as the diagram shows it while this machine has no network: nothing can be said of it, and nothing is. */
 export function unreachableRoute(route: RouteView): RouteView {
-  if (isNear(route.host) || !route.inService || route.offInMap) return route;
+  if (isNear(route.host) || outOfUse(route)) return route;
   return { ...route, lamp: "unknown", signal: "Not probed", detail: null, circuit: "closed", next: false, nextProbeInMs: null, cooldownMs: null };
 }

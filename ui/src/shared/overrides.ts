@@ -1,5 +1,5 @@
 /** Everything overridden by hand, as one list of lines that can each be taken back. Pure. */
-import type { DistributionView, KillScope, Order, Orders, Target } from "../api/types";
+import type { DistributionView, KillScope, Order, Orders, RouteView, Target } from "../api/types";
 import { percent } from "./format";
 import { routeLabel } from "./words";
 
@@ -27,6 +27,13 @@ export function scopeWords(scope: KillScope): string {
   return scope.kind === "route" ? routeLabel(scope.name) : `${scope.kind} ${scope.name}`;
 }
 
+/** The kill that takes a route out without naming it, if nothing names it. */
+export function widerKill(kills: readonly { scope: KillScope }[], route: RouteView): KillScope | undefined {
+  const scopes = kills.map((kill) => kill.scope);
+  if (scopes.some((scope) => scope.kind === "route" && scope.name === route.id)) return undefined;
+  return scopes.find((scope) => (scope.kind === "provider" && scope.name === route.provider) || (scope.kind === "model" && scope.name === route.model));
+}
+
 const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** The farthest reaching first. */
@@ -40,7 +47,7 @@ export function overridesOf(orders: Orders, distribution: DistributionView | nul
   }
   for (const order of orders.kills ?? []) {
     const { scope } = order;
-    list.push({ key: `kill-${scope.kind}-${scope.name}`, title: `${capital(scopeWords(scope))} out of service`, detail: "Requests pass it by.", order, takeBack: { kind: "kill", scope } });
+    list.push({ key: `kill-${scope.kind}-${scope.name}`, title: `${scope.kind === "route" ? scopeWords(scope) : capital(scopeWords(scope))} out of service`, detail: "Requests pass it by.", order, takeBack: { kind: "kill", scope } });
   }
   for (const order of orders.forced ?? []) {
     const held = order.open ? "open" : "closed";

@@ -25,6 +25,11 @@
  * | `network-line` | the network's line in the sidebar; `data-state` |
  * | `menu-<what>` | opens the menu of a tier (`hot`, `warm`) or of a station (its route id) |
  * | `sheet` | the open sheet |
+ * | `sheet-close` | closes it |
+ * | `move-traffic` | opens the sheet that moves traffic |
+ * | `mode-<mode>` | a way to move it: immediate, gradual, canary |
+ * | `reason` | the reason a sheet asks for |
+ * | `timeline` | what happened in the open incident |
  * | `submit` | the confirming button of a sheet |
  * | `confirm` | the confirming button of an open question |
  * | `provider-<name>`, `key-input`, `key-save` | the Providers screen |
@@ -56,6 +61,11 @@ export const testid = {
   networkLine: "network-line",
   menu: (what: string) => `menu-${what}`,
   sheet: "sheet",
+  sheetClose: "sheet-close",
+  moveTraffic: "move-traffic",
+  mode: (mode: string) => `mode-${mode}`,
+  reason: "reason",
+  timeline: "timeline",
   submit: "submit",
   confirm: "confirm",
   provider: (name: string) => `provider-${name}`,

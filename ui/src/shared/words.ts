@@ -136,3 +136,14 @@ export function answeredBy(request: RequestView): string {
   }
   return `${outcome[request.outcome].word}, ${request.status}`;
 }
+
+/** The reason that is sent where a button was pressed and nothing was asked. */
+export const BY_HAND = "decided by hand";
+
+const actors: Record<string, string> = { window: "window", cli: "command line", api: "control API", router: "the router" };
+
+/** Who ordered something: `the router`, `command line`. */
+export const actorWords = (actor: string): string => actors[actor] ?? actor;
+
+/** The same for somebody's act: `by the router`, `by hand` (from a window, a terminal or a program). */
+export const byWhom = (actor: string): string => (actor === "router" ? "by the router" : actor === "api" ? "by the control API" : "by hand");

@@ -1,7 +1,6 @@
 /** An incident's figures and its course, as the sheet draws them. Pure. */
-import type { Incident, Kpi } from "../api/incident";
-import type { IncidentState, Lamp } from "../api/types";
-import { latency, number, percent, span, timeOfDay } from "../shared/format";
+import type { Incident, IncidentState, Kpi, Lamp } from "../api/types";
+import { latency, number, percent, span, timeOfDay, timeWithSeconds } from "../shared/format";
 
 export interface Figure {
   name: string;
@@ -41,11 +40,11 @@ export function figures({ kpis }: Incident): Figure[] {
 
 /** The comparisons: callers' errors, slowdown, cost. */
 export function comparisons({ kpis, validation }: Incident): Figure[] {
-  const share = (name: string, kpi: Kpi, note: string): Figure => ({ name, value: typeof kpi.value === "number" ? percent(kpi.value) : "not known", note, met: kpi.met ?? null, goal: `goal below ${percent(kpi.goal)}` });
+  const share = (name: string, kpi: Kpi, note: string): Figure => ({ name, value: typeof kpi.value === "number" ? percent(kpi.value).replace("-", "−") : "not known", note, met: kpi.met ?? null, goal: `goal below ${percent(kpi.goal)}` });
   const list = [share("Errors for callers", kpis.userErrorPercent, `${number(kpis.failed)} of ${number(kpis.requests)}`), share("Slowdown", kpis.slowdownPercent, "p95 against the hour before")];
   if (typeof kpis.costDifferenceUsd === "number") {
     const usd = kpis.costDifferenceUsd / 1e9;
-    list.push({ name: "Cost", value: `${usd < 0 ? "−" : "+"}$${Math.abs(usd).toFixed(2)}`, note: "against the usual route", met: null, goal: "" });
+    list.push({ name: "Cost", value: `${Math.abs(usd) < 0.005 ? "" : usd < 0 ? "−" : "+"}$${Math.abs(usd).toFixed(2)}`, note: "against the usual route", met: null, goal: "" });
   }
   if (validation) {
     const { successPercent } = validation;
@@ -77,7 +76,8 @@ export function course(incident: Incident, nowMs: number): Stretch[] {
   if (decided !== null) parts.push({ words: "other routes answer", look: "away", from: decided, to: home ?? end });
   if (home !== null) parts.push({ words: "home again", look: "home", from: home, to: Math.max(home, end) });
   const total = Math.max(1, end - beganAtMs);
+  const clock = total < 600_000 ? timeWithSeconds : timeOfDay;
   const weights = parts.map((part) => Math.max(0.12, (part.to - part.from) / total));
   const sum = weights.reduce((a, b) => a + b, 0);
-  return parts.map((part, i) => ({ words: part.words, look: part.look, width: ((weights[i] ?? 0) / sum) * 100, at: i === 0 ? "" : timeOfDay(part.from) }));
+  return parts.map((part, i) => ({ words: part.words, look: part.look, width: ((weights[i] ?? 0) / sum) * 100, at: i === 0 ? "" : clock(part.from) }));
 }

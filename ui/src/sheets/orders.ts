@@ -1,5 +1,6 @@
 /** The forms of the single orders: what is asked, what it means, what is sent. Pure but for the call itself. */
-import { type BreakerOrder, operate } from "../api/operate";
+import { operate } from "../api/operate";
+import type { BreakerOrder } from "../api/types";
 import { scopeWords } from "../shared/overrides";
 import { routeLabel } from "../shared/words";
 import type { Sheet } from "../state/sheet.svelte";

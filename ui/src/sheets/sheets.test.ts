@@ -3,7 +3,6 @@ import { expect, test } from "vitest";
 import { clear } from "../../dev/base";
 import { sampleIncident } from "../../dev/incident";
 import { scenes } from "../../dev/scenes";
-import { readReport } from "../api/operate";
 import { partsOf, splitFault } from "./choices";
 import { comparisons, course, figures } from "./incident";
 import { whyRoute } from "./why";
@@ -49,6 +48,20 @@ test("a lost request is a missed goal, and an unknown figure is not called met",
   expect(comparisons(incident).find((figure) => figure.name === "Cost")?.value).toBe("−$1.18");
 });
 
+test("below zero is written with a minus, and nothing has no sign", () => {
+  const incident = sampleIncident(scenes.closed());
+  incident.kpis.slowdownPercent.value = -14.8;
+  incident.kpis.costDifferenceUsd = 0;
+  const value = (name: string) => comparisons(incident).find((figure) => figure.name === name)?.value;
+  expect([value("Slowdown"), value("Cost")]).toEqual(["−14.8 %", "$0.00"]);
+});
+
+test("a short incident's course carries seconds", () => {
+  const incident = sampleIncident(scenes.failover());
+  expect(course(incident, incident.beganAtMs + 60_000)[1]?.at).toMatch(/^\d\d:\d\d:\d\d$/);
+  expect(course(incident, incident.beganAtMs + 3_600_000)[1]?.at).toMatch(/^\d\d:\d\d$/);
+});
+
 test("the course runs from home to home, and each stretch is wide enough to be read", () => {
   const closed = course(sampleIncident(scenes.closed()), Date.now());
   expect(closed.map((stretch) => stretch.look)).toEqual(["home", "down", "away", "home"]);
@@ -63,8 +76,4 @@ test("why a route is where it is: its own sentence first, nothing said twice", (
   expect(first).toBe("Shift 3 sends 50 % of its requests to the other routes.");
   expect(more).toEqual(["34 % of 212 calls failed for 10 min (limit 30 %). Recovers below 2 % for 30 min."]);
   expect(whyRoute(snapshot, snapshot.tiers[1]!.routes[0]!)).toEqual([]);
-});
-
-test.each([["# R", "# R"], [{ markdown: "# R" }, "# R"], [{ report: "# R" }, "# R"], [undefined, ""]])("the report in %j is %j", (body, text) => {
-  expect(readReport(body)).toBe(text);
 });

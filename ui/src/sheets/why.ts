@@ -1,6 +1,7 @@
 /** Why requests go where they go, and why a route does not serve as the map says. Pure. */
 import type { RouteView, Snapshot, WhyView } from "../api/types";
 import { names } from "../diagram/shares";
+import { actorWords } from "../shared/words";
 
 /** The reasons for the present path, newest first. */
 export const whyHere = (snapshot: Snapshot): WhyView[] => snapshot.status.why;
@@ -18,7 +19,7 @@ export function whyRoute(snapshot: Snapshot, route: RouteView): WhyView[] {
   for (const shift of snapshot.shifts) {
     if (shift.phase === "home" || !names(shift.from, tier, route)) continue;
     if (list.some(({ sentence }) => sentence.includes(shift.reason))) continue;
-    list.push({ sentence: `Shift ${shift.id} (${shift.actor}): ${shift.reason.replace(/\.$/, "")}.`, sinceMs: shift.startedAtMs });
+    list.push({ sentence: `Shift ${shift.id} (${actorWords(shift.actor)}): ${shift.reason.replace(/\.$/, "")}.`, sinceMs: shift.startedAtMs });
   }
   if (route.lastFailure) list.push({ sentence: `Last failure: ${route.lastFailure.message}.`.replace(/\.\.$/, "."), sinceMs: null });
   const seen = new Set<string>();

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { type Scene, scenes } from "../../dev/scenes";
 import { link } from "../state/link.svelte";
 import { bannerOf } from "./banner";
+import { shiftWaits } from "./outage";
 import { commands, matching } from "./commands";
 
 const banner = (scene: Scene) => {
@@ -13,7 +14,7 @@ const banner = (scene: Scene) => {
 test.each<[Scene, RegExp, RegExp, string[]]>([
   ["failover", /^Running on Warm since .* · 212 requests kept · 0 lost$/, /^anthropic: 529 overloaded\./, ["holdOnWarm", "statusPage", "incident"]],
   ["leaving", /^Traffic leaves anthropic: 50 % goes to the other routes · 212 requests kept · 0 lost$/, /limit 30 %\)\. Next step in \d+ s\.$/, ["hold", "failback", "incident"]],
-  ["away", /^Running on Warm since .* · 212 requests kept · 0 lost$/, /^Held by window since \d\d:\d\d: decided by hand\.$/, ["goOn", "failback", "incident"]],
+  ["away", /^Running on Warm since .* · 212 requests kept · 0 lost$/, /^Held by hand since \d\d:\d\d\.$/, ["goOn", "failback", "incident"]],
   ["returning", /^Coming back to anthropic: 25 % is home/, /Next step in 2 min\.$/, ["hold", "incident"]],
   ["offline", /^This machine is offline$/, /4 held requests go out in order once you are online\.$/, ["queue", "checkNetwork"]],
   ["captivePortal", /^A sign-in page answers instead of the internet$/, /so this is your network\./, ["queue", "portal"]],
@@ -40,6 +41,24 @@ test("away and not held, the banner says what failback waits for", () => {
   const snapshot = scenes.away();
   snapshot.shifts = snapshot.shifts.map((shift) => ({ ...shift, held: null, waitsFor: "12 min more without a failure." }));
   expect(bannerOf("open", snapshot, snapshot.atMs, null)).toMatchObject({ text: "12 min more without a failure.", actions: ["hold", "failback", "incident"] });
+});
+
+test.each<[string, Scene, object, string]>([
+  ["the next step with its share", "leaving", {}, "In 38 s 75 % goes to the other routes."],
+  ["the last step", "leaving", { step: 2 }, "In 38 s all steps are done."],
+  ["what comes home next", "returning", {}, "In 2 min 50 % is back on anthropic."],
+  ["the end of the way home", "returning", { step: 3 }, "In 2 min all of it is back on anthropic."],
+  ["the router's own hold", "leaving", { nextAtMs: null, held: { by: "router", reason: "too few calls.", sinceMs: Date.now() } }, "Held by the router since"],
+  ["why a program holds it", "leaving", { held: { by: "api", reason: "lunch", sinceMs: Date.now() } }, "Held by the control API since"],
+])("what a move waits for: %s", (_, scene, more, words) => {
+  const snapshot = scenes[scene]();
+  expect(shiftWaits({ ...snapshot.shifts[0]!, ...more }, snapshot.atMs)).toContain(words);
+});
+
+test("a part that was moved and stays is told by its share, not by who answers", () => {
+  const snapshot = scenes.away();
+  snapshot.shifts = snapshot.shifts.map((shift) => ({ ...shift, sharePercent: 30 }));
+  expect(bannerOf("open", snapshot, snapshot.atMs, null)?.title).toMatch(/^30 % of anthropic's traffic goes to the other routes since/);
 });
 
 test("keys are offered only where a key can be the cause", () => {

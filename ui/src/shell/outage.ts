@@ -4,6 +4,8 @@ import { soonestProbe } from "../diagram/ifs";
 import { stopped } from "../diagram/lanes";
 import { active } from "../diagram/shares";
 import { count, countdown, number, timeOfDay } from "../shared/format";
+import { overridesOf } from "../shared/overrides";
+import { BY_HAND, byWhom } from "../shared/words";
 import type { BannerAction, BannerText } from "./banner";
 
 /** Failures that another key can end. */
@@ -15,6 +17,7 @@ export const networkDown = (network: NetworkView | undefined): boolean => {
     case "dns_broken":
     case "captive_portal":
     case "intercepted":
+    case "proxy_down":
       return true;
     case "online":
     case "unknown":
@@ -30,6 +33,7 @@ const networkTitle: Record<NetworkState, string> = {
   dns_broken: "No name can be looked up on this machine",
   captive_portal: "A sign-in page answers instead of the internet",
   intercepted: "This network intercepts connections",
+  proxy_down: "The proxy does not answer",
 };
 
 export function networkBanner(network: NetworkView): BannerText {
@@ -71,7 +75,7 @@ function shiftTitle(shift: ShiftView, snapshot: Snapshot): string {
       return `Traffic leaves ${shift.fromWords}: ${shift.sharePercent} % goes to ${shift.toWords}`;
     case "away":
       // What answers is the news; before the router says so, that traffic was moved.
-      return status.lamp === "degraded" || status.lamp === "stop"
+      return shift.sharePercent >= 100 && (status.lamp === "degraded" || status.lamp === "stop")
         ? `${status.state.replace(/\.$/, "")} since ${timeOfDay(status.sinceMs)}`
         : `${shift.sharePercent} % of ${shift.fromWords}'s traffic goes to ${shift.toWords} since ${timeOfDay(shift.startedAtMs)}`;
     case "returning":
@@ -82,9 +86,25 @@ function shiftTitle(shift: ShiftView, snapshot: Snapshot): string {
 
 /** What a shift waits for, in the words of the router, which name the time of the next step. */
 export function shiftWaits(shift: ShiftView, nowMs: number): string {
-  if (shift.held) return `Held by ${shift.held.by} since ${timeOfDay(shift.held.sinceMs)}: ${shift.held.reason}.`;
+  if (shift.held) {
+    const { by, reason, sinceMs } = shift.held;
+    return `Held ${byWhom(by)} since ${timeOfDay(sinceMs)}${reason === BY_HAND ? "" : `: ${reason.replace(/\.$/, "")}`}.`;
+  }
+  const coming = comingStep(shift, nowMs);
+  if (coming) return coming;
   if (shift.waitsFor) return `${shift.waitsFor.charAt(0).toUpperCase()}${shift.waitsFor.slice(1).replace(/\.$/, "")}.`;
   return nextStep(shift, nowMs);
+}
+
+/** The next step and its time; empty where none is due. What it takes stands beside it, as the bounds of the watch. */
+function comingStep(shift: ShiftView, nowMs: number): string {
+  const { phase, nextAtMs, steps, step } = shift;
+  if (typeof nextAtMs !== "number" || nextAtMs <= nowMs) return "";
+  const wait = countdown(nextAtMs - nowMs);
+  const next = steps[step + 1];
+  if (phase === "leaving") return next === undefined ? `In ${wait} all steps are done.` : `In ${wait} ${next} % goes to ${shift.toWords}.`;
+  if (phase === "returning") return next ? `In ${wait} ${100 - next} % is back on ${shift.fromWords}.` : `In ${wait} all of it is back on ${shift.fromWords}.`;
+  return "";
 }
 
 /** The banner's line: why it stands still, else what it waits for away from home, else why it began and its next step. */
@@ -134,6 +154,8 @@ export function failoverBanner(snapshot: Snapshot, nowMs: number): BannerText | 
   if (keyed && failing.some((route) => route.lastFailure && OF_KEYS.includes(route.lastFailure.kind))) actions.push("keys");
   if (status.tier === "warm") actions.push("holdOnWarm");
   if (statusPage) actions.push("statusPage");
+  // With every route taken out on purpose, the way on is to take an order back.
+  if (status.lamp === "stop" && failing.length === 0 && overridesOf(snapshot.orders, null).length > 0) actions.push("overrides");
   return {
     announce: `${status.state} ${cause}`,
     kind: "failover",

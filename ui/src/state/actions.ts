@@ -2,9 +2,9 @@
 import { control } from "../api/control";
 import { operate } from "../api/operate";
 import { host } from "../api/transport";
-import type { KillScope, RouteView } from "../api/types";
+import type { RouteView } from "../api/types";
 import { latency } from "../shared/format";
-import { scopeWords } from "../shared/overrides";
+import { scopeWords, widerKill } from "../shared/overrides";
 import { routeLabel, tierTitle } from "../shared/words";
 import { link } from "./link.svelte";
 import { notices } from "./notices.svelte";
@@ -44,13 +44,6 @@ export async function switchRoute(route: RouteView): Promise<void> {
     if (!yes) return;
   }
   await notices.attempt(`${label} was not switched`, () => control.switchRoute(route.id, !route.inService));
-}
-
-/** The kill that takes a route out without naming it, if nothing names it. */
-function widerKill(kills: readonly { scope: KillScope }[], route: RouteView): KillScope | undefined {
-  const scopes = kills.map((kill) => kill.scope);
-  if (scopes.some((scope) => scope.kind === "route" && scope.name === route.id)) return undefined;
-  return scopes.find((scope) => (scope.kind === "provider" && scope.name === route.provider) || (scope.kind === "model" && scope.name === route.model));
 }
 
 export async function sendTestRequest(): Promise<void> {

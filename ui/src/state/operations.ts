@@ -2,12 +2,11 @@
 import { operate } from "../api/operate";
 import type { FixView, ShiftView, Snapshot } from "../api/types";
 import type { Override, TakeBack } from "../shared/overrides";
+import { BY_HAND } from "../shared/words";
 import { copy } from "./actions";
 import { link } from "./link.svelte";
 import { notices } from "./notices.svelte";
 import { asking } from "./question.svelte";
-
-const BY_HAND = "decided by hand";
 
 /** Holds a shift where it stands, or lets it go on. */
 export async function holdShift(shift: ShiftView, held: boolean): Promise<void> {
@@ -17,7 +16,7 @@ export async function holdShift(shift: ShiftView, held: boolean): Promise<void> 
 
 /** Starts the way home, in watched steps. */
 export async function failback(shift: ShiftView): Promise<void> {
-  await notices.attempt("Failback did not start", () => operate.failback(shift.id));
+  await notices.attempt("Failback did not start", () => operate.failback(shift.id, BY_HAND));
 }
 
 /** Takes a move back whole, without steps. */
@@ -65,7 +64,7 @@ function undo(what: TakeBack): Promise<unknown> {
     case "breaker":
       return operate.breaker(what.route, "auto", reason, null);
     case "job":
-      return operate.overrideJob(what.job, null);
+      return operate.overrideJob(what.job, null, reason);
     case "except":
       return operate.except(what.provider, false, reason, null);
     case "client":

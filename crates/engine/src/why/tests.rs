@@ -3,7 +3,7 @@
 use switchyard_domain::event::Lamp;
 use switchyard_domain::map::ShiftMode;
 use switchyard_domain::network::{NetworkState, NetworkView};
-use switchyard_domain::operate::{Except, HoldView, LoopView, Target};
+use switchyard_domain::operate::{Except, ForcedBreaker, HoldView, Kill, LoopView, Target};
 use switchyard_domain::view::{
     ColdView, KeychainView, MapView, PauseView, RouterView, StatusView, TierView, TrafficView,
 };
@@ -125,6 +125,29 @@ fn trigger(kind: TriggerKind, route: Option<&str>, fired_at_ms: i64) -> TriggerV
     }
 }
 
+/// Half of anthropic's traffic on its way, held.
+fn shift() -> ShiftView {
+    ShiftView {
+        id: 1,
+        from: Target::Provider("anthropic".to_owned()),
+        from_words: "anthropic".to_owned(),
+        to: Target::Rest,
+        to_words: "the other routes".to_owned(),
+        mode: ShiftMode::Gradual,
+        phase: ShiftPhase::Leaving,
+        share_percent: 50,
+        steps: vec![50, 75, 100],
+        step: 0,
+        next_at_ms: None,
+        held: Some(HoldView { by: "cli".to_owned(), reason: "lunch".to_owned(), since_ms: 7_000 }),
+        reason: "84 % of 25 calls failed".to_owned(),
+        actor: "router".to_owned(),
+        started_at_ms: 6_000,
+        watch: None,
+        waits_for: None,
+    }
+}
+
 fn told(mut snapshot: Snapshot, cause: Option<&str>) -> (Vec<String>, Vec<Option<String>>) {
     explain(&mut snapshot, cause);
     let routes = snapshot.tiers.iter().flat_map(|tier| &tier.routes).map(|route| route.why.clone());
@@ -143,28 +166,10 @@ fn the_newest_reason_comes_first_and_each_says_who_and_why() {
     snapshot.status.tier = Tier::Warm;
     snapshot.status.since_ms = 4_000;
     snapshot.triggers = vec![trigger(TriggerKind::Errors, None, 5_000)];
-    snapshot.shifts = vec![ShiftView {
-        id: 1,
-        from: Target::Provider("anthropic".to_owned()),
-        from_words: "anthropic".to_owned(),
-        to: Target::Rest,
-        to_words: "the other routes".to_owned(),
-        mode: ShiftMode::Gradual,
-        phase: ShiftPhase::Leaving,
-        share_percent: 50,
-        steps: vec![50, 75, 100],
-        step: 0,
-        next_at_ms: None,
-        held: Some(HoldView { by: "cli".to_owned(), reason: "lunch".to_owned(), since_ms: 7_000 }),
-        reason: "84 % of 25 calls failed".to_owned(),
-        actor: "router".to_owned(),
-        started_at_ms: 6_000,
-        watch: None,
-        waits_for: None,
-    }];
     let kill = Kill { scope: KillScope::Model("mini".to_owned()), order: order(8_000, Some("too chatty")) };
     snapshot.tiers[1].routes[0].killed = Some(kill.clone());
     snapshot.orders.kills = vec![kill];
+    snapshot.shifts = vec![shift()];
     snapshot.orders.except = vec![Except { provider: "google".to_owned(), order: order(2_000, None) }];
     snapshot.tiers[0].routes[0].shifted_percent = Some(50);
     let (status, routes) = told(snapshot, Some("sonnet: 529 overloaded"));
@@ -174,7 +179,7 @@ fn the_newest_reason_comes_first_and_each_says_who_and_why() {
             "Model mini is out of service: too chatty (cli).",
             "50 % of anthropic's traffic goes to the other routes (leaving, held: lunch): 84 % of 25 calls failed (router).",
             "anthropic: 12 % of 41 calls answered 5xx (limit 5 %); traffic is to leave anthropic until it is well (below 2.5 % of at least 20 calls for 2 min).",
-            "Warm answers, since no route of Hot does (sonnet: 529 overloaded).",
+            "Warm answers (sonnet: 529 overloaded).",
             "google is left out (cli).",
         ]
     );
@@ -185,6 +190,59 @@ fn the_newest_reason_comes_first_and_each_says_who_and_why() {
             Some("Model mini is out of service: too chatty (cli).".to_owned()),
         ]
     );
+}
+
+#[test]
+fn while_a_shift_shares_traffic_out_the_status_says_the_shares() {
+    let says = |lamp, phase, share_percent, circuit| {
+        let mut snapshot = calm();
+        snapshot.status.lamp = lamp;
+        snapshot.shifts = vec![ShiftView { phase, share_percent, ..shift() }];
+        snapshot.tiers[0].routes[0].circuit = circuit;
+        explain(&mut snapshot, None);
+        (snapshot.status.lamp, format!("{} {}", snapshot.status.state, snapshot.status.sentence))
+    };
+    let shared = |state: &str, percent| {
+        (Lamp::Caution, format!("{state} {percent} % of anthropic's traffic goes to the other routes."))
+    };
+    let (clear, degraded, closed) = (Lamp::Clear, Lamp::Degraded, CircuitState::Closed);
+    assert_eq!(says(clear, ShiftPhase::Leaving, 50, closed), shared("Moving traffic.", 50));
+    assert_eq!(says(degraded, ShiftPhase::Returning, 90, closed), shared("Coming back.", 90));
+    assert_eq!(says(clear, ShiftPhase::Away, 30, closed), shared("Partly moved.", 30));
+    let untouched = |lamp| (lamp, "All clear. ".to_owned());
+    for (lamp, phase, share, circuit) in [
+        (degraded, ShiftPhase::Away, 100, closed),
+        (clear, ShiftPhase::Returning, 0, closed),
+        (Lamp::Paused, ShiftPhase::Leaving, 50, closed),
+        (degraded, ShiftPhase::Leaving, 50, CircuitState::Open),
+    ] {
+        assert_eq!(says(lamp, phase, share, circuit), untouched(lamp), "{phase:?} {share}");
+    }
+}
+
+#[test]
+fn a_split_by_hand_is_in_the_status_and_a_circuit_held_closed_in_its_routes_reason() {
+    let mut snapshot = calm();
+    let weight = |name: &str, percent| WeightView {
+        target: Target::Provider(name.to_owned()),
+        percent,
+        goal_percent: percent,
+    };
+    snapshot.distribution = Some(DistributionView {
+        weights: vec![weight("anthropic", 60.0), weight("openai", 40.0)],
+        complete_at_ms: 0,
+        reason: String::new(),
+        actor: "window".to_owned(),
+    });
+    snapshot.orders.forced = vec![ForcedBreaker {
+        route: RouteId::from("openai/mini"),
+        open: false,
+        order: order(8_000, Some("its probes lie")),
+    }];
+    explain(&mut snapshot, None);
+    assert_eq!(snapshot.status.sentence, "Traffic is split: anthropic 60 %, openai 40 %.");
+    let why = snapshot.tiers[1].routes[0].why.as_deref();
+    assert_eq!(why, Some("Its circuit is held closed, whatever it answers: its probes lie (cli)."));
 }
 
 #[test]

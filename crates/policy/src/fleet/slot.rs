@@ -148,6 +148,11 @@ impl Slot {
         self.breaker.hold(forced.map(|forced| if forced.open { Hold::Open } else { Hold::Closed }));
     }
 
+    /// Whether it is in service with its circuit closed.
+    pub(super) fn flows(&self, now: Now) -> bool {
+        self.enabled && self.killed.is_none() && self.breaker.gate(now) == Gate::Flows
+    }
+
     pub(super) const fn in_map(&self) -> bool {
         self.enabled
     }

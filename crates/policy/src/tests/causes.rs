@@ -55,6 +55,8 @@ fn one_provider_down_is_its_outage_with_its_page_s_word_and_a_way_around_it() {
     let [cause] = causes.as_slice() else { panic!("{causes:?}") };
     assert_eq!((cause.code.as_str(), cause.severity), ("provider_outage", 2));
     assert!(cause.sentence.contains("5 min") && cause.sentence.contains("says so too"), "{cause:?}");
+    let fresh = find(&facts(vec![provider("openai", Some(9_990_000)), provider("google", None)]));
+    assert_eq!(fresh[0].sentence, "openai does not answer; the other providers do.", "no word of 0 min");
     assert!(cause.evidence.iter().any(|line| line.contains("Partial System Outage")), "{cause:?}");
     assert_eq!(
         cause.fix.as_ref().unwrap().command,
@@ -81,6 +83,7 @@ fn while_the_network_is_down_no_provider_is_blamed() {
         (NetworkState::DnsBroken, "dns_failure"),
         (NetworkState::CaptivePortal, "captive_portal"),
         (NetworkState::Intercepted, "network_down"),
+        (NetworkState::ProxyDown, "proxy_down"),
     ] {
         let facts = Facts { network, ..facts(vec![provider("a", Some(1)), provider("b", Some(1))]) };
         assert_eq!(named(&facts), [(code.to_owned(), 1)]);

@@ -15,12 +15,18 @@ export interface Finding {
 
 const severityLamp = ({ severity }: CauseView): Lamp => (severity <= 1 ? "stop" : severity === 2 ? "caution" : "info");
 
+/** So much of the evidence stands in the narrow column; the rest is counted. */
+const EVIDENCE = 2;
+
+const some = (evidence: readonly string[]): string[] =>
+  evidence.length <= EVIDENCE + 1 ? [...evidence] : [...evidence.slice(0, EVIDENCE), `and ${evidence.length - EVIDENCE} more`];
+
 const plain = (key: string, lamp: Lamp, title: string, text: string): Finding => ({ key, lamp, title, text, evidence: [], fix: null, incident: null });
 
 /** `bannered`: the banner speaks of the failover and offers its incident, which then isn't said twice. */
 export function findingsOf(snapshot: Snapshot, nowMs: number, bannered: boolean): Finding[] {
   const list: Finding[] = snapshot.causes.map((cause) => ({
-    key: `cause-${cause.code}`, lamp: severityLamp(cause), title: cause.title, text: cause.sentence, evidence: cause.evidence, fix: cause.fix ?? null, incident: null,
+    key: `cause-${cause.code}`, lamp: severityLamp(cause), title: cause.title, text: cause.sentence, evidence: some(cause.evidence), fix: cause.fix ?? null, incident: null,
   }));
   const { loops, shed } = snapshot;
   if (typeof loops.stormSinceMs === "number") {
@@ -28,7 +34,7 @@ export function findingsOf(snapshot: Snapshot, nowMs: number, bannered: boolean)
     list.push(plain("storm", "caution", `Retries are cut for ${span(nowMs - loops.stormSinceMs)}`, `${figures} They come back when it is calm.`));
   }
   if (shed) {
-    list.push(plain("shed", "paused", `Work of ${shed.upTo} priority gives way`, `${count(shed.shed, "request")} queued for it: ${shed.reason.replace(/\.$/, "")}. Nothing is lost.`));
+    list.push(plain("shed", "paused", `Work of ${shed.upTo} priority gives way`, `${shed.shed > 0 ? `${count(shed.shed, "request")} queued for it: ` : "Because "}${shed.reason.replace(/\.$/, "")}. Nothing is lost.`));
   }
   const said = new Set(snapshot.shifts.map((shift) => shift.reason));
   for (const trigger of snapshot.triggers) {

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 
 import { type Scene, scenes } from "../../../dev/scenes";
-import { overridesOf } from "../../shared/overrides";
+import { overridesOf, widerKill } from "../../shared/overrides";
+import { laneOf, usable } from "../../diagram/lanes";
 import { findingsOf } from "./findings";
 import { stepMarks } from "./shift";
 import { stationLine, stationMeta, stationName } from "./station";
@@ -33,7 +34,17 @@ test("offline, a station claims neither a probe nor a test call", () => {
 });
 
 test("a route out of service together with its provider says so", () => {
-  expect(stationLine(station("overrides", 1, 1), 0, false)?.full).toContain("Provider google was taken out of service");
+  const { orders } = scenes.overrides();
+  const route = station("overrides", 1, 1);
+  expect(stationLine(route, 0, false, false, widerKill(orders.kills ?? [], route))?.full).toBe("Off with provider google");
+  expect(stationLine(route, 0, false)?.full).toBe("Switched off by hand");
+});
+
+test("a route whose provider is left out of every job is not called clear, and takes no request", () => {
+  const route = { ...station("clear", 1, 1), lamp: "out", signal: "Left out" } as const;
+  expect(stationLine(route, 0, false)?.full).toBe("google is left out");
+  expect(usable(route)).toBe(false);
+  expect(laneOf({ tier: "warm", inUse: false, routes: [route] }, true).state).toBe("out");
 });
 
 test.each<[Scene, string[]]>([
@@ -43,6 +54,13 @@ test.each<[Scene, string[]]>([
 ])("the steps of a move that is %s", (scene, marks) => {
   const [shift] = scenes[scene]().shifts;
   expect(stepMarks(shift!).map((mark) => `${mark.at} ${mark.state}`)).toEqual(marks);
+});
+
+test("the figures under the bar of a canary do not run into each other", () => {
+  const [shift] = scenes.leaving().shifts;
+  const shown = (step: number) => stepMarks({ ...shift!, steps: [5, 10, 25, 50, 100], step }).filter((mark) => mark.labelled).map((mark) => mark.at);
+  expect(shown(0)).toEqual([5, 25, 50, 100]);
+  expect(shown(1)).toEqual([10, 25, 50, 100]);
 });
 
 const findings = (scene: Scene, bannered: boolean) => {
@@ -56,6 +74,12 @@ test("causes come first with their fixes, then the storm and what gives way", ()
   expect(list[0]).toMatchObject({ lamp: "stop", fix: { label: "Cut tries per route to 1" } });
   expect(list[3]?.text).toContain("184 retries a minute, 61 % fell back, 3.1 retries a request.");
   expect(list[4]?.text).toBe("17 requests queued for it: a retry storm. Nothing is lost.");
+});
+
+test("a long list of evidence is cut short and counted", () => {
+  const snapshot = scenes.storm();
+  snapshot.causes = [{ ...snapshot.causes[0]!, evidence: ["a", "b", "c", "d"] }];
+  expect(findingsOf(snapshot, snapshot.atMs, true)[0]?.evidence).toEqual(["a", "b", "and 2 more"]);
 });
 
 test("what the banner already says is not said twice", () => {

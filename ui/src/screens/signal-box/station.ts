@@ -1,6 +1,7 @@
 /** The words on a station: its line of detail and its accessible name. Pure. */
-import type { RouteView } from "../../api/types";
+import type { KillScope, RouteView } from "../../api/types";
 import { countdown, percent, span } from "../../shared/format";
+import { scopeWords } from "../../shared/overrides";
 
 export interface Line {
   full: string;
@@ -8,11 +9,15 @@ export interface Line {
   short: string;
 }
 
-/** The line under the strip where figures would mislead: why calls do not flow, or that there were none. */
-export function stationLine(route: RouteView, sinceSnapshotMs: number, lost: boolean, offline = false): Line | null {
+/**
+ * The line under the strip where figures would mislead: why calls do not flow, or that there were none. `wider`: the
+ * switch of a provider or a model that takes the route out.
+ */
+export function stationLine(route: RouteView, sinceSnapshotMs: number, lost: boolean, offline = false, wider?: KillScope): Line | null {
   const none = route.last.length === 0 ? { full: "No call yet", short: "No call yet" } : null;
   if (route.offInMap) return { full: "Switched off in the map", short: "Off in the map" };
-  if (!route.inService) return { full: route.why ?? "Switched off by you", short: "Off by you" };
+  if (!route.inService) return { full: wider ? `Off with ${scopeWords(wider)}` : "Switched off by hand", short: "Off by hand" };
+  if (route.lamp === "out") return { full: `${route.provider} is left out`, short: "Left out" };
   if (lost) return none;
   if (offline) return { full: "Waits until you are online", short: "Waits for you" };
   if (route.forced?.open) return { full: "Circuit held open by hand", short: "Held open" };
@@ -37,7 +42,7 @@ export function stationMeta(route: RouteView, nowMs: number, lost: boolean, offl
   if (!lost && route.inService && typeof shifted === "number" && shifted > 0 && shifted < 100) return { label: `keeps ${100 - shifted} %`, value: "", less: true };
   if (!lost && typeof lowered === "number") return { label: `${lowered} % weight`, value: "", less: true };
   if (!lost && route.forced && !route.forced.open) return { label: "held closed", value: "", less: true };
-  if (offline || !route.inService) return null;
+  if (offline || !route.inService || route.lamp === "out") return null;
   if (typeof route.weight === "number") return { label: "weight", value: String(route.weight) };
   if (lost || route.detail || route.circuit !== "closed" || typeof route.probedAtMs !== "number") return null;
   return { label: `probed ${span(nowMs - route.probedAtMs)} ago`, value: "" };

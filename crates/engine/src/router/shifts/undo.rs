@@ -63,7 +63,7 @@ pub(super) fn moved(
 ) -> Option<(State, State)> {
     let id = id?;
     let changed = !same(before.as_ref(), after.as_ref());
-    changed.then(|| (State::Shift { id, stands: before }, State::Shift { id, stands: after }))
+    changed.then_some((State::Shift { id, stands: before }, State::Shift { id, stands: after }))
 }
 
 pub(super) fn split(
@@ -90,7 +90,7 @@ impl Router {
     /// The shift that a command without a number means.
     pub(super) fn meant(&self, id: Option<u64>) -> Option<u64> {
         let all = self.shifts();
-        id.or_else(|| if let [only] = all.as_slice() { Some(only.id) } else { None })
+        id.or(if let [only] = all.as_slice() { Some(only.id) } else { None })
     }
 
     /// The shift under way from the same origin.
