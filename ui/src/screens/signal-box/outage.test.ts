@@ -76,6 +76,14 @@ test("causes come first with their fixes, then the storm and what gives way", ()
   expect(list[4]?.text).toBe("17 requests queued for it: a retry storm. Nothing is lost.");
 });
 
+test("while the network is down its cause is left to the banner", () => {
+  const fix = { label: "Check the network", command: "switchyard network", method: "POST", path: "/v1/network/check" };
+  const cause = { code: "network_down", title: "This machine's network is down", sentence: "", evidence: [], severity: 1, fix };
+  const found = (scene: Scene) => findingsOf({ ...scenes[scene](), causes: [cause] }, Date.now(), true).map(({ key }) => key);
+  expect(found("offline")).toEqual([]);
+  expect(found("clear")).toEqual(["cause-network_down"]);
+});
+
 test("a long list of evidence is cut short and counted", () => {
   const snapshot = scenes.storm();
   snapshot.causes = [{ ...snapshot.causes[0]!, evidence: ["a", "b", "c", "d"] }];
