@@ -27,6 +27,11 @@ test("what moved a station's traffic, or holds its circuit, is in its line and i
   expect(stationMeta({ ...held, forced: { ...held.forced, open: false } }, 0, false)).toMatchObject({ label: "held closed" });
 });
 
+test("where no call goes, a lowered weight is not worth a word", () => {
+  const open = { ...station("lowered"), weight: null, detail: "500", circuit: "open", lamp: "stop" } as const;
+  expect(stationMeta(open, Date.now(), false)).toBeNull();
+});
+
 test("offline, a station claims neither a probe nor a test call", () => {
   const shut = station("failover");
   expect(stationLine(shut, 0, false, true)?.full).toBe("Waits until you are online");
