@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use switchyard_domain::operate::TriggerKind;
 use switchyard_domain::view::Snapshot;
 use switchyard_sim::{Dialect, Fault, FaultRule};
-use switchyard_tests::Yard;
+use switchyard_tests::{Yard, within};
 
 const CHAT: Dialect = Dialect::OpenaiChat;
 
@@ -72,6 +72,74 @@ async fn test_calls_alone_show_that_a_provider_stays_ill() {
     assert_eq!((errors.provider.as_str(), &errors.route), ("hot", &None), "the provider, not a route");
     assert!(errors.fired_at_ms - errors.began_at_ms >= 2_000, "{errors:?}");
     assert!(errors.recovers.contains("below 2 % of at least 10 calls for 30 min"), "{errors:?}");
+}
+
+#[tokio::test]
+async fn a_provider_that_stays_ill_loses_its_traffic_by_itself_and_gets_it_back_once_it_is_well() {
+    let fast = json!({
+        "triggers": { "windowMs": 5_000, "minCalls": 8, "errorSustainedMs": 1_500, "recoverMs": 500 },
+        "breaker": { "consecutiveFailures": 3, "halfOpenEveryMs": 50, "halfOpenMostMs": 50 },
+        "retry": { "attempts": 1 },
+        "shift": { "trialEveryMs": 50, "slowdownPercent": 10_000 },
+        "failback": { "healthyMs": 1_500, "errorMs": 1_500, "stepMs": 100, "minCalls": 5 },
+    });
+    let yard = Yard::over(&[CHAT], &[CHAT], fast).await;
+    yard.provider("hot").set_fault(Fault::status(500)).await.unwrap();
+    let away = loop {
+        assert_eq!(yard.chat("hello").await.route(), "warm", "nobody notices");
+        let snapshot = yard.snapshot().await;
+        if !snapshot.shifts.is_empty() {
+            break snapshot;
+        }
+    };
+    let shift = &away.shifts[0];
+    assert_eq!(
+        (shift.actor.as_str(), shift.from_words.as_str(), shift.share_percent),
+        ("router", "hot", 100)
+    );
+    assert!(shift.reason.starts_with("100 % of ") && shift.reason.contains("limit 30 %"), "{}", shift.reason);
+    assert!(away.status.sentence.contains("traffic was moved: 100 % of"), "{}", away.status.sentence);
+    let audit = yard.get("/v1/audit").await;
+    let noted = |action: &str| audit.as_array().unwrap().iter().any(|entry| entry["action"] == action);
+    assert!(noted("shift.start"), "{audit}");
+
+    yard.provider("hot").heal().await.unwrap();
+    within("the traffic to be home", async {
+        while !yard.snapshot().await.shifts.is_empty() {
+            assert_eq!(yard.chat("hello").await.status, 200);
+        }
+    })
+    .await;
+    for _ in 0..3 {
+        assert_eq!(yard.chat("hello").await.route(), "hot");
+    }
+    let types = yard.event_types().await;
+    for told in ["trigger_fired", "shift_started", "trigger_cleared", "failback_started", "shift_ended"] {
+        assert!(types.iter().any(|own| own == told), "{told}: {types:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_lowered_route_keeps_half_of_its_requests_and_its_tier_gets_the_rest() {
+    let fast = json!({
+        "triggers": { "windowMs": 60_000, "minCalls": 10 },
+        "breaker": { "consecutiveFailures": 1_000 }, "retry": { "attempts": 1 },
+    });
+    let yard = Yard::over(&[CHAT, CHAT], &[CHAT], fast).await;
+    let hot = yard.provider("hot");
+    hot.set_fault(FaultRule::from(Fault::status(503)).times(10)).await.unwrap();
+    for _ in 0..10 {
+        assert_eq!(yard.chat("hello").await.route(), "hot2");
+    }
+    yard.wait_for("the trigger", |snapshot| fired(snapshot, TriggerKind::ServerErrors)).await;
+    let mut answers = std::collections::BTreeMap::<String, u32>::new();
+    for _ in 0..80 {
+        *answers.entry(yard.chat("hello").await.route().to_owned()).or_default() += 1;
+    }
+    // Eighty throws of a coin: beyond 18 to 62 once in a million.
+    let share = answers.get("hot").copied().unwrap_or_default();
+    assert!((18..=62).contains(&share), "{answers:?}");
+    assert_eq!(answers.get("hot2").copied(), Some(80 - share), "never out of its tier: {answers:?}");
 }
 
 #[tokio::test]

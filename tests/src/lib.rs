@@ -8,6 +8,8 @@
 
 mod ask;
 mod canned;
+#[cfg(target_os = "linux")]
+mod clock;
 mod kind;
 mod map;
 #[cfg(target_os = "linux")]
@@ -19,6 +21,8 @@ mod yard;
 
 pub use ask::{Ask, CALLERS, path};
 pub use canned::{Canned, Taken};
+#[cfg(target_os = "linux")]
+pub use clock::WallClock;
 pub use kind::Kind;
 pub use map::{far, fast_map, merge, route};
 pub use process::{Exit, Process, Start, Told, binary};

@@ -7,6 +7,7 @@
 mod gateway;
 mod names;
 mod proxies;
+mod tls;
 
 use std::fs::File;
 use std::io::Write;
@@ -29,17 +30,24 @@ use crate::{fast_map, merge};
 pub use gateway::{Gateway, Manner};
 pub use names::Names;
 pub use proxies::{HttpProxy, SocksProxy};
+pub use tls::Authority;
 
 /// The machine's address, and the addresses of the world (RFC 5737, documentation only: nobody's own).
 const MACHINE: &str = "203.0.113.100/24";
+/// The same of IPv6 (RFC 3849).
+const MACHINE6: &str = "2001:db8::100/64";
 const WORLD: [&str; 7] = ["1", "2", "11", "12", "13", "21", "31"];
 
 /// The resolver the machine was given.
 pub const RESOLVER: &str = "203.0.113.1:53";
+/// The same one.
+pub const RESOLVER6: &str = "[2001:db8::1]:53";
 /// A fallback resolver.
 pub const FALLBACK: &str = "203.0.113.2:53";
 /// Where check pages are.
 pub const PAGES: &str = "203.0.113.21:80";
+/// And by IPv6.
+pub const PAGES6: &str = "[2001:db8::21]:80";
 /// Where proxies are.
 pub const PROXIES: &str = "203.0.113.31";
 
@@ -127,13 +135,16 @@ impl Spaces {
         ip(&["netns", "add", w])?;
         ip(&["-n", m, "link", "add", "wan0", "type", "veth", "peer", "name", "lan0", "netns", w])?;
         ip(&["-n", m, "addr", "add", MACHINE, "dev", "wan0"])?;
+        ip(&["-n", m, "addr", "add", MACHINE6, "dev", "wan0", "nodad"])?;
         for last in WORLD {
             ip(&["-n", w, "addr", "add", &format!("203.0.113.{last}/24"), "dev", "lan0"])?;
+            ip(&["-n", w, "addr", "add", &format!("2001:db8::{last}/64"), "dev", "lan0", "nodad"])?;
         }
         for (space, link) in [(m, "lo"), (w, "lo"), (m, "wan0"), (w, "lan0")] {
             ip(&["-n", space, "link", "set", link, "up"])?;
         }
         ip(&["-n", m, "route", "add", "default", "via", "203.0.113.1"])?;
+        ip(&["-n", m, "-6", "route", "add", "default", "via", "2001:db8::1"])?;
         let etc = format!("/etc/netns/{m}");
         let wrote = std::fs::create_dir_all(&etc).and_then(|()| {
             std::fs::write(
@@ -179,6 +190,12 @@ impl Net {
         let resolver = on(here, Names::serve(RESOLVER.parse().unwrap())).await;
         let fallback = on(here, Names::serve(FALLBACK.parse().unwrap())).await;
         let pages = on(here, Gateway::open(PAGES.parse().unwrap(), Manner::NoContent)).await;
+        let (also, pages6) = (resolver.clone(), PAGES6.parse().unwrap());
+        on(here, async move {
+            also.also_at(RESOLVER6.parse().unwrap()).await;
+            Gateway::open(pages6, Manner::NoContent).await
+        })
+        .await;
         let start = Start { inside: Some(names.machine.clone()), ..start };
         let yard = Yard::start_in(TempDir::new().unwrap(), start).await;
         let fleet = Arc::new(SimFleet::new());
@@ -187,8 +204,13 @@ impl Net {
 
     /// A provider of the world at `203.0.113.<last>:80`, and the way to it.
     pub async fn provider(&self, name: &str, last: u8) -> (Provider, Gateway) {
-        let address: SocketAddr = format!("203.0.113.{last}:80").parse().unwrap();
-        let (fleet, profile) = (Arc::clone(&self.fleet), Profile::new(name).dialect(Dialect::OpenaiChat));
+        self.provider_at(Profile::new(name), &format!("203.0.113.{last}:80")).await
+    }
+
+    /// A provider of the world at this address.
+    pub async fn provider_at(&self, profile: Profile, address: &str) -> (Provider, Gateway) {
+        let address: SocketAddr = address.parse().unwrap();
+        let (fleet, profile) = (Arc::clone(&self.fleet), profile.dialect(Dialect::OpenaiChat));
         on(&self.world, async move {
             let provider = fleet.add(profile).await.unwrap();
             let inner = provider.url().trim_start_matches("http://").parse().unwrap();
@@ -226,6 +248,18 @@ impl Net {
     /// Puts it back.
     pub fn plug_cable(&self) {
         ip(&["-n", &self.names.world, "link", "set", "lan0", "up"]).unwrap();
+    }
+
+    /// Takes the machine's IPv4 away: its addresses, its way out, its resolver.
+    pub fn only_ipv6(&self) {
+        let machine = self.names.machine.as_str();
+        ip(&["-n", machine, "-4", "addr", "flush", "dev", "wan0"]).unwrap();
+        // The same file is written again: the router has that one mounted.
+        std::fs::write(
+            format!("/etc/netns/{machine}/resolv.conf"),
+            "nameserver 2001:db8::1\noptions timeout:1\n",
+        )
+        .unwrap();
     }
 
     /// Takes an address out of the world: packets to it get no answer.

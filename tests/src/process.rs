@@ -126,6 +126,15 @@ impl Process {
         self.child.kill().await.unwrap();
     }
 
+    /// Stops it like a virtual machine that is put away, and lets it go on after a while.
+    #[cfg(unix)]
+    pub async fn stand_still(&self, time: std::time::Duration) {
+        let pid = i32::try_from(self.pid).ok().and_then(rustix::process::Pid::from_raw).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+        tokio::time::sleep(time).await;
+        rustix::process::kill_process(pid, rustix::process::Signal::CONT).unwrap();
+    }
+
     /// Asks it to stop (SIGTERM); it goes on until [`Process::ended`].
     #[cfg(unix)]
     pub fn terminate(&self) {

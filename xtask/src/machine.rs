@@ -41,6 +41,8 @@ pub(crate) struct Machine {
     pub(crate) node: Node,
     /// A display a window can open on.
     pub(crate) display: bool,
+    /// Network namespaces can be made, to cut a real network.
+    pub(crate) namespaces: bool,
     pub(crate) ui: Freshness,
     pub(crate) sdk_modules_stale: bool,
     pub(crate) python: Python,
@@ -71,6 +73,8 @@ impl Machine {
             privilege: if os == Os::Debian { probe_privilege(&repo.root) } else { Privilege::None },
             installed: if os == Os::Debian { packages::installed(&repo.root) } else { BTreeSet::new() },
             node: node::probe(repo),
+            namespaces: os != Os::MacOrWindows
+                && Cmd::new(&repo.root, "unshare", ["--net", "true"]).succeeds(),
             display: os == Os::MacOrWindows || ["DISPLAY", "WAYLAND_DISPLAY"].into_iter().any(is_set),
             ui: Freshness { modules_stale: node::modules_stale(&ui), bundle_stale: bundle_stale(&ui) },
             sdk_modules_stale: node::modules_stale(&repo.sdk_tests()),
@@ -145,6 +149,7 @@ impl Machine {
             installed: BTreeSet::new(),
             node: Node::Missing,
             display: true,
+            namespaces: os != Os::MacOrWindows,
             ui: Freshness { modules_stale: true, bundle_stale: true },
             sdk_modules_stale: true,
             python: Python { usable: false, packages_stale: true },

@@ -16,6 +16,9 @@ pub(crate) const DESKTOP: &[&str] = &["libwebkit2gtk-4.1-dev", "libayatana-appin
 /// A desktop session without a desktop: a message bus and a keychain for the tests that need real ones.
 pub(crate) const SESSION: &[&str] = &["dbus", "dbus-x11", "gnome-keyring", "libsecret-tools"];
 
+/// Network namespaces, for the tests that cut a real network.
+pub(crate) const NETWORK: &[&str] = &["iproute2"];
+
 /// To drive the real window: a display, WebKit's driver, a notification daemon, a window manager, fonts.
 pub(crate) const WINDOW_TESTS: &[&str] = &[
     "xvfb",
@@ -65,6 +68,7 @@ pub(crate) const KNOWN: &[&str] = &[
     "nginx-light",
     "util-linux",
     "g++",
+    "iproute2",
 ];
 
 /// Those of [`KNOWN`] that dpkg says are installed.
@@ -173,8 +177,10 @@ mod tests {
 
     #[test]
     fn every_package_a_plan_can_want_is_asked_about() {
-        let wanted: BTreeSet<_> =
-            [DESKTOP, SESSION, WINDOW_TESTS, NODE, PYTHON, BENCH, FUZZ].concat().into_iter().collect();
+        let wanted: BTreeSet<_> = [DESKTOP, SESSION, NETWORK, WINDOW_TESTS, NODE, PYTHON, BENCH, FUZZ]
+            .concat()
+            .into_iter()
+            .collect();
         assert_eq!(wanted, KNOWN.iter().copied().collect());
     }
 

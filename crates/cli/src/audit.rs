@@ -7,6 +7,7 @@ use switchyard_domain::Problem;
 
 use crate::command::{Place, Shown};
 use crate::output::{json, line, moment, note, or_dash, table};
+use crate::typed::{number, words};
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -26,9 +27,10 @@ enum AuditCommand {
     #[command(after_help = "Example: switchyard audit rollback 12 --reason 'the provider is well again'")]
     Rollback {
         /// The entry's number.
+        #[arg(value_parser = number::<i64>)]
         id: i64,
         /// Why.
-        #[arg(long)]
+        #[arg(long, value_parser = words)]
         reason: Option<String>,
         #[command(flatten)]
         shown: Shown,

@@ -10,7 +10,7 @@ use switchyard_domain::operate::{CauseView, FixView};
 
 use crate::command::{Place, Shown};
 use crate::output::{json, line, moment, note, table};
-use crate::span::span_ms;
+use crate::typed::span_ms;
 
 #[derive(Debug, Args)]
 pub(crate) struct ErrorsAsk {

@@ -9,6 +9,7 @@ use switchyard_domain::orders::{SetBounds, SetPrefer};
 use crate::command::{Place, Shown};
 use crate::orders::answered;
 use crate::output::{json, line, moment, note, or_dash, table};
+use crate::typed::words;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ClientCommand {
@@ -42,7 +43,7 @@ A request that nothing inside may answer is queued; it never goes elsewhere, als
         #[arg(long, required_unless_present = "only")]
         clear: bool,
         /// Why.
-        #[arg(long)]
+        #[arg(long, value_parser = words)]
         reason: Option<String>,
         #[command(flatten)]
         shown: Shown,
@@ -59,7 +60,7 @@ A request that nothing inside may answer is queued; it never goes elsewhere, als
         #[arg(long)]
         clear: bool,
         /// Why.
-        #[arg(long)]
+        #[arg(long, value_parser = words)]
         reason: Option<String>,
         #[command(flatten)]
         shown: Shown,

@@ -22,6 +22,7 @@ use crate::shifts;
 use crate::steer::RouteCommand;
 use crate::switch_cost::MoveAsk;
 use crate::triggers::Score;
+use crate::typed::words;
 
 /// Keeps your LLM calls moving: a local router that goes Hot, Warm, Cold while a provider fails.
 #[derive(Debug, Parser)]
@@ -82,7 +83,7 @@ pub(crate) enum Command {
     #[command(after_help = "Example: switchyard pause --reason 'bill too high'")]
     Pause {
         /// Why; callers see it.
-        #[arg(long)]
+        #[arg(long, value_parser = words)]
         reason: Option<String>,
     },
     /// Take new work again.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use jiff::{Span, SpanTotal, Timestamp, Unit};
+use jiff::Timestamp;
 use switchyard_control::{ControlClient, IncidentsQuery};
 use switchyard_domain::Problem;
 use switchyard_domain::incident::{
@@ -14,6 +14,7 @@ use switchyard_domain::incident::{
 
 use crate::command::{Place, Shown};
 use crate::output::{json, line, moment, note, or_dash, table, text};
+use crate::typed::{number, span_ms, words};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum IncidentCommand {
@@ -33,6 +34,7 @@ pub(crate) enum IncidentCommand {
     #[command(after_help = "Example: switchyard incident show 12 --json")]
     Show {
         /// Its number.
+        #[arg(value_parser = number::<i64>)]
         id: i64,
         #[command(flatten)]
         shown: Shown,
@@ -41,6 +43,7 @@ pub(crate) enum IncidentCommand {
     #[command(after_help = "Example: switchyard incident note 12 'their eu-west-1 is down'")]
     Note {
         /// Its number.
+        #[arg(value_parser = number::<i64>)]
         id: i64,
         /// The words.
         text: String,
@@ -49,15 +52,17 @@ pub(crate) enum IncidentCommand {
     #[command(after_help = "Example: switchyard incident close 12 --reason 'a test of ours'")]
     Close {
         /// Its number.
+        #[arg(value_parser = number::<i64>)]
         id: i64,
         /// Why.
-        #[arg(long)]
+        #[arg(long, value_parser = words)]
         reason: Option<String>,
     },
     /// Print an incident's report, Markdown.
     #[command(after_help = "Example: switchyard incident report 12 --output incident-12.md")]
     Report {
         /// Its number.
+        #[arg(value_parser = number::<i64>)]
         id: i64,
         /// Write it to this file.
         #[arg(long, value_name = "FILE")]
@@ -118,16 +123,16 @@ pub(crate) enum ExternalCommand {
 #[derive(Debug, Args)]
 pub(crate) struct NoticeAsk {
     /// The words.
-    #[arg(long)]
+    #[arg(long, value_parser = words)]
     message: String,
     /// Apps with a request since then are told: 1h, 2d, or a date.
     #[arg(long, required_unless_present = "incident", conflicts_with = "incident")]
     since: Option<String>,
     /// Apps with a request during this incident are told.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = number::<i64>)]
     incident: Option<i64>,
     /// Why, for the audit log.
-    #[arg(long)]
+    #[arg(long, value_parser = words)]
     reason: Option<String>,
     #[command(flatten)]
     shown: Shown,
@@ -258,14 +263,8 @@ fn read_moment(written: &str) -> Result<Moment, Problem> {
         let at = day.to_zoned(jiff::tz::TimeZone::system()).map(|day| day.timestamp().as_millisecond());
         return at.map(Moment::At).map_err(|_| not_a_moment(written));
     }
-    let span: Span = written.parse().map_err(|_| not_a_moment(written))?;
-    // A day has 24 hours here: a span ago knows no time zone.
-    let total = span.total(SpanTotal::from(Unit::Millisecond).days_are_24_hours());
-    #[expect(clippy::cast_possible_truncation, reason = "a cast from f64 to i64 saturates")]
-    match total {
-        Ok(ms) if ms > 0.0 => Ok(Moment::Ago(ms as i64)),
-        Ok(_) | Err(_) => Err(not_a_moment(written)),
-    }
+    let ago = span_ms(written).map_err(|_| not_a_moment(written))?;
+    Ok(Moment::Ago(i64::try_from(ago).unwrap_or(i64::MAX)))
 }
 
 fn not_a_moment(written: &str) -> Problem {

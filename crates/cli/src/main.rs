@@ -18,10 +18,10 @@ mod queue;
 mod requests;
 mod serve;
 mod shifts;
-mod span;
 mod steer;
 mod switch_cost;
 mod triggers;
+mod typed;
 
 use std::process::ExitCode;
 use std::sync::Arc;

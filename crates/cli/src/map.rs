@@ -13,6 +13,7 @@ use switchyard_domain::map::{self, Fault, Format};
 
 use crate::command::{Place, Shown};
 use crate::output::{json, line, moment, note, or_dash, table, text};
+use crate::typed::words;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum MapCommand {
@@ -46,7 +47,7 @@ pub(crate) enum MapCommand {
         #[arg(long)]
         base: Option<i64>,
         /// Why, for the audit log.
-        #[arg(long)]
+        #[arg(long, value_parser = words)]
         reason: Option<String>,
     },
     /// Change single values of the running map, for the next request; its other content stays as it was written.
@@ -62,7 +63,7 @@ pub(crate) enum MapCommand {
         #[arg(long)]
         base: Option<i64>,
         /// Why, for the audit log.
-        #[arg(long)]
+        #[arg(long, value_parser = words)]
         reason: Option<String>,
     },
     /// Compare two maps, each a version's number or a file.
@@ -82,7 +83,7 @@ pub(crate) enum MapCommand {
         /// Its number.
         version: i64,
         /// Why, for the audit log.
-        #[arg(long)]
+        #[arg(long, value_parser = words)]
         reason: Option<String>,
     },
     /// Print the JSON Schema of a map, for editors.

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use switchyard_domain::Problem;
+use switchyard_domain::network::NetworkState;
 
 use crate::command::{Place, Shown};
 use crate::output::{json, line, moment, or_dash, table};
@@ -25,7 +26,11 @@ pub(crate) async fn run(place: &Place, ask: NetworkAsk) -> Result<ExitCode, Prob
         json(&network);
         return Ok(code);
     }
-    line(format!("This machine {} since {}.", network.state.words(), moment(network.since_ms)));
+    if network.state == NetworkState::Unknown {
+        line("This machine has not looked at its network yet.");
+    } else {
+        line(format!("This machine {} since {}.", network.state.words(), moment(network.since_ms)));
+    }
     network.sentence.iter().for_each(line);
     line(format!(
         "names from {}, proxy {}, {} waiting",
@@ -41,6 +46,10 @@ pub(crate) async fn run(place: &Place, ask: NetworkAsk) -> Result<ExitCode, Prob
             [check.what, verdict.to_owned(), check.found, format!("{} ms", check.duration_ms)]
         })
         .collect();
-    table(["asked", "", "found", "took"], &rows, "Nothing was asked: every route is on this network.");
+    table(
+        ["asked", "", "found", "took"],
+        &rows,
+        "Nothing was asked: no route leaves this machine's network, or the checks are off.",
+    );
     Ok(code)
 }

@@ -12,7 +12,7 @@ use switchyard_domain::{Problem, RouteId};
 use crate::command::{Place, Shown};
 use crate::map;
 use crate::output::{json, line, moment, note, or_dash, table};
-use crate::span::span_ms;
+use crate::typed::{for_ms, words};
 
 /// What a kill switch takes out of service.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -39,10 +39,10 @@ impl Scope {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Why {
     /// Why; everyone who looks sees it.
-    #[arg(long)]
+    #[arg(long, value_parser = words)]
     reason: Option<String>,
     /// How long it holds: 90s, 30m, 2h30m, 7d. Until it is taken back when left out.
-    #[arg(long = "for", value_name = "SPAN", value_parser = span_ms)]
+    #[arg(long = "for", value_name = "SPAN", value_parser = for_ms, allow_hyphen_values = true)]
     for_ms: Option<u64>,
 }
 
@@ -65,7 +65,7 @@ pub(crate) struct UnkillAsk {
     /// Its name.
     name: String,
     /// Why.
-    #[arg(long)]
+    #[arg(long, value_parser = words)]
     reason: Option<String>,
     #[command(flatten)]
     shown: Shown,
@@ -98,10 +98,10 @@ pub(crate) struct HoldAsk {
     /// The route, as `switchyard status` names it.
     route: String,
     /// Why; everyone who looks sees it.
-    #[arg(long)]
+    #[arg(long, value_parser = words)]
     reason: String,
     /// How long it is held: 90s, 30m, 2h30m. One hour when left out.
-    #[arg(long = "for", value_name = "SPAN", value_parser = span_ms)]
+    #[arg(long = "for", value_name = "SPAN", value_parser = for_ms, allow_hyphen_values = true)]
     for_ms: Option<u64>,
     #[command(flatten)]
     shown: Shown,
@@ -164,7 +164,7 @@ pub(crate) enum AiCommand {
     #[command(after_help = "Example: switchyard ai on")]
     On {
         /// Why.
-        #[arg(long)]
+        #[arg(long, value_parser = words)]
         reason: Option<String>,
         #[command(flatten)]
         shown: Shown,

@@ -42,7 +42,8 @@ pub(crate) fn note(text: impl AsRef<str>) {
 /// Why it was not done: the message, then each fault on a line of its own.
 pub(crate) fn refused(problem: &Problem) {
     note(format!("error: {}", problem.message));
-    for fault in &problem.faults {
+    // A single fault is the message itself, as a rule.
+    for fault in problem.faults.iter().filter(|fault| !problem.message.contains(&fault.to_string())) {
         note(fault.to_string());
     }
 }

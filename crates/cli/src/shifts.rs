@@ -13,7 +13,7 @@ use switchyard_domain::orders::SetExcept;
 use crate::command::{Place, Shown};
 use crate::orders;
 use crate::output::{json, line, moment, or_dash, table};
-use crate::span::span_ms;
+use crate::typed::{for_ms, number, over_ms, percent, words};
 
 #[derive(Debug, Args)]
 pub(crate) struct Failover {
@@ -27,7 +27,7 @@ pub(crate) struct Failover {
     #[arg(long, value_name = "PROVIDER", conflicts_with_all = ["from", "to", "mode", "percent", "for_ms"])]
     clear_except: Option<String>,
     /// With --except: it lapses by itself after this time.
-    #[arg(long = "for", value_name = "TIME", value_parser = span_ms, conflicts_with = "from")]
+    #[arg(long = "for", value_name = "SPAN", value_parser = for_ms, allow_hyphen_values = true, conflicts_with = "from")]
     for_ms: Option<u64>,
     /// Where to; every other route by default.
     #[arg(long, value_name = "TARGET")]
@@ -36,10 +36,10 @@ pub(crate) struct Failover {
     #[arg(long, value_parser = mode)]
     mode: Option<ShiftMode>,
     /// How much of it goes, percent.
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, value_parser = percent, allow_hyphen_values = true)]
     percent: Option<u32>,
     /// Why; the audit log and everyone who looks see it.
-    #[arg(long)]
+    #[arg(long, value_parser = words)]
     reason: Option<String>,
     #[command(flatten)]
     shown: Shown,
@@ -54,10 +54,10 @@ pub(crate) struct Canary {
     #[arg(long, value_name = "TARGET")]
     to: String,
     /// How much of it goes in the end, percent.
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, value_parser = percent, allow_hyphen_values = true)]
     percent: Option<u32>,
     /// Why.
-    #[arg(long)]
+    #[arg(long, value_parser = words)]
     reason: Option<String>,
     #[command(flatten)]
     shown: Shown,
@@ -66,24 +66,26 @@ pub(crate) struct Canary {
 #[derive(Debug, Args)]
 pub(crate) struct Failback {
     /// The shift's number; the only one when absent.
+    #[arg(value_parser = number::<u64>)]
     shift: Option<u64>,
     /// All at once, unwatched.
     #[arg(long)]
     now: bool,
     /// Why.
-    #[arg(long)]
+    #[arg(long, value_parser = words)]
     reason: Option<String>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Hold {
     /// The shift's number; the only one when absent.
+    #[arg(value_parser = number::<u64>)]
     shift: Option<u64>,
     /// Let it go on.
     #[arg(long)]
     off: bool,
     /// Why.
-    #[arg(long)]
+    #[arg(long, value_parser = words)]
     reason: Option<String>,
 }
 
@@ -101,17 +103,17 @@ pub(crate) enum ShiftCommand {
         #[arg(value_parser = weights)]
         weights: Weights,
         /// How long the change takes; the map's `shift.transitionMs` by default.
-        #[arg(long, value_parser = span_ms, value_name = "TIME")]
+        #[arg(long, value_parser = over_ms, value_name = "SPAN")]
         over: Option<u64>,
         /// Why.
-        #[arg(long)]
+        #[arg(long, value_parser = words)]
         reason: Option<String>,
     },
     /// Split traffic as the map says again.
     #[command(after_help = "Example: switchyard shift clear --reason 'test is over'")]
     Clear {
         /// Why.
-        #[arg(long)]
+        #[arg(long, value_parser = words)]
         reason: Option<String>,
     },
 }
@@ -274,7 +276,8 @@ fn split(list: &ShiftList) {
     table(["target", "share", "goal"], &rows, "No weights.");
 }
 
-fn stands(shift: &ShiftView) -> String {
+/// Where a shift stands, in words.
+pub(crate) fn stands(shift: &ShiftView) -> String {
     let phase = match shift.phase {
         ShiftPhase::Leaving => "leaving",
         ShiftPhase::Away => "away",

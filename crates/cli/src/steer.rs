@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use switchyard_domain::Problem;
+use switchyard_domain::incident::IncidentState;
+use switchyard_domain::operate::Orders;
 use switchyard_domain::view::{CircuitState, RouteView, Snapshot};
 
 use crate::command::{Place, Shown};
 use crate::output::{json, line, or_dash, table};
+use crate::shifts::stands;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RouteCommand {
@@ -74,6 +77,7 @@ fn describe(snapshot: &Snapshot) {
             shed.reason
         ));
     }
+    steered(snapshot);
     for (at, cause) in snapshot.causes.iter().enumerate() {
         line(format!("Cause {}  {} `switchyard causes --fix {}`", at + 1, cause.sentence, at + 1));
     }
@@ -87,6 +91,48 @@ fn describe(snapshot: &Snapshot) {
         .flat_map(|tier| tier.routes.iter().map(move |route| row(tier.tier.title(), route)))
         .collect();
     table(["tier", "route", "signal", "p50", "errors", "last failure"], &rows, "No routes yet: apply a map.");
+}
+
+/// What is not as the map says, and what is being told of.
+fn steered(snapshot: &Snapshot) {
+    for shift in &snapshot.shifts {
+        line(format!(
+            "Shift {}  {} % of {}'s traffic goes to {} ({}): {}",
+            shift.id,
+            shift.share_percent,
+            shift.from_words,
+            shift.to_words,
+            stands(shift),
+            shift.reason
+        ));
+    }
+    if let Some(split) = &snapshot.distribution {
+        let weights: Vec<String> =
+            split.weights.iter().map(|weight| format!("{} {:.0} %", weight.target, weight.percent)).collect();
+        line(format!("Weights  {}: {}", weights.join(", "), split.reason));
+    }
+    let orders = count(&snapshot.orders);
+    if orders > 0 {
+        line(format!("Orders   {orders} in force: `switchyard override list`"));
+    }
+    for incident in snapshot.incidents.iter().filter(|incident| incident.state != IncidentState::Closed) {
+        line(format!(
+            "Incident {}  severity {}, {}: {}",
+            incident.id,
+            incident.severity.number(),
+            incident.state.as_str(),
+            incident.title
+        ));
+    }
+}
+
+fn count(orders: &Orders) -> usize {
+    orders.kills.len()
+        + orders.forced.len()
+        + orders.jobs.len()
+        + orders.except.len()
+        + orders.clients.len()
+        + usize::from(orders.all_off.is_some())
 }
 
 fn row(tier: &str, route: &RouteView) -> [String; 6] {

@@ -16,10 +16,10 @@ pub(crate) struct Score {
     /// The route, as `switchyard status` names it.
     route: String,
     /// How good its answers are, from 0 to 1.
-    #[arg(long, value_name = "0..1")]
+    #[arg(long, value_name = "0..1", value_parser = crate::typed::score, allow_hyphen_values = true)]
     score: f64,
     /// How good they usually are, above 0 and up to 1.
-    #[arg(long, value_name = "0..1")]
+    #[arg(long, value_name = "0..1", value_parser = crate::typed::score, allow_hyphen_values = true)]
     baseline: f64,
     #[command(flatten)]
     shown: Shown,

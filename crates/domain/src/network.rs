@@ -21,6 +21,8 @@ pub enum NetworkState {
     CaptivePortal,
     /// Something in between presents its own certificate, or takes connections and lets none through.
     Intercepted,
+    /// The proxy that everything goes through does not answer.
+    ProxyDown,
 }
 
 impl NetworkState {
@@ -29,7 +31,9 @@ impl NetworkState {
     pub const fn is_down(self) -> bool {
         match self {
             Self::Unknown | Self::Online => false,
-            Self::Offline | Self::DnsBroken | Self::CaptivePortal | Self::Intercepted => true,
+            Self::Offline | Self::DnsBroken | Self::CaptivePortal | Self::Intercepted | Self::ProxyDown => {
+                true
+            }
         }
     }
 
@@ -43,6 +47,7 @@ impl NetworkState {
             Self::DnsBroken => "dns_broken",
             Self::CaptivePortal => "captive_portal",
             Self::Intercepted => "intercepted",
+            Self::ProxyDown => "proxy_down",
         }
     }
 
@@ -56,6 +61,7 @@ impl NetworkState {
             Self::DnsBroken => "can't look up names (DNS)",
             Self::CaptivePortal => "is behind a sign-in page",
             Self::Intercepted => "is on a network that intercepts connections",
+            Self::ProxyDown => "goes out by a proxy that does not answer",
         }
     }
 }

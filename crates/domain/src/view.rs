@@ -7,7 +7,8 @@ use crate::event::{Event, Lamp};
 use crate::incident::IncidentBrief;
 use crate::network::NetworkView;
 use crate::operate::{
-    CauseView, DistributionView, ForcedBreaker, LoopView, Orders, ShedView, ShiftView, TriggerView, WhyView,
+    CauseView, DistributionView, ForcedBreaker, Kill, LoopView, Orders, ShedView, ShiftView, TriggerView,
+    WhyView,
 };
 use crate::{Dialect, Failure, RequestId, RouteId, Tier};
 
@@ -218,6 +219,8 @@ pub struct RouteView {
     pub shifted_percent: Option<u32>,
     /// The breaker, where it is held by hand.
     pub forced: Option<ForcedBreaker>,
+    /// The kill switch that keeps it out of service, its own or its model's or provider's.
+    pub killed: Option<Kill>,
     /// Why it does not serve as the map says, as a sentence.
     pub why: Option<String>,
 }

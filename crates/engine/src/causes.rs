@@ -160,7 +160,9 @@ impl Finder {
     fn route(&self, shared: &Shared, ix: RouteIx, route: &Route, now: Now) -> Option<RouteFacts> {
         let health =
             shared.with_fleet(|fleet| fleet.place(&route.id, ix).map(|place| fleet.view(place, now)))??;
-        if !health.in_service {
+        // What is out of service by hand, or left out, is dealt with.
+        let left_out = || shared.with_fleet(|fleet| fleet.is_excepted(&route.provider)).unwrap_or_default();
+        if !health.in_service || left_out() {
             return None;
         }
         let moves = self.moves.get(&route.id);

@@ -34,12 +34,9 @@ pub async fn until<F: Future>(mono: u64, future: F) -> Option<F::Output> {
 #[must_use]
 pub fn awake_ms() -> u64 {
     #[cfg(target_os = "linux")]
-    {
-        let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-        u64::try_from(time.tv_sec).unwrap_or(0) * 1_000 + u64::try_from(time.tv_nsec).unwrap_or(0) / 1_000_000
-    }
+    return read(rustix::time::ClockId::Monotonic);
     #[cfg(not(target_os = "linux"))]
-    mono_ms()
+    since_origin_ms()
 }
 
 /// Milliseconds from one reading to another, as a length.
@@ -57,14 +54,31 @@ fn wall_ms() -> i64 {
 /// CLOCK_BOOTTIME counts the time a laptop sleeps; CLOCK_MONOTONIC does not.
 #[cfg(target_os = "linux")]
 fn mono_ms() -> u64 {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    read(rustix::time::ClockId::Boottime)
+}
+
+/// On macOS CLOCK_MONOTONIC counts the time asleep (see clock_gettime(3)); the standard clock is CLOCK_UPTIME_RAW there
+/// and does not.
+#[cfg(target_os = "macos")]
+fn mono_ms() -> u64 {
+    read(rustix::time::ClockId::Monotonic)
+}
+
+/// The standard clock counts sleep on Windows.
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+fn mono_ms() -> u64 {
+    since_origin_ms()
+}
+
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+fn read(clock: rustix::time::ClockId) -> u64 {
+    let time = rustix::time::clock_gettime(clock);
     u64::try_from(time.tv_sec).unwrap_or(0) * 1_000 + u64::try_from(time.tv_nsec).unwrap_or(0) / 1_000_000
 }
 
-/// The standard clock counts sleep on macOS and Windows.
 #[cfg(not(target_os = "linux"))]
 #[expect(clippy::disallowed_methods, reason = "this is the one clock")]
-fn mono_ms() -> u64 {
+fn since_origin_ms() -> u64 {
     static ORIGIN: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
     let origin = *ORIGIN.get_or_init(std::time::Instant::now);
     u64::try_from(origin.elapsed().as_millis()).unwrap_or(u64::MAX)

@@ -174,7 +174,7 @@ async fn enqueue(
     ask: &Ask,
     why: &Failure,
 ) -> Result<switchyard_store::Enqueued, Problem> {
-    let now = clock::now();
+    let now = crate::network::settled_now(shared).await;
     let headers: Vec<(&str, &str)> =
         ask.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect();
     let job = NewJob {

@@ -10,6 +10,7 @@ mod case;
 mod emergency;
 mod keeper;
 mod kpis;
+mod look;
 mod measure;
 mod report;
 mod review;

@@ -21,7 +21,7 @@ use crate::shared::{Shared, lock};
 use crate::upstream::{Exits, Kept};
 
 use link::Link;
-use wake::{Pulse, Reading};
+use wake::{Pulse, Reading, Wall};
 
 const BEAT_MS: u64 = 1_000;
 /// A doubt that arises while one look follows another is looked after this much later, milliseconds.
@@ -46,6 +46,8 @@ pub(crate) struct Desk {
     looking: tokio::sync::Mutex<u64>,
     checks: Mutex<Vec<NetworkCheck>>,
     held: Mutex<Held>,
+    /// Held while the queue's times are moved along with it.
+    wall: tokio::sync::Mutex<Wall>,
 }
 
 /// The requests that wait, by number, with the moment each began to.
@@ -55,11 +57,22 @@ struct Held {
     since: BTreeMap<u64, i64>,
 }
 
+/// Of those that waited one goes on in this time, milliseconds: a provider that is just back must not meet all at once.
+const ONE_BY_ONE_MS: u64 = 10;
+
 /// A request's place among those that wait; given up on drop.
 #[derive(Debug)]
 pub(crate) struct Waiting<'a> {
     shared: &'a Shared,
     number: u64,
+}
+
+impl Waiting<'_> {
+    /// How long it lets those before it go on first, milliseconds.
+    pub(crate) fn turn_ms(&self) -> u64 {
+        let held = lock(&self.shared.network.held);
+        held.since.range(..self.number).count() as u64 * ONE_BY_ONE_MS
+    }
 }
 
 impl Drop for Waiting<'_> {
@@ -178,6 +191,22 @@ fn unsettle(shared: &Shared, now: Now) {
     shared.tell(changes.unwrap_or_default(), now);
 }
 
+/// The time, once the queue's times are on the same clock: where the wall clock was set, they move along first, so that
+/// nothing is due, or expires, earlier or later for it. Deadlines and breakers live on the other clock.
+pub(crate) async fn settled_now(shared: &Shared) -> Now {
+    let mut wall = shared.network.wall.lock().await;
+    let now = clock::now();
+    if let Some(by_ms) = wall.feel(now) {
+        shared.bus.emit(What::ClockJumped { by_ms }, now);
+        if let Err(error) = shared.store.queue().clock_was_set(by_ms).await {
+            tracing::error!(code = error.code(), %error, "the queue's times not moved with the clock");
+        }
+        crate::cold::refresh(shared).await;
+        shared.cold_work.notify_one();
+    }
+    now
+}
+
 /// Runs until stopped.
 pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
     let mut keeper = Keeper::new(&shared);
@@ -221,13 +250,9 @@ impl<'a> Keeper<'a> {
     }
 
     async fn beat(&mut self) {
-        let now = clock::now();
-        let reading = Reading { boot_ms: now.mono_ms, awake_ms: clock::awake_ms(), wall_ms: now.wall_ms };
-        let felt = self.pulse.feel(reading);
-        if let Some(by_ms) = felt.set_by_ms {
-            self.clock_was_set(by_ms, now).await;
-        }
-        let woke = felt.asleep_ms.map(|asleep_ms| What::WokeUp { asleep_ms });
+        let now = settled_now(self.shared).await;
+        let asleep = self.pulse.feel(Reading { boot_ms: now.mono_ms, awake_ms: clock::awake_ms() });
+        let woke = asleep.map(|asleep_ms| What::WokeUp { asleep_ms });
         let switched = self.switched();
         let proxy = self.proxy_changed(woke.is_some() || switched.is_some()).await;
         let unsettled = woke.is_some() || switched.is_some() || proxy.is_some();
@@ -240,6 +265,7 @@ impl<'a> Keeper<'a> {
         self.look_if_wanted().await;
         self.tell_names();
         self.keep_names().await;
+        self.pulse.worked_until(clock::now().mono_ms);
     }
 
     fn switched(&mut self) -> Option<What> {
@@ -262,8 +288,11 @@ impl<'a> Keeper<'a> {
     async fn look_if_wanted(&mut self) {
         let now = clock::now().mono_ms;
         let every = self.shared.running.load().as_ref().map_or(u64::MAX, |r| r.map.network.check_every_ms);
-        let judged =
-            self.shared.with_fleet(|fleet| (fleet.network().is_down(), fleet.network().wants_check()));
+        let by_proxy = self.shared.network.exits.proxy.address().is_some();
+        let judged = self.shared.with_fleet(|fleet| {
+            fleet.network_goes_by_proxy(by_proxy);
+            (fleet.network().is_down(), fleet.network().wants_check())
+        });
         let (down, wanted) = judged.unwrap_or_default();
         let since = now.saturating_sub(self.looked_mono_ms);
         if (wanted && since >= APART_MS) || (down && since >= every) {
@@ -292,14 +321,5 @@ impl<'a> Keeper<'a> {
         if let Err(error) = self.shared.store.settings().set(NAMES, &kept, clock::now().wall_ms).await {
             tracing::warn!(code = error.code(), %error, "good addresses not kept");
         }
-    }
-
-    /// Deadlines and breakers live on the other clock. What is due in the queue is kept in wall time, so it moves along.
-    async fn clock_was_set(&self, by_ms: i64, now: Now) {
-        self.shared.bus.emit(What::ClockJumped { by_ms }, now);
-        if let Err(error) = self.shared.store.queue().clock_was_set(by_ms).await {
-            tracing::error!(code = error.code(), %error, "the queue's times not moved with the clock");
-        }
-        self.shared.cold_work.notify_one();
     }
 }

@@ -89,7 +89,7 @@ async fn probe(shared: Arc<Shared>, running: Arc<Running>, ix: RouteIx, now: Now
     let ended = clock::now();
     let changes = shared.with_fleet(|fleet| {
         let place = fleet.place(&route.id, ix)?;
-        Some(fleet.probe_result(place, result, ended))
+        Some(fleet.probe_result(place, result, now.mono_ms, ended))
     });
     shared.bus.touch();
     shared.tell(changes.flatten().unwrap_or_default(), ended);

@@ -1,14 +1,15 @@
 //! One picture of the whole router, for window, CLI and browser.
 
+mod status;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use switchyard_domain::event::{Lamp, route_label};
+use switchyard_domain::event::Lamp;
 use switchyard_domain::map::{CredentialSource, RouteIx, names_of};
-use switchyard_domain::network::{NetworkState, NetworkView};
 use switchyard_domain::view::{
-    CircuitState, ColdView, CredentialPlace, CredentialView, MapView, PauseView, ProviderView, RouteView,
-    RouterView, Snapshot, StatusView, TierView,
+    CircuitState, ColdView, CredentialPlace, CredentialView, MapView, ProviderView, RouteView, RouterView,
+    Snapshot, StatusView, TierView,
 };
 use switchyard_domain::{Now, Tier};
 use switchyard_policy::{Fleet, KeyId, RouteHealth};
@@ -16,6 +17,7 @@ use switchyard_policy::{Fleet, KeyId, RouteHealth};
 use crate::clock;
 use crate::shared::{Running, Shared, Standpoint, lock};
 use crate::why;
+use status::Scene;
 
 /// Takes the picture.
 pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
@@ -37,32 +39,24 @@ pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
         )
     };
     let cold_enabled = running.as_ref().is_none_or(|running| running.map.flags.enable_cold_queue);
-    let problem = lock(&shared.map_problem).clone();
     let network = crate::network::view(shared);
-    let off = running.as_ref().and_then(|running| shared.all_off(running));
     let tiers =
         running.as_ref().map_or_else(Vec::new, |running| tiers(shared, running, &standpoint, shares, now));
+    let status = status::of(&Scene {
+        running: running.as_deref(),
+        standpoint: &standpoint,
+        pause: &pause,
+        off: running.as_ref().and_then(|running| shared.all_off(running)),
+        problem: lock(&shared.map_problem).clone(),
+        waiting: queue.waiting,
+        tiers: &tiers,
+        network: &network,
+    });
     let mut snapshot = Snapshot {
         seq,
         at_ms: now.wall_ms,
         router: router(shared, running.as_deref()),
-        status: StatusView {
-            kept,
-            lost: shared.lost.load(Ordering::Relaxed),
-            why: running
-                .as_ref()
-                .map_or_else(Vec::new, |running| of_fleet(shared, |fleet| fleet.why_ordered(&running.map))),
-            ..status(
-                running.as_deref(),
-                &standpoint,
-                &pause,
-                off,
-                problem,
-                queue.waiting,
-                test_due(&tiers),
-                &network,
-            )
-        },
+        status: StatusView { kept, lost: shared.lost.load(Ordering::Relaxed), ..status },
         pause,
         map: map(running.as_deref()),
         tiers,
@@ -134,118 +128,6 @@ fn map(running: Option<&Running>) -> MapView {
     )
 }
 
-/// The stopped route that the next request would test.
-fn test_due(tiers: &[TierView]) -> Option<&str> {
-    let due = |route: &&RouteView| route.in_service && !route.off_in_map && route.next_probe_in_ms == Some(0);
-    tiers.iter().flat_map(|tier| &tier.routes).find(due).map(|route| route_label(&route.id))
-}
-
-/// The status sentence. Tray, CLI and window all say this one.
-fn status(
-    running: Option<&Running>,
-    standpoint: &Standpoint,
-    pause: &PauseView,
-    off: Option<String>,
-    problem: Option<String>,
-    waiting: u64,
-    test_due: Option<&str>,
-    network: &NetworkView,
-) -> StatusView {
-    let standing = &standpoint.standing;
-    let view = |lamp, state: &str, sentence: String| StatusView {
-        lamp,
-        tier: standing.tier,
-        state: state.to_owned(),
-        sentence,
-        since_ms: standpoint.since_ms,
-        kept: 0,
-        lost: 0,
-        why: Vec::new(),
-    };
-    let Some(running) = running else {
-        return match problem {
-            Some(problem) => view(Lamp::Stop, "The map can't run.", problem),
-            None => view(
-                Lamp::Unknown,
-                "Not set up.",
-                "Try the simulated providers, or apply a routing map.".to_owned(),
-            ),
-        };
-    };
-    if let Some(why) = off {
-        let sentence = format!("Every request is refused at once ({why}). Nothing is sent or queued.");
-        return view(Lamp::Out, "Switched off.", sentence);
-    }
-    if pause.paused {
-        let why = pause.reason.as_deref().map_or_else(String::new, |why| format!(" ({why})"));
-        let sentence = format!("New work waits{why}; running requests finish. Nothing is lost.");
-        return view(Lamp::Paused, "Paused.", sentence);
-    }
-    if let Some(sentence) = &network.sentence {
-        return view(Lamp::Caution, offline_state(network.state), still_served(running, network, sentence));
-    }
-    let answers = standing.route.map(|ix| running.map.route(ix));
-    let provider = answers.map_or("", |route| route.provider.as_str());
-    let label = answers.map_or("", |route| route_label(&route.id));
-    let cause = standing.cause.as_ref().map(|cause| format!(" ({cause})")).unwrap_or_default();
-    let jobs = match waiting {
-        0 => String::new(),
-        1 => "; 1 job waits in the queue".to_owned(),
-        n => format!("; {n} jobs wait in the queue"),
-    };
-    match standing.tier {
-        Tier::Hot if standing.cause.is_some() => {
-            view(Lamp::Caution, "Running on Hot.", format!("{label} answers{cause}{jobs}."))
-        }
-        Tier::Hot => {
-            view(Lamp::Clear, "All clear.", format!("Everything runs on Hot through {provider}{jobs}."))
-        }
-        Tier::Warm => view(
-            Lamp::Degraded,
-            "Running on Warm.",
-            format!("{provider} {label} answers every request{cause}{jobs}."),
-        ),
-        Tier::Cold => {
-            let next = test_due.map_or_else(
-                || "New requests are queued".to_owned(),
-                |label| format!("The next request tests {label} and is queued if it fails"),
-            );
-            let fix = if standing.cause.as_deref().is_some_and(|cause| cause.contains("no key")) {
-                " Store a key under Providers."
-            } else {
-                ""
-            };
-            view(Lamp::Stop, "No route answers.", format!("{next}{cause}{jobs}. Nothing is lost.{fix}"))
-        }
-    }
-}
-
-/// The bold state of a network that is down.
-const fn offline_state(state: NetworkState) -> &'static str {
-    match state {
-        NetworkState::CaptivePortal => "Sign in to the network.",
-        NetworkState::DnsBroken => "No DNS.",
-        NetworkState::Intercepted => "The network lets nothing through.",
-        NetworkState::Offline | NetworkState::Online | NetworkState::Unknown => "Offline.",
-    }
-}
-
-/// What is wrong with the network, what waits for it, and what answers all the same.
-fn still_served(running: &Running, network: &NetworkView, sentence: &str) -> String {
-    let waiting = match network.held {
-        0 => "Requests wait".to_owned(),
-        1 => "1 request waits".to_owned(),
-        n => format!("{n} requests wait"),
-    };
-    let mut sentence = sentence.replace("Requests wait", &waiting);
-    let line = running.map.line.hot.iter().chain(&running.map.line.warm);
-    let local = line.map(|ix| running.map.route(*ix)).find(|route| route.enabled && route.is_local);
-    if let Some(route) = local {
-        sentence.push_str(&format!(" {} on this network still answers.", route_label(&route.id)));
-    }
-    sentence
-}
-
 fn tiers(
     shared: &Shared,
     running: &Running,
@@ -306,7 +188,8 @@ fn route(shared: &Shared, running: &Running, ix: RouteIx, next: bool, now: Now) 
         forced: of_fleet(shared, |fleet| {
             fleet.orders().forced.iter().find(|forced| forced.route == route.id).cloned()
         }),
-        why: of_fleet(shared, |fleet| fleet.why_route_ordered(route)),
+        killed: of_fleet(shared, |fleet| fleet.kill_of(route).cloned()),
+        why: None,
     })
 }
 

@@ -8,8 +8,8 @@ use std::cmp::Reverse;
 
 use switchyard_domain::event::{Lamp, route_label};
 use switchyard_domain::operate::{
-    DistributionView, KillScope, Order, Orders, ShiftPhase, ShiftView, TriggerKind, TriggerView, WeightView,
-    WhyView,
+    DistributionView, Kill, KillScope, Order, Orders, ShiftPhase, ShiftView, TriggerKind, TriggerView,
+    WeightView, WhyView,
 };
 use switchyard_domain::view::{CircuitState, RouteView, Snapshot};
 use switchyard_domain::{Failure, Tier};
@@ -160,7 +160,7 @@ fn of_orders(orders: &Orders, say: &mut impl FnMut(Option<i64>, String)) {
         ordered(order, "Everything is switched off".to_owned());
     }
     for kill in &orders.kills {
-        ordered(&kill.order, format!("{} is out of service", kill.scope));
+        ordered(&kill.order, killed(kill));
     }
     for forced in &orders.forced {
         let state = if forced.open { "open" } else { "closed" };
@@ -186,13 +186,8 @@ fn of_route(snapshot: &Snapshot, route: &RouteView) -> Option<String> {
     if route.off_in_map {
         return Some("The map switches it off.".to_owned());
     }
-    let killed = orders.kills.iter().find(|kill| match &kill.scope {
-        KillScope::Route(id) => *id == route.id,
-        KillScope::Model(name) => *name == route.model,
-        KillScope::Provider(name) => *name == route.provider,
-    });
-    if let Some(kill) = killed {
-        return Some(by_order(&format!("{} is out of service", kill.scope), &kill.order));
+    if let Some(kill) = &route.killed {
+        return Some(by_order(&killed(kill), &kill.order));
     }
     if !route.in_service {
         return Some("It is switched off by hand.".to_owned());
@@ -245,6 +240,15 @@ fn by_traffic(snapshot: &Snapshot, route: &RouteView) -> Option<String> {
     let trigger = snapshot.triggers.iter().find(own);
     let why = trigger.map(|trigger| format!(": {}", trigger.reason)).unwrap_or_default();
     Some(format!("It keeps {percent} % of its weight{why}."))
+}
+
+fn killed(kill: &Kill) -> String {
+    let what = match &kill.scope {
+        KillScope::Route(id) => format!("Route {id}"),
+        KillScope::Model(name) => format!("Model {name}"),
+        KillScope::Provider(name) => format!("Provider {name}"),
+    };
+    format!("{what} is out of service")
 }
 
 fn by_order(what: &str, order: &Order) -> String {

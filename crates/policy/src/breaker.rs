@@ -5,7 +5,7 @@
 //! again, the interval restarts). It judges by inference calls only and knows nothing of keys or cooldowns.
 //!
 //! A circuit that opens again and again without staying closed for ten minutes flaps: from its third opening on, each
-//! wait is twice the one before. A person can hold it open or closed; meanwhile failures are counted, and move nothing.
+//! wait is twice the one before, unless no other route could answer. A person can hold it open or closed; meanwhile failures are counted, and move nothing.
 //!
 //! Each change of state bumps the generation; an outcome that belongs to an older generation changes nothing. The
 //! half-open slot is held by the permit itself: dropping the permit, even in a panic, frees it.
@@ -152,6 +152,8 @@ pub(crate) struct Breaker {
     openings: u32,
     /// When it last closed by itself, on the monotonic clock.
     closed_mono_ms: Option<u64>,
+    /// No other route could answer instead: flapping or not, it is tested as often as any.
+    needed: bool,
 }
 
 impl Breaker {
@@ -165,6 +167,7 @@ impl Breaker {
             hold: None,
             openings: 0,
             closed_mono_ms: None,
+            needed: false,
         }
     }
 
@@ -185,6 +188,11 @@ impl Breaker {
             self.closed_mono_ms = None;
             self.turn(State::Closed);
         }
+    }
+
+    /// Whether no other route could answer instead of this one.
+    pub(crate) const fn need(&mut self, needed: bool) {
+        self.needed = needed;
     }
 
     pub(crate) const fn generation(&self) -> u64 {
@@ -240,9 +248,13 @@ impl Breaker {
         }
     }
 
-    /// How long it stays open, milliseconds: twice as long for each opening beyond the second, up to a limit.
+    /// How long it stays open, milliseconds: twice as long for each opening beyond the second, up to a limit. While
+    /// nobody else could answer, a longer wait would spare nobody: it would only keep requests waiting.
     fn wait_ms(&self) -> u64 {
         let settings = &self.settings;
+        if self.needed {
+            return settings.half_open_every_ms;
+        }
         let most = settings.half_open_most_ms.max(settings.half_open_every_ms);
         let doublings = self.openings.saturating_sub(2).min(32);
         settings.half_open_every_ms.saturating_mul(1 << doublings).min(most)
@@ -292,6 +304,15 @@ impl Breaker {
             self.turn(State::Open { since_mono_ms: now.mono_ms });
             Opening { consecutive: self.consecutive, times: self.openings, wait_ms: self.wait_ms() }
         })
+    }
+
+    /// Whether so many further failures would open it.
+    pub(crate) fn would_open(&self, failures: usize) -> bool {
+        let failures = self.consecutive.saturating_add(u32::try_from(failures).unwrap_or(u32::MAX));
+        match self.state {
+            State::Closed => self.hold.is_none() && failures >= self.settings.consecutive_failures,
+            State::HalfOpen { .. } | State::Open { .. } => false,
+        }
     }
 
     fn turn(&mut self, state: State) {

@@ -133,6 +133,8 @@ impl Fleet {
         changes.extend(self.tick_shifts(map, now));
         changes.extend(self.loops.tick(now));
         changes.extend(self.tick_orders(now));
+        let nobody_else = self.slots.iter().all(|slot| !slot.flows(now));
+        self.slots.iter_mut().for_each(|slot| slot.breaker.need(nobody_else));
         changes
     }
 
@@ -257,10 +259,26 @@ impl Fleet {
     }
 
     /// Notes a free probe's result. It lowers trust at most: it is shown, and opens or closes no circuit, since a
-    /// models list says nothing certain about inference.
-    pub fn probe_result(&mut self, route: RouteIx, ok: Result<(), Failure>, now: Now) -> Vec<Change> {
-        let Some(slot) = self.slots.get_mut(route.0) else { return Vec::new() };
+    /// models list says nothing certain about inference. One that failed on the way, begun at `begun_mono_ms`, counts
+    /// only once it shows that this machine's network is well.
+    pub fn probe_result(
+        &mut self,
+        route: RouteIx,
+        ok: Result<(), Failure>,
+        begun_mono_ms: u64,
+        now: Now,
+    ) -> Vec<Change> {
+        if route.0 >= self.slots.len() {
+            return Vec::new();
+        }
         let failure = ok.err();
+        let doubted =
+            failure.as_ref().and_then(|failure| self.doubted_probe(route, failure, begun_mono_ms, now));
+        doubted.unwrap_or_else(|| self.note_probe(route, failure, now))
+    }
+
+    fn note_probe(&mut self, route: RouteIx, failure: Option<Failure>, now: Now) -> Vec<Change> {
+        let slot = &mut self.slots[route.0];
         self.watch.probe(&slot.id, &slot.provider, failure.is_none(), now);
         let was_well = slot.probe.as_ref().is_none_or(|probe| probe.failure.is_none());
         slot.probe = Some(Probe { at_ms: now.wall_ms, failure: failure.clone() });

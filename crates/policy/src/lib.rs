@@ -28,7 +28,7 @@ pub use classify::{Condemns, Next, Source, Verdict, classify};
 pub use drive::{Drive, Input, Step};
 pub use fleet::{Change, Check, Closed, Fleet, KeyChoice, KeyId, Known, Outcome, Reason, RouteHealth};
 pub use loops::Loops;
-pub use network::{Findings, HostFound, Network, PageFound, Reach, RegionOutage, Turned};
+pub use network::{DeadProxy, Findings, HostFound, Network, PageFound, Reach, RegionOutage, Turned};
 pub use orders::{Changed, Part, Wish};
 pub use plan::{Candidate, Excluded, In, Needs, Out, Plan, plan};
 pub use shift::{SavedShifts, ShiftCommand, Shifts};

@@ -9,11 +9,11 @@ mod region;
 
 use std::collections::BTreeMap;
 
-use switchyard_domain::map::RoutingMap;
+use switchyard_domain::map::{Outbound, RoutingMap};
 use switchyard_domain::network::NetworkState;
 use switchyard_domain::{Failure, FailureKind, Now};
 
-pub use findings::{Findings, HostFound, Judgement, PageFound, Reach};
+pub use findings::{DeadProxy, Findings, HostFound, Judgement, PageFound, Reach};
 pub use region::RegionOutage;
 pub(crate) use region::{RouteSeen, outages};
 
@@ -66,6 +66,12 @@ pub struct Network {
     state: NetworkState,
     since: Now,
     portal_url: Option<String>,
+    /// The proxy that does not answer.
+    proxy: Option<String>,
+    /// Whether calls go by a proxy: then that none arrives may be the proxy's doing.
+    by_proxy: bool,
+    /// Whether some provider has a proxy of its own in the map.
+    own_proxies: bool,
     /// Calls begun before this moment went over a network that is no more.
     settled_mono_ms: u64,
     /// When the network was last seen to be well.
@@ -85,6 +91,9 @@ impl Network {
             state: NetworkState::Unknown,
             since: Now::default(),
             portal_url: None,
+            proxy: None,
+            by_proxy: false,
+            own_proxies: false,
             settled_mono_ms: 0,
             proof_mono_ms: None,
             doubt_mono_ms: None,
@@ -96,6 +105,8 @@ impl Network {
     pub(crate) fn remap(&mut self, map: &RoutingMap) {
         self.enabled = map.network.enabled;
         self.suspense_ms = map.network.suspense_ms;
+        self.own_proxies =
+            map.routes.iter().any(|route| route.enabled && matches!(route.outbound, Outbound::Proxy(_)));
         let mut before = std::mem::take(&mut self.remote);
         for route in map.routes.iter().filter(|route| route.enabled && !route.is_local) {
             let seen = before.remove(&route.provider).unwrap_or_default();
@@ -103,7 +114,7 @@ impl Network {
         }
         if !self.is_watched() {
             self.state = NetworkState::Unknown;
-            self.portal_url = None;
+            (self.portal_url, self.proxy) = (None, None);
             self.doubt_mono_ms = None;
         }
     }
@@ -147,7 +158,12 @@ impl Network {
     /// What is wrong and what to do; nothing while all is well.
     #[must_use]
     pub fn sentence(&self) -> Option<String> {
-        self.is_down().then(|| sentence(self.state, self.portal_url.as_deref()))
+        self.is_down().then(|| sentence(self.state, self.portal_url.as_deref(), self.proxy.as_deref()))
+    }
+
+    /// Says whether calls leave this machine by the system's proxy.
+    pub(crate) const fn goes_by_proxy(&mut self, by_proxy: bool) {
+        self.by_proxy = by_proxy;
     }
 
     /// A call of a provider beyond this network got an HTTP answer of the provider's own.
@@ -160,7 +176,7 @@ impl Network {
         }
         self.proof_mono_ms = Some(now.mono_ms);
         self.doubt_mono_ms = None;
-        self.turn(NetworkState::Online, None, now)
+        self.turn(Judgement::of(NetworkState::Online), now)
     }
 
     /// A call begun at `begun_mono_ms` failed: what that is worth, and what it says of the network.
@@ -197,7 +213,7 @@ impl Network {
                     seen.failed = Some((now.mono_ms, failure.kind));
                 }
                 match self.all_fail(now) {
-                    Some(state) => (Weight::Nothing, self.turn(state, None, now)),
+                    Some(state) => (Weight::Nothing, self.turn(Judgement::of(state), now)),
                     None => (Weight::Suspended, None),
                 }
             }
@@ -209,14 +225,14 @@ impl Network {
         if !self.is_watched() || begun_mono_ms < self.settled_mono_ms {
             return None;
         }
-        let Judgement { state, portal_url } = findings.judge()?;
+        let judgement = findings.judge()?;
         self.looked_mono_ms = now.mono_ms;
         // What failed while the look was under way may need another one.
         self.doubt_mono_ms = self.doubt_mono_ms.filter(|at| *at > begun_mono_ms);
-        if !state.is_down() {
+        if !judgement.state.is_down() {
             self.proof_mono_ms = Some(begun_mono_ms.max(self.proof_mono_ms.unwrap_or(0)));
         }
-        self.turn(state, portal_url, now)
+        self.turn(judgement, now)
     }
 
     /// The machine woke up, or its network is another: what is known of it is of before.
@@ -242,14 +258,15 @@ impl Network {
     pub(crate) fn tick(&mut self, now: Now) -> Option<Turned> {
         let last = self.looked_mono_ms.max(self.since.mono_ms);
         if self.is_down() && now.mono_ms.saturating_sub(last) >= UNWATCHED_MS {
-            return self.turn(NetworkState::Unknown, None, now);
+            return self.turn(Judgement::of(NetworkState::Unknown), now);
         }
         None
     }
 
     /// What it comes to when each of several providers failed on the way, lately and since its last answer.
     fn all_fail(&self, now: Now) -> Option<NetworkState> {
-        if self.remote.len() < 2 {
+        // Behind a proxy it may be the proxy: a look tells.
+        if self.remote.len() < 2 || self.by_proxy || self.own_proxies {
             return None;
         }
         let kinds: Option<Vec<FailureKind>> = self
@@ -270,11 +287,13 @@ impl Network {
         })
     }
 
-    fn turn(&mut self, to: NetworkState, portal_url: Option<String>, now: Now) -> Option<Turned> {
+    fn turn(&mut self, judgement: Judgement, now: Now) -> Option<Turned> {
+        let Judgement { state: to, portal_url, proxy } = judgement;
         let from = self.state;
         if from == to {
             // The portal's address may show only at the second look.
             self.portal_url = portal_url.or(self.portal_url.take());
+            self.proxy = proxy.or(self.proxy.take());
             return None;
         }
         let lasted_ms = now.mono_ms.saturating_sub(self.since.mono_ms);
@@ -288,11 +307,12 @@ impl Network {
         self.state = to;
         self.since = now;
         self.portal_url.clone_from(&portal_url);
+        self.proxy = proxy;
         if from == NetworkState::Unknown && to == NetworkState::Online {
             // That all is well is no news.
             return None;
         }
-        let sentence = sentence(to, portal_url.as_deref());
+        let sentence = sentence(to, portal_url.as_deref(), self.proxy.as_deref());
         Some(Turned { from, to, sentence, portal_url, lasted_ms })
     }
 }
@@ -360,7 +380,7 @@ pub(crate) fn is_an_answer(failure: &Failure) -> bool {
     failure.status.is_some() && Of::failure(failure) == Of::Provider
 }
 
-fn sentence(state: NetworkState, portal_url: Option<&str>) -> String {
+fn sentence(state: NetworkState, portal_url: Option<&str>, proxy: Option<&str>) -> String {
     match state {
         NetworkState::Unknown => "The network was not looked at for a while; requests are tried again.".to_owned(),
         NetworkState::Online => "The network is back: what waited goes on.".to_owned(),
@@ -377,6 +397,10 @@ fn sentence(state: NetworkState, portal_url: Option<&str>) -> String {
         },
         NetworkState::Intercepted => {
             "This network lets no provider through. Requests wait; use another network or a VPN.".to_owned()
+        }
+        NetworkState::ProxyDown => {
+            let proxy = proxy.map_or_else(|| "The proxy".to_owned(), |proxy| format!("The proxy {proxy}"));
+            format!("{proxy} does not answer, or refuses this machine. Requests wait; check the proxy that is set.")
         }
     }
 }

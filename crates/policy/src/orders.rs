@@ -6,14 +6,13 @@
 
 mod change;
 mod part;
-mod words;
 
 use std::borrow::Cow;
 
 use switchyard_domain::Now;
 use switchyard_domain::event::What;
 use switchyard_domain::map::{Job, Line, Route, RouteIx, RoutingMap};
-use switchyard_domain::operate::{JobOverride, Order};
+use switchyard_domain::operate::{JobOverride, Kill, KillScope, Order};
 
 use crate::fleet::{Change, Fleet};
 use crate::plan::{Candidate, In, Needs, Out, Plan, line_of};
@@ -103,6 +102,19 @@ impl Fleet {
         self.is_excepted(&route.provider).then_some(Out::Excepted)
     }
 
+    /// The kill switch that keeps a route out of service; its own before its model's and provider's.
+    #[must_use]
+    pub fn kill_of(&self, route: &Route) -> Option<&Kill> {
+        let own = |kill: &&Kill| matches!(&kill.scope, KillScope::Route(id) if *id == route.id);
+        let shared = |kill: &&Kill| match &kill.scope {
+            KillScope::Route(_) => false,
+            KillScope::Model(name) => route.serves(name),
+            KillScope::Provider(name) => *name == route.provider,
+        };
+        let kills = || self.orders.kills.iter();
+        kills().find(own).or_else(|| kills().find(shared))
+    }
+
     /// Whether a provider is left out everywhere.
     #[must_use]
     pub fn is_excepted(&self, provider: &str) -> bool {
@@ -116,6 +128,16 @@ impl Fleet {
             return Some(order.reason.clone().unwrap_or_else(|| "by hand".to_owned()));
         }
         (!map.flags.ai_enabled).then(|| OFF_IN_MAP.to_owned())
+    }
+
+    /// Overrides of jobs that this map can't follow: the job or every model of it is gone.
+    #[must_use]
+    pub fn overrides_without_effect(&self, map: &RoutingMap) -> Vec<String> {
+        let jobs = self.orders.jobs.iter().filter(|(job, order)| {
+            let known = **job == map.default_job.name || map.jobs.contains_key(*job);
+            !known || routes_named(map, &order.models).is_empty()
+        });
+        jobs.map(|(job, _)| job.clone()).collect()
     }
 
     /// Ends what was ordered for a time that is over.

@@ -256,6 +256,7 @@ pub fn plan(map: &RoutingMap, job: &Job, fleet: &Fleet, needs: &Needs, roll: u64
     } else {
         plan.candidates.sort_by_key(|candidate| needs.avoid.contains(&candidate.route));
     }
+    steer::doubted(map, fleet, &mut plan.candidates);
     plan
 }
 

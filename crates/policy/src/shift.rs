@@ -72,6 +72,8 @@ pub struct Shifts {
     rules: Rules,
     /// The last beat, on the monotonic clock.
     ticked: Option<u64>,
+    /// Nothing can be seen at present: this machine's network is down.
+    blind: bool,
     revision: u64,
 }
 
@@ -129,7 +131,7 @@ impl Shifts {
     /// What is shown.
     #[must_use]
     pub fn view(&self, now: Now) -> Vec<ShiftView> {
-        self.all.iter().map(|shift| shift.view(&self.rules, now)).collect()
+        self.all.iter().map(|shift| shift.view(&self.rules, self.blind, now)).collect()
     }
 
     /// What is shown of weights.
@@ -140,6 +142,7 @@ impl Shifts {
 
     /// Takes the time out of every clock in which nothing could be seen.
     fn pass(&mut self, blind: bool, now: Now) {
+        self.blind = blind;
         let passed = self.ticked.replace(now.mono_ms).map_or(0, |before| now.mono_ms.saturating_sub(before));
         if !blind && passed < ASLEEP_MS {
             return;
@@ -192,20 +195,23 @@ impl crate::Fleet {
     pub(crate) fn tick_shifts(&mut self, map: &RoutingMap, now: Now) -> Vec<Change> {
         let mut shifts = std::mem::take(&mut self.shifts);
         let rules = shifts.rules;
-        shifts.pass(false, now);
+        shifts.pass(self.network().is_down(), now);
         let mut news = shifts.let_go(map);
         for shift in &mut shifts.all {
             let scene = self.scene(map, shift, &rules, now);
             news.extend(shift.advance(&scene, &rules, now));
         }
-        news.extend(self.leave_ill_providers(&mut shifts, map, now));
+        if !shifts.blind {
+            news.extend(self.leave_ill_providers(&mut shifts, map, now));
+        }
         shifts.all.retain(|shift| !shift.is_over());
         shifts.revision += u64::from(!news.is_empty());
         self.shifts = shifts;
         news.into_iter().map(Change::Told).collect()
     }
 
-    /// Moves traffic away from providers whose error trigger fired, once per firing.
+    /// Moves traffic away from providers whose error trigger fired, once per firing; not from one that answers again,
+    /// which would only keep its traffic away for half an hour more.
     fn leave_ill_providers(&self, shifts: &mut Shifts, map: &RoutingMap, now: Now) -> Vec<What> {
         let to_leave = self.watch.to_leave();
         shifts.answered.retain(|provider| to_leave.iter().any(|(ill, _)| ill == provider));
@@ -216,7 +222,9 @@ impl crate::Fleet {
             }
             let from = Target::Provider(provider.clone());
             let (home, others) = target::sides(map, &from, &Target::Rest);
-            if home.is_empty() || self.all_out(map, &others, now).is_some() {
+            let better = self.that_do_better(map, &others, now);
+            let can_leave = !home.is_empty() && self.all_out(map, &better, now).is_none();
+            if !can_leave || !self.is_still_ill(map, &provider, &home, now) {
                 continue;
             }
             match shifts.all.iter_mut().find(|shift| shift.from == from && !shift.is_over()) {
@@ -237,9 +245,9 @@ impl crate::Fleet {
 }
 
 impl Shift {
-    fn view(&self, rules: &Rules, now: Now) -> ShiftView {
+    fn view(&self, rules: &Rules, blind: bool, now: Now) -> ShiftView {
         let moving = matches!(self.phase, ShiftPhase::Leaving | ShiftPhase::Returning);
-        let stands = self.held.is_some() || self.doubt.is_some();
+        let stands = blind || self.held.is_some() || self.doubt.is_some();
         let left = self.step_ms(rules).saturating_sub(self.elapsed(now));
         let by_router = self.doubt.as_ref().map(|doubt| HoldView {
             by: course::ROUTER.to_owned(),

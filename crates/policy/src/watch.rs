@@ -118,8 +118,9 @@ impl Shares {
         self.of[kind as usize].fired().is_some()
     }
 
-    fn quiet_for(&self, ms: u64, now: Now) -> bool {
-        self.last_call_mono_ms.is_some_and(|last| now.mono_ms.saturating_sub(last) >= ms)
+    /// Whether nothing was called for this long; time asleep or without a network is no quiet.
+    fn quiet_for(&self, ms: u64, awake_since: u64, now: Now) -> bool {
+        self.last_call_mono_ms.is_some_and(|last| now.mono_ms.saturating_sub(last.max(awake_since)) >= ms)
     }
 }
 
@@ -140,6 +141,8 @@ struct RouteWatch {
 struct ProviderWatch {
     shares: Shares,
     routes: usize,
+    /// Calls that succeeded since the last one that failed.
+    good_in_a_row: u64,
 }
 
 /// The windows and the triggers.
@@ -207,6 +210,7 @@ impl Watch {
         }
         if let Some(provider) = self.providers.get_mut(provider) {
             provider.shares.call(&call, &self.rules, self.awake_since, now);
+            provider.good_in_a_row = if call.failed { 0 } else { provider.good_in_a_row.saturating_add(1) };
         }
     }
 
@@ -255,7 +259,7 @@ impl Watch {
                 let verdict = share.judge(kind, &rules, route.seen, p95, !said, now);
                 tell(changes, kind.trigger(), &route.provider, Some(id), verdict);
             }
-            if route.shares.quiet_for(quiet_ms, now) {
+            if route.shares.quiet_for(quiet_ms, self.awake_since, now) {
                 for kind in Kind::ALL {
                     let verdict = route.shares.of[kind as usize].lapse(quiet_ms);
                     tell(changes, kind.trigger(), &route.provider, Some(id), verdict);
@@ -296,7 +300,7 @@ impl Watch {
                 let verdict = share.judge(kind, &rules, seen, p95, may_fire, now);
                 tell(changes, kind.trigger(), name, None, verdict);
             }
-            if provider.shares.quiet_for(quiet_ms, now) {
+            if provider.shares.quiet_for(quiet_ms, self.awake_since, now) {
                 for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Errors) {
                     let verdict = provider.shares.of[kind as usize].lapse(quiet_ms);
                     tell(changes, kind.trigger(), name, None, verdict);
@@ -327,6 +331,11 @@ impl Watch {
             provider.shares.of[Kind::Errors as usize].fired().map(|fired| fired.reason.clone())
         };
         self.providers.iter().filter_map(|(name, own)| Some((name.clone(), ill(own)?))).collect()
+    }
+
+    /// Calls of a provider that succeeded since the last one that failed.
+    pub(crate) fn good_in_a_row(&self, provider: &str) -> u64 {
+        self.providers.get(provider).map_or(0, |own| own.good_in_a_row)
     }
 
     /// What the last `span_ms` saw of these routes together. Spans are kept up to the longest of `failback.healthyMs`,

@@ -169,7 +169,7 @@ impl<'a> Observer<'a> {
 
     /// A try of a route failed.
     pub fn failed(&mut self, route: RouteIx, at_ms: u64) {
-        self.detection.failed(route, at_ms);
+        self.detection.failed(self.script, route, at_ms);
     }
 
     /// Whether an outage is under way that was not noticed yet.

@@ -32,7 +32,7 @@ const DRAIN_MS: u64 = 20 * 60_000;
 #[must_use]
 pub fn play(script: &Script, seed: u64) -> Kpis {
     let mut run = Run::new(script, seed);
-    run.to_its_end();
+    run.play_out();
     run.finish()
 }
 
@@ -41,7 +41,7 @@ pub fn play(script: &Script, seed: u64) -> Kpis {
 pub fn tell(script: &Script, seed: u64) -> Vec<String> {
     let mut run = Run::new(script, seed);
     run.observer.keep_journal();
-    run.to_its_end();
+    run.play_out();
     run.observer.take_journal()
 }
 
@@ -93,7 +93,7 @@ impl<'a> Run<'a> {
         run
     }
 
-    fn to_its_end(&mut self) {
+    fn play_out(&mut self) {
         while let Some((at_ms, event)) = self.agenda.next() {
             if at_ms > self.script.lasts_ms + DRAIN_MS {
                 return;
@@ -179,7 +179,7 @@ impl<'a> Run<'a> {
                 }
             }
         };
-        let changes = self.fleet.probe_result(route, result, self.now);
+        let changes = self.fleet.probe_result(route, result, self.now.mono_ms, self.now);
         self.told(&changes);
     }
 

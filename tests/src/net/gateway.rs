@@ -3,8 +3,11 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
 
 /// What a door does with who comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +28,12 @@ pub enum Manner {
 #[derive(Clone, Debug)]
 pub struct Gateway {
     manner: Arc<Mutex<Manner>>,
+    tls: Arc<Mutex<Option<Arc<ServerConfig>>>>,
+    /// The first lines of what it answered itself.
+    asked: Arc<Mutex<Vec<String>>>,
+    /// Connections so far.
+    came: Arc<Mutex<usize>>,
+    forgets: watch::Sender<()>,
 }
 
 /// Where a portal sends people.
@@ -34,7 +43,13 @@ const PAGE: &str = "<!DOCTYPE html><html><body>Welcome! Please sign in.</body></
 impl Gateway {
     pub(super) async fn open(address: SocketAddr, manner: Manner) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
-        let gateway = Self { manner: Arc::new(Mutex::new(manner)) };
+        let gateway = Self {
+            manner: Arc::new(Mutex::new(manner)),
+            tls: Arc::default(),
+            asked: Arc::default(),
+            came: Arc::default(),
+            forgets: watch::Sender::new(()),
+        };
         let own = gateway.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -55,11 +70,50 @@ impl Gateway {
         *self.manner.lock().unwrap()
     }
 
-    async fn serve(self, mut stream: TcpStream) {
+    /// Speaks TLS with this certificate from the next connection on.
+    pub fn certify(&self, tls: Arc<ServerConfig>) {
+        *self.tls.lock().unwrap() = Some(tls);
+    }
+
+    /// Connections so far.
+    #[must_use]
+    pub fn came(&self) -> usize {
+        *self.came.lock().unwrap()
+    }
+
+    /// The first lines of the requests it answered itself.
+    #[must_use]
+    pub fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    /// Forgets every connection there is, as a router that was restarted does: they look alive and carry nothing.
+    pub fn forget(&self) {
+        self.forgets.send_replace(());
+    }
+
+    async fn serve(self, stream: TcpStream) {
+        *self.came.lock().unwrap() += 1;
+        let tls = self.tls.lock().unwrap().clone();
+        match tls {
+            None => self.answer(stream).await,
+            Some(tls) => {
+                if let Ok(stream) = TlsAcceptor::from(tls).accept(stream).await {
+                    self.answer(stream).await;
+                }
+            }
+        }
+    }
+
+    async fn answer<S: AsyncRead + AsyncWrite + Unpin>(self, mut stream: S) {
+        let mut forgotten = self.forgets.subscribe();
         let answer = match self.manner() {
             Manner::Through(inner) => {
                 if let Ok(mut inner) = TcpStream::connect(inner).await {
-                    let _ = copy_bidirectional(&mut stream, &mut inner).await;
+                    tokio::select! {
+                        _ = copy_bidirectional(&mut stream, &mut inner) => {}
+                        _ = forgotten.changed() => std::future::pending::<()>().await,
+                    }
                 }
                 return;
             }
@@ -77,7 +131,9 @@ impl Gateway {
             ),
         };
         let mut head = [0; 4_096];
-        let _ = stream.read(&mut head).await;
+        let length = stream.read(&mut head).await.unwrap_or_default();
+        let line = String::from_utf8_lossy(&head[..length]).lines().next().unwrap_or_default().to_owned();
+        self.asked.lock().unwrap().push(line);
         let _ = stream.write_all(answer.as_bytes()).await;
         let _ = stream.shutdown().await;
     }

@@ -6,9 +6,12 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 
-/// An HTTP proxy (RFC 9112, absolute form; no `CONNECT`).
+/// An HTTP proxy (RFC 9112, absolute form and `CONNECT`).
 #[derive(Clone, Debug, Default)]
-pub struct HttpProxy(Arc<Mutex<Vec<String>>>);
+pub struct HttpProxy {
+    seen: Arc<Mutex<Vec<String>>>,
+    refuses: Arc<Mutex<bool>>,
+}
 
 impl HttpProxy {
     pub(super) async fn open(address: SocketAddr) -> Self {
@@ -26,7 +29,12 @@ impl HttpProxy {
     /// The heads of the requests that came through.
     #[must_use]
     pub fn seen(&self) -> Vec<String> {
-        self.0.lock().unwrap().clone()
+        self.seen.lock().unwrap().clone()
+    }
+
+    /// From now on it knows nobody's password, or does again.
+    pub fn refuse(&self, refuses: bool) {
+        *self.refuses.lock().unwrap() = refuses;
     }
 
     async fn serve(self, mut stream: TcpStream) -> Option<()> {
@@ -37,11 +45,23 @@ impl HttpProxy {
             }
         }
         let text = String::from_utf8_lossy(&head).into_owned();
-        let target = text.split(' ').nth(1)?.strip_prefix("http://")?.split('/').next()?.to_owned();
-        self.0.lock().unwrap().push(text);
+        let is_tunnel = text.starts_with("CONNECT ");
+        let target = text.split(' ').nth(1)?;
+        let target = target.strip_prefix("http://").unwrap_or(target).split('/').next()?.to_owned();
+        self.seen.lock().unwrap().push(text);
+        if *self.refuses.lock().unwrap() {
+            let answer = "HTTP/1.1 407 Proxy Authentication Required\r\nproxy-authenticate: Basic realm=\"office\"\r\n\
+                content-length: 0\r\nconnection: close\r\n\r\n";
+            stream.write_all(answer.as_bytes()).await.ok()?;
+            return None;
+        }
         let target = if target.contains(':') { target } else { format!("{target}:80") };
         let mut upstream = TcpStream::connect(target).await.ok()?;
-        upstream.write_all(&head).await.ok()?;
+        if is_tunnel {
+            stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await.ok()?;
+        } else {
+            upstream.write_all(&head).await.ok()?;
+        }
         copy_bidirectional(&mut stream, &mut upstream).await.ok()?;
         Some(())
     }

@@ -2253,7 +2253,7 @@ export interface components {
          * @description How this machine's network stands.
          * @enum {string}
          */
-        NetworkState: "unknown" | "online" | "offline" | "dns_broken" | "captive_portal" | "intercepted";
+        NetworkState: "unknown" | "online" | "offline" | "dns_broken" | "captive_portal" | "intercepted" | "proxy_down";
         /** @description The network of this machine. */
         NetworkView: {
             /** @description The last look at it, one line per thing asked. */
@@ -2775,6 +2775,7 @@ export interface components {
             id: components["schemas"]["RouteId"];
             /** @description Whether the kill switch leaves it in service. */
             inService: boolean;
+            killed?: components["schemas"]["Kill"] | null;
             /** @description The lamp. */
             lamp: components["schemas"]["Lamp"];
             /** @description The last 20 calls, oldest first: true = success. */

@@ -17,6 +17,7 @@ export const networkDown = (network: NetworkView | undefined): boolean => {
     case "dns_broken":
     case "captive_portal":
     case "intercepted":
+    case "proxy_down":
       return true;
     case "online":
     case "unknown":
@@ -32,6 +33,7 @@ const networkTitle: Record<NetworkState, string> = {
   dns_broken: "No name can be looked up on this machine",
   captive_portal: "A sign-in page answers instead of the internet",
   intercepted: "This network intercepts connections",
+  proxy_down: "The proxy does not answer",
 };
 
 export function networkBanner(network: NetworkView): BannerText {

@@ -103,6 +103,15 @@ fn rust_tests_run_without_the_window_and_inside_a_session() {
 }
 
 #[test]
+fn a_real_network_is_cut_where_that_can_be_done_and_else_it_is_said() {
+    for (namespaces, os) in [(true, Os::Debian), (false, Os::Debian), (false, Os::MacOrWindows)] {
+        let printed = printed(&Machine { namespaces, ..Machine::complete(os) }, Some(Part::Rust));
+        assert_eq!(printed.contains("SWITCHYARD_NEEDS_NETNS=1"), namespaces, "{printed}");
+        assert_eq!(printed.contains("NOT part of this run"), !namespaces, "{printed}");
+    }
+}
+
+#[test]
 fn the_window_gets_a_display_a_bus_a_language_and_its_driver() {
     let printed = printed(&Machine::complete(Os::Debian), Some(Part::E2e));
     let line = printed.lines().find(|line| line.contains("--test e2e")).unwrap();

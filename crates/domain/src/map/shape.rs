@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::fault::{Fault, Path};
 use super::raw::{RawMap, RawRoute};
+use crate::nearest::nearest;
 
 /// The JSON Schema of a map, for editors.
 #[must_use]
@@ -169,18 +170,10 @@ fn sentence(error: &jsonschema::ValidationError<'_>) -> String {
 
 /// `at` is the place of the object the key stands in, as a JSON pointer.
 fn unknown_key(key: &str, at: &str) -> String {
-    let near = |known: &str| {
-        let (key, known) = (key.to_lowercase(), known.to_lowercase());
-        similar::TextDiff::from_chars(key.as_str(), known.as_str()).ratio()
-    };
-    let nearest = keys_at(at)
-        .into_iter()
-        .map(|known| (near(&known), known))
-        .filter(|(ratio, _)| *ratio > 0.7)
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    nearest.map_or_else(
+    let known = keys_at(at);
+    nearest(key, known.iter().map(String::as_str)).map_or_else(
         || "Unknown key. Remove it, or see `switchyard map schema` for the keys there are.".to_owned(),
-        |(_, known)| format!("Unknown key. Did you mean `{known}`?"),
+        |known| format!("Unknown key. Did you mean `{known}`?"),
     )
 }
 

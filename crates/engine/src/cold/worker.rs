@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock;
 use crate::ids;
 use crate::intake::{Arrival, Ask};
+use crate::network;
 use crate::pipeline::{self, Answered, Served};
 use crate::record::{Ending, Record};
 use crate::shared::{Running, Shared};
@@ -55,7 +56,7 @@ pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
 /// Starts what is due; says how long there is nothing to do, milliseconds.
 async fn start_due(shared: &Arc<Shared>, jobs: &mut JoinSet<()>) -> u64 {
     let Some(running) = shared.running.load_full() else { return LOOK_EVERY_MS };
-    let now = clock::now();
+    let now = network::settled_now(shared).await;
     let queue = shared.store.queue();
     for row in queue.expire_due(now.wall_ms).await.unwrap_or_default() {
         let reason = "its time ran out before a route could answer".to_owned();
@@ -157,7 +158,7 @@ async fn attempt(shared: &Arc<Shared>, running: &Arc<Running>, job: DueJob) -> R
         }
         Served::Parked(parked) => {
             record.discard();
-            let now = clock::now();
+            let now = network::settled_now(shared).await;
             if !parked.reached_upstream {
                 let wait_ms = if parked.attempts == 0 { parked.again_in_ms.min(30_000) } else { HOLD_MS };
                 let held = queue.hold(&row.id, now.plus_ms(wait_ms).wall_ms, now.wall_ms).await;

@@ -1,17 +1,15 @@
 //! The keeper: hears events, beats, writes down.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use switchyard_domain::Now;
 use switchyard_domain::event::{Event, Lamp, What};
 use switchyard_domain::incident::{IncidentBrief, IncidentId, IncidentState, Severity};
-use switchyard_domain::map::{RouteIx, RoutingMap};
-use switchyard_domain::operate::{ShiftPhase, Target};
-use switchyard_domain::view::CircuitState;
-use switchyard_domain::{Now, Tier};
-use switchyard_policy::{Fleet, KeyChoice, Reason};
+use switchyard_domain::map::RoutingMap;
 
-use super::case::{Case, Condition, Opening, belongs, opening_of, summary};
+use super::case::{Case, Opening, belongs, summary};
+use super::look::{condition, openings};
 use super::{ByHand, SHOWN_CLOSED_MS, announce, measure};
 use crate::clock;
 use crate::shared::{Running, Shared, lock};
@@ -161,7 +159,8 @@ impl Keeper {
         let mut over = Vec::new();
         for case in &mut self.cases {
             let provider = &case.incident.brief.provider;
-            let condition = shared.with_fleet(|fleet| condition(fleet, &running.map, provider, now));
+            let condition =
+                shared.with_fleet(|fleet| condition(fleet, &running.map, provider, settings.calm_ms, now));
             if case.beat(condition.unwrap_or_default(), &settings, now) {
                 over.push(case.incident.brief.id);
             }
@@ -314,81 +313,4 @@ impl Keeper {
 
 fn is_shown(brief: &IncidentBrief, now: Now) -> bool {
     brief.closed_at_ms.is_none_or(|closed| now.wall_ms.saturating_sub(closed) < SHOWN_CLOSED_MS)
-}
-
-/// The incidents an event begins. A change to a later tier is blamed on the providers of the tier that was left, as far
-/// as they can't be used.
-fn openings(shared: &Shared, running: &Running, event: &Event) -> Vec<Opening> {
-    if let What::TierChanged { from, to, cause, .. } = &event.what
-        && to > from
-    {
-        let now = clock::now();
-        let blocked = shared.with_fleet(|fleet| blocked_in(fleet, &running.map, *from, now));
-        let opening = |provider| Opening::of_tier(provider, cause.as_deref(), event.at_ms);
-        return blocked.unwrap_or_default().into_iter().map(opening).collect();
-    }
-    opening_of(event, &running.map).into_iter().collect()
-}
-
-/// The providers of a tier none of whose routes there can be used, for reasons of their own.
-fn blocked_in(fleet: &Fleet, map: &RoutingMap, tier: Tier, now: Now) -> Vec<String> {
-    let mut providers: BTreeMap<&str, bool> = BTreeMap::new();
-    for ix in map.line.tier(tier).iter().filter(|ix| map.route(**ix).enabled) {
-        let blocked = providers.entry(map.route(*ix).provider.as_str()).or_insert(true);
-        *blocked &= is_blocked(fleet, *ix, now);
-    }
-    providers.into_iter().filter(|(_, blocked)| *blocked).map(|(name, _)| name.to_owned()).collect()
-}
-
-/// Whether a route can't be used for a reason of its provider's: not a kill switch, not this machine's network.
-fn is_blocked(fleet: &Fleet, ix: RouteIx, now: Now) -> bool {
-    match fleet.gate(ix, now) {
-        Err(closed) => match closed.reason {
-            Reason::CoolingDown | Reason::CircuitOpen | Reason::TestUnderWay => true,
-            Reason::Gone | Reason::OffInMap | Reason::SwitchedOff | Reason::Killed | Reason::HeldOpen => {
-                false
-            }
-        },
-        Ok(()) => match fleet.key_state(ix, now) {
-            KeyChoice::AllCoolingUntil(_) => true,
-            KeyChoice::None => fleet.has_keys(ix),
-            KeyChoice::Key(_) | KeyChoice::NotNeeded => false,
-        },
-    }
-}
-
-/// How a provider stands.
-fn condition(fleet: &Fleet, map: &RoutingMap, provider: &str, now: Now) -> Condition {
-    let own = || {
-        let routes = map.routes.iter().enumerate();
-        routes.filter(|(_, route)| route.provider == provider && route.enabled).map(|(ix, _)| RouteIx(ix))
-    };
-    // A breaker held open by hand says nothing of its provider.
-    let held = |ix: RouteIx| fleet.gate(ix, now).is_err_and(|closed| closed.reason == Reason::HeldOpen);
-    let closed = |ix: RouteIx| fleet.circuit(ix) == CircuitState::Closed || held(ix);
-    let any = own().next().is_some();
-    Condition {
-        circuit_open: own().any(|ix| !closed(ix)),
-        is_down: any && own().all(|ix| !closed(ix)),
-        triggered: fleet.watch().fired().iter().any(|trigger| trigger.provider == provider),
-        shifted: fleet
-            .shifts()
-            .view(now)
-            .iter()
-            .any(|shift| shift.phase != ShiftPhase::Home && is_of(&shift.from, provider, map)),
-        blocked: any && own().all(|ix| is_blocked(fleet, ix, now)),
-    }
-}
-
-/// Whether traffic that leaves a part of the map leaves a provider.
-fn is_of(target: &Target, provider: &str, map: &RoutingMap) -> bool {
-    match target {
-        Target::Provider(name) => name == provider,
-        Target::Route(id) => map.find(id.as_str()).is_some_and(|ix| map.route(ix).provider == provider),
-        Target::Model(name) => {
-            map.routes.iter().any(|route| route.provider == provider && route.serves(name))
-        }
-        Target::Tier(tier) => map.line.tier(*tier).iter().any(|ix| map.route(*ix).provider == provider),
-        Target::Rest => false,
-    }
 }

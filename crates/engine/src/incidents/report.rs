@@ -106,7 +106,9 @@ fn numbers(out: &mut String, kpis: &Kpis) {
 fn validation(out: &mut String, incident: &Incident) {
     section(out, "After the failover");
     match &incident.validation {
-        None => out.push_str("No call has been looked at yet.\n"),
+        None => out.push_str(
+            "The first 100 calls after it are looked at once they are there, or when it is closed.\n",
+        ),
         Some(found) => {
             let usual = found.baseline_p95_ms.map_or_else(|| "-".to_owned(), |ms| format!("{ms} ms"));
             let now = found.p95_ms.map_or_else(|| "-".to_owned(), |ms| format!("{ms} ms"));

@@ -42,13 +42,14 @@ struct TierName {
 /// A gauge for parts of a whole.
 type Share = Gauge<f64, AtomicU64>;
 
-const NETWORK: [NetworkState; 6] = [
+const NETWORK: [NetworkState; 7] = [
     NetworkState::Unknown,
     NetworkState::Online,
     NetworkState::Offline,
     NetworkState::DnsBroken,
     NetworkState::CaptivePortal,
     NetworkState::Intercepted,
+    NetworkState::ProxyDown,
 ];
 
 /// The present state, in metrics.

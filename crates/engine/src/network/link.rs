@@ -28,8 +28,10 @@ impl Link {
             .map(|interface| format!("{} {}", interface.name, shown(interface.ip())))
             .collect();
         let routes = std::fs::read_to_string("/proc/net/route").unwrap_or_default();
+        let routes6 = std::fs::read_to_string("/proc/net/ipv6_route").unwrap_or_default();
         let resolvers = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
-        Self { addresses, ways_out: ways_out(&routes), resolvers: nameservers(&resolvers) }
+        let ways_out = ways_out(&routes).into_iter().chain(ways_out6(&routes6)).collect();
+        Self { addresses, ways_out, resolvers: nameservers(&resolvers) }
     }
 
     /// What is different now, in words; nothing when it is the same network.
@@ -69,6 +71,20 @@ fn ways_out(table: &str) -> BTreeSet<String> {
     table.lines().skip(1).filter_map(default).collect()
 }
 
+/// The default routes in `/proc/net/ipv6_route`: destination, prefix length, source, its length, next hop, metric, use
+/// counts, flags and interface, all in hexadecimal but the last.
+fn ways_out6(table: &str) -> BTreeSet<String> {
+    let default = |line: &str| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let [destination, "00", _, _, hop, _, _, _, _, interface] = fields[..] else { return None };
+        // The kernel keeps a default route to nowhere on the loopback interface.
+        let is_default = destination.bytes().all(|byte| byte == b'0') && interface != "lo";
+        let hop = std::net::Ipv6Addr::from(u128::from_str_radix(hop, 16).ok()?);
+        is_default.then(|| format!("{interface} {hop}"))
+    };
+    table.lines().filter_map(default).collect()
+}
+
 fn nameservers(resolv_conf: &str) -> BTreeSet<String> {
     let server = |line: &str| Some(line.trim().strip_prefix("nameserver")?.trim().to_owned());
     resolv_conf.lines().filter_map(server).collect()
@@ -81,6 +97,16 @@ mod tests {
     const ROUTES: &str = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\n\
         wlan0\t00000000\t0101A8C0\t0003\t0\t0\t600\t00000000\n\
         wlan0\t0001A8C0\t00000000\t0001\t0\t0\t600\t00FFFFFF\n";
+
+    #[test]
+    fn the_way_out_of_an_ipv6_network_is_read() {
+        let table = "\
+00000000000000000000000000000000 00 00000000000000000000000000000000 00 fe800000000000000000000000000001 00000400 00000001 00000000 00000003    wlan0
+20010db8000000000000000000000000 40 00000000000000000000000000000000 00 00000000000000000000000000000000 00000100 00000001 00000000 00000001    wlan0
+00000000000000000000000000000000 00 00000000000000000000000000000000 00 00000000000000000000000000000000 ffffffff 00000001 00000000 00200200       lo
+";
+        assert_eq!(ways_out6(table), ["wlan0 fe80::1".to_owned()].into());
+    }
 
     #[test]
     fn a_vpn_and_another_resolver_are_another_network() {

@@ -7,9 +7,9 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use http::{StatusCode, header};
 use switchyard_domain::FailureKind;
-use switchyard_domain::map::{CheckUrl, NetworkSettings, Outbound, Route, RoutingMap};
+use switchyard_domain::map::{CheckUrl, NetworkSettings, Outbound, ProxyUrl, Route, RoutingMap};
 use switchyard_domain::network::NetworkCheck;
-use switchyard_policy::{Findings, HostFound, PageFound, Reach};
+use switchyard_policy::{DeadProxy, Findings, HostFound, PageFound, Reach};
 use url::Url;
 
 use crate::clock;
@@ -17,6 +17,8 @@ use crate::upstream::{Exits, client, from_reqwest};
 
 /// Hosts asked in one look.
 const MOST_HOSTS: usize = 8;
+/// What a proxy that answers 407 is found to do.
+const WANTS_PASSWORD: &str = "the proxy wants another user or password (407)";
 /// Enough of a check page's body to know it by.
 const PAGE_BYTES: usize = 4_096;
 
@@ -102,6 +104,9 @@ async fn ask_page(check: &CheckUrl, settings: &NetworkSettings, exits: &Exits) -
             Err(error) => return unanswered(&error),
         };
     let status = response.status();
+    if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+        return (PageFound::Unreached, WANTS_PASSWORD.to_owned());
+    }
     if status.is_redirection() {
         let to = response.headers().get(header::LOCATION).and_then(|to| to.to_str().ok());
         let to = to.and_then(|to| check.url.join(to).ok()).map(|to| shown(&to));
@@ -187,7 +192,7 @@ async fn host(route: &Route, settings: &NetworkSettings, exits: &Exits) -> Asked
         };
         checks.push(note.end(words, ok));
         if !ok {
-            let found = HostFound { provider: route.provider.clone(), reach: Reach::NoName };
+            let found = found_at(route, Reach::NoName);
             return Asked { found, checks, address_reached: false };
         }
     }
@@ -197,33 +202,116 @@ async fn host(route: &Route, settings: &NetworkSettings, exits: &Exits) -> Asked
         if is_plain { "a connection" } else { "its own certificate" },
     );
     let asked = tokio::time::timeout(limit, knock(route, settings, exits)).await;
-    let (reach, words, address_reached) = asked.unwrap_or_else(|_| {
-        (Reach::Unreached, format!("nothing in {} ms", settings.check_timeout_ms), false)
+    let Knocked { reach, words, mut address_reached, wants_password } = asked.unwrap_or_else(|_| {
+        let words = format!("nothing in {} ms", settings.check_timeout_ms);
+        Knocked { reach: Reach::Unreached, words, address_reached: false, wants_password: false }
     });
     let ok = matches!(reach, Reach::Genuine | Reach::Connected);
     checks.push(note.end(words, ok));
+    let mut found = found_at(route, reach);
+    if let Some(proxy) = by(route, exits).filter(|_| reach == Reach::Unreached) {
+        found.dead_proxy = if wants_password {
+            Some(DeadProxy { shown: proxy.shown(), refused: true })
+        } else {
+            let (dead, check) = dead(&proxy, settings, exits).await;
+            checks.push(check);
+            address_reached |= dead.is_none() && !is_here(&proxy);
+            dead
+        };
+    }
     if reach == Reach::Genuine && has_name {
         exits.names.good(route.base_url.domain().unwrap_or_default());
     }
-    Asked { found: HostFound { provider: route.provider.clone(), reach }, checks, address_reached }
+    Asked { found, checks, address_reached }
+}
+
+fn found_at(route: &Route, reach: Reach) -> HostFound {
+    HostFound { provider: route.provider.clone(), reach, dead_proxy: None }
+}
+
+/// The proxy a route's requests leave by.
+fn by(route: &Route, exits: &Exits) -> Option<ProxyUrl> {
+    match &route.outbound {
+        Outbound::Direct => None,
+        Outbound::Proxy(proxy) => Some(proxy.clone()),
+        Outbound::System => exits.proxy.address(),
+    }
+}
+
+fn is_here(proxy: &ProxyUrl) -> bool {
+    match proxy.expose().host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+/// Whether a proxy takes no connection.
+async fn dead(
+    proxy: &ProxyUrl,
+    settings: &NetworkSettings,
+    exits: &Exits,
+) -> (Option<DeadProxy>, NetworkCheck) {
+    const SOCKS_PORT: u16 = 1_080;
+    let note = Note::begin(format!("TCP {}", proxy.shown()), "a connection");
+    let url = proxy.expose();
+    let port = url.port_or_known_default().unwrap_or(SOCKS_PORT);
+    let connected = async {
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        let addresses = match host.parse() {
+            Ok(address) => vec![address],
+            Err(_) => exits.names.find(host).await.map_err(|_| false)?.addresses,
+        };
+        let addresses: Vec<SocketAddr> = addresses.into_iter().map(|ip| SocketAddr::new(ip, port)).collect();
+        let connected = tokio::net::TcpStream::connect(&addresses[..]).await;
+        connected.map(drop).map_err(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
+    };
+    let limit = Duration::from_millis(settings.check_timeout_ms);
+    match tokio::time::timeout(limit, connected).await.unwrap_or(Err(false)) {
+        Ok(()) => (None, note.end("a connection".to_owned(), true)),
+        Err(refused) => {
+            let words = if refused { "it refuses connections" } else { "no connection" };
+            (Some(DeadProxy { shown: proxy.shown(), refused }), note.end(words.to_owned(), false))
+        }
+    }
+}
+
+/// What came of a knock at a host's door.
+struct Knocked {
+    reach: Reach,
+    words: String,
+    address_reached: bool,
+    /// The proxy in between wants another user or password.
+    wants_password: bool,
 }
 
 /// Knocks at a host's door: a `HEAD` of its root over the route's own way out, without key or body.
-async fn knock(route: &Route, settings: &NetworkSettings, exits: &Exits) -> (Reach, String, bool) {
+async fn knock(route: &Route, settings: &NetworkSettings, exits: &Exits) -> Knocked {
     let mut door = route.base_url.clone();
     door.set_path("/");
     let is_plain = door.scheme() == "http";
     let Ok(client) = client(settings.check_timeout_ms, &route.outbound, exits) else {
-        return (Reach::Unreached, "no HTTP client could be made".to_owned(), false);
+        return knocked(Reach::Unreached, "no HTTP client could be made".to_owned(), false);
     };
     let error = match client.head(door).send().await {
-        Ok(response) if is_plain => {
-            return (Reach::Connected, format!("a connection, {}", response.status().as_u16()), true);
+        Ok(response) if response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+            return Knocked {
+                wants_password: true,
+                ..knocked(Reach::Unreached, WANTS_PASSWORD.to_owned(), false)
+            };
         }
-        Ok(response) => return (Reach::Genuine, format!("its own, {}", response.status().as_u16()), true),
+        Ok(response) if is_plain => {
+            return knocked(Reach::Connected, format!("a connection, {}", response.status().as_u16()), true);
+        }
+        Ok(response) => {
+            return knocked(Reach::Genuine, format!("its own, {}", response.status().as_u16()), true);
+        }
         Err(error) => error,
     };
-    let refused = format!("{error:?}").contains("ConnectionRefused");
+    let causes = format!("{error:?}");
+    let refused = causes.contains("ConnectionRefused") && by(route, exits).is_none();
+    let wants_password = causes.to_ascii_lowercase().contains("proxy auth");
     let failure = from_reqwest(&error, route);
     let reach = if failure.kind == FailureKind::Dns {
         Reach::NoName
@@ -238,7 +326,11 @@ async fn knock(route: &Route, settings: &NetworkSettings, exits: &Exits) -> (Rea
         Reach::Silent
     };
     let reached = refused || !matches!(reach, Reach::NoName | Reach::Unreached);
-    (reach, failure.message, reached)
+    Knocked { wants_password, ..knocked(reach, failure.message, reached) }
+}
+
+const fn knocked(reach: Reach, words: String, address_reached: bool) -> Knocked {
+    Knocked { reach, words, address_reached, wants_password: false }
 }
 
 /// Whether the fallback resolvers' addresses take a connection, or refuse one: an address that does is there.

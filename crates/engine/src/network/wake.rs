@@ -1,30 +1,21 @@
-//! Whether the machine slept or its wall clock was set, by comparing three clocks from beat to beat. Pure.
+//! Whether the machine slept or its wall clock was set, by comparing clocks from beat to beat. Pure.
 
-/// A beat later than this after the one before means that the machine stood still, milliseconds.
+use switchyard_domain::Now;
+
+/// A beat that comes this long after the one before has ended means that the machine stood still, milliseconds.
 const GAP_MS: u64 = 10_000;
 /// The two monotonic clocks part by more than this only in sleep, milliseconds.
 const SLEPT_MS: u64 = 2_000;
 /// The wall clock is off by more than this only when it was set, milliseconds. What a time server corrects is less.
 const SET_MS: u64 = 5_000;
 
-/// One reading of the clocks, milliseconds.
+/// One reading of the monotonic clocks, milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Reading {
     /// Counts the time asleep.
     pub(super) boot_ms: u64,
     /// Stands still in sleep.
     pub(super) awake_ms: u64,
-    /// UTC epoch.
-    pub(super) wall_ms: i64,
-}
-
-/// What a beat felt.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Felt {
-    /// How long the machine stood still.
-    pub(super) asleep_ms: Option<u64>,
-    /// How far the wall clock was set; forward when positive.
-    pub(super) set_by_ms: Option<i64>,
 }
 
 /// The beat.
@@ -32,21 +23,59 @@ pub(super) struct Felt {
 pub(super) struct Pulse(Option<Reading>);
 
 impl Pulse {
-    /// Takes a reading, about once a second.
-    pub(super) fn feel(&mut self, now: Reading) -> Felt {
-        let Some(before) = self.0.replace(now) else { return Felt::default() };
+    /// Takes a reading, about once a second; says how long the machine stood still.
+    pub(super) fn feel(&mut self, now: Reading) -> Option<u64> {
+        let before = self.0.replace(now)?;
         let boot = now.boot_ms.saturating_sub(before.boot_ms);
         let asleep = boot.saturating_sub(now.awake_ms.saturating_sub(before.awake_ms));
-        let asleep_ms = if asleep >= SLEPT_MS { Some(asleep) } else { (boot >= GAP_MS).then_some(boot) };
-        let wall = now.wall_ms.saturating_sub(before.wall_ms);
-        let set_by = wall.saturating_sub_unsigned(boot);
-        Felt { asleep_ms, set_by_ms: (set_by.unsigned_abs() >= SET_MS).then_some(set_by) }
+        if asleep >= SLEPT_MS { Some(asleep) } else { (boot >= GAP_MS).then_some(boot) }
+    }
+
+    /// The beat has ended. A look at a dead network takes its time, and that is no sleep; what the clocks say of a sleep
+    /// meanwhile is felt by the next beat.
+    pub(super) fn worked_until(&mut self, now_boot_ms: u64) {
+        if let Some(before) = &mut self.0 {
+            let worked = now_boot_ms.saturating_sub(before.boot_ms);
+            before.boot_ms += worked;
+            before.awake_ms += worked;
+        }
+    }
+}
+
+/// The wall clock, beside the clock that nobody can set.
+#[derive(Debug, Default)]
+pub(super) struct Wall(Option<Now>);
+
+impl Wall {
+    /// How far it was set since the last reading; forward when positive.
+    pub(super) fn feel(&mut self, now: Now) -> Option<i64> {
+        let before = self.0.replace(now)?;
+        let passed = now.mono_ms.saturating_sub(before.mono_ms);
+        let set_by = now.wall_ms.saturating_sub(before.wall_ms).saturating_sub_unsigned(passed);
+        (set_by.unsigned_abs() >= SET_MS).then_some(set_by)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const FIRST: Reading = Reading { boot_ms: 500_000, awake_ms: 400_000 };
+
+    #[test]
+    fn a_long_look_is_no_sleep_and_hides_none() {
+        for (name, slept_ms) in [("a long look", 0), ("asleep meanwhile", 60_000)] {
+            let mut pulse = Pulse::default();
+            pulse.feel(FIRST);
+            let looked = 25_000;
+            pulse.worked_until(FIRST.boot_ms + looked + slept_ms);
+            let next = Reading {
+                boot_ms: FIRST.boot_ms + looked + slept_ms + 1_000,
+                awake_ms: FIRST.awake_ms + looked + 1_000,
+            };
+            assert_eq!(pulse.feel(next), (slept_ms > 0).then_some(slept_ms), "{name}");
+        }
+    }
 
     #[test]
     fn sleep_and_a_set_clock_are_told_apart() {
@@ -62,21 +91,19 @@ mod tests {
             ("slept, and the clock stood", (60_000, 1_000, 1_000), Some(59_000), Some(-59_000)),
         ];
         for (name, (boot, awake, wall), asleep_ms, set_by_ms) in cases {
-            let mut pulse = Pulse::default();
-            let first = Reading { boot_ms: 500_000, awake_ms: 400_000, wall_ms: 1_700_000_000_000 };
-            assert_eq!(pulse.feel(first), Felt::default(), "{name}");
-            let next = Reading {
-                boot_ms: first.boot_ms + boot,
-                awake_ms: first.awake_ms + awake,
-                wall_ms: first.wall_ms + wall,
-            };
-            assert_eq!(pulse.feel(next), Felt { asleep_ms, set_by_ms }, "{name}");
-            let after = Reading {
-                boot_ms: next.boot_ms + 1_000,
-                awake_ms: next.awake_ms + 1_000,
-                wall_ms: next.wall_ms + 1_000,
-            };
-            assert_eq!(pulse.feel(after), Felt::default(), "{name}: told once");
+            let (mut pulse, mut clock) = (Pulse::default(), Wall::default());
+            let mut reading = FIRST;
+            let mut now = Now { mono_ms: FIRST.boot_ms, wall_ms: 1_700_000_000_000 };
+            assert_eq!((pulse.feel(reading), clock.feel(now)), (None, None), "{name}");
+            reading = Reading { boot_ms: reading.boot_ms + boot, awake_ms: reading.awake_ms + awake };
+            now = Now { mono_ms: reading.boot_ms, wall_ms: now.wall_ms + wall };
+            assert_eq!((pulse.feel(reading), clock.feel(now)), (asleep_ms, set_by_ms), "{name}");
+            reading = Reading { boot_ms: reading.boot_ms + 1_000, awake_ms: reading.awake_ms + 1_000 };
+            assert_eq!(
+                (pulse.feel(reading), clock.feel(now.plus_ms(1_000))),
+                (None, None),
+                "{name}: told once"
+            );
         }
     }
 }

@@ -41,12 +41,23 @@ pub(super) async fn may_go_on(
         return false;
     }
     let deadline = ask.arrived.mono_ms.saturating_add(ask.job.slo_ms);
-    let _place = wait_in_line(shared, clock::now());
+    let place = wait_in_line(shared, clock::now());
     loop {
         was_down |= stands == Stands::Down;
         match stands {
             // Only a network that was down explains what happened; else the routes are to blame after all.
-            Stands::Up => return was_down && clock::now().mono_ms < deadline,
+            Stands::Up if !was_down => return false,
+            Stands::Up => {
+                let now = clock::now().mono_ms;
+                // In order, one by one; who has little time left does not lose it in the line.
+                let turn = now + place.turn_ms().min(deadline.saturating_sub(now) / 4);
+                clock::sleep_until(turn).await;
+                stands = how(shared);
+                if stands != Stands::Down {
+                    return clock::now().mono_ms < deadline;
+                }
+                continue;
+            }
             Stands::Doubted => shared.network.doubt(),
             Stands::Down => {}
         }

@@ -8,11 +8,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use switchyard_domain::Problem;
 use switchyard_domain::api::{AuditEntry, RolledBack};
+use switchyard_domain::operate::SetDistribution;
 use switchyard_domain::view::PauseView;
 use switchyard_policy::Part;
 use switchyard_store::AuditRow;
 
 use super::Router;
+use super::shifts::Stance;
 use crate::clock;
 use crate::shared::{Shared, lock};
 
@@ -29,6 +31,18 @@ pub(crate) enum State {
         /// Its version.
         version: i64,
     },
+    /// A shift; absent where there is none of this number.
+    Shift {
+        /// Its number.
+        id: u64,
+        /// How it stands.
+        stands: Option<Stance>,
+    },
+    /// The split of traffic.
+    Split {
+        /// Its weights; absent where it is the map's.
+        weights: Option<SetDistribution>,
+    },
 }
 
 /// A change to be noted.
@@ -40,6 +54,11 @@ pub(crate) struct Change<'a> {
     pub(crate) reason: Option<String>,
     /// Before and after, where it can be rolled back.
     pub(crate) states: Option<(State, State)>,
+}
+
+/// A reason that says something.
+pub(crate) fn said(reason: Option<String>) -> Option<String> {
+    reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty())
 }
 
 /// Notes a change. It has happened already, so a full disk is only logged.
@@ -107,7 +126,7 @@ impl Router {
             )
         })?;
         let Some(states) = states(&row) else { return Err(no_way_back(&row)) };
-        let reason = reason.or_else(|| Some(format!("rollback of #{id}")));
+        let reason = said(reason).or_else(|| Some(format!("rollback of #{id}")));
         let warnings = match states {
             (State::Orders(before), State::Orders(after)) => {
                 self.roll_orders_back(id, &before, &after, reason, actor).await?
@@ -120,7 +139,22 @@ impl Router {
                 self.roll_map_back(before, after, reason, actor).await?;
                 Vec::new()
             }
-            (State::Orders(_) | State::Pause(_) | State::Map { .. }, _) => return Err(no_way_back(&row)),
+            (State::Shift { id: shift, stands: before }, State::Shift { stands: after, .. }) => {
+                self.undo_shift(id, shift, (before, after), reason, actor).await?;
+                Vec::new()
+            }
+            (State::Split { weights: before }, State::Split { weights: after }) => {
+                self.undo_split(id, before, after, reason, actor).await?;
+                Vec::new()
+            }
+            (
+                State::Orders(_)
+                | State::Pause(_)
+                | State::Map { .. }
+                | State::Shift { .. }
+                | State::Split { .. },
+                _,
+            ) => return Err(no_way_back(&row)),
         };
         let (action, target) = (row.entry.action, row.entry.target);
         Ok(RolledBack { id, action, target, warnings })
@@ -181,6 +215,10 @@ fn no_way_back(row: &AuditRow) -> Problem {
         "credential" => "a key's value is never kept. Store it again: `switchyard credential set NAME`",
         "client" => "an app's key is never kept. Make another: `switchyard client add NAME`",
         "job" | "queue" => "a queued job ends once. See `switchyard queue list`",
+        "shift" => {
+            "it is the router's own move, or it changed nothing. See `switchyard failback` and `switchyard hold`"
+        }
+        "distribution" => "it changed nothing. See `switchyard shift list`",
         "map" => "it was the first map. See `switchyard map history`",
         _ => "what it replaced was not kept",
     };

@@ -7,7 +7,7 @@ use switchyard_domain::compat::{
 };
 use switchyard_domain::event::What;
 use switchyard_domain::map::{Auth, RouteIx};
-use switchyard_domain::{Problem, Tier};
+use switchyard_domain::{Problem, Tier, did_you_mean};
 use switchyard_policy::Check;
 
 use super::Router;
@@ -154,7 +154,8 @@ impl Router {
 pub(super) fn find(running: &Running, route: &str) -> Result<RouteIx, Problem> {
     running.map.find(route).ok_or_else(|| {
         let known: Vec<&str> = running.map.routes.iter().map(|route| route.id.as_str()).collect();
-        let message = format!("The running map has no route {route}. Routes: {}.", known.join(", "));
+        let meant = did_you_mean(route, known.iter().copied());
+        let message = format!("The running map has no route `{route}`.{meant} Routes: {}.", known.join(", "));
         Problem::new("not_found_route", message)
     })
 }

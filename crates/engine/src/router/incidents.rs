@@ -6,9 +6,11 @@ use switchyard_domain::incident::{
     NoticeReport, Review, SendNotice,
 };
 use switchyard_domain::map::{self, Fault};
+use switchyard_domain::nearest::{did_you_mean, nearest};
 use switchyard_store::AuditEntry;
 
 use super::Router;
+use super::audit::said;
 use crate::clock;
 use crate::incidents::{self, ByHand, Told};
 
@@ -18,6 +20,8 @@ const REVIEWED: u32 = 5_000;
 const EXTERNAL: u32 = 500;
 /// The longest note or notice, characters.
 const LONGEST: usize = 4_000;
+/// Clocks may differ by so much, milliseconds.
+const SKEW_MS: i64 = 60_000;
 const DAY_MS: i64 = 24 * 3_600_000;
 
 impl Router {
@@ -72,6 +76,7 @@ impl Router {
         reason: Option<String>,
         actor: &str,
     ) -> Result<(), Problem> {
+        let reason = said(reason);
         let by = ByHand { actor, reason: reason.as_deref() };
         if !incidents::close(&self.shared, id, by).await {
             let known = self.incident(id).await?;
@@ -127,10 +132,15 @@ impl Router {
         if url.as_ref().is_some_and(|url| !url.starts_with("http://") && !url.starts_with("https://")) {
             return Err(invalid(CODE, "url", "An address begins with http:// or https://."));
         }
+        let now_ms = clock::now().wall_ms;
+        let at_ms = new.at_ms.unwrap_or(now_ms);
+        if at_ms > now_ms.saturating_add(SKEW_MS) {
+            return Err(invalid(CODE, "atMs", "It lies in the future. Say when it began, or leave it out."));
+        }
         let mut incident = ExternalIncident {
             id: 0,
-            at_ms: new.at_ms.unwrap_or_else(|| clock::now().wall_ms),
-            provider: worded(&new.provider, CODE, "provider")?,
+            at_ms,
+            provider: self.provider_meant(&worded(&new.provider, CODE, "provider")?)?,
             text: worded(&new.text, CODE, "text")?,
             url,
         };
@@ -138,6 +148,26 @@ impl Router {
             self.shared.store.incidents().add_external(&incident).await.map_err(|error| error.problem())?;
         self.note(actor, "incident.external", &incident.provider, Some(incident.text.clone())).await;
         Ok(incident)
+    }
+
+    /// A provider's name as it is known here. One that no map and no preset knows is taken as it is, for a log may speak
+    /// of anybody, unless it looks like a slip.
+    fn provider_meant(&self, name: &str) -> Result<String, Problem> {
+        let canonical = map::canonical(name);
+        let running = self.shared.running.load_full();
+        let own = running.iter().flat_map(|running| running.map.providers.keys()).map(String::as_str);
+        let presets = map::PRESETS.iter().map(|preset| preset.name);
+        let known: Vec<&str> = own.chain(presets).collect();
+        if known.contains(&canonical.as_str()) {
+            return Ok(canonical);
+        }
+        match nearest(name, known) {
+            Some(meant) => {
+                let message = format!("There is no provider `{name}`. Did you mean `{meant}`?");
+                Err(invalid("invalid_external_incident", "provider", &message))
+            }
+            None => Ok(name.to_owned()),
+        }
     }
 
     /// What to do while a provider of the running map is out.
@@ -154,8 +184,11 @@ impl Router {
         });
         let Some(provider) = known else {
             let all: Vec<&str> = running.map.providers.keys().map(String::as_str).collect();
-            let message =
-                format!("The running map has no provider {provider}. Providers: {}.", all.join(", "));
+            let meant = did_you_mean(provider, all.iter().copied());
+            let message = format!(
+                "The running map has no provider `{provider}`.{meant} Providers: {}.",
+                all.join(", ")
+            );
             return Err(Problem::new("not_found_provider", message));
         };
         incidents::refresh(&self.shared).await;
@@ -199,7 +232,7 @@ impl Router {
             actor: actor.to_owned(),
             action: "platform.fleet_notice_sent".to_owned(),
             target: report.clients.join(", "),
-            reason: notice.reason,
+            reason: said(notice.reason),
             before: None,
             after: Some(serde_json::json!({
                 "message": text,

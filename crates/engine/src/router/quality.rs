@@ -2,7 +2,7 @@
 
 use switchyard_domain::map::Fault;
 use switchyard_domain::operate::{QualityScore, QualityVerdict};
-use switchyard_domain::{Problem, RouteId};
+use switchyard_domain::{Problem, RouteId, did_you_mean};
 use switchyard_policy::quality_drop_percent;
 
 use super::Router;
@@ -47,7 +47,8 @@ impl Router {
             .flat_map(|running| &running.map.routes)
             .map(|route| route.id.to_string())
             .collect();
-        let message = format!("The running map has no route {route}. Routes: {}.", known.join(", "));
+        let meant = did_you_mean(route.as_str(), known.iter().map(String::as_str));
+        let message = format!("The running map has no route `{route}`.{meant} Routes: {}.", known.join(", "));
         Err(Problem::new("not_found_route", message))
     }
 }

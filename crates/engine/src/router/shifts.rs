@@ -1,20 +1,23 @@
 //! Moves of traffic, by hand and by the router itself. They outlive a restart.
 
+mod undo;
+
 use std::sync::Arc;
 
-use serde_json::{Value, json};
 use switchyard_domain::Problem;
 use switchyard_domain::event::{Event, What};
 use switchyard_domain::map::RoutingMap;
-use switchyard_domain::operate::{DistributionView, SetDistribution, ShiftView, StartShift, Target};
+use switchyard_domain::operate::{DistributionView, SetDistribution, ShiftView, StartShift};
 use switchyard_policy::{Fleet, SavedShifts, ShiftCommand};
-use switchyard_store::AuditEntry;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 use super::Router;
+use super::audit::{self, Change, State, said};
 use crate::clock;
 use crate::shared::Shared;
+
+pub(crate) use undo::Stance;
 
 const SHIFTS: &str = "shifts";
 /// What changed is kept this soon, milliseconds.
@@ -45,18 +48,15 @@ impl Router {
     /// # Errors
     /// `invalid_target`, `invalid_percent`, `conflict_target_out`, `conflict_shift_exists`, `no_map`.
     pub async fn start_shift(&self, wish: StartShift, actor: &str) -> Result<u64, Problem> {
+        let wish = StartShift { reason: said(wish.reason), ..wish };
         let (reason, to) = (wish.reason.clone(), wish.to.clone().unwrap_or_else(|| "rest".to_owned()));
         let target = format!("{} to {to}", wish.from);
+        let before = self.shifts();
         let id = self.command(ShiftCommand::Start(wish), actor, reason.as_deref()).await?;
         let id = id.ok_or_else(|| Problem::new("internal", "The shift has no number."))?;
-        self.note_shift(
-            actor,
-            "shift.start",
-            &format!("{id}: {target}"),
-            reason,
-            (None, Some(json!({ "shift": id }))),
-        )
-        .await;
+        let stood = before.iter().find(|view| view.id == id).map(Stance::of);
+        let states = undo::moved(Some(id), stood, self.stance(id));
+        self.note_shift(actor, "shift.start", &format!("{id}: {target}"), reason, states).await;
         Ok(id)
     }
 
@@ -71,10 +71,11 @@ impl Router {
         reason: Option<String>,
         actor: &str,
     ) -> Result<(), Problem> {
-        let before = self.wish_of(shift);
+        let (reason, before) = (said(reason), self.meant(shift).and_then(|id| self.stance(id)));
         let id = self.command(ShiftCommand::Failback { shift, at_once }, actor, reason.as_deref()).await?;
         let action = if at_once { "shift.take_back" } else { "shift.failback" };
-        self.note_shift(actor, action, &numbered(id), reason, (before, None)).await;
+        let states = undo::moved(id, before, id.and_then(|id| self.stance(id)));
+        self.note_shift(actor, action, &numbered(id), reason, states).await;
         Ok(())
     }
 
@@ -89,8 +90,9 @@ impl Router {
         reason: Option<String>,
         actor: &str,
     ) -> Result<(), Problem> {
+        let (reason, before) = (said(reason), self.meant(shift).and_then(|id| self.stance(id)));
         let id = self.command(ShiftCommand::Hold { shift, held }, actor, reason.as_deref()).await?;
-        let states = (Some(json!({ "held": !held })), Some(json!({ "held": held })));
+        let states = undo::moved(id, before, id.and_then(|id| self.stance(id)));
         let action = if held { "shift.hold" } else { "shift.go_on" };
         self.note_shift(actor, action, &numbered(id), reason, states).await;
         Ok(())
@@ -101,55 +103,12 @@ impl Router {
     /// # Errors
     /// `invalid_target`, `invalid_weights`, `no_map`.
     pub async fn distribute(&self, wish: SetDistribution, actor: &str) -> Result<(), Problem> {
-        let before = self.distribution().map(|split| weights_of(&split));
-        let reason = wish.reason.clone();
-        let after = (!wish.weights.is_empty()).then(|| json!({ "weights": &wish.weights }));
+        let wish = SetDistribution { reason: said(wish.reason), ..wish };
+        let (before, reason) = (self.split(), wish.reason.clone());
+        let action = if wish.weights.is_empty() { "distribution.clear" } else { "distribution.set" };
         self.command(ShiftCommand::Distribute(wish), actor, reason.as_deref()).await?;
-        let action = if after.is_some() { "distribution.set" } else { "distribution.clear" };
-        self.note_shift(actor, action, "traffic", reason, (before, after)).await;
+        self.note_shift(actor, action, "weights", reason, undo::split(before, self.split())).await;
         Ok(())
-    }
-
-    /// Sets an entry of the audit log about shifts or weights back. None when the entry is about something else.
-    ///
-    /// # Errors
-    /// As the command that undoes it.
-    pub async fn undo_shift(
-        &self,
-        action: &str,
-        target: &str,
-        before: Option<&Value>,
-        actor: &str,
-    ) -> Option<Result<(), Problem>> {
-        let number = || target.split(':').next().and_then(|id| id.trim().parse::<u64>().ok());
-        let why = Some(format!("set back: {action}"));
-        let gone = || {
-            let message = format!("`{action}` of {target} can't be set back: the shift is over.");
-            Err(Problem::new("conflict_shift_over", message))
-        };
-        let read = |state: &Value| serde_json::from_value::<SetDistribution>(state.clone());
-        Some(match (action, number()) {
-            ("shift.start", Some(id)) => self.failback(Some(id), true, why, actor).await,
-            ("shift.hold", Some(id)) => self.hold_shift(Some(id), false, why, actor).await,
-            ("shift.go_on", Some(id)) => self.hold_shift(Some(id), true, why, actor).await,
-            ("shift.failback" | "shift.take_back", _) => {
-                match before.and_then(|wish| serde_json::from_value::<StartShift>(wish.clone()).ok()) {
-                    Some(wish) => self.start_shift(StartShift { reason: why, ..wish }, actor).await.map(drop),
-                    None => gone(),
-                }
-            }
-            ("distribution.set" | "distribution.clear", _) => match before.map(read).transpose() {
-                Ok(wish) => {
-                    let wish = wish.unwrap_or_default();
-                    self.distribute(SetDistribution { reason: why, ..wish }, actor).await
-                }
-                Err(error) => {
-                    Err(Problem::new("invalid_weights", format!("The entry is not read: {error}.")))
-                }
-            },
-            ("shift.start" | "shift.hold" | "shift.go_on", None) => gone(),
-            _ => return None,
-        })
     }
 
     async fn command(
@@ -160,7 +119,6 @@ impl Router {
     ) -> Result<Option<u64>, Problem> {
         let no_map = || Problem::new("no_map", "No routing map is applied. Run `switchyard map apply FILE`.");
         let running = self.shared.running.load_full().ok_or_else(no_map)?;
-        let reason = reason.map(str::trim).filter(|reason| !reason.is_empty());
         let now = clock::now();
         let done = self
             .shared
@@ -174,29 +132,15 @@ impl Router {
         Ok(id)
     }
 
-    /// The wish that would make a shift again.
-    fn wish_of(&self, shift: Option<u64>) -> Option<Value> {
-        let all = self.shifts();
-        let one = all.iter().find(|view| shift.is_none_or(|id| view.id == id))?;
-        let wish = StartShift {
-            from: written(&one.from),
-            to: Some(written(&one.to)),
-            mode: Some(one.mode),
-            percent: Some(one.share_percent.max(1)),
-            reason: None,
-        };
-        serde_json::to_value(wish).ok()
-    }
-
     async fn note_shift(
         &self,
         actor: &str,
         action: &str,
         target: &str,
         reason: Option<String>,
-        states: (Option<Value>, Option<Value>),
+        states: Option<(State, State)>,
     ) {
-        note(&self.shared, actor, action, target, reason, states).await;
+        audit::note(&self.shared, Change { actor, action, target, reason, states }).await;
     }
 
     /// Shifts of before the start, for the first map that runs.
@@ -222,54 +166,6 @@ pub(super) fn new_fleet(map: &RoutingMap, kept: Option<SavedShifts>) -> Fleet {
 
 fn numbered(id: Option<u64>) -> String {
     id.map_or_else(|| "shift".to_owned(), |id| id.to_string())
-}
-
-/// A target as it is read.
-fn written(target: &Target) -> String {
-    match target {
-        Target::Tier(tier) => tier.as_str().to_owned(),
-        Target::Provider(name) => format!("provider:{name}"),
-        Target::Route(id) => format!("route:{id}"),
-        Target::Model(name) => format!("model:{name}"),
-        Target::Rest => "rest".to_owned(),
-    }
-}
-
-/// A split as the wish that would make it again.
-fn weights_of(split: &DistributionView) -> Value {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a share is from 0 to 100 percent"
-    )]
-    let weights = split
-        .weights
-        .iter()
-        .filter(|weight| weight.target != Target::Rest)
-        .map(|weight| (written(&weight.target), (weight.goal_percent * 100.0).round() as u32));
-    json!({ "weights": weights.collect::<std::collections::BTreeMap<_, _>>() })
-}
-
-async fn note(
-    shared: &Shared,
-    actor: &str,
-    action: &str,
-    target: &str,
-    reason: Option<String>,
-    (before, after): (Option<Value>, Option<Value>),
-) {
-    let entry = AuditEntry {
-        at_ms: clock::now().wall_ms,
-        actor: actor.to_owned(),
-        action: action.to_owned(),
-        target: target.to_owned(),
-        reason,
-        before,
-        after,
-    };
-    if let Err(error) = shared.store.audit().append(&entry).await {
-        tracing::error!(code = error.code(), %error, action, "not written to the audit log");
-    }
 }
 
 /// Writes how shifts stand, so that a restart goes on from here.
@@ -330,5 +226,6 @@ async fn note_own(shared: &Shared, event: &Event) {
     } else {
         return;
     };
-    note(shared, ROUTER, action, &target, Some(reason.clone()), (None, None)).await;
+    let reason = Some(reason.clone());
+    audit::note(shared, Change { actor: ROUTER, action, target: &target, reason, states: None }).await;
 }

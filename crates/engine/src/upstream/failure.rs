@@ -3,7 +3,7 @@
 use std::error::Error as _;
 
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use switchyard_domain::map::Route;
+use switchyard_domain::map::{Outbound, Route};
 use switchyard_domain::{Failure, FailureKind};
 use switchyard_wire::{BodyFault, Meaning, UpstreamError, meaning, read_error};
 
@@ -95,6 +95,14 @@ fn from_status(status: StatusCode, headers: &HeaderMap, body: &[u8], route: &Rou
             format!("{} redirects. Check the base URL; on a café network, sign in first.", route.host());
         return Failure { status: Some(status.as_u16()), ..Failure::new(FailureKind::Redirect, message) };
     }
+    if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+        let message = match &route.outbound {
+            Outbound::Proxy(proxy) => format!("the proxy {}", proxy.shown()),
+            Outbound::System | Outbound::Direct => "the proxy".to_owned(),
+        };
+        let message = format!("{}: {message} wants another user or password (407).", route.host());
+        return Failure { status: Some(status.as_u16()), ..Failure::new(FailureKind::Connect, message) };
+    }
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let error_type = headers.get("x-amzn-errortype").and_then(|value| value.to_str().ok());
     let error = read_error(content_type, body).with_type(error_type);
@@ -171,7 +179,13 @@ enum Broke {
 }
 
 fn from_chain(broke: Broke, mut cause: Option<&(dyn std::error::Error + 'static)>, route: &Route) -> Failure {
-    let host = route.host();
+    let host = match (&route.outbound, broke) {
+        // It may be the proxy that can't be reached.
+        (Outbound::Proxy(proxy), Broke::Connecting { .. }) => {
+            format!("{} by the proxy {}", route.host(), proxy.shown())
+        }
+        (Outbound::Proxy(_) | Outbound::System | Outbound::Direct, _) => route.host(),
+    };
     let mut chain = Vec::new();
     let mut io = None;
     while let Some(inner) = cause {

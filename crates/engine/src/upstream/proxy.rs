@@ -68,12 +68,15 @@ impl SystemProxy {
 
     /// The proxy, for people: scheme, host and port.
     pub(crate) fn shown(&self) -> Option<String> {
+        self.address().map(|proxy| proxy.shown())
+    }
+
+    /// The proxy that most requests leave by, where it is known here.
+    pub(crate) fn address(&self) -> Option<ProxyUrl> {
         let settings = self.0.load();
         let https = settings.proxies.iter().find(|(scheme, _)| *scheme != "http");
-        let own = https.or_else(|| settings.proxies.first()).map(|(_, proxy)| proxy.shown());
-        own.or_else(|| {
-            environments().into_iter().find_map(|(_, value)| Some(ProxyUrl::parse(&value).ok()?.shown()))
-        })
+        let own = https.or_else(|| settings.proxies.first()).map(|(_, proxy)| proxy.clone());
+        own.or_else(|| environments().into_iter().find_map(|(_, value)| ProxyUrl::parse(&value).ok()))
     }
 }
 

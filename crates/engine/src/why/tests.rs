@@ -43,6 +43,7 @@ fn route(id: &str) -> RouteView {
         lowered_to_percent: None,
         shifted_percent: None,
         forced: None,
+        killed: None,
         why: None,
     }
 }
@@ -165,16 +166,17 @@ fn the_newest_reason_comes_first_and_each_says_who_and_why() {
     snapshot.status.tier = Tier::Warm;
     snapshot.status.since_ms = 4_000;
     snapshot.triggers = vec![trigger(TriggerKind::Errors, None, 5_000)];
+    let kill = Kill { scope: KillScope::Model("mini".to_owned()), order: order(8_000, Some("too chatty")) };
+    snapshot.tiers[1].routes[0].killed = Some(kill.clone());
+    snapshot.orders.kills = vec![kill];
     snapshot.shifts = vec![shift()];
-    snapshot.orders.kills =
-        vec![Kill { scope: KillScope::Model("mini".to_owned()), order: order(8_000, Some("too chatty")) }];
     snapshot.orders.except = vec![Except { provider: "google".to_owned(), order: order(2_000, None) }];
     snapshot.tiers[0].routes[0].shifted_percent = Some(50);
     let (status, routes) = told(snapshot, Some("sonnet: 529 overloaded"));
     assert_eq!(
         status,
         [
-            "model mini is out of service: too chatty (cli).",
+            "Model mini is out of service: too chatty (cli).",
             "50 % of anthropic's traffic goes to the other routes (leaving, held: lunch): 84 % of 25 calls failed (router).",
             "anthropic: 12 % of 41 calls answered 5xx (limit 5 %); traffic is to leave anthropic until it is well (below 2.5 % of at least 20 calls for 2 min).",
             "Warm answers (sonnet: 529 overloaded).",
@@ -185,7 +187,7 @@ fn the_newest_reason_comes_first_and_each_says_who_and_why() {
         routes,
         [
             Some("50 % of its traffic goes elsewhere: 84 % of 25 calls failed (router).".to_owned()),
-            Some("model mini is out of service: too chatty (cli).".to_owned()),
+            Some("Model mini is out of service: too chatty (cli).".to_owned()),
         ]
     );
 }

@@ -162,7 +162,9 @@ impl Drive {
     fn may_visit_again(&self, fleet: &Fleet, map: &RoutingMap, now: Now) -> Option<RouteIx> {
         let visit = self.visit.as_ref()?;
         let place = fleet.place(&map.route(visit.route).id, visit.route)?;
-        let same = fleet.generation(place) == visit.generation && fleet.loops.has_room(now);
+        let same = fleet.generation(place) == visit.generation
+            && fleet.loops.has_room(now)
+            && !fleet.is_about_to_open(place);
         (same && visit.tries < map.retry.attempts && self.may_try(map, now)).then_some(place)
     }
 

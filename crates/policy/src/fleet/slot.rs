@@ -72,7 +72,7 @@ impl Slot {
     pub(super) fn next(route: &Route, family: &str, known: Option<Self>, generation: u64) -> Self {
         let target = (route.endpoint.to_string(), route.upstream_model.clone());
         let models: Vec<String> =
-            std::iter::once(&route.model).chain(&route.aliases).map(String::to_owned).collect();
+            [&route.model, &route.upstream_model].into_iter().chain(&route.aliases).cloned().collect();
         let keys = match known {
             Some(mut slot) if slot.target == target => {
                 slot.provider.clone_from(&route.provider);
@@ -146,6 +146,11 @@ impl Slot {
         self.killed = killed;
         let forced = orders.forced.iter().find(|forced| forced.route == self.id);
         self.breaker.hold(forced.map(|forced| if forced.open { Hold::Open } else { Hold::Closed }));
+    }
+
+    /// Whether it is in service with its circuit closed.
+    pub(super) fn flows(&self, now: Now) -> bool {
+        self.enabled && self.killed.is_none() && self.breaker.gate(now) == Gate::Flows
     }
 
     pub(super) const fn in_map(&self) -> bool {

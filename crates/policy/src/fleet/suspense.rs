@@ -16,10 +16,18 @@ const MOST_HELD: usize = 512;
 #[derive(Clone, Debug)]
 pub(super) struct Suspended {
     route: RouteId,
-    generation: u64,
-    key: Option<KeyId>,
+    of: Of,
     failure: Failure,
     at_mono_ms: u64,
+}
+
+/// What failed.
+#[derive(Clone, Debug)]
+enum Of {
+    /// A call, under this generation of the breaker and with this key.
+    Call { generation: u64, key: Option<KeyId> },
+    /// A free probe.
+    Probe,
 }
 
 impl Fleet {
@@ -42,10 +50,23 @@ impl Fleet {
         self.settle(now)
     }
 
+    /// Says whether calls leave this machine by the system's proxy.
+    pub const fn network_goes_by_proxy(&mut self, by_proxy: bool) {
+        self.network.goes_by_proxy(by_proxy);
+    }
+
     /// Failures that are held until it shows whether the network was to blame.
     #[must_use]
     pub fn suspended(&self) -> usize {
         self.suspended.len()
+    }
+
+    /// Whether its circuit opens as soon as it shows that this machine's network is not to blame for what failed. Whoever
+    /// asks another route finds that out; asking this one again does not.
+    pub(crate) fn is_about_to_open(&self, route: RouteIx) -> bool {
+        let Some(slot) = self.slots.get(route.0) else { return false };
+        let held = self.suspended.iter().filter(|held| held.route == slot.id).count();
+        held > 0 && slot.breaker.would_open(held)
     }
 
     /// Whether the route can't be reached because this machine's network is down.
@@ -110,13 +131,33 @@ impl Fleet {
             Weight::Counts => return None,
             Weight::Nothing => {}
             Weight::Suspended => {
-                self.suspended.push(Suspended {
-                    route: permit.id.clone(),
-                    generation: permit.generation,
-                    key: permit.key.clone(),
-                    failure: failure.clone(),
-                    at_mono_ms: now.mono_ms,
-                });
+                let of = Of::Call { generation: permit.generation, key: permit.key.clone() };
+                let (route, failure) = (permit.id.clone(), failure.clone());
+                self.suspended.push(Suspended { route, of, failure, at_mono_ms: now.mono_ms });
+            }
+        }
+        Some(self.after(turned, now))
+    }
+
+    /// The same of a free probe begun at `begun_mono_ms`: an idle machine learns from it that its network is gone.
+    pub(super) fn doubted_probe(
+        &mut self,
+        place: RouteIx,
+        failure: &Failure,
+        begun_mono_ms: u64,
+        now: Now,
+    ) -> Option<Vec<Change>> {
+        let slot = &self.slots[place.0];
+        if slot.is_local {
+            return None;
+        }
+        let (weight, turned) = self.network.failed(&slot.provider, failure, begun_mono_ms, now);
+        match weight {
+            Weight::Counts => return None,
+            Weight::Nothing => {}
+            Weight::Suspended => {
+                let (route, failure) = (slot.id.clone(), failure.clone());
+                self.suspended.push(Suspended { route, of: Of::Probe, failure, at_mono_ms: now.mono_ms });
             }
         }
         Some(self.after(turned, now))
@@ -144,8 +185,13 @@ impl Fleet {
                 Some(Weight::Nothing) => {}
                 Some(Weight::Counts) => {
                     if let Some(place) = self.place(&held.route, RouteIx(usize::MAX)) {
-                        let Suspended { generation, key, failure, .. } = held;
-                        changes.extend(self.count(place, generation, key.as_ref(), failure, now));
+                        let Suspended { of, failure, .. } = held;
+                        changes.extend(match of {
+                            Of::Call { generation, key } => {
+                                self.count(place, generation, key.as_ref(), failure, now)
+                            }
+                            Of::Probe => self.note_probe(place, Some(failure), now),
+                        });
                     }
                 }
             }

@@ -127,6 +127,11 @@ impl Fleet {
         slot.doubted.as_ref().map(Failure::short)
     }
 
+    /// Why a route's last free probe failed; none when it did not, or there was none.
+    pub(crate) fn probe_failure(&self, route: RouteIx) -> Option<&Failure> {
+        self.slots.get(route.0)?.probe.as_ref()?.failure.as_ref()
+    }
+
     fn has_key(&self, choice: &KeyChoice) -> bool {
         match choice {
             // A condemned key whose trial is due is no key yet.

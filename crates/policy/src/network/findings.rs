@@ -33,6 +33,17 @@ pub struct HostFound {
     pub provider: String,
     /// What came.
     pub reach: Reach,
+    /// The proxy it was asked by, where that is what does not answer; without user and password.
+    pub dead_proxy: Option<DeadProxy>,
+}
+
+/// A proxy that takes no connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadProxy {
+    /// Scheme, host and port.
+    pub shown: String,
+    /// It refused: whoever is there runs no proxy. Else nothing came back, as on a dead network.
+    pub refused: bool,
 }
 
 /// How far a call to a provider's host got.
@@ -59,6 +70,15 @@ pub struct Judgement {
     pub state: NetworkState,
     /// Where a captive portal sends people.
     pub portal_url: Option<String>,
+    /// The proxy that does not answer.
+    pub proxy: Option<String>,
+}
+
+impl Judgement {
+    /// This, and nothing more.
+    pub(super) const fn of(state: NetworkState) -> Self {
+        Self { state, portal_url: None, proxy: None }
+    }
 }
 
 impl Findings {
@@ -73,9 +93,12 @@ impl Findings {
             PageFound::Expected | PageFound::NoName | PageFound::Unreached => None,
         });
         let expected = self.pages.contains(&PageFound::Expected);
+        let dead_proxy = self.dead_proxy();
         let state = if self.any(Reach::Genuine) {
             // A provider itself answers: whatever the check pages met, requests pass.
             NetworkState::Online
+        } else if dead_proxy.is_some() && (!expected || self.several()) {
+            NetworkState::ProxyDown
         } else if expected && self.every_provider_is_barred() {
             NetworkState::Intercepted
         } else if expected {
@@ -92,7 +115,20 @@ impl Findings {
             NetworkState::Offline
         };
         let portal_url = portal.flatten().filter(|_| state == NetworkState::CaptivePortal);
-        Some(Judgement { state, portal_url })
+        let proxy = dead_proxy.filter(|_| state == NetworkState::ProxyDown);
+        Some(Judgement { state, portal_url, proxy })
+    }
+
+    /// The proxy to blame: every host is asked by one that does not answer, and that is not for want of a network.
+    fn dead_proxy(&self) -> Option<String> {
+        let dead: Option<Vec<&DeadProxy>> = self.hosts.iter().map(|host| host.dead_proxy.as_ref()).collect();
+        let dead = dead?;
+        let told = self.address_reached || dead.iter().any(|proxy| proxy.refused);
+        dead.first().filter(|_| told).map(|proxy| proxy.shown.clone())
+    }
+
+    fn several(&self) -> bool {
+        self.hosts.first().is_some_and(|first| self.hosts.iter().any(|host| host.provider != first.provider))
     }
 
     fn any(&self, reach: Reach) -> bool {
@@ -102,14 +138,15 @@ impl Findings {
     /// The rest of the world answers, but of two or more providers none, or each with a false certificate: something
     /// on this network keeps them out. A single provider may well be down by itself.
     fn every_provider_is_barred(&self) -> bool {
-        let Some(first) = self.hosts.first() else { return false };
-        let several = self.hosts.iter().any(|host| host.provider != first.provider);
+        if self.hosts.is_empty() {
+            return false;
+        }
         let false_certificates = self.hosts.iter().all(|host| host.reach == Reach::WrongCertificate);
         let barred = self.hosts.iter().all(|host| match host.reach {
             Reach::WrongCertificate | Reach::Silent | Reach::NoName | Reach::Unreached => true,
             Reach::Genuine | Reach::Connected => false,
         });
-        false_certificates || (several && barred)
+        false_certificates || (self.several() && barred)
     }
 
     fn nothing_resolves(&self) -> bool {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use switchyard_domain::map::{RoutingMap, canonical};
 use switchyard_domain::operate::{ClientOverride, ForcedBreaker, JobOverride, KillScope, Order, Orders};
-use switchyard_domain::{Now, Problem, RouteId};
+use switchyard_domain::{Now, Problem, RouteId, did_you_mean};
 
 use super::{Part, has_lapsed};
 
@@ -214,8 +214,9 @@ impl<'a> Known<'a> {
         if map.routes.iter().any(|route| route.provider == canonical) {
             return Ok(canonical);
         }
-        let known = list(map.routes.iter().map(|route| route.provider.as_str()));
-        let message = format!("The running map has no provider {name}. Providers: {known}.");
+        let names = || map.routes.iter().map(|route| route.provider.as_str());
+        let (meant, known) = (did_you_mean(name, names()), list(names()));
+        let message = format!("The running map has no provider `{name}`.{meant} Providers: {known}.");
         Err(Problem::new("not_found_provider", message))
     }
 
@@ -224,8 +225,10 @@ impl<'a> Known<'a> {
         if map.find(id.as_str()).is_some() {
             return Ok(id.clone());
         }
-        let known = list(map.routes.iter().map(|route| route.id.as_str()));
-        Err(Problem::new("not_found_route", format!("The running map has no route {id}. Routes: {known}.")))
+        let names = || map.routes.iter().map(|route| route.id.as_str());
+        let (meant, known) = (did_you_mean(id.as_str(), names()), list(names()));
+        let message = format!("The running map has no route `{id}`.{meant} Routes: {known}.");
+        Err(Problem::new("not_found_route", message))
     }
 
     /// A kill switch's scope. One that is thrown can be reset whatever the map has by now.
@@ -250,8 +253,10 @@ impl<'a> Known<'a> {
                 if serves(name) {
                     return Ok(named);
                 }
-                let known = list(map.routes.iter().map(|route| route.model.as_str()));
-                let message = format!("No route of the running map serves a model {name}. Models: {known}.");
+                let names = || map.routes.iter().map(|route| route.model.as_str());
+                let (meant, known) = (did_you_mean(name, names()), list(names()));
+                let message =
+                    format!("No route of the running map serves a model `{name}`.{meant} Models: {known}.");
                 Err(Problem::new("not_found_model", message))
             }
         }
@@ -282,11 +287,12 @@ impl<'a> Known<'a> {
         if let Some(unknown) =
             models.iter().find(|name| super::routes_named(map, std::slice::from_ref(name)).is_empty())
         {
-            let names = map.routes.iter().flat_map(|route| [route.id.as_str(), route.model.as_str()]);
+            let names = || map.routes.iter().flat_map(|route| [route.id.as_str(), route.model.as_str()]);
             let message = format!(
-                "The override of {job} names {unknown}, which no route of the running map serves. Routes and models: \
-                 {}.",
-                list(names)
+                "The override of {job} names `{unknown}`, which no route of the running map serves.{} Routes and \
+                 models: {}.",
+                did_you_mean(unknown, names()),
+                list(names())
             );
             return Err(Problem::new("not_found_model", message));
         }
@@ -299,9 +305,13 @@ impl<'a> Known<'a> {
         if job == map.default_job.name || map.jobs.contains_key(job) {
             return Ok(());
         }
-        let known =
-            list(std::iter::once(map.default_job.name.as_str()).chain(map.jobs.keys().map(String::as_str)));
-        Err(Problem::new("not_found_job", format!("The running map has no job {job}. Jobs: {known}.")))
+        let names =
+            || std::iter::once(map.default_job.name.as_str()).chain(map.jobs.keys().map(String::as_str));
+        let (meant, known) = (did_you_mean(job, names()), list(names()));
+        Err(Problem::new(
+            "not_found_job",
+            format!("The running map has no job `{job}`.{meant} Jobs: {known}."),
+        ))
     }
 
     fn bounds(&self, client: &str, only: Option<&[String]>, order: &Order) -> Result<Part, Problem> {

@@ -1,7 +1,8 @@
 //! When a shift takes its steps.
 //!
 //! Each step is judged by the side that receives its traffic, from the step's begin on. One that fails is reversed, one
-//! that is unclear is held for as long again, and nothing is ever reversed into a side that is out.
+//! that is unclear is held for as long again, a way home is held while anything stands against home, and nothing is ever
+//! reversed into a side that is out. While this machine is cut off nothing is judged and nothing moves.
 
 use switchyard_domain::Now;
 use switchyard_domain::event::{What, route_label};
@@ -9,7 +10,7 @@ use switchyard_domain::map::ShiftMode;
 use switchyard_domain::operate::{ShiftPhase, WatchView};
 
 use super::course::{ROUTER, Shift};
-use super::judge::{Bounds, Rules, Scene, Verdict, lacks, span};
+use super::judge::{Bounds, Home, Rules, Scene, Verdict, lacks, span};
 use crate::watch::Seen;
 
 impl Shift {
@@ -39,12 +40,15 @@ impl Shift {
 
     /// One beat.
     pub(super) fn advance(&mut self, scene: &Scene, rules: &Rules, now: Now) -> Vec<What> {
+        if scene.blind.is_some() {
+            self.describe(scene, rules, now);
+            return Vec::new();
+        }
         let news = match (self.phase, &self.held) {
             (ShiftPhase::Home, _) | (_, Some(_)) => Vec::new(),
             (ShiftPhase::Leaving | ShiftPhase::Returning, None) => self.watch_step(scene, rules, now),
             (ShiftPhase::Away, None) => self.wait_for_home(scene, rules, now),
         };
-        self.shut.clone_from(&scene.shut);
         self.describe(scene, rules, now);
         news
     }
@@ -55,7 +59,9 @@ impl Shift {
         if let Some(leave) = scene.home.to_leave.clone().filter(|_| alone) {
             return self.reverse(&leave, rules, now);
         }
-        if let Some(route) = scene.shut.iter().find(|route| !self.shut.contains(route)).filter(|_| way_back) {
+        // What was shut when traffic began to come is not news.
+        let known = self.shut.replace(scene.shut.clone()).unwrap_or_else(|| scene.shut.clone());
+        if let Some(route) = scene.shut.iter().find(|route| !known.contains(route)).filter(|_| way_back) {
             return self.reverse(&format!("the circuit of {} opened", route_label(route)), rules, now);
         }
         let (bounds, step_ms) = (self.bounds(rules), self.step_ms(rules));
@@ -67,15 +73,23 @@ impl Shift {
             // Whatever the numbers are, the side it left is worse.
             return if self.elapsed(now) >= step_ms { self.next(now) } else { Vec::new() };
         }
+        let against = self.against_home(scene);
         let Some(doubt) = &mut self.doubt else {
             if self.elapsed(now) < step_ms {
                 return Vec::new();
             }
-            return match verdict {
-                Verdict::Unclear(why) | Verdict::Slow(why) => self.doubt(why, &scene.step, now),
-                Verdict::Clean | Verdict::Failed(_) => self.next(now),
+            return match (against, verdict) {
+                (Some(why), _) | (None, Verdict::Unclear(why) | Verdict::Slow(why)) => {
+                    self.doubt(why, &scene.step, now)
+                }
+                (None, Verdict::Clean | Verdict::Failed(_)) => self.next(now),
             };
         };
+        if let Some(why) = against {
+            doubt.reason = why;
+            doubt.since = now.mono_ms;
+            return Vec::new();
+        }
         let waited = now.mono_ms.saturating_sub(doubt.since) >= step_ms;
         let of_late = (scene.since_hold.calls >= bounds.min_calls).then(|| bounds.judge(&scene.since_hold));
         match of_late.unwrap_or(verdict) {
@@ -91,6 +105,16 @@ impl Shift {
         }
     }
 
+    /// What stands against a step home besides its numbers. A person who brings it home has weighed the triggers.
+    fn against_home(&self, scene: &Scene) -> Option<String> {
+        let Home { trouble, fired, .. } = &scene.home;
+        match self.phase {
+            ShiftPhase::Returning if self.insisted => trouble.clone(),
+            ShiftPhase::Returning => trouble.clone().or_else(|| fired.clone()),
+            ShiftPhase::Leaving | ShiftPhase::Away | ShiftPhase::Home => None,
+        }
+    }
+
     fn wait_for_home(&mut self, scene: &Scene, rules: &Rules, now: Now) -> Vec<What> {
         let waits = now.mono_ms < self.not_before || !rules.automatic;
         if waits || lacks(&scene.home, &rules.failback, self.watched_ms(now)).is_some() {
@@ -98,7 +122,6 @@ impl Shift {
         }
         let Seen { calls, failed, .. } = scene.home.healthy;
         let reason = format!("{} of the last {calls} calls succeeded", calls - failed);
-        self.shut.clone_from(&scene.shut);
         self.turn_home(ROUTER, &reason, now)
     }
 
@@ -118,7 +141,10 @@ impl Shift {
             p95_ms: seen.p95_ms,
             bounds: words,
         });
-        self.waits_for = self.held.is_none().then(|| self.waits(scene, &bounds, rules, now)).flatten();
+        self.waits_for = match &scene.blind {
+            Some(why) => Some(format!("Stands still: {why}.")),
+            None => self.held.is_none().then(|| self.waits(scene, &bounds, rules, now)).flatten(),
+        };
     }
 
     fn waits(&self, scene: &Scene, bounds: &Bounds, rules: &Rules, now: Now) -> Option<String> {

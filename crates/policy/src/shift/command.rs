@@ -7,6 +7,7 @@ use switchyard_domain::{Now, Problem};
 
 use super::course::Shift;
 use super::distribution::Distribution;
+use super::judge::p95_of;
 use super::scene::ids;
 use super::target::{read, sides};
 use super::{ShiftCommand, Shifts};
@@ -106,6 +107,16 @@ impl Fleet {
             let (id, news) = self.begin_shift(shifts, map, Move { from, to, mode, last }, word);
             return Ok((Some(id), news));
         };
+        // Saying it twice is no reason to skip a watched step.
+        let goal = known.steps.last().copied().unwrap_or_default();
+        if known.to == to && known.phase == ShiftPhase::Leaving && known.mode == mode && goal == last {
+            let message = format!(
+                "Shift {} moves {from}'s traffic to {to} already, up to {last} %, and has moved {} %. `switchyard shift \
+                 list` says what it waits for.",
+                known.id, known.share
+            );
+            return Err(Problem::new("conflict_shift_exists", message));
+        }
         let on_its_way = known.phase != ShiftPhase::Returning && known.share >= last;
         if known.to != to || on_its_way {
             let message = format!(
@@ -128,7 +139,12 @@ impl Fleet {
     ) -> (u64, Vec<What>) {
         let (home, others) = sides(map, &from, &to);
         let (now, reason) = (word.now, word.why());
-        let p95 = |routes| self.watch.seen(&ids(map, routes), map.triggers.window_ms, now).p95_ms;
+        // A few calls an hour say how quick a side is only over a longer span.
+        let spans = [map.triggers.window_ms, map.failback.healthy_ms];
+        let p95 = |routes| {
+            let ids = ids(map, routes);
+            spans.into_iter().find_map(|span| p95_of(&self.watch.seen(&ids, span, now)))
+        };
         let baselines = (p95(&home), p95(&others));
         shifts.next_id = shifts.next_id.max(1);
         let id = shifts.next_id;

@@ -56,7 +56,8 @@ pub(crate) struct Shift {
     pub(super) insisted: bool,
     /// The provider traffic leaves, where it is one.
     pub(super) provider: Option<String>,
-    pub(super) shut: Vec<RouteId>,
+    /// Circuits of the side traffic comes to that are known not to be closed; none before its first beat.
+    pub(super) shut: Option<Vec<RouteId>>,
     pub(super) seen: Option<WatchView>,
     pub(super) waits_for: Option<String>,
 }
@@ -114,7 +115,7 @@ impl Shift {
             calls_home: Vec::new(),
             insisted: false,
             provider: None,
-            shut: Vec::new(),
+            shut: None,
             seen: None,
             waits_for: None,
         }
@@ -219,6 +220,9 @@ impl Shift {
     }
 
     fn begin(&mut self, phase: ShiftPhase, steps: Vec<u32>, now: Now) {
+        if self.phase != phase {
+            self.shut = None;
+        }
         self.phase = phase;
         self.share = steps.first().copied().unwrap_or_default();
         self.steps = steps;

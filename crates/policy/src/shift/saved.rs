@@ -52,7 +52,7 @@ pub struct SavedShift {
     pause_ms: u64,
     calls_home: Vec<(RouteId, Option<u64>)>,
     insisted: bool,
-    shut: Vec<RouteId>,
+    shut: Option<Vec<RouteId>>,
 }
 
 /// A hold as it is kept.

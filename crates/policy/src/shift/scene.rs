@@ -12,6 +12,9 @@ use super::target::sides;
 use crate::fleet::{Fleet, Reason};
 use crate::watch::Seen;
 
+/// A provider whose circuits are closed and whose last calls, this many in a row, succeeded is answering again.
+const ANSWERS_AGAIN: u64 = 3;
+
 impl Fleet {
     pub(super) fn scene(&self, map: &RoutingMap, shift: &Shift, rules: &Rules, now: Now) -> Scene {
         let (home, others) = sides(map, &shift.from, &shift.to);
@@ -28,6 +31,10 @@ impl Fleet {
         let leave = self.left_because(map, &home);
         let out = self.all_out(map, giving, now);
         Scene {
+            blind: self
+                .network()
+                .is_down()
+                .then(|| format!("this machine {}", self.network().state().words())),
             step: seen_since(shift.began()),
             since_hold: shift.doubted_since().map(seen_since).unwrap_or_default(),
             shut: self.shut(map, receiving),
@@ -39,6 +46,7 @@ impl Fleet {
                 healthy: self.watch.seen(&at_home, rules.failback.healthy_ms, now),
                 errors: self.watch.seen(&at_home, rules.failback.error_ms, now),
                 trouble: self.trouble(map, &home, now),
+                fired: self.fired_for(map, &home, now),
                 to_leave: leave,
             },
         }
@@ -67,8 +75,8 @@ impl Fleet {
         Some(first.unwrap_or_else(|| "no route of it is in the map".to_owned()))
     }
 
-    /// What stands against a home besides its numbers.
-    fn trouble(&self, map: &RoutingMap, home: &[RouteIx], now: Now) -> Option<String> {
+    /// The routes of a home that are in service: neither the map nor a person has switched them off.
+    fn serving(&self, map: &RoutingMap, home: &[RouteIx], now: Now) -> Vec<RouteIx> {
         let off = |place: RouteIx| match self.gate(place, now) {
             Ok(()) => false,
             Err(closed) => match closed.reason {
@@ -78,17 +86,36 @@ impl Fleet {
                 Reason::CoolingDown | Reason::CircuitOpen | Reason::TestUnderWay => false,
             },
         };
-        let serving = home
-            .iter()
-            .copied()
-            .filter(|ix| self.place(&map.route(*ix).id, *ix).is_some_and(|place| !off(place)));
-        let serving: Vec<RouteIx> = serving.collect();
+        let serves = |ix: &RouteIx| self.place(&map.route(*ix).id, *ix).is_some_and(|place| !off(place));
+        home.iter().copied().filter(serves).collect()
+    }
+
+    /// What stands against a home besides its numbers and its triggers.
+    fn trouble(&self, map: &RoutingMap, home: &[RouteIx], now: Now) -> Option<String> {
+        let serving = self.serving(map, home, now);
         if serving.is_empty() {
             return Some("none of its routes is in service".to_owned());
         }
         if let Some(id) = self.shut(map, &serving).first() {
             return Some(format!("the circuit of {} must close", route_label(id)));
         }
+        self.failed_probe(map, &serving).or_else(|| self.all_out(map, &serving, now))
+    }
+
+    /// The first of these routes whose last probe failed.
+    fn failed_probe(&self, map: &RoutingMap, routes: &[RouteIx]) -> Option<String> {
+        // What a map that no longer asks for probes found once is out of date.
+        let probed = if map.probe_every_ms > 0 { routes } else { &[] };
+        probed.iter().find_map(|ix| {
+            let id = &map.route(*ix).id;
+            let failure = self.probe_failure(self.place(id, *ix)?)?;
+            Some(format!("the last probe of {} failed: {}", route_label(id), failure.short()))
+        })
+    }
+
+    /// A trigger that has fired for one of a home's routes that are in service.
+    fn fired_for(&self, map: &RoutingMap, home: &[RouteIx], now: Now) -> Option<String> {
+        let serving = self.serving(map, home, now);
         let fired = self.watch.fired().into_iter().find(|trigger| {
             trigger.kind != TriggerKind::Manual
                 && serving.iter().map(|ix| map.route(*ix)).any(|route| match &trigger.route {
@@ -96,10 +123,32 @@ impl Fleet {
                     None => route.provider == trigger.provider,
                 })
         });
-        if let Some(trigger) = fired {
-            return Some(format!("{} ({})", trigger.reason, trigger.recovers));
-        }
-        self.all_out(map, &serving, now)
+        fired.map(|trigger| format!("{} ({})", trigger.reason, trigger.recovers))
+    }
+
+    /// Whether a provider whose error trigger has fired is ill now: it has not begun to answer again, and what failed
+    /// of late is more than the trigger allows. A trigger stays fired for long after all is well.
+    pub(super) fn is_still_ill(&self, map: &RoutingMap, provider: &str, home: &[RouteIx], now: Now) -> bool {
+        let answers_again = self.shut(map, &self.serving(map, home, now)).is_empty()
+            && self.watch.good_in_a_row(provider) >= ANSWERS_AGAIN;
+        !answers_again && self.fails_of_late(map, home, now)
+    }
+
+    /// Those of these routes whose provider is not as ill: after an outage of everyone the first one that is back is no
+    /// better than the next.
+    pub(super) fn that_do_better(&self, map: &RoutingMap, routes: &[RouteIx], now: Now) -> Vec<RouteIx> {
+        let does_better = |ix: &&RouteIx| {
+            let of_provider = |other: &&RouteIx| map.route(**other).provider == map.route(**ix).provider;
+            let provider: Vec<RouteIx> = routes.iter().filter(of_provider).copied().collect();
+            self.left_because(map, &provider).is_none() && !self.fails_of_late(map, &provider, now)
+        };
+        routes.iter().filter(does_better).copied().collect()
+    }
+
+    /// Whether more of their calls failed of late than the error trigger allows.
+    fn fails_of_late(&self, map: &RoutingMap, routes: &[RouteIx], now: Now) -> bool {
+        let seen = self.watch.seen(&ids(map, routes), map.triggers.error_sustained_ms, now);
+        seen.failed * 100 > seen.calls * map.triggers.error_percent
     }
 
     /// The error trigger that says traffic is to leave one of these routes' providers.

@@ -2,7 +2,7 @@
 
 use switchyard_domain::map::{Route, RouteIx, RoutingMap, names_of};
 use switchyard_domain::operate::Target;
-use switchyard_domain::{Problem, Tier};
+use switchyard_domain::{Problem, Tier, did_you_mean};
 
 /// Reads a target as people write it. `field` is named in the problem.
 pub(super) fn read(map: &RoutingMap, field: &str, text: &str) -> Result<Target, Problem> {
@@ -24,10 +24,14 @@ pub(super) fn read(map: &RoutingMap, field: &str, text: &str) -> Result<Target, 
 fn unknown(map: &RoutingMap, field: &str, text: &str) -> Problem {
     let providers: Vec<&str> = map.providers.keys().map(String::as_str).collect();
     let routes: Vec<&str> = map.routes.iter().map(|route| route.id.as_str()).collect();
+    let models = map.routes.iter().map(|route| route.model.as_str());
+    let names = ["hot", "warm"].into_iter().chain(providers.iter().copied()).chain(routes.iter().copied());
+    let name = text.split_once(':').map_or(text, |(_, name)| name);
+    let meant = did_you_mean(name, names.chain(models));
     Problem::new(
         "invalid_target",
         format!(
-            "{field}: the map has no tier, provider, route or model `{text}`. Write hot, warm, a provider ({}), a route \
+            "{field}: the map has no tier, provider, route or model `{text}`.{meant} Write hot, warm, a provider ({}), a route \
              ({}) or its model.",
             providers.join(", "),
             routes.join(", ")

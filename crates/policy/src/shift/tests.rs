@@ -9,6 +9,8 @@ use super::course::Shift;
 use super::judge::{Home, Rules, Scene};
 use crate::watch::Seen;
 
+const A: &str = "openai/gpt-4o-mini";
+
 const START: Now = Now { mono_ms: 10_000_000, wall_ms: 1_700_000_000_000 };
 
 fn rules() -> Rules {
@@ -96,15 +98,105 @@ fn a_step_nobody_calls_in_goes_on() {
 }
 
 #[test]
-fn a_step_below_its_success_bound_is_reversed_at_once_and_one_at_the_bound_is_not() {
-    for (calls, failed, ends) in [(50, 1, false), (50, 2, true), (10, 1, true), (9, 1, false)] {
-        let mut shift = begun(ShiftMode::Canary, 100);
+fn a_step_is_reversed_when_it_is_below_its_success_bound_even_without_one_of_its_failures() {
+    let goes_on = [(60, "shift_moved 75")];
+    let held = [(60, "shift_held true")];
+    let reversed = [(1, "shift_reversed"), (1, "shift_ended")];
+    for (calls, failed, expected) in [
+        (50, 1, &goes_on[..]),
+        (49, 1, &held),
+        (34, 1, &held),
+        (10, 1, &held),
+        (9, 1, &held),
+        (9, 9, &held),
+        (101, 3, &held),
+        (52, 2, &held),
+        (50, 2, &reversed),
+        (10, 2, &reversed),
+        (10, 10, &reversed),
+        (100, 3, &reversed),
+    ] {
+        let mut shift = begun(ShiftMode::Gradual, 100);
         let told = play(&mut shift, &doing(seen(calls, failed, 400)), START, 60_000);
-        let expected: Vec<(u64, &str)> =
-            if ends { vec![(1, "shift_reversed"), (1, "shift_ended")] } else { Vec::new() };
         assert_eq!(shares(&told), expected, "{failed} of {calls}");
-        assert_eq!(shift.share, if ends { 0 } else { 5 }, "{failed} of {calls}");
     }
+}
+
+#[test]
+fn a_95th_percentile_of_few_answers_says_nothing() {
+    for (calls, expected) in [(1, "shift_moved 75"), (19, "shift_moved 75"), (20, "shift_held true")] {
+        let mut shift = begun(ShiftMode::Gradual, 100);
+        let told = play(&mut shift, &doing(seen(calls, 0, 9_000)), START, 60_000);
+        assert_eq!(shares(&told), [(60, expected)], "{calls} answers");
+    }
+}
+
+#[test]
+fn a_step_home_is_held_while_anything_stands_against_home() {
+    let trouble = |why: &str| Home { trouble: Some(why.to_owned()), ..well().home };
+    let fired = |why: &str| Home { fired: Some(why.to_owned()), ..well().home };
+    for (actor, home, held) in [
+        ("router", trouble("the last probe of sonnet failed: silent"), true),
+        ("router", fired("3 probes in a row failed"), true),
+        ("router", well().home, false),
+        // A person has seen the trigger, and can't see the next probe.
+        ("cli", trouble("the circuit of sonnet must close"), true),
+        ("cli", fired("3 probes in a row failed"), false),
+    ] {
+        let mut shift = begun(ShiftMode::Immediate, 100);
+        shift.turn_home(actor, "test", START);
+        let case = format!("{actor} {home:?}");
+        let ill = Scene { home, ..well() };
+        let told = play(&mut shift, &ill, START, 900_000);
+        if !held {
+            assert_eq!(told.len(), 5, "{case}: {told:?}");
+            assert!(shift.is_over(), "{case}");
+            continue;
+        }
+        assert_eq!(shares(&told), [(180, "shift_held true")], "{case}");
+        assert!(shift.waits_for.as_deref().unwrap_or_default().starts_with("Held by the router: "), "{case}");
+        let told = play(&mut shift, &well(), START.plus_ms(900_000), 1_000);
+        assert_eq!(shares(&told), [(1, "shift_held false"), (1, "shift_moved 75")], "{case}");
+    }
+
+    let mut shift = begun(ShiftMode::Gradual, 100);
+    let leaving = Scene { home: trouble("silent"), ..well() };
+    let told = play(&mut shift, &leaving, START, 60_000);
+    assert_eq!(shares(&told), [(60, "shift_moved 75")], "what stands against home is why traffic leaves it");
+}
+
+#[test]
+fn while_this_machine_is_cut_off_nothing_is_judged() {
+    let cut = Some("this machine is offline".to_owned());
+    let terrible = Scene { blind: cut, shut: vec![A.into()], ..doing(seen(100, 100, 9_000)) };
+    for turn_home in [false, true] {
+        let mut shift = begun(ShiftMode::Gradual, 100);
+        if turn_home {
+            shift.turn_home("router", "test", START);
+        }
+        let before = shift.share;
+        assert_eq!(play(&mut shift, &terrible, START, 900_000), []);
+        assert_eq!(shift.share, before);
+        assert_eq!(shift.waits_for.as_deref(), Some("Stands still: this machine is offline."));
+    }
+}
+
+#[test]
+fn a_circuit_that_was_open_before_traffic_came_reverses_nothing() {
+    let mut shift = begun(ShiftMode::Gradual, 100);
+    let before = Scene { shut: vec![A.into()], ..well() };
+    assert_eq!(shares(&play(&mut shift, &before, START, 60_000)), [(60, "shift_moved 75")]);
+    let more = Scene { shut: vec![A.into(), "google/gemini".into()], ..well() };
+    let told = play(&mut shift, &more, START.plus_ms(60_000), 1_000);
+    assert_eq!(shares(&told), [(1, "shift_reversed"), (1, "shift_ended")], "a further one does");
+
+    let mut shift = begun(ShiftMode::Immediate, 100);
+    play(&mut shift, &well(), START, 1_000);
+    shift.turn_home("cli", "test", START.plus_ms(1_000));
+    let home = Home { trouble: Some("a circuit must close".to_owned()), ..well().home };
+    let half_home = Scene { shut: vec!["anthropic/haiku".into()], home, ..well() };
+    let told = play(&mut shift, &half_home, START.plus_ms(1_000), 180_000);
+    assert_eq!(shares(&told), [(180, "shift_held true")], "a person brings it home to what is left of it");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use switchyard_domain::event::What;
 use switchyard_domain::operate::{ForcedBreaker, Order};
 use switchyard_domain::view::CircuitState;
 
-use super::world::{A, World, failure, one};
+use super::world::{A, B, C, D, World, failure, four, one};
 use crate::{Change, Outcome, Part, Permit, Reason};
 
 const GOOD: Outcome = Outcome::Succeeded { duration_ms: 10, first_token_ms: None };
@@ -130,16 +130,16 @@ fn calls_from_before_the_circuit_opened_neither_close_it_nor_open_it_again() {
 fn a_free_probe_is_noted_but_moves_no_circuit() {
     let mut world = World::new(&one());
     let ix = world.ix(A);
-    let down = failure(K::Connect);
-    let first = world.fleet.probe_result(ix, Err(down.clone()), world.now);
+    let down = failure(K::ServerError);
+    let first = world.fleet.probe_result(ix, Err(down.clone()), world.now.mono_ms, world.now);
     assert!(matches!(&first[..], [Change::ProbeFailed { .. }]));
     for _ in 0..9 {
-        assert!(world.fleet.probe_result(ix, Err(down.clone()), world.now).is_empty());
+        assert!(world.fleet.probe_result(ix, Err(down.clone()), world.now.mono_ms, world.now).is_empty());
     }
     let health = world.fleet.view(ix, world.now);
     assert_eq!((health.circuit, health.probe_failure), (CircuitState::Closed, Some(down)));
     world.opened();
-    world.fleet.probe_result(ix, Ok(()), world.now);
+    world.fleet.probe_result(ix, Ok(()), world.now.mono_ms, world.now);
     assert_eq!(world.circuit(), CircuitState::Open);
 }
 
@@ -147,9 +147,9 @@ fn a_free_probe_is_noted_but_moves_no_circuit() {
 fn a_circuit_that_flaps_waits_longer_each_time_until_it_stayed_closed_for_ten_minutes() {
     let mut world = World::new(&one());
     let flaps = |changes: &[Change]| {
-        changes.iter().find_map(|change| match change {
-            Change::Told(What::CircuitFlaps { times, wait_ms, .. }) => Some((*times, *wait_ms)),
-            _ => None,
+        changes.iter().find_map(|change| {
+            let Change::Told(What::CircuitFlaps { times, wait_ms, .. }) = change else { return None };
+            Some((*times, *wait_ms))
         })
     };
     world.opened();
@@ -176,6 +176,41 @@ fn a_circuit_that_flaps_waits_longer_each_time_until_it_stayed_closed_for_ten_mi
     world.pass(600_000);
     world.opened();
     assert_eq!(world.fleet.view(world.ix(A), world.now).next_probe_in_ms, Some(30_000));
+}
+
+#[test]
+fn a_circuit_that_flaps_is_tested_each_half_minute_while_nobody_else_could_answer() {
+    let mut world = World::new(&four());
+    let fail = |world: &mut World, id: &str| {
+        let permit = world.permit(id);
+        world.end(permit, bad())
+    };
+    let test_due_in = |world: &World| world.fleet.view(world.ix(A), world.now).next_probe_in_ms;
+    for _ in 0..5 {
+        fail(&mut world, A);
+    }
+    world.fleet.tick(&world.map, world.now);
+    for _ in 0..4 {
+        world.pass(300_000);
+        fail(&mut world, A);
+    }
+    world.fleet.tick(&world.map, world.now);
+    assert_eq!(test_due_in(&world), Some(240_000), "others answer");
+    for id in [B, C, D] {
+        for _ in 0..5 {
+            fail(&mut world, id);
+        }
+    }
+    world.fleet.tick(&world.map, world.now);
+    assert_eq!(test_due_in(&world), Some(30_000), "nobody answers");
+    world.pass(30_000);
+    for _ in 0..2 {
+        let permit = world.permit(B);
+        world.end(permit, GOOD);
+    }
+    fail(&mut world, A);
+    world.fleet.tick(&world.map, world.now);
+    assert_eq!(test_due_in(&world), Some(300_000), "one is back");
 }
 
 #[test]

@@ -83,6 +83,7 @@ fn while_the_network_is_down_no_provider_is_blamed() {
         (NetworkState::DnsBroken, "dns_failure"),
         (NetworkState::CaptivePortal, "captive_portal"),
         (NetworkState::Intercepted, "network_down"),
+        (NetworkState::ProxyDown, "proxy_down"),
     ] {
         let facts = Facts { network, ..facts(vec![provider("a", Some(1)), provider("b", Some(1))]) };
         assert_eq!(named(&facts), [(code.to_owned(), 1)]);

@@ -8,10 +8,10 @@ use switchyard_domain::network::NetworkState as S;
 use switchyard_domain::view::CircuitState;
 
 use super::world::{A, B, C, D, World, failure, four, map, one, with};
-use crate::{Change, Findings, HostFound, Out, Outcome, PageFound, Reach, plan};
+use crate::{Change, DeadProxy, Findings, HostFound, Out, Outcome, PageFound, Reach, plan};
 
 fn host(provider: &str, reach: Reach) -> HostFound {
-    HostFound { provider: provider.to_owned(), reach }
+    HostFound { provider: provider.to_owned(), reach, dead_proxy: None }
 }
 
 fn found(pages: &[PageFound], hosts: &[(&str, Reach)], address_reached: bool) -> Findings {
@@ -116,6 +116,41 @@ fn one_providers_failures_count_once_another_answers_and_its_circuit_opens_after
         assert_eq!(opened, round == 5, "round {round}: {changes:?}");
     }
     assert_eq!((world.state(), world.circuit_of(A)), (S::Online, CircuitState::Open));
+}
+
+#[test]
+fn a_route_whose_circuit_only_waits_for_the_networks_proof_is_asked_last_and_not_again() {
+    let mut world = World::new(&four());
+    let firsts = |world: &World| {
+        world
+            .plan("auto")
+            .candidates
+            .iter()
+            .map(|c| world.map.route(c.route).id.to_string())
+            .collect::<Vec<_>>()
+    };
+    for _ in 0..4 {
+        world.pass(1_000);
+        world.fail(A, K::Connect);
+        assert_eq!(firsts(&world), [A, B, C, D]);
+    }
+    world.pass(1_000);
+    world.fail(A, K::Connect);
+    assert_eq!((world.circuit_of(A), world.fleet.suspended()), (CircuitState::Closed, 5));
+    assert_eq!(firsts(&world), [B, C, D, A]);
+    world.look(&online());
+    assert_eq!(
+        (world.circuit_of(A), firsts(&world)),
+        (CircuitState::Open, [B, C, D].map(str::to_owned).into())
+    );
+
+    // The fifth failure comes in the middle of a request: it goes on elsewhere at once.
+    let mut world = World::new(&four());
+    for _ in 0..4 {
+        world.fail(A, K::Reset);
+    }
+    let tries = world.request(|id, _| if id == A { Err(failure(K::Reset)) } else { Ok(()) }).tries;
+    assert_eq!(tries, [A, B]);
 }
 
 #[test]
@@ -461,4 +496,159 @@ fn a_map_without_the_failing_provider_is_judged_by_those_it_has() {
     world.fleet.remap(&world.map);
     world.fail(C, K::Connect);
     assert_eq!(world.state(), S::Offline, "both that are left fail");
+}
+
+#[test]
+fn probes_of_an_idle_machine_show_that_its_network_is_gone_and_count_for_nobody() {
+    let mut world = World::new(&four());
+    for _ in 0..4 {
+        for id in [A, B, C, D] {
+            let (ix, begun) = (world.ix(id), world.now.mono_ms);
+            world.pass(3_000);
+            let changes = world.fleet.probe_result(ix, Err(failure(K::ConnectTimeout)), begun, world.now);
+            assert!(!changes.iter().any(|c| matches!(c, Change::ProbeFailed { .. })), "{id}: {changes:?}");
+            let changes = told(&world.fleet.tick(&world.map, world.now));
+            assert_eq!(changes, [], "{id}");
+        }
+    }
+    assert_eq!((world.state(), world.fleet.suspended()), (S::Offline, 0));
+    for id in [A, B, C, D] {
+        let ix = world.ix(id);
+        assert_eq!(world.fleet.view(ix, world.now).probe_failure, None, "{id}");
+        assert_eq!(world.fleet.watch().lowered_to_percent(&world.map.route(ix).id), None, "{id}");
+    }
+    // One that was under way when the network came back is of before.
+    let begun = world.now.mono_ms;
+    world.pass(2_000);
+    world.look(&online());
+    let ix = world.ix(A);
+    assert_eq!(world.fleet.probe_result(ix, Err(failure(K::ConnectTimeout)), begun, world.now), []);
+    assert_eq!(world.fleet.suspended(), 0);
+}
+
+#[test]
+fn probes_that_fail_while_the_network_is_well_count_once_that_shows() {
+    let mut world = World::new(&four());
+    for round in 1..=3 {
+        world.pass(10_000);
+        let (ix, now) = (world.ix(A), world.now);
+        world.fleet.probe_result(ix, Err(failure(K::Connect)), now.mono_ms, now);
+        assert!(world.fleet.network().wants_check(), "a look tells whose fault it is");
+        let changes = world.look(&online());
+        let noted = changes.iter().any(|c| matches!(c, Change::ProbeFailed { .. }));
+        assert_eq!(noted, round == 1, "round {round}: it is told once: {changes:?}");
+        let fired = told(&world.fleet.tick(&world.map, world.now));
+        assert_eq!(fired.len(), usize::from(round == 3), "round {round}: {fired:?}");
+    }
+}
+
+#[test]
+fn a_trigger_outlasts_a_night_asleep_and_a_day_without_network() {
+    for asleep in [true, false] {
+        let mut world = World::new(&four());
+        world.fleet.tick(&world.map, world.now);
+        for _ in 0..30 {
+            world.pass(1_000);
+            world.answer(A);
+            world.fleet.tick(&world.map, world.now);
+        }
+        for _ in 0..4 {
+            world.pass(1_000);
+            world.fail(A, K::ServerError);
+            world.fleet.tick(&world.map, world.now);
+        }
+        let fired = |world: &World| {
+            world.fleet.watch().fired().iter().map(|trigger| trigger.kind).collect::<Vec<_>>()
+        };
+        let before = fired(&world);
+        assert!(!before.is_empty(), "4 of 34 calls answered 5xx");
+        if asleep {
+            world.pass(8 * 3_600_000);
+            let now = world.now;
+            world.fleet.network_unsettled(now);
+        } else {
+            world.look(&offline());
+            for _ in 0..24 * 60 {
+                world.pass(60_000);
+                world.look(&offline());
+                world.fleet.tick(&world.map, world.now);
+            }
+            world.look(&online());
+        }
+        world.fleet.tick(&world.map, world.now);
+        assert_eq!(fired(&world), before, "asleep: {asleep}");
+        for _ in 0..31 * 60 {
+            world.pass(1_000);
+            world.fleet.tick(&world.map, world.now);
+        }
+        assert_eq!(fired(&world), [], "half an hour awake without a call: it is out of date");
+    }
+}
+
+#[test]
+fn a_dead_proxy_is_told_from_a_dead_network() {
+    let dead = |refused| Some(DeadProxy { shown: "http://proxy.example:3128".to_owned(), refused });
+    let by = |provider: &str, dead_proxy| HostFound { dead_proxy, ..host(provider, Reach::Unreached) };
+    let (expected, unreached) = ([PageFound::Expected], [PageFound::Unreached]);
+    let cases = [
+        ("it refuses", &unreached[..], vec![by("a", dead(true)), by("b", dead(true))], false, S::ProxyDown),
+        ("silent, but an address answers", &unreached, vec![by("a", dead(false))], true, S::ProxyDown),
+        (
+            "silent as everything",
+            &unreached,
+            vec![by("a", dead(false)), by("b", dead(false))],
+            false,
+            S::Offline,
+        ),
+        ("the only provider's own proxy", &expected, vec![by("a", dead(true))], true, S::Online),
+        (
+            "each provider's own proxy",
+            &expected,
+            vec![by("a", dead(true)), by("b", dead(true))],
+            true,
+            S::ProxyDown,
+        ),
+        (
+            "one provider's own proxy",
+            &expected,
+            vec![by("a", dead(true)), host("b", Reach::Genuine)],
+            true,
+            S::Online,
+        ),
+        (
+            "another provider is out by itself",
+            &unreached,
+            vec![by("a", dead(true)), by("b", None)],
+            false,
+            S::Offline,
+        ),
+    ];
+    for (name, pages, hosts, address_reached, expected) in cases {
+        let findings = Findings { pages: pages.to_vec(), hosts, address_reached };
+        let judgement = findings.judge().expect(name);
+        assert_eq!(judgement.state, expected, "{name}");
+        assert_eq!(judgement.proxy.is_some(), expected == S::ProxyDown, "{name}");
+        let mut world = World::new(&one());
+        world.look(&findings);
+        let sentence = world.fleet.network().sentence().unwrap_or_default();
+        assert_eq!(
+            sentence.contains("http://proxy.example:3128"),
+            expected == S::ProxyDown,
+            "{name}: {sentence}"
+        );
+    }
+}
+
+#[test]
+fn behind_a_proxy_only_a_look_says_that_this_machine_is_offline() {
+    let own = with(four(), json!({ "providers": { "google": { "proxy": "http://proxy.example:3128" } } }));
+    for (document, system) in [(four(), true), (own, false)] {
+        let mut world = World::new(&document);
+        world.fleet.network_goes_by_proxy(system);
+        for id in [A, C, D] {
+            world.fail(id, K::Connect);
+        }
+        assert_eq!((world.state(), world.fleet.suspended()), (S::Unknown, 3));
+        assert!(world.fleet.network().wants_check());
+    }
 }

@@ -368,7 +368,7 @@ proptest! {
         if let Ok(Some(changed)) = change(&orders, Some(&world.map), &wish, &order) {
             prop_assert!(changed.orders.version > orders.version);
             let back = roll_back(&changed.orders, &changed.before, &changed.after, world.now).unwrap();
-            prop_assert_eq!(&back.before, &changed.after.iter().cloned().collect::<Vec<_>>());
+            prop_assert_eq!(&back.before, &changed.after);
             prop_assert_eq!(Orders { version: orders.version, ..back.orders }, orders);
             let written = serde_json::to_string(&changed.after).unwrap();
             prop_assert_eq!(serde_json::from_str::<Vec<Part>>(&written).unwrap(), changed.after);

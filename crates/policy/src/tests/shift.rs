@@ -5,12 +5,16 @@ use std::collections::{BTreeMap, HashMap};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use switchyard_domain::event::What;
 use switchyard_domain::map::ShiftMode;
 use switchyard_domain::operate::{SetDistribution, ShiftPhase, StartShift};
 use switchyard_domain::{FailureKind as K, Problem, Tier};
 
 use super::world::{A, B, C, D, World, failure, four, map, needs, with};
-use crate::{Change, In, Needs, Plan, SavedShifts, ShiftCommand, plan, standing};
+use crate::{
+    Change, Findings, HostFound, In, Needs, Outcome, PageFound, Plan, Reach, SavedShifts, ShiftCommand, plan,
+    standing,
+};
 
 fn start(
     world: &mut World,
@@ -278,6 +282,137 @@ fn sleep_is_no_time_of_health_and_moves_nothing() {
         tick(&mut world);
     }
     assert_eq!(world.fleet.shifts().view(world.now)[0].share_percent, 75);
+}
+
+/// A look at the network that finds it gone, or well.
+fn look(world: &mut World, online: bool) {
+    let (page, reach) = match online {
+        true => (PageFound::Expected, Reach::Genuine),
+        false => (PageFound::Unreached, Reach::Unreached),
+    };
+    let hosts = vec![HostFound { provider: "anthropic".to_owned(), reach }];
+    let findings = Findings { pages: vec![page], hosts, address_reached: online };
+    world.fleet.network_checked(&findings, world.now.mono_ms, world.now);
+}
+
+#[test]
+fn while_this_machine_is_offline_shifts_stand_still_and_go_on_where_they_were() {
+    let mut world = World::new(&four());
+    start(&mut world, "anthropic", None, ShiftMode::Gradual, 100).unwrap();
+    let seconds = |world: &mut World, seconds: u32| {
+        for _ in 0..seconds {
+            world.pass(1_000);
+            tick(world);
+        }
+        world.fleet.shifts().view(world.now)[0].clone()
+    };
+    assert_eq!(seconds(&mut world, 30).share_percent, 50);
+    look(&mut world, false);
+    let cut_off = seconds(&mut world, 50);
+    assert_eq!((cut_off.share_percent, cut_off.next_at_ms), (50, None));
+    assert_eq!(cut_off.waits_for.as_deref(), Some("Stands still: this machine is offline."));
+    look(&mut world, true);
+    assert_eq!(seconds(&mut world, 28).share_percent, 50);
+    assert_eq!(seconds(&mut world, 2).share_percent, 75, "60 s of it were online");
+}
+
+/// A map whose error trigger fires after a minute, and whose circuits stay closed.
+fn quick() -> World {
+    World::new(&with(
+        four(),
+        json!({
+            "triggers": { "errorSustainedMs": 60_000, "windowMs": 60_000 },
+            "breaker": { "consecutiveFailures": 1_000 },
+        }),
+    ))
+}
+
+/// A call of each of these routes every other second, for so many of them; what the beats told.
+fn calls(world: &mut World, routes: &[&str], ok: bool, times: u32) -> Vec<String> {
+    let mut told = Vec::new();
+    for _ in 0..times {
+        for id in routes {
+            let permit = world.permit(id);
+            let outcome = match ok {
+                true => Outcome::Succeeded { duration_ms: 10, first_token_ms: None },
+                false => Outcome::Failed(failure(K::ServerError)),
+            };
+            world.fleet.report(permit, outcome, world.now);
+        }
+        for _ in 0..2 {
+            world.pass(1_000);
+            told.extend(tick(world).into_iter().filter_map(|change| match change {
+                Change::Told(What::ShiftStarted { provider, .. }) => provider,
+                _ => None,
+            }));
+        }
+    }
+    told
+}
+
+fn ill(world: &World) -> bool {
+    world.fleet.watch().to_leave().iter().any(|(provider, _)| provider == "anthropic")
+}
+
+#[test]
+fn traffic_leaves_a_provider_that_stays_ill_and_not_one_that_answers_again() {
+    let mut world = quick();
+    assert_eq!(calls(&mut world, &[A], false, 40), ["anthropic"]);
+    assert_eq!(calls(&mut world, &[A], false, 40), [""; 0], "once");
+
+    // Its last calls came seldom: the trigger fires on the good ones that complete the number it needs.
+    let mut world = quick();
+    for _ in 0..16 {
+        assert_eq!(calls(&mut world, &[A], false, 1), [""; 0]);
+        world.pass(3_000);
+    }
+    assert!(!ill(&world));
+    assert_eq!(calls(&mut world, &[A], true, 5), [""; 0]);
+    assert!(ill(&world), "twenty calls over more than a minute, most of them failed");
+    assert_eq!(calls(&mut world, &[A], true, 30), [""; 0]);
+    // A failure or two are no outage, a minute full of them is.
+    assert_eq!(calls(&mut world, &[A], false, 2), [""; 0]);
+    assert_eq!(calls(&mut world, &[A], true, 1), [""; 0]);
+    assert!(ill(&world), "the trigger takes half an hour to recover");
+    assert_eq!(calls(&mut world, &[A], false, 30), ["anthropic"]);
+}
+
+#[test]
+fn no_traffic_leaves_for_providers_that_are_as_ill() {
+    let mut world = quick();
+    assert_eq!(calls(&mut world, &[A, C, D], false, 60), [""; 0]);
+    assert!(ill(&world));
+    // The first one that is back is not yet better than the others.
+    assert_eq!(calls(&mut world, &[C], true, 60), [""; 0]);
+
+    let mut world = quick();
+    assert_eq!(calls(&mut world, &[A, C], false, 60), ["anthropic", "openai"], "google is well");
+}
+
+#[test]
+fn while_this_machine_is_offline_no_shift_begins_by_itself() {
+    let mut world = quick();
+    calls(&mut world, &[A], false, 25);
+    look(&mut world, false);
+    let cut_off = calls(&mut world, &[], false, 30);
+    assert_eq!(cut_off, [""; 0]);
+}
+
+#[test]
+fn a_side_is_measured_by_as_many_answers_as_a_95th_percentile_needs() {
+    for (answers, bound) in [(19, None), (20, Some("95th percentile up to 112 ms"))] {
+        let mut world = World::new(&four());
+        for _ in 0..answers {
+            let permit = world.permit(C);
+            let outcome = Outcome::Succeeded { duration_ms: 12, first_token_ms: None };
+            world.fleet.report(permit, outcome, world.now);
+            // A founder's pace: fewer than twenty in the trigger's five minutes.
+            world.pass(30_000);
+        }
+        start(&mut world, "anthropic", None, ShiftMode::Gradual, 100).unwrap();
+        let bounds = world.fleet.shifts().view(world.now)[0].watch.clone().unwrap().bounds;
+        assert_eq!(bounds.split_once(", ").map(|(_, bound)| bound), bound, "{answers}: {bounds}");
+    }
 }
 
 #[derive(Clone, Debug)]

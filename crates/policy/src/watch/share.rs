@@ -220,10 +220,10 @@ impl Share {
         if self.fired.is_some() {
             let run = self.run?;
             let recovery = rules.recovery(kind);
-            // What lies in the window still would fire it again at once.
-            let again = rules.sustained_ms(kind).is_none() && above && all >= rules.settings.min_calls;
+            // Of few calls a run of good ones comes by chance: what fires by the window does not clear against it.
+            let well = rules.sustained_ms(kind).is_some() || is_below(bad, all, recovery.below);
             let shown = run.shown_ms >= recovery.for_ms && run.calls >= recovery.calls;
-            return (shown && !again).then(|| self.clear(well_again(kind, rules, &run)));
+            return (shown && well).then(|| self.clear(well_again(kind, rules, &run)));
         }
         let Some(sustained_ms) = rules.sustained_ms(kind) else {
             let fires = may_fire && above && all >= rules.settings.min_calls;

@@ -5,7 +5,8 @@ use switchyard_domain::map::{RouteIx, RoutingMap};
 use super::Kpis;
 use crate::script::Script;
 
-/// An outage that was noticed, or never was.
+/// An outage that was noticed, or never was. Its clock begins when this machine can see it: while it is cut off or
+/// asleep, nobody is out.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Detected {
     /// Failed calls on the route until then.
@@ -49,6 +50,10 @@ impl Detection {
         at_ms: u64,
         kpis: &mut Kpis,
     ) {
+        if script.cut(at_ms).is_some() {
+            self.outage = None;
+            return;
+        }
         let out_since = |route: RouteIx| {
             let route = map.route(route);
             let condition = script.condition(&route.provider, route.id.as_str(), at_ms);
@@ -60,7 +65,6 @@ impl Detection {
             self.finish(kpis);
         }
         if self.outage.is_none()
-            && script.cut(at_ms).is_none()
             && let Some(route) = first
             && let Some(began_ms) = out_since(route)
         {
@@ -77,7 +81,10 @@ impl Detection {
         self.noticed(first, at_ms, kpis);
     }
 
-    pub(super) fn failed(&mut self, route: RouteIx, at_ms: u64) {
+    pub(super) fn failed(&mut self, script: &Script, route: RouteIx, at_ms: u64) {
+        if script.cut(at_ms).is_some() {
+            self.outage = None;
+        }
         let Some(outage) = self.outage.as_mut().filter(|outage| outage.route == route && !outage.noticed)
         else {
             return;
@@ -137,7 +144,10 @@ impl Outage {
 fn began_ms(script: &Script, provider: &str, route: &str, at_ms: u64) -> u64 {
     let mut began_ms = at_ms;
     // Ills overlap and follow each other; the first moment of this one is looked for second by second.
-    while began_ms >= 1_000 && script.condition(provider, route, began_ms - 1_000).is_out() {
+    let goes_on = |at_ms: u64| {
+        script.condition(provider, route, at_ms).is_out() && !script.is_disturbed(at_ms, at_ms + 1_000)
+    };
+    while began_ms >= 1_000 && goes_on(began_ms - 1_000) {
         began_ms -= 1_000;
     }
     began_ms

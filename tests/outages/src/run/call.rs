@@ -176,9 +176,9 @@ impl Run<'_> {
                 Input::Failed { permit, failure }
             }
         };
-        let failed = matches!(input, Input::Failed { .. });
         self.step(id, call, input);
-        if failed && self.observer.is_detecting() {
+        // An answer tells as well: what failed before it was no matter of the network.
+        if self.observer.is_detecting() {
             let first = self.first();
             self.observer.noticed(first, at_ms);
         }

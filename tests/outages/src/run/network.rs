@@ -83,7 +83,7 @@ impl Run<'_> {
             if hosts.iter().all(|host| host.provider != route.provider) {
                 let unreachable = cut.is_none() && self.refuses_connections(&route.provider, begun_ms);
                 let reach = if unreachable { Reach::Unreached } else { reach(cut) };
-                hosts.push(HostFound { provider: route.provider.clone(), reach });
+                hosts.push(HostFound { provider: route.provider.clone(), reach, dead_proxy: None });
             }
         }
         Findings { pages: vec![page(cut)], hosts, address_reached: cut != Some(Cut::Offline) }

@@ -1,0 +1,110 @@
+//! What people type, read or refused: spans of time (`90s`, `30m`, `2h30m`, `7d`), reasons, shares, numbers. A refusal
+//! says what is wrong and how it is written.
+
+use jiff::{SpanRelativeTo, Unit};
+
+/// The longest time something may be ordered for, milliseconds: a year.
+const LONGEST_MS: u64 = 31_536_000_000;
+
+/// Milliseconds of a span that is not empty.
+pub(crate) fn span_ms(text: &str) -> Result<u64, String> {
+    over_ms(text).and_then(|ms| if ms == 0 { Err(no_span(text)) } else { Ok(ms) })
+}
+
+/// Milliseconds of a span; `0s` is at once.
+pub(crate) fn over_ms(text: &str) -> Result<u64, String> {
+    let wrong = || no_span(text);
+    let span: jiff::Span = text.trim().parse().map_err(|_| wrong())?;
+    let ms =
+        span.total((Unit::Millisecond, SpanRelativeTo::days_are_24_hours())).map_err(|_| wrong())?.round();
+    if !(0.0..=1e15).contains(&ms) {
+        return Err(wrong());
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "within the range just checked"
+    )]
+    Ok(ms as u64)
+}
+
+fn no_span(text: &str) -> String {
+    format!("`{text}` is no span of time. Write it like 90s, 30m, 2h30m or 7d")
+}
+
+/// Milliseconds something is ordered for.
+pub(crate) fn for_ms(text: &str) -> Result<u64, String> {
+    let ms = span_ms(text)?;
+    if (1_000..=LONGEST_MS).contains(&ms) {
+        return Ok(ms);
+    }
+    Err("write a time between 1s and 365d, or leave it out for no end".to_owned())
+}
+
+/// Words that say something.
+pub(crate) fn words(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("it is empty. Write it in a few words".to_owned()),
+        words => Ok(words.to_owned()),
+    }
+}
+
+/// A share that is moved.
+pub(crate) fn percent(text: &str) -> Result<u32, String> {
+    let number = text.trim().trim_end_matches('%').trim_end().parse().ok();
+    number.filter(|percent| (1..=100).contains(percent)).ok_or_else(|| {
+        format!("`{text}` is no share. Write a whole number from 1 to 100; `switchyard failback` moves nothing at all")
+    })
+}
+
+/// The number of an entry, an incident, a shift.
+pub(crate) fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    let digits = text.trim().trim_start_matches('#');
+    digits.parse().map_err(|_| format!("`{text}` is no number. Write it as the list shows it, like 12"))
+}
+
+/// A score.
+pub(crate) fn score(text: &str) -> Result<f64, String> {
+    let number = text.trim().parse().ok().filter(|number| (0.0..=1.0).contains(number));
+    number.ok_or_else(|| format!("`{text}` is no score. Write a number from 0 (nothing was right) to 1"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{for_ms, number, over_ms, percent, score, span_ms, words};
+
+    #[test]
+    fn spans_are_read_as_people_type_them() {
+        let good =
+            [("90s", 90_000), ("30m", 1_800_000), ("2h30m", 9_000_000), ("7d", 604_800_000), ("250ms", 250)];
+        for (text, ms) in good {
+            assert_eq!(span_ms(text), Ok(ms), "{text}");
+        }
+        for text in ["", "2", "soon", "-1h", "0s", "99999999999999h", "NaN"] {
+            assert!(span_ms(text).is_err_and(|why| why.contains("2h30m")), "{text}");
+        }
+        assert_eq!((over_ms("0s"), for_ms("365d")), (Ok(0), Ok(31_536_000_000)));
+        for text in ["999ms", "366d"] {
+            assert!(for_ms(text).is_err_and(|why| why.contains("between 1s and 365d")), "{text}");
+        }
+        assert!(for_ms("-2h").is_err_and(|why| why.contains("no span of time")));
+    }
+
+    #[test]
+    fn shares_numbers_scores_and_words_are_read_or_refused_with_the_way_to_write_them() {
+        assert_eq!(
+            (percent("25"), percent("25 %"), number("#12"), score("0.5"), words(" late ")),
+            (Ok(25), Ok(25), Ok(12_i64), Ok(0.5), Ok("late".to_owned()))
+        );
+        for text in ["0", "101", "-1", "NaN", "1.5", "", "%", "half"] {
+            assert!(percent(text).is_err_and(|why| why.contains("1 to 100")), "{text}");
+        }
+        for text in ["", "abc", "#", "1.5", "99999999999999999999"] {
+            assert!(number::<i64>(text).is_err_and(|why| why.contains("like 12")), "{text}");
+        }
+        for text in ["", "high", "NaN", "inf", "-0.1", "1.01"] {
+            assert!(score(text).is_err_and(|why| why.contains("from 0")), "{text}");
+        }
+        assert!(words(" \n").is_err());
+    }
+}
