@@ -66,7 +66,10 @@ async fn tell(window: &Window, daemon: &Daemon) -> Result<()> {
     assert!(failover.body.contains("Nothing was lost"), "{failover:?}");
     window.shoot("3-on-warm").await?;
 
-    window.reads("banner", "requests kept").await.context("the banner counts what was kept")?;
+    window
+        .names("banner-title", " kept · 0 lost")
+        .await
+        .context("the banner counts what was kept, and that nothing was lost")?;
     window.click("banner-incident").await.context("an incident was opened by itself")?;
     for told in ["sonnet-4.6", "Circuit open.", "Warm took over: gpt-4o-mini answers."] {
         window.reads("timeline", told).await?;

@@ -151,8 +151,22 @@ impl Window {
 
     /// Waits until its text contains this.
     pub(crate) async fn reads(&self, hook: &str, text: &str) -> Result<()> {
-        until(PATIENCE, &format!("{hook} reads {text:?}"), async || {
+        let seen = until(PATIENCE, &format!("{hook} reads {text:?}"), async || {
             Ok(self.reads_now(hook, text).await?.then_some(()))
+        })
+        .await;
+        if seen.is_err() {
+            let instead = self.find(hook).await?.text().await?;
+            return seen.context(format!("it reads {instead:?}"));
+        }
+        seen
+    }
+
+    /// Waits until its tooltip contains this: the whole of a line that may be cut short on the screen.
+    pub(crate) async fn names(&self, hook: &str, text: &str) -> Result<()> {
+        until(PATIENCE, &format!("{hook} is titled {text:?}"), async || {
+            let title = self.find(hook).await?.attr("title").await?;
+            Ok(title.is_some_and(|title| title.contains(text)).then_some(()))
         })
         .await
     }

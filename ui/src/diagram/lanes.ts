@@ -42,8 +42,10 @@ const movedOff = (route: RouteView): boolean => (route.shiftedPercent ?? 0) >= 1
 function carriesTraffic(tier: TierView, route: RouteView, shares: Shares | null): boolean {
   if (shares?.carriers.has(route.id)) return true;
   if (movedOff(route) || !usable(route)) return tier.inUse && route.next;
-  // What a shift leaves behind still comes here.
-  if ((route.shiftedPercent ?? 0) > 0 && (shares?.byTier.get(tier.tier) ?? 0) > 0) return true;
+  // What a shift leaves behind still comes here: to the first in line, or by weight.
+  const first = tier.routes.find((own) => usable(own) && !movedOff(own));
+  const inTurn = route === first || (route.weight ?? 0) > 0;
+  if (inTurn && (route.shiftedPercent ?? 0) > 0 && (shares?.byTier.get(tier.tier) ?? 0) > 0) return true;
   return tier.inUse && (route.next || (route.weight ?? 0) > 0);
 }
 

@@ -28,6 +28,17 @@ describe("a move of traffic", () => {
     expect(warm?.stations.map((s) => [s.carries, s.into])).toEqual([[true, "lit"], [false, "plain"]]);
   });
 
+  test("what stays behind comes to the first in line alone, or by weight", () => {
+    const carriers = (weights: (number | null)[]) => {
+      const snapshot = scenes.leaving();
+      const [hot] = snapshot.tiers;
+      hot!.routes.forEach((route, i) => Object.assign(route, { weight: weights[i], lamp: "clear", circuit: "closed", shiftedPercent: 50, next: i === 0 }));
+      return laneOf(hot!, true, sharesOf(snapshot)).stations.map((s) => s.carries);
+    };
+    expect(carriers([null, null])).toEqual([true, false]);
+    expect(carriers([90, 10])).toEqual([true, true]);
+  });
+
   test("a station whose traffic has left waits for trials", () => {
     const [hot] = lanes("away").lanes;
     expect(hot?.lead).toBe("probe");

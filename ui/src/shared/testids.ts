@@ -17,6 +17,7 @@
  * | `endpoint-url` | the address clients point at |
  * | `events`, `last-requests` | the lists on the Signal box |
  * | `banner` | the failover, pause or connection banner |
+ * | `banner-title` | its bold line; the whole of it is the element's `title` |
  * | `banner-<action>` | a button of the banner: hold, goOn, failback, incident, checkNetwork, portal, ... |
  * | `shift-<id>` | a move of traffic; `data-phase` leaving, away, returning, `data-held` true, false |
  * | `overrides` | the chip on the map's header |
@@ -52,6 +53,7 @@ export const testid = {
   events: "events",
   lastRequests: "last-requests",
   banner: "banner",
+  bannerTitle: "banner-title",
   bannerAction: (action: string) => `banner-${action}`,
   shift: (id: number) => `shift-${id}`,
   overrides: "overrides",

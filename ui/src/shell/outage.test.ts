@@ -37,6 +37,15 @@ test("this machine's network is said before any provider is blamed, and blames n
   expect(shown?.announce).toBe("This machine is offline. No provider is blamed for it.");
 });
 
+test.each([
+  ["This machine is offline. Requests wait; nothing is laid to a provider.", "Nothing is laid to a provider. 4 held requests go out in order once you are online."],
+  ["This network wants you to sign in: open http://login.cafe/hotspot. Requests wait.", "This network wants you to sign in: open http://login.cafe/hotspot. 4 held requests go out in order once you are online."],
+])("the network's banner says nothing twice: %s", (sentence, text) => {
+  const snapshot = scenes.offline();
+  snapshot.network = { ...snapshot.network!, sentence };
+  expect(bannerOf("open", snapshot, snapshot.atMs, null)?.text).toBe(text);
+});
+
 test("away and not held, the banner says what failback waits for", () => {
   const snapshot = scenes.away();
   snapshot.shifts = snapshot.shifts.map((shift) => ({ ...shift, held: null, waitsFor: "12 min more without a failure." }));

@@ -38,7 +38,11 @@ const networkTitle: Record<NetworkState, string> = {
 
 export function networkBanner(network: NetworkView): BannerText {
   const { held } = network;
+  const title = networkTitle[network.state];
   const waits = held > 0 ? `${count(held, "held request goes", "held requests go")} out in order once you are online.` : "New requests are held at the entrance, up to their time.";
+  // The title and the count say a part of the router's sentence already.
+  const said = (network.sentence ?? "").replace(`${title}.`, "").replace(/Requests wait[.;]/, "").replace(/ +/g, " ").trim();
+  const rest = said.replace(/(^|\. )([a-z])/g, (_, before: string, letter: string) => before + letter.toUpperCase());
   // The map's header offers the check, too.
   const actions: BannerAction[] = ["queue", network.portalUrl ? "portal" : "checkNetwork"];
   return {
@@ -46,8 +50,8 @@ export function networkBanner(network: NetworkView): BannerText {
     kind: "network",
     tone: "blue",
     lamp: "info",
-    title: networkTitle[network.state],
-    text: [network.sentence, waits].filter(Boolean).join(" "),
+    title,
+    text: [rest, waits].filter(Boolean).join(" "),
     actions,
   };
 }

@@ -107,12 +107,12 @@ const fn offline_state(state: NetworkState) -> &'static str {
 
 /// What is wrong with the network, what waits for it, and what answers all the same.
 fn still_served(running: &Running, network: &NetworkView, sentence: &str) -> String {
-    let mut sentence = sentence.to_owned();
-    match network.held {
-        0 => {}
-        1 => sentence.push_str(" 1 request waits."),
-        n => sentence.push_str(&format!(" {n} requests wait.")),
-    }
+    let waiting = match network.held {
+        0 => "Requests wait".to_owned(),
+        1 => "1 request waits".to_owned(),
+        n => format!("{n} requests wait"),
+    };
+    let mut sentence = sentence.replace("Requests wait", &waiting);
     let line = running.map.line.hot.iter().chain(&running.map.line.warm);
     let local = line.map(|ix| running.map.route(*ix)).find(|route| route.enabled && route.is_local);
     if let Some(route) = local {

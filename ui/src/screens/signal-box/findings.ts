@@ -1,6 +1,7 @@
 /** What is going on beside the diagram: likely causes, a storm, work that gives way, incidents that just ended. Pure. */
 import type { CauseView, FixView, Lamp, Snapshot } from "../../api/types";
 import { count, number, percent, span, timeOfDay } from "../../shared/format";
+import { networkDown } from "../../shell/outage";
 
 export interface Finding {
   key: string;
@@ -25,7 +26,10 @@ const plain = (key: string, lamp: Lamp, title: string, text: string): Finding =>
 
 /** `bannered`: the banner speaks of the failover and offers its incident, which then isn't said twice. */
 export function findingsOf(snapshot: Snapshot, nowMs: number, bannered: boolean): Finding[] {
-  const list: Finding[] = snapshot.causes.map((cause) => ({
+  // While the network is down, the banner names it and offers the check.
+  const down = networkDown(snapshot.network);
+  const causes = snapshot.causes.filter(({ fix }) => !(down && fix?.path === "/v1/network/check"));
+  const list: Finding[] = causes.map((cause) => ({
     key: `cause-${cause.code}`, lamp: severityLamp(cause), title: cause.title, text: cause.sentence, evidence: some(cause.evidence), fix: cause.fix ?? null, incident: null,
   }));
   const { loops, shed } = snapshot;

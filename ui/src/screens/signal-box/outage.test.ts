@@ -27,6 +27,11 @@ test("what moved a station's traffic, or holds its circuit, is in its line and i
   expect(stationMeta({ ...held, forced: { ...held.forced, open: false } }, 0, false)).toMatchObject({ label: "held closed" });
 });
 
+test("where no call goes, a lowered weight is not worth a word", () => {
+  const open = { ...station("lowered"), weight: null, detail: "500", circuit: "open", lamp: "stop" } as const;
+  expect(stationMeta(open, Date.now(), false)).toBeNull();
+});
+
 test("offline, a station claims neither a probe nor a test call", () => {
   const shut = station("failover");
   expect(stationLine(shut, 0, false, true)?.full).toBe("Waits until you are online");
@@ -74,6 +79,14 @@ test("causes come first with their fixes, then the storm and what gives way", ()
   expect(list[0]).toMatchObject({ lamp: "stop", fix: { label: "Cut tries per route to 1" } });
   expect(list[3]?.text).toContain("184 retries a minute, 61 % fell back, 3.1 retries a request.");
   expect(list[4]?.text).toBe("17 requests queued for it: a retry storm. Nothing is lost.");
+});
+
+test("while the network is down its cause is left to the banner", () => {
+  const fix = { label: "Check the network", command: "switchyard network", method: "POST", path: "/v1/network/check" };
+  const cause = { code: "network_down", title: "This machine's network is down", sentence: "", evidence: [], severity: 1, fix };
+  const found = (scene: Scene) => findingsOf({ ...scenes[scene](), causes: [cause] }, Date.now(), true).map(({ key }) => key);
+  expect(found("offline")).toEqual([]);
+  expect(found("clear")).toEqual(["cause-network_down"]);
 });
 
 test("a long list of evidence is cut short and counted", () => {

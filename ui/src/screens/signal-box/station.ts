@@ -40,7 +40,7 @@ export function stationLine(route: RouteView, sinceSnapshotMs: number, lost: boo
 export function stationMeta(route: RouteView, nowMs: number, lost: boolean, offline = false): { label: string; value: string; less?: boolean } | null {
   const { shiftedPercent: shifted, loweredToPercent: lowered } = route;
   if (!lost && route.inService && typeof shifted === "number" && shifted > 0 && shifted < 100) return { label: `keeps ${100 - shifted} %`, value: "", less: true };
-  if (!lost && typeof lowered === "number") return { label: `${lowered} % weight`, value: "", less: true };
+  if (!lost && typeof lowered === "number" && route.circuit === "closed") return { label: `${lowered} % weight`, value: "", less: true };
   if (!lost && route.forced && !route.forced.open) return { label: "held closed", value: "", less: true };
   if (offline || !route.inService || route.lamp === "out") return null;
   if (typeof route.weight === "number") return { label: "weight", value: String(route.weight) };
