@@ -290,7 +290,7 @@ fn look(world: &mut World, online: bool) {
         true => (PageFound::Expected, Reach::Genuine),
         false => (PageFound::Unreached, Reach::Unreached),
     };
-    let hosts = vec![HostFound { provider: "anthropic".to_owned(), reach }];
+    let hosts = vec![HostFound { provider: "anthropic".to_owned(), reach, dead_proxy: None }];
     let findings = Findings { pages: vec![page], hosts, address_reached: online };
     world.fleet.network_checked(&findings, world.now.mono_ms, world.now);
 }
