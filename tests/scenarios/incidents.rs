@@ -146,13 +146,8 @@ async fn what_a_person_decides_is_not_detected_and_time_without_callers_is_no_sl
     yard.chat("hello").await;
     done(&yard.cli(&["failover", "--from", "provider:hot", "--mode", "immediate"], "").await);
     wait_for(&yard, IncidentState::Open).await;
-    let idle = std::time::Instant::now();
-    within("a second without callers", async {
-        while idle.elapsed().as_millis() < 1_000 {
-            yard.snapshot().await;
-        }
-    })
-    .await;
+    let begun = yard.snapshot().await.at_ms;
+    yard.wait_for("a second without callers", |now| now.at_ms - begun >= 1_000).await;
     assert_eq!(yard.chat("hello").await.route(), "warm");
     let kpis = async || yard.get("/v1/incidents/1").await["kpis"].clone();
     soon("the failover to be measured", async || kpis().await["failoverMs"]["value"].is_u64()).await;

@@ -175,8 +175,10 @@ async fn newest(yard: &Yard) -> String {
     yard.get("/v1/audit?limit=1").await[0]["id"].to_string()
 }
 
+type How = Option<(u32, bool, bool)>;
+
 /// Origin's share that is moved, whether it is held and whether it comes home; none without a shift.
-async fn how(yard: &Yard) -> Option<(u32, bool, bool)> {
+async fn how(yard: &Yard) -> How {
     let snapshot = yard.snapshot().await;
     only(&snapshot)
         .map(|shift| (shift.share_percent, shift.held.is_some(), shift.phase == ShiftPhase::Returning))
@@ -187,7 +189,7 @@ async fn whatever_was_said_of_a_shift_is_set_back_from_the_audit_log() {
     let yard = yard(json!({})).await;
     // What is said, and how the shift stands before and after it.
     let moved = "failover --from provider:hot --to provider:warm --mode immediate --percent 40 --reason slow";
-    let said: [(&str, Option<(u32, bool, bool)>); 7] = [
+    let said: [(&str, How); 7] = [
         (moved, Some((40, false, false))),
         (
             "failover --from provider:hot --to provider:warm --mode immediate --reason more",
@@ -207,9 +209,7 @@ async fn whatever_was_said_of_a_shift_is_set_back_from_the_audit_log() {
         let told = switchyard(&yard, &format!("audit rollback {id}")).await;
         assert!(told.contains(&format!("Rolled back #{id}")), "{told}");
         // A way home that was cut short begins anew, from the share that is away.
-        let alike = |how: Option<(u32, bool, bool)>| {
-            how.map(|(share, held, home)| (share * u32::from(!home), held, home))
-        };
+        let alike = |how: How| how.map(|(share, held, home)| (share * u32::from(!home), held, home));
         assert_eq!(alike(how(&yard).await), alike(before), "{line}");
         let again = yard.cli(&["audit", "rollback", &id], "").await;
         let why = ["Nothing to roll back", "is over by now"].iter().any(|why| again.err.contains(why));
@@ -245,8 +245,8 @@ async fn a_rollback_that_comes_too_late_says_what_happened_since_and_changes_not
     assert!(refused.code == Some(1) && refused.err.contains("changed again since"), "{}", refused.err);
     switchyard(&yard, &format!("audit rollback {}", newest(&yard).await)).await;
     let weights = yard.snapshot().await.distribution.unwrap().weights;
-    let goals: Vec<u32> = weights.iter().map(|weight| weight.goal_percent.round() as u32).collect();
-    assert_eq!(goals, [25, 75], "{weights:?}");
+    let goals: Vec<String> = weights.iter().map(|weight| format!("{:.0}", weight.goal_percent)).collect();
+    assert_eq!(goals, ["25", "75"], "{weights:?}");
     switchyard(&yard, &format!("audit rollback {split}")).await;
     assert!(yard.snapshot().await.distribution.is_none(), "as the map says");
 }

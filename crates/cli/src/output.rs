@@ -82,9 +82,9 @@ pub(crate) fn moment(ms: i64) -> String {
 pub(crate) fn lasting(ms: u64) -> String {
     match (ms, ms / 1_000) {
         (0..1_000, _) => format!("{ms} ms"),
-        (_, 0..60) if ms % 1_000 == 0 => format!("{} s", ms / 1_000),
+        (_, 0..60) if ms.is_multiple_of(1_000) => format!("{} s", ms / 1_000),
         (_, 0..60) => format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),
-        (_, s @ 60..3_600) if s % 60 == 0 => format!("{} min", s / 60),
+        (_, s @ 60..3_600) if s.is_multiple_of(60) => format!("{} min", s / 60),
         (_, s @ 60..3_600) => format!("{} min {} s", s / 60, s % 60),
         (_, s) => format!("{} h {} min", s / 3_600, s % 3_600 / 60),
     }
