@@ -27,7 +27,8 @@ impl Pulse {
     pub(super) fn feel(&mut self, now: Reading) -> Option<u64> {
         let before = self.0.replace(now)?;
         let boot = now.boot_ms.saturating_sub(before.boot_ms);
-        let asleep = boot.saturating_sub(now.awake_ms.saturating_sub(before.awake_ms));
+        // What slept while the beat worked lies in the readings before, ahead of those now.
+        let asleep = (boot + before.awake_ms).saturating_sub(now.awake_ms);
         if asleep >= SLEPT_MS { Some(asleep) } else { (boot >= GAP_MS).then_some(boot) }
     }
 
