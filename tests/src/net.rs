@@ -222,7 +222,8 @@ impl Net {
 
     /// A proxy of the world at `203.0.113.31:3128`.
     pub async fn http_proxy(&self) -> HttpProxy {
-        on(&self.world, HttpProxy::open(format!("{PROXIES}:3128").parse().unwrap())).await
+        let names = self.resolver.clone();
+        on(&self.world, HttpProxy::open(format!("{PROXIES}:3128").parse().unwrap(), names)).await
     }
 
     /// A SOCKS proxy of the world at `203.0.113.31:1080`, that wants this name and password.

@@ -110,7 +110,8 @@ fn behind_a_sign_in_page_nobody_is_probed_and_the_queue_rests_until_it_is_gone()
     on_a_network(|net| async move {
         let (hot, hot_door) = net.provider("hot", 11).await;
         let (_, warm_door) = net.provider("warm", 12).await;
-        let more = json!({ "probe": { "everyMs": 300 }, "sloMs": 1_000 });
+        let more =
+            json!({ "probe": { "everyMs": 300 }, "sloMs": 1_000, "network": { "checkTimeoutMs": 5_000 } });
         net.apply(&[world_route("hot", HOT)], &[world_route("warm", WARM)], more).await;
         net.yard.wait_for_route("a probe", "hot", |route| route.probe_ok == Some(true)).await;
         let doors = [&hot_door, &warm_door, &net.pages];

@@ -47,6 +47,11 @@ impl Names {
         self.0.lock().unwrap().names.entry(name.to_owned()).or_default().push(address.into());
     }
 
+    /// The address a name was told with.
+    pub(super) fn find(&self, name: &str) -> Option<IpAddr> {
+        self.0.lock().unwrap().names.get(name)?.first().copied()
+    }
+
     /// From now on it answers nothing, or does again.
     pub fn be_silent(&self, silent: bool) {
         self.0.lock().unwrap().silent = silent;

@@ -7,17 +7,21 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
+use super::Names;
+
 /// An HTTP proxy (RFC 9112, absolute form and `CONNECT`).
 #[derive(Clone, Debug)]
 pub struct HttpProxy {
     seen: Arc<Mutex<Vec<String>>>,
     refuses: watch::Sender<bool>,
+    names: Names,
 }
 
 impl HttpProxy {
-    pub(super) async fn open(address: SocketAddr) -> Self {
+    /// One that looks names up here.
+    pub(super) async fn open(address: SocketAddr, names: Names) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
-        let proxy = Self { seen: Arc::default(), refuses: watch::Sender::new(false) };
+        let proxy = Self { seen: Arc::default(), refuses: watch::Sender::new(false), names };
         let own = proxy.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -57,7 +61,9 @@ impl HttpProxy {
             stream.write_all(answer.as_bytes()).await.ok()?;
             return None;
         }
-        let target = if target.contains(':') { target } else { format!("{target}:80") };
+        let (host, port) = target.split_once(':').unwrap_or((&target, "80"));
+        let host = self.names.find(host).map_or_else(|| host.to_owned(), |ip| ip.to_string());
+        let target = format!("{host}:{port}");
         let mut upstream = TcpStream::connect(target).await.ok()?;
         if is_tunnel {
             stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await.ok()?;
