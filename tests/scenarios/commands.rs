@@ -123,3 +123,62 @@ async fn without_a_router_each_command_says_how_to_start_one() {
         assert!(told.err.contains("switchyard serve"), "{args:?}: {told:?}");
     }
 }
+
+#[tokio::test]
+async fn a_slip_is_answered_with_what_was_meant_and_changes_nothing() {
+    let yard = Yard::over(&[CHAT], &[CHAT], json!({ "jobs": { "summary": {} } })).await;
+    let before = yard.get("/v1/audit").await;
+    // What was typed, the exit code, and what the answer has to name.
+    let cases: &[(&str, i32, &[&str])] = &[
+        ("failover --from hott", 1, &["from", "Did you mean `hot`?"]),
+        ("failover --from hot --to wrm", 1, &["to:", "Did you mean `warm`?"]),
+        ("failover --from hot --percent 0", 2, &["--percent", "1 to 100"]),
+        ("failover --from hot --percent 101", 2, &["--percent", "1 to 100"]),
+        ("failover --from hot --percent NaN", 2, &["--percent", "1 to 100"]),
+        ("failover --from hot --percent -5", 2, &["--percent", "1 to 100"]),
+        ("failover --from hot --mode sudden", 2, &["--mode", "immediate, gradual, canary"]),
+        ("failover --from hot --reason=", 2, &["--reason", "empty"]),
+        ("failover --except warmm", 1, &["Did you mean `warm`?"]),
+        ("failover --except warm --for -2h", 2, &["--for", "2h30m"]),
+        ("failover --except warm --for 400d", 2, &["--for", "365d"]),
+        ("kill provider warmm", 1, &["Did you mean `warm`?"]),
+        ("kill model hot-11", 1, &["Did you mean `hot-1`?"]),
+        ("kill route warm22", 1, &["hot, warm"]),
+        ("breaker open hott --reason test", 1, &["Did you mean `hot`?"]),
+        ("breaker open hot --reason=", 2, &["--reason", "empty"]),
+        ("override set sumary warm", 1, &["Did you mean `summary`?"]),
+        ("override set summary hot-11", 1, &["Did you mean `hot-1`?"]),
+        ("client bounds app --only warmm", 1, &["Did you mean `warm`?"]),
+        ("shift set hott:1", 1, &["Did you mean `hot`?"]),
+        ("shift set hot:0", 1, &["weights", "above 0"]),
+        ("hold", 1, &["there is no shift"]),
+        ("failback 7", 1, &["there is no shift"]),
+        ("audit rollback seven", 2, &["seven", "like 12"]),
+        ("incident show 7", 1, &["no incident 7", "switchyard incident list"]),
+        ("incident note seven text", 2, &["seven", "like 12"]),
+        ("incident emergency warmm", 1, &["Did you mean `warm`?"]),
+        ("incident external add opnai down", 1, &["provider", "Did you mean `openai`?"]),
+        ("incident external add openai down --at 2999-01-01", 1, &["atMs", "future"]),
+        ("incident external add openai down --url ftp://x", 1, &["url", "https://"]),
+        ("notice --since 1h --message=", 2, &["--message", "empty"]),
+        ("notice --since soon --message hello", 1, &["soon", "30m"]),
+        ("map set retry.attmpts=2", 1, &["retry.attmpts", "Did you mean `attempts`?"]),
+        ("quality hot --score NaN --baseline 1", 2, &["--score", "from 0"]),
+        ("causes --fix 3", 1, &["no cause 3"]),
+    ];
+    for (typed, code, named) in cases {
+        let words: Vec<&str> = typed.split(' ').collect();
+        let told = yard.cli(&words, "").await;
+        assert_eq!(told.code, Some(*code), "{typed}: {told:?}");
+        for name in *named {
+            assert!(told.err.contains(name), "{typed}: no {name} in {}", told.err);
+        }
+        let lines: Vec<&str> = told.err.lines().map(|line| line.trim_start_matches("error: ")).collect();
+        assert!(
+            lines.windows(2).all(|two| two[0].is_empty() || two[0] != two[1]),
+            "said twice: {}",
+            told.err
+        );
+    }
+    assert_eq!(yard.get("/v1/audit").await, before, "nothing was changed");
+}

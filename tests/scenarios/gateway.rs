@@ -180,6 +180,65 @@ async fn the_runbook_s_settings_change_the_map_or_are_refused_by_name() {
 }
 
 #[tokio::test]
+async fn each_setting_of_the_runbook_counts_from_the_next_request_as_one_version_that_can_be_rolled_back() {
+    let yard = Yard::over(&[CHAT], &[CHAT], json!({ "retry": { "attempts": 1 } })).await;
+    assert_eq!(yard.chat("kept for later").await.route(), "hot");
+    let wish = json!({
+        "circuit_breaker_failure_threshold": 1, "circuit_breaker_recovery_timeout_seconds": 1,
+        "circuit_breaker_half_open_max_calls": 3, "cache_mode": "stale_if_error", "cache_ttl_seconds": 60,
+    });
+    let (status, now) = yard.put("/gateway/admin/settings", &wish).await;
+    assert_eq!(status, 200, "{now}");
+    assert_eq!(yard.snapshot().await.map.version, 2, "one version for all of them");
+    let entry = yard.get("/v1/audit?limit=1").await[0].clone();
+    let named = "gateway settings: breaker.consecutiveFailures";
+    assert!(entry["reason"].as_str().unwrap().starts_with(named), "{entry}");
+    assert_eq!((&entry["actor"], &entry["reversible"]), (&json!("api"), &json!(true)));
+
+    let asked = yard.chat("kept for later").await;
+    assert_eq!(asked.route(), "hot");
+    yard.provider("hot").set_fault(Fault::status(500)).await.unwrap();
+    yard.provider("warm").set_fault(Fault::status(500)).await.unwrap();
+    let stale = yard.chat("kept for later").await;
+    assert_eq!((stale.status, stale.header("x-switchyard-cache")), (200, "stale"), "{stale:?}");
+    let open = yard.route("hot").await;
+    assert_eq!(open.circuit, CircuitState::Open, "the first failure opens it");
+    assert!(open.next_probe_in_ms.is_some_and(|ms| ms <= 1_000), "{open:?}");
+    yard.provider("hot").heal().await.unwrap();
+    yard.wait_for_route("the test call to be due", "hot", |route| route.next_probe_in_ms == Some(0)).await;
+    for n in 1..=3 {
+        assert_eq!(yard.chat(&format!("test call {n}")).await.route(), "hot");
+        let closed = yard.route("hot").await.circuit == CircuitState::Closed;
+        assert_eq!(closed, n == 3, "after {n} successes");
+    }
+
+    let id = entry["id"].to_string();
+    assert_eq!(yard.cli(&["audit", "rollback", &id], "").await.code, Some(0));
+    let back = yard.get("/gateway/admin/settings").await;
+    assert_eq!(
+        (&back["circuit_breaker_failure_threshold"], &back["cache_mode"]),
+        (&json!(5), &json!("off")),
+        "{back}"
+    );
+    let late = yard.cli(&["audit", "rollback", &id], "").await;
+    assert!(late.code == Some(1) && late.err.contains("v3 runs by now, not v2"), "{late:?}");
+}
+
+#[tokio::test]
+async fn a_label_keeps_quotes_and_backslashes_apart_from_the_format() {
+    let yard = Yard::over(&[CHAT], &[], json!({})).await;
+    let mut map: Value =
+        serde_json::from_str(yard.get("/v1/map").await["document"].as_str().unwrap()).unwrap();
+    map["hot"][0]["id"] = json!("say \"hi\" \\ ok");
+    yard.apply(&map).await;
+    assert_eq!(yard.chat("hello").await.status, 200);
+    yard.wait_for("it in the log", |now| now.requests.len() == 1).await;
+    let text = scrape(&yard).await;
+    let series = r#"switchyard_attempts_total{route="say \"hi\" \\ ok",provider="hot",outcome="answered"}"#;
+    assert_eq!(samples(&text).get(series), Some(&1.0), "{text}");
+}
+
+#[tokio::test]
 async fn single_values_of_the_map_are_set_and_the_rest_stays_as_written() {
     let yard = Yard::with_credentials(&json!({ "UPSTREAM": "to be replaced" })).await;
     let hot = yard.added(switchyard_tests::Kind::Chat, "hot").await;

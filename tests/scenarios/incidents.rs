@@ -120,6 +120,43 @@ async fn an_outage_is_told_measured_and_closed_by_itself() {
 }
 
 #[tokio::test]
+async fn an_incident_is_over_once_the_provider_answers_though_a_window_still_remembers() {
+    let windows = json!({ "triggers": { "minCalls": 4, "windowMs": 30_000 } });
+    let yard = Yard::over(&[CHAT], &[CHAT], merge(quick(), windows)).await;
+    for _ in 0..6 {
+        assert_eq!(yard.chat("hello").await.route(), "hot");
+    }
+    let opened = outage(&yard).await;
+    yard.wait_for("the trigger to fire", |now| !now.triggers.is_empty()).await;
+    recovery(&yard).await;
+    within("the incident to be over", async {
+        while yard.snapshot().await.incidents[0].state != IncidentState::Closed {
+            assert_eq!(yard.chat("hello").await.status, 200);
+        }
+    })
+    .await;
+    let now = yard.snapshot().await;
+    assert!(!now.triggers.is_empty(), "its weight is still lowered");
+    assert_eq!((now.incidents.len(), now.incidents[0].id), (1, opened.id), "{:?}", now.incidents);
+}
+
+#[tokio::test]
+async fn what_a_person_decides_is_not_detected_and_time_without_callers_is_no_slow_failover() {
+    let yard = Yard::over(&[CHAT], &[CHAT], quick()).await;
+    yard.chat("hello").await;
+    done(&yard.cli(&["failover", "--from", "provider:hot", "--mode", "immediate"], "").await);
+    wait_for(&yard, IncidentState::Open).await;
+    let begun = yard.snapshot().await.at_ms;
+    yard.wait_for("a second without callers", |now| now.at_ms - begun >= 1_000).await;
+    assert_eq!(yard.chat("hello").await.route(), "warm");
+    let kpis = async || yard.get("/v1/incidents/1").await["kpis"].clone();
+    soon("the failover to be measured", async || kpis().await["failoverMs"]["value"].is_u64()).await;
+    let kpis = kpis().await;
+    assert_eq!(kpis["detectionMs"]["value"], Value::Null, "{kpis}");
+    assert!(kpis["failoverMs"]["value"].as_u64().unwrap() < 900, "{kpis}");
+}
+
+#[tokio::test]
 async fn an_incident_survives_a_crash_and_goes_on() {
     let mut yard =
         Yard::over(&[CHAT], &[CHAT], merge(quick(), json!({ "incidents": { "calmMs": 60_000 } }))).await;

@@ -169,3 +169,95 @@ async fn a_conversation_stays_where_it_is_while_traffic_is_split() {
     switchyard(&yard, "shift clear").await;
     assert_eq!(answers(&yard, 3).await, ["hot", "hot", "hot"]);
 }
+
+/// The newest entry of the audit log: its number.
+async fn newest(yard: &Yard) -> String {
+    yard.get("/v1/audit?limit=1").await[0]["id"].to_string()
+}
+
+type How = Option<(u32, bool, bool)>;
+
+/// Origin's share that is moved, whether it is held and whether it comes home; none without a shift.
+async fn how(yard: &Yard) -> How {
+    let snapshot = yard.snapshot().await;
+    only(&snapshot)
+        .map(|shift| (shift.share_percent, shift.held.is_some(), shift.phase == ShiftPhase::Returning))
+}
+
+#[tokio::test]
+async fn whatever_was_said_of_a_shift_is_set_back_from_the_audit_log() {
+    let yard = yard(json!({})).await;
+    // What is said, and how the shift stands before and after it.
+    let moved = "failover --from provider:hot --to provider:warm --mode immediate --percent 40 --reason slow";
+    let said: [(&str, How); 7] = [
+        (moved, Some((40, false, false))),
+        (
+            "failover --from provider:hot --to provider:warm --mode immediate --reason more",
+            Some((100, false, false)),
+        ),
+        ("hold --reason lunch", Some((100, true, false))),
+        ("hold --off", Some((100, false, false))),
+        ("failback --reason home", Some((90, false, true))),
+        ("hold", Some((90, true, true))),
+        ("failback --now", None),
+    ];
+    let mut before = None;
+    for (line, after) in said {
+        switchyard(&yard, line).await;
+        assert_eq!(how(&yard).await, after, "{line}");
+        let id = newest(&yard).await;
+        let told = switchyard(&yard, &format!("audit rollback {id}")).await;
+        assert!(told.contains(&format!("Rolled back #{id}")), "{told}");
+        // A way home that was cut short begins anew, from the share that is away.
+        let alike = |how: How| how.map(|(share, held, home)| (share * u32::from(!home), held, home));
+        assert_eq!(alike(how(&yard).await), alike(before), "{line}");
+        let again = yard.cli(&["audit", "rollback", &id], "").await;
+        let why = ["Nothing to roll back", "is over by now"].iter().any(|why| again.err.contains(why));
+        assert!(again.code == Some(1) && why, "{line}: {}", again.err);
+        assert_eq!(alike(how(&yard).await), alike(before), "{line}");
+        let undone = newest(&yard).await;
+        switchyard(&yard, &format!("audit rollback {undone}")).await;
+        assert_eq!(alike(how(&yard).await), alike(after), "{line}: a rollback can be rolled back");
+        before = after;
+    }
+    assert_eq!(answers(&yard, 2).await, ["hot", "hot"]);
+}
+
+#[tokio::test]
+async fn a_rollback_that_comes_too_late_says_what_happened_since_and_changes_nothing() {
+    let yard = yard(json!({})).await;
+    switchyard(&yard, "failover --from provider:hot --mode immediate --reason slow").await;
+    let begun = newest(&yard).await;
+    switchyard(&yard, "hold --reason lunch").await;
+    let refused = yard.cli(&["audit", "rollback", &begun], "").await;
+    assert!(refused.code == Some(1) && refused.err.contains("it is held"), "{}", refused.err);
+    assert_eq!(how(&yard).await, Some((100, true, false)));
+    // Saying it twice changes nothing that could be set back.
+    switchyard(&yard, "hold --reason lunch").await;
+    let twice = newest(&yard).await;
+    let refused = yard.cli(&["audit", "rollback", &twice], "").await;
+    assert!(refused.code == Some(1) && refused.err.contains("can't be rolled back"), "{}", refused.err);
+
+    switchyard(&yard, "shift set provider:warm:1,warm2:3 --over 0s --reason price").await;
+    let split = newest(&yard).await;
+    switchyard(&yard, "shift set warm2:1 --over 0s").await;
+    let refused = yard.cli(&["audit", "rollback", &split], "").await;
+    assert!(refused.code == Some(1) && refused.err.contains("changed again since"), "{}", refused.err);
+    switchyard(&yard, &format!("audit rollback {}", newest(&yard).await)).await;
+    let weights = yard.snapshot().await.distribution.unwrap().weights;
+    let goals: Vec<String> = weights.iter().map(|weight| format!("{:.0}", weight.goal_percent)).collect();
+    assert_eq!(goals, ["25", "75"], "{weights:?}");
+    switchyard(&yard, &format!("audit rollback {split}")).await;
+    assert!(yard.snapshot().await.distribution.is_none(), "as the map says");
+}
+
+#[tokio::test]
+async fn saying_a_failover_twice_skips_no_watched_step() {
+    let yard = yard(json!({ "shift": { "gradualStepMs": 60_000 } })).await;
+    let line = "failover --from provider:hot --to provider:warm --mode gradual";
+    switchyard(&yard, line).await;
+    let words: Vec<&str> = line.split(' ').collect();
+    let again = yard.cli(&words, "").await;
+    assert!(again.code == Some(1) && again.err.contains("already"), "{}", again.err);
+    assert_eq!(how(&yard).await, Some((50, false, false)));
+}

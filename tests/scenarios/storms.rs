@@ -164,6 +164,21 @@ async fn an_outage_is_laid_to_its_provider_and_its_status_page_is_asked_once() {
 }
 
 #[tokio::test]
+async fn the_fix_of_an_outage_leaves_the_provider_out_and_ends_the_cause() {
+    let yard = Yard::over(&[CHAT], &[CHAT], json!({ "breaker": { "consecutiveFailures": 1 } })).await;
+    yard.provider("hot").set_fault(Fault::status(503)).await.unwrap();
+    assert_eq!(yard.chat("hello").await.route(), "warm");
+    let found = cause(&yard, "provider_outage").await;
+    assert!(found.sentence.contains("less than a minute"), "{}", found.sentence);
+    let fixed = yard.cli(&["causes", "--fix", "1"], "").await;
+    assert!(fixed.code == Some(0) && fixed.out.contains("Leave hot out for now"), "{fixed:?}");
+    yard.wait_for("the cause to be gone", |now| now.causes.is_empty()).await;
+    let calls = yard.provider("hot").calls();
+    assert_eq!(yard.chat("hello again").await.way(), ("warm", 1, true));
+    assert_eq!(yard.provider("hot").calls(), calls);
+}
+
+#[tokio::test]
 async fn a_flapping_circuit_whose_probes_succeed_gets_a_higher_threshold_in_one_call() {
     let nervous = json!({
         "breaker": { "consecutiveFailures": 1, "halfOpenEveryMs": 10, "successesToClose": 1 },
@@ -188,4 +203,5 @@ async fn a_flapping_circuit_whose_probes_succeed_gets_a_higher_threshold_in_one_
     assert_eq!(settings["circuit_breaker_failure_threshold"], 2);
     let audit = yard.get("/v1/audit?limit=1").await;
     assert_eq!((&audit[0]["action"], &audit[0]["reason"]), (&json!("map.apply"), &json!("cause finder")));
+    yard.wait_for("the cause to be gone", |now| now.causes.is_empty()).await;
 }

@@ -1,4 +1,4 @@
-//! A router whose wall clock is set, without touching this machine's.
+//! Time: a stopwatch, and a router whose wall clock is set, without touching this machine's.
 //!
 //! A library of a few lines stands between the router and its C library and adds what a file says to every reading of
 //! `CLOCK_REALTIME`. The clocks that deadlines live on are left alone, as they are when somebody sets a clock. It is
@@ -65,5 +65,27 @@ impl WallClock {
         let mut file = std::fs::OpenOptions::new();
         let file = file.write(true).create(true).truncate(false).open(&self.file).unwrap();
         std::os::unix::fs::FileExt::write_all_at(&file, &seconds.to_ne_bytes(), 0).unwrap();
+    }
+}
+
+/// How long a person waits.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(std::time::Instant);
+
+impl Stopwatch {
+    /// Starts it.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a scenario measures the router from outside, on a clock of its own"
+    )]
+    #[must_use]
+    pub fn start() -> Self {
+        Self(std::time::Instant::now())
+    }
+
+    /// The time since.
+    #[must_use]
+    pub fn elapsed(self) -> std::time::Duration {
+        self.0.elapsed()
     }
 }

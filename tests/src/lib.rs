@@ -22,7 +22,7 @@ mod yard;
 pub use ask::{Ask, CALLERS, path};
 pub use canned::{Canned, Taken};
 #[cfg(target_os = "linux")]
-pub use clock::WallClock;
+pub use clock::{Stopwatch, WallClock};
 pub use kind::Kind;
 pub use map::{far, fast_map, merge, route};
 pub use process::{Exit, Process, Start, Told, binary};

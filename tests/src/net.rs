@@ -247,7 +247,13 @@ impl Net {
 
     /// Puts it back.
     pub fn plug_cable(&self) {
-        ip(&["-n", &self.names.world, "link", "set", "lan0", "up"]).unwrap();
+        let world = self.names.world.as_str();
+        ip(&["-n", world, "link", "set", "lan0", "up"]).unwrap();
+        for last in WORLD {
+            // A link that goes down loses its addresses of IPv6, unless its machine was told to keep them.
+            let _ =
+                ip(&["-n", world, "addr", "add", &format!("2001:db8::{last}/64"), "dev", "lan0", "nodad"]);
+        }
     }
 
     /// Takes the machine's IPv4 away: its addresses, its way out, its resolver.

@@ -13,7 +13,7 @@ use switchyard_domain::incident::{
 };
 
 use crate::command::{Place, Shown};
-use crate::output::{json, line, moment, note, or_dash, table, text};
+use crate::output::{json, lasting, line, moment, note, or_dash, table, text};
 use crate::typed::{number, span_ms, words};
 
 #[derive(Debug, Subcommand)]
@@ -316,7 +316,7 @@ fn describe(incident: &Incident) {
 }
 
 fn span_row(name: &str, kpi: SpanKpi) -> [String; 4] {
-    let ms = |ms: u64| format!("{ms} ms");
+    let ms = lasting;
     [name.to_owned(), or_dash(kpi.value.map(ms)), format!("< {}", ms(kpi.goal)), verdict(kpi.met)]
 }
 
@@ -355,8 +355,17 @@ fn reviewed(review: &Review) {
         share("returns that held", review.failback_percent),
     ];
     for kpi in &review.kpis {
-        let unit = if kpi.unit == "percent" { "%" } else { kpi.unit.as_str() };
-        let value = |value: Option<f64>| or_dash(value.map(|value| format!("{value} {unit}")));
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a cast from f64 saturates"
+        )]
+        let written = |value: f64| match kpi.unit.as_str() {
+            "ms" => lasting(value.round() as u64),
+            "percent" => format!("{value} %"),
+            unit => format!("{value} {unit}"),
+        };
+        let value = |value: Option<f64>| or_dash(value.map(written));
         let met = match kpi.measured {
             0 => "not measured".to_owned(),
             measured => format!("met in {} of {measured}", kpi.met),
@@ -365,7 +374,7 @@ fn reviewed(review: &Review) {
             kpi.name.clone(),
             value(kpi.mean),
             value(kpi.worst),
-            format!("< {} {unit}", kpi.goal),
+            format!("< {}", written(kpi.goal)),
             met,
         ]);
     }

@@ -78,6 +78,18 @@ pub(crate) fn moment(ms: i64) -> String {
     )
 }
 
+/// A time as people say it: `740 ms`, `12.5 s`, `7 min 48 s`, `2 h 5 min`.
+pub(crate) fn lasting(ms: u64) -> String {
+    match (ms, ms / 1_000) {
+        (0..1_000, _) => format!("{ms} ms"),
+        (_, 0..60) if ms.is_multiple_of(1_000) => format!("{} s", ms / 1_000),
+        (_, 0..60) => format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),
+        (_, s @ 60..3_600) if s.is_multiple_of(60) => format!("{} min", s / 60),
+        (_, s @ 60..3_600) => format!("{} min {} s", s / 60, s % 60),
+        (_, s) => format!("{} h {} min", s / 3_600, s % 3_600 / 60),
+    }
+}
+
 /// A value, or a dash.
 pub(crate) fn or_dash<T: ToString>(value: Option<T>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())
@@ -85,7 +97,23 @@ pub(crate) fn or_dash<T: ToString>(value: Option<T>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::columns;
+    use super::{columns, lasting};
+
+    #[test]
+    fn times_are_written_as_people_say_them() {
+        let cases = [
+            (0, "0 ms"),
+            (740, "740 ms"),
+            (12_560, "12.5 s"),
+            (30_000, "30 s"),
+            (60_000, "1 min"),
+            (468_943, "7 min 48 s"),
+            (7_500_000, "2 h 5 min"),
+        ];
+        for (ms, words) in cases {
+            assert_eq!(lasting(ms), words);
+        }
+    }
 
     #[test]
     fn columns_are_aligned_by_characters() {

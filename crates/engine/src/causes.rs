@@ -50,6 +50,8 @@ pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
 struct Moves {
     opened: VecDeque<i64>,
     closed: VecDeque<i64>,
+    /// The threshold they were made under.
+    threshold: u32,
 }
 
 /// What is remembered between two looks.
@@ -82,7 +84,16 @@ impl Finder {
     async fn look(&mut self, shared: &Arc<Shared>) {
         let now = clock::now();
         let Some(running) = shared.running.load_full() else { return };
-        self.moves.retain(|id, _| running.map.find(id.as_str()).is_some());
+        self.moves.retain(|id, moves| {
+            let Some(ix) = running.map.find(id.as_str()) else { return false };
+            // What was seen under another threshold says nothing of this one.
+            let threshold = running.map.route(ix).breaker.consecutive_failures;
+            moves.threshold == 0 || moves.threshold == threshold
+        });
+        for (id, moves) in &mut self.moves {
+            let route = running.map.find(id.as_str()).map(|ix| running.map.route(ix));
+            moves.threshold = route.map_or(0, |route| route.breaker.consecutive_failures);
+        }
         let picture = snapshot::take(shared);
         let mut facts = self.facts(shared, &running, &picture, now);
         self.name_thresholds(shared, &mut facts).await;

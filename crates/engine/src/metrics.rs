@@ -224,12 +224,19 @@ impl Metrics {
     }
 }
 
+/// What a provider is called in Prometheus' text: its name, and `gemini` for Google, as the operators' procedures and
+/// their dashboards have it.
+fn called(provider: &str) -> &str {
+    if provider == "google" { "gemini" } else { provider }
+}
+
 /// A route's provider. A route of an older map is told by its id.
 fn provider(running: Option<&Running>, route: &RouteId) -> String {
     let found = running.and_then(|running| {
         running.map.find(route.as_str()).map(|ix| running.map.route(ix).provider.clone())
     });
-    found.unwrap_or_else(|| {
+    let found = found.unwrap_or_else(|| {
         route.as_str().split_once('/').map_or(route.as_str(), |(provider, _)| provider).to_owned()
-    })
+    });
+    called(&found).to_owned()
 }

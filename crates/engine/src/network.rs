@@ -149,6 +149,7 @@ pub(crate) async fn prepare(shared: &Shared) {
         Err(error) => tracing::warn!(code = error.code(), %error, "addresses of the last run not read"),
     }
     shared.network.exits.proxy.read().await;
+    shared.network.wall.lock().await.feel(clock::now());
 }
 
 /// Looks at the network now; a look that is under way already is waited for and another one follows, so that what is
@@ -197,11 +198,11 @@ pub(crate) async fn settled_now(shared: &Shared) -> Now {
     let mut wall = shared.network.wall.lock().await;
     let now = clock::now();
     if let Some(by_ms) = wall.feel(now) {
-        shared.bus.emit(What::ClockJumped { by_ms }, now);
         if let Err(error) = shared.store.queue().clock_was_set(by_ms).await {
             tracing::error!(code = error.code(), %error, "the queue's times not moved with the clock");
         }
         crate::cold::refresh(shared).await;
+        shared.bus.emit(What::ClockJumped { by_ms }, now);
         shared.cold_work.notify_one();
     }
     now
@@ -238,9 +239,11 @@ struct Keeper<'a> {
 impl<'a> Keeper<'a> {
     fn new(shared: &'a Shared) -> Self {
         let now = clock::now().mono_ms;
+        let mut pulse = Pulse::default();
+        pulse.feel(Reading { boot_ms: now, awake_ms: clock::awake_ms() });
         Self {
             shared,
-            pulse: Pulse::default(),
+            pulse,
             link: Link::read(),
             looked_mono_ms: 0,
             proxy_mono_ms: now,

@@ -196,8 +196,13 @@ impl Shared {
     /// This machine's network went from one state to another: who waited for it goes on.
     fn turned(&self, turned: Turned) -> What {
         let Turned { from, to, sentence, portal_url, lasted_ms } = turned;
+        let is_back = from.is_down() && !to.is_down();
+        if is_back && let Some(running) = self.running.load_full() {
+            // Connections of before are likely dead, whatever they look like; who goes on now must not wait for one.
+            crate::upstream::renew(&running.upstreams, &self.network.exits);
+        }
         self.network.turned(to);
-        if from.is_down() && !to.is_down() {
+        if is_back {
             self.cold_work.notify_one();
         }
         What::NetworkTurned { from, to, reason: sentence, portal_url, lasted_ms }

@@ -205,6 +205,7 @@ impl crate::Fleet {
             news.extend(self.leave_ill_providers(&mut shifts, map, now));
         }
         shifts.all.retain(|shift| !shift.is_over());
+        self.note_shut(&mut shifts, map);
         shifts.revision += u64::from(!news.is_empty());
         self.shifts = shifts;
         news.into_iter().map(Change::Told).collect()

@@ -1,13 +1,13 @@
 //! The machine stands still, its clock is set, its way out changes.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
 use switchyard_domain::network::NetworkState;
 use switchyard_domain::view::{CircuitState, Snapshot};
 use switchyard_sim::Fault;
 use switchyard_tests::net::{on_a_network, world_route};
-use switchyard_tests::{Kind, Start, WallClock, Yard, fast_map, merge};
+use switchyard_tests::{Kind, Start, Stopwatch, WallClock, Yard, fast_map, merge};
 
 use super::{HOT, nothing_is_laid_to_a_provider};
 
@@ -26,7 +26,7 @@ fn on_another_network_dead_connections_are_dropped() {
             s.events.iter().any(|event| event.sentence.contains("tun0")) && !s.network.checks.is_empty()
         };
         net.yard.wait_for("the change to be told and looked at", looked).await;
-        let began = Instant::now();
+        let began = Stopwatch::start();
         assert_eq!(net.yard.chat("three").await.way(), ("hot", 1, false));
         assert!(began.elapsed() < Duration::from_secs(2), "nobody waits for a dead connection");
         assert_eq!(hot.calls(), 3);
@@ -118,7 +118,7 @@ async fn a_clock_set_by_hours_moves_no_deadline() {
         let (yard, clock) = on_a_clock(more).await;
         let provider = yard.provider("hot");
         provider.set_fault(Fault::Silence).await.unwrap();
-        let began = Instant::now();
+        let began = Stopwatch::start();
         let asked = async { yard.chat("are you there?").await };
         let steer = async {
             provider.wait_for(|traffic| traffic.calls == 1).await;

@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 use switchyard_tests::net::{on_a_network_with, world_route};
 use switchyard_tests::{Process, Start};
 
+use super::portal::{NAMES, with_certificates};
+
 const HOT: &str = "203.0.113.11";
 const WARM: &str = "203.0.113.12";
 
@@ -42,6 +44,36 @@ fn each_provider_has_its_own_proxy_and_nobody_sees_its_password() {
         let refused = refused.to_string();
         assert_eq!(status, 422, "{refused}");
         assert!(refused.contains("providers.hot.proxy") && !refused.contains("hush-hush"), "{refused}");
+    });
+}
+
+#[test]
+fn a_request_with_tls_goes_through_its_proxy_as_a_tunnel_that_nobody_reads() {
+    with_certificates(|net, _authority, _doors| async move {
+        let http = net.http_proxy().await;
+        let mut routes = NAMES.map(|(name, host, _)| world_route(name, host));
+        for (route, (_, host, _)) in routes.iter_mut().zip(NAMES) {
+            route["baseUrl"] = json!(format!("https://{host}"));
+        }
+        let proxies =
+            json!({ "providers": { "hot": { "proxy": "http://me:hush-hush-1234@203.0.113.31:3128" } } });
+        net.apply(&routes[..1], &routes[1..], proxies).await;
+        assert_eq!(net.yard.chat("by a tunnel").await.way(), ("hot", 1, false));
+        let seen = http.seen();
+        let tunnel = seen.iter().find(|head| head.starts_with("CONNECT api.hot.example:443 ")).unwrap();
+        assert!(tunnel.to_ascii_lowercase().contains("proxy-authorization: basic"), "{tunnel}");
+        assert!(seen.iter().all(|head| !head.starts_with("POST")), "{seen:?}");
+
+        http.refuse(true);
+        let (_, view) = net.yard.post("/v1/network/check", &json!({})).await;
+        assert_eq!(view["state"], "online", "Warm needs no proxy: {view}");
+        for _ in 0..5 {
+            assert_eq!(net.yard.chat("the proxy refuses").await.way().0, "warm");
+        }
+        let failed =
+            net.yard.wait_for_route("the failures to be counted", "hot", |r| r.last_failure.is_some()).await;
+        let why = failed.last_failure.unwrap().message;
+        assert!(why.contains("by the proxy http://203.0.113.31:3128") && !why.contains("hush"), "{why}");
     });
 }
 

@@ -136,6 +136,13 @@ class Switchyard:
         requests = self._steer("GET", f"/{provider}/requests")
         return json.loads([one for one in requests if one["method"] == "POST"][-1]["body"])
 
+    def metrics(self):
+        """What Prometheus is told, and the media type it is told as."""
+        headers = {"authorization": f"Bearer {self._token}"}
+        request = urllib.request.Request(f"{self.router.said['controlUrl']}/metrics", headers=headers)
+        with urllib.request.urlopen(request, timeout=STOP_S) as answer:
+            return answer.headers["content-type"], answer.read().decode()
+
     def _steer(self, method, path, body=None):
         return self._call(self.sim.said["adminUrl"], method, f"/providers{path}", body)
 

@@ -5,18 +5,19 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 /// An HTTP proxy (RFC 9112, absolute form and `CONNECT`).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct HttpProxy {
     seen: Arc<Mutex<Vec<String>>>,
-    refuses: Arc<Mutex<bool>>,
+    refuses: watch::Sender<bool>,
 }
 
 impl HttpProxy {
     pub(super) async fn open(address: SocketAddr) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
-        let proxy = Self::default();
+        let proxy = Self { seen: Arc::default(), refuses: watch::Sender::new(false) };
         let own = proxy.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -32,12 +33,13 @@ impl HttpProxy {
         self.seen.lock().unwrap().clone()
     }
 
-    /// From now on it knows nobody's password, or does again.
+    /// From now on it knows nobody's password, or does again. Connections end.
     pub fn refuse(&self, refuses: bool) {
-        *self.refuses.lock().unwrap() = refuses;
+        self.refuses.send_replace(refuses);
     }
 
     async fn serve(self, mut stream: TcpStream) -> Option<()> {
+        let mut refuses = self.refuses.subscribe();
         let mut head = Vec::new();
         while !head.windows(4).any(|end| end == b"\r\n\r\n") {
             if stream.read_buf(&mut head).await.ok()? == 0 {
@@ -49,7 +51,7 @@ impl HttpProxy {
         let target = text.split(' ').nth(1)?;
         let target = target.strip_prefix("http://").unwrap_or(target).split('/').next()?.to_owned();
         self.seen.lock().unwrap().push(text);
-        if *self.refuses.lock().unwrap() {
+        if *self.refuses.borrow() {
             let answer = "HTTP/1.1 407 Proxy Authentication Required\r\nproxy-authenticate: Basic realm=\"office\"\r\n\
                 content-length: 0\r\nconnection: close\r\n\r\n";
             stream.write_all(answer.as_bytes()).await.ok()?;
@@ -62,7 +64,10 @@ impl HttpProxy {
         } else {
             upstream.write_all(&head).await.ok()?;
         }
-        copy_bidirectional(&mut stream, &mut upstream).await.ok()?;
+        tokio::select! {
+            _ = copy_bidirectional(&mut stream, &mut upstream) => {}
+            _ = refuses.changed() => {}
+        }
         Some(())
     }
 }

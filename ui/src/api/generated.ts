@@ -141,8 +141,8 @@ export interface paths {
         put?: never;
         /**
          * Sets back what a change touched, and nothing else.
-         * @description Overrides, kill switches, the pause and maps can be rolled back (`reversible`), as long as nothing else changed them
-         *     since.
+         * @description Overrides, kill switches, shifts, weights, the pause and maps can be rolled back (`reversible`), as long as nothing
+         *     else changed them since.
          */
         post: operations["rollBack"];
         delete?: never;

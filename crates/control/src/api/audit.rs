@@ -34,8 +34,8 @@ async fn list(State(panel): State<Panel>, Asked(query): Asked<AuditQuery>) -> An
 
 /// Sets back what a change touched, and nothing else.
 ///
-/// Overrides, kill switches, the pause and maps can be rolled back (`reversible`), as long as nothing else changed them
-/// since.
+/// Overrides, kill switches, shifts, weights, the pause and maps can be rolled back (`reversible`), as long as nothing
+/// else changed them since.
 #[utoipa::path(post, path = "/v1/audit/{id}/rollback", tag = "audit", operation_id = "rollBack",
     params(("id" = i64, Path, description = "The entry")), request_body = RollBack,
     responses((status = 200, body = RolledBack), (status = "default", body = Problem)))]

@@ -49,7 +49,7 @@ pub(crate) fn review(
 fn shares(incidents: &[Incident]) -> [PercentKpi; 3] {
     // A failover is one when a request went elsewhere; otherwise nobody called.
     let moved: Vec<&Incident> =
-        incidents.iter().filter(|incident| incident.kpis.detection_ms.value.is_some()).collect();
+        incidents.iter().filter(|incident| incident.kpis.failover_ms.value.is_some()).collect();
     let automatic = moved.iter().filter(|incident| incident.kpis.automatic).count() as u64;
     let by_hand: Vec<&&Incident> = moved.iter().filter(|incident| !incident.kpis.automatic).collect();
     let worked = by_hand

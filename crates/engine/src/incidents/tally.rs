@@ -41,6 +41,8 @@ pub(super) struct Tally {
     pub(super) lost: u64,
     /// The first request that went elsewhere once the condition was true, UTC epoch milliseconds.
     pub(super) rerouted_at_ms: Option<i64>,
+    /// When the first caller after the decision asked, UTC epoch milliseconds.
+    pub(super) asked_at_ms: Option<i64>,
     /// The first answer of the other side after the decision, UTC epoch milliseconds.
     pub(super) answered_elsewhere_at_ms: Option<i64>,
     /// Tokens of touched requests that another provider answered, by its route and the job.
@@ -73,6 +75,8 @@ impl Tally {
         }
         self.requests += 1;
         self.stretch(row, is_answer);
+        let waits = frame.decided_at_ms.is_some_and(|decided| row.end_ms >= decided);
+        self.asked_at_ms = earlier(self.asked_at_ms, waits.then_some(row.at_ms));
         if self.after.len() < VALIDATED && frame.decided_at_ms.is_some_and(|decided| row.at_ms >= decided) {
             self.after.push((is_answer, row.answer_ms));
         }
@@ -225,6 +229,7 @@ mod tests {
         assert_eq!((tally.requests, tally.kept, tally.queued, tally.failed, tally.lost), (6, 2, 1, 2, 1));
         assert_eq!(tally.rerouted_at_ms, Some(2_030), "moves before the condition was true are retries");
         assert_eq!(tally.answered_elsewhere_at_ms, Some(2_090));
+        assert_eq!(tally.asked_at_ms, Some(1_990), "it waited when the decision was made");
         let clients = tally.clients();
         assert_eq!((clients[0].client.as_str(), clients[0].requests, clients[0].late), ("editor", 4, 1));
         assert_eq!((clients[0].slowest_ms, clients[1].queued), (600, 1));

@@ -142,7 +142,11 @@ fn routes(registry: &mut Registry, shared: &Shared, running: &Running) {
             ("half_open", CircuitState::HalfOpen),
             ("open", CircuitState::Open),
         ] {
-            let labels = Circuit { route: route.id.to_string(), provider: route.provider.clone(), state };
+            let labels = Circuit {
+                route: route.id.to_string(),
+                provider: super::called(&route.provider).to_owned(),
+                state,
+            };
             circuits.get_or_create(&labels).set(i64::from(is == circuit));
         }
         let share = f64::from(share.unwrap_or(0)) / 100.0;

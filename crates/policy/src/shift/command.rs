@@ -67,6 +67,7 @@ impl Fleet {
         };
         shifts.all.retain(|shift| !shift.is_over());
         shifts.revision += u64::from(done.is_ok());
+        self.note_shut(&mut shifts, map);
         self.describe_shifts(&mut shifts, map, now);
         self.shifts = shifts;
         done.map(|(id, news)| (id, news.into_iter().map(Change::Told).collect()))

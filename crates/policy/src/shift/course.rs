@@ -56,7 +56,8 @@ pub(crate) struct Shift {
     pub(super) insisted: bool,
     /// The provider traffic leaves, where it is one.
     pub(super) provider: Option<String>,
-    /// Circuits of the side traffic comes to that are known not to be closed; none before its first beat.
+    /// Circuits of the side traffic comes to that are known not to be closed; none where it has just
+    /// turned.
     pub(super) shut: Option<Vec<RouteId>>,
     pub(super) seen: Option<WatchView>,
     pub(super) waits_for: Option<String>,

@@ -6,6 +6,7 @@ use switchyard_domain::operate::{ShiftPhase, TriggerKind};
 use switchyard_domain::view::CircuitState;
 use switchyard_domain::{Now, RouteId};
 
+use super::Shifts;
 use super::course::Shift;
 use super::judge::{Home, Rules, Scene};
 use super::target::sides;
@@ -49,6 +50,15 @@ impl Fleet {
                 fired: self.fired_for(map, &home, now),
                 to_leave: leave,
             },
+        }
+    }
+
+    /// Notes for shifts that have just turned which circuits of the side traffic comes to are open already.
+    pub(super) fn note_shut(&self, shifts: &mut Shifts, map: &RoutingMap) {
+        for shift in shifts.all.iter_mut().filter(|shift| shift.shut.is_none()) {
+            let (home, others) = sides(map, &shift.from, &shift.to);
+            let receiving = if shift.phase == ShiftPhase::Returning { home } else { others };
+            shift.shut = Some(self.shut(map, &receiving));
         }
     }
 

@@ -4,12 +4,13 @@ use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
 use serde_json::json;
-use switchyard_domain::operate::{KillScope, Order, Orders};
+use switchyard_domain::map::ShiftMode;
+use switchyard_domain::operate::{KillScope, Order, Orders, SetDistribution, StartShift};
 use switchyard_domain::{RouteId, Tier};
 
 use super::world::{A, B, C, D, World, four, needs, with};
 use crate::orders::{change, has_lapsed, roll_back};
-use crate::{Change, In, Needs, Out, Part, Plan, Wish, plan, standing};
+use crate::{Change, In, Needs, Out, Part, Plan, ShiftCommand, Wish, plan, standing};
 
 /// The four routes, a job of its own, one that goes by the default's order, and an app with rules.
 fn yard() -> World {
@@ -68,7 +69,9 @@ impl World {
     fn plan_of(&self, job: &str, client: &str) -> Plan {
         let needs = Needs { client: client.to_owned(), ..needs("auto") };
         let job = if job == "default" { &self.map.default_job } else { &self.map.jobs[job] };
-        plan(&self.map, job, &self.fleet, &needs, 1, self.now)
+        // Other dice at every moment: shares and weights fall out differently.
+        let roll = self.now.mono_ms.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        plan(&self.map, job, &self.fleet, &needs, roll, self.now)
     }
 
     /// The routes a request would try, in order.
@@ -281,17 +284,58 @@ fn wishes() -> impl Strategy<Value = Wish> {
     ]
 }
 
+/// What is done to the line: an order, or a word on shifts and weights.
+#[derive(Clone, Debug)]
+enum Deed {
+    Order(Wish, Option<i64>),
+    Shift(ShiftCommand),
+}
+
+fn moves() -> impl Strategy<Value = ShiftCommand> {
+    let targets = ["hot", "warm", "anthropic", "openai", "google", A, B, C, D, "haiku-4.5"];
+    let target = || prop::sample::select(targets.to_vec()).prop_map(str::to_owned);
+    let mode = prop::sample::select(vec![ShiftMode::Immediate, ShiftMode::Gradual, ShiftMode::Canary]);
+    let start = (target(), option::of(target()), mode, 1..=100_u32).prop_map(|(from, to, mode, percent)| {
+        StartShift { from, to, mode: Some(mode), percent: Some(percent), reason: None }
+    });
+    let named = prop::sample::select(targets[2..].to_vec()).prop_map(str::to_owned);
+    let weights = btree_map(named, 0..100_u32, 0..4);
+    prop_oneof![
+        4 => start.prop_map(ShiftCommand::Start),
+        1 => any::<bool>().prop_map(|at_once| ShiftCommand::Failback { shift: None, at_once }),
+        1 => any::<bool>().prop_map(|held| ShiftCommand::Hold { shift: None, held }),
+        3 => (weights, option::of(0..60_000_u64)).prop_map(|(weights, transition_ms)| {
+            ShiftCommand::Distribute(SetDistribution { weights, transition_ms, reason: None })
+        }),
+    ]
+}
+
+fn deeds() -> impl Strategy<Value = Deed> {
+    prop_oneof![
+        2 => (wishes(), option::of(1..50_000_i64)).prop_map(|(wish, for_ms)| Deed::Order(wish, for_ms)),
+        1 => moves().prop_map(Deed::Shift),
+    ]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever is ordered, no plan leaves its app's bounds, and nothing ordered out is tried.
+    /// Whatever is ordered, moved and split, no plan leaves its app's bounds, and nothing ordered out is tried.
     #[test]
-    fn no_plan_leaves_its_apps_bounds(steps in vec((wishes(), option::of(1..50_000_i64), 0..30_000_u64), 1..40)) {
+    fn no_plan_leaves_its_apps_bounds(steps in vec((deeds(), 0..30_000_u64), 1..40)) {
         let mut world = yard();
-        for (wish, for_ms, pass_ms) in steps {
-            let order = world.order(for_ms);
-            if let Ok(Some(changed)) = change(world.fleet.orders(), Some(&world.map), &wish, &order) {
-                world.fleet.set_orders(changed.orders);
+        for (deed, pass_ms) in steps {
+            match deed {
+                Deed::Order(wish, for_ms) => {
+                    let order = world.order(for_ms);
+                    if let Ok(Some(changed)) = change(world.fleet.orders(), Some(&world.map), &wish, &order) {
+                        world.fleet.set_orders(changed.orders);
+                    }
+                }
+                // A word that makes no sense now is refused, and changes nothing.
+                Deed::Shift(command) => {
+                    let _ = world.fleet.command_shift(&world.map, command, "cli", None, world.now);
+                }
             }
             world.pass(pass_ms);
             world.fleet.tick(&world.map, world.now);

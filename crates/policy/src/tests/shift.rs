@@ -290,7 +290,7 @@ fn look(world: &mut World, online: bool) {
         true => (PageFound::Expected, Reach::Genuine),
         false => (PageFound::Unreached, Reach::Unreached),
     };
-    let hosts = vec![HostFound { provider: "anthropic".to_owned(), reach }];
+    let hosts = vec![HostFound { provider: "anthropic".to_owned(), reach, dead_proxy: None }];
     let findings = Findings { pages: vec![page], hosts, address_reached: online };
     world.fleet.network_checked(&findings, world.now.mono_ms, world.now);
 }
@@ -341,9 +341,9 @@ fn calls(world: &mut World, routes: &[&str], ok: bool, times: u32) -> Vec<String
         }
         for _ in 0..2 {
             world.pass(1_000);
-            told.extend(tick(world).into_iter().filter_map(|change| match change {
-                Change::Told(What::ShiftStarted { provider, .. }) => provider,
-                _ => None,
+            told.extend(tick(world).into_iter().filter_map(|change| {
+                let Change::Told(What::ShiftStarted { provider, .. }) = change else { return None };
+                provider
             }));
         }
     }
@@ -396,6 +396,28 @@ fn while_this_machine_is_offline_no_shift_begins_by_itself() {
     look(&mut world, false);
     let cut_off = calls(&mut world, &[], false, 30);
     assert_eq!(cut_off, [""; 0]);
+}
+
+#[test]
+fn a_circuit_that_opens_before_the_first_beat_reverses_and_one_that_was_open_does_not() {
+    for open_before in [true, false] {
+        let mut world = World::new(&with(four(), json!({ "breaker": { "consecutiveFailures": 1 } })));
+        let open = |world: &mut World| {
+            let permit = world.permit(C);
+            world.fleet.report(permit, Outcome::Failed(failure(K::ServerError)), world.now);
+        };
+        if open_before {
+            open(&mut world);
+        }
+        start(&mut world, "anthropic", None, ShiftMode::Gradual, 100).unwrap();
+        if !open_before {
+            open(&mut world);
+        }
+        world.pass(1_000);
+        tick(&mut world);
+        let shifts = world.fleet.shifts().view(world.now);
+        assert_eq!(shifts.len(), usize::from(open_before), "{shifts:?}");
+    }
 }
 
 #[test]

@@ -93,12 +93,22 @@ impl Router {
         id.or(if let [only] = all.as_slice() { Some(only.id) } else { None })
     }
 
+    /// The shift under way from the same origin.
+    fn begun_anew(&self, stance: &Stance) -> Option<(u64, Stance)> {
+        let all = self.shifts();
+        let found = all.iter().find(|view| written(&view.from) == stance.wish.from);
+        found.map(|view| (view.id, Stance::of(view)))
+    }
+
     /// The wish that makes the present split again.
     pub(super) fn split(&self) -> Option<SetDistribution> {
         self.distribution().map(|split| weights_of(&split))
     }
 
-    /// Sets a shift back to how it stood before a change; what it is called now.
+    /// Sets a shift back to how it stood before a change of the audit log.
+    ///
+    /// # Errors
+    /// `conflict_audit` with what happened since; those of the commands that set it back.
     pub(in crate::router) async fn undo_shift(
         &self,
         entry: i64,
@@ -108,6 +118,16 @@ impl Router {
         actor: &str,
     ) -> Result<(), Problem> {
         let stands = self.stance(id);
+        if after.is_none()
+            && let Some((other, stance)) = before.as_ref().and_then(|before| self.begun_anew(before))
+        {
+            // One origin has one shift: another one of it has taken the place of this one.
+            return Err(if before.as_ref().is_some_and(|before| stance.is(before)) {
+                as_before()
+            } else {
+                changed_since(other, Some(&stance))
+            });
+        }
         if same(stands.as_ref(), before.as_ref()) {
             return Err(as_before());
         }
@@ -117,11 +137,7 @@ impl Router {
         let why = reason.as_deref();
         let id_after = self.set_back(id, stands.as_ref(), before.clone(), actor, why).await?;
         // A shift that was over begins anew, under a number of its own.
-        let states = if id_after == id {
-            moved(Some(id), stands, before)
-        } else {
-            moved(Some(id_after), None, before)
-        };
+        let states = moved(Some(id_after), stands, before);
         self.note_shift(actor, "rollback", &format!("#{entry} (shift {id_after})"), reason, states).await;
         Ok(())
     }
@@ -141,12 +157,13 @@ impl Router {
         };
         let (mut id, mut held) = (id, stands.is_some_and(|stands| stands.held));
         let returns = stands.is_some_and(|stands| stands.returning);
-        let goes_less = stands.is_some_and(|stands| !returns && stands.wish.percent > before.wish.percent);
-        if goes_less && !before.returning {
+        let share = stands.and_then(|stands| stands.wish.percent);
+        // On the way home a share falls by itself: there it is nobody's wish.
+        let another_share = !before.returning && !returns && share != before.wish.percent;
+        if stands.is_some() && another_share && share > before.wish.percent {
             self.command(home(true), actor, why).await?;
         }
-        let begins = stands.is_none() || goes_less || returns;
-        if begins && !(returns && before.returning) {
+        if stands.is_none() || another_share || (returns && !before.returning) {
             let wish = StartShift { reason: why.map(str::to_owned), ..before.wish };
             id = self.command(ShiftCommand::Start(wish), actor, why).await?.unwrap_or(id);
             held = false;
