@@ -74,6 +74,11 @@ fn a_pulled_cable_is_no_outage_and_the_held_request_is_answered_when_it_is_back(
             } else {
                 net.yard.wait_for("the machine to be offline", is(NetworkState::Offline)).await
             };
+            let said = &down.status.sentence;
+            assert!(
+                said.contains("2 requests wait;") && !said.contains("Requests wait"),
+                "said once: {said}"
+            );
             assert!(
                 down.network.oldest_held_ms.is_some() && down.network.sentence.is_some(),
                 "{:?}",
