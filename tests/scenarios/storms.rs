@@ -168,8 +168,7 @@ async fn the_fix_of_an_outage_leaves_the_provider_out_and_ends_the_cause() {
     let yard = Yard::over(&[CHAT], &[CHAT], json!({ "breaker": { "consecutiveFailures": 1 } })).await;
     yard.provider("hot").set_fault(Fault::status(503)).await.unwrap();
     assert_eq!(yard.chat("hello").await.route(), "warm");
-    let found = cause(&yard, "provider_outage").await;
-    assert!(found.sentence.contains("less than a minute"), "{}", found.sentence);
+    cause(&yard, "provider_outage").await;
     let fixed = yard.cli(&["causes", "--fix", "1"], "").await;
     assert!(fixed.code == Some(0) && fixed.out.contains("Leave hot out for now"), "{fixed:?}");
     yard.wait_for("the cause to be gone", |now| now.causes.is_empty()).await;
