@@ -18,6 +18,13 @@ pub(super) struct Reading {
     pub(super) awake_ms: u64,
 }
 
+impl Reading {
+    /// How far the clocks are apart: all the time asleep, from an arbitrary origin.
+    const fn apart_ms(self) -> u64 {
+        self.boot_ms.saturating_sub(self.awake_ms)
+    }
+}
+
 /// The beat.
 #[derive(Debug, Default)]
 pub(super) struct Pulse(Option<Reading>);
@@ -27,8 +34,7 @@ impl Pulse {
     pub(super) fn feel(&mut self, now: Reading) -> Option<u64> {
         let before = self.0.replace(now)?;
         let boot = now.boot_ms.saturating_sub(before.boot_ms);
-        // What slept while the beat worked lies in the readings before, ahead of those now.
-        let asleep = (boot + before.awake_ms).saturating_sub(now.awake_ms);
+        let asleep = now.apart_ms().saturating_sub(before.apart_ms());
         if asleep >= SLEPT_MS { Some(asleep) } else { (boot >= GAP_MS).then_some(boot) }
     }
 
@@ -37,6 +43,7 @@ impl Pulse {
     pub(super) fn worked_until(&mut self, now_boot_ms: u64) {
         if let Some(before) = &mut self.0 {
             let worked = now_boot_ms.saturating_sub(before.boot_ms);
+            // What parts the clocks stays as it was.
             before.boot_ms += worked;
             before.awake_ms += worked;
         }
