@@ -290,7 +290,7 @@ fn look(world: &mut World, online: bool) {
         true => (PageFound::Expected, Reach::Genuine),
         false => (PageFound::Unreached, Reach::Unreached),
     };
-    let hosts = vec![HostFound { provider: "anthropic".to_owned(), reach }];
+    let hosts = vec![HostFound { provider: "anthropic".to_owned(), reach, dead_proxy: None }];
     let findings = Findings { pages: vec![page], hosts, address_reached: online };
     world.fleet.network_checked(&findings, world.now.mono_ms, world.now);
 }
@@ -341,9 +341,8 @@ fn calls(world: &mut World, routes: &[&str], ok: bool, times: u32) -> Vec<String
         }
         for _ in 0..2 {
             world.pass(1_000);
-            told.extend(tick(world).into_iter().filter_map(|change| match change {
-                Change::Told(What::ShiftStarted { provider, .. }) => provider,
-                _ => None,
+            told.extend(tick(world).into_iter().filter_map(|change| {
+                if let Change::Told(What::ShiftStarted { provider, .. }) = change { provider } else { None }
             }));
         }
     }
