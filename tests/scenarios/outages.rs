@@ -119,7 +119,7 @@ fn settings() -> Value {
         // Loopback answers in a millisecond, and a busy machine in thirty: that is no slowdown.
         "shift": { "trialEveryMs": fast(30_000), "slowdownPercent": 10_000 },
         "failback": { "healthyMs": fast(1_800_000), "errorMs": fast(1_800_000), "stepMs": fast(180_000) },
-        "cold": { "maxAttempts": 100 },
+        "cold": { "maxAttempts": 100, "initialMs": 50, "maxMs": 500 },
     })
 }
 

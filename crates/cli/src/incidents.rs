@@ -9,7 +9,7 @@ use switchyard_control::{ControlClient, IncidentsQuery};
 use switchyard_domain::Problem;
 use switchyard_domain::incident::{
     EmergencyPage, Incident, IncidentBrief, IncidentId, NewExternalIncident, PercentKpi, Review, SendNotice,
-    SpanKpi,
+    SpanKpi, verdict,
 };
 
 use crate::command::{Place, Shown};
@@ -317,21 +317,17 @@ fn describe(incident: &Incident) {
 
 fn span_row(name: &str, kpi: SpanKpi) -> [String; 4] {
     let ms = lasting;
-    [name.to_owned(), or_dash(kpi.value.map(ms)), format!("< {}", ms(kpi.goal)), verdict(kpi.met)]
+    [name.to_owned(), or_dash(kpi.value.map(ms)), format!("< {}", ms(kpi.goal)), verdict(kpi.met).to_owned()]
 }
 
 fn percent_row(name: &str, kpi: PercentKpi) -> [String; 4] {
     let percent = |value: f64| format!("{value} %");
-    [name.to_owned(), or_dash(kpi.value.map(percent)), format!("< {}", percent(kpi.goal)), verdict(kpi.met)]
-}
-
-fn verdict(met: Option<bool>) -> String {
-    match met {
-        Some(true) => "met",
-        Some(false) => "missed",
-        None => "not measured",
-    }
-    .to_owned()
+    [
+        name.to_owned(),
+        or_dash(kpi.value.map(percent)),
+        format!("< {}", percent(kpi.goal)),
+        verdict(kpi.met).to_owned(),
+    ]
 }
 
 fn reviewed(review: &Review) {
@@ -347,7 +343,7 @@ fn reviewed(review: &Review) {
     line("");
     let share = |name: &str, kpi: PercentKpi| {
         let value = or_dash(kpi.value.map(|value| format!("{value} %")));
-        [name.to_owned(), value, String::new(), format!("> {} %", kpi.goal), verdict(kpi.met)]
+        [name.to_owned(), value, String::new(), format!("> {} %", kpi.goal), verdict(kpi.met).to_owned()]
     };
     let mut rows = vec![
         share("automatic failovers", review.automatic_percent),

@@ -150,6 +150,16 @@ pub struct PercentKpi {
     pub met: Option<bool>,
 }
 
+/// A goal's verdict, in words.
+#[must_use]
+pub const fn verdict(met: Option<bool>) -> &'static str {
+    match met {
+        Some(true) => "met",
+        Some(false) => "missed",
+        None => "not measured",
+    }
+}
+
 impl PercentKpi {
     /// A share that should stay below its goal.
     #[must_use]

@@ -1,6 +1,6 @@
 //! Times, spans and shares as people read them in reports.
 
-use switchyard_domain::incident::{PercentKpi, SpanKpi};
+use switchyard_domain::incident::{PercentKpi, SpanKpi, verdict};
 
 /// `2026-11-21 14:02:31`, UTC.
 pub(super) fn moment(ms: i64) -> String {
@@ -34,22 +34,13 @@ pub(super) fn span(ms: u64) -> String {
 /// A time, its goal and whether it was met, as cells of a table.
 pub(super) fn span_cells(kpi: SpanKpi) -> [String; 3] {
     let value = kpi.value.map_or_else(|| "-".to_owned(), span);
-    [value, format!("below {}", span(kpi.goal)), verdict(kpi.met)]
+    [value, format!("below {}", span(kpi.goal)), verdict(kpi.met).to_owned()]
 }
 
 /// The same of a share that should stay below its goal.
 pub(super) fn percent_cells(kpi: PercentKpi) -> [String; 3] {
     let value = kpi.value.map_or_else(|| "-".to_owned(), |value| format!("{value} %"));
-    [value, format!("below {} %", kpi.goal), verdict(kpi.met)]
-}
-
-fn verdict(met: Option<bool>) -> String {
-    match met {
-        Some(true) => "met",
-        Some(false) => "missed",
-        None => "not measured",
-    }
-    .to_owned()
+    [value, format!("below {} %", kpi.goal), verdict(kpi.met).to_owned()]
 }
 
 /// Text as one cell of a Markdown table.

@@ -342,8 +342,7 @@ fn calls(world: &mut World, routes: &[&str], ok: bool, times: u32) -> Vec<String
         for _ in 0..2 {
             world.pass(1_000);
             told.extend(tick(world).into_iter().filter_map(|change| {
-                let Change::Told(What::ShiftStarted { provider, .. }) = change else { return None };
-                provider
+                if let Change::Told(What::ShiftStarted { provider, .. }) = change { provider } else { None }
             }));
         }
     }
