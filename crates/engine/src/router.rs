@@ -126,6 +126,7 @@ impl Router {
             control_url: Mutex::new(config.control_url),
             queue: Mutex::default(),
             cold_work: Notify::new(),
+            ways: AtomicU64::new(0),
             job_ended: watch::Sender::new(0),
             keys_ready: watch::Sender::new(false),
             keychain_was: Mutex::default(),

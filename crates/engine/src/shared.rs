@@ -87,6 +87,8 @@ pub(crate) struct Shared {
     pub(crate) queue: Mutex<crate::cold::QueueView>,
     /// Wakes the cold worker.
     pub(crate) cold_work: Notify,
+    /// Grows with whatever may open a way to a route: a job that found none looks again.
+    pub(crate) ways: AtomicU64,
     /// Wakes those who wait for a job's answer.
     pub(crate) job_ended: watch::Sender<u64>,
     /// Says that the keychain has been read once.
@@ -159,6 +161,12 @@ impl Shared {
         crate::shed::beat(self, &running, now);
     }
 
+    /// A way to a route may be open that was not: jobs that found none go on at once.
+    pub(crate) fn ways_changed(&self) {
+        self.ways.fetch_add(1, Ordering::Relaxed);
+        self.cold_work.notify_one();
+    }
+
     /// Tells what changed in the fleet. Costs nothing when nothing did.
     pub(crate) fn tell(&self, changes: Vec<Change>, now: Now) {
         if changes.is_empty() {
@@ -174,7 +182,7 @@ impl Shared {
                 Change::HalfOpen { route } => What::CircuitHalfOpen { route },
                 Change::Closed { route } => {
                     // What waits in the queue may go now.
-                    self.cold_work.notify_one();
+                    self.ways_changed();
                     What::CircuitClosed { route }
                 }
                 Change::KeyCondemned { provider, key, failure, .. } => {
@@ -203,7 +211,7 @@ impl Shared {
         }
         self.network.turned(to);
         if is_back {
-            self.cold_work.notify_one();
+            self.ways_changed();
         }
         What::NetworkTurned { from, to, reason: sentence, portal_url, lasted_ms }
     }
@@ -240,7 +248,7 @@ impl Shared {
                 now,
             );
             if fresh.tier != Tier::Cold {
-                self.cold_work.notify_one();
+                self.ways_changed();
             }
         }
     }

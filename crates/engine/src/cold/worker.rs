@@ -1,6 +1,7 @@
 //! The one task that works the queue off.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -28,6 +29,9 @@ const LOOK_EVERY_MS: u64 = 5_000;
 /// A job that could not even be tried is looked at again after this, milliseconds.
 const HOLD_MS: u64 = 2_000;
 
+/// A job that found no way to any route looks again after this at the latest, milliseconds.
+const MOST_HELD_MS: u64 = 30_000;
+
 /// Runs until stopped. At the start it takes back what a crash left running.
 pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
     if let Err(error) = shared.store.queue().recover(clock::now().wall_ms).await {
@@ -35,11 +39,18 @@ pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
     }
     super::refresh(&shared).await;
     let mut jobs = JoinSet::new();
+    let mut ways = shared.ways.load(Ordering::Relaxed);
     loop {
         while let Some(ended) = jobs.try_join_next() {
             if let Err(panic) = ended {
                 tracing::error!(%panic, "a queued job's attempt ended badly; it stays in the queue");
             }
+        }
+        let known = std::mem::replace(&mut ways, shared.ways.load(Ordering::Relaxed));
+        if ways != known
+            && let Err(error) = shared.store.queue().release_held(clock::now().wall_ms).await
+        {
+            tracing::error!(code = error.code(), %error, "jobs that waited for a way stay until they are due");
         }
         let wait_ms = start_due(&shared, &mut jobs).await;
         tokio::select! {
@@ -113,6 +124,7 @@ async fn attempt(shared: &Arc<Shared>, running: &Arc<Running>, job: DueJob) -> R
         return held.map(drop).map_err(|error| error.problem());
     }
     let mut record = Record::open(shared, ask.view(), ask.arrived);
+    let ways = shared.ways.load(Ordering::Relaxed);
     match pipeline::serve(shared, running, &ask, &mut record).await {
         Served::Answered(answered) => {
             let Answered { answer, route, tier, degraded, lease, begun, .. } = *answered;
@@ -160,7 +172,13 @@ async fn attempt(shared: &Arc<Shared>, running: &Arc<Running>, job: DueJob) -> R
             record.discard();
             let now = network::settled_now(shared).await;
             if !parked.reached_upstream {
-                let wait_ms = if parked.attempts == 0 { parked.again_in_ms.min(30_000) } else { HOLD_MS };
+                let wait_ms = if shared.ways.load(Ordering::Relaxed) != ways {
+                    0
+                } else if parked.attempts == 0 {
+                    parked.again_in_ms.min(MOST_HELD_MS)
+                } else {
+                    HOLD_MS
+                };
                 let held = queue.hold(&row.id, now.plus_ms(wait_ms).wall_ms, now.wall_ms).await;
                 return held.map(drop).map_err(|error| error.problem());
             }

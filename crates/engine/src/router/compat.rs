@@ -75,7 +75,7 @@ impl Router {
         self.shared.bus.emit(what, now);
         self.note(actor, "compat.run", route, None).await;
         self.shared.look_around(now);
-        self.shared.cold_work.notify_one();
+        self.shared.ways_changed();
         Ok(run)
     }
 

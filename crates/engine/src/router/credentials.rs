@@ -127,7 +127,7 @@ impl Router {
         let action = if stored { "credential.set" } else { "credential.remove" };
         self.note(actor, action, name, None).await;
         self.shared.look_around(clock::now());
-        self.shared.cold_work.notify_one();
+        self.shared.ways_changed();
     }
 
     /// A route that uses the key; else the one its preset would make.

@@ -210,7 +210,7 @@ impl Router {
             standpoint.standing = standing;
         }
         self.shared.bus.touch();
-        self.shared.cold_work.notify_one();
+        self.shared.ways_changed();
     }
 }
 

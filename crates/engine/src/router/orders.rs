@@ -117,7 +117,7 @@ impl Router {
         self.shared.with_fleet(|fleet| fleet.set_orders(changed.orders));
         self.shared.bus.emit(what, now);
         self.shared.look_around(now);
-        self.shared.cold_work.notify_one();
+        self.shared.ways_changed();
         Ok(())
     }
 
@@ -204,7 +204,7 @@ pub(crate) async fn keep_lapsed(shared: &Arc<Shared>, now: Now) {
     if version.is_some_and(|version| version > kept.version) {
         take_lapsed(shared, &mut kept).await;
         shared.look_around(now);
-        shared.cold_work.notify_one();
+        shared.ways_changed();
     }
 }
 

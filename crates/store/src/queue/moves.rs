@@ -135,6 +135,21 @@ impl Queue<'_> {
         .await
     }
 
+    /// Jobs that were held are due now. How many.
+    ///
+    /// # Errors
+    /// When it could not be committed.
+    pub async fn release_held(&self, now_ms: i64) -> Result<u64> {
+        self.changed(
+            sqlx::query(
+                "UPDATE queue SET next_at_ms = ?1 \
+                 WHERE state = 'waiting' AND state_note = 'held' AND next_at_ms > ?1",
+            )
+            .bind(now_ms),
+        )
+        .await
+    }
+
     /// Answered: running -> done. The request's body is not kept. False when the job was not running; then the
     /// answer is not kept either.
     ///

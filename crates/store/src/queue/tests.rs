@@ -117,6 +117,22 @@ async fn a_job_runs_through_retries_to_its_answer() {
 }
 
 #[tokio::test]
+async fn a_held_job_is_due_once_it_is_released_and_one_that_backs_off_is_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir).await;
+    let queue = store.queue();
+    for id in ["held", "failed"] {
+        queue.enqueue(&job(id, 10, None)).await.unwrap();
+    }
+    assert_eq!(queue.claim_due(10, 5).await.unwrap().len(), 2);
+    assert!(queue.hold("held", 900, 11).await.unwrap());
+    assert!(queue.retry_later("failed", 900, 1, &overloaded(), 11).await.unwrap());
+    assert_eq!(queue.release_held(20).await.unwrap(), 1);
+    let due: Vec<String> = queue.claim_due(20, 5).await.unwrap().into_iter().map(|job| job.row.id).collect();
+    assert_eq!(due, ["held"]);
+}
+
+#[tokio::test]
 async fn the_same_key_gets_the_same_job_while_its_answer_can_be_had() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(&dir).await;
