@@ -95,7 +95,8 @@ enum Command {
         #[arg(long, value_name = "PATH")]
         input: Option<PathBuf>,
     },
-    /// Play scripts of outages against the failover policy in virtual time, and print what users would have met
+    /// Play scripts of outages against the failover policy in virtual time, print what users would have met, and keep
+    /// it in docs/failover-kpis.md
     Sim {
         /// How often each script is played, each time with a seed of its own
         #[arg(long, default_value_t = sim::DEFAULT_SEEDS, value_parser = clap::value_parser!(u64).range(1..))]
@@ -106,9 +107,6 @@ enum Command {
         /// Tell what was amiss, with its seed and time
         #[arg(long)]
         notes: bool,
-        /// Rewrite the tables in docs/failover-kpis.md
-        #[arg(long)]
-        write_docs: bool,
     },
     /// Write the generated documents (API, map schema, table of defaults, TypeScript types)
     Gen {
@@ -157,9 +155,7 @@ fn dispatch(command: Command) -> Result<()> {
         Command::Fuzz { target, seconds, input } => {
             fuzz::run(&repo, &fuzz::Wanted { target, seconds, input })
         }
-        Command::Sim { seeds, script, notes, write_docs } => {
-            sim::run(&repo, &sim::Wanted { seeds, script, write_docs, notes })
-        }
+        Command::Sim { seeds, script, notes } => sim::run(&repo, &sim::Wanted { seeds, script, notes }),
         Command::Gen { check, bin } => generated::run(&repo, check, bin),
         Command::Tidy { generated } => {
             tidy::run(&repo)?;

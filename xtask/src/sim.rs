@@ -8,11 +8,11 @@ use anyhow::{Context, Result, bail};
 use crate::command::Cmd;
 use crate::repo::Repo;
 
-/// How often each script is played by default; the tables in the docs are of this many.
+/// How often each script is played by default; the tables in the docs are of this many or more.
 pub(crate) const DEFAULT_SEEDS: u64 = 200;
 
 const DOCS: &str = "docs/failover-kpis.md";
-const BEGIN: &str = "<!-- played: written by `cargo xtask sim --write-docs` -->";
+const BEGIN: &str = "<!-- played: written by `cargo xtask sim` -->";
 const END: &str = "<!-- end of played -->";
 
 /// What the user asked for.
@@ -22,16 +22,18 @@ pub(crate) struct Wanted {
     pub(crate) seeds: u64,
     /// One script only.
     pub(crate) script: Option<String>,
-    /// Rewrites the tables in the docs.
-    pub(crate) write_docs: bool,
     /// Tells what was amiss.
     pub(crate) notes: bool,
 }
 
-pub(crate) fn run(repo: &Repo, wanted: &Wanted) -> Result<()> {
-    if wanted.write_docs && (wanted.script.is_some() || wanted.notes) {
-        bail!("--write-docs needs the whole table and nothing else: leave out --script and --notes");
+impl Wanted {
+    /// Whether the tables in the docs become what this run finds: a part of the scripts, or fewer runs, are a look only.
+    const fn is_for_the_docs(&self) -> bool {
+        self.script.is_none() && !self.notes && self.seeds >= DEFAULT_SEEDS
     }
+}
+
+pub(crate) fn run(repo: &Repo, wanted: &Wanted) -> Result<()> {
     build(repo).run()?;
     let program = repo.binary("debug", "switchyard-outages").display().to_string();
     let mut play = Cmd::new(&repo.root, program, ["--seeds".to_owned(), wanted.seeds.to_string()]);
@@ -41,7 +43,7 @@ pub(crate) fn run(repo: &Repo, wanted: &Wanted) -> Result<()> {
     if wanted.notes {
         play = play.args(["--notes"]);
     }
-    if !wanted.write_docs {
+    if !wanted.is_for_the_docs() {
         return play.run();
     }
     // Missed goals belong into the docs as well; they fail the command afterwards.
@@ -83,6 +85,18 @@ mod tests {
         assert_eq!(fresh, format!("# KPIs\n\n{BEGIN}\n\n| a |\n\n{END}\n\nMore.\n"));
         assert_eq!(in_place(&fresh, "| a |").unwrap(), fresh, "written twice is written once");
         assert!(in_place("no marks", "x").unwrap_err().to_string().contains("played"));
+    }
+
+    #[test]
+    fn only_a_whole_run_is_written_down() {
+        let whole = || Wanted { seeds: DEFAULT_SEEDS, script: None, notes: false };
+        assert!(whole().is_for_the_docs());
+        let parts = [
+            Wanted { seeds: DEFAULT_SEEDS - 1, ..whole() },
+            Wanted { script: Some("blip".to_owned()), ..whole() },
+            Wanted { notes: true, ..whole() },
+        ];
+        assert!(parts.iter().all(|part| !part.is_for_the_docs()));
     }
 
     #[test]
