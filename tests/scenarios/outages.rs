@@ -229,7 +229,9 @@ async fn with_every_provider_out_requests_wait_in_the_queue_and_are_all_answered
     let yard = yard().await;
     let met = play(&yard, &script("everyone")).await;
     assert!(!met.queued.is_empty(), "{met:?}");
-    nothing_is_lost(&yard, &met).await;
+    // Jobs that came while a circuit was being tested don't sit out the half minute of one nothing is known of.
+    let all_done = tokio::time::timeout(Duration::from_secs(20), nothing_is_lost(&yard, &met)).await;
+    all_done.expect("the queue goes on as soon as a provider is back");
 }
 
 #[tokio::test]

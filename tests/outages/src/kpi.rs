@@ -78,6 +78,8 @@ pub struct Kpis {
     pub failbacks: u64,
     /// Of these, ones that brought half the traffic or more into a provider that was still ill.
     pub early_failbacks: u64,
+    /// Failbacks begun while the home had been ill for a while, however they went on.
+    pub hasty_failbacks: u64,
     /// Changes of the tier that answers.
     pub tier_changes: u64,
     /// Circuits opened.

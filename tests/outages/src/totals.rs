@@ -72,6 +72,7 @@ impl Totals {
             reversals,
             failbacks,
             early_failbacks,
+            hasty_failbacks,
             tier_changes,
             openings,
             openings_cut_off,

@@ -35,6 +35,7 @@ fn every_goal_is_met_in_every_kind_of_outage() {
     // A goal that nothing was held against is not met.
     let Totals(all) = all;
     assert!(all.requests > 100_000 && all.detections.len() > 40, "{all:?}");
+    assert_eq!(all.hasty_failbacks, 0, "of {}: {:?}", all.failbacks, all.notes);
     assert!(all.shifts >= 10 && all.failbacks >= 10 && all.openings > 100, "{all:?}");
 }
 

@@ -69,7 +69,9 @@ pub(super) fn is_for_no_route(plan: &Plan) -> bool {
 /// When the first excluded route comes back by itself.
 pub(super) fn again_in_ms(plan: &Plan) -> u64 {
     let now = clock::now().mono_ms;
-    let soonest = plan.excluded.iter().filter_map(|excluded| excluded.why.until_mono_ms()).min();
+    // A test call under way ends in a moment.
+    let back_at = |why: Out| why.until_mono_ms().or_else(|| why.may_return().then_some(now));
+    let soonest = plan.excluded.iter().filter_map(|excluded| back_at(excluded.why)).min();
     soonest.map_or(AGAIN_MS, |until| until.saturating_sub(now).clamp(1_000, 300_000))
 }
 

@@ -47,8 +47,13 @@ impl Journey {
         } else if let What::ShiftReversed { shift, .. } = what {
             kpis.reversals += 1;
             self.returning.remove(shift);
-        } else if let What::FailbackStarted { shift, .. } = what {
+        } else if let What::FailbackStarted { shift, provider, .. } = what {
             kpis.failbacks += 1;
+            let home = provider.as_deref().unwrap_or(script.world.home());
+            if is_known_ill(script, map, home, at_ms) {
+                kpis.hasty_failbacks += 1;
+                kpis.note(at_ms, || format!("traffic begins to come home to {home}, which is ill"));
+            }
             self.returning.insert(*shift, false);
         } else if let What::ShiftMoved { shift, provider, share_percent, .. } = what {
             if *share_percent <= 50 {
@@ -91,8 +96,7 @@ impl Journey {
     ) {
         let Some(early) = self.returning.get_mut(&shift).filter(|early| !**early) else { return };
         let home = provider.unwrap_or(script.world.home());
-        let knowable_ms = at_ms.saturating_sub(UNKNOWABLE_MS);
-        if (knowable_ms..=at_ms).step_by(1_000).all(|at| worst(script, map, home, at).is_ill()) {
+        if is_known_ill(script, map, home, at_ms) {
             *early = true;
             kpis.early_failbacks += 1;
             kpis.note(at_ms, || format!("half the traffic or more came home to {home}, which is ill"));
@@ -135,6 +139,12 @@ impl Journey {
             kpis.late_home_ms += if overdue && !is_home && !shares { every_ms } else { 0 };
         }
     }
+}
+
+/// Whether a provider is ill, and has been for as long as it takes to find out.
+fn is_known_ill(script: &Script, map: &RoutingMap, provider: &str, at_ms: u64) -> bool {
+    let knowable_ms = at_ms.saturating_sub(UNKNOWABLE_MS);
+    (knowable_ms..=at_ms).step_by(1_000).all(|at| worst(script, map, provider, at).is_ill())
 }
 
 /// The worst condition of a provider's routes.
