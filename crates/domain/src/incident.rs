@@ -1,11 +1,12 @@
 //! Incidents: what an outage was, from its first bad attempt to full recovery, and how well it was handled.
 //!
-//! Numbers that have a goal carry it, so that whoever shows one need not know the table of goals ([`goals`]).
+//! Numbers that have a goal carry it, so that whoever shows one need not know the map's goals ([`Goals`]).
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::event::Lamp;
+use crate::map::Goals;
 use crate::{RouteId, Usd};
 
 /// An incident's number; grows by one per incident.
@@ -163,43 +164,29 @@ pub const fn verdict(met: Option<bool>) -> &'static str {
 impl PercentKpi {
     /// A share that should stay below its goal.
     #[must_use]
-    pub fn below(value: Option<f64>, goal: f64) -> Self {
+    pub fn below(value: Option<f64>, goal: u64) -> Self {
+        let goal = percentage(goal);
         Self { value, goal, met: value.map(|value| value < goal) }
     }
 
     /// A share that should be above its goal.
     #[must_use]
-    pub fn above(value: Option<f64>, goal: f64) -> Self {
+    pub fn above(value: Option<f64>, goal: u64) -> Self {
+        let goal = percentage(goal);
         Self { value, goal, met: value.map(|value| value > goal) }
+    }
+
+    /// A share that should be at least its goal.
+    #[must_use]
+    pub fn at_least(value: Option<f64>, goal: u64) -> Self {
+        let goal = percentage(goal);
+        Self { value, goal, met: value.map(|value| value >= goal) }
     }
 }
 
-/// The goals of product.md 3.2 R8 and R9. Times in milliseconds, shares in percent.
-pub mod goals {
-    /// From the condition's first moment to the first rerouted request.
-    pub const DETECTION_MS: u64 = 30_000;
-    /// From the decision to the first answer of the other side.
-    pub const FAILOVER_MS: u64 = 60_000;
-    /// Callers without an answer, at a stretch.
-    pub const RESTORATION_MS: u64 = 120_000;
-    /// From the first bad attempt to the close.
-    pub const RECOVERY_MS: u64 = 300_000;
-    /// Failovers that needed nobody.
-    pub const AUTOMATIC_PERCENT: f64 = 95.0;
-    /// Failovers by hand that ended with callers answered.
-    pub const MANUAL_PERCENT: f64 = 99.0;
-    /// Returns that were not reversed.
-    pub const FAILBACK_PERCENT: f64 = 98.0;
-    /// Requests that ended in an error for their caller.
-    pub const USER_ERROR_PERCENT: f64 = 5.0;
-    /// Callers' errors that are worth an alert.
-    pub const USER_ERROR_ALERT_PERCENT: f64 = 2.0;
-    /// Accepted requests that were lost.
-    pub const LOST_PERCENT: f64 = 1.0;
-    /// The 95th percentile of answer times over the baseline's.
-    pub const SLOWDOWN_PERCENT: f64 = 20.0;
-    /// Calls after a failover that have to succeed.
-    pub const VALIDATION_PERCENT: f64 = 95.0;
+#[expect(clippy::cast_precision_loss, reason = "a setting of at most 10 000")]
+const fn percentage(setting: u64) -> f64 {
+    setting as f64
 }
 
 /// How an incident was handled.
@@ -245,28 +232,36 @@ pub struct Kpis {
     pub automatic: bool,
 }
 
-impl Default for Kpis {
-    fn default() -> Self {
+impl Kpis {
+    /// Nothing is measured yet.
+    #[must_use]
+    pub fn unmeasured(goals: &Goals) -> Self {
         Self {
-            detection_ms: SpanKpi::new(None, goals::DETECTION_MS),
-            failover_ms: SpanKpi::new(None, goals::FAILOVER_MS),
-            restoration_ms: SpanKpi::new(None, goals::RESTORATION_MS),
-            recovery_ms: SpanKpi::new(None, goals::RECOVERY_MS),
+            detection_ms: SpanKpi::new(None, goals.detection_ms),
+            failover_ms: SpanKpi::new(None, goals.failover_ms),
+            restoration_ms: SpanKpi::new(None, goals.restoration_ms),
+            recovery_ms: SpanKpi::new(None, goals.recovery_ms),
             home_ms: None,
             requests: 0,
             kept: 0,
             queued: 0,
             failed: 0,
             lost: 0,
-            lost_percent: PercentKpi::below(None, goals::LOST_PERCENT),
-            user_error_percent: PercentKpi::below(None, goals::USER_ERROR_PERCENT),
-            slowdown_percent: PercentKpi::below(None, goals::SLOWDOWN_PERCENT),
+            lost_percent: PercentKpi::below(None, goals.lost_percent),
+            user_error_percent: PercentKpi::below(None, goals.user_error_percent),
+            slowdown_percent: PercentKpi::below(None, goals.slowdown_percent),
             p95_ms: None,
             baseline_p95_ms: None,
             cost_difference_usd: None,
             clients: Vec::new(),
             automatic: true,
         }
+    }
+}
+
+impl Default for Kpis {
+    fn default() -> Self {
+        Self::unmeasured(&Goals::default())
     }
 }
 
@@ -576,11 +571,11 @@ mod tests {
     fn a_goal_is_met_missed_or_not_measured() {
         let spans = [(None, None), (Some(29_999), Some(true)), (Some(30_000), Some(false))];
         for (value, met) in spans {
-            assert_eq!(SpanKpi::new(value, goals::DETECTION_MS).met, met, "{value:?}");
+            assert_eq!(SpanKpi::new(value, Goals::default().detection_ms).met, met, "{value:?}");
         }
-        assert_eq!(PercentKpi::below(Some(5.0), 5.0).met, Some(false));
-        assert_eq!(PercentKpi::above(Some(95.1), 95.0).met, Some(true));
-        assert_eq!(PercentKpi::above(None, 95.0).met, None);
+        assert_eq!(PercentKpi::below(Some(5.0), 5).met, Some(false));
+        assert_eq!(PercentKpi::above(Some(95.1), 95).met, Some(true));
+        assert_eq!(PercentKpi::above(None, 95).met, None);
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod proof;
 mod proven;
 mod raw;
 mod shape;
+mod steps;
 mod text;
 mod variables;
 
@@ -31,7 +32,7 @@ pub use ground::warnings;
 pub use midstream::Midstream;
 pub use network::{CheckUrl, NetworkSettings, Outbound, ProxyUrl};
 pub use operate::{
-    CacheMode, CacheSettings, FailbackSettings, IncidentSettings, Priority, ShedSettings, ShiftMode,
+    CacheMode, CacheSettings, FailbackSettings, Goals, IncidentSettings, Priority, ShedSettings, ShiftMode,
     ShiftSettings, Sticky, StormSettings, TriggerSettings,
 };
 pub use preset::{Auth, Layout, PRESETS, Preset, ambient_variables, preset};
@@ -42,6 +43,7 @@ pub use proven::{
 };
 pub use raw::RawMap;
 pub use shape::schema;
+pub use steps::{MoveSteps, Steps};
 pub use text::Format;
 pub use variables::{NoVariables, Variables};
 

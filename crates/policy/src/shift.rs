@@ -231,7 +231,7 @@ impl crate::Fleet {
             match shifts.all.iter_mut().find(|shift| shift.from == from && !shift.is_over()) {
                 // It turns round by itself.
                 Some(shift) if shift.phase == ShiftPhase::Returning => continue,
-                Some(shift) => news.extend(shift.go_all_the_way(shifts.rules.mode, &why, now)),
+                Some(shift) => news.extend(shift.go_all_the_way(&shifts.rules, &why, now)),
                 None => {
                     let away = Move { from, to: Target::Rest, mode: shifts.rules.mode, last: 100 };
                     let word = Word { actor: course::ROUTER, reason: Some(&why), now };

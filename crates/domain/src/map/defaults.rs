@@ -98,6 +98,9 @@ table! {
     "jobs.<job>.priority" = super::Priority::default().as_str() => "What gives way when not everything can be served: `low` first, `high` never.";
     "cache.mode" = super::CacheMode::default().as_str() => "`stale_if_error`: the same request of the same app gets its last answer again when no route can answer.";
     "shift.mode" = super::ShiftMode::default().as_str() => "How traffic leaves a provider by itself: `immediate`, `gradual` or `canary`.";
+    "shift.gradualSteps" = super::MoveSteps::default().gradual.written() => "What goes elsewhere, step by step, in a gradual shift, percent.";
+    "shift.canarySteps" = super::MoveSteps::default().canary.written() => "What goes elsewhere, step by step, in a canary, percent.";
+    "failback.steps" = super::MoveSteps::default().home.written() => "What is back home, step by step, percent.";
     "failback.automatic" = true => "Whether traffic comes home by itself.";
     "holdBackMs" = Defaults::HOLD_BACK_MS => "How long the first words of a stream are held back, so that an early death goes unseen.";
     "retry.attempts" = Defaults::TRIES_PER_ROUTE => "Tries per route in one request, the first included.";

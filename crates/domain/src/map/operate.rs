@@ -84,9 +84,9 @@ section! {
 section! {
     /// How traffic is moved away, and how each step is judged.
     "shift": RawShift => ShiftSettings {
-        /// Pause between the steps of a gradual shift (50, 25, 0 percent stay), milliseconds.
+        /// Pause between the steps of a gradual shift, milliseconds.
         gradual_step_ms "gradualStepMs" = 60_000 in 10..=86_400_000;
-        /// Pause between the steps of a canary (5, 10, 25, 50, 100 percent go), milliseconds.
+        /// Pause between the steps of a canary, milliseconds.
         canary_step_ms "canaryStepMs" = 120_000 in 10..=86_400_000;
         /// Share of calls that must succeed on the new side, percent; below it the shift is reversed.
         success_percent "successPercent" = 98 in 0..=100;
@@ -102,6 +102,10 @@ section! {
     besides {
         /// How traffic leaves a provider by itself.
         mode: ShiftMode;
+        /// What goes elsewhere, step by step, in a gradual shift, percent; rises to 100.
+        gradual_steps: Vec<u64>;
+        /// What goes elsewhere, step by step, in a canary, percent; rises to 100.
+        canary_steps: Vec<u64>;
     }
 }
 
@@ -118,7 +122,7 @@ section! {
         error_ms "errorMs" = 1_800_000 in 0..=604_800_000;
         /// Calls it must have answered in that time.
         min_calls "minCalls" = 10 in 0..=100_000;
-        /// Pause between the steps home (10, 25, 50, 75, 100 percent), milliseconds.
+        /// Pause between the steps home, milliseconds.
         step_ms "stepMs" = 180_000 in 10..=86_400_000;
         /// Share of calls that must succeed in a step, percent; below it the failback is reversed.
         success_percent "successPercent" = 98 in 0..=100;
@@ -126,6 +130,8 @@ section! {
     besides {
         /// Whether traffic comes home by itself.
         automatic: bool;
+        /// What is back home, step by step, percent; rises to 100.
+        steps: Vec<u64>;
     }
 }
 
@@ -176,6 +182,36 @@ section! {
 }
 
 section! {
+    /// What an outage's handling is measured by.
+    "goals": RawGoals => Goals {
+        /// From the condition's first moment to the first rerouted request, milliseconds.
+        detection_ms "detectionMs" = 30_000 in 1..=86_400_000;
+        /// From the decision to the first answer of the other side, milliseconds.
+        failover_ms "failoverMs" = 60_000 in 1..=86_400_000;
+        /// Callers without an answer, at a stretch, milliseconds.
+        restoration_ms "restorationMs" = 120_000 in 1..=86_400_000;
+        /// From the first bad attempt to the incident's close, milliseconds.
+        recovery_ms "recoveryMs" = 300_000 in 1..=86_400_000;
+        /// Failovers that need nobody, percent; more is wanted.
+        automatic_percent "automaticPercent" = 95 in 0..=100;
+        /// Failovers by hand that end with callers answered, percent; more is wanted.
+        manual_percent "manualPercent" = 99 in 0..=100;
+        /// Returns that are not reversed, percent; more is wanted.
+        failback_percent "failbackPercent" = 98 in 0..=100;
+        /// Requests that end in an error for their caller, percent; less is wanted.
+        user_error_percent "userErrorPercent" = 5 in 0..=100;
+        /// Accepted requests that are lost, percent; less is wanted.
+        lost_percent "lostPercent" = 1 in 0..=100;
+        /// The 95th percentile of answer times over the baseline's, percent; less is wanted.
+        slowdown_percent "slowdownPercent" = 20 in 0..=10_000;
+        /// Calls after a failover that are held against the baseline.
+        validation_calls "validationCalls" = 100 in 1..=10_000;
+        /// Of these, as many have to succeed, percent.
+        validation_percent "validationPercent" = 95 in 0..=100;
+    }
+}
+
+section! {
     /// Answers kept in memory for when no route can answer.
     "cache": RawCache => CacheSettings {
         /// How old such an answer may be, milliseconds.
@@ -221,6 +257,7 @@ pub(super) fn rows() -> Vec<(&'static str, String, &'static str)> {
         ShedSettings::rows(),
         CacheSettings::rows(),
         IncidentSettings::rows(),
+        Goals::rows(),
     ];
     sections.into_iter().flatten().collect()
 }

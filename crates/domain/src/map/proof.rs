@@ -13,7 +13,7 @@ use std::sync::Arc;
 use super::defaults::Defaults;
 use super::fault::{Fault, Path};
 use super::operate::{
-    CacheSettings, FailbackSettings, IncidentSettings, ShedSettings, ShiftSettings, StormSettings,
+    CacheSettings, FailbackSettings, Goals, IncidentSettings, ShedSettings, ShiftSettings, StormSettings,
     TriggerSettings,
 };
 use super::preset::preset;
@@ -21,6 +21,7 @@ use super::proven::{
     Cold, ColdReply, Flags, Job, Limits, Line, Provider, RetrySettings, Route, RouteIx, RoutingMap,
 };
 use super::raw::{RawCold, RawColdMode, RawJob, RawMap, RawProvider, RawRoute};
+use super::steps::{MoveSteps, Steps};
 use super::variables::Variables;
 
 pub(super) fn prove(raw: &RawMap, variables: &dyn Variables, faults: Vec<Fault>) -> super::Read {
@@ -46,6 +47,7 @@ pub(super) fn prove(raw: &RawMap, variables: &dyn Variables, faults: Vec<Fault>)
     let retry = proof.retry();
     let clients = proof.clients();
     let network = proof.network();
+    let steps = proof.move_steps();
     let Proof { faults, routes, providers, .. } = proof;
     if !faults.is_empty() {
         return Err(faults);
@@ -63,6 +65,7 @@ pub(super) fn prove(raw: &RawMap, variables: &dyn Variables, faults: Vec<Fault>)
         retry,
         triggers: TriggerSettings::of(raw.triggers.as_ref()),
         shift: ShiftSettings::of(raw.shift.as_ref()),
+        steps,
         shift_mode: raw.shift.as_ref().and_then(|shift| shift.mode).unwrap_or_default(),
         failback: FailbackSettings::of(raw.failback.as_ref()),
         failback_automatic: raw.failback.as_ref().and_then(|home| home.automatic).unwrap_or(true),
@@ -71,6 +74,7 @@ pub(super) fn prove(raw: &RawMap, variables: &dyn Variables, faults: Vec<Fault>)
         cache: CacheSettings::of(raw.cache.as_ref()),
         cache_mode: raw.cache.as_ref().and_then(|cache| cache.mode).unwrap_or_default(),
         incidents: IncidentSettings::of(raw.incidents.as_ref()),
+        goals: Goals::of(raw.goals.as_ref()),
         clients,
         flags: Flags {
             enable_warm_fallback: flags.enable_warm_fallback.unwrap_or(true),
@@ -99,6 +103,27 @@ struct Proof<'a> {
 impl Proof<'_> {
     fn fault(&mut self, path: &Path, message: impl Into<String>) {
         self.faults.push(Fault::new(path.as_str(), message));
+    }
+
+    /// The steps of moves of traffic.
+    fn move_steps(&mut self) -> MoveSteps {
+        let mut steps = MoveSteps::default();
+        let (shift, failback) = (self.raw.shift.as_ref(), self.raw.failback.as_ref());
+        let written = [
+            (&mut steps.gradual, "shift", "gradualSteps", shift.and_then(|raw| raw.gradual_steps.as_ref())),
+            (&mut steps.canary, "shift", "canarySteps", shift.and_then(|raw| raw.canary_steps.as_ref())),
+            (&mut steps.home, "failback", "steps", failback.and_then(|raw| raw.steps.as_ref())),
+        ];
+        for (steps, section, key, written) in written {
+            match written.map(|shares| Steps::of(shares)) {
+                Some(Ok(read)) => *steps = read,
+                Some(Err(why)) => {
+                    self.faults.push(Fault::new(Path::root().field(section).field(key).as_str(), why));
+                }
+                None => {}
+            }
+        }
+        steps
     }
 
     fn providers(&mut self) {

@@ -9,10 +9,11 @@ use url::Url;
 use super::midstream::Midstream;
 use super::network::{NetworkSettings, Outbound};
 use super::operate::{
-    CacheMode, CacheSettings, FailbackSettings, IncidentSettings, Priority, ShedSettings, ShiftMode,
+    CacheMode, CacheSettings, FailbackSettings, Goals, IncidentSettings, Priority, ShedSettings, ShiftMode,
     ShiftSettings, Sticky, StormSettings, TriggerSettings,
 };
 use super::preset::{Auth, Preset};
+use super::steps::MoveSteps;
 use crate::{Dialect, FeatureSet, RouteId, Tier};
 
 /// A route's place in [`RoutingMap::routes`].
@@ -44,6 +45,8 @@ pub struct RoutingMap {
     pub shift: ShiftSettings,
     /// How traffic leaves a provider by itself.
     pub shift_mode: ShiftMode,
+    /// The steps of every kind of move.
+    pub steps: MoveSteps,
     /// When traffic comes home.
     pub failback: FailbackSettings,
     /// Whether it comes home by itself.
@@ -58,6 +61,8 @@ pub struct RoutingMap {
     pub cache_mode: CacheMode,
     /// When an incident is over, and what is told of it meanwhile.
     pub incidents: IncidentSettings,
+    /// What an outage's handling is measured by.
+    pub goals: Goals,
     /// Apps with rules of their own, by name.
     pub clients: BTreeMap<String, ClientRule>,
     /// Switches.

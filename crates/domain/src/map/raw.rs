@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::midstream::Midstream;
 use super::operate::{
-    Priority, RawCache, RawFailback, RawIncidents, RawShed, RawShift, RawStorm, RawTriggers, Sticky,
+    Priority, RawCache, RawFailback, RawGoals, RawIncidents, RawShed, RawShift, RawStorm, RawTriggers, Sticky,
 };
 use super::preset::Auth;
 use crate::{Dialect, Feature};
@@ -66,6 +66,8 @@ pub struct RawMap {
     pub cache: Option<RawCache>,
     /// When an incident is over, and what is told of it meanwhile.
     pub incidents: Option<RawIncidents>,
+    /// What an outage's handling is measured by.
+    pub goals: Option<RawGoals>,
     /// Whether a conversation stays with its route where traffic is split.
     pub sticky: Option<Sticky>,
     /// Apps, by the name of their local key: where they may go, and who is told.

@@ -1,6 +1,7 @@
 //! What a user would notice: which maps load, and what a bad one is told.
 
 mod network;
+mod operate;
 mod providers;
 
 use super::*;

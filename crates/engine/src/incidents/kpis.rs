@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use switchyard_domain::incident::{Kpis, Marks, PercentKpi, SpanKpi, Validation, goals};
-use switchyard_domain::map::RoutingMap;
+use switchyard_domain::incident::{Kpis, Marks, PercentKpi, SpanKpi, Validation};
+use switchyard_domain::map::{Goals, RoutingMap};
 use switchyard_domain::switch_cost::Rates;
 use switchyard_domain::{RouteId, Usd};
 
@@ -22,7 +22,7 @@ pub(super) struct Measured {
 }
 
 /// The numbers.
-pub(super) fn kpis(tally: &Tally, measured: Measured) -> Kpis {
+pub(super) fn kpis(tally: &Tally, measured: Measured, goals: &Goals) -> Kpis {
     let Measured { began_at_ms, closed_at_ms, marks, baseline_p95_ms, cost_difference_usd, automatic } =
         measured;
     // What a person decides is not detected, and nobody waits while nobody calls.
@@ -37,22 +37,22 @@ pub(super) fn kpis(tally: &Tally, measured: Measured) -> Kpis {
         .filter(|(_, usual)| *usual > 0)
         .map(|(now, usual)| (f64::from(now) - f64::from(usual)) * 100.0 / f64::from(usual));
     Kpis {
-        detection_ms: SpanKpi::new(detection, goals::DETECTION_MS),
-        failover_ms: SpanKpi::new(failover, goals::FAILOVER_MS),
-        restoration_ms: SpanKpi::new(tally.restoration_ms(), goals::RESTORATION_MS),
-        recovery_ms: SpanKpi::new(closed_at_ms.map(|at| span(began_at_ms, at)), goals::RECOVERY_MS),
+        detection_ms: SpanKpi::new(detection, goals.detection_ms),
+        failover_ms: SpanKpi::new(failover, goals.failover_ms),
+        restoration_ms: SpanKpi::new(tally.restoration_ms(), goals.restoration_ms),
+        recovery_ms: SpanKpi::new(closed_at_ms.map(|at| span(began_at_ms, at)), goals.recovery_ms),
         home_ms: marks.home_at_ms.map(|at| span(began_at_ms, at)),
         requests: tally.requests,
         kept: tally.kept,
         queued: tally.queued,
         failed: tally.failed,
         lost: tally.lost,
-        lost_percent: PercentKpi::below(percent(tally.lost, tally.requests), goals::LOST_PERCENT),
+        lost_percent: PercentKpi::below(percent(tally.lost, tally.requests), goals.lost_percent),
         user_error_percent: PercentKpi::below(
             percent(tally.failed, tally.requests),
-            goals::USER_ERROR_PERCENT,
+            goals.user_error_percent,
         ),
-        slowdown_percent: PercentKpi::below(slowdown.map(tenths), goals::SLOWDOWN_PERCENT),
+        slowdown_percent: PercentKpi::below(slowdown.map(tenths), goals.slowdown_percent),
         p95_ms,
         baseline_p95_ms,
         cost_difference_usd,
@@ -62,14 +62,12 @@ pub(super) fn kpis(tally: &Tally, measured: Measured) -> Kpis {
 }
 
 /// The calls after a failover; none when there were none.
-pub(super) fn validation(tally: &Tally, baseline_p95_ms: Option<u32>) -> Option<Validation> {
+pub(super) fn validation(tally: &Tally, baseline_p95_ms: Option<u32>, goals: &Goals) -> Option<Validation> {
     let calls = u32::try_from(tally.after.len()).ok().filter(|calls| *calls > 0)?;
     let answered: Vec<u32> = tally.after.iter().filter(|(ok, _)| *ok).map(|(_, ms)| *ms).collect();
     let share = percent(answered.len() as u64, u64::from(calls)).unwrap_or_default();
-    // At least 95 of 100 (product.md 3.2 R9), where other goals want more than their bound.
-    let passed = share >= goals::VALIDATION_PERCENT;
-    let success_percent =
-        PercentKpi { value: Some(share), goal: goals::VALIDATION_PERCENT, met: Some(passed) };
+    let success_percent = PercentKpi::at_least(Some(share), goals.validation_percent);
+    let passed = success_percent.met == Some(true);
     Some(Validation { calls, success_percent, p95_ms: p95(answered), baseline_p95_ms, passed })
 }
 

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use switchyard_domain::event::Lamp;
 use switchyard_domain::incident::{FailureCount, IncidentState};
+use switchyard_domain::map::Goals;
 use switchyard_domain::{Failure, RouteId};
 use switchyard_policy::classify;
 use switchyard_store::{StoreError, Try};
 
 use super::case::Case;
 use super::kpis::{Measured, cost_difference, kpis, validation};
-use super::tally::{Frame, Tally, VALIDATED, p95};
+use super::tally::{Frame, Tally, p95};
 use crate::clock;
 use crate::shared::{Running, Shared};
 
@@ -53,6 +54,7 @@ async fn read(shared: &Arc<Shared>, running: &Arc<Running>, case: &mut Case) -> 
         began_at_ms,
         condition_at_ms: marks.condition_at_ms,
         decided_at_ms: marks.decided_at_ms,
+        validated: validated(&running.map.goals),
     };
     let slo_of = |job: &str| running.map.jobs.get(job).unwrap_or(&running.map.default_job).slo_ms;
     let before = case.tally.requests;
@@ -87,7 +89,7 @@ async fn read(shared: &Arc<Shared>, running: &Arc<Running>, case: &mut Case) -> 
         cost_difference_usd,
         automatic: case.incident.kpis.automatic,
     };
-    let fresh = kpis(&case.tally, measured);
+    let fresh = kpis(&case.tally, measured, &running.map.goals);
     if fresh != case.incident.kpis {
         let until_ms = case.incident.brief.closed_at_ms.unwrap_or_else(|| clock::now().wall_ms);
         let tries = log.tries(&routes, until_ms, until_ms.saturating_sub(began_at_ms)).await?;
@@ -97,7 +99,7 @@ async fn read(shared: &Arc<Shared>, running: &Arc<Running>, case: &mut Case) -> 
         case.incident.kpis = fresh;
         case.dirty = true;
     }
-    validate(case);
+    validate(case, &running.map.goals);
     Ok(())
 }
 
@@ -178,18 +180,27 @@ async fn cost(running: &Arc<Running>, case: &Case) -> Option<switchyard_domain::
     asked.await.ok().flatten()
 }
 
+/// How many calls after a failover are held against the baseline.
+fn validated(goals: &Goals) -> usize {
+    usize::try_from(goals.validation_calls).unwrap_or(usize::MAX)
+}
+
 /// Holds the calls after a failover against the baseline: once, when there are enough of them or at the close.
-fn validate(case: &mut Case) {
+fn validate(case: &mut Case, goals: &Goals) {
     let is_closed = case.incident.brief.state == IncidentState::Closed;
-    if case.incident.validation.is_some() || (case.tally.after.len() < VALIDATED && !is_closed) {
+    if case.incident.validation.is_some() || (case.tally.after.len() < validated(goals) && !is_closed) {
         return;
     }
-    let Some(found) = validation(&case.tally, case.incident.kpis.baseline_p95_ms) else { return };
+    let Some(found) = validation(&case.tally, case.incident.kpis.baseline_p95_ms, goals) else { return };
+    let verdict = if found.passed {
+        "validated".to_owned()
+    } else {
+        format!("not validated, {} % is the goal", found.success_percent.goal)
+    };
     let title = format!(
-        "The {} calls after the failover: {} % succeeded ({}).",
+        "The {} calls after the failover: {} % succeeded ({verdict}).",
         found.calls,
         found.success_percent.value.unwrap_or_default(),
-        if found.passed { "validated" } else { "not validated, 95 % is the goal" }
     );
     let detail = found.p95_ms.map(|p95| {
         let usual = found.baseline_p95_ms.map_or_else(|| "unknown".to_owned(), |ms| format!("{ms} ms"));

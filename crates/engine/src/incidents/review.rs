@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use switchyard_domain::incident::{
     ExternalIncident, Incident, IncidentState, Kpis, PercentKpi, RepeatedCause, Review, ReviewedKpi,
-    Severity, SpanKpi, goals,
+    Severity, SpanKpi,
 };
+use switchyard_domain::map::Goals;
 
 use super::kpis::percent;
 use super::words::count;
@@ -16,6 +17,7 @@ pub(crate) fn review(
     until_ms: i64,
     incidents: &[Incident],
     external: Vec<ExternalIncident>,
+    goals: &Goals,
 ) -> Review {
     let number = |list: Vec<&Incident>| u32::try_from(list.len()).unwrap_or(u32::MAX);
     let with = |keep: &dyn Fn(&&Incident) -> bool| number(incidents.iter().filter(keep).collect());
@@ -26,7 +28,7 @@ pub(crate) fn review(
         .map(|incident| &incident.kpis)
         .collect();
     let repeated = repeated(incidents);
-    let [automatic_percent, manual_percent, failback_percent] = shares(incidents);
+    let [automatic_percent, manual_percent, failback_percent] = shares(incidents, goals);
     let mut review = Review {
         since_ms,
         until_ms,
@@ -36,7 +38,7 @@ pub(crate) fn review(
         automatic_percent,
         manual_percent,
         failback_percent,
-        kpis: reviewed(&closed),
+        kpis: reviewed(&closed, goals),
         repeated,
         external,
         suggestions: Vec::new(),
@@ -46,7 +48,7 @@ pub(crate) fn review(
 }
 
 /// Automatic failovers among all, failovers by hand that worked, returns that held.
-fn shares(incidents: &[Incident]) -> [PercentKpi; 3] {
+fn shares(incidents: &[Incident], goals: &Goals) -> [PercentKpi; 3] {
     // A failover is one when a request went elsewhere; otherwise nobody called.
     let moved: Vec<&Incident> =
         incidents.iter().filter(|incident| incident.kpis.failover_ms.value.is_some()).collect();
@@ -62,22 +64,23 @@ fn shares(incidents: &[Incident]) -> [PercentKpi; 3] {
     let returns: u64 = incidents.iter().map(|incident| u64::from(incident.returns)).sum();
     let reversed: u64 = incidents.iter().map(|incident| u64::from(incident.reversed)).sum();
     [
-        PercentKpi::above(percent(automatic, moved.len() as u64), goals::AUTOMATIC_PERCENT),
-        PercentKpi::above(percent(worked, by_hand.len() as u64), goals::MANUAL_PERCENT),
-        PercentKpi::above(percent(returns.saturating_sub(reversed), returns), goals::FAILBACK_PERCENT),
+        PercentKpi::above(percent(automatic, moved.len() as u64), goals.automatic_percent),
+        PercentKpi::above(percent(worked, by_hand.len() as u64), goals.manual_percent),
+        PercentKpi::above(percent(returns.saturating_sub(reversed), returns), goals.failback_percent),
     ]
 }
 
 /// A KPI's value, goal and whether it was met.
 type Reading = (Option<f64>, f64, Option<bool>);
 
-fn reviewed(closed: &[&Kpis]) -> Vec<ReviewedKpi> {
+fn reviewed(closed: &[&Kpis], goals: &Goals) -> Vec<ReviewedKpi> {
+    let unmeasured = Kpis::unmeasured(goals);
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of an incident are far below 2^52")]
     let span = |kpi: SpanKpi| (kpi.value.map(|ms| ms as f64), kpi.goal as f64, kpi.met);
     let share = |kpi: PercentKpi| (kpi.value, kpi.goal, kpi.met);
     let list = |name: &str, unit: &str, of: &dyn Fn(&Kpis) -> Reading| {
-        // The goal is the same in all of them, and in one that measured nothing.
-        let goal = of(&Kpis::default()).1;
+        // Each was held against the goal of its time; the one that is shown is today's.
+        let goal = of(&unmeasured).1;
         let measured: Vec<(f64, bool)> = closed
             .iter()
             .filter_map(|kpis| {

@@ -10,8 +10,6 @@ use switchyard_store::CourseRow;
 
 /// Answer times that are kept for the 95th percentile; later ones no longer move it much.
 const KEPT_TIMES: usize = 50_000;
-/// Calls a validation looks at (product.md 3.2 R9).
-pub(super) const VALIDATED: usize = 100;
 /// With fewer answers a percentile says nothing.
 const LEAST_ANSWERS: usize = 5;
 
@@ -26,6 +24,8 @@ pub(super) struct Frame<'a> {
     pub(super) condition_at_ms: i64,
     /// When traffic was told to move, UTC epoch milliseconds.
     pub(super) decided_at_ms: Option<i64>,
+    /// Calls after the failover that are held against the baseline.
+    pub(super) validated: usize,
 }
 
 /// Prompt, cached and answer tokens, by the answering route and the job.
@@ -77,7 +77,9 @@ impl Tally {
         self.stretch(row, is_answer);
         let waits = frame.decided_at_ms.is_some_and(|decided| row.end_ms >= decided);
         self.asked_at_ms = earlier(self.asked_at_ms, waits.then_some(row.at_ms));
-        if self.after.len() < VALIDATED && frame.decided_at_ms.is_some_and(|decided| row.at_ms >= decided) {
+        if self.after.len() < frame.validated
+            && frame.decided_at_ms.is_some_and(|decided| row.at_ms >= decided)
+        {
             self.after.push((is_answer, row.answer_ms));
         }
         let is_elsewhere = row.route.as_ref().is_some_and(|route| !frame.routes.contains(route));
@@ -201,8 +203,13 @@ mod tests {
 
     fn tally(rows: &[CourseRow]) -> Tally {
         let routes = [RouteId::from("a/x")];
-        let frame =
-            Frame { routes: &routes, began_at_ms: 1_000, condition_at_ms: 2_000, decided_at_ms: Some(2_000) };
+        let frame = Frame {
+            routes: &routes,
+            began_at_ms: 1_000,
+            condition_at_ms: 2_000,
+            decided_at_ms: Some(2_000),
+            validated: 100,
+        };
         let mut tally = Tally::default();
         rows.iter().for_each(|row| tally.add(row, frame, 500));
         tally

@@ -5,6 +5,7 @@ use switchyard_domain::incident::{
     EmergencyPage, ExternalIncident, Incident, IncidentBrief, IncidentId, IncidentNote, NewExternalIncident,
     NoticeReport, Review, SendNotice,
 };
+use switchyard_domain::map::Goals;
 use switchyard_domain::map::{self, Fault};
 use switchyard_domain::nearest::{did_you_mean, nearest};
 use switchyard_store::AuditEntry;
@@ -106,7 +107,9 @@ impl Router {
         let store = self.shared.store.incidents();
         let found = store.opened(since_ms, i64::MAX, REVIEWED).await.map_err(|error| error.problem())?;
         let external = store.external(since_ms, EXTERNAL).await.map_err(|error| error.problem())?;
-        Ok(incidents::review(since_ms, until_ms, &found, external))
+        let goals =
+            self.shared.running.load().as_ref().map_or_else(Goals::default, |running| running.map.goals);
+        Ok(incidents::review(since_ms, until_ms, &found, external, &goals))
     }
 
     /// The log of external incidents, newest first.

@@ -122,7 +122,7 @@ impl Shift {
         }
         let Seen { calls, failed, .. } = scene.home.healthy;
         let reason = format!("{} of the last {calls} calls succeeded", calls - failed);
-        self.turn_home(ROUTER, &reason, now)
+        self.turn_home(&rules.steps, ROUTER, &reason, now)
     }
 
     /// Notes what is shown of it.

@@ -127,7 +127,7 @@ impl Fleet {
             return Err(Problem::new("conflict_shift_exists", message));
         }
         known.mode = mode;
-        Ok((Some(known.id), known.go_further(last, word.why(), now)))
+        Ok((Some(known.id), known.go_further(last, &map.steps, word.why(), now)))
     }
 
     /// Begins a shift between two targets that are known to have routes.
@@ -153,7 +153,7 @@ impl Fleet {
         let mut shift = Shift::new(id, (from, to), mode, baselines, word.actor, reason, now);
         shift.resolve(map);
         let started = shift.started();
-        shift.leave(last, now);
+        shift.leave(last, &map.steps, now);
         let news = vec![started, shift.moved(reason)];
         shifts.all.push(shift);
         (id, news)
@@ -186,7 +186,9 @@ impl Fleet {
         let mut news = match shift.phase {
             ShiftPhase::Returning if !at_once => shift.release(actor, reason, now),
             ShiftPhase::Returning => Vec::new(),
-            ShiftPhase::Leaving | ShiftPhase::Away | ShiftPhase::Home => shift.turn_home(actor, reason, now),
+            ShiftPhase::Leaving | ShiftPhase::Away | ShiftPhase::Home => {
+                shift.turn_home(&map.steps, actor, reason, now)
+            }
         };
         if at_once {
             news.truncate(1);

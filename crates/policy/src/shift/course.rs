@@ -4,7 +4,7 @@
 //! its network was down, the router did not run) is taken out of it, so that it counts for neither side.
 
 use switchyard_domain::event::What;
-use switchyard_domain::map::{RoutingMap, ShiftMode};
+use switchyard_domain::map::{MoveSteps, RoutingMap, ShiftMode};
 use switchyard_domain::operate::{ShiftPhase, Target, WatchView};
 use switchyard_domain::{Now, RouteId};
 
@@ -173,20 +173,20 @@ impl Shift {
     }
 
     /// Goes on up to a share of `last` percent, whatever it did before.
-    pub(super) fn go_further(&mut self, last: u32, reason: &str, now: Now) -> Vec<What> {
+    pub(super) fn go_further(&mut self, last: u32, steps: &MoveSteps, reason: &str, now: Now) -> Vec<What> {
         self.held = None;
-        self.leave(last, now);
+        self.leave(last, steps, now);
         vec![self.moved(reason)]
     }
 
     /// Takes all of the traffic, unless it does so already or a person holds it.
-    pub(super) fn go_all_the_way(&mut self, mode: ShiftMode, reason: &str, now: Now) -> Vec<What> {
+    pub(super) fn go_all_the_way(&mut self, rules: &Rules, reason: &str, now: Now) -> Vec<What> {
         let last = if self.phase == ShiftPhase::Leaving { self.steps.last().copied() } else { None };
         if self.held.is_some() || last.unwrap_or(self.share) >= 100 {
             return Vec::new();
         }
-        self.mode = mode;
-        self.go_further(100, reason, now)
+        self.mode = rules.mode;
+        self.go_further(100, &rules.steps, reason, now)
     }
 
     /// Whether traffic of its origin is on its way or gone.
@@ -195,7 +195,7 @@ impl Shift {
     }
 
     /// Begins the way home, in steps.
-    pub(super) fn turn_home(&mut self, actor: &str, reason: &str, now: Now) -> Vec<What> {
+    pub(super) fn turn_home(&mut self, steps: &MoveSteps, actor: &str, reason: &str, now: Now) -> Vec<What> {
         self.held = None;
         self.insisted = actor != ROUTER;
         let started = What::FailbackStarted {
@@ -206,14 +206,14 @@ impl Shift {
             reason: reason.to_owned(),
         };
         self.away_share = self.share;
-        let steps = steps::home(self.share);
+        let steps = steps::home(steps, self.share);
         self.begin(ShiftPhase::Returning, steps, now);
         vec![started, self.moved("the first step home")]
     }
 
     /// Begins, or goes further, up to a share of `last` percent.
-    pub(super) fn leave(&mut self, last: u32, now: Now) {
-        let steps = steps::away(self.mode, self.share, last);
+    pub(super) fn leave(&mut self, last: u32, steps: &MoveSteps, now: Now) {
+        let steps = steps::away(self.mode, steps, self.share, last);
         self.begin(ShiftPhase::Leaving, steps, now);
         if self.mode == ShiftMode::Immediate {
             self.arrive(now);

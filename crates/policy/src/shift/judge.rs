@@ -1,7 +1,7 @@
 //! What a step's numbers mean: whether the receiving side does well, and whether a home is well again.
 
 use switchyard_domain::RouteId;
-use switchyard_domain::map::{FailbackSettings, RoutingMap, ShiftMode, ShiftSettings};
+use switchyard_domain::map::{FailbackSettings, MoveSteps, RoutingMap, ShiftMode, ShiftSettings};
 
 use crate::watch::Seen;
 
@@ -19,6 +19,7 @@ pub(crate) struct Rules {
     pub(crate) failback: FailbackSettings,
     pub(crate) automatic: bool,
     pub(crate) mode: ShiftMode,
+    pub(crate) steps: MoveSteps,
 }
 
 impl Rules {
@@ -28,6 +29,7 @@ impl Rules {
             failback: map.failback,
             automatic: map.failback_automatic,
             mode: map.shift_mode,
+            steps: map.steps,
         }
     }
 }

@@ -1,25 +1,19 @@
 //! The steps of a move, as shares of the traffic that goes elsewhere, percent.
 
-use switchyard_domain::map::ShiftMode;
-
-/// Gradual: 50, 25, 0 percent stay.
-const GRADUAL: [u32; 3] = [50, 75, 100];
-/// Canary: 5 to 100 percent go.
-const CANARY: [u32; 5] = [5, 10, 25, 50, 100];
-/// Home: 10, 25, 50, 75, 100 percent are back.
-const HOME: [u32; 5] = [90, 75, 50, 25, 0];
+use switchyard_domain::map::{MoveSteps, ShiftMode};
 
 /// The steps from the present share up to `last`.
-pub(super) fn away(mode: ShiftMode, now: u32, last: u32) -> Vec<u32> {
-    let all: &[u32] = match mode {
+pub(super) fn away(mode: ShiftMode, steps: &MoveSteps, now: u32, last: u32) -> Vec<u32> {
+    let all = match mode {
         ShiftMode::Immediate => &[],
-        ShiftMode::Gradual => &GRADUAL,
-        ShiftMode::Canary => &CANARY,
+        ShiftMode::Gradual => steps.gradual.shares(),
+        ShiftMode::Canary => steps.canary.shares(),
     };
     all.iter().copied().filter(|share| *share > now && *share < last).chain([last]).collect()
 }
 
 /// The steps home from the present share.
-pub(super) fn home(now: u32) -> Vec<u32> {
-    HOME.into_iter().filter(|share| *share < now || *share == 0).collect()
+pub(super) fn home(steps: &MoveSteps, now: u32) -> Vec<u32> {
+    let away = steps.home.shares().iter().map(|back| 100 - back);
+    away.filter(|share| *share < now || *share == 0).collect()
 }

@@ -2,7 +2,7 @@
 
 use switchyard_domain::Now;
 use switchyard_domain::event::What;
-use switchyard_domain::map::ShiftMode;
+use switchyard_domain::map::{MoveSteps, ShiftMode};
 use switchyard_domain::operate::{ShiftPhase, Target};
 
 use super::course::Shift;
@@ -36,7 +36,7 @@ fn well() -> Scene {
 fn begun(mode: ShiftMode, last: u32) -> Shift {
     let sides = (Target::Provider("anthropic".to_owned()), Target::Rest);
     let mut shift = Shift::new(1, sides, mode, (Some(400), Some(400)), "cli", "test", START);
-    shift.leave(last, START);
+    shift.leave(last, &MoveSteps::default(), START);
     shift
 }
 
@@ -144,7 +144,7 @@ fn a_step_home_is_held_while_anything_stands_against_home() {
         ("cli", fired("3 probes in a row failed"), false),
     ] {
         let mut shift = begun(ShiftMode::Immediate, 100);
-        shift.turn_home(actor, "test", START);
+        shift.turn_home(&MoveSteps::default(), actor, "test", START);
         let case = format!("{actor} {home:?}");
         let ill = Scene { home, ..well() };
         let told = play(&mut shift, &ill, START, 900_000);
@@ -172,7 +172,7 @@ fn while_this_machine_is_cut_off_nothing_is_judged() {
     for turn_home in [false, true] {
         let mut shift = begun(ShiftMode::Gradual, 100);
         if turn_home {
-            shift.turn_home("router", "test", START);
+            shift.turn_home(&MoveSteps::default(), "router", "test", START);
         }
         let before = shift.share;
         assert_eq!(play(&mut shift, &terrible, START, 900_000), []);
@@ -192,7 +192,7 @@ fn a_circuit_that_was_open_before_traffic_came_reverses_nothing() {
 
     let mut shift = begun(ShiftMode::Immediate, 100);
     play(&mut shift, &well(), START, 1_000);
-    shift.turn_home("cli", "test", START.plus_ms(1_000));
+    shift.turn_home(&MoveSteps::default(), "cli", "test", START.plus_ms(1_000));
     let home = Home { trouble: Some("a circuit must close".to_owned()), ..well().home };
     let half_home = Scene { shut: vec!["anthropic/haiku".into()], home, ..well() };
     let told = play(&mut shift, &half_home, START.plus_ms(1_000), 180_000);
@@ -347,7 +347,7 @@ fn the_error_trigger_turns_the_routers_way_home_round_but_not_a_persons() {
     let ill = Scene { home: Home { to_leave: Some("41 % failed".into()), ..well().home }, ..well() };
     for (actor, share) in [("router", 100), ("cli", 90)] {
         let mut shift = begun(ShiftMode::Immediate, 100);
-        shift.turn_home(actor, "test", START);
+        shift.turn_home(&MoveSteps::default(), actor, "test", START);
         play(&mut shift, &ill, START, 10_000);
         assert_eq!(shift.share, share, "{actor}");
     }

@@ -85,6 +85,24 @@ fn a_share_of_the_requests_goes_elsewhere_and_falls_back_home() {
 }
 
 #[test]
+fn moves_take_the_steps_of_the_map() {
+    let steps = json!({
+        "shift": { "gradualSteps": [20, 60, 100], "canarySteps": [1, 100] }, "failback": { "steps": [30, 100] },
+    });
+    for (mode, leaves_by) in [(ShiftMode::Gradual, vec![20, 60, 100]), (ShiftMode::Canary, vec![1, 100])] {
+        let mut world = World::new(&with(four(), steps.clone()));
+        start(&mut world, "anthropic", None, mode, 100).unwrap();
+        let shown = |world: &World| world.fleet.shifts().view(world.now)[0].clone();
+        assert_eq!(shown(&world).steps, leaves_by, "{mode:?}");
+        assert_eq!(shown(&world).share_percent, leaves_by[0], "{mode:?}");
+    }
+    let mut world = World::new(&with(four(), steps));
+    start(&mut world, "anthropic", None, ShiftMode::Immediate, 100).unwrap();
+    command(&mut world, ShiftCommand::Failback { shift: None, at_once: false }).unwrap();
+    assert_eq!(world.fleet.shifts().view(world.now)[0].steps, [70, 0]);
+}
+
+#[test]
 fn a_named_side_comes_first_and_the_others_before_home() {
     for (from, to, expected) in [
         ("anthropic", "google", [D, C, A, B]),

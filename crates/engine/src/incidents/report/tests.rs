@@ -1,8 +1,9 @@
 use switchyard_domain::event::Lamp;
 use switchyard_domain::incident::{
     ClientImpact, FailureCount, IncidentBrief, IncidentId, IncidentNote, Marks, PercentKpi, Severity,
-    SpanKpi, TimelineEntry, Validation, goals,
+    SpanKpi, TimelineEntry, Validation,
 };
+use switchyard_domain::map::Goals;
 use switchyard_domain::{RouteId, Usd};
 
 use super::*;
@@ -59,18 +60,18 @@ pub(crate) fn closed() -> Incident {
         closed_by: Some("router".to_owned()),
         marks: Marks { condition_at_ms: T + 4_000, decided_at_ms: Some(T + 4_000), ..Marks::default() },
         kpis: Kpis {
-            detection_ms: SpanKpi::new(Some(40), goals::DETECTION_MS),
-            failover_ms: SpanKpi::new(Some(850), goals::FAILOVER_MS),
-            restoration_ms: SpanKpi::new(Some(130_000), goals::RESTORATION_MS),
-            recovery_ms: SpanKpi::new(Some(250_000), goals::RECOVERY_MS),
+            detection_ms: SpanKpi::new(Some(40), Goals::default().detection_ms),
+            failover_ms: SpanKpi::new(Some(850), Goals::default().failover_ms),
+            restoration_ms: SpanKpi::new(Some(130_000), Goals::default().restoration_ms),
+            recovery_ms: SpanKpi::new(Some(250_000), Goals::default().recovery_ms),
             home_ms: Some(190_000),
             requests: 50,
             kept: 40,
             queued: 2,
             failed: 1,
-            user_error_percent: PercentKpi::below(Some(2.0), goals::USER_ERROR_PERCENT),
-            lost_percent: PercentKpi::below(Some(0.0), goals::LOST_PERCENT),
-            slowdown_percent: PercentKpi::below(Some(31.5), goals::SLOWDOWN_PERCENT),
+            user_error_percent: PercentKpi::below(Some(2.0), Goals::default().user_error_percent),
+            lost_percent: PercentKpi::below(Some(0.0), Goals::default().lost_percent),
+            slowdown_percent: PercentKpi::below(Some(31.5), Goals::default().slowdown_percent),
             p95_ms: Some(1_052),
             baseline_p95_ms: Some(800),
             cost_difference_usd: Some(Usd::from_nanos(12_300_000)),

@@ -16,7 +16,7 @@ fn incidents_are_held_against_the_goals_together() {
         incident(1, |_| {}),
         incident(2, |i| {
             i.kpis.automatic = false;
-            i.kpis.recovery_ms = SpanKpi::new(Some(350_000), goals::RECOVERY_MS);
+            i.kpis.recovery_ms = SpanKpi::new(Some(350_000), Goals::default().recovery_ms);
             i.reversed = 1;
         }),
         incident(3, |i| {
@@ -32,7 +32,7 @@ fn incidents_are_held_against_the_goals_together() {
             i.kpis = Kpis::default();
         }),
     ];
-    let review = review(0, 9, &incidents, Vec::new());
+    let review = review(0, 9, &incidents, Vec::new(), &Goals::default());
     assert_eq!((review.incidents, review.open, review.by_severity), (4, 1, [1, 3, 0]));
     assert_eq!(review.automatic_percent.value, Some(66.7));
     assert_eq!((review.manual_percent.value, review.manual_percent.met), (Some(100.0), Some(true)));
@@ -50,7 +50,7 @@ fn incidents_are_held_against_the_goals_together() {
 
 #[test]
 fn without_incidents_nothing_is_claimed() {
-    let review = review(0, 9, &[], Vec::new());
+    let review = review(0, 9, &[], Vec::new(), &Goals::default());
     assert_eq!(review.automatic_percent.met, None);
     assert!(review.kpis.iter().all(|kpi| kpi.measured == 0 && kpi.mean.is_none() && kpi.goal > 0.0));
     assert!(review.suggestions[0].contains("drill"), "{:?}", review.suggestions);

@@ -1,0 +1,41 @@
+//! What a map says of moves of traffic and of goals.
+
+use super::{faults, good};
+use crate::map::{Goals, MoveSteps};
+
+fn map_with(more: &str) -> String {
+    format!(r#"{{ "hot": [ {{ "provider": "openai", "model": "m" }} ], {more} }}"#)
+}
+
+#[test]
+fn moves_take_the_procedures_steps_unless_the_map_has_its_own() {
+    assert_eq!(good(&map_with(r#""warm": []"#)).steps, MoveSteps::default());
+    let steps = good(&map_with(
+        r#""shift": { "gradualSteps": [20, 100], "canarySteps": [1, 100] }, "failback": { "steps": [100] }"#,
+    ))
+    .steps;
+    let shares = [steps.gradual, steps.canary, steps.home].map(|steps| steps.shares().to_vec());
+    assert_eq!(shares, [vec![20, 100], vec![1, 100], vec![100]]);
+}
+
+#[test]
+fn steps_that_do_not_rise_to_all_of_it_are_refused() {
+    let many: Vec<u64> = (1..=20).chain([100]).collect();
+    let many = format!("{many:?}");
+    for bad in ["[]", "[50]", "[0, 100]", "[50, 25, 100]", "[50, 50, 100]", "[50, 101]", "[100, 101]", &many]
+    {
+        for (section, key) in [("shift", "gradualSteps"), ("shift", "canarySteps"), ("failback", "steps")] {
+            let found = faults(&map_with(&format!(r#""{section}": {{ "{key}": {bad} }}"#)));
+            assert_eq!(found.len(), 1, "{bad}: {found:?}");
+            assert!(found[0].starts_with(&format!("{section}.{key}: ")), "{bad}: {found:?}");
+        }
+    }
+}
+
+#[test]
+fn goals_can_be_ones_own() {
+    let goals = good(&map_with(r#""goals": { "detectionMs": 5000, "validationCalls": 20 }"#)).goals;
+    assert_eq!(goals, Goals { detection_ms: 5_000, validation_calls: 20, ..Goals::default() });
+    let found = faults(&map_with(r#""goals": { "lostPercent": 101 }"#));
+    assert!(found.len() == 1 && found[0].starts_with("goals.lostPercent"), "{found:?}");
+}
