@@ -1,6 +1,7 @@
 //! A snapshot to look at in tests.
 
 use serde_json::{Value, json};
+use switchyard_domain::operate::{LoopView, Orders};
 use switchyard_domain::view::Snapshot;
 
 fn route(id: &str, lamp: &str, signal: &str, detail: Option<&str>, next: bool) -> Value {
@@ -22,7 +23,8 @@ pub(crate) fn snapshot() -> Snapshot {
             "startedAtMs": 0, "demo": true, "firstRun": false, "telemetryDropped": 0
         },
         "status": {
-            "lamp": "clear", "tier": "hot", "state": "All clear.", "sentence": "", "sinceMs": 0, "kept": 212, "lost": 0
+            "lamp": "clear", "tier": "hot", "state": "All clear.", "sentence": "", "sinceMs": 0, "kept": 212, "lost": 0,
+            "why": []
         },
         "pause": { "paused": false, "reason": null, "sinceMs": null },
         "map": { "name": "demo", "version": 1, "appliedAtMs": 0, "source": "demo", "jobs": [] },
@@ -43,7 +45,9 @@ pub(crate) fn snapshot() -> Snapshot {
             "name": "openai", "preset": "openai", "hosts": [], "routes": [], "statusPage": null,
             "needsCredential": false, "credentials": []
         }],
-        "keychain": { "available": true, "problem": null }
+        "keychain": { "available": true, "problem": null },
+        "shifts": [], "distribution": null, "orders": Orders::default(), "triggers": [], "loops": LoopView::default(),
+        "shed": null, "causes": [], "incidents": []
     });
     serde_json::from_value(document).unwrap()
 }
