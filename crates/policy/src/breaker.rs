@@ -80,7 +80,7 @@ impl Permit {
 }
 
 /// The half-open slot while it is taken.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct TestSlot(#[expect(dead_code, reason = "only its being alive matters")] Arc<()>);
 
 /// What a breaker says to the next call.

@@ -6,7 +6,7 @@ use switchyard_domain::map::RouteIx;
 use switchyard_domain::{Failure, Now, RouteId};
 
 use super::{Change, Fleet, KeyId};
-use crate::breaker::Permit;
+use crate::breaker::{Permit, TestSlot};
 use crate::network::{Findings, Network, RegionOutage, RouteSeen, Turned, Weight, is_an_answer, outages};
 
 /// More are not held: the oldest then counts as if nothing had been found out.
@@ -25,7 +25,13 @@ pub(super) struct Suspended {
 #[derive(Clone, Debug)]
 enum Of {
     /// A call, under this generation of the breaker and with this key.
-    Call { generation: u64, key: Option<KeyId> },
+    Call {
+        generation: u64,
+        key: Option<KeyId>,
+        /// A test call is not over before it is known what it says: no other one is let through meanwhile.
+        #[expect(dead_code, reason = "only its being alive matters")]
+        slot: Option<TestSlot>,
+    },
     /// A free probe.
     Probe,
 }
@@ -65,7 +71,11 @@ impl Fleet {
     /// asks another route finds that out; asking this one again does not.
     pub(crate) fn is_about_to_open(&self, route: RouteIx) -> bool {
         let Some(slot) = self.slots.get(route.0) else { return false };
-        let held = self.suspended.iter().filter(|held| held.route == slot.id).count();
+        let counts = |held: &&Suspended| {
+            let now = slot.breaker.generation();
+            held.route == slot.id && matches!(held.of, Of::Call { generation, .. } if generation == now)
+        };
+        let held = self.suspended.iter().filter(counts).count();
         held > 0 && slot.breaker.would_open(held)
     }
 
@@ -131,7 +141,8 @@ impl Fleet {
             Weight::Counts => return None,
             Weight::Nothing => {}
             Weight::Suspended => {
-                let of = Of::Call { generation: permit.generation, key: permit.key.clone() };
+                let Permit { generation, ref key, ref slot, .. } = *permit;
+                let of = Of::Call { generation, key: key.clone(), slot: slot.clone() };
                 let (route, failure) = (permit.id.clone(), failure.clone());
                 self.suspended.push(Suspended { route, of, failure, at_mono_ms: now.mono_ms });
             }
@@ -187,7 +198,7 @@ impl Fleet {
                     if let Some(place) = self.place(&held.route, RouteIx(usize::MAX)) {
                         let Suspended { of, failure, .. } = held;
                         changes.extend(match of {
-                            Of::Call { generation, key } => {
+                            Of::Call { generation, key, .. } => {
                                 self.count(place, generation, key.as_ref(), failure, now)
                             }
                             Of::Probe => self.note_probe(place, Some(failure), now),

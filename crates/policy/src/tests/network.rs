@@ -144,6 +144,14 @@ fn a_route_whose_circuit_only_waits_for_the_networks_proof_is_asked_last_and_not
         (CircuitState::Open, [B, C, D].map(str::to_owned).into())
     );
 
+    // A probe opens no circuit, held or not.
+    let mut world = World::new(&four());
+    for _ in 0..5 {
+        let now = world.now;
+        world.fleet.probe_result(world.ix(A), Err(failure(K::Connect)), now.mono_ms, now);
+    }
+    assert_eq!((world.fleet.suspended(), firsts(&world)), (5, [A, B, C, D].map(str::to_owned).into()));
+
     // The fifth failure comes in the middle of a request: it goes on elsewhere at once.
     let mut world = World::new(&four());
     for _ in 0..4 {
@@ -318,6 +326,23 @@ fn a_half_open_circuit_is_not_judged_by_a_dead_network() {
     assert_eq!(world.circuit_of(A), CircuitState::HalfOpen, "neither closed nor opened anew");
     world.look(&online());
     assert!(world.fleet.gate(world.ix(A), world.now).is_ok(), "the next request tests it");
+}
+
+#[test]
+fn no_second_test_call_goes_before_it_is_known_what_the_first_one_says() {
+    for (network_is_well, circuit) in [(true, CircuitState::Open), (false, CircuitState::HalfOpen)] {
+        let mut world = World::new(&one());
+        for _ in 0..5 {
+            world.fail(A, K::ServerError);
+        }
+        world.pass(30_000);
+        world.fail(A, K::Reset);
+        assert_eq!(world.fleet.suspended(), 1);
+        assert!(world.fleet.acquire(world.ix(A), world.now).is_err(), "the first one is not over");
+        world.look(&if network_is_well { online() } else { offline() });
+        assert_eq!(world.circuit_of(A), circuit);
+        assert_eq!(world.fleet.acquire(world.ix(A), world.now).is_ok(), !network_is_well);
+    }
 }
 
 #[test]

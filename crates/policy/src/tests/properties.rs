@@ -325,6 +325,9 @@ proptest! {
         let Play { mut world, lives, .. } = Play::of(World::new(&document), &events);
         drop(lives);
         world.pass(3_600_000);
+        // The beat decides what was held until it was known whether the network is well.
+        world.fleet.tick(&world.map, world.now);
+        world.pass(3_600_000);
         for at in 0..world.map.routes.len() {
             world.fleet.set_in_service(RouteIx(at), true);
             let permit = world.fleet.acquire(RouteIx(at), world.now);
