@@ -32,7 +32,9 @@ export function fastMap(changes = {}) {
       'on-openai': { hot: [WARM], warm: [] },
     },
     retry: { attempts: 2, initialMs: 10, maxMs: 20 },
-    breaker: { consecutiveFailures: 2, halfOpenEveryMs: 100, successesToClose: 1 },
+    // One provider is broken again and again here: that neither backs its circuit off nor lowers its weight.
+    breaker: { consecutiveFailures: 2, halfOpenEveryMs: 100, halfOpenMostMs: 100, successesToClose: 1 },
+    triggers: { minCalls: 100_000 },
     probe: { everyMs: 0 },
     cold: { mode: 'graceful_degrade', initialMs: 50, maxMs: 200, maxAttempts: 100 },
     ...changes,
