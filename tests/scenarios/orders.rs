@@ -186,7 +186,7 @@ async fn an_app_never_leaves_its_bounds_not_by_failover_rescue_replay_or_overrid
     assert_eq!((warm.calls(), warm2.calls()), (0, 0));
     assert_eq!(yard.chat("hello").await.route(), "warm", "another app fails over");
     hot.heal().await.unwrap();
-    yard.cli(&["breaker", "close", "hot", "--reason", "it is well"], "").await;
+    done(&yard.cli(&["breaker", "close", "hot", "--reason", "it is well"], "").await);
     yard.wait_for("the queue to be worked off", |snapshot| snapshot.cold.waiting == 0).await;
     assert_eq!((warm.calls(), warm2.calls()), (1, 0), "not even from the queue");
     done(&yard.cli(&["client", "bounds", "clinic", "--clear"], "").await);

@@ -3,6 +3,7 @@
 //! A caller hears 202 only after the job is committed. An attempt counts only when it reached an upstream; while
 //! paused or without an eligible route a job waits until it expires.
 
+mod board;
 mod worker;
 
 use std::sync::Arc;
@@ -22,20 +23,10 @@ use crate::intake::Ask;
 use crate::pipeline::Parked;
 use crate::record::{Ending, Record};
 use crate::reply::{self, Reply, Way};
-use crate::shared::{Running, Shared, lock};
+use crate::shared::{Running, Shared};
 
+pub(crate) use board::{Board, QueueView};
 pub(crate) use worker::run;
-
-/// What the window shows of the queue, refreshed after each move.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct QueueView {
-    pub(crate) waiting: u64,
-    pub(crate) dead: u64,
-    pub(crate) done: u64,
-    pub(crate) oldest_at_ms: Option<i64>,
-    pub(crate) next_attempt_at_ms: Option<i64>,
-    pub(crate) wagons: Vec<WagonView>,
-}
 
 /// Queues the request where that is allowed, and tells the caller.
 pub(crate) async fn park(
@@ -83,7 +74,7 @@ pub(crate) async fn park(
 /// The receipt of a request that an earlier one with the same key has queued and that still waits there.
 pub(crate) async fn already_queued(shared: &Shared, ask: &Ask, key: &str) -> Option<Reply> {
     // Most of the time nothing waits, and no database is asked.
-    if lock(&shared.queue).waiting == 0 {
+    if shared.queue.is_empty() {
         return None;
     }
     let id = shared.store.queue().open_job(&ask.client, key).await.ok().flatten()?;
@@ -238,24 +229,25 @@ async fn wait(shared: &Arc<Shared>, ask: &Ask, id: &str) -> Option<Reply> {
 
 /// Reads again what the window shows of the queue.
 pub(crate) async fn refresh(shared: &Shared) {
+    if shared.queue.refresh(async || read(shared).await).await {
+        shared.bus.touch();
+    }
+}
+
+async fn read(shared: &Shared) -> Option<QueueView> {
     let queue = shared.store.queue();
-    let (Ok(counts), Ok(oldest), Ok(next)) =
-        (queue.counts().await, queue.oldest().await, queue.next_due().await)
-    else {
-        return;
-    };
+    let counts = queue.counts().await.ok()?;
     let states = [JobState::Waiting, JobState::Running, JobState::Dead];
     let wagons = queue.list(&states, Order::OldestFirst, 12).await.unwrap_or_default();
-    *lock(&shared.queue) = QueueView {
+    Some(QueueView {
         waiting: counts.waiting + counts.running,
         dead: counts.dead + counts.expired,
         done: counts.done,
-        oldest_at_ms: oldest,
-        next_attempt_at_ms: next,
+        oldest_at_ms: queue.oldest().await.ok()?,
+        next_attempt_at_ms: queue.next_due().await.ok()?,
         wagons: wagons
             .into_iter()
             .map(|row| WagonView { id: row.id, job: row.job, state: row.state })
             .collect(),
-    };
-    shared.bus.touch();
+    })
 }

@@ -124,7 +124,7 @@ impl Router {
             started,
             proxy_url: Mutex::new(format!("http://{addr}")),
             control_url: Mutex::new(config.control_url),
-            queue: Mutex::default(),
+            queue: crate::cold::Board::default(),
             cold_work: Notify::new(),
             ways: AtomicU64::new(0),
             job_ended: watch::Sender::new(0),

@@ -84,7 +84,8 @@ pub(crate) struct Shared {
     pub(crate) started: Now,
     pub(crate) proxy_url: Mutex<String>,
     pub(crate) control_url: Mutex<Option<String>>,
-    pub(crate) queue: Mutex<crate::cold::QueueView>,
+    /// What is shown of the queue.
+    pub(crate) queue: crate::cold::Board,
     /// Wakes the cold worker.
     pub(crate) cold_work: Notify,
     /// Grows with whatever may open a way to a route: a job that found none looks again.
@@ -163,7 +164,7 @@ impl Shared {
 
     /// A way to a route may be open that was not: jobs that found none go on at once.
     pub(crate) fn ways_changed(&self) {
-        self.ways.fetch_add(1, Ordering::Relaxed);
+        self.ways.fetch_add(1, Ordering::SeqCst);
         self.cold_work.notify_one();
     }
 
@@ -223,22 +224,19 @@ impl Shared {
             return;
         }
         let Some(running) = self.running.load_full() else { return };
+        // Held until it is told: who looked earlier never says the last word.
+        let mut standpoint = lock(&self.standpoint);
         // While this machine's network is down no tier takes over: nothing is called an outage.
         let seen =
             self.with_fleet(|fleet| (!fleet.network().is_down()).then(|| standing(&running.map, fleet, now)));
         let Some(Some(fresh)) = seen else { return };
-        let before = {
-            let mut standpoint = lock(&self.standpoint);
-            if standpoint.standing == fresh {
-                return;
-            }
-            let before = standpoint.standing.clone();
-            if before.tier != fresh.tier {
-                standpoint.since_ms = now.wall_ms;
-            }
-            standpoint.standing = fresh.clone();
-            before
-        };
+        if standpoint.standing == fresh {
+            return;
+        }
+        let before = std::mem::replace(&mut standpoint.standing, fresh.clone());
+        if before.tier != fresh.tier {
+            standpoint.since_ms = now.wall_ms;
+        }
         self.bus.touch();
         if before.tier != fresh.tier {
             lock(&self.traffic).tier_changed();

@@ -26,7 +26,7 @@ pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
     let running = shared.running.load_full();
     let standpoint = lock(&shared.standpoint).clone();
     let pause = lock(&shared.pause).clone();
-    let queue = lock(&shared.queue).clone();
+    let queue = shared.queue.view();
     let (traffic, shares, clients, requests, kept) = {
         let traffic = lock(&shared.traffic);
         let in_flight = shared.in_flight.load(Ordering::Relaxed);

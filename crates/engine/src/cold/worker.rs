@@ -39,18 +39,16 @@ pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
     }
     super::refresh(&shared).await;
     let mut jobs = JoinSet::new();
-    let mut ways = shared.ways.load(Ordering::Relaxed);
+    let mut ways = shared.ways.load(Ordering::SeqCst);
     loop {
         while let Some(ended) = jobs.try_join_next() {
             if let Err(panic) = ended {
                 tracing::error!(%panic, "a queued job's attempt ended badly; it stays in the queue");
             }
         }
-        let known = std::mem::replace(&mut ways, shared.ways.load(Ordering::Relaxed));
-        if ways != known
-            && let Err(error) = shared.store.queue().release_held(clock::now().wall_ms).await
-        {
-            tracing::error!(code = error.code(), %error, "jobs that waited for a way stay until they are due");
+        let known = std::mem::replace(&mut ways, shared.ways.load(Ordering::SeqCst));
+        if ways != known {
+            release_held(&shared).await;
         }
         let wait_ms = start_due(&shared, &mut jobs).await;
         tokio::select! {
@@ -62,6 +60,13 @@ pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
     }
     // What is under way goes on until the runtime ends; a job cut off there is taken back at the next start.
     while jobs.join_next().await.is_some() {}
+}
+
+/// A way has opened: jobs that found none are due now.
+async fn release_held(shared: &Shared) {
+    if let Err(error) = shared.store.queue().release_held(clock::now().wall_ms).await {
+        tracing::error!(code = error.code(), %error, "jobs that waited for a way stay until they are due");
+    }
 }
 
 /// Starts what is due; says how long there is nothing to do, milliseconds.
@@ -124,7 +129,7 @@ async fn attempt(shared: &Arc<Shared>, running: &Arc<Running>, job: DueJob) -> R
         return held.map(drop).map_err(|error| error.problem());
     }
     let mut record = Record::open(shared, ask.view(), ask.arrived);
-    let ways = shared.ways.load(Ordering::Relaxed);
+    let ways = shared.ways.load(Ordering::SeqCst);
     match pipeline::serve(shared, running, &ask, &mut record).await {
         Served::Answered(answered) => {
             let Answered { answer, route, tier, degraded, lease, begun, .. } = *answered;
@@ -172,15 +177,15 @@ async fn attempt(shared: &Arc<Shared>, running: &Arc<Running>, job: DueJob) -> R
             record.discard();
             let now = network::settled_now(shared).await;
             if !parked.reached_upstream {
-                let wait_ms = if shared.ways.load(Ordering::Relaxed) != ways {
-                    0
-                } else if parked.attempts == 0 {
-                    parked.again_in_ms.min(MOST_HELD_MS)
-                } else {
-                    HOLD_MS
-                };
+                let wait_ms =
+                    if parked.attempts == 0 { parked.again_in_ms.min(MOST_HELD_MS) } else { HOLD_MS };
                 let held = queue.hold(&row.id, now.plus_ms(wait_ms).wall_ms, now.wall_ms).await;
-                return held.map(drop).map_err(|error| error.problem());
+                held.map_err(|error| error.problem())?;
+                // A way that opened meanwhile released what was held then: this job was not yet.
+                if shared.ways.load(Ordering::SeqCst) != ways {
+                    release_held(shared).await;
+                }
+                return Ok(());
             }
             if attempts >= running.map.cold.max_attempts {
                 return bury(shared, &row, attempts, parked.why).await;
