@@ -50,6 +50,9 @@ pub(crate) fn plan(repo: &Repo, machine: &Machine, only: Option<Part>) -> Result
     suite.require_parts()?;
     let mut plan = Plan::default();
     packages::install(&mut plan, machine, &suite.packages())?;
+    if suite.wants(Part::Fuzz) {
+        suite.fetch_fuzz(&mut plan);
+    }
     if only == Some(Part::Fuzz) {
         suite.fuzz(&mut plan)?;
         return Ok(plan);
@@ -203,6 +206,15 @@ impl Suite<'_> {
         plan.run("rust: unit tests and scenarios", self.in_session(tests));
         plan.run("rust: doc tests", self.cargo(["test", "--workspace", "--doc", "--features", FEATURES]));
         Ok(())
+    }
+
+    /// Its lock file is its own, and out of date whenever a dependency joins `domain` or `wire`: say so now, not after
+    /// half an hour.
+    fn fetch_fuzz(&self, plan: &mut Plan) {
+        if self.machine.os != Os::MacOrWindows {
+            let project = self.repo.root.join("tests").join("fuzz");
+            plan.run("fuzz: fetch its crates", Cmd::cargo(&project, ["fetch", "--locked"]));
+        }
     }
 
     /// Its program is built apart, with flags of its own.

@@ -44,6 +44,7 @@ fn the_whole_suite_runs_in_an_order_where_each_step_finds_what_it_needs() {
     let order = [
         "system packages: refresh",
         "system packages: install",
+        "fuzz: fetch",
         "node:",
         "ui: install",
         "ui: build",
