@@ -21,7 +21,7 @@ async fn a_broken_hot_is_seen_in_the_window_and_on_the_desktop() -> Result<()> {
     let window = Window::open().await?;
     let story = tell(&window, &daemon).await;
     if story.is_err() {
-        window.shoot("failed").await.ok();
+        window.shoot("failed-failover").await.ok();
     }
     window.close().await?;
     story
@@ -100,7 +100,7 @@ async fn traffic_is_moved_by_hand_and_brought_home_in_steps() -> Result<()> {
     let window = Window::open().await?;
     let story = move_and_return(&window).await;
     if story.is_err() {
-        window.shoot("failed").await.ok();
+        window.shoot("failed-move").await.ok();
     }
     window.close().await?;
     story

@@ -115,7 +115,7 @@ async fn an_outage_is_told_measured_and_closed_by_itself() {
     assert!(done(&yard.cli(&["incident", "list"], "").await).contains("hot: 529 overloaded"));
     assert!(done(&yard.cli(&["incident", "show", "1"], "").await).contains("restoration"));
     assert!(
-        done(&yard.cli(&["incident", "analyze", "--since", "1h"], "").await).contains("1 incidents since")
+        done(&yard.cli(&["incident", "analyze", "--since", "1h"], "").await).contains("1 incident since")
     );
 }
 

@@ -15,7 +15,7 @@ use serde_json::json;
 use switchyard_domain::network::{NetworkState, NetworkView};
 use switchyard_domain::view::{CircuitState, Snapshot};
 use switchyard_tests::net::{Manner, Net, on_a_network, world_route};
-use switchyard_tests::{Ask, Stopwatch, Yard};
+use switchyard_tests::{Ask, Reply, Stopwatch, Yard};
 
 const HOT: &str = "203.0.113.11";
 const WARM: &str = "203.0.113.12";
@@ -52,6 +52,21 @@ async fn two(net: &Net, more: serde_json::Value) -> (switchyard_sim::Provider, s
     let (warm, _) = net.provider("warm", 12).await;
     net.apply(&[world_route("hot", HOT)], &[world_route("warm", WARM)], more).await;
     (hot, warm)
+}
+
+/// Asks, and mends the network once it is known to stand so and the request alone waits for it.
+async fn held(net: &Net, question: &str, down: NetworkState, mend: impl Future<Output = ()>) -> Reply {
+    let steer = async {
+        let (down, what) = (is(down), format!("the request to be held while {}", down.as_str()));
+        net.yard.wait_for(&what, |s| down(s) && s.network.held == 1).await;
+        mend.await;
+    };
+    tokio::join!(net.yard.chat(question), steer).0
+}
+
+/// The same with a pulled cable, which is put back.
+async fn held_offline(net: &Net, question: &str) -> Reply {
+    held(net, question, NetworkState::Offline, async { net.plug_cable() }).await
 }
 
 #[test]

@@ -12,6 +12,20 @@ fn fired(snapshot: &Snapshot, kind: TriggerKind) -> bool {
     snapshot.triggers.iter().any(|trigger| trigger.kind == kind)
 }
 
+/// Asks again and again, and is answered by Warm, until things stand so.
+async fn asked_until(yard: &Yard, what: &str, ready: impl Fn(&Snapshot) -> bool) -> Snapshot {
+    within(what, async {
+        loop {
+            assert_eq!(yard.chat("hello").await.route(), "warm", "nobody notices");
+            let snapshot = yard.snapshot().await;
+            if ready(&snapshot) {
+                return snapshot;
+            }
+        }
+    })
+    .await
+}
+
 #[tokio::test]
 async fn a_route_that_fails_now_and_then_is_lowered_and_says_why_until_it_is_well() {
     let fast = json!({
@@ -64,13 +78,7 @@ async fn test_calls_alone_show_that_a_provider_stays_ill() {
     });
     let yard = Yard::over(&[CHAT], &[CHAT], fast).await;
     yard.provider("hot").set_fault(Fault::status(500)).await.unwrap();
-    let ill = loop {
-        assert_eq!(yard.chat("hello").await.route(), "warm", "nobody notices");
-        let snapshot = yard.snapshot().await;
-        if fired(&snapshot, TriggerKind::Errors) {
-            break snapshot;
-        }
-    };
+    let ill = asked_until(&yard, "the trigger", |now| fired(now, TriggerKind::Errors)).await;
     let errors = ill.triggers.iter().find(|trigger| trigger.kind == TriggerKind::Errors).unwrap();
     assert_eq!((errors.provider.as_str(), &errors.route), ("hot", &None), "the provider, not a route");
     assert!(errors.fired_at_ms - errors.began_at_ms >= 2_000, "{errors:?}");
@@ -88,13 +96,7 @@ async fn a_provider_that_stays_ill_loses_its_traffic_by_itself_and_gets_it_back_
     });
     let yard = Yard::over(&[CHAT], &[CHAT], fast).await;
     yard.provider("hot").set_fault(Fault::status(500)).await.unwrap();
-    let away = loop {
-        assert_eq!(yard.chat("hello").await.route(), "warm", "nobody notices");
-        let snapshot = yard.snapshot().await;
-        if !snapshot.shifts.is_empty() {
-            break snapshot;
-        }
-    };
+    let away = asked_until(&yard, "the traffic to leave", |now| !now.shifts.is_empty()).await;
     let shift = &away.shifts[0];
     assert_eq!(
         (shift.actor.as_str(), shift.from_words.as_str(), shift.share_percent),

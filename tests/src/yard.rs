@@ -239,6 +239,11 @@ impl Drop for Yard {
 
 /// Reads a response to its end, however that comes.
 async fn read(response: Response) -> Reply {
+    read_telling(response, |_| ()).await
+}
+
+/// The same; `tell` gets what came of the body so far, each time more has come.
+async fn read_telling(response: Response, tell: impl Fn(&[u8])) -> Reply {
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let (mut body, mut whole) = (BytesMut::new(), true);
     let mut parts = response.bytes_stream();
@@ -247,6 +252,7 @@ async fn read(response: Response) -> Reply {
             Ok(part) => body.extend_from_slice(&part),
             Err(_) => whole = false,
         }
+        tell(&body);
     }
     Reply { status, headers, body: body.freeze(), whole }
 }

@@ -119,7 +119,7 @@ function overrides(): Snapshot {
     clients: { n8n: { ...order, reason: "their contract", expiresAtMs: null, providers: ["anthropic"], prefer: null } },
   };
   s.tiers[1]!.routes[0] = { ...s.tiers[1]!.routes[0]!, forced: s.orders.forced![0]!, why: "Its circuit is held closed from the command line: its probes lie." };
-  s.tiers[1]!.routes[1] = { ...s.tiers[1]!.routes[1]!, inService: false, lamp: "out", signal: "Out of use", why: "Provider google was taken out of service in the window: bad answers since noon." };
+  s.tiers[1]!.routes[1] = { ...s.tiers[1]!.routes[1]!, inService: false, killed: s.orders.kills![0]!, lamp: "out", signal: "Out of use", why: "Provider google was taken out of service in the window: bad answers since noon." };
   return s;
 }
 

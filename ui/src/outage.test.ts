@@ -232,6 +232,15 @@ test("an incident is read, noted, copied as Markdown and closed", async () => {
   vi.unstubAllGlobals();
 });
 
+test("two notes of one moment are both shown", async () => {
+  const incident = sampleIncident(scenes.failover());
+  const note = (text: string) => ({ atMs: incident.beganAtMs, actor: "api", text });
+  open("failover", { "GET /v1/incidents/27": { status: 200, body: { ...incident, notes: [note("Wrote to support"), note("They answered")] } } });
+  await click(testid.bannerAction("incident"));
+  await screen.findByText("Wrote to support");
+  await screen.findByText("They answered");
+});
+
 test("an incident that can't be read says why, and can be asked for again", async () => {
   const host = open("failover", { "GET /v1/incidents/27": { status: 404, body: { code: "no_incident", message: "There is no incident 27." } } });
   await click(testid.bannerAction("incident"));

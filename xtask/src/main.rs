@@ -95,8 +95,8 @@ enum Command {
         #[arg(long, value_name = "PATH")]
         input: Option<PathBuf>,
     },
-    /// Play scripts of outages against the failover policy in virtual time, print what users would have met, and keep
-    /// it in docs/failover-kpis.md
+    /// Play scripts of outages against the failover policy in virtual time and print what users would have met; a run of
+    /// every script with the default number of seeds or more is kept in docs/failover-kpis.md
     Sim {
         /// How often each script is played, each time with a seed of its own
         #[arg(long, default_value_t = sim::DEFAULT_SEEDS, value_parser = clap::value_parser!(u64).range(1..))]

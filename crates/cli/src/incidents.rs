@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use jiff::Timestamp;
 use switchyard_control::{ControlClient, IncidentsQuery};
 use switchyard_domain::Problem;
 use switchyard_domain::incident::{
@@ -14,7 +13,7 @@ use switchyard_domain::incident::{
 
 use crate::command::{Place, Shown};
 use crate::output::{json, lasting, line, moment, note, or_dash, table, text};
-use crate::typed::{number, span_ms, words};
+use crate::typed::{Moment, moment_at, number, words};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum IncidentCommand {
@@ -241,36 +240,10 @@ pub(crate) async fn notice(place: &Place, ask: NoticeAsk) -> Result<ExitCode, Pr
 /// A moment as people write it: a time ago by the router's clock, or a date.
 async fn moment_of(router: &ControlClient, written: Option<&str>) -> Result<Option<i64>, Problem> {
     let Some(written) = written else { return Ok(None) };
-    match read_moment(written)? {
+    match moment_at(written)? {
         Moment::At(ms) => Ok(Some(ms)),
         Moment::Ago(ms) => Ok(Some(router.snapshot().await?.at_ms.saturating_sub(ms))),
     }
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Moment {
-    /// UTC epoch milliseconds.
-    At(i64),
-    /// So many milliseconds before now.
-    Ago(i64),
-}
-
-fn read_moment(written: &str) -> Result<Moment, Problem> {
-    if let Ok(at) = written.parse::<Timestamp>() {
-        return Ok(Moment::At(at.as_millisecond()));
-    }
-    if let Ok(day) = written.parse::<jiff::civil::Date>() {
-        let at = day.to_zoned(jiff::tz::TimeZone::system()).map(|day| day.timestamp().as_millisecond());
-        return at.map(Moment::At).map_err(|_| not_a_moment(written));
-    }
-    let ago = span_ms(written).map_err(|_| not_a_moment(written))?;
-    Ok(Moment::Ago(i64::try_from(ago).unwrap_or(i64::MAX)))
-}
-
-fn not_a_moment(written: &str) -> Problem {
-    let message =
-        format!("`{written}` is no time. Write 30m, 24h, 7d, a date (2026-11-21) or 2026-11-21T14:00:00Z.");
-    Problem::new("invalid_time", message)
 }
 
 fn list(found: Vec<IncidentBrief>) {
@@ -332,8 +305,9 @@ fn percent_row(name: &str, kpi: PercentKpi) -> [String; 4] {
 
 fn reviewed(review: &Review) {
     line(format!(
-        "{} incidents since {}, {} of them open; severity 1/2/3: {}/{}/{}.",
+        "{} {} since {}, {} of them open; severity 1/2/3: {}/{}/{}.",
         review.incidents,
+        if review.incidents == 1 { "incident" } else { "incidents" },
         moment(review.since_ms),
         review.open,
         review.by_severity[0],
@@ -397,26 +371,6 @@ fn emergency(page: &EmergencyPage) {
         line(format!("{}. {}", n + 1, action.text));
         if let Some(command) = &action.command {
             line(format!("   {command}"));
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn moments_are_read_as_people_write_them() {
-        for (written, ago) in
-            [("30m", 1_800_000), ("24h", 86_400_000), ("7d", 604_800_000), ("1h30m", 5_400_000)]
-        {
-            assert_eq!(read_moment(written).unwrap(), Moment::Ago(ago), "{written}");
-        }
-        assert_eq!(read_moment("2026-11-21T14:00:00Z").unwrap(), Moment::At(1_795_269_600_000));
-        assert!(matches!(read_moment("2026-11-21").unwrap(), Moment::At(_)));
-        for written in ["", "yesterday", "-1h", "0s", "1y", "99999999999999d"] {
-            let refused = read_moment(written).unwrap_err();
-            assert!(refused.message.contains("24h"), "{written}: {refused:?}");
         }
     }
 }

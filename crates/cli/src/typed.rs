@@ -1,7 +1,8 @@
-//! What people type, read or refused: spans of time (`90s`, `30m`, `2h30m`, `7d`), reasons, shares, numbers. A refusal
-//! says what is wrong and how it is written.
+//! What people type, read or refused: spans of time (`90s`, `30m`, `2h30m`, `7d`), moments, reasons, shares, numbers.
+//! A refusal says what is wrong and how it is written.
 
 use jiff::{SpanRelativeTo, Unit};
+use switchyard_domain::Problem;
 
 /// The longest time something may be ordered for, milliseconds: a year.
 const LONGEST_MS: u64 = 31_536_000_000;
@@ -69,9 +70,37 @@ pub(crate) fn score(text: &str) -> Result<f64, String> {
     number.ok_or_else(|| format!("`{text}` is no score. Write a number from 0 (nothing was right) to 1"))
 }
 
+/// A moment in the past, as it was typed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// UTC epoch milliseconds.
+    At(i64),
+    /// So many milliseconds before now.
+    Ago(i64),
+}
+
+/// Reads a span of time ago, a date (its midnight in this machine's time zone) or a moment in UTC.
+pub(crate) fn moment_at(written: &str) -> Result<Moment, Problem> {
+    if let Ok(at) = written.parse::<jiff::Timestamp>() {
+        return Ok(Moment::At(at.as_millisecond()));
+    }
+    if let Ok(day) = written.parse::<jiff::civil::Date>() {
+        let at = day.to_zoned(jiff::tz::TimeZone::system()).map(|day| day.timestamp().as_millisecond());
+        return at.map(Moment::At).map_err(|_| not_a_moment(written));
+    }
+    let ago = span_ms(written).map_err(|_| not_a_moment(written))?;
+    Ok(Moment::Ago(i64::try_from(ago).unwrap_or(i64::MAX)))
+}
+
+fn not_a_moment(written: &str) -> Problem {
+    let message =
+        format!("`{written}` is no time. Write 30m, 24h, 7d, a date (2026-11-21) or 2026-11-21T14:00:00Z.");
+    Problem::new("invalid_time", message)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{for_ms, number, over_ms, percent, score, span_ms, words};
+    use super::{Moment, for_ms, moment_at, number, over_ms, percent, score, span_ms, words};
 
     #[test]
     fn spans_are_read_as_people_type_them() {
@@ -106,5 +135,20 @@ mod tests {
             assert!(score(text).is_err_and(|why| why.contains("from 0")), "{text}");
         }
         assert!(words(" \n").is_err());
+    }
+
+    #[test]
+    fn moments_are_read_as_people_write_them() {
+        for (written, ago) in
+            [("30m", 1_800_000), ("24h", 86_400_000), ("7d", 604_800_000), ("1h30m", 5_400_000)]
+        {
+            assert_eq!(moment_at(written).unwrap(), Moment::Ago(ago), "{written}");
+        }
+        assert_eq!(moment_at("2026-11-21T14:00:00Z").unwrap(), Moment::At(1_795_269_600_000));
+        assert!(matches!(moment_at("2026-11-21").unwrap(), Moment::At(_)));
+        for written in ["", "yesterday", "-1h", "0s", "1y", "99999999999999d"] {
+            let refused = moment_at(written).unwrap_err();
+            assert!(refused.message.contains("24h"), "{written}: {refused:?}");
+        }
     }
 }

@@ -21,7 +21,7 @@ pub enum NetworkState {
     CaptivePortal,
     /// Something in between presents its own certificate, or takes connections and lets none through.
     Intercepted,
-    /// The proxy that everything goes through does not answer.
+    /// The proxy that everything goes through does not answer, or refuses this machine.
     ProxyDown,
 }
 
@@ -61,7 +61,7 @@ impl NetworkState {
             Self::DnsBroken => "can't look up names (DNS)",
             Self::CaptivePortal => "is behind a sign-in page",
             Self::Intercepted => "is on a network that intercepts connections",
-            Self::ProxyDown => "goes out by a proxy that does not answer",
+            Self::ProxyDown => "goes out by a proxy that lets nothing through",
         }
     }
 }

@@ -1,5 +1,8 @@
 //! What a person looks at: one snapshot of the whole router, the same for window, CLI and browser.
 
+mod providers;
+mod requests;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -10,7 +13,10 @@ use crate::operate::{
     CauseView, DistributionView, ForcedBreaker, Kill, LoopView, Orders, ShedView, ShiftView, TriggerView,
     WhyView,
 };
-use crate::{Dialect, Failure, RequestId, RouteId, Tier};
+use crate::{Dialect, Failure, RouteId, Tier};
+
+pub use providers::{CredentialPlace, CredentialView, KeychainView, ProviderView};
+pub use requests::{AttemptView, Outcome, RequestView};
 
 /// The whole state at one moment. A stream of these is the event stream; a reader that lags takes the next one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -348,160 +354,4 @@ pub struct EventView {
     /// The event itself.
     #[serde(flatten)]
     pub event: Event,
-}
-
-/// How a request ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// A route answered.
-    Answered,
-    /// It went to the cold queue.
-    Queued,
-    /// It was refused with a reason (caller's fault, pause, no route).
-    Refused,
-    /// Every try failed and nothing could be queued.
-    Failed,
-    /// A committed stream broke off; the caller got an error event.
-    Broken,
-    /// The caller hung up.
-    Aborted,
-}
-
-impl Outcome {
-    /// The name in the database.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Answered => "answered",
-            Self::Queued => "queued",
-            Self::Refused => "refused",
-            Self::Failed => "failed",
-            Self::Broken => "broken",
-            Self::Aborted => "aborted",
-        }
-    }
-}
-
-/// One request of the log.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct RequestView {
-    /// The request's id.
-    pub id: RequestId,
-    /// Arrival, UTC epoch milliseconds.
-    pub at_ms: i64,
-    /// The app.
-    pub client: String,
-    /// The workload's name, `default` without one.
-    pub job: String,
-    /// The caller's dialect.
-    pub dialect: Dialect,
-    /// The model asked for.
-    pub model: String,
-    /// Whether a stream was asked for.
-    pub stream: bool,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// The status the caller got.
-    pub status: u16,
-    /// The route that answered.
-    pub route: Option<RouteId>,
-    /// Its tier; `cold` when queued.
-    pub tier: Option<Tier>,
-    /// Whether it was answered by something other than the first choice.
-    pub degraded: bool,
-    /// From arrival to the end, milliseconds.
-    pub duration_ms: u32,
-    /// From arrival to the first meaningful byte, milliseconds.
-    pub first_token_ms: Option<u32>,
-    /// Prompt tokens, where the upstream said.
-    pub input_tokens: Option<u64>,
-    /// The part of them read from the provider's prompt cache, where the upstream said.
-    #[serde(default)]
-    pub cached_tokens: Option<u64>,
-    /// Answer tokens, where the upstream said.
-    pub output_tokens: Option<u64>,
-    /// What a change of dialect could not carry over, as `code field`.
-    pub degradations: Vec<String>,
-    /// How often its stream broke off and was continued by another route.
-    pub rescues: u32,
-    /// Each try, in order.
-    pub attempts: Vec<AttemptView>,
-}
-
-/// One try of one request on one route.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct AttemptView {
-    /// Where it went.
-    pub route: RouteId,
-    /// The route's tier for this request.
-    pub tier: Tier,
-    /// From the request's arrival to the try's start, milliseconds.
-    pub start_ms: u32,
-    /// How long it took, milliseconds.
-    pub duration_ms: u32,
-    /// Why it failed; absent for the one that answered.
-    pub failure: Option<Failure>,
-}
-
-/// A provider of the running map.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ProviderView {
-    /// Its name in the map.
-    pub name: String,
-    /// The preset it builds on, if any.
-    pub preset: Option<String>,
-    /// Hosts of its routes.
-    pub hosts: Vec<String>,
-    /// Routes of the running map on it.
-    pub routes: Vec<RouteId>,
-    /// Where the vendor says how it is doing.
-    pub status_page: Option<String>,
-    /// Where the vendor takes support cases.
-    pub support: Option<String>,
-    /// Whether its routes need a key at all.
-    pub needs_credential: bool,
-    /// Its credentials; no values, ever.
-    pub credentials: Vec<CredentialView>,
-}
-
-/// One credential, without its value.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct CredentialView {
-    /// The name it is stored under, or the variable it comes from.
-    pub name: String,
-    /// Where it was found.
-    pub found_in: CredentialPlace,
-    /// Its last four characters.
-    pub hint: Option<String>,
-    /// Why it is not used for now (revoked, unpaid, rate limited).
-    pub condemned: Option<Failure>,
-}
-
-/// Where a credential was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum CredentialPlace {
-    /// The OS keychain.
-    Keychain,
-    /// An environment variable of the router's process.
-    Environment,
-    /// The 0600 credentials file, when it was asked for.
-    File,
-    /// Nowhere.
-    Missing,
-}
-
-/// Whether the OS keychain can be used.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct KeychainView {
-    /// Whether reading and writing work.
-    pub available: bool,
-    /// Why not, and what to do.
-    pub problem: Option<String>,
 }

@@ -8,6 +8,7 @@
 mod announce;
 mod case;
 mod emergency;
+mod events;
 mod keeper;
 mod kpis;
 mod look;

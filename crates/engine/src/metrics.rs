@@ -13,9 +13,9 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
-use switchyard_domain::map::Priority;
+use switchyard_domain::Tier;
+use switchyard_domain::map::{Priority, RoutingMap};
 use switchyard_domain::view::{Outcome, RequestView};
-use switchyard_domain::{RouteId, Tier};
 
 use crate::shared::{Running, Shared, lock};
 
@@ -159,7 +159,8 @@ impl Metrics {
         self.retries.inc_by(view.attempts.len().saturating_sub(1) as u64);
         self.fallbacks.inc_by(u64::from(fell_back));
         for attempt in &view.attempts {
-            let provider = provider(running, &attempt.route);
+            let map = running.map(|running| &running.map);
+            let provider = called(RoutingMap::provider_of(map, &attempt.route)).to_owned();
             let route = bounded(&mut lock(&self.names).routes, attempt.route.as_str());
             let outcome = if attempt.failure.is_some() { "failed" } else { "answered" };
             if let Some(failure) = &attempt.failure {
@@ -228,15 +229,4 @@ impl Metrics {
 /// their dashboards have it.
 fn called(provider: &str) -> &str {
     if provider == "google" { "gemini" } else { provider }
-}
-
-/// A route's provider. A route of an older map is told by its id.
-fn provider(running: Option<&Running>, route: &RouteId) -> String {
-    let found = running.and_then(|running| {
-        running.map.find(route.as_str()).map(|ix| running.map.route(ix).provider.clone())
-    });
-    let found = found.unwrap_or_else(|| {
-        route.as_str().split_once('/').map_or(route.as_str(), |(provider, _)| provider).to_owned()
-    });
-    called(&found).to_owned()
 }

@@ -32,6 +32,8 @@ const PROXY_EVERY_MS: u64 = 15_000;
 const TELL_NAMES_MS: u64 = 60_000;
 /// Where good addresses are kept.
 const NAMES: &str = "network.names";
+/// Of those that waited one goes on in this time, milliseconds: a provider that is just back must not meet all at once.
+const ONE_BY_ONE_MS: u64 = 10;
 
 /// What is known of the network beside the fleet's judgement.
 #[derive(Debug, Default)]
@@ -56,9 +58,6 @@ struct Held {
     next: u64,
     since: BTreeMap<u64, i64>,
 }
-
-/// Of those that waited one goes on in this time, milliseconds: a provider that is just back must not meet all at once.
-const ONE_BY_ONE_MS: u64 = 10;
 
 /// A request's place among those that wait; given up on drop.
 #[derive(Debug)]
@@ -149,7 +148,7 @@ pub(crate) async fn prepare(shared: &Shared) {
         Err(error) => tracing::warn!(code = error.code(), %error, "addresses of the last run not read"),
     }
     shared.network.exits.proxy.read().await;
-    shared.network.wall.lock().await.feel(clock::now());
+    shared.network.wall.lock().await.go_by(clock::now());
 }
 
 /// Looks at the network now; a look that is under way already is waited for and another one follows, so that what is
@@ -194,18 +193,36 @@ fn unsettle(shared: &Shared, now: Now) {
 
 /// The time, once the queue's times are on the same clock: where the wall clock was set, they move along first, so that
 /// nothing is due, or expires, earlier or later for it. Deadlines and breakers live on the other clock.
-pub(crate) async fn settled_now(shared: &Shared) -> Now {
+pub(crate) async fn settled_now(shared: &Arc<Shared>) -> Now {
+    {
+        let mut wall = shared.network.wall.lock().await;
+        let now = clock::now();
+        if wall.set_by(now).is_none() {
+            wall.go_by(now);
+            return now;
+        }
+    }
+    // A task of its own: a caller that hangs up must not leave the queue's times half moved, or moved unnoticed.
+    let own = Arc::clone(shared);
+    if let Err(panic) = tokio::spawn(async move { settle(&own).await }).await {
+        tracing::error!(%panic, "the queue's times not moved with the clock");
+    }
+    clock::now()
+}
+
+/// Moves the queue's times along with the wall clock. What could not be moved is tried again with the next look.
+async fn settle(shared: &Shared) {
     let mut wall = shared.network.wall.lock().await;
     let now = clock::now();
-    if let Some(by_ms) = wall.feel(now) {
-        if let Err(error) = shared.store.queue().clock_was_set(by_ms).await {
-            tracing::error!(code = error.code(), %error, "the queue's times not moved with the clock");
-        }
-        crate::cold::refresh(shared).await;
-        shared.bus.emit(What::ClockJumped { by_ms }, now);
-        shared.cold_work.notify_one();
+    let Some(by_ms) = wall.set_by(now) else { return };
+    if let Err(error) = shared.store.queue().clock_was_set(by_ms).await {
+        tracing::error!(code = error.code(), %error, "the queue's times not moved with the clock");
+        return;
     }
-    now
+    wall.go_by(now);
+    crate::cold::refresh(shared).await;
+    shared.bus.emit(What::ClockJumped { by_ms }, now);
+    shared.cold_work.notify_one();
 }
 
 /// Runs until stopped.
@@ -227,7 +244,7 @@ pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
 
 /// The one who keeps the beat.
 struct Keeper<'a> {
-    shared: &'a Shared,
+    shared: &'a Arc<Shared>,
     pulse: Pulse,
     link: Link,
     looked_mono_ms: u64,
@@ -237,7 +254,7 @@ struct Keeper<'a> {
 }
 
 impl<'a> Keeper<'a> {
-    fn new(shared: &'a Shared) -> Self {
+    fn new(shared: &'a Arc<Shared>) -> Self {
         let now = clock::now().mono_ms;
         let mut pulse = Pulse::default();
         pulse.feel(Reading { boot_ms: now, awake_ms: clock::awake_ms() });
@@ -326,3 +343,6 @@ impl<'a> Keeper<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -181,6 +181,12 @@ impl Router {
         self.connections.spawn(accept);
     }
 
+    /// Its inside, for tests of the rooms it is made of.
+    #[cfg(test)]
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     /// Where clients connect.
     #[must_use]
     pub fn proxy_addr(&self) -> SocketAddr {

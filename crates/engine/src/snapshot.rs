@@ -156,9 +156,7 @@ fn route(shared: &Shared, running: &Running, ix: RouteIx, next: bool, now: Now) 
     let route = running.map.route(ix);
     let health =
         shared.with_fleet(|fleet| fleet.place(&route.id, ix).map(|place| fleet.view(place, now)))??;
-    let left_out = of_fleet(shared, |fleet| {
-        fleet.orders().except.iter().any(|except| except.provider == route.provider)
-    });
+    let left_out = of_fleet(shared, |fleet| fleet.is_excepted(&route.provider));
     let (lamp, signal, detail) = signal(&health, route.enabled, left_out);
     Some(RouteView {
         id: route.id.clone(),

@@ -8,8 +8,8 @@ use std::cmp::Reverse;
 
 use switchyard_domain::event::{Lamp, route_label};
 use switchyard_domain::operate::{
-    DistributionView, Kill, KillScope, Order, Orders, ShiftPhase, ShiftView, TriggerKind, TriggerView,
-    WeightView, WhyView,
+    DistributionView, Kill, KillScope, Order, Orders, ShiftPhase, ShiftView, Target, TriggerKind,
+    TriggerView, WeightView, WhyView,
 };
 use switchyard_domain::view::{CircuitState, RouteView, Snapshot};
 use switchyard_domain::{Failure, Tier};
@@ -17,8 +17,10 @@ use switchyard_domain::{Failure, Tier};
 /// Fills in the reasons. `cause`: why the first choice does not answer the next request.
 pub(crate) fn explain(snapshot: &mut Snapshot, cause: Option<&str>) {
     let mut tiers = std::mem::take(&mut snapshot.tiers);
-    for route in tiers.iter_mut().flat_map(|tier| &mut tier.routes) {
-        route.why = of_route(snapshot, route);
+    for own in &mut tiers {
+        for route in &mut own.routes {
+            route.why = of_route(snapshot, own.tier, route);
+        }
     }
     snapshot.tiers = tiers;
     if snapshot.map.version > 0 {
@@ -181,7 +183,7 @@ fn of_orders(orders: &Orders, say: &mut impl FnMut(Option<i64>, String)) {
 }
 
 /// Why a route does not serve as the map says: the reason that weighs most.
-fn of_route(snapshot: &Snapshot, route: &RouteView) -> Option<String> {
+fn of_route(snapshot: &Snapshot, tier: Tier, route: &RouteView) -> Option<String> {
     let orders = &snapshot.orders;
     if route.off_in_map {
         return Some("The map switches it off.".to_owned());
@@ -198,7 +200,7 @@ fn of_route(snapshot: &Snapshot, route: &RouteView) -> Option<String> {
     if let Some(forced) = orders.forced.iter().find(|forced| forced.route == route.id && forced.open) {
         return Some(by_order("Its circuit is held open", &forced.order));
     }
-    by_its_state(route).or_else(|| by_traffic(snapshot, route)).or_else(|| {
+    by_its_state(route).or_else(|| by_traffic(snapshot, tier, route)).or_else(|| {
         let held = orders.forced.iter().find(|forced| forced.route == route.id)?;
         Some(by_order("Its circuit is held closed, whatever it answers", &held.order))
     })
@@ -226,9 +228,13 @@ fn by_its_state(route: &RouteView) -> Option<String> {
     lacks_key.map(|_| format!("It has no usable key. Store one for {} under Providers.", route.provider))
 }
 
-fn by_traffic(snapshot: &Snapshot, route: &RouteView) -> Option<String> {
+fn by_traffic(snapshot: &Snapshot, tier: Tier, route: &RouteView) -> Option<String> {
     if let Some(percent) = route.shifted_percent.filter(|percent| *percent > 0) {
-        let moved = snapshot.shifts.iter().find(|shift| shift.share_percent == percent);
+        let moves = snapshot.shifts.iter().filter(|shift| shift.share_percent == percent);
+        let own = moves.filter(|shift| may_leave(&shift.from, tier, route));
+        // A model by another of its names comes last: the snapshot does not know whose it is.
+        let moved =
+            own.min_by_key(|shift| matches!(&shift.from, Target::Model(name) if *name != route.model));
         let why = moved.map(|shift| by(&shift.reason, &shift.actor)).unwrap_or_default();
         return Some(format!("{percent} % of its traffic goes elsewhere{why}."));
     }
@@ -240,6 +246,17 @@ fn by_traffic(snapshot: &Snapshot, route: &RouteView) -> Option<String> {
     let trigger = snapshot.triggers.iter().find(own);
     let why = trigger.map(|trigger| format!(": {}", trigger.reason)).unwrap_or_default();
     Some(format!("It keeps {percent} % of its weight{why}."))
+}
+
+/// Whether traffic that leaves a part of the map may leave a route. A model has names that only the map knows.
+fn may_leave(from: &Target, tier: Tier, route: &RouteView) -> bool {
+    match from {
+        Target::Tier(own) => *own == tier,
+        Target::Provider(name) => *name == route.provider,
+        Target::Route(id) => *id == route.id,
+        Target::Model(_) => true,
+        Target::Rest => false,
+    }
 }
 
 fn killed(kill: &Kill) -> String {

@@ -160,7 +160,7 @@ fn network_turned(to: NetworkState, sentence: &str) -> Option<Notice> {
         NetworkState::CaptivePortal => "Sign in to this network",
         NetworkState::DnsBroken => "This network's DNS is broken",
         NetworkState::Intercepted => "This network lets no provider through",
-        NetworkState::ProxyDown => "The proxy does not answer",
+        NetworkState::ProxyDown => "No way through the proxy",
         NetworkState::Unknown | NetworkState::Online | NetworkState::Offline => return None,
     };
     Some(Notice {

@@ -5,7 +5,8 @@
 //! again, the interval restarts). It judges by inference calls only and knows nothing of keys or cooldowns.
 //!
 //! A circuit that opens again and again without staying closed for ten minutes flaps: from its third opening on, each
-//! wait is twice the one before, unless no other route could answer. A person can hold it open or closed; meanwhile failures are counted, and move nothing.
+//! wait is twice the one before, unless no other route could answer. A person can hold it open or closed; meanwhile
+//! failures are counted, and move nothing.
 //!
 //! Each change of state bumps the generation; an outcome that belongs to an older generation changes nothing. The
 //! half-open slot is held by the permit itself: dropping the permit, even in a panic, frees it.

@@ -145,7 +145,7 @@ fn network(facts: &Facts) -> CauseView {
             ("captive_portal", "A sign-in page is in the way", "Sign in to this network in a browser")
         }
         NetworkState::ProxyDown => {
-            ("proxy_down", "The proxy does not answer", "Requests leave by a proxy that takes no connection")
+            ("proxy_down", "No way through the proxy", "Requests leave by a proxy that lets nothing through")
         }
         NetworkState::Unknown | NetworkState::Online | NetworkState::Offline | NetworkState::Intercepted => {
             ("network_down", "This machine's network is down", "Providers can't be reached from here")

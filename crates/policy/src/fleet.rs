@@ -133,9 +133,19 @@ impl Fleet {
         changes.extend(self.tick_shifts(map, now));
         changes.extend(self.loops.tick(now));
         changes.extend(self.tick_orders(now));
-        let nobody_else = self.slots.iter().all(|slot| !slot.flows(now));
-        self.slots.iter_mut().for_each(|slot| slot.breaker.need(nobody_else));
+        self.note_needed(now);
         changes
+    }
+
+    /// Tells each breaker whether no other route could answer instead of its own.
+    fn note_needed(&mut self, now: Now) {
+        let answers =
+            |(at, slot): (usize, &Slot)| self.serves(RouteIx(at), now) && !self.is_excepted(&slot.provider);
+        let answers: Vec<bool> = self.slots.iter().enumerate().map(answers).collect();
+        let all = answers.iter().filter(|answers| **answers).count();
+        for (slot, own) in self.slots.iter_mut().zip(answers) {
+            slot.breaker.need(all == usize::from(own));
+        }
     }
 
     /// The windows and triggers.
@@ -271,15 +281,19 @@ impl Fleet {
         if route.0 >= self.slots.len() {
             return Vec::new();
         }
-        let failure = ok.err();
-        let doubted =
-            failure.as_ref().and_then(|failure| self.doubted_probe(route, failure, begun_mono_ms, now));
-        doubted.unwrap_or_else(|| self.note_probe(route, failure, now))
+        let Err(failure) = ok else {
+            self.forget_doubted_probes(route);
+            return self.note_probe(route, None, now);
+        };
+        match self.doubted_probe(route, &failure, begun_mono_ms, now) {
+            Some(changes) => changes,
+            None => self.note_probe(route, Some(failure), now),
+        }
     }
 
     fn note_probe(&mut self, route: RouteIx, failure: Option<Failure>, now: Now) -> Vec<Change> {
         let slot = &mut self.slots[route.0];
-        self.watch.probe(&slot.id, &slot.provider, failure.is_none(), now);
+        self.watch.probe(&slot.id, failure.is_none(), now);
         let was_well = slot.probe.as_ref().is_none_or(|probe| probe.failure.is_none());
         slot.probe = Some(Probe { at_ms: now.wall_ms, failure: failure.clone() });
         match failure {

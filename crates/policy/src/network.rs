@@ -4,6 +4,7 @@
 //! failure that may be either is held in suspense by the fleet; while the network is down nothing is laid to a route.
 //! Pure: it asks nobody anything. The engine looks when [`Network::wants_check`] says so.
 
+mod blame;
 mod findings;
 mod region;
 
@@ -13,6 +14,9 @@ use switchyard_domain::map::{Outbound, RoutingMap};
 use switchyard_domain::network::NetworkState;
 use switchyard_domain::{Failure, FailureKind, Now};
 
+use blame::Of;
+pub(crate) use blame::is_an_answer;
+pub use blame::may_be_the_networks;
 pub use findings::{DeadProxy, Findings, HostFound, Judgement, PageFound, Reach};
 pub use region::RegionOutage;
 pub(crate) use region::{RouteSeen, outages};
@@ -21,8 +25,6 @@ pub(crate) use region::{RouteSeen, outages};
 const FRESH_MS: u64 = 30_000;
 /// A network that was judged down and is not looked at again for this long is tried again, milliseconds.
 const UNWATCHED_MS: u64 = 60_000;
-/// `511 Network Authentication Required`: what a captive portal should answer (RFC 6585, section 6).
-const SIGN_IN_FIRST: u16 = 511;
 
 /// What a failed call of a route beyond this machine's network is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -315,69 +317,6 @@ impl Network {
         let sentence = sentence(to, portal_url.as_deref(), self.proxy.as_deref());
         Some(Turned { from, to, sentence, portal_url, lasted_ms })
     }
-}
-
-/// What a failure may be of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Of {
-    /// The provider: it answered, or the fault lies with the request, the key or this router.
-    Provider,
-    /// The provider or a connection that died.
-    Connection,
-    /// The provider or the way to it.
-    Way,
-}
-
-impl Of {
-    fn failure(failure: &Failure) -> Self {
-        use FailureKind as K;
-        if failure.status == Some(SIGN_IN_FIRST) {
-            return Self::Way;
-        }
-        match failure.kind {
-            K::Dns | K::Connect | K::ConnectTimeout | K::Tls | K::Html | K::Redirect => Self::Way,
-            K::FirstByteTimeout | K::FirstTokenTimeout | K::IdleTimeout | K::Reset | K::Cut => {
-                Self::Connection
-            }
-            K::DeadlineExceeded
-            | K::Malformed
-            | K::EmptyBody
-            | K::InBandError
-            | K::RateLimited
-            | K::Overloaded
-            | K::ServerError
-            | K::UpstreamTimeout
-            | K::KeyRejected
-            | K::Forbidden
-            | K::Unpaid
-            | K::CredentialMissing
-            | K::ModelNotFound
-            | K::EndpointNotFound
-            | K::BadRequest
-            | K::ContextLength
-            | K::TooLarge
-            | K::ContentFilter
-            | K::NotTranslatable
-            | K::ClientAborted
-            | K::NoRoute
-            | K::Paused
-            | K::Shed
-            | K::AllOff
-            | K::Offline
-            | K::Internal => Self::Provider,
-        }
-    }
-}
-
-/// Whether a failure may be of the network: nothing of it came from the provider's own HTTP.
-#[must_use]
-pub fn may_be_the_networks(failure: &Failure) -> bool {
-    Of::failure(failure) != Of::Provider
-}
-
-/// Whether a failure came as an HTTP answer of the provider's own: then the network carried it.
-pub(crate) fn is_an_answer(failure: &Failure) -> bool {
-    failure.status.is_some() && Of::failure(failure) == Of::Provider
 }
 
 fn sentence(state: NetworkState, portal_url: Option<&str>, proxy: Option<&str>) -> String {

@@ -9,10 +9,10 @@ mod part;
 
 use std::borrow::Cow;
 
-use switchyard_domain::Now;
 use switchyard_domain::event::What;
 use switchyard_domain::map::{Job, Line, Route, RouteIx, RoutingMap};
 use switchyard_domain::operate::{JobOverride, Kill, KillScope, Order};
+use switchyard_domain::{Now, RouteId};
 
 use crate::fleet::{Change, Fleet};
 use crate::plan::{Candidate, In, Needs, Out, Plan, line_of};
@@ -46,6 +46,23 @@ pub fn routes_named(map: &RoutingMap, names: &[String]) -> Vec<RouteIx> {
         }
     }
     routes
+}
+
+/// The kill switch that keeps a route out of service; its own before its model's and provider's. `serves`: whether the
+/// route is asked for by a name.
+pub(crate) fn kill_among<'a>(
+    kills: &'a [Kill],
+    route: &RouteId,
+    provider: &str,
+    serves: impl Fn(&String) -> bool,
+) -> Option<&'a Kill> {
+    let own = |kill: &&Kill| matches!(&kill.scope, KillScope::Route(id) if id == route);
+    let shared = |kill: &&Kill| match &kill.scope {
+        KillScope::Route(_) => false,
+        KillScope::Model(name) => serves(name),
+        KillScope::Provider(name) => name == provider,
+    };
+    kills.iter().find(own).or_else(|| kills.iter().find(shared))
 }
 
 /// The order of tries a job's override makes: the first route's provider is Hot, the others are Warm. None when the
@@ -105,14 +122,7 @@ impl Fleet {
     /// The kill switch that keeps a route out of service; its own before its model's and provider's.
     #[must_use]
     pub fn kill_of(&self, route: &Route) -> Option<&Kill> {
-        let own = |kill: &&Kill| matches!(&kill.scope, KillScope::Route(id) if *id == route.id);
-        let shared = |kill: &&Kill| match &kill.scope {
-            KillScope::Route(_) => false,
-            KillScope::Model(name) => route.serves(name),
-            KillScope::Provider(name) => *name == route.provider,
-        };
-        let kills = || self.orders.kills.iter();
-        kills().find(own).or_else(|| kills().find(shared))
+        kill_among(&self.orders.kills, &route.id, &route.provider, |name| route.serves(name))
     }
 
     /// Whether a provider is left out everywhere.

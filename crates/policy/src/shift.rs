@@ -161,6 +161,7 @@ impl Shifts {
             } else if others.is_empty() && shift.to != Target::Rest {
                 let gone = format!("{} is no longer in the map", shift.to);
                 shift.to = Target::Rest;
+                shift.shut = None;
                 news.push(shift.moved(&gone));
             }
         }

@@ -14,6 +14,7 @@ mod plan;
 mod properties;
 mod shed;
 mod shift;
+mod shift_properties;
 mod watch;
 mod watch_properties;
 mod world;

@@ -215,7 +215,7 @@ impl Watch {
     }
 
     /// A free probe of a route ended.
-    pub(crate) fn probe(&mut self, route: &RouteId, _provider: &str, ok: bool, now: Now) {
+    pub(crate) fn probe(&mut self, route: &RouteId, ok: bool, now: Now) {
         if let Some(route) = self.routes.get_mut(route) {
             route.probes.ended(ok, now);
         }

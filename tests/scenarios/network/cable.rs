@@ -5,10 +5,10 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::json;
 use switchyard_domain::network::NetworkState;
-use switchyard_tests::net::{on_a_network, world_route};
+use switchyard_tests::net::on_a_network;
 use switchyard_tests::{Ask, Stopwatch};
 
-use super::{HOT, WARM, is, nothing_is_laid_to_a_provider, two};
+use super::{held_offline, is, nothing_is_laid_to_a_provider, two};
 
 #[test]
 fn a_machine_that_starts_offline_answers_what_waits_once_it_is_online() {
@@ -16,15 +16,7 @@ fn a_machine_that_starts_offline_answers_what_waits_once_it_is_online() {
         two(&net, json!({})).await;
         net.pull_cable();
         net.yard.restart().await;
-        let held = async {
-            assert_eq!(net.yard.chat("first thing in the morning").await.way().0, "hot");
-        };
-        let steer = async {
-            let down = is(NetworkState::Offline);
-            net.yard.wait_for("the machine to be offline", |s| down(s) && s.network.held == 1).await;
-            net.plug_cable();
-        };
-        tokio::join!(held, steer);
+        assert_eq!(held_offline(&net, "first thing in the morning").await.way().0, "hot");
         nothing_is_laid_to_a_provider(&net.yard).await;
     });
 }
@@ -32,6 +24,8 @@ fn a_machine_that_starts_offline_answers_what_waits_once_it_is_online() {
 #[test]
 fn two_hundred_held_requests_go_on_in_order_and_not_all_at_once() {
     const MANY: usize = 200;
+    /// Those that came before all others.
+    const FIRST: usize = 20;
     on_a_network(|net| async move {
         let (hot, warm) = two(&net, json!({ "sloMs": 25_000 })).await;
         assert_eq!(net.yard.chat("before").await.way().0, "hot");
@@ -40,9 +34,13 @@ fn two_hundred_held_requests_go_on_in_order_and_not_all_at_once() {
         assert_eq!(view["state"], "offline");
         let held = async {
             let (net, began) = (&net, Stopwatch::start());
-            let asks = (0..MANY)
-                .map(|n| async move { (net.yard.chat(&format!("held {n}")).await, began.elapsed()) });
-            let replies = join_all(asks).await;
+            let ask = |n| async move { (net.yard.chat(&format!("held {n}.")).await, began.elapsed()) };
+            let others = async {
+                net.yard.wait_for("the first ones to wait", |s| s.network.held == FIRST as u64).await;
+                join_all((FIRST..MANY).map(ask)).await
+            };
+            let (first, others) = tokio::join!(join_all((0..FIRST).map(ask)), others);
+            let replies = [first, others].concat();
             assert!(replies.iter().all(|(reply, _)| reply.way().0 == "hot"), "each is answered, by Hot");
             let first = replies.iter().map(|(_, at)| *at).min().unwrap();
             let last = replies.iter().map(|(_, at)| *at).max().unwrap();
@@ -57,6 +55,13 @@ fn two_hundred_held_requests_go_on_in_order_and_not_all_at_once() {
         };
         tokio::join!(held, steer);
         assert_eq!((hot.calls(), warm.calls()), (MANY as u64 + 1, 0), "each was asked once");
+        let asked = hot.requests();
+        let place = |n: usize| {
+            let is = |body: &[u8]| String::from_utf8_lossy(body).contains(&format!("held {n}."));
+            asked.iter().position(|request| is(&request.body)).unwrap()
+        };
+        let last = (0..FIRST).map(place).max().unwrap();
+        assert!(last < MANY / 2, "who came first goes on first: {last}");
         assert_eq!(net.yard.snapshot().await.network.held, 0);
         nothing_is_laid_to_a_provider(&net.yard).await;
     });
@@ -69,13 +74,7 @@ fn a_wavering_network_costs_no_request_and_blames_nobody() {
         let (hot, _) = two(&net, json!({ "probe": { "everyMs": 1_000 } })).await;
         for round in 0..TIMES {
             net.pull_cable();
-            let asked = async { net.yard.chat(&format!("round {round}")).await };
-            let steer = async {
-                let down = is(NetworkState::Offline);
-                net.yard.wait_for("the machine to be offline", |s| down(s) && s.network.held == 1).await;
-                net.plug_cable();
-            };
-            let (reply, ()) = tokio::join!(asked, steer);
+            let reply = held_offline(&net, &format!("round {round}")).await;
             assert_eq!(reply.way().0, "hot", "round {round}: {reply:?}");
         }
         nothing_is_laid_to_a_provider(&net.yard).await;
@@ -120,10 +119,7 @@ fn an_idle_machine_learns_from_its_probes_that_it_is_offline_and_probes_at_once_
 #[test]
 fn where_the_map_says_so_requests_are_queued_at_once_instead_of_held() {
     on_a_network(|net| async move {
-        let more = json!({ "network": { "hold": false }, "sloMs": 20_000 });
-        net.provider("hot", 11).await;
-        net.provider("warm", 12).await;
-        net.apply(&[world_route("hot", HOT)], &[world_route("warm", WARM)], more).await;
+        two(&net, json!({ "network": { "hold": false }, "sloMs": 20_000 })).await;
         net.pull_cable();
         let (_, view) = net.yard.post("/v1/network/check", &json!({})).await;
         assert_eq!(view["state"], "offline");

@@ -7,7 +7,7 @@ use switchyard_sim::Profile;
 use switchyard_tests::net::{PROXIES, on_a_network, on_a_network_with, world_route};
 use switchyard_tests::{Start, within};
 
-use super::{HOT, WARM, is, nothing_is_laid_to_a_provider, two};
+use super::{HOT, WARM, held, held_offline, nothing_is_laid_to_a_provider, two};
 
 const ALICE: &str = "http://alice:hush-hush-1234@203.0.113.31:3128";
 
@@ -22,15 +22,7 @@ fn without_check_pages_the_providers_hosts_tell() {
         let (_, view) = net.yard.post("/v1/network/check", &json!({})).await;
         assert_eq!(view["state"], "online", "{view}");
         net.pull_cable();
-        let held = async {
-            assert_eq!(net.yard.chat("held").await.way().0, "hot");
-        };
-        let steer = async {
-            let down = is(NetworkState::Offline);
-            net.yard.wait_for("the machine to be offline", |s| down(s) && s.network.held == 1).await;
-            net.plug_cable();
-        };
-        tokio::join!(held, steer);
+        assert_eq!(held_offline(&net, "held").await.way().0, "hot");
         nothing_is_laid_to_a_provider(&net.yard).await;
         assert_eq!(net.pages.came(), 0, "no check page was asked");
 
@@ -58,15 +50,7 @@ fn a_network_of_ipv6_alone_is_a_network() {
         assert_eq!(net.yard.get("/v1/network").await["dns"], "system");
         assert_eq!(net.yard.chat("hello").await.way(), ("hot", 1, false));
         net.pull_cable();
-        let held = async {
-            assert_eq!(net.yard.chat("held").await.way().0, "hot");
-        };
-        let steer = async {
-            let down = is(NetworkState::Offline);
-            net.yard.wait_for("the machine to be offline", |s| down(s) && s.network.held == 1).await;
-            net.plug_cable();
-        };
-        tokio::join!(held, steer);
+        assert_eq!(held_offline(&net, "held").await.way().0, "hot");
         assert_eq!(hot.calls(), 2);
         nothing_is_laid_to_a_provider(&net.yard).await;
     });
@@ -77,22 +61,20 @@ fn a_system_proxy_that_is_down_is_named_and_nobody_else_is_blamed() {
     let env = vec![("ALL_PROXY".to_owned(), ALICE.to_owned())];
     on_a_network_with(Start { env, ..Start::default() }, |net| async move {
         let (hot, _) = two(&net, json!({})).await;
-        let held = async {
-            assert_eq!(net.yard.chat("held").await.way().0, "hot");
-        };
-        let steer = async {
-            let down = is(NetworkState::ProxyDown);
-            let seen = net.yard.wait_for("the proxy to be blamed", |s| down(s) && s.network.held == 1).await;
+        let mut proxy = None;
+        let reply = held(&net, "held", NetworkState::ProxyDown, async {
+            let seen = net.yard.snapshot().await;
             let sentence = seen.network.sentence.unwrap();
             assert!(sentence.contains("The proxy http://203.0.113.31:3128 does not answer"), "{sentence}");
-            assert_eq!(seen.status.state, "The proxy does not answer.");
+            assert_eq!(seen.status.state, "No way through the proxy.");
             nothing_is_laid_to_a_provider(&net.yard).await;
             let told = net.yard.cli(&["network"], "").await;
-            assert!(told.out.contains("goes out by a proxy that does not answer"), "{told:?}");
+            assert!(told.out.contains("goes out by a proxy that lets nothing through"), "{told:?}");
             assert!(told.out.contains("TCP http://203.0.113.31:3128"), "{told:?}");
-            net.http_proxy().await
-        };
-        let ((), proxy) = tokio::join!(held, steer);
+            proxy = Some(net.http_proxy().await);
+        });
+        assert_eq!(reply.await.way().0, "hot");
+        let proxy = proxy.unwrap();
         assert!(proxy.seen().iter().any(|head| head.starts_with("POST ")));
         assert_eq!(hot.calls(), 1);
         let offline = |s: &Snapshot| s.events.iter().any(|event| event.sentence.contains("is offline"));
@@ -101,15 +83,12 @@ fn a_system_proxy_that_is_down_is_named_and_nobody_else_is_blamed() {
 
         // A proxy that knows our password no more is as good as none.
         proxy.refuse(true);
-        let held = async { net.yard.chat("held again").await.way().0.to_owned() };
-        let steer = async {
-            let down = is(NetworkState::ProxyDown);
-            net.yard.wait_for("the proxy to be blamed", |s| down(s) && s.network.held == 1).await;
+        let reply = held(&net, "held again", NetworkState::ProxyDown, async {
             let told = net.yard.cli(&["network", "--last"], "").await;
             assert!(told.out.contains("(407)"), "{told:?}");
             proxy.refuse(false);
-        };
-        assert_eq!(tokio::join!(held, steer).0, "hot");
+        });
+        assert_eq!(reply.await.way().0, "hot");
         nothing_is_laid_to_a_provider(&net.yard).await;
         let shown = net.yard.get("/v1/snapshot").await.to_string() + &net.yard.log();
         assert!(!shown.contains("hush-hush") && !shown.contains("alice"), "the password shows");

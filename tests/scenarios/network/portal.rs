@@ -2,15 +2,23 @@
 
 use serde_json::json;
 use switchyard_domain::network::NetworkState;
-use switchyard_domain::view::{CircuitState, Snapshot};
+use switchyard_domain::view::CircuitState;
 use switchyard_sim::Profile;
 use switchyard_tests::Start;
 use switchyard_tests::net::{Authority, Gateway, Manner, Net, on_a_network, on_a_network_with, world_route};
 
 use super::{HOT, WARM, is, nothing_is_laid_to_a_provider};
 
-pub(super) const NAMES: [(&str, &str, u8); 2] =
-    [("hot", "api.hot.example", 11), ("warm", "api.warm.example", 12)];
+const NAMES: [(&str, &str, u8); 2] = [("hot", "api.hot.example", 11), ("warm", "api.warm.example", 12)];
+
+/// The routes to [`NAMES`], over TLS.
+pub(super) fn certified_routes() -> [serde_json::Value; 2] {
+    NAMES.map(|(provider, host, _)| {
+        let mut route = world_route(provider, host);
+        route["baseUrl"] = json!(format!("https://{host}"));
+        route
+    })
+}
 
 /// Two providers with certificates of their own, on a machine that trusts who certified them.
 pub(super) fn with_certificates<F, S>(scenario: F)
@@ -25,17 +33,14 @@ where
     on_a_network_with(Start { env, ..Start::default() }, |net| async move {
         let _root = root;
         let mut doors = Vec::new();
-        let mut routes = Vec::new();
         for (provider, host, last) in NAMES {
             net.resolver.tell(host, [203, 0, 113, last]);
             let address = format!("203.0.113.{last}:443");
             let (_, door) = net.provider_at(Profile::new(provider), &address).await;
             door.certify(authority.certify(host));
             doors.push(door);
-            let mut route = world_route(provider, host);
-            route["baseUrl"] = json!(format!("https://{host}"));
-            routes.push(route);
         }
+        let routes = certified_routes();
         net.apply(&routes[..1], &routes[1..], json!({})).await;
         assert_eq!(net.yard.chat("before").await.way(), ("hot", 1, false));
         let doors = doors.try_into().unwrap();
@@ -138,8 +143,7 @@ fn behind_a_sign_in_page_nobody_is_probed_and_the_queue_rests_until_it_is_gone()
         doors.iter().zip(before).for_each(|(door, manner)| door.be(manner));
         net.yard.wait_for_job(&job, "done").await;
         assert_eq!(hot.calls(), 1, "the job, once");
-        let back = |s: &Snapshot| is(NetworkState::Online)(s);
-        net.yard.wait_for("the network to be back", back).await;
+        net.yard.wait_for("the network to be back", is(NetworkState::Online)).await;
         nothing_is_laid_to_a_provider(&net.yard).await;
     });
 }

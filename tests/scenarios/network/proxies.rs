@@ -4,10 +4,8 @@ use serde_json::{Value, json};
 use switchyard_tests::net::{on_a_network_with, world_route};
 use switchyard_tests::{Process, Start};
 
-use super::portal::{NAMES, with_certificates};
-
-const HOT: &str = "203.0.113.11";
-const WARM: &str = "203.0.113.12";
+use super::portal::{certified_routes, with_certificates};
+use super::{HOT, WARM};
 
 #[test]
 fn each_provider_has_its_own_proxy_and_nobody_sees_its_password() {
@@ -51,10 +49,7 @@ fn each_provider_has_its_own_proxy_and_nobody_sees_its_password() {
 fn a_request_with_tls_goes_through_its_proxy_as_a_tunnel_that_nobody_reads() {
     with_certificates(|net, _authority, _doors| async move {
         let http = net.http_proxy().await;
-        let mut routes = NAMES.map(|(name, host, _)| world_route(name, host));
-        for (route, (_, host, _)) in routes.iter_mut().zip(NAMES) {
-            route["baseUrl"] = json!(format!("https://{host}"));
-        }
+        let routes = certified_routes();
         let proxies =
             json!({ "providers": { "hot": { "proxy": "http://me:hush-hush-1234@203.0.113.31:3128" } } });
         net.apply(&routes[..1], &routes[1..], proxies).await;

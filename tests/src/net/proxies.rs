@@ -31,7 +31,7 @@ impl HttpProxy {
         proxy
     }
 
-    /// The heads of the requests that came through.
+    /// The heads of the requests that came, those it refused among them.
     #[must_use]
     pub fn seen(&self) -> Vec<String> {
         self.seen.lock().unwrap().clone()

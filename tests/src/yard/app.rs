@@ -4,9 +4,10 @@ use bytes::Bytes;
 use reqwest::RequestBuilder;
 use serde_json::Value;
 use switchyard_sim::Dialect;
+use tokio::sync::watch;
 
 use super::steer::LOOK_EVERY;
-use super::{Yard, read};
+use super::{Yard, read, read_telling};
 use crate::ask::{Ask, path};
 use crate::reply::Reply;
 use crate::within;
@@ -35,6 +36,28 @@ impl Yard {
     /// Sends a request and reads its answer to the end.
     pub async fn send(&self, ask: &Ask) -> Reply {
         within("an answer", async { read(self.request(ask).send().await.unwrap()).await }).await
+    }
+
+    /// The same; does something beside it once as much of the body has come as `ready` wants.
+    ///
+    /// # Panics
+    /// When so much never comes, or the answer does not end.
+    pub async fn send_and_once(
+        &self,
+        ask: &Ask,
+        ready: impl Fn(&[u8]) -> bool,
+        then: impl Future<Output = ()>,
+    ) -> Reply {
+        let (said, mut heard) = watch::channel(false);
+        let read = async move {
+            let response = self.request(ask).send().await.unwrap();
+            read_telling(response, |so_far| _ = said.send_replace(ready(so_far))).await
+        };
+        let then = async move {
+            heard.wait_for(|is_ready| *is_ready).await.unwrap();
+            then.await;
+        };
+        within("an answer", async { tokio::join!(read, then).0 }).await
     }
 
     /// Asks in the chat dialect.

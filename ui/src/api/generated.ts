@@ -2026,7 +2026,7 @@ export interface components {
             automatic: boolean;
             /**
              * Format: int32
-             * @description The same in the hour before, over all requests.
+             * @description The same in the baseline's time, over all requests.
              */
             baselineP95Ms?: number | null;
             /** @description The apps it touched, the most touched first. */
@@ -2077,7 +2077,7 @@ export interface components {
             requests: number;
             /** @description The longest stretch in which callers went without an answer, counted from the first bad attempt. */
             restorationMs: components["schemas"]["SpanKpi"];
-            /** @description How much longer answers took (95th percentile) than in the hour before. */
+            /** @description How much longer answers took (95th percentile) than in the baseline's time (`incidents.baselineMs`). */
             slowdownPercent: components["schemas"]["PercentKpi"];
             /** @description Share of `failed` in `requests`. */
             userErrorPercent: components["schemas"]["PercentKpi"];
@@ -3449,7 +3449,7 @@ export interface components {
          * @example 12300000
          */
         Usd: number;
-        /** @description The calls after a failover, held against the hour before. */
+        /** @description The calls after a failover, held against the baseline. */
         Validation: {
             /**
              * Format: int32
@@ -3458,7 +3458,7 @@ export interface components {
             baselineP95Ms?: number | null;
             /**
              * Format: int32
-             * @description Calls that were looked at, at most 100.
+             * @description Calls that were looked at, at most `goals.validationCalls`.
              */
             calls: number;
             /**

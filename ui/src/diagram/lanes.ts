@@ -6,7 +6,8 @@ export type Rail = "plain" | "lit" | "shut" | "probe" | "paused";
 export type Node = "plain" | "here" | "shut" | "probe";
 /**
  * `dark`: nothing is known or nothing flows (line lost, paused, no network). `away`: traffic was moved off; trials go.
- * `out`: every route is switched off or left out. */
+ * `out`: every route is switched off or left out.
+ */
 export type LaneState = "in-use" | "standing-by" | "stopped" | "away" | "out" | "empty" | "dark";
 
 export interface Station {

@@ -27,11 +27,9 @@ export function scopeWords(scope: KillScope): string {
   return scope.kind === "route" ? routeLabel(scope.name) : `${scope.kind} ${scope.name}`;
 }
 
-/** The kill that takes a route out without naming it, if nothing names it. */
-export function widerKill(kills: readonly { scope: KillScope }[], route: RouteView): KillScope | undefined {
-  const scopes = kills.map((kill) => kill.scope);
-  if (scopes.some((scope) => scope.kind === "route" && scope.name === route.id)) return undefined;
-  return scopes.find((scope) => (scope.kind === "provider" && scope.name === route.provider) || (scope.kind === "model" && scope.name === route.model));
+/** The switch of a provider or a model that keeps a route out of service; none where the route's own does. */
+export function widerKill({ inService, killed }: RouteView): KillScope | undefined {
+  return !inService && killed && killed.scope.kind !== "route" ? killed.scope : undefined;
 }
 
 const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);

@@ -145,5 +145,5 @@ const actors: Record<string, string> = { window: "window", cli: "command line", 
 /** Who ordered something: `the router`, `command line`. */
 export const actorWords = (actor: string): string => actors[actor] ?? actor;
 
-/** The same for somebody's act: `by the router`, `by hand` (from a window, a terminal or a program). */
+/** The same for somebody's act: `by the router`, `by the control API`, `by hand` (from a window or a terminal). */
 export const byWhom = (actor: string): string => (actor === "router" ? "by the router" : actor === "api" ? "by the control API" : "by hand");

@@ -33,7 +33,7 @@ const networkTitle: Record<NetworkState, string> = {
   dns_broken: "No name can be looked up on this machine",
   captive_portal: "A sign-in page answers instead of the internet",
   intercepted: "This network intercepts connections",
-  proxy_down: "The proxy does not answer",
+  proxy_down: "No way through the proxy",
 };
 
 export function networkBanner(network: NetworkView): BannerText {
@@ -46,7 +46,7 @@ export function networkBanner(network: NetworkView): BannerText {
   // The map's header offers the check, too.
   const actions: BannerAction[] = ["queue", network.portalUrl ? "portal" : "checkNetwork"];
   return {
-    announce: `${networkTitle[network.state]}. No provider is blamed for it.`,
+    announce: `${title}. No provider is blamed for it.`,
     kind: "network",
     tone: "blue",
     lamp: "info",

@@ -23,7 +23,7 @@ export async function togglePause(): Promise<void> {
  */
 export async function switchRoute(route: RouteView): Promise<void> {
   const label = routeLabel(route.id);
-  const wider = route.inService ? undefined : widerKill(link.snapshot?.orders.kills ?? [], route);
+  const wider = widerKill(route);
   if (wider) {
     const words = scopeWords(wider);
     const yes = await asking.ask({

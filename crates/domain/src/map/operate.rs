@@ -269,9 +269,9 @@ pub enum ShiftMode {
     /// All of it, from the next request on.
     #[default]
     Immediate,
-    /// 50, 25, 0 percent stay, a minute apart, watched.
+    /// In few large steps (`shift.gradualSteps`), each watched.
     Gradual,
-    /// 5, 10, 25, 50, 100 percent go, two minutes apart, watched; rolls itself back.
+    /// In many small steps (`shift.canarySteps`), each watched.
     Canary,
 }
 

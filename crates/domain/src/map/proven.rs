@@ -379,6 +379,17 @@ impl RoutingMap {
         self.routes.iter().position(|route| route.id.as_str() == id).map(RouteIx)
     }
 
+    /// A route's provider, by the running map (`None`: there is none). One of a route that it no longer has is read
+    /// from the id.
+    #[must_use]
+    pub fn provider_of<'a>(map: Option<&'a Self>, route: &'a RouteId) -> &'a str {
+        let id = route.as_str();
+        match map.and_then(|map| Some(map.route(map.find(id)?))) {
+            Some(route) => &route.provider,
+            None => id.split_once('/').map_or(id, |(provider, _)| provider),
+        }
+    }
+
     /// The job of a request: named by header, by the model `switchyard/<job>`, by the first rule that matches,
     /// else the default. `Err` is the name that doesn't exist.
     ///

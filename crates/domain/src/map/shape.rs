@@ -220,7 +220,8 @@ fn readable(pointer: &str, document: &Value) -> Path {
     path
 }
 
-/// Takes the place out of its object; in a list it becomes empty, so that the others keep their index.
+/// Takes the place out of its object. In a list of routes or names it becomes empty, so that the others keep their
+/// index; any other list goes as a whole.
 fn prune(value: &mut Value, pointer: &str) {
     let Some((parent, last)) = pointer.rsplit_once('/') else { return };
     let key = last.replace("~1", "/").replace("~0", "~");
@@ -229,15 +230,13 @@ fn prune(value: &mut Value, pointer: &str) {
             map.shift_remove(&key);
         }
         Some(Value::Array(list)) => {
+            let empty = match parent.rsplit('/').next() {
+                Some("hot" | "warm" | "match") => Value::Object(serde_json::Map::new()),
+                Some("aliases" | "credentials" | "notify") => Value::String(String::new()),
+                Some(_) | None => return prune(value, parent),
+            };
             if let Some(slot) = key.parse::<usize>().ok().and_then(|index| list.get_mut(index)) {
-                let is_text_list = parent.ends_with("/aliases")
-                    || parent.ends_with("/credentials")
-                    || parent.ends_with("/notify");
-                *slot = if is_text_list {
-                    Value::String(String::new())
-                } else {
-                    Value::Object(serde_json::Map::new())
-                };
+                *slot = empty;
             }
         }
         _ => {}

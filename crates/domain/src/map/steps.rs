@@ -14,12 +14,15 @@ impl Steps {
     /// Takes shares as they are written.
     ///
     /// # Errors
-    /// Why they are no steps.
-    pub(super) fn of(shares: &[u64]) -> Result<Self, &'static str> {
+    /// What steps have to be, when these are none.
+    pub(super) fn of(shares: &[u64]) -> Result<Self, String> {
         let rises = shares.windows(2).all(|pair| pair[0] < pair[1]);
         let reaches_all = shares.last() == Some(&100);
         if !rises || !reaches_all || shares[0] == 0 || shares.len() > Self::MOST {
-            return Err("Must be 1 to 20 shares in percent that rise to 100, like [25, 50, 100].");
+            let most = Self::MOST;
+            return Err(format!(
+                "Must be 1 to {most} shares in percent that rise to 100, like [25, 50, 100]."
+            ));
         }
         let mut steps = Self { shares: [0; Self::MOST], count: shares.len() };
         for (place, share) in steps.shares.iter_mut().zip(shares) {

@@ -5,10 +5,10 @@ use switchyard_domain::event::{Event, Lamp, What};
 use switchyard_domain::incident::{
     Incident, IncidentBrief, IncidentId, IncidentState, Kpis, Marks, Severity, TimelineEntry,
 };
-use switchyard_domain::map::{IncidentSettings, RoutingMap};
-use switchyard_domain::operate::TriggerKind;
-use switchyard_domain::{Now, RouteId, Tier};
+use switchyard_domain::map::{Goals, IncidentSettings, RoutingMap};
+use switchyard_domain::{Now, Tier};
 
+use super::events::{Opening, detail_of};
 use super::tally::Tally;
 
 /// How a provider stands at this moment.
@@ -30,21 +30,6 @@ impl Condition {
     const fn is_calm(self) -> bool {
         !self.circuit_open && !self.triggered && !self.shifted && !self.blocked
     }
-}
-
-/// Why an incident begins.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Opening {
-    pub(super) provider: String,
-    /// What is wrong, in a few words.
-    pub(super) what: String,
-    /// When the condition was first true, UTC epoch milliseconds.
-    pub(super) condition_at_ms: i64,
-    /// Whether traffic was told to move with it.
-    pub(super) decides: bool,
-    pub(super) severity: Severity,
-    /// Whether a person did it.
-    pub(super) by_hand: bool,
 }
 
 /// One incident that is not closed, with what is measured of it.
@@ -80,122 +65,9 @@ pub(super) enum Announced {
     Failback,
 }
 
-/// The provider of a route: as the map says, else as the id does.
-pub(super) fn provider_of(map: &RoutingMap, route: &RouteId) -> String {
-    map.find(route.as_str()).map_or_else(
-        || route.as_str().split('/').next().unwrap_or_default().to_owned(),
-        |ix| map.route(ix).provider.clone(),
-    )
-}
-
-/// The incident an event begins, if any. A change of tier begins one too, which needs a look at the fleet
-/// ([`Opening::of_tier`]).
-pub(super) fn opening_of(event: &Event, map: &RoutingMap) -> Option<Opening> {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "every other event begins no incident")]
-    match &event.what {
-        What::CircuitOpened { route, failure, .. } => Some(Opening {
-            provider: provider_of(map, route),
-            what: failure.short(),
-            condition_at_ms: event.at_ms,
-            decides: true,
-            severity: Severity::Two,
-            by_hand: false,
-        }),
-        What::TriggerFired { kind, provider, began_at_ms, reason, .. } => Some(Opening {
-            provider: provider.clone(),
-            what: reason.clone(),
-            condition_at_ms: *began_at_ms,
-            // The others only lower a weight.
-            decides: *kind == TriggerKind::Errors,
-            severity: Severity::Three,
-            by_hand: false,
-        }),
-        What::ShiftStarted { provider: Some(provider), actor, reason, .. } => Some(Opening {
-            provider: provider.clone(),
-            what: reason.clone(),
-            condition_at_ms: event.at_ms,
-            decides: true,
-            severity: Severity::Three,
-            by_hand: actor != "router",
-        }),
-        _ => None,
-    }
-}
-
-impl Opening {
-    /// The incident that a change to a later tier begins at a provider that can't be used.
-    pub(super) fn of_tier(provider: String, cause: Option<&str>, at_ms: i64) -> Self {
-        Self {
-            provider,
-            what: cause.unwrap_or("no route of it can be used").trim_end_matches('.').to_owned(),
-            condition_at_ms: at_ms,
-            decides: true,
-            severity: Severity::Two,
-            by_hand: false,
-        }
-    }
-}
-
-/// Whether an event belongs on the timeline of a provider's incident.
-pub(super) fn belongs(what: &What, provider: &str, map: &RoutingMap) -> bool {
-    let of = |route: &RouteId| provider_of(map, route) == provider;
-    match what {
-        What::CircuitOpened { route, .. }
-        | What::CircuitHalfOpen { route }
-        | What::CircuitClosed { route }
-        | What::RouteSwitched { route, .. }
-        | What::ProbeFailed { route, .. }
-        | What::CircuitFlaps { route, .. }
-        | What::CompatChecked { route, .. } => of(route),
-        What::StreamRescued { from, .. } => of(from),
-        What::KeyCondemned { provider: theirs, .. }
-        | What::TriggerFired { provider: theirs, .. }
-        | What::TriggerCleared { provider: theirs, .. }
-        | What::RegionOut { provider: theirs, .. }
-        | What::RegionBack { provider: theirs, .. }
-        | What::UsersHurt { provider: theirs, .. } => theirs == provider,
-        What::ShiftStarted { provider: theirs, .. }
-        | What::ShiftMoved { provider: theirs, .. }
-        | What::ShiftHeld { provider: theirs, .. }
-        | What::ShiftReversed { provider: theirs, .. }
-        | What::FailbackStarted { provider: theirs, .. }
-        | What::ShiftEnded { provider: theirs, .. } => {
-            theirs.as_deref().is_none_or(|theirs| theirs == provider)
-        }
-        What::CredentialChanged { name, .. } => name.split(':').next() == Some(provider),
-        // What moves or stops traffic while the incident lasts is part of its story.
-        What::Started { .. }
-        | What::MapApplied { .. }
-        | What::TierChanged { .. }
-        | What::Paused { .. }
-        | What::Resumed
-        | What::Distributed { .. }
-        | What::OrderChanged { .. }
-        | What::StormBegan { .. }
-        | What::StormEnded { .. }
-        | What::WorkShed { .. }
-        | What::CauseFound { .. }
-        | What::NetworkTurned { .. }
-        | What::NetworkSwitched { .. }
-        | What::WokeUp { .. }
-        | What::ClockJumped { .. }
-        | What::NamesFrom { .. }
-        | What::ProxyChanged { .. }
-        | What::JobDead { .. } => true,
-        // Counted, not told one by one; the incident's own word is its state.
-        What::JobQueued { .. }
-        | What::JobDone { .. }
-        | What::JobDiscarded { .. }
-        | What::AnswerDegraded { .. }
-        | What::KeychainUnavailable { .. }
-        | What::IncidentOpened { .. }
-        | What::IncidentClosed { .. } => false,
-    }
-}
-
 impl Case {
     /// An incident that begins with an event.
-    pub(super) fn open(opening: &Opening, event: &Event, map_version: i64) -> Self {
+    pub(super) fn open(opening: &Opening, event: &Event, map_version: i64, goals: &Goals) -> Self {
         let at_ms = event.at_ms;
         let incident = Incident {
             brief: IncidentBrief {
@@ -220,7 +92,7 @@ impl Case {
             reversed: 0,
             closed_by: None,
             marks: Marks { condition_at_ms: opening.condition_at_ms, ..Marks::default() },
-            kpis: Kpis { automatic: !opening.by_hand, ..Kpis::default() },
+            kpis: Kpis { automatic: !opening.by_hand, ..Kpis::unmeasured(goals) },
             validation: None,
             timeline: Vec::new(),
             notes: Vec::new(),
@@ -292,7 +164,9 @@ impl Case {
             {
                 incident.routes.push(route.clone());
             }
-            What::CircuitClosed { route } if provider_of(map, route) == incident.brief.provider => {
+            What::CircuitClosed { route }
+                if RoutingMap::provider_of(Some(map), route) == incident.brief.provider =>
+            {
                 incident.returns += 1;
             }
             What::TierChanged { to: Tier::Cold, .. } => {
@@ -384,18 +258,6 @@ impl Case {
         incident.brief.closed_at_ms = Some(at_ms.max(incident.brief.opened_at_ms));
         incident.closed_by = Some(by.to_owned());
         self.dirty = true;
-    }
-}
-
-/// What else an event knows.
-fn detail_of(what: &What) -> Option<String> {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the sentence of every other event says it all")]
-    match what {
-        What::CircuitOpened { route, failure, .. } | What::ProbeFailed { route, failure } => {
-            Some(format!("{route}: {}", failure.message)).filter(|_| !failure.message.is_empty())
-        }
-        What::TierChanged { route: Some(route), .. } => Some(route.to_string()),
-        _ => None,
     }
 }
 

@@ -8,7 +8,8 @@ use switchyard_domain::event::{Event, Lamp, What};
 use switchyard_domain::incident::{IncidentBrief, IncidentId, IncidentState, Severity};
 use switchyard_domain::map::RoutingMap;
 
-use super::case::{Case, Opening, belongs, summary};
+use super::case::{Case, summary};
+use super::events::{Opening, belongs};
 use super::look::{condition, openings};
 use super::{ByHand, SHOWN_CLOSED_MS, announce, measure};
 use crate::clock;
@@ -125,7 +126,7 @@ impl Keeper {
     }
 
     async fn open(&mut self, shared: &Arc<Shared>, running: &Running, opening: &Opening, event: &Event) {
-        let mut case = Case::open(opening, event, running.version);
+        let mut case = Case::open(opening, event, running.version, &running.map.goals);
         match shared.store.incidents().open(&case.incident).await {
             Ok(id) => case.incident.brief.id = id,
             Err(error) => {

@@ -9,7 +9,8 @@ use switchyard_domain::view::CircuitState;
 use switchyard_domain::{Now, RouteId, Tier};
 use switchyard_policy::{Fleet, KeyChoice, Reason};
 
-use super::case::{Condition, Opening, opening_of};
+use super::case::Condition;
+use super::events::{Opening, opening_of};
 use crate::clock;
 use crate::shared::{Running, Shared};
 

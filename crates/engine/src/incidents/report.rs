@@ -107,7 +107,7 @@ fn validation(out: &mut String, incident: &Incident) {
     section(out, "After the failover");
     match &incident.validation {
         None => out.push_str(
-            "The first 100 calls after it are looked at once they are there, or when it is closed.\n",
+            "The first calls after it are looked at once there are enough of them, or when it is closed.\n",
         ),
         Some(found) => {
             let usual = found.baseline_p95_ms.map_or_else(|| "-".to_owned(), |ms| format!("{ms} ms"));

@@ -41,7 +41,8 @@ pub(super) struct Tally {
     pub(super) lost: u64,
     /// The first request that went elsewhere once the condition was true, UTC epoch milliseconds.
     pub(super) rerouted_at_ms: Option<i64>,
-    /// When the first caller after the decision asked, UTC epoch milliseconds.
+    /// When the first caller asked who, after the decision, was answered by the other side or not at all, UTC epoch
+    /// milliseconds.
     pub(super) asked_at_ms: Option<i64>,
     /// The first answer of the other side after the decision, UTC epoch milliseconds.
     pub(super) answered_elsewhere_at_ms: Option<i64>,
@@ -75,8 +76,6 @@ impl Tally {
         }
         self.requests += 1;
         self.stretch(row, is_answer);
-        let waits = frame.decided_at_ms.is_some_and(|decided| row.end_ms >= decided);
-        self.asked_at_ms = earlier(self.asked_at_ms, waits.then_some(row.at_ms));
         if self.after.len() < frame.validated
             && frame.decided_at_ms.is_some_and(|decided| row.at_ms >= decided)
         {
@@ -126,8 +125,11 @@ impl Tally {
         }
         let rerouted = row.elsewhere_at_ms.filter(|at| *at >= frame.condition_at_ms);
         self.rerouted_at_ms = earlier(self.rerouted_at_ms, rerouted);
+        let decided = frame.decided_at_ms.is_some_and(|decided| row.end_ms >= decided);
+        // Whom the provider itself still answers does not wait for the other side.
+        let waits = decided && (row.outcome != Outcome::Answered || is_elsewhere);
+        self.asked_at_ms = earlier(self.asked_at_ms, waits.then_some(row.at_ms));
         if row.outcome == Outcome::Answered && is_elsewhere {
-            let decided = frame.decided_at_ms.is_some_and(|decided| row.end_ms >= decided);
             self.answered_elsewhere_at_ms =
                 earlier(self.answered_elsewhere_at_ms, decided.then_some(row.end_ms));
             if let (Some(route), Some(tokens)) = (&row.route, row.tokens) {
@@ -240,6 +242,16 @@ mod tests {
         let clients = tally.clients();
         assert_eq!((clients[0].client.as_str(), clients[0].requests, clients[0].late), ("editor", 4, 1));
         assert_eq!((clients[0].slowest_ms, clients[1].queued), (600, 1));
+    }
+
+    #[test]
+    fn whoever_is_served_as_ever_does_not_wait_for_the_failover() {
+        let tally = tally(&[
+            row(1_500, 600, Outcome::Answered, "a/x"),
+            CourseRow { degraded: false, ..row(2_050, 10, Outcome::Answered, "b/y") },
+            row(9_000, 40, Outcome::Answered, "b/y"),
+        ]);
+        assert_eq!((tally.asked_at_ms, tally.answered_elsewhere_at_ms), (Some(9_000), Some(9_040)));
     }
 
     #[test]

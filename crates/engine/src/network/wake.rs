@@ -55,12 +55,17 @@ impl Pulse {
 pub(super) struct Wall(Option<Now>);
 
 impl Wall {
-    /// How far it was set since the last reading; forward when positive.
-    pub(super) fn feel(&mut self, now: Now) -> Option<i64> {
-        let before = self.0.replace(now)?;
+    /// How far it was set since the reading that is gone by; forward when positive.
+    pub(super) fn set_by(&self, now: Now) -> Option<i64> {
+        let before = self.0?;
         let passed = now.mono_ms.saturating_sub(before.mono_ms);
         let set_by = now.wall_ms.saturating_sub(before.wall_ms).saturating_sub_unsigned(passed);
         (set_by.unsigned_abs() >= SET_MS).then_some(set_by)
+    }
+
+    /// Goes by a reading from now on: whatever follows from it is done.
+    pub(super) fn go_by(&mut self, now: Now) {
+        self.0 = Some(now);
     }
 }
 
@@ -100,18 +105,28 @@ mod tests {
         ];
         for (name, (boot, awake, wall), asleep_ms, set_by_ms) in cases {
             let (mut pulse, mut clock) = (Pulse::default(), Wall::default());
+            let mut set_by = |now| {
+                let set_by = clock.set_by(now);
+                clock.go_by(now);
+                set_by
+            };
             let mut reading = FIRST;
             let mut now = Now { mono_ms: FIRST.boot_ms, wall_ms: 1_700_000_000_000 };
-            assert_eq!((pulse.feel(reading), clock.feel(now)), (None, None), "{name}");
+            assert_eq!((pulse.feel(reading), set_by(now)), (None, None), "{name}");
             reading = Reading { boot_ms: reading.boot_ms + boot, awake_ms: reading.awake_ms + awake };
             now = Now { mono_ms: reading.boot_ms, wall_ms: now.wall_ms + wall };
-            assert_eq!((pulse.feel(reading), clock.feel(now)), (asleep_ms, set_by_ms), "{name}");
+            assert_eq!((pulse.feel(reading), set_by(now)), (asleep_ms, set_by_ms), "{name}");
             reading = Reading { boot_ms: reading.boot_ms + 1_000, awake_ms: reading.awake_ms + 1_000 };
-            assert_eq!(
-                (pulse.feel(reading), clock.feel(now.plus_ms(1_000))),
-                (None, None),
-                "{name}: told once"
-            );
+            assert_eq!((pulse.feel(reading), set_by(now.plus_ms(1_000))), (None, None), "{name}: told once");
         }
+    }
+    #[test]
+    fn a_set_clock_is_felt_until_somebody_goes_by_it() {
+        let mut clock = Wall::default();
+        clock.go_by(Now { mono_ms: 1_000, wall_ms: 50_000 });
+        let set = Now { mono_ms: 2_000, wall_ms: 50_000 + 1_000 + 3_600_000 };
+        assert_eq!((clock.set_by(set), clock.set_by(set.plus_ms(5_000))), (Some(3_600_000), Some(3_600_000)));
+        clock.go_by(set);
+        assert_eq!(clock.set_by(set.plus_ms(5_000)), None);
     }
 }

@@ -173,9 +173,9 @@ impl Router {
             return Err(Problem::new("conflict_audit", message));
         }
         if before.paused {
-            self.pause(before.reason.or(reason), actor).await
+            self.halt(before.reason, reason, actor).await
         } else {
-            self.resume(actor).await
+            self.go_on(reason, actor).await
         }
     }
 
@@ -224,3 +224,6 @@ fn no_way_back(row: &AuditRow) -> Problem {
     };
     Problem::new("invalid_rollback", format!("#{} ({action}) can't be rolled back: {why}.", row.seq))
 }
+
+#[cfg(test)]
+mod tests;

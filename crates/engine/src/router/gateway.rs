@@ -78,7 +78,7 @@ impl Router {
         let map = running.as_ref().map(|running| &running.map);
         let mut report = ErrorReport { since_ms, ..ErrorReport::default() };
         for count in counts.map_err(|error| error.problem())? {
-            let provider = provider_of(map, &count.route);
+            let provider = RoutingMap::provider_of(map, &count.route).to_owned();
             *report.tries.entry(provider.clone()).or_default() += count.count;
             let Some(kind) = count.kind else { continue };
             let message = count.message.unwrap_or_default();
@@ -106,14 +106,6 @@ impl Router {
         report.errors.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.provider.cmp(&b.provider)));
         Ok(report)
     }
-}
-
-/// A route's provider; a route that the map no longer has is told by its id.
-fn provider_of(map: Option<&RoutingMap>, route: &RouteId) -> String {
-    let found = map.and_then(|map| map.find(route.as_str()).map(|ix| map.route(ix).provider.clone()));
-    found.unwrap_or_else(|| {
-        route.as_str().split_once('/').map_or(route.as_str(), |(provider, _)| provider).to_owned()
-    })
 }
 
 /// None for a provider without routes.

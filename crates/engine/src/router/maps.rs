@@ -36,6 +36,7 @@ impl Router {
         let format = Format::detect(&apply.document);
         let map = read(&self.shared, &apply.document, format).await.map_err(invalid)?;
         let base_version = apply.base_version.or_else(|| map::base_version(&apply.document, format));
+        let reason = audit::said(apply.reason);
         let _turn = self.shared.applying.lock().await;
         let now = clock::now();
         let append = NewMap {
@@ -43,7 +44,7 @@ impl Router {
             format,
             name: &map.name,
             source: &apply.source,
-            reason: apply.reason.as_deref(),
+            reason: reason.as_deref(),
             at_ms: now.wall_ms,
             base_version,
         };
@@ -68,8 +69,7 @@ impl Router {
         let state = |version| audit::State::Map { version };
         let states = before.as_ref().map(|before| (state(before.version), state(version)));
         let (actor, target) = (apply.source.as_str(), format!("v{version}"));
-        let change =
-            audit::Change { actor, action: "map.apply", target: &target, reason: apply.reason, states };
+        let change = audit::Change { actor, action: "map.apply", target: &target, reason, states };
         audit::note(&self.shared, change).await;
         Ok(version)
     }
@@ -126,7 +126,7 @@ impl Router {
         source: String,
     ) -> Result<i64, Problem> {
         let old = self.map_document(Some(version)).await?;
-        let reason = reason.or_else(|| Some(format!("restored v{version}")));
+        let reason = audit::said(reason).or_else(|| Some(format!("restored v{version}")));
         let running = self.map_document(None).await?.version;
         self.apply_map(ApplyMap { document: old.document, base_version: Some(running), reason, source }).await
     }

@@ -6,6 +6,7 @@ use switchyard_domain::gateway::GatewaySettings;
 use switchyard_domain::map::{self, CacheMode, CacheSettings, Defaults, Fault};
 
 use super::Router;
+use super::audit::said;
 
 const THRESHOLD: &str = "breaker.consecutiveFailures";
 const RECOVERY: &str = "breaker.halfOpenEveryMs";
@@ -30,7 +31,7 @@ impl Router {
         let changes: Vec<_> = set.changes.into_iter().collect();
         let document = map::edit(&running.document, running.format, &changes).map_err(not_set)?;
         let names: Vec<&str> = changes.iter().map(|(name, _)| name.as_str()).collect();
-        let reason = set.reason.or_else(|| Some(format!("set {}", names.join(", "))));
+        let reason = said(set.reason).or_else(|| Some(format!("set {}", names.join(", "))));
         let base_version = Some(set.base_version.unwrap_or(running.version));
         self.apply_map(ApplyMap { document, base_version, reason, source }).await
     }

@@ -21,18 +21,8 @@ impl Router {
     /// # Errors
     /// When the pause could not be kept for the next start; then nothing is paused.
     pub async fn pause(&self, reason: Option<String>, actor: &str) -> Result<(), Problem> {
-        let now = clock::now();
-        let reason = reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty());
-        let view = PauseView { paused: true, reason: reason.clone(), since_ms: Some(now.wall_ms) };
-        self.shared.store.settings().set(PAUSE, &view, now.wall_ms).await.map_err(|error| error.problem())?;
-        let before = std::mem::replace(&mut *lock(&self.shared.pause), view.clone());
-        self.shared.paused.store(true, Ordering::Relaxed);
-        let words = reason.clone().unwrap_or_else(|| "by hand".to_owned());
-        self.shared.bus.emit(What::Paused { reason: words }, now);
-        let states = Some((audit::State::Pause(before), audit::State::Pause(view)));
-        let change = audit::Change { actor, action: "pause", target: "router", reason, states };
-        audit::note(&self.shared, change).await;
-        Ok(())
+        let reason = audit::said(reason);
+        self.halt(reason.clone(), reason, actor).await
     }
 
     /// Takes new work again, and what waits in the queue.
@@ -40,13 +30,37 @@ impl Router {
     /// # Errors
     /// When the database can't be written.
     pub async fn resume(&self, actor: &str) -> Result<(), Problem> {
+        self.go_on(None, actor).await
+    }
+
+    /// Pauses: callers see one reason, the audit log keeps the other.
+    pub(super) async fn halt(
+        &self,
+        shown: Option<String>,
+        reason: Option<String>,
+        actor: &str,
+    ) -> Result<(), Problem> {
+        let now = clock::now();
+        let view = PauseView { paused: true, reason: shown.clone(), since_ms: Some(now.wall_ms) };
+        self.shared.store.settings().set(PAUSE, &view, now.wall_ms).await.map_err(|error| error.problem())?;
+        let before = std::mem::replace(&mut *lock(&self.shared.pause), view.clone());
+        self.shared.paused.store(true, Ordering::Relaxed);
+        self.shared.bus.emit(What::Paused { reason: shown.unwrap_or_else(|| "by hand".to_owned()) }, now);
+        let states = Some((audit::State::Pause(before), audit::State::Pause(view)));
+        let change = audit::Change { actor, action: "pause", target: "router", reason, states };
+        audit::note(&self.shared, change).await;
+        Ok(())
+    }
+
+    /// Ends a pause.
+    pub(super) async fn go_on(&self, reason: Option<String>, actor: &str) -> Result<(), Problem> {
         self.shared.store.settings().remove(PAUSE).await.map_err(|error| error.problem())?;
         let view = PauseView { paused: false, reason: None, since_ms: None };
         let before = std::mem::replace(&mut *lock(&self.shared.pause), view.clone());
         if self.shared.paused.swap(false, Ordering::Relaxed) {
             self.shared.bus.emit(What::Resumed, clock::now());
             let states = Some((audit::State::Pause(before), audit::State::Pause(view)));
-            let change = audit::Change { actor, action: "resume", target: "router", reason: None, states };
+            let change = audit::Change { actor, action: "resume", target: "router", reason, states };
             audit::note(&self.shared, change).await;
         }
         self.shared.cold_work.notify_one();

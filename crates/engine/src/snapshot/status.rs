@@ -100,7 +100,7 @@ const fn offline_state(state: NetworkState) -> &'static str {
         NetworkState::CaptivePortal => "Sign in to the network.",
         NetworkState::DnsBroken => "No DNS.",
         NetworkState::Intercepted => "The network lets nothing through.",
-        NetworkState::ProxyDown => "The proxy does not answer.",
+        NetworkState::ProxyDown => "No way through the proxy.",
         NetworkState::Offline | NetworkState::Online | NetworkState::Unknown => "Offline.",
     }
 }

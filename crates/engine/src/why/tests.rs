@@ -193,6 +193,24 @@ fn the_newest_reason_comes_first_and_each_says_who_and_why() {
 }
 
 #[test]
+fn of_two_moves_of_the_same_size_each_route_names_its_own() {
+    let mut snapshot = calm();
+    let from =
+        |target: Target, reason: &str| ShiftView { from: target, reason: reason.to_owned(), ..shift() };
+    snapshot.shifts = vec![
+        from(Target::Model("another".to_owned()), "tea"),
+        from(Target::Provider("openai".to_owned()), "lunch"),
+        from(Target::Tier(Tier::Hot), "dinner"),
+    ];
+    for route in snapshot.tiers.iter_mut().flat_map(|tier| &mut tier.routes) {
+        route.shifted_percent = Some(50);
+    }
+    let (_, routes) = told(snapshot, None);
+    let why = |reason: &str| Some(format!("50 % of its traffic goes elsewhere: {reason} (router)."));
+    assert_eq!(routes, [why("dinner"), why("lunch")]);
+}
+
+#[test]
 fn while_a_shift_shares_traffic_out_the_status_says_the_shares() {
     let says = |lamp, phase, share_percent, circuit| {
         let mut snapshot = calm();

@@ -8,6 +8,7 @@ use super::keys::{KeyId, KeyNeed};
 use super::strip::Strip;
 use super::{Closed, Known, Reason};
 use crate::breaker::{Breaker, Gate, Hold};
+use crate::orders::kill_among;
 
 /// One route's present state.
 #[derive(Debug)]
@@ -19,8 +20,8 @@ pub(super) struct Slot {
     pub(super) region: Option<String>,
     /// Whether its host is this machine or on its own network.
     pub(super) is_local: bool,
-    /// The model's name in the map, and its aliases.
-    models: Vec<String>,
+    /// What it is asked for by, as [`Route::serves`] has it.
+    names: Vec<String>,
     /// Endpoint and model: what the breaker's judgement is about.
     target: (String, String),
     enabled: bool,
@@ -71,15 +72,14 @@ impl Slot {
     /// The slot of a route in a new map, with what was known of it.
     pub(super) fn next(route: &Route, family: &str, known: Option<Self>, generation: u64) -> Self {
         let target = (route.endpoint.to_string(), route.upstream_model.clone());
-        let models: Vec<String> =
-            [&route.model, &route.upstream_model].into_iter().chain(&route.aliases).cloned().collect();
+        let names = asked_for_by(route);
         let keys = match known {
             Some(mut slot) if slot.target == target => {
                 slot.provider.clone_from(&route.provider);
                 family.clone_into(&mut slot.family);
                 slot.region.clone_from(&route.region);
                 slot.is_local = route.is_local;
-                slot.models = models;
+                slot.names = names;
                 slot.enabled = route.enabled;
                 slot.need = route.auth.into();
                 slot.breaker.set(route.breaker);
@@ -94,7 +94,7 @@ impl Slot {
             family: family.to_owned(),
             region: route.region.clone(),
             is_local: route.is_local,
-            models,
+            names,
             target,
             enabled: route.enabled,
             need: route.auth.into(),
@@ -130,27 +130,14 @@ impl Slot {
 
     /// Takes what people say of it: kill switches and a breaker held by hand.
     pub(super) fn obey(&mut self, orders: &Orders) {
-        let mut killed = None;
-        for kill in &orders.kills {
-            match &kill.scope {
-                KillScope::Route(id) if *id == self.id => killed = Some(Killed::Itself),
-                KillScope::Model(name) if self.models.contains(name) => {
-                    killed = killed.or(Some(Killed::WithOthers));
-                }
-                KillScope::Provider(name) if *name == self.provider => {
-                    killed = killed.or(Some(Killed::WithOthers));
-                }
-                KillScope::Route(_) | KillScope::Model(_) | KillScope::Provider(_) => {}
-            }
-        }
-        self.killed = killed;
+        let serves = |name: &String| self.names.contains(name);
+        let kill = kill_among(&orders.kills, &self.id, &self.provider, serves);
+        self.killed = kill.map(|kill| match kill.scope {
+            KillScope::Route(_) => Killed::Itself,
+            KillScope::Model(_) | KillScope::Provider(_) => Killed::WithOthers,
+        });
         let forced = orders.forced.iter().find(|forced| forced.route == self.id);
         self.breaker.hold(forced.map(|forced| if forced.open { Hold::Open } else { Hold::Closed }));
-    }
-
-    /// Whether it is in service with its circuit closed.
-    pub(super) fn flows(&self, now: Now) -> bool {
-        self.enabled && self.killed.is_none() && self.breaker.gate(now) == Gate::Flows
     }
 
     pub(super) const fn in_map(&self) -> bool {
@@ -187,6 +174,11 @@ impl SlotKey {
     pub(super) fn cooling_until(&self, now: Now) -> Option<u64> {
         self.cooling.as_ref().map(|cooling| cooling.until_mono_ms).filter(|until| *until > now.mono_ms)
     }
+}
+
+fn asked_for_by(route: &Route) -> Vec<String> {
+    let names = [route.id.as_str(), &route.model, &route.upstream_model];
+    names.into_iter().map(str::to_owned).chain(route.aliases.iter().cloned()).collect()
 }
 
 /// A breaker's refusal, in the fleet's words.

@@ -174,6 +174,12 @@ impl Fleet {
         Some(self.after(turned, now))
     }
 
+    /// A later probe of a route succeeded: what earlier ones met on the way is out of date.
+    pub(super) fn forget_doubted_probes(&mut self, place: RouteIx) {
+        let id = &self.slots[place.0].id;
+        self.suspended.retain(|held| held.route != *id || !matches!(held.of, Of::Probe));
+    }
+
     /// Tells a turn of the network, and settles what it decides.
     fn after(&mut self, turned: Option<Turned>, now: Now) -> Vec<Change> {
         let mut changes = self.settle(now);

@@ -245,12 +245,7 @@ impl<'a> Known<'a> {
             KillScope::Provider(name) => self.provider(name).map(KillScope::Provider),
             KillScope::Model(name) => {
                 let map = self.map()?;
-                let serves = |name: &str| {
-                    map.routes
-                        .iter()
-                        .any(|route| route.model == name || route.aliases.iter().any(|alias| alias == name))
-                };
-                if serves(name) {
+                if map.routes.iter().any(|route| route.serves(name)) {
                     return Ok(named);
                 }
                 let names = || map.routes.iter().map(|route| route.model.as_str());

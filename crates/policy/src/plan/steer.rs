@@ -85,7 +85,7 @@ pub(super) fn trial(map: &RoutingMap, fleet: &Fleet, now: Now, all: &mut [Candid
 /// Puts routes last whose circuit opens as soon as it is known that this machine's network is well.
 pub(super) fn doubted(map: &RoutingMap, fleet: &Fleet, candidates: &mut [Candidate]) {
     if fleet.suspended() > 0 {
-        candidates.sort_by_key(|candidate| {
+        candidates.sort_by_cached_key(|candidate| {
             let place = fleet.place(&map.route(candidate.route).id, candidate.route);
             place.is_some_and(|place| fleet.is_about_to_open(place))
         });

@@ -4,10 +4,10 @@
 //! that is unclear is held for as long again, a way home is held while anything stands against home, and nothing is ever
 //! reversed into a side that is out. While this machine is cut off nothing is judged and nothing moves.
 
-use switchyard_domain::Now;
 use switchyard_domain::event::{What, route_label};
 use switchyard_domain::map::ShiftMode;
 use switchyard_domain::operate::{ShiftPhase, WatchView};
+use switchyard_domain::{Now, RouteId};
 
 use super::course::{ROUTER, Shift};
 use super::judge::{Bounds, Home, Rules, Scene, Verdict, lacks, span};
@@ -61,7 +61,8 @@ impl Shift {
         }
         // What was shut when traffic began to come is not news.
         let known = self.shut.replace(scene.shut.clone()).unwrap_or_else(|| scene.shut.clone());
-        if let Some(route) = scene.shut.iter().find(|route| !known.contains(route)).filter(|_| way_back) {
+        let is_news = |route: &&RouteId| !known.contains(route) && !scene.off.contains(route);
+        if let Some(route) = scene.shut.iter().find(is_news).filter(|_| way_back) {
             return self.reverse(&format!("the circuit of {} opened", route_label(route)), rules, now);
         }
         let (bounds, step_ms) = (self.bounds(rules), self.step_ms(rules));

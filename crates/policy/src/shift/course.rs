@@ -1,7 +1,8 @@
 //! The life of one shift: leaving in steps, away, returning in steps, home.
 //!
-//! These are its steps; when they are taken is decided in [`super::beat`]. The clock it lives on is the monotonic one; time in which nothing could be seen (the machine slept,
-//! its network was down, the router did not run) is taken out of it, so that it counts for neither side.
+//! These are its steps; when they are taken is decided in [`super::beat`]. The clock it lives on is the monotonic one;
+//! time in which nothing could be seen (the machine slept, its network was down, the router did not run) is taken out
+//! of it, so that it counts for neither side.
 
 use switchyard_domain::event::What;
 use switchyard_domain::map::{MoveSteps, RoutingMap, ShiftMode};
@@ -56,8 +57,8 @@ pub(crate) struct Shift {
     pub(super) insisted: bool,
     /// The provider traffic leaves, where it is one.
     pub(super) provider: Option<String>,
-    /// Circuits of the side traffic comes to that are known not to be closed; none where it has just
-    /// turned.
+    /// Circuits of the side traffic comes to that are known not to be closed; none where that side has just become
+    /// another.
     pub(super) shut: Option<Vec<RouteId>>,
     pub(super) seen: Option<WatchView>,
     pub(super) waits_for: Option<String>,

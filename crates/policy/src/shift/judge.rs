@@ -45,6 +45,8 @@ pub(crate) struct Scene {
     pub(crate) since_hold: Seen,
     /// Routes of that side whose circuit is not closed.
     pub(crate) shut: Vec<RouteId>,
+    /// Routes of that side which the map or a person keeps from serving: what their circuits do is no news.
+    pub(crate) off: Vec<RouteId>,
     /// Why a step can't be reversed: the side traffic would go back to is out itself.
     pub(crate) no_way_back: Option<String>,
     /// The home: whether it may have its traffic back.

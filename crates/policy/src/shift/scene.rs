@@ -39,6 +39,7 @@ impl Fleet {
             step: seen_since(shift.began()),
             since_hold: shift.doubted_since().map(seen_since).unwrap_or_default(),
             shut: self.shut(map, receiving),
+            off: self.off(map, receiving, now),
             no_way_back: match shift.phase {
                 ShiftPhase::Returning => out,
                 ShiftPhase::Leaving | ShiftPhase::Away | ShiftPhase::Home => leave.clone().or(out),
@@ -62,7 +63,7 @@ impl Fleet {
         }
     }
 
-    /// Routes whose circuit is not closed, of those that are in service.
+    /// Routes whose circuit is not closed; one that is held open by hand is not.
     fn shut(&self, map: &RoutingMap, routes: &[RouteIx]) -> Vec<RouteId> {
         let is_shut = |ix: &&RouteIx| {
             let place = self.place(&map.route(**ix).id, **ix);
@@ -85,7 +86,14 @@ impl Fleet {
         Some(first.unwrap_or_else(|| "no route of it is in the map".to_owned()))
     }
 
-    /// The routes of a home that are in service: neither the map nor a person has switched them off.
+    /// Those of these routes that the map or a person has switched off.
+    fn off(&self, map: &RoutingMap, routes: &[RouteIx], now: Now) -> Vec<RouteId> {
+        let serving = self.serving(map, routes, now);
+        let off: Vec<RouteIx> = routes.iter().copied().filter(|ix| !serving.contains(ix)).collect();
+        ids(map, &off).into_iter().cloned().collect()
+    }
+
+    /// The others: those that are in service.
     fn serving(&self, map: &RoutingMap, home: &[RouteIx], now: Now) -> Vec<RouteIx> {
         let off = |place: RouteIx| match self.gate(place, now) {
             Ok(()) => false,

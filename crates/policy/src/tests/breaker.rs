@@ -4,7 +4,7 @@ use switchyard_domain::event::What;
 use switchyard_domain::operate::{ForcedBreaker, Order};
 use switchyard_domain::view::CircuitState;
 
-use super::world::{A, B, C, D, World, failure, four, one};
+use super::world::{A, B, C, D, World, after, failure, four, one};
 use crate::{Change, Outcome, Part, Permit, Reason};
 
 const GOOD: Outcome = Outcome::Succeeded { duration_ms: 10, first_token_ms: None };
@@ -211,6 +211,31 @@ fn a_circuit_that_flaps_is_tested_each_half_minute_while_nobody_else_could_answe
     fail(&mut world, A);
     world.fleet.tick(&world.map, world.now);
     assert_eq!(test_due_in(&world), Some(300_000), "one is back");
+}
+
+#[test]
+fn routes_without_a_key_cooling_or_left_out_are_nobody_who_could_answer() {
+    let mut world = World::new(&four());
+    world.keys(C, &[]);
+    let permit = world.permit(B);
+    world.end(permit, Outcome::Failed(after(K::RateLimited, 86_400_000)));
+    let mut orders = world.fleet.orders().clone();
+    let provider = "google".to_owned();
+    Part::Except { provider: provider.clone(), set: Some(Order::default()) }.put(&mut orders);
+    world.fleet.set_orders(orders.clone());
+    world.fleet.tick(&world.map, world.now);
+    let flaps = |world: &mut World| {
+        for _ in 0..9 {
+            world.pass(300_000);
+            world.call(bad());
+        }
+        world.fleet.view(world.ix(A), world.now).next_probe_in_ms
+    };
+    assert_eq!(flaps(&mut world), Some(30_000), "known before it opens: what is told of its wait holds");
+    Part::Except { provider, set: None }.put(&mut orders);
+    world.fleet.set_orders(orders);
+    world.fleet.tick(&world.map, world.now);
+    assert_eq!(flaps(&mut world), Some(300_000));
 }
 
 #[test]

@@ -568,6 +568,22 @@ fn probes_that_fail_while_the_network_is_well_count_once_that_shows() {
 }
 
 #[test]
+fn a_probe_that_succeeded_is_not_undone_by_an_earlier_one_that_was_still_in_doubt() {
+    let mut world = World::new(&four());
+    let (a, c) = (world.ix(A), world.ix(C));
+    for ix in [a, c] {
+        world.fleet.probe_result(ix, Err(failure(K::Connect)), world.now.mono_ms, world.now);
+    }
+    world.pass(1_000);
+    assert_eq!(world.fleet.probe_result(a, Ok(()), world.now.mono_ms, world.now), []);
+    assert_eq!(world.fleet.suspended(), 1);
+    world.pass(1_000);
+    world.look(&online());
+    let failed = |ix| world.fleet.view(ix, world.now).probe_failure.is_some();
+    assert_eq!((failed(a), failed(c)), (false, true));
+}
+
+#[test]
 fn a_trigger_outlasts_a_night_asleep_and_a_day_without_network() {
     for asleep in [true, false] {
         let mut world = World::new(&four());

@@ -112,6 +112,20 @@ fn a_kill_takes_a_route_a_model_or_a_provider_out_until_it_is_reset() {
 }
 
 #[test]
+fn a_model_is_killed_by_any_name_its_route_is_asked_for_by() {
+    for name in ["sonnet-4.6", "claude-sonnet", "best", A] {
+        let hot = json!([
+            { "provider": "anthropic", "model": "sonnet-4.6", "upstreamModel": "claude-sonnet", "aliases": ["best"] },
+        ]);
+        let mut world = World::new(&with(four(), json!({ "hot": hot })));
+        world.wish(&kill(model(name), true));
+        assert_eq!((world.tries("default", ""), world.why_out(A)), (vec![C, D], Some(Out::Killed)), "{name}");
+        let route = world.map.route(world.ix(A));
+        assert_eq!(world.fleet.kill_of(route).map(|kill| &kill.scope), Some(&model(name)), "{name}");
+    }
+}
+
+#[test]
 fn what_the_map_does_not_have_is_refused_with_what_it_has() {
     let world = yard();
     let cases = [

@@ -251,7 +251,7 @@ fn three_failed_probes_lower_a_route_and_three_good_ones_raise_it() {
         (true, 1),
         (true, 2),
     ] {
-        post.watch.probe(&id, "anthropic", ok, post.now);
+        post.watch.probe(&id, ok, post.now);
         post.beat();
         assert_eq!(post.told().len(), told, "{:?}", post.told());
     }

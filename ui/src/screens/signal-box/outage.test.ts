@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { type Scene, scenes } from "../../../dev/scenes";
-import { overridesOf, widerKill } from "../../shared/overrides";
+import { overridesOf } from "../../shared/overrides";
 import { laneOf, usable } from "../../diagram/lanes";
 import { findingsOf } from "./findings";
 import { stepMarks } from "./shift";
@@ -39,10 +39,12 @@ test("offline, a station claims neither a probe nor a test call", () => {
 });
 
 test("a route out of service together with its provider says so", () => {
-  const { orders } = scenes.overrides();
   const route = station("overrides", 1, 1);
-  expect(stationLine(route, 0, false, false, widerKill(orders.kills ?? [], route))?.full).toBe("Off with provider google");
-  expect(stationLine(route, 0, false)?.full).toBe("Switched off by hand");
+  expect(stationLine(route, 0, false)?.full).toBe("Off with provider google");
+  const byAlias = { ...route, killed: { ...route.killed!, scope: { kind: "model", name: "fast" } } } as const;
+  expect(stationLine(byAlias, 0, false)?.full, "whatever name it was killed by").toBe("Off with model fast");
+  const alone = { ...route, killed: { ...route.killed!, scope: { kind: "route", name: route.id } } } as const;
+  expect(stationLine(alone, 0, false)?.full).toBe("Switched off by hand");
 });
 
 test("a route whose provider is left out of every job is not called clear, and takes no request", () => {

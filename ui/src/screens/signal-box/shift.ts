@@ -2,7 +2,7 @@
 import type { ShiftView } from "../../api/types";
 
 export interface Mark {
-  /** Where it stands on the bar, percent of this phase's goal. */
+  /** Where it stands on the bar: traffic gone or, on the way home, traffic home, percent. */
   at: number;
   state: "done" | "now" | "next";
   /** Whether its figure has room: the present step and the goal always, others where they stand apart. */

@@ -1,7 +1,7 @@
 /** The words on a station: its line of detail and its accessible name. Pure. */
-import type { KillScope, RouteView } from "../../api/types";
+import type { RouteView } from "../../api/types";
 import { countdown, percent, span } from "../../shared/format";
-import { scopeWords } from "../../shared/overrides";
+import { scopeWords, widerKill } from "../../shared/overrides";
 
 export interface Line {
   full: string;
@@ -9,13 +9,11 @@ export interface Line {
   short: string;
 }
 
-/**
- * The line under the strip where figures would mislead: why calls do not flow, or that there were none. `wider`: the
- * switch of a provider or a model that takes the route out.
- */
-export function stationLine(route: RouteView, sinceSnapshotMs: number, lost: boolean, offline = false, wider?: KillScope): Line | null {
+/** The line under the strip where figures would mislead: why calls do not flow, or that there were none. */
+export function stationLine(route: RouteView, sinceSnapshotMs: number, lost: boolean, offline = false): Line | null {
   const none = route.last.length === 0 ? { full: "No call yet", short: "No call yet" } : null;
   if (route.offInMap) return { full: "Switched off in the map", short: "Off in the map" };
+  const wider = widerKill(route);
   if (!route.inService) return { full: wider ? `Off with ${scopeWords(wider)}` : "Switched off by hand", short: "Off by hand" };
   if (route.lamp === "out") return { full: `${route.provider} is left out`, short: "Left out" };
   if (lost) return none;

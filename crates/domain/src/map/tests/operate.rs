@@ -39,3 +39,21 @@ fn goals_can_be_ones_own() {
     let found = faults(&map_with(r#""goals": { "lostPercent": 101 }"#));
     assert!(found.len() == 1 && found[0].starts_with("goals.lostPercent"), "{found:?}");
 }
+
+#[test]
+fn a_misshapen_entry_of_a_list_is_named_and_hides_no_other_fault() {
+    for (list, at) in [
+        (r#""shift": { "gradualSteps": ["half", 100] }"#, "shift.gradualSteps[0]"),
+        (r#""shift": { "canarySteps": [5, -5, 1.5, 100] }"#, "shift.canarySteps[1]"),
+        (r#""failback": { "steps": [50, null] }"#, "failback.steps[1]"),
+        (r#""clients": { "app": { "providers": [5] } }"#, "clients.app.providers[0]"),
+        (r#""network": { "fallbackDns": [9] }"#, "network.fallbackDns[0]"),
+        (r#""network": { "checkUrls": [9] }"#, "network.checkUrls[0]"),
+        (r#""providers": { "openai": { "speaks": ["latin"] } }"#, "providers.openai.speaks[0]"),
+    ] {
+        let found = faults(&map_with(&format!(r#"{list}, "cold": {{ "queue": " " }}"#)));
+        assert!(found[0].starts_with(&format!("{at}: ")), "{list}: {found:?}");
+        assert!(found.iter().any(|fault| fault.starts_with("cold.queue: ")), "{list}: {found:?}");
+        assert!(!found.iter().any(|fault| fault.contains("can't be read")), "{list}: {found:?}");
+    }
+}

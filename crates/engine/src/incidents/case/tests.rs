@@ -1,8 +1,9 @@
 use serde_json::json;
 use switchyard_domain::map::{self, Format, ShiftMode};
 use switchyard_domain::operate::TriggerKind;
-use switchyard_domain::{Failure, FailureKind};
+use switchyard_domain::{Failure, FailureKind, RouteId};
 
+use super::super::events::{belongs, opening_of};
 use super::*;
 
 fn the_map() -> RoutingMap {
@@ -47,7 +48,7 @@ fn shift(actor: &str) -> What {
 
 fn case(event: &Event) -> Case {
     let map = the_map();
-    let mut case = Case::open(&opening_of(event, &map).unwrap(), event, 7);
+    let mut case = Case::open(&opening_of(event, &map).unwrap(), event, 7, &map.goals);
     case.hear(event, &map);
     case
 }
@@ -75,7 +76,8 @@ fn circuits_triggers_and_moves_by_hand_open_an_incident_and_other_events_do_not(
         (What::CircuitClosed { route: RouteId::from("anthropic/a") }, None),
     ] {
         let event = event(1, what);
-        let told = opening_of(&event, &map).map(|opening| Case::open(&opening, &event, 7).incident);
+        let told =
+            opening_of(&event, &map).map(|opening| Case::open(&opening, &event, 7, &map.goals).incident);
         let told = told.as_ref().map(|incident| {
             let (brief, marks) = (&incident.brief, incident.marks);
             let automatic = incident.kpis.automatic;
@@ -204,4 +206,13 @@ fn a_provider_is_down_for_as_long_as_none_of_its_circuits_is_closed() {
     assert!(case.is_down_for(889_000, 900_000) && !case.is_down_for(890_000, 900_000));
     case.beat(Condition { is_down: false, ..down }, &settings, now(901));
     assert!(!case.is_down_for(0, 902_000));
+}
+
+#[test]
+fn an_incident_is_held_against_the_goals_of_its_map_from_the_start() {
+    let mut map = the_map();
+    map.goals.detection_ms = 7;
+    let event = event(1, opened("anthropic/a"));
+    let case = Case::open(&opening_of(&event, &map).unwrap(), &event, 7, &map.goals);
+    assert_eq!(case.incident.kpis.detection_ms.goal, 7);
 }

@@ -160,12 +160,20 @@ impl Router {
         let share = stands.and_then(|stands| stands.wish.percent);
         // On the way home a share falls by itself: there it is nobody's wish.
         let another_share = !before.returning && !returns && share != before.wish.percent;
-        if stands.is_some() && another_share && share > before.wish.percent {
+        let taken_back = stands.is_some() && another_share && share > before.wish.percent;
+        if taken_back {
             self.command(home(true), actor, why).await?;
         }
         if stands.is_none() || another_share || (returns && !before.returning) {
             let wish = StartShift { reason: why.map(str::to_owned), ..before.wish };
-            id = self.command(ShiftCommand::Start(wish), actor, why).await?.unwrap_or(id);
+            let begun = self.command(ShiftCommand::Start(wish), actor, why).await;
+            if begun.is_err() && taken_back {
+                // Half of it has happened, and can be rolled back like any change.
+                let states = moved(Some(id), stands.cloned(), None);
+                let reason = why.map(str::to_owned);
+                self.note_shift(actor, "shift.take_back", &id.to_string(), reason, states).await;
+            }
+            id = begun?.unwrap_or(id);
             held = false;
         }
         if before.returning && !returns {
