@@ -240,6 +240,11 @@ async fn the_all_off_switch_answers_everything_at_once_and_sends_nothing() {
     yard.apply(&off).await;
     let (code, message) = yard.chat("hello").await.error(CHAT);
     assert!(code == "ai_disabled" && message.contains("flags.ai_enabled"), "{message}");
+    let seen = yard.snapshot().await;
+    assert!(
+        seen.map.off && seen.status.why.iter().any(|why| why.sentence.contains("flags.ai_enabled")),
+        "{seen:?}"
+    );
 }
 
 #[tokio::test]

@@ -38,7 +38,7 @@ export function clear(): Snapshot {
     router: { version: "0.1.0", proxyUrl: "http://127.0.0.1:4310", controlUrl: "http://127.0.0.1:4311", dataDir: "/home/ana/.local/share/switchyard", pid: 4711, startedAtMs: ago(16_000), demo: false, firstRun: false, telemetryDropped: 0 },
     status: { lamp: "clear", tier: "hot", state: "All clear.", sentence: "Everything runs on Hot through anthropic; 3 jobs are in the siding.", sinceMs: ago(9000), kept: 2014, lost: 0, why: [] },
     pause: { paused: false, reason: null, sinceMs: null },
-    map: { name: "production", version: 14, appliedAtMs: ago(15_000), source: "window", jobs: ["rag-answer"] },
+    map: { name: "production", version: 14, appliedAtMs: ago(15_000), source: "window", jobs: ["rag-answer"], off: false },
     tiers: [
       { tier: "hot", sharePercent: 100, inUse: true, routes: [
         route("anthropic/sonnet-4.6", "api.anthropic.com", { weight: 90, next: true }),

@@ -123,6 +123,15 @@ function overrides(): Snapshot {
   return s;
 }
 
+/** The map's own switch: nothing but another map switches it on. */
+function offInMap(): Snapshot {
+  const s = allOff();
+  s.orders = { version: 10 };
+  s.map = { ...s.map, off: true };
+  s.cold = { ...s.cold, waiting: 2, nextAttemptAtMs: ago(5) };
+  return s;
+}
+
 function allOff(): Snapshot {
   const s = clear();
   s.orders = { version: 10, allOff: { actor: "cli", reason: "customer data in a prompt", atMs: ago(240), expiresAtMs: null } };
@@ -150,4 +159,4 @@ function closed(): Snapshot {
   return s;
 }
 
-export const outageScenes = { leaving, away, returning, distribution, lowered, offline, captivePortal, overrides, allOff, storm, closed };
+export const outageScenes = { leaving, away, returning, distribution, lowered, offline, captivePortal, overrides, allOff, offInMap, storm, closed };

@@ -61,7 +61,7 @@ function fresh(): Snapshot {
 function firstRun(): Snapshot {
   const s = clear();
   s.router.firstRun = true;
-  s.map = { name: "production", version: 0, appliedAtMs: null, source: null, jobs: [] };
+  s.map = { name: "production", version: 0, appliedAtMs: null, source: null, jobs: [], off: false };
   s.status = { lamp: "unknown", tier: "cold", state: "Not set up.", sentence: "No routing map yet; start with simulated providers or write one.", sinceMs: now, kept: 0, lost: 0, why: [] };
   s.tiers = [{ tier: "hot", sharePercent: null, inUse: false, routes: [] }, { tier: "warm", sharePercent: null, inUse: false, routes: [] }];
   s.cold = { ...s.cold, waiting: 0, dead: 0, done: 0, wagons: [], oldestAtMs: null, nextAttemptAtMs: null };

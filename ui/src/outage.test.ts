@@ -165,6 +165,18 @@ test("everything is switched off from the command list, with a reason, and on fr
   await lastSent(host, { method: "POST", path: "/v1/orders/all-off", body: { on: false, reason: "switched on in the window" } });
 });
 
+test("a map that switches everything off lights no lane, holds the siding, and sends you to the map", async () => {
+  const host = open("clear");
+  await waitFor(async () => expect((await at(testid.tier("hot"))).dataset["inUse"]).toBe("true"));
+  const clear = scenes.clear();
+  const cold = { ...clear.cold, waiting: 2, nextAttemptAtMs: clear.atMs - 5_000 };
+  host.send({ ...clear, seq: ++seq, map: { ...clear.map, off: true }, cold });
+  await waitFor(async () => expect((await at(testid.tier("hot"))).dataset["inUse"]).toBe("false"));
+  expect((await at(testid.tier("cold"))).textContent).toContain("next attempt once switched on");
+  await click(testid.bannerAction("editMap"));
+  expect(place.screen).toBe("map");
+});
+
 test("a cause's fix is one click, and is exactly the router's call", async () => {
   const host = open("storm");
   const cause = await at(testid.cause("retry_storm"));

@@ -143,6 +143,8 @@ pub struct MapView {
     pub source: Option<String>,
     /// Names of its jobs.
     pub jobs: Vec<String>,
+    /// Whether it switches everything off (`flags.ai_enabled: false`): each request is refused at once.
+    pub off: bool,
 }
 
 /// One tier with its routes.

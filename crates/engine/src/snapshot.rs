@@ -117,6 +117,7 @@ fn map(running: Option<&Running>) -> MapView {
             applied_at_ms: None,
             source: None,
             jobs: Vec::new(),
+            off: false,
         },
         |running| MapView {
             name: running.map.name.clone(),
@@ -124,6 +125,7 @@ fn map(running: Option<&Running>) -> MapView {
             applied_at_ms: Some(running.applied_at_ms),
             source: Some(running.source.clone()),
             jobs: running.map.jobs.keys().cloned().collect(),
+            off: !running.map.flags.ai_enabled,
         },
     )
 }

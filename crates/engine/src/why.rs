@@ -87,6 +87,10 @@ fn chain(snapshot: &Snapshot, cause: Option<&str>) -> Vec<WhyView> {
     if let Some(split) = &snapshot.distribution {
         say(None, format!("Traffic is split {}{}.", weights(split), by(&split.reason, &split.actor)));
     }
+    if snapshot.map.off {
+        let words = "The map switches everything off (flags.ai_enabled is false).".to_owned();
+        say(snapshot.map.applied_at_ms, words);
+    }
     of_orders(&snapshot.orders, &mut say);
     if let Some(since_ms) = snapshot.loops.storm_since_ms {
         let why = snapshot.loops.reason.as_deref();

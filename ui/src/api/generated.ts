@@ -2187,6 +2187,8 @@ export interface components {
             jobs: string[];
             /** @description The document's `name`, else `production`. */
             name: string;
+            /** @description Whether it switches everything off (`flags.ai_enabled: false`): each request is refused at once. */
+            off: boolean;
             /** @description Who applied it: `window`, `cli`, `api`, `demo`, `restore`. */
             source?: string | null;
             /**

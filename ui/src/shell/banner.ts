@@ -9,7 +9,7 @@ import { problemTitle } from "./problem";
 /** What a banner offers, in the order of its buttons; the last one is the primary. */
 export type BannerAction =
   | "retry" | "resume" | "switchOn" | "overrides" | "hold" | "holdOnWarm" | "goOn" | "failback" | "incident" | "keys" | "statusPage"
-  | "queue" | "checkNetwork" | "portal";
+  | "queue" | "checkNetwork" | "portal" | "editMap";
 
 export interface BannerText {
   kind: "lost" | "closed" | "unauthorized" | "paused" | "allOff" | "network" | "failover";
@@ -70,8 +70,8 @@ export function bannerOf(
     };
   }
   if (snapshot.router.firstRun || state !== "open") return null;
-  const allOff = allOffBanner(snapshot);
-  if (allOff) return allOff;
+  const off = allOffBanner(snapshot);
+  if (off) return off;
   if (snapshot.pause.paused) {
     const since = snapshot.pause.sinceMs ? ` since ${timeOfDay(snapshot.pause.sinceMs)}` : "";
     const reason = snapshot.pause.reason ? `${snapshot.pause.reason}. ` : "";

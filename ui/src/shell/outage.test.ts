@@ -19,6 +19,7 @@ test.each<[Scene, RegExp, RegExp, string[]]>([
   ["offline", /^This machine is offline$/, /4 held requests go out in order once you are online\.$/, ["queue", "checkNetwork"]],
   ["captivePortal", /^A sign-in page answers instead of the internet$/, /so this is your network\./, ["queue", "portal"]],
   ["allOff", /^Everything is switched off since \d\d:\d\d$/, /Customer data in a prompt\.$/, ["overrides", "switchOn"]],
+  ["offInMap", /^Everything is switched off in the map$/, /its flags\.ai_enabled is false\.$/, ["editMap"]],
 ])("%s: the banner says it and offers %3$j", (scene, title, text, actions) => {
   const shown = banner(scene);
   expect(shown?.title).toMatch(title);

@@ -56,18 +56,23 @@ export function networkBanner(network: NetworkView): BannerText {
   };
 }
 
+/** Whether every request is refused at once, by the switch or by the map. */
+export const allOff = ({ orders, map }: Snapshot): boolean => orders.allOff != null || map.off;
+
 export function allOffBanner(snapshot: Snapshot): BannerText | null {
+  if (!allOff(snapshot)) return null;
   const order = snapshot.orders.allOff;
-  if (!order) return null;
-  const reason = order.reason ? ` ${order.reason.charAt(0).toUpperCase()}${order.reason.slice(1)}.` : "";
+  const reason = order?.reason ? ` ${order.reason.charAt(0).toUpperCase()}${order.reason.slice(1)}.` : "";
+  const inMap = snapshot.map.off ? " The map does so: its flags.ai_enabled is false." : "";
   return {
     announce: "Everything is switched off.",
     kind: "allOff",
     tone: "blue",
     lamp: "paused",
-    title: `Everything is switched off since ${timeOfDay(order.atMs)}`,
-    text: `Callers get an immediate refusal; nothing is sent and nothing waits.${reason}`,
-    actions: ["overrides", "switchOn"],
+    title: order ? `Everything is switched off since ${timeOfDay(order.atMs)}` : "Everything is switched off in the map",
+    text: `Callers get an immediate refusal; nothing is sent and nothing waits.${reason}${inMap}`,
+    // Where the map does it, the switch alone switches nothing on.
+    actions: [...(order ? (["overrides", "switchOn"] as const) : []), ...(inMap ? (["editMap"] as const) : [])],
   };
 }
 

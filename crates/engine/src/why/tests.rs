@@ -82,6 +82,7 @@ fn calm() -> Snapshot {
             applied_at_ms: None,
             source: None,
             jobs: Vec::new(),
+            off: false,
         },
         tiers: vec![tier(Tier::Hot, "anthropic/sonnet"), tier(Tier::Warm, "openai/mini")],
         cold: ColdView {

@@ -149,7 +149,8 @@ pub(super) fn lacks(home: &Home, rules: &FailbackSettings, watched_ms: u64) -> O
     let (calls, failed) = (home.healthy.calls, home.healthy.failed);
     if calls < rules.min_calls {
         let least = rules.min_calls;
-        return Some(format!("Waits until home has answered {least} calls; it has answered {calls}."));
+        let noun = if least == 1 { "call" } else { "calls" };
+        return Some(format!("Waits for {least} {noun} to home to judge it by; {calls} so far."));
     }
     #[expect(clippy::cast_precision_loss, reason = "a percentage")]
     let (least, most) = (rules.healthy_percent as f64, rules.error_percent as f64);

@@ -278,7 +278,7 @@ fn whatever_speaks_against_home_keeps_traffic_away_and_is_named() {
     let home = |healthy: Seen, errors: Seen| Home { healthy, errors, ..Home::default() };
     let good = seen(60, 0, 400);
     for (home, named) in [
-        (home(seen(9, 0, 400), good), "it has answered 9"),
+        (home(seen(9, 0, 400), good), "to home to judge it by; 9 so far"),
         (home(seen(60, 1, 400), good), "1 of 60 failed"),
         (home(seen(100, 1, 400), seen(100, 2, 400)), "1 of 100 failed"),
         (Home { trouble: Some("the circuit of sonnet must close".into()), ..home(good, good) }, "sonnet"),
