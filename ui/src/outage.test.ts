@@ -172,7 +172,7 @@ test("a map that switches everything off lights no lane, holds the siding, and s
   const cold = { ...clear.cold, waiting: 2, nextAttemptAtMs: clear.atMs - 5_000 };
   host.send({ ...clear, seq: ++seq, map: { ...clear.map, off: true }, cold });
   await waitFor(async () => expect((await at(testid.tier("hot"))).dataset["inUse"]).toBe("false"));
-  expect((await at(testid.tier("cold"))).textContent).toContain("next attempt once switched on");
+  expect((await at(testid.tier("cold"))).textContent).toContain("next attempt when on");
   await click(testid.bannerAction("editMap"));
   expect(place.screen).toBe("map");
 });

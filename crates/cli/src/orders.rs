@@ -184,12 +184,19 @@ pub(crate) fn answered(answer: &OrdersAnswer, shown: Shown, done: &str, was_so: 
     ExitCode::SUCCESS
 }
 
+/// When an order ends by itself.
+fn until(order: Option<&Order>) -> String {
+    let at = order.and_then(|order| order.expires_at_ms);
+    at.map_or_else(String::new, |at| format!(" until {}", moment(at)))
+}
+
 pub(crate) async fn kill(place: &Place, ask: KillAsk) -> Result<ExitCode, Problem> {
     let KillAsk { scope, name, why, shown } = ask;
     let scope = scope.of(name);
-    let done = format!("{scope} is out of service.");
     let set = SetKill { scope, on: true, reason: why.reason, for_ms: why.for_ms, base_version: None };
     let answer = place.router()?.set_kill(&set).await?;
+    let made = answer.orders.kills.iter().find(|kill| kill.scope == set.scope);
+    let done = format!("{} is out of service{}.", set.scope, until(made.map(|kill| &kill.order)));
     Ok(answered(&answer, shown, &done, "It was so already."))
 }
 
@@ -215,9 +222,7 @@ pub(crate) async fn breaker(place: &Place, command: BreakerCommand) -> Result<Ex
     let set = SetBreaker { route: RouteId::from(route), state, reason, for_ms, base_version: None };
     let answer = place.router()?.set_breaker(&set).await?;
     let held = answer.orders.forced.iter().find(|forced| forced.route == set.route);
-    let until = held
-        .and_then(|held| held.order.expires_at_ms)
-        .map_or_else(String::new, |at| format!(" until {}", moment(at)));
+    let until = until(held.map(|held| &held.order));
     let done = match state {
         BreakerOrder::Open => format!("The breaker of {} is held open{until}.", set.route),
         BreakerOrder::Closed => format!("The breaker of {} is held closed{until}.", set.route),

@@ -85,10 +85,11 @@ fn describe(snapshot: &Snapshot) {
         line(format!("Keychain {}", or_dash(snapshot.keychain.problem.as_ref())));
     }
     line("");
+    let flows = snapshot.orders.all_off.is_none() && !snapshot.map.off && !snapshot.pause.paused;
     let rows: Vec<_> = snapshot
         .tiers
         .iter()
-        .flat_map(|tier| tier.routes.iter().map(move |route| row(tier.tier.title(), route)))
+        .flat_map(|tier| tier.routes.iter().map(move |route| row(tier.tier.title(), route, flows)))
         .collect();
     table(["tier", "route", "signal", "p50", "errors", "last failure"], &rows, "No routes yet: apply a map.");
 }
@@ -135,14 +136,15 @@ fn count(orders: &Orders) -> usize {
         + usize::from(orders.all_off.is_some())
 }
 
-fn row(tier: &str, route: &RouteView) -> [String; 6] {
+/// `flows`: whether a request would be sent at all.
+fn row(tier: &str, route: &RouteView, flows: bool) -> [String; 6] {
     let signal = match &route.detail {
         Some(detail) => format!("{} ({detail})", route.signal),
         None => route.signal.clone(),
     };
     [
         tier.to_owned(),
-        format!("{}{}", route.id, if route.next { " (next)" } else { "" }),
+        format!("{}{}", route.id, if route.next && flows { " (next)" } else { "" }),
         signal,
         or_dash(route.p50_ms.map(|ms| format!("{ms} ms"))),
         or_dash(route.error_percent.map(|percent| format!("{percent:.0} %"))),
