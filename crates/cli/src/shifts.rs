@@ -100,8 +100,8 @@ pub(crate) enum ShiftCommand {
     )]
     Set {
         /// Providers, routes or models with their weights.
-        #[arg(value_parser = weights)]
-        weights: Weights,
+        #[arg(required = true, value_name = "NAME:WEIGHT")]
+        weights: Vec<String>,
         /// How long the change takes; the map's `shift.transitionMs` by default.
         #[arg(long, value_parser = over_ms, value_name = "SPAN")]
         over: Option<u64>,
@@ -118,10 +118,6 @@ pub(crate) enum ShiftCommand {
     },
 }
 
-/// Weights as they were typed.
-#[derive(Clone, Debug)]
-pub(crate) struct Weights(BTreeMap<String, u32>);
-
 fn mode(text: &str) -> Result<ShiftMode, String> {
     [ShiftMode::Immediate, ShiftMode::Gradual, ShiftMode::Canary]
         .into_iter()
@@ -129,20 +125,22 @@ fn mode(text: &str) -> Result<ShiftMode, String> {
         .ok_or_else(|| "one of immediate, gradual, canary is expected".to_owned())
 }
 
-fn weights(text: &str) -> Result<Weights, String> {
+/// Weights as people type them: with a colon or an equals sign, comma after comma or one by one.
+fn weights(typed: &[String]) -> Result<BTreeMap<String, u32>, Problem> {
+    let wrong = |what: String| Problem::new("invalid_weights", format!("weights: {what}."));
     let mut all = BTreeMap::new();
-    for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-        let example = || format!("`{part}` is not NAME:WEIGHT, as in bedrock:50,google:30");
-        let (name, weight) = part.rsplit_once(':').ok_or_else(example)?;
+    for part in typed.iter().flat_map(|text| text.split(',')).map(str::trim).filter(|part| !part.is_empty()) {
+        let example = || wrong(format!("`{part}` is not NAME:WEIGHT, as in bedrock:50,google:30"));
+        let (name, weight) = part.rsplit_once([':', '=']).ok_or_else(example)?;
         let weight = weight.trim().parse().map_err(|_| example())?;
         if all.insert(name.trim().to_owned(), weight).is_some() {
-            return Err(format!("`{name}` is named twice"));
+            return Err(wrong(format!("`{name}` is named twice")));
         }
     }
     if all.is_empty() {
-        return Err("name at least one weight, as in bedrock:50,google:30".to_owned());
+        return Err(wrong("name at least one, as in bedrock:50,google:30".to_owned()));
     }
-    Ok(Weights(all))
+    Ok(all)
 }
 
 pub(crate) async fn failover(place: &Place, ask: Failover) -> Result<ExitCode, Problem> {
@@ -231,7 +229,8 @@ pub(crate) async fn run(place: &Place, command: ShiftCommand) -> Result<ExitCode
             let list = router.shifts().await?;
             if shown.json { json(&list) } else { list_all(&list) }
         }
-        ShiftCommand::Set { weights: Weights(weights), over, reason } => {
+        ShiftCommand::Set { weights: typed, over, reason } => {
+            let weights = weights(&typed)?;
             router.distribute(&SetDistribution { weights, transition_ms: over, reason }).await?;
             split(&router.shifts().await?);
         }
@@ -308,10 +307,18 @@ mod tests {
 
     #[test]
     fn weights_are_read_as_people_type_them() {
-        let read = weights("bedrock:50, route:openai/gpt-4o-mini:30").unwrap().0;
-        assert_eq!(read.get("route:openai/gpt-4o-mini"), Some(&30));
-        for wrong in ["", "bedrock", "bedrock:", "bedrock:-1", "a:1,a:2", ":"] {
-            assert!(weights(wrong).is_err(), "{wrong}");
+        let read = |typed: &[&str]| weights(&typed.iter().map(ToString::to_string).collect::<Vec<_>>());
+        for typed in [
+            &["bedrock:50, route:openai/gpt-4o-mini:30"][..],
+            &["bedrock=50", "route:openai/gpt-4o-mini=30"],
+            &["bedrock:50,", "route:openai/gpt-4o-mini:30"],
+        ] {
+            let read = read(typed).unwrap();
+            assert_eq!((read.len(), read["bedrock"], read["route:openai/gpt-4o-mini"]), (2, 50, 30));
         }
+        for wrong in ["", "bedrock", "bedrock:", "bedrock:-1", "a:1,a:2", ":"] {
+            assert!(read(&[wrong]).unwrap_err().message.starts_with("weights: "), "{wrong}");
+        }
+        assert!(read(&["a:1", "a=2"]).is_err());
     }
 }

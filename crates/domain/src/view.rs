@@ -144,6 +144,7 @@ pub struct MapView {
     /// Names of its jobs.
     pub jobs: Vec<String>,
     /// Whether it switches everything off (`flags.ai_enabled: false`): each request is refused at once.
+    #[serde(default)]
     pub off: bool,
 }
 
