@@ -2188,7 +2188,7 @@ export interface components {
             /** @description The document's `name`, else `production`. */
             name: string;
             /** @description Whether it switches everything off (`flags.ai_enabled: false`): each request is refused at once. */
-            off: boolean;
+            off?: boolean;
             /** @description Who applied it: `window`, `cli`, `api`, `demo`, `restore`. */
             source?: string | null;
             /**
