@@ -100,8 +100,8 @@ pub(crate) enum ShiftCommand {
     )]
     Set {
         /// Providers, routes or models with their weights.
-        #[arg(required = true, value_name = "NAME:WEIGHT")]
-        weights: Vec<String>,
+        #[arg(required = true, value_name = "NAME:WEIGHT", value_parser = weights)]
+        weights: Vec<Weights>,
         /// How long the change takes; the map's `shift.transitionMs` by default.
         #[arg(long, value_parser = over_ms, value_name = "SPAN")]
         over: Option<u64>,
@@ -125,20 +125,32 @@ fn mode(text: &str) -> Result<ShiftMode, String> {
         .ok_or_else(|| "one of immediate, gradual, canary is expected".to_owned())
 }
 
-/// Weights as people type them: with a colon or an equals sign, comma after comma or one by one.
-fn weights(typed: &[String]) -> Result<BTreeMap<String, u32>, Problem> {
-    let wrong = |what: String| Problem::new("invalid_weights", format!("weights: {what}."));
-    let mut all = BTreeMap::new();
-    for part in typed.iter().flat_map(|text| text.split(',')).map(str::trim).filter(|part| !part.is_empty()) {
-        let example = || wrong(format!("`{part}` is not NAME:WEIGHT, as in bedrock:50,google:30"));
+/// Weights as they were typed.
+#[derive(Clone, Debug)]
+pub(crate) struct Weights(Vec<(String, u32)>);
+
+/// With a colon or an equals sign, one or several with commas between.
+fn weights(text: &str) -> Result<Weights, String> {
+    let mut all = Vec::new();
+    for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        let example = || format!("`{part}` is not NAME:WEIGHT, as in bedrock:50,google:30");
         let (name, weight) = part.rsplit_once([':', '=']).ok_or_else(example)?;
-        let weight = weight.trim().parse().map_err(|_| example())?;
-        if all.insert(name.trim().to_owned(), weight).is_some() {
-            return Err(wrong(format!("`{name}` is named twice")));
-        }
+        all.push((name.trim().to_owned(), weight.trim().parse().map_err(|_| example())?));
     }
     if all.is_empty() {
-        return Err(wrong("name at least one, as in bedrock:50,google:30".to_owned()));
+        return Err("name at least one weight, as in bedrock:50,google:30".to_owned());
+    }
+    Ok(Weights(all))
+}
+
+/// All that were typed, each name once.
+fn merged(typed: Vec<Weights>) -> Result<BTreeMap<String, u32>, Problem> {
+    let mut all = BTreeMap::new();
+    for (name, weight) in typed.into_iter().flat_map(|weights| weights.0) {
+        if all.contains_key(&name) {
+            return Err(Problem::new("invalid_weights", format!("weights: `{name}` is named twice.")));
+        }
+        all.insert(name, weight);
     }
     Ok(all)
 }
@@ -230,7 +242,7 @@ pub(crate) async fn run(place: &Place, command: ShiftCommand) -> Result<ExitCode
             if shown.json { json(&list) } else { list_all(&list) }
         }
         ShiftCommand::Set { weights: typed, over, reason } => {
-            let weights = weights(&typed)?;
+            let weights = merged(typed)?;
             router.distribute(&SetDistribution { weights, transition_ms: over, reason }).await?;
             split(&router.shifts().await?);
         }
@@ -303,11 +315,14 @@ fn describe(shift: &ShiftView) {
 
 #[cfg(test)]
 mod tests {
-    use super::weights;
+    use super::{merged, weights};
 
     #[test]
     fn weights_are_read_as_people_type_them() {
-        let read = |typed: &[&str]| weights(&typed.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let read = |typed: &[&str]| -> Result<_, String> {
+            let typed = typed.iter().map(|text| weights(text)).collect::<Result<Vec<_>, _>>()?;
+            merged(typed).map_err(|problem| problem.message)
+        };
         for typed in [
             &["bedrock:50, route:openai/gpt-4o-mini:30"][..],
             &["bedrock=50", "route:openai/gpt-4o-mini=30"],
@@ -316,9 +331,10 @@ mod tests {
             let read = read(typed).unwrap();
             assert_eq!((read.len(), read["bedrock"], read["route:openai/gpt-4o-mini"]), (2, 50, 30));
         }
-        for wrong in ["", "bedrock", "bedrock:", "bedrock:-1", "a:1,a:2", ":"] {
-            assert!(read(&[wrong]).unwrap_err().message.starts_with("weights: "), "{wrong}");
+        for wrong in
+            [&[""][..], &["bedrock"], &["bedrock:"], &["bedrock:-1"], &["a:1,a:2"], &[":"], &["a:1", "a=2"]]
+        {
+            assert!(read(wrong).is_err(), "{wrong:?}");
         }
-        assert!(read(&["a:1", "a=2"]).is_err());
     }
 }
