@@ -52,6 +52,27 @@ fn result(polled: &Value, caller: Dialect) -> switchyard_tests::Completion {
 }
 
 #[tokio::test]
+async fn a_full_queue_refuses_with_the_reason_and_keeps_what_it_has() {
+    for caller in [CHAT, MESSAGES] {
+        let yard = outage(caller, json!({ "cold": { "maxJobs": 2 } })).await;
+        let with_key = Ask::new(caller, "first").header("idempotency-key", "order-1");
+        let ids =
+            [queued(&yard.send(&with_key).await), queued(&yard.send(&Ask::new(caller, "second")).await)];
+        let refused = yard.send(&Ask::new(caller, "third")).await;
+        let (_, message) = refused.error(caller);
+        assert_eq!(refused.status, 503, "{refused:?}");
+        assert!(message.contains("2 jobs wait") && message.contains("cold.maxJobs"), "{message}");
+        assert!(refused.header("retry-after").parse::<u64>().unwrap() >= 1);
+        assert_eq!(queued(&yard.send(&with_key).await), ids[0], "what waits already is no new job");
+        heal(&yard).await;
+        for id in &ids {
+            yard.wait_for_job(id, "done").await;
+        }
+        assert_eq!(yard.send(&Ask::new(caller, "third")).await.status, 200);
+    }
+}
+
+#[tokio::test]
 async fn a_request_nobody_can_answer_is_answered_once_a_route_is_back() {
     for (caller, upstream) in [(CHAT, CHAT), (MESSAGES, MESSAGES), (CHAT, MESSAGES), (MESSAGES, CHAT)] {
         let yard = outage(upstream, json!({})).await;

@@ -1,6 +1,7 @@
 //! An answer of a while ago, given again when no route can answer.
 
 use serde_json::json;
+use switchyard_domain::Tier;
 use switchyard_sim::{Dialect, Fault};
 use switchyard_tests::{Ask, Yard};
 
@@ -49,6 +50,24 @@ async fn the_same_request_gets_its_last_answer_when_nobody_answers() {
     }
     let fresh = yard.chat("Is it raining?").await;
     assert_eq!((fresh.status, fresh.headers.get("x-switchyard-cache")), (200, None));
+}
+
+#[tokio::test]
+async fn an_older_answer_will_do_only_while_every_provider_is_out() {
+    let cache = json!({ "mode": "stale_if_error", "ttlMs": 1_000, "emergencyTtlMs": 600_000 });
+    let more = json!({ "cache": cache, "breaker": { "consecutiveFailures": 2 }, "retry": { "attempts": 1 } });
+    let yard = Yard::over(&[CHAT], &[CHAT], more).await;
+    let first = yard.chat("Is it raining?").await;
+    assert_eq!(first.status, 200);
+    // It grows older than `ttlMs`.
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    fail(&yard).await;
+    let too_old = yard.chat("Is it raining?").await;
+    assert_eq!((too_old.status, too_old.headers.get("x-switchyard-cache")), (202, None), "{too_old:?}");
+    yard.wait_for("every provider to be out", |snapshot| snapshot.status.tier == Tier::Cold).await;
+    let old = yard.chat("Is it raining?").await;
+    assert_eq!((old.status, old.header("x-switchyard-cache")), (200, "stale"), "{old:?}");
+    assert_eq!(old.body, first.body);
 }
 
 #[tokio::test]

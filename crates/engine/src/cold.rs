@@ -47,10 +47,15 @@ pub(crate) async fn park(
         record.end(Ending::without_route(Ended::Failed, reply.status().as_u16()));
         return reply;
     }
-    let queued = match enqueue(shared, running, ask, &parked.why).await {
+    let kept = match full(shared, running) {
+        Some(problem) => Err(problem),
+        None => enqueue(shared, running, ask, &parked.why).await,
+    };
+    let queued = match kept {
         Ok(queued) => queued,
         Err(problem) => {
-            let reply = not_kept(ask, &problem);
+            let mut reply = not_kept(ask, &problem);
+            retry_after(&mut reply, parked.again_in_ms);
             record.end(Ending::without_route(Ended::Failed, reply.status().as_u16()));
             return reply;
         }
@@ -74,7 +79,7 @@ pub(crate) async fn park(
 /// The receipt of a request that an earlier one with the same key has queued and that still waits there.
 pub(crate) async fn already_queued(shared: &Shared, ask: &Ask, key: &str) -> Option<Reply> {
     // Most of the time nothing waits, and no database is asked.
-    if shared.queue.is_empty() {
+    if shared.queue.waiting() == 0 {
         return None;
     }
     let id = shared.store.queue().open_job(&ask.client, key).await.ok().flatten()?;
@@ -140,6 +145,13 @@ fn only_callers_keys(shared: &Shared, running: &Running, ask: &Ask) -> bool {
     let line = shared.with_fleet(|fleet| fleet.line(&running.map, &ask.job).into_owned());
     let line = line.unwrap_or_default();
     line.hot.iter().chain(&line.warm).all(|ix| running.map.route(*ix).auth == Auth::Passthrough)
+}
+
+/// Why nothing more may wait, where that is so.
+fn full(shared: &Shared, running: &Running) -> Option<Problem> {
+    let (waiting, most) = (shared.queue.waiting(), running.map.cold.max_jobs);
+    let message = || format!("{waiting} jobs wait, and the map allows {most} (cold.maxJobs).");
+    (waiting >= u64::from(most)).then(|| Problem::new("queue_full", message()))
 }
 
 fn not_kept(ask: &Ask, problem: &Problem) -> Reply {

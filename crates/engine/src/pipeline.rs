@@ -156,7 +156,8 @@ async fn answer(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>) ->
 
 /// An answer the same request had a while ago, where the map says that this is better than none.
 fn stale(shared: &Shared, running: &Running, ask: &Ask, parked: &Parked) -> Option<(Reply, String)> {
-    lock(&shared.stale).reply(&running.map, ask, parked.why.kind, parked.attempts, clock::now())
+    let all_out = lock(&shared.standpoint).standing.tier == Tier::Cold;
+    lock(&shared.stale).reply(&running.map, ask, parked.why.kind, parked.attempts, all_out, clock::now())
 }
 
 /// A prompt's length is asked of a route that counts; where none does, it is estimated here. Counting costs nothing, so

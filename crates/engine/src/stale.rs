@@ -54,25 +54,28 @@ impl Stale {
     }
 
     /// The answer to the same request, and its age in milliseconds.
-    fn find(&self, map: &RoutingMap, ask: &Ask, now: Now) -> Option<(Bytes, u64)> {
+    fn find(&self, map: &RoutingMap, ask: &Ask, all_out: bool, now: Now) -> Option<(Bytes, u64)> {
         let kept = self.kept.get(&key(ask)).filter(|_| is_kept(map, ask))?;
         let age_ms = now.mono_ms.saturating_sub(kept.at.mono_ms);
-        (age_ms <= map.cache.ttl_ms).then(|| (kept.body.clone(), age_ms))
+        let most_ms = if all_out { longest_ms(map.cache) } else { map.cache.ttl_ms };
+        (age_ms <= most_ms).then(|| (kept.body.clone(), age_ms))
     }
 
-    /// A reply for a request no route could answer, where one is kept, and what its record says of it. Work that is stopped on purpose gets none.
+    /// A reply for a request no route could answer, where one is kept, and what its record says of it. An older one
+    /// will do while every provider is out (`all_out`); work that is stopped on purpose gets none.
     pub(crate) fn reply(
         &self,
         map: &RoutingMap,
         ask: &Ask,
         why: FailureKind,
         attempts: u32,
+        all_out: bool,
         now: Now,
     ) -> Option<(Reply, String)> {
         if matches!(why, FailureKind::Paused | FailureKind::AllOff) {
             return None;
         }
-        let (body, age_ms) = self.find(map, ask, now)?;
+        let (body, age_ms) = self.find(map, ask, all_out, now)?;
         let mut answer = reply::json(StatusCode::OK, body);
         let lost = [format!("stale_answer {}s", age_ms / 1_000)];
         Way { degraded: true, lost: &lost, ..Way::none(&ask.id, attempts) }.mark(answer.headers_mut());
@@ -88,7 +91,7 @@ impl Stale {
             let is_old = self
                 .kept
                 .get(key)
-                .is_none_or(|kept| now.mono_ms.saturating_sub(kept.at.mono_ms) > settings.ttl_ms);
+                .is_none_or(|kept| now.mono_ms.saturating_sub(kept.at.mono_ms) > longest_ms(settings));
             if is_current && !is_old && self.bytes <= settings.max_bytes {
                 return;
             }
@@ -98,6 +101,11 @@ impl Stale {
             self.turns.pop_front();
         }
     }
+}
+
+/// How long an answer may be of use.
+fn longest_ms(settings: CacheSettings) -> u64 {
+    settings.ttl_ms.max(settings.emergency_ttl_ms)
 }
 
 fn is_kept(map: &RoutingMap, ask: &Ask) -> bool {

@@ -43,6 +43,8 @@ impl Defaults {
     pub const COLD_EXPIRES_MS: u64 = 86_400_000;
     /// Queued jobs attempted at the same time.
     pub const COLD_CONCURRENCY: u32 = 4;
+    /// Jobs that may wait at the same time.
+    pub const COLD_JOBS: u32 = 10_000;
     /// Largest request body, bytes.
     pub const MAX_BODY_BYTES: u64 = 32 * 1024 * 1024;
     /// Requests under way at the same time.
@@ -133,6 +135,7 @@ table! {
     "cold.maxMs" = Defaults::COLD_MAX_MS => "No queued job waits longer between attempts.";
     "cold.expiresMs" = Defaults::COLD_EXPIRES_MS => "A queued job's life.";
     "cold.concurrency" = Defaults::COLD_CONCURRENCY => "Queued jobs attempted at the same time.";
+    "cold.maxJobs" = Defaults::COLD_JOBS => "Jobs that may wait at the same time; what comes then is refused with a reason.";
     "limits.maxBodyBytes" = Defaults::MAX_BODY_BYTES => "Largest request body.";
     "limits.maxInFlight" = Defaults::MAX_IN_FLIGHT => "Requests under way at the same time.";
     "flags.enable_warm_fallback" = true => "Whether Warm is tried.";

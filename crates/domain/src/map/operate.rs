@@ -216,6 +216,8 @@ section! {
     "cache": RawCache => CacheSettings {
         /// How old such an answer may be, milliseconds.
         ttl_ms "ttlMs" = 3_600_000 in 1_000..=604_800_000;
+        /// How old it may be while every provider is out, milliseconds; never less than `ttlMs`.
+        emergency_ttl_ms "emergencyTtlMs" = 7_200_000 in 1_000..=604_800_000;
         /// Memory for such answers at most, bytes.
         max_bytes "maxBytes" = 33_554_432 in 0..=1_073_741_824;
     }

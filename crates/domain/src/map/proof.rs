@@ -236,6 +236,7 @@ impl Proof<'_> {
             max_ms: raw.max_ms.unwrap_or(Defaults::COLD_MAX_MS),
             expires_ms: raw.expires_ms.unwrap_or(Defaults::COLD_EXPIRES_MS),
             concurrency: raw.concurrency.unwrap_or(Defaults::COLD_CONCURRENCY),
+            max_jobs: raw.max_jobs.unwrap_or(Defaults::COLD_JOBS),
         };
         let path = Path::root().field("cold");
         if cold.queue.trim().is_empty() {

@@ -337,6 +337,8 @@ pub struct Cold {
     pub expires_ms: u64,
     /// Jobs attempted at the same time.
     pub concurrency: u32,
+    /// Jobs that may wait at the same time.
+    pub max_jobs: u32,
 }
 
 /// Switches of a map.

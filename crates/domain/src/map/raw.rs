@@ -208,6 +208,9 @@ pub struct RawCold {
     /// Jobs attempted at the same time.
     #[schemars(range(min = 1, max = 64))]
     pub concurrency: Option<u32>,
+    /// Jobs that may wait at the same time; what comes then is refused with a reason.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub max_jobs: Option<u32>,
 }
 
 /// What callers hear when Hot and Warm can't answer.
