@@ -27,6 +27,18 @@ test.each<[Scene, RegExp, RegExp, string[]]>([
   expect(shown?.actions).toEqual(actions);
 });
 
+test("a shift's banner counts what went well since its incident began, not since the router stands on Hot", () => {
+  const leaving = scenes.leaving();
+  leaving.status = { ...leaving.status, kept: 9_000 };
+  leaving.incidents = leaving.incidents.map((incident) => ({ ...incident, kept: 12 }));
+  expect(bannerOf("open", leaving, leaving.atMs, null)?.title).toMatch(/ · 12 requests kept · 0 lost$/);
+  leaving.incidents = [];
+  expect(bannerOf("open", leaving, leaving.atMs, null)?.title).toMatch(/goes to the other routes$/);
+  const away = scenes.away();
+  away.incidents = [];
+  expect(bannerOf("open", away, away.atMs, null)?.title).toMatch(/^Running on Warm since .* · 212 requests kept · 0 lost$/);
+});
+
 test.each<Scene>(["lowered", "distribution", "overrides", "closed"])("%s: nothing to do, no banner", (scene) => {
   expect(banner(scene)).toBeNull();
 });

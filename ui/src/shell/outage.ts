@@ -1,5 +1,5 @@
 /** The banners of an outage: what stands in for what, what it waits for, and what a person can do now. Pure. */
-import type { FailureKind, NetworkState, NetworkView, RouteView, ShiftView, Snapshot } from "../api/types";
+import type { FailureKind, NetworkState, NetworkView, RouteView, ShiftView, Snapshot, StatusView } from "../api/types";
 import { soonestProbe } from "../diagram/ifs";
 import { stopped } from "../diagram/lanes";
 import { active } from "../diagram/shares";
@@ -76,6 +76,15 @@ export function allOffBanner(snapshot: Snapshot): BannerText | null {
   };
 }
 
+/** Whether all of a shift's traffic is away and another tier answers: that is the news then. */
+const tookOver = (shift: ShiftView, { lamp }: StatusView): boolean => shift.phase === "away" && shift.sharePercent >= 100 && (lamp === "degraded" || lamp === "stop");
+
+/** How requests fared: since another tier answers, else since the shift's incident began. */
+function fared(shift: ShiftView, { status, incidents }: Snapshot): string {
+  const since = tookOver(shift, status) ? status : incidents.find((incident) => incident.state !== "closed");
+  return since ? ` · ${count(since.kept, "request")} kept · ${number(since.lost)} lost` : "";
+}
+
 /** What a shift does now, then how it went: `Traffic leaves anthropic, 50 % gone`. */
 function shiftTitle(shift: ShiftView, snapshot: Snapshot): string {
   const { status } = snapshot;
@@ -83,8 +92,7 @@ function shiftTitle(shift: ShiftView, snapshot: Snapshot): string {
     case "leaving":
       return `Traffic leaves ${shift.fromWords}: ${shift.sharePercent} % goes to ${shift.toWords}`;
     case "away":
-      // What answers is the news; before the router says so, that traffic was moved.
-      return shift.sharePercent >= 100 && (status.lamp === "degraded" || status.lamp === "stop")
+      return tookOver(shift, status)
         ? `${status.state.replace(/\.$/, "")} since ${timeOfDay(status.sinceMs)}`
         : `${shift.sharePercent} % of ${shift.fromWords}'s traffic goes to ${shift.toWords} since ${timeOfDay(shift.startedAtMs)}`;
     case "returning":
@@ -135,7 +143,7 @@ function shiftBanner(snapshot: Snapshot, shift: ShiftView, nowMs: number): Banne
     kind: "failover",
     tone: status.lamp === "stop" ? "red" : "amber",
     lamp: status.lamp === "stop" ? "stop" : shift.phase === "returning" ? "caution" : "degraded",
-    title: `${shiftTitle(shift, snapshot)} · ${count(status.kept, "request")} kept · ${number(status.lost)} lost`,
+    title: `${shiftTitle(shift, snapshot)}${fared(shift, snapshot)}`,
     text: shiftText(shift, `${reason.charAt(0).toUpperCase()}${reason.slice(1)}`, nowMs),
     actions: withIncident(snapshot, actions),
     provider: shift.from.kind === "provider" ? shift.from.name : null,
