@@ -63,6 +63,8 @@ async fn a_full_queue_refuses_with_the_reason_and_keeps_what_it_has() {
         assert_eq!(refused.status, 503, "{refused:?}");
         assert!(message.contains("2 jobs wait") && message.contains("cold.maxJobs"), "{message}");
         assert!(refused.header("retry-after").parse::<u64>().unwrap() >= 1);
+        assert_eq!(refused.header("x-should-retry"), "false");
+        assert!(refused.header("x-switchyard-attempts").parse::<u32>().unwrap() >= 2, "{refused:?}");
         assert_eq!(queued(&yard.send(&with_key).await), ids[0], "what waits already is no new job");
         heal(&yard).await;
         for id in &ids {

@@ -40,10 +40,7 @@ pub(crate) async fn park(
     let way = Way { tier: None, ..Way::none(&ask.id, attempts) };
     if !running.map.flags.enable_cold_queue || !ask.job.queue || only_callers_keys(shared, running, ask) {
         let mut reply = reply::failure(ask.dialect, &parked.why, &way);
-        retry_after(&mut reply, parked.again_in_ms);
-        // The tries were made here; an SDK's own on top would only make a storm of them.
-        let headers = reply.headers_mut();
-        headers.insert("x-should-retry", http::HeaderValue::from_static("false"));
+        not_before(&mut reply, parked.again_in_ms);
         record.end(Ending::without_route(Ended::Failed, reply.status().as_u16()));
         return reply;
     }
@@ -55,7 +52,8 @@ pub(crate) async fn park(
         Ok(queued) => queued,
         Err(problem) => {
             let mut reply = not_kept(ask, &problem);
-            retry_after(&mut reply, parked.again_in_ms);
+            way.mark(reply.headers_mut());
+            not_before(&mut reply, parked.again_in_ms);
             record.end(Ending::without_route(Ended::Failed, reply.status().as_u16()));
             return reply;
         }
@@ -103,10 +101,9 @@ fn name_job(reply: &mut Reply, id: &str) {
 }
 
 fn told(ask: &Ask, queued: &switchyard_store::Enqueued, parked: &Parked, way: &Way<'_>) -> Reply {
-    let again_s = parked.again_in_ms.div_ceil(1_000);
     let as_error = ask.envelope.stream || ask.interactive || ask.job.reply == ColdReply::Error;
     if !as_error {
-        return reply::queued(&queued.id, queued.existing, again_s, way);
+        return reply::queued(&queued.id, queued.existing, parked.again_in_ms.div_ceil(1_000), way);
     }
     // An SDK would read a 202 as a completion, so these callers get an error that says where the answer will be.
     let message = format!(
@@ -127,17 +124,18 @@ fn told(ask: &Ask, queued: &switchyard_store::Enqueued, parked: &Parked, way: &W
         },
     );
     way.mark(response.headers_mut());
-    let headers = response.headers_mut();
-    headers.insert(header::RETRY_AFTER, http::HeaderValue::from(again_s));
-    headers.insert("x-should-retry", http::HeaderValue::from_static("false"));
+    not_before(&mut response, parked.again_in_ms);
     if let Ok(location) = http::HeaderValue::from_str(&reply::location(&queued.id)) {
-        headers.insert(header::LOCATION, location);
+        response.headers_mut().insert(header::LOCATION, location);
     }
     response
 }
 
-fn retry_after(reply: &mut Reply, ms: u64) {
-    reply.headers_mut().insert(header::RETRY_AFTER, http::HeaderValue::from(ms.div_ceil(1_000)));
+/// Says when to ask again. The tries were made here; an SDK's own on top would only make a storm of them.
+fn not_before(reply: &mut Reply, ms: u64) {
+    let headers = reply.headers_mut();
+    headers.insert(header::RETRY_AFTER, http::HeaderValue::from(ms.div_ceil(1_000)));
+    headers.insert("x-should-retry", http::HeaderValue::from_static("false"));
 }
 
 /// Whether no route of the request could answer it later: the caller's own key is never kept.
