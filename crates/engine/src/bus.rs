@@ -54,12 +54,12 @@ impl Bus {
 
     /// Says that a snapshot taken before is out of date.
     pub(crate) fn touch(&self) {
-        self.changes.fetch_add(1, Ordering::Relaxed);
+        self.changes.fetch_add(1, Ordering::Release);
     }
 
-    /// Grows with every change.
+    /// Grows with every change; what is read after it is at least as new.
     pub(crate) fn seq(&self) -> u64 {
-        self.changes.load(Ordering::Relaxed)
+        self.changes.load(Ordering::Acquire)
     }
 
     /// The newest events, newest first.

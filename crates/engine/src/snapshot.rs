@@ -23,6 +23,8 @@ use status::Scene;
 pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
     let now = clock::now();
     let seq = shared.bus.seq();
+    // Before everything else: what an event tells of has been done by then, so no picture shows the news over the old state.
+    let events = shared.bus.shown();
     let running = shared.running.load_full();
     let standpoint = lock(&shared.standpoint).clone();
     let pause = lock(&shared.pause).clone();
@@ -73,7 +75,7 @@ pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
         },
         clients,
         traffic,
-        events: shared.bus.shown(),
+        events,
         requests,
         providers: running.as_ref().map_or_else(Vec::new, |running| providers(shared, running)),
         keychain: shared.vault.view(),
