@@ -44,11 +44,7 @@ pub(crate) async fn park(
         record.end(Ending::without_route(Ended::Failed, reply.status().as_u16()));
         return reply;
     }
-    let kept = match full(shared, running) {
-        Some(problem) => Err(problem),
-        None => enqueue(shared, running, ask, &parked.why).await,
-    };
-    let queued = match kept {
+    let queued = match enqueue(shared, running, ask, &parked.why).await {
         Ok(queued) => queued,
         Err(problem) => {
             let mut reply = not_kept(ask, &problem);
@@ -145,13 +141,6 @@ fn only_callers_keys(shared: &Shared, running: &Running, ask: &Ask) -> bool {
     line.hot.iter().chain(&line.warm).all(|ix| running.map.route(*ix).auth == Auth::Passthrough)
 }
 
-/// Why nothing more may wait, where that is so.
-fn full(shared: &Shared, running: &Running) -> Option<Problem> {
-    let (waiting, most) = (shared.queue.waiting(), running.map.cold.max_jobs);
-    let message = || format!("{waiting} jobs wait, and the map allows {most} (cold.maxJobs).");
-    (waiting >= u64::from(most)).then(|| Problem::new("queue_full", message()))
-}
-
 fn not_kept(ask: &Ask, problem: &Problem) -> Reply {
     reply::error(
         ask.dialect,
@@ -183,6 +172,7 @@ async fn enqueue(
         at_ms: now.wall_ms,
         // It has just failed everywhere, so it waits like after any failed attempt.
         due_at_ms: now.plus_ms(running.map.cold.initial_ms).wall_ms,
+        most_open: running.map.cold.max_jobs,
         expires_at_ms: now.plus_ms(running.map.cold.expires_ms).wall_ms,
         client: ask.client.to_string(),
         job: ask.job.name.clone(),

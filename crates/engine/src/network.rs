@@ -307,8 +307,9 @@ impl<'a> Keeper<'a> {
 
     async fn look_if_wanted(&mut self) {
         let now = clock::now().mono_ms;
-        let every = self.shared.running.load().as_ref().map_or(u64::MAX, |r| r.map.network.check_every_ms);
-        let by_proxy = self.shared.network.exits.proxy.address().is_some();
+        let running = self.shared.running.load_full();
+        let every = running.as_ref().map_or(u64::MAX, |running| running.map.network.check_every_ms);
+        let by_proxy = running.is_some_and(|running| self.shared.network.exits.proxy.serves(&running.map));
         let judged = self.shared.with_fleet(|fleet| {
             fleet.network_goes_by_proxy(by_proxy);
             (fleet.network().is_down(), fleet.network().wants_check())

@@ -99,6 +99,12 @@ pub enum StoreError {
         /// The latest version; 0 when there is none.
         running: i64,
     },
+    /// As many jobs wait as may.
+    #[error("{most} jobs wait, as many as the map allows (cold.maxJobs).")]
+    QueueFull {
+        /// How many may wait or run.
+        most: u32,
+    },
     /// The store was closed, or the statement failed for a reason that is a fault of this program.
     #[error("The database {} refused a statement: {detail}", path.display())]
     Refused {
@@ -123,6 +129,7 @@ impl StoreError {
             Self::ReadOnly { .. } => "database_read_only",
             Self::DiskFull { .. } => "disk_full",
             Self::Stale { .. } => "stale_base_version",
+            Self::QueueFull { .. } => "queue_full",
             Self::Refused { .. } => "database_error",
         }
     }

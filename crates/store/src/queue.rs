@@ -32,6 +32,8 @@ pub struct NewJob {
     pub at_ms: i64,
     /// The first attempt, UTC epoch milliseconds.
     pub due_at_ms: i64,
+    /// Jobs that may wait or run, this one included.
+    pub most_open: u32,
     /// When it is of no use any more, UTC epoch milliseconds.
     pub expires_at_ms: i64,
     /// The app.

@@ -82,7 +82,7 @@ async fn page(check: &CheckUrl, settings: &NetworkSettings, exits: &Exits) -> (P
     let note = Note::begin(format!("GET {}", shown(&check.url)), expected);
     let limit = Duration::from_millis(settings.check_timeout_ms);
     // The name first: that nothing came in time would not tell a dead resolver from a dead network.
-    if let Some(name) = check.url.domain().filter(|_| exits.proxy.shown().is_none())
+    if let Some(name) = check.url.domain().filter(|_| exits.proxy.for_url(&check.url).is_none())
         && !matches!(tokio::time::timeout(limit, exits.names.find(name)).await, Ok(Ok(_)))
     {
         return (PageFound::NoName, note.end("its name does not resolve".to_owned(), false));
@@ -180,9 +180,8 @@ async fn host(route: &Route, settings: &NetworkSettings, exits: &Exits) -> Asked
     let limit = Duration::from_millis(settings.check_timeout_ms);
     let mut checks = Vec::new();
     let has_name = route.base_url.domain().is_some();
-    let goes_straight = route.outbound == Outbound::Direct
-        || (route.outbound == Outbound::System && exits.proxy.shown().is_none());
-    if let Some(name) = route.base_url.domain().filter(|_| goes_straight) {
+    let proxy = by(route, exits);
+    if let Some(name) = route.base_url.domain().filter(|_| proxy.is_none()) {
         let note = Note::begin(format!("DNS {name}"), "an address");
         let found = tokio::time::timeout(limit, exits.names.find(name)).await;
         let (words, ok) = match found {
@@ -209,7 +208,7 @@ async fn host(route: &Route, settings: &NetworkSettings, exits: &Exits) -> Asked
     let ok = matches!(reach, Reach::Genuine | Reach::Connected);
     checks.push(note.end(words, ok));
     let mut found = found_at(route, reach);
-    if let Some(proxy) = by(route, exits).filter(|_| reach == Reach::Unreached) {
+    if let Some(proxy) = proxy.filter(|_| reach == Reach::Unreached) {
         found.dead_proxy = if wants_password {
             Some(DeadProxy { shown: proxy.shown(), refused: true })
         } else {
@@ -234,7 +233,7 @@ fn by(route: &Route, exits: &Exits) -> Option<ProxyUrl> {
     match &route.outbound {
         Outbound::Direct => None,
         Outbound::Proxy(proxy) => Some(proxy.clone()),
-        Outbound::System => exits.proxy.address(),
+        Outbound::System => exits.proxy.for_url(&route.base_url),
     }
 }
 

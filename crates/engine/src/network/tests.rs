@@ -23,6 +23,7 @@ async fn a_caller_that_hangs_up_leaves_no_job_behind_the_clock() {
         id: "job_1".to_owned(),
         at_ms: now.wall_ms,
         due_at_ms: now.wall_ms + HOUR_MS,
+        most_open: 1,
         expires_at_ms: now.wall_ms + 2 * HOUR_MS,
         client: "editor".to_owned(),
         job: "default".to_owned(),

@@ -180,7 +180,7 @@ impl Router {
         {
             let mut fleet = lock(&self.shared.fleet);
             let fleet = fleet.get_or_insert_with(|| shifts::new_fleet(&running.map, kept_shifts));
-            fleet.network_goes_by_proxy(self.shared.network.exits.proxy.address().is_some());
+            fleet.network_goes_by_proxy(self.shared.network.exits.proxy.serves(&running.map));
             fleet.remap(&running.map);
             // A lapse that is not kept yet is known to the fleet already.
             if orders.version > fleet.orders().version {

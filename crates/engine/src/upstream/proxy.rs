@@ -2,21 +2,40 @@
 //!
 //! The environment's proxy variables win, as they are read by every program. Else macOS and Windows are asked by the
 //! HTTP client each time it is built, and a GNOME desktop through `gsettings`. What the system says is only read
-//! here; whoever keeps the pools compares and builds them anew.
+//! here; whoever keeps the pools compares and builds them anew. By which proxy an address is asked follows the rules
+//! of curl's variables, by the very matcher the HTTP client goes by.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::{ClientBuilder, NoProxy, Proxy};
-use switchyard_domain::map::{Outbound, ProxyUrl};
+use switchyard_domain::map::{Outbound, ProxyUrl, RoutingMap};
+use url::Url;
 
 /// Commands that tell a desktop's settings answer at once or not at all.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// Addresses that nobody excepts, by the scheme of most providers and by the other: where people ask for one proxy.
+const ANYWHERE: [&str; 2] = ["https://switchyard.invalid/", "http://switchyard.invalid/"];
+
 /// The system's proxy as it was last read. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct SystemProxy(Arc<ArcSwap<Settings>>);
+pub(crate) struct SystemProxy(Arc<ArcSwap<State>>);
+
+/// What was read, and what follows from it.
+#[derive(Debug)]
+struct State {
+    settings: Settings,
+    matcher: Matcher,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self { settings: Settings::default(), matcher: Matcher::builder().build() }
+    }
+}
 
 /// What a system says of proxies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,7 +59,7 @@ impl SystemProxy {
             Outbound::Direct => Ok(builder.no_proxy()),
             Outbound::Proxy(proxy) => Ok(builder.proxy(through(Proxy::all, proxy)?)),
             Outbound::System => {
-                let settings = self.0.load();
+                let settings = &self.0.load().settings;
                 let except = NoProxy::from_string(&settings.except);
                 let mut builder = builder;
                 for (scheme, proxy) in &settings.proxies {
@@ -58,44 +77,66 @@ impl SystemProxy {
 
     /// Reads the system's settings. True when they are others than before.
     pub(crate) async fn read(&self) -> bool {
-        let fresh = read().await;
-        let changed = *self.0.load_full() != fresh;
-        if changed {
-            self.0.store(Arc::new(fresh));
-        }
+        let settings = read().await;
+        let changed = self.0.load().settings != settings;
+        // Also when nothing changed: the environment is read only here.
+        let matcher = settings.matcher();
+        self.0.store(Arc::new(State { settings, matcher }));
         changed
     }
 
-    /// The proxy, for people: scheme, host and port.
-    pub(crate) fn shown(&self) -> Option<String> {
-        self.address().map(|proxy| proxy.shown())
+    /// The proxy that an address is asked by, without user and password; `None` where it is asked directly.
+    pub(crate) fn for_url(&self, url: &Url) -> Option<ProxyUrl> {
+        through_for(&self.0.load().matcher, url.as_str())
     }
 
-    /// The proxy that most requests leave by, where it is known here.
-    pub(crate) fn address(&self) -> Option<ProxyUrl> {
-        let settings = self.0.load();
-        let https = settings.proxies.iter().find(|(scheme, _)| *scheme != "http");
-        let own = https.or_else(|| settings.proxies.first()).map(|(_, proxy)| proxy.clone());
-        own.or_else(|| environments().into_iter().find_map(|(_, value)| ProxyUrl::parse(&value).ok()))
+    /// Whether any route beyond this machine's own network leaves by it.
+    pub(crate) fn serves(&self, map: &RoutingMap) -> bool {
+        let beyond = map.routes.iter().filter(|route| route.enabled && !route.is_local);
+        let mut by_system = beyond.filter(|route| route.outbound == Outbound::System);
+        by_system.any(|route| self.for_url(&route.base_url).is_some())
     }
+
+    /// The proxy that most requests leave by, for people: scheme, host and port.
+    pub(crate) fn shown(&self) -> Option<String> {
+        let state = self.0.load();
+        ANYWHERE.iter().find_map(|url| through_for(&state.matcher, url)).map(|proxy| proxy.shown())
+    }
+}
+
+impl Settings {
+    /// Tells by which proxy an address is asked.
+    fn matcher(&self) -> Matcher {
+        if self.proxies.is_empty() {
+            return Matcher::from_system();
+        }
+        let of = |wanted: &str| {
+            let found = self.proxies.iter().find(|(scheme, _)| *scheme == wanted);
+            found.map_or_else(String::new, |(_, proxy)| proxy.expose().to_string())
+        };
+        let builder = Matcher::builder().all(of("all")).http(of("http")).https(of("https"));
+        builder.no(self.except.as_str()).build()
+    }
+}
+
+fn through_for(matcher: &Matcher, url: &str) -> Option<ProxyUrl> {
+    ProxyUrl::parse(&matcher.intercept(&url.parse().ok()?)?.uri().to_string()).ok()
 }
 
 fn through(make: fn(reqwest::Url) -> reqwest::Result<Proxy>, proxy: &ProxyUrl) -> reqwest::Result<Proxy> {
     make(proxy.expose().clone())
 }
 
-/// The proxy variables that are set, the most telling first.
-fn environments() -> Vec<(&'static str, String)> {
+/// Whether a proxy variable is set.
+fn environment_names_one() -> bool {
     ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"]
         .into_iter()
-        .filter_map(|name| Some((name, std::env::var(name).ok()?)))
-        .filter(|(_, value)| !value.is_empty())
-        .collect()
+        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
 }
 
 /// The environment wins: then the HTTP client reads it by itself, and it can't change.
 async fn read() -> Settings {
-    if !environments().is_empty() {
+    if environment_names_one() {
         return Settings::default();
     }
     if cfg!(target_os = "macos") {
@@ -183,6 +224,23 @@ org.gnome.system.proxy.socks port 1080
             [MANUAL.replace("'manual'", "'none'"), MANUAL.replace("'manual'", "'auto'"), String::new()]
         {
             assert_eq!(of_gnome(&other), Settings::default());
+        }
+    }
+
+    #[test]
+    fn each_address_is_asked_by_the_proxy_of_its_scheme() {
+        let only_http = MANUAL.replace("'socks.example'", "''");
+        let cases = [
+            (MANUAL, "https://api.example/v1", Some("socks5://socks.example:1080")),
+            (MANUAL, "http://api.example/v1", Some("http://proxy.example:3128")),
+            (MANUAL, "https://127.0.0.1:8443/", None),
+            (MANUAL, "http://nas.lan/v1", None),
+            (&only_http, "http://api.example/v1", Some("http://proxy.example:3128")),
+            (&only_http, "https://api.example/v1", None),
+        ];
+        for (text, url, by) in cases {
+            let found = through_for(&of_gnome(text).matcher(), url).map(|proxy| proxy.shown());
+            assert_eq!(found.as_deref(), by, "{url}");
         }
     }
 }

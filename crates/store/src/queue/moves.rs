@@ -4,19 +4,21 @@ use switchyard_domain::Failure;
 
 use super::rows::{DueSql, JobSql};
 use super::{Answer, DueJob, Enqueued, JobRow, NewJob, Queue};
-use crate::Result;
+use crate::{Result, StoreError};
 
 impl Queue<'_> {
     /// Puts a request into the queue. The same client and idempotency key gets the job it already has,
     /// while that one is open or its answer has not expired.
     ///
     /// # Errors
-    /// When it could not be committed; then it is not queued.
+    /// When as many jobs as it allows are open, or it could not be committed; then it is not queued.
     pub async fn enqueue(&self, job: &NewJob) -> Result<Enqueued> {
-        self.insert(job).await.map_err(|error| self.store.fault(error))
+        let queued = self.insert(job).await.map_err(|error| self.store.fault(error))?;
+        queued.ok_or(StoreError::QueueFull { most: job.most_open })
     }
 
-    async fn insert(&self, job: &NewJob) -> sqlx::Result<Enqueued> {
+    /// `None` where the queue is full. Writes take turns, so none gets in between the count and the job.
+    async fn insert(&self, job: &NewJob) -> sqlx::Result<Option<Enqueued>> {
         let turn = self.store.durable().await;
         let mut tx = turn.begin().await?;
         if job.idempotency_key.is_some() {
@@ -39,8 +41,15 @@ impl Queue<'_> {
             .await?;
             if let Some(id) = existing {
                 tx.commit().await?;
-                return Ok(Enqueued { id, existing: true });
+                return Ok(Some(Enqueued { id, existing: true }));
             }
+        }
+        let open: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM queue WHERE state IN ('waiting', 'running')")
+                .fetch_one(&mut *tx)
+                .await?;
+        if open >= i64::from(job.most_open) {
+            return Ok(None);
         }
         sqlx::query(
             "INSERT INTO queue (id, at_ms, expires_at_ms, client, job, dialect, request_id, idempotency_key, model, \
@@ -65,7 +74,7 @@ impl Queue<'_> {
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;
-        Ok(Enqueued { id: job.id.clone(), existing: false })
+        Ok(Some(Enqueued { id: job.id.clone(), existing: false }))
     }
 
     /// Takes up to `limit` due jobs, those due longest: waiting -> running. Returns them oldest first.

@@ -6,11 +6,12 @@ use switchyard_domain::view::JobState::{self, Dead, Discarded, Done, Expired, Ru
 use switchyard_domain::{Dialect, Failure, FailureKind, Operation, RequestId, RouteId};
 
 use super::{Answer, NewJob, Order, QueueCounts};
-use crate::{Options, Retention, Store};
+use crate::{Options, Retention, Store, StoreError};
 
 fn job(id: &str, at_ms: i64, key: Option<&str>) -> NewJob {
     NewJob {
         due_at_ms: at_ms,
+        most_open: u32::MAX,
         id: id.to_owned(),
         at_ms,
         expires_at_ms: at_ms + 1000,
@@ -155,6 +156,28 @@ async fn the_same_key_gets_the_same_job_while_its_answer_can_be_had() {
     assert_eq!(enqueue("d", 1002).await, ("d".to_owned(), false), "dead");
     assert!(!queue.replay("b", 1003, 2000).await.unwrap(), "two jobs would hold the same key");
     assert_eq!(queue.get("b").await.unwrap().unwrap().row.state, Dead);
+}
+
+#[tokio::test]
+async fn of_many_at_once_no_more_are_kept_than_may_wait() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir).await;
+    let narrow = |id: usize, key| NewJob { most_open: 3, ..job(&format!("{id}"), 0, key) };
+    store.queue().enqueue(&narrow(0, Some("key"))).await.unwrap();
+    let mut all = tokio::task::JoinSet::new();
+    for id in 1..9 {
+        let store = store.clone();
+        all.spawn(async move { store.queue().enqueue(&narrow(id, None)).await });
+    }
+    let refused: Vec<StoreError> = all.join_all().await.into_iter().filter_map(Result::err).collect();
+    assert_eq!(refused.len(), 6);
+    assert!(refused.iter().all(|error| error.code() == "queue_full"), "{refused:?}");
+    assert_eq!(store.queue().counts().await.unwrap().waiting, 3);
+    assert!(store.queue().enqueue(&narrow(9, Some("key"))).await.unwrap().existing, "no new job");
+    store.queue().claim_due(0, 1).await.unwrap();
+    store.queue().enqueue(&narrow(10, None)).await.unwrap_err();
+    store.queue().finish("0", &answer(), 1).await.unwrap();
+    store.queue().enqueue(&narrow(11, None)).await.unwrap();
 }
 
 #[tokio::test]
