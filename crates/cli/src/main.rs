@@ -23,6 +23,7 @@ mod switch_cost;
 mod triggers;
 mod typed;
 
+use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -41,7 +42,9 @@ const MOST_THREADS: usize = 4;
 fn main() -> ExitCode {
     let arguments = Switchyard::parse();
     let done = runtime(&arguments.command).and_then(|runtime| {
-        let done = runtime.block_on(run(arguments));
+        // Boxed, it is compiled once and not for each kind of runtime.
+        let all: Pin<Box<dyn Future<Output = Result<ExitCode, Problem>>>> = Box::pin(run(arguments));
+        let done = runtime.block_on(all);
         // A blocked read of standard input or of the keychain must not hold the process.
         runtime.shutdown_background();
         done

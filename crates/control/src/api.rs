@@ -10,6 +10,7 @@ pub(crate) mod incidents;
 pub(crate) mod map;
 pub(crate) mod metrics;
 pub(crate) mod network;
+pub(crate) mod operations;
 pub(crate) mod orders;
 pub(crate) mod pause;
 pub(crate) mod quality;
@@ -32,12 +33,13 @@ use switchyard_domain::Problem;
 use switchyard_engine::Router;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
-use utoipa::OpenApi;
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa_axum::router::OpenApiRouter;
 
 use crate::body::ACTOR;
 use crate::refusal::{no_such_method, no_such_path};
+pub(crate) use operations::{Operations, operations};
 
 /// The demo map's document, made by the shell that has the simulated providers.
 pub type Demo = Arc<dyn Fn() -> String + Send + Sync>;
@@ -69,7 +71,7 @@ pub(crate) struct Panel {
     pub(crate) closing: CancellationToken,
 }
 
-#[derive(OpenApi)]
+#[derive(utoipa::OpenApi)]
 #[openapi(
     info(
         title = "Switchyard control API",
@@ -98,60 +100,57 @@ pub(crate) struct Panel {
 )]
 struct Description;
 
-fn described() -> OpenApiRouter<Panel> {
+fn all<O: Operations>(into: O) -> O {
+    let nouns: [fn(O) -> O; 19] = [
+        snapshot::operations,
+        map::operations,
+        network::operations,
+        pause::operations,
+        routes::operations,
+        compat::operations,
+        quality::operations,
+        switch_cost::operations,
+        credentials::operations,
+        clients::operations,
+        queue::operations,
+        incidents::operations,
+        requests::operations,
+        audit::operations,
+        causes::operations,
+        gateway::operations,
+        metrics::operations,
+        orders::operations,
+        shifts::operations,
+    ];
+    nouns.into_iter().fold(into, |into, add| add(into))
+}
+
+/// The OpenAPI document; needs no running router.
+#[must_use]
+pub fn openapi() -> OpenApi {
     let mut description = Description::openapi();
     description
         .components
         .get_or_insert_default()
         .add_security_scheme("token", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
-    OpenApiRouter::with_openapi(description)
-        .merge(snapshot::routes())
-        .merge(map::routes())
-        .merge(network::routes())
-        .merge(pause::routes())
-        .merge(routes::routes())
-        .merge(compat::routes())
-        .merge(quality::routes())
-        .merge(switch_cost::routes())
-        .merge(credentials::routes())
-        .merge(clients::routes())
-        .merge(queue::routes())
-        .merge(incidents::routes())
-        .merge(requests::routes())
-        .merge(audit::routes())
-        .merge(causes::routes())
-        .merge(gateway::routes())
-        .merge(metrics::routes())
-        .merge(orders::routes())
-        .merge(shifts::routes())
+    all(description)
 }
 
-/// The OpenAPI document; needs no running router.
-#[must_use]
-pub fn openapi() -> utoipa::openapi::OpenApi {
-    described().into_openapi()
-}
-
-/// The API over a running router, and its document. It checks no token: [`crate::serve`] does.
-pub fn api(router: Router, options: Options) -> (axum::Router, utoipa::openapi::OpenApi) {
+/// The API over a running router. It checks no token: [`crate::serve`] does.
+pub fn api(router: Router, options: Options) -> axum::Router {
     assemble(Panel { router, demo: options.demo, closing: CancellationToken::new() }, options.extra)
 }
 
-pub(crate) fn assemble(
-    panel: Panel,
-    extra: Option<axum::Router>,
-) -> (axum::Router, utoipa::openapi::OpenApi) {
-    let (routes, document) = described().split_for_parts();
-    let shown = document.clone();
-    let mut routes = routes
-        .route("/openapi.json", get(async move || Json(shown)))
+pub(crate) fn assemble(panel: Panel, extra: Option<axum::Router>) -> axum::Router {
+    let routes = all(axum::Router::new())
+        .route("/openapi.json", get(async || Json(openapi())))
         .with_state(panel)
         .method_not_allowed_fallback(no_such_method)
         .fallback(no_such_path);
-    if let Some(extra) = extra {
-        routes = routes.nest("/v1/sim", extra);
+    match extra {
+        Some(extra) => routes.nest("/v1/sim", extra),
+        None => routes,
     }
-    (routes, document)
 }
 
 /// The API in-process, for the desktop: the same handlers without a socket or a token.
@@ -163,7 +162,7 @@ pub struct Control {
 impl Control {
     /// The API over a running router.
     pub fn new(router: Router, options: Options) -> Self {
-        Self { api: api(router, options).0 }
+        Self { api: api(router, options) }
     }
 
     /// Does what one HTTP request would: `handle("PUT", "/v1/map", Some(body))`. Answers the status and the

@@ -40,7 +40,7 @@ pub fn serve(
     let closing = CancellationToken::new();
     let panel = Panel { router, demo: options.demo, closing: closing.clone() };
     let app =
-        assemble(panel, options.extra).0.fallback(ui::file).layer(from_fn_with_state(token, guard::check));
+        assemble(panel, options.extra).fallback(ui::file).layer(from_fn_with_state(token, guard::check));
     // Events are small writes: without this, the kernel holds them back for the peer's acknowledgement.
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {

@@ -283,6 +283,21 @@ async fn a_router_is_found_by_its_data_directory_or_its_absence_is_said() {
     room.router.shutdown().await;
 }
 
+#[tokio::test]
+async fn what_is_described_is_served() {
+    let room = Room::open().await;
+    let control = room.control();
+    let document = serde_json::to_value(openapi()).unwrap();
+    assert_eq!(control.handle("GET", "/openapi.json", None).await, (200, document.clone()));
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let here = path.replace("{id}", "1").replace("{name}", "nobody").replace("{version}", "1");
+        // No operation takes this method, so only a path that is there knows what to say of it.
+        let (status, problem) = control.handle("TRACE", &here, None).await;
+        assert_eq!(status, 405, "{path} of {:?}: {problem}", item.as_object().unwrap().keys());
+    }
+    room.router.shutdown().await;
+}
+
 #[test]
 fn every_operation_is_described() {
     let document = serde_json::to_value(openapi()).unwrap();

@@ -1,7 +1,10 @@
 //! The one clock. Everybody else takes a reading as a parameter.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use pin_project_lite::pin_project;
 use switchyard_domain::Now;
 
 /// Reads both clocks.
@@ -22,11 +25,30 @@ pub async fn sleep_until(mono: u64) {
 }
 
 /// Runs a future until a reading of the monotonic clock; `None` when the time ran out first.
-pub async fn until<F: Future>(mono: u64, future: F) -> Option<F::Output> {
-    tokio::select! {
-        biased;
-        output = future => Some(output),
-        () = sleep_until(mono) => None,
+pub fn until<F: Future>(mono: u64, future: F) -> Until<F, impl Future<Output = ()>> {
+    Until { future, over: sleep_until(mono) }
+}
+
+pin_project! {
+    /// What [`until`] returns. No `async fn`, which would hold the future twice.
+    #[must_use = "a future does nothing until it is awaited"]
+    pub struct Until<F, O> {
+        #[pin]
+        future: F,
+        #[pin]
+        over: O,
+    }
+}
+
+impl<F: Future, O: Future<Output = ()>> Future for Until<F, O> {
+    type Output = Option<F::Output>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        match this.future.poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending => this.over.poll(cx).map(|()| None),
+        }
     }
 }
 

@@ -131,10 +131,10 @@ async fn answer(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>) ->
             why: Failure::new(FailureKind::Paused, why),
             again_in_ms: 60_000,
         };
-        return cold::park(shared, running, ask, record, parked).await;
+        return Box::pin(cold::park(shared, running, ask, record, parked)).await;
     }
     if let Some(parked) = shed::gives_way(shared, running, ask) {
-        return cold::park(shared, running, ask, record, parked).await;
+        return Box::pin(cold::park(shared, running, ask, record, parked)).await;
     }
     match serve(shared, running, ask, &mut record).await {
         Served::Answered(answered) => commit(shared, running, ask, record, *answered),
@@ -149,7 +149,7 @@ async fn answer(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>) ->
                 record.end(Ending { degraded: true, ..Ending::without_route(Ended::Answered, 200) });
                 reply
             }
-            None => cold::park(shared, running, ask, record, parked).await,
+            None => Box::pin(cold::park(shared, running, ask, record, parked)).await,
         },
     }
 }

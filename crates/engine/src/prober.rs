@@ -84,7 +84,7 @@ async fn probe(shared: Arc<Shared>, running: Arc<Running>, ix: RouteIx, now: Now
         // Without a key there is nothing to learn that is not known already.
         Some(KeyChoice::AllCoolingUntil(_) | KeyChoice::None) | None => return,
     };
-    let answered = running.upstream(ix).probe(route, key.as_ref(), now.mono_ms + PATIENCE_MS).await;
+    let answered = running.upstream(ix).probe(route, key.as_deref(), now.mono_ms + PATIENCE_MS).await;
     let result = answered.and_then(|status| verdict(status, &route.host()));
     let ended = clock::now();
     let changes = shared.with_fleet(|fleet| {

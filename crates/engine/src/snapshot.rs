@@ -282,7 +282,7 @@ pub(crate) fn credential(shared: &Shared, name: String) -> CredentialView {
     CredentialView {
         name,
         found_in: key.as_ref().map_or(CredentialPlace::Missing, |key| key.place),
-        hint: key.map(|key| key.hint),
+        hint: key.map(|key| key.hint.clone()),
         condemned,
     }
 }

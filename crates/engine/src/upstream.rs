@@ -310,11 +310,11 @@ enum Seals {
 pub(crate) async fn send(
     upstream: &Upstream,
     route: &Route,
-    key: Option<Key>,
+    key: Option<Arc<Key>>,
     ask: &Arc<Ask>,
     limits: Limits,
 ) -> Result<Answer, Failure> {
-    let key = key.as_ref();
+    let key = key.as_deref();
     let mut secrets = Secrets::of(key, ask.own_key.as_ref());
     let mut seals = Seals::Kept;
     if upstream.takes_no_thoughts.load(Ordering::Relaxed) && holds_thoughts(&ask.body) {
@@ -387,9 +387,8 @@ async fn exchange(
     }
     let translation = outgoing.translation;
     if ask.envelope.stream {
-        open::open(response, route, ask, limits, translation)
-            .await
-            .map(|opened| Answer::Stream(Box::new(opened)))
+        let opened = Box::pin(open::open(response, route, ask, limits, translation)).await;
+        opened.map(|opened| Answer::Stream(Box::new(opened)))
     } else {
         whole::read(response, route, ask, limits, translation).await
     }

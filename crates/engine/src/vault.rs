@@ -29,7 +29,7 @@ use keychain::Keychain;
 pub(crate) struct Vault {
     keychain: Option<Keychain>,
     file: Option<PathBuf>,
-    keys: ArcSwap<HashMap<KeyId, Key>>,
+    keys: ArcSwap<HashMap<KeyId, Arc<Key>>>,
     problem: Mutex<Option<String>>,
 }
 
@@ -49,12 +49,12 @@ impl Vault {
     }
 
     /// A key by name.
-    pub(crate) fn key(&self, id: &KeyId) -> Option<Key> {
+    pub(crate) fn key(&self, id: &KeyId) -> Option<Arc<Key>> {
         self.keys.load().get(id).cloned()
     }
 
     /// Every key that is known, by name.
-    pub(crate) fn known(&self) -> Arc<HashMap<KeyId, Key>> {
+    pub(crate) fn known(&self) -> Arc<HashMap<KeyId, Arc<Key>>> {
         self.keys.load_full()
     }
 
@@ -89,7 +89,7 @@ impl Vault {
                 if !keys.contains_key(&id) {
                     match self.find(&name) {
                         Ok(Some((secret, place))) => {
-                            keys.insert(id.clone(), Key::of(secret, place));
+                            keys.insert(id.clone(), Arc::new(Key::of(secret, place)));
                         }
                         Ok(None) => {}
                         Err(error) => {
@@ -112,7 +112,7 @@ impl Vault {
                     .or_else(|| variables.iter().find_map(|name| from_environment(name)))
                     .or_else(|| ambient::last(route, provider, &environment));
                 if let Some((id, key)) = found {
-                    keys.insert(id.clone(), key);
+                    keys.insert(id.clone(), Arc::new(key));
                     ids.push(id);
                 }
             }

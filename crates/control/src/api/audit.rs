@@ -6,17 +6,13 @@ use serde::Deserialize;
 use switchyard_domain::Problem;
 use switchyard_domain::api::{AuditEntry, RollBack, RolledBack};
 use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-use super::Panel;
 use super::requests::page;
+use super::{Panel, operations};
 use crate::body::{Actor, Asked, At, Body};
 use crate::refusal::Answer;
 
-pub(super) fn routes() -> OpenApiRouter<Panel> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(roll_back))
-}
+operations![list, roll_back];
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]

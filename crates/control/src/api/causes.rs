@@ -7,16 +7,12 @@ use switchyard_domain::Problem;
 use switchyard_domain::api::ErrorReport;
 use switchyard_domain::operate::CauseView;
 use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-use super::Panel;
+use super::{Panel, operations};
 use crate::body::Asked;
 use crate::refusal::Answer;
 
-pub(super) fn routes() -> OpenApiRouter<Panel> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(errors))
-}
+operations![list, errors];
 
 /// Since when errors are counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]

@@ -9,16 +9,12 @@ use serde::{Deserialize, Serialize};
 use switchyard_domain::Problem;
 use switchyard_domain::api::{ClientRecord, NewClient};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-use super::Panel;
+use super::{Panel, operations};
 use crate::body::{Actor, At, Body};
 use crate::refusal::{Answer, Refusal};
 
-pub(super) fn routes() -> OpenApiRouter<Panel> {
-    OpenApiRouter::new().routes(routes!(list, add)).routes(routes!(remove)).routes(routes!(default_key))
-}
+operations![list, add, remove, default_key];
 
 /// An app to make a key for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -6,16 +6,12 @@ use serde::{Deserialize, Serialize};
 use switchyard_domain::Problem;
 use switchyard_domain::compat::{CompatCase, CompatPreview, CompatReport, CompatRow, CompatRun, RunCompat};
 use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-use super::Panel;
+use super::{Panel, operations};
 use crate::body::{Actor, Asked, At, Body};
 use crate::refusal::Answer;
 
-pub(super) fn routes() -> OpenApiRouter<Panel> {
-    OpenApiRouter::new().routes(routes!(matrix)).routes(routes!(report, run)).routes(routes!(preview))
-}
+operations![matrix, report, run, preview];
 
 /// Which cases to price.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]

@@ -10,20 +10,12 @@ use switchyard_domain::api::{CredentialList, CredentialTest};
 use switchyard_domain::view::KeychainView;
 use switchyard_domain::{Problem, Secret};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-use super::Panel;
+use super::{Panel, operations};
 use crate::body::{Actor, At, Body};
 use crate::refusal::{Answer, Refusal};
 
-pub(super) fn routes() -> OpenApiRouter<Panel> {
-    OpenApiRouter::new()
-        .routes(routes!(list))
-        .routes(routes!(set, remove))
-        .routes(routes!(test))
-        .routes(routes!(retry_keychain))
-}
+operations![list, set, remove, test, retry_keychain];
 
 /// A key to store.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

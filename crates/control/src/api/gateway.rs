@@ -4,20 +4,12 @@ use axum::Json;
 use axum::extract::State;
 use switchyard_domain::Problem;
 use switchyard_domain::gateway::{GatewayMetrics, GatewaySettings, ProvidersHealth, SetProviderCircuit};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-use super::Panel;
+use super::{Panel, operations};
 use crate::body::{Actor, At, Body};
 use crate::refusal::Answer;
 
-pub(super) fn routes() -> OpenApiRouter<Panel> {
-    OpenApiRouter::new()
-        .routes(routes!(health))
-        .routes(routes!(metrics))
-        .routes(routes!(hold))
-        .routes(routes!(settings, set_settings))
-}
+operations![health, metrics, hold, settings, set_settings];
 
 /// The health of every provider: status, circuit, success rate and 95th percentile.
 #[utoipa::path(get, path = "/gateway/admin/providers/health", tag = "gateway",

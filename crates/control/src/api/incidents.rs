@@ -10,26 +10,13 @@ use switchyard_domain::incident::{
     Review, SendNotice,
 };
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-use super::Panel;
 use super::requests::page;
+use super::{Panel, operations};
 use crate::body::{Actor, Asked, At, Body};
 use crate::refusal::Answer;
 
-pub(super) fn routes() -> OpenApiRouter<Panel> {
-    OpenApiRouter::new()
-        .routes(routes!(list))
-        .routes(routes!(show))
-        .routes(routes!(note))
-        .routes(routes!(close))
-        .routes(routes!(report))
-        .routes(routes!(review))
-        .routes(routes!(external, add_external))
-        .routes(routes!(emergency))
-        .routes(routes!(notice))
-}
+operations![list, show, note, close, report, review, external, add_external, emergency, notice];
 
 /// Which incidents to list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]

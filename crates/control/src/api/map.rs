@@ -7,25 +7,12 @@ use switchyard_domain::Problem;
 use switchyard_domain::api::{ApplyMap, MapDocument, MapVersion, SetMap};
 use switchyard_domain::map::Fault;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-use super::Panel;
+use super::{Panel, operations};
 use crate::body::{Actor, Asked, At, Body};
 use crate::refusal::{Answer, Refusal};
 
-pub(super) fn routes() -> OpenApiRouter<Panel> {
-    OpenApiRouter::new()
-        .routes(routes!(running, apply))
-        .routes(routes!(check))
-        .routes(routes!(warnings))
-        .routes(routes!(set))
-        .routes(routes!(versions))
-        .routes(routes!(version))
-        .routes(routes!(diff))
-        .routes(routes!(restore))
-        .routes(routes!(demo))
-}
+operations![running, apply, check, warnings, set, versions, version, diff, restore, demo];
 
 /// A map to check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -4,17 +4,13 @@ use axum::extract::State;
 use axum::response::IntoResponse;
 use http::header;
 use switchyard_domain::Problem;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-use super::Panel;
+use super::{Panel, operations};
 
 /// The format's media type, as its specification names it.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-pub(super) fn routes() -> OpenApiRouter<Panel> {
-    OpenApiRouter::new().routes(routes!(metrics))
-}
+operations![metrics];
 
 /// Counters and gauges for Prometheus, in the OpenMetrics text format. Let it send the token: `authorization:
 /// {credentials_file: <data directory>/control.token}`.

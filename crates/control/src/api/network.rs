@@ -4,14 +4,10 @@ use axum::Json;
 use axum::extract::State;
 use switchyard_domain::Problem;
 use switchyard_domain::network::NetworkView;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-use super::Panel;
+use super::{Panel, operations};
 
-pub(super) fn routes() -> OpenApiRouter<Panel> {
-    OpenApiRouter::new().routes(routes!(network)).routes(routes!(check_network))
-}
+operations![network, check_network];
 
 /// How this machine's network stands, as it was last judged.
 #[utoipa::path(get, path = "/v1/network", tag = "network", operation_id = "network",

@@ -13,24 +13,12 @@ use switchyard_domain::orders::{
 };
 use switchyard_engine::Wish;
 use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-use super::Panel;
+use super::{Panel, operations};
 use crate::body::{Actor, Asked, Body};
 use crate::refusal::Answer;
 
-pub(super) fn routes() -> OpenApiRouter<Panel> {
-    OpenApiRouter::new()
-        .routes(routes!(list))
-        .routes(routes!(kill))
-        .routes(routes!(breaker))
-        .routes(routes!(except))
-        .routes(routes!(bounds))
-        .routes(routes!(prefer))
-        .routes(routes!(all_off))
-        .routes(routes!(list_jobs, set_jobs))
-}
+operations![list, kill, breaker, except, bounds, prefer, all_off, list_jobs, set_jobs];
 
 /// How an override of jobs is made.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]

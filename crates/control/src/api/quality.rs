@@ -4,16 +4,12 @@ use axum::Json;
 use axum::extract::State;
 use switchyard_domain::Problem;
 use switchyard_domain::operate::{QualityScore, QualityVerdict};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-use super::Panel;
+use super::{Panel, operations};
 use crate::body::{Actor, Body};
 use crate::refusal::Answer;
 
-pub(super) fn routes() -> OpenApiRouter<Panel> {
-    OpenApiRouter::new().routes(routes!(score))
-}
+operations![score];
 
 /// Tells how good a route's answers are. A score further below its baseline than `triggers.qualityDropPercent` lowers
 /// the route's weight until a later score is back near it.

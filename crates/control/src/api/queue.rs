@@ -8,21 +8,13 @@ use switchyard_domain::Problem;
 use switchyard_domain::api::JobView;
 use switchyard_domain::view::JobState;
 use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-use super::Panel;
 use super::requests::page;
+use super::{Panel, operations};
 use crate::body::{Actor, Asked, At};
 use crate::refusal::Answer;
 
-pub(super) fn routes() -> OpenApiRouter<Panel> {
-    OpenApiRouter::new()
-        .routes(routes!(list))
-        .routes(routes!(show))
-        .routes(routes!(replay))
-        .routes(routes!(discard))
-}
+operations![list, show, replay, discard];
 
 /// Which jobs to list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]

@@ -7,16 +7,12 @@ use switchyard_domain::Problem;
 use switchyard_domain::api::{TestAnswer, TestRequest};
 use switchyard_domain::view::RequestView;
 use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-use super::Panel;
+use super::{Panel, operations};
 use crate::body::{Asked, Body};
 use crate::refusal::Answer;
 
-pub(super) fn routes() -> OpenApiRouter<Panel> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(test))
-}
+operations![list, test];
 
 /// Most entries of one page.
 const PAGE_MOST: u32 = 500;

@@ -5,16 +5,12 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use switchyard_domain::{Problem, RouteId};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-use super::Panel;
+use super::{Panel, operations};
 use crate::body::{Actor, Body};
 use crate::refusal::Answer;
 
-pub(super) fn routes() -> OpenApiRouter<Panel> {
-    OpenApiRouter::new().routes(routes!(switch))
-}
+operations![switch];
 
 /// A route to take out of service, or back in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -7,21 +7,12 @@ use serde::{Deserialize, Serialize};
 use switchyard_domain::Problem;
 use switchyard_domain::operate::{DistributionView, SetDistribution, ShiftView, StartShift};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-use super::Panel;
+use super::{Panel, operations};
 use crate::body::{Actor, At, Body};
 use crate::refusal::Answer;
 
-pub(super) fn routes() -> OpenApiRouter<Panel> {
-    OpenApiRouter::new()
-        .routes(routes!(list, start))
-        .routes(routes!(hold))
-        .routes(routes!(failback))
-        .routes(routes!(take_back))
-        .routes(routes!(distribute))
-}
+operations![list, start, hold, failback, take_back, distribute];
 
 /// How traffic is moved and split.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]

@@ -12,14 +12,10 @@ use serde::{Deserialize, Serialize};
 use switchyard_domain::Problem;
 use switchyard_domain::view::Snapshot;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-use super::Panel;
+use super::{Panel, operations};
 
-pub(super) fn routes() -> OpenApiRouter<Panel> {
-    OpenApiRouter::new().routes(routes!(health)).routes(routes!(snapshot)).routes(routes!(events))
-}
+operations![health, snapshot, events];
 
 /// That the router answers at all.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

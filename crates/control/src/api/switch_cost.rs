@@ -6,16 +6,12 @@ use serde::{Deserialize, Serialize};
 use switchyard_domain::Problem;
 use switchyard_domain::switch_cost::SwitchCost;
 use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-use super::Panel;
+use super::{Panel, operations};
 use crate::body::Asked;
 use crate::refusal::Answer;
 
-pub(super) fn routes() -> OpenApiRouter<Panel> {
-    OpenApiRouter::new().routes(routes!(preview))
-}
+operations![preview];
 
 /// Which move.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]

@@ -72,7 +72,7 @@ impl Router {
         let found = blocking(move || shared.vault.find(&owned)).await??;
         // What a cloud's own tools left here is in use without being stored.
         let in_use = || self.shared.vault.key(&KeyId::from(name));
-        let found = found.map(|(secret, place)| Key::of(secret, place)).or_else(in_use);
+        let found = found.map(|(secret, place)| Arc::new(Key::of(secret, place))).or_else(in_use);
         let Some(key) = found else {
             let message = format!("No key is stored as {name}. Run `switchyard credential set {name}`.");
             return Err(Problem::new("not_found_credential", message));

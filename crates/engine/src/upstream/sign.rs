@@ -94,8 +94,9 @@ impl Signer {
             Auth::XApiKey => insert(headers, "x-api-key", key.and_then(Key::plain), call, key)?,
             Auth::ApiKey => insert(headers, "api-key", key.and_then(Key::plain), call, key)?,
             Auth::GoogApiKey => insert(headers, "x-goog-api-key", key.and_then(Key::plain), call, key)?,
-            Auth::AwsSigv4 => return self.aws(call, key, headers).await,
-            Auth::GoogleOauth => return self.google(call, key, headers).await,
+            // Boxed: what fetches a token is large, and few requests do.
+            Auth::AwsSigv4 => return Box::pin(self.aws(call, key, headers)).await,
+            Auth::GoogleOauth => return Box::pin(self.google(call, key, headers)).await,
         }
         Ok(Presented::Itself)
     }

@@ -1,8 +1,9 @@
 //! From what the pass over the body found to the envelope.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
-use memchr::memmem;
+use memchr::memmem::Finder;
 use serde::Deserializer;
 use serde_json::error::Category;
 use serde_json::value::RawValue;
@@ -19,7 +20,10 @@ use crate::seals::{CHAT_SEAL, OUR_REASONING, SEAL_MARK};
 use crate::splice::{member_span, span_of};
 
 /// How an Anthropic caller marks the end of what is to be cached (Anthropic, "Prompt caching").
-const CACHE_MARK: &[u8] = b"\"cache_control\"";
+static CACHE_MARKS: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"cache_control\""));
+static SEAL_MARKS: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(SEAL_MARK));
+static CHAT_SEALS: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(CHAT_SEAL));
+static OUR_REASONINGS: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(OUR_REASONING));
 
 const USAGE_OPTION: &str = r#","stream_options":{"include_usage":true}"#;
 
@@ -158,7 +162,7 @@ impl<'a> Scan<'a> {
             user: self.user(),
             idempotency_key,
             conversation: self.named_conversation(),
-            marks_cache: memmem::find(body.as_bytes(), CACHE_MARK).is_some(),
+            marks_cache: CACHE_MARKS.find(body.as_bytes()).is_some(),
             opening: self.opening(),
             usage_splice,
             key_member,
@@ -179,10 +183,10 @@ impl<'a> Scan<'a> {
     }
 
     fn has_seals(&self, body: &str) -> bool {
-        let holds = |mark: &str| memmem::find(body.as_bytes(), mark.as_bytes()).is_some();
-        holds(SEAL_MARK)
-            || (self.dialect == Dialect::OpenAiChat && holds(CHAT_SEAL))
-            || (self.dialect == Dialect::OpenAiResponses && holds(OUR_REASONING))
+        let holds = |mark: &Finder<'_>| mark.find(body.as_bytes()).is_some();
+        holds(&SEAL_MARKS)
+            || (self.dialect == Dialect::OpenAiChat && holds(&CHAT_SEALS))
+            || (self.dialect == Dialect::OpenAiResponses && holds(&OUR_REASONINGS))
     }
 
     fn model(&self, body: &str) -> Result<(String, Range<usize>), EnvelopeError> {

@@ -30,18 +30,13 @@ pub fn read_error(content_type: Option<&str>, body: &[u8]) -> UpstreamError {
 
 /// Whether a body is a web page, by its declared type or its first bytes.
 pub(crate) fn is_html(content_type: Option<&str>, body: &[u8]) -> bool {
-    let declared = content_type.is_some_and(|declared| {
-        let declared = declared.trim_start().to_ascii_lowercase();
-        declared.starts_with("text/html") || declared.starts_with("application/xhtml")
-    });
-    let start: Vec<u8> = body
-        .iter()
-        .skip_while(|byte| byte.is_ascii_whitespace())
-        .take(14)
-        .map(u8::to_ascii_lowercase)
-        .collect();
-    declared
-        || [&b"<!doctype html"[..], b"<html", b"<head", b"<body"].iter().any(|tag| start.starts_with(tag))
+    let begins = |text: &[u8], with: &[u8]| {
+        text.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with))
+    };
+    let declared = content_type.unwrap_or_default().trim_ascii_start().as_bytes();
+    let body = body.trim_ascii_start();
+    [&b"text/html"[..], b"application/xhtml"].iter().any(|kind| begins(declared, kind))
+        || [&b"<!doctype html"[..], b"<html", b"<head", b"<body"].iter().any(|tag| begins(body, tag))
 }
 
 fn html_title(page: &str) -> Option<String> {
