@@ -73,7 +73,7 @@ pub(crate) async fn park(
 /// The receipt of a request that an earlier one with the same key has queued and that still waits there.
 pub(crate) async fn already_queued(shared: &Shared, ask: &Ask, key: &str) -> Option<Reply> {
     // Most of the time nothing waits, and no database is asked.
-    if shared.queue.waiting() == 0 {
+    if shared.queue.is_empty() {
         return None;
     }
     let id = shared.store.queue().open_job(&ask.client, key).await.ok().flatten()?;

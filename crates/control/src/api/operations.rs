@@ -9,12 +9,17 @@ use utoipa::openapi::{HttpMethod, OpenApi};
 
 use super::Panel;
 
+/// What `#[utoipa::path]` makes of a handler.
+pub(crate) trait Documented: utoipa::Path + SchemaReferences + Tags<'static> {}
+
+impl<P: utoipa::Path + SchemaReferences + Tags<'static>> Documented for P {}
+
 /// Takes the operations, one after the other.
 pub(crate) trait Operations: Sized {
-    /// One more. `P` is what `#[utoipa::path]` made of the handler.
+    /// One more. `P` describes the handler.
     fn with<P, H, T>(self, handler: H) -> Self
     where
-        P: utoipa::Path + SchemaReferences + Tags<'static>,
+        P: Documented,
         H: Handler<T, Panel>,
         T: 'static;
 }
@@ -22,7 +27,7 @@ pub(crate) trait Operations: Sized {
 impl Operations for axum::Router<Panel> {
     fn with<P, H, T>(self, handler: H) -> Self
     where
-        P: utoipa::Path + SchemaReferences + Tags<'static>,
+        P: Documented,
         H: Handler<T, Panel>,
         T: 'static,
     {
@@ -37,7 +42,7 @@ impl Operations for axum::Router<Panel> {
 impl Operations for OpenApi {
     fn with<P, H, T>(mut self, _handler: H) -> Self
     where
-        P: utoipa::Path + SchemaReferences + Tags<'static>,
+        P: Documented,
         H: Handler<T, Panel>,
         T: 'static,
     {

@@ -33,9 +33,9 @@ impl Board {
         lock(&self.view).clone()
     }
 
-    /// How many jobs wait or run.
-    pub(crate) fn waiting(&self) -> u64 {
-        lock(&self.view).waiting
+    /// Whether any job waits or runs.
+    pub(crate) fn is_empty(&self) -> bool {
+        lock(&self.view).waiting == 0
     }
 
     /// Shows a reading that was begun after this call, of this caller or of one who asked later. A reading that
@@ -97,7 +97,7 @@ mod tests {
         }
         ends.send(()).unwrap();
         assert_eq!((slow.await.unwrap(), later.await.unwrap()), (true, true));
-        assert_eq!(board.waiting(), 0);
+        assert!(board.is_empty(), "{:?}", board.view());
     }
 
     #[tokio::test]
@@ -118,7 +118,7 @@ mod tests {
         for other in others {
             read += u32::from(other.await.unwrap());
         }
-        assert_eq!((read, board.waiting()), (1, 2));
+        assert_eq!((read, board.view().waiting), (1, 2));
     }
 
     #[tokio::test]
@@ -126,8 +126,8 @@ mod tests {
         let board = Board::default();
         assert!(board.refresh(async || waiting(3)).await);
         assert!(!board.refresh(async || None).await);
-        assert_eq!(board.waiting(), 3);
+        assert_eq!(board.view().waiting, 3);
         assert!(board.refresh(async || waiting(0)).await);
-        assert_eq!(board.waiting(), 0);
+        assert!(board.is_empty());
     }
 }

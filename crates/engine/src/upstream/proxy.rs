@@ -79,7 +79,7 @@ impl SystemProxy {
     pub(crate) async fn read(&self) -> bool {
         let settings = read().await;
         let changed = self.0.load().settings != settings;
-        // Also when nothing changed: the environment is read only here.
+        // Also when the settings are as before: at the start they are empty, and the environment is not read yet.
         let matcher = settings.matcher();
         self.0.store(Arc::new(State { settings, matcher }));
         changed
@@ -87,7 +87,7 @@ impl SystemProxy {
 
     /// The proxy that an address is asked by, without user and password; `None` where it is asked directly.
     pub(crate) fn for_url(&self, url: &Url) -> Option<ProxyUrl> {
-        through_for(&self.0.load().matcher, url.as_str())
+        chosen(&self.0.load().matcher, url.as_str())
     }
 
     /// Whether any route beyond this machine's own network leaves by it.
@@ -100,7 +100,7 @@ impl SystemProxy {
     /// The proxy that most requests leave by, for people: scheme, host and port.
     pub(crate) fn shown(&self) -> Option<String> {
         let state = self.0.load();
-        ANYWHERE.iter().find_map(|url| through_for(&state.matcher, url)).map(|proxy| proxy.shown())
+        ANYWHERE.iter().find_map(|url| chosen(&state.matcher, url)).map(|proxy| proxy.shown())
     }
 }
 
@@ -119,7 +119,8 @@ impl Settings {
     }
 }
 
-fn through_for(matcher: &Matcher, url: &str) -> Option<ProxyUrl> {
+/// The proxy that the rules choose for an address.
+fn chosen(matcher: &Matcher, url: &str) -> Option<ProxyUrl> {
     ProxyUrl::parse(&matcher.intercept(&url.parse().ok()?)?.uri().to_string()).ok()
 }
 
@@ -239,7 +240,7 @@ org.gnome.system.proxy.socks port 1080
             (&only_http, "https://api.example/v1", None),
         ];
         for (text, url, by) in cases {
-            let found = through_for(&of_gnome(text).matcher(), url).map(|proxy| proxy.shown());
+            let found = chosen(&of_gnome(text).matcher(), url).map(|proxy| proxy.shown());
             assert_eq!(found.as_deref(), by, "{url}");
         }
     }
