@@ -7,6 +7,7 @@ mod breaker;
 mod capabilities;
 mod cloud;
 mod cold;
+mod cold_replies;
 mod commands;
 mod compat;
 mod count_tokens;

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 
-import { CLIENTS } from './support/asks.js';
+import { APIS, CLIENTS } from './support/asks.js';
 import { HOT, WARM } from './support/map.js';
 import { Router, until } from './support/router.js';
 
@@ -28,6 +28,24 @@ async function answerOf(client, path) {
   });
 }
 
+/** The job a request is queued as, by the error that says so. */
+async function queuedId(asked) {
+  let id;
+  await assert.rejects(asked, (error) => {
+    id = error.headers?.get('x-switchyard-job-id');
+    return error.status === 503 && id !== undefined;
+  });
+  return id;
+}
+
+test('embeddings that no route can give are an error, too', async () => {
+  await breakAll();
+  const client = router.openai();
+  const id = await queuedId(client.embeddings.create({ model: 'auto', input: 'kept' }));
+  assert.match(id, /^job_/);
+  await healAll();
+});
+
 /** The log's entries for `model`, complete: it is written in order, and a later request is already in it. */
 async function loggedInFull(model) {
   const marker = `marker-of-${model}`;
@@ -39,18 +57,17 @@ async function loggedInFull(model) {
   return router.logged(model);
 }
 
-for (const { sdk, errors, make, whole, streamed, errorOf, jobs, textOf } of CLIENTS) {
+for (const { sdk, errors, make, whole, streamed, errorOf, jobs, textOf } of APIS) {
   describe(`${sdk}: every route is down`, () => {
     beforeEach(breakAll);
 
-    test('a plain request gets a receipt, and the answer is there later', async () => {
+    test('whoever asks for it gets a receipt instead of an error, and the answer is there later', async () => {
       const client = make(router);
-      // An SDK hands a 202 out as if it were a completion: the receipt's own fields are what there is to read.
-      const { data, response } = await whole(client, { prompt: `kept for ${sdk}` });
+      // Said by the request itself: this program knows what a 202 is.
+      const options = { headers: { 'x-switchyard-interactive': 'false' } };
+      const { data, response } = await whole(client, { prompt: `kept for ${sdk}`, options });
       assert.equal(response.status, 202);
       assert.equal(data.status, 'queued');
-      assert.equal(data.choices, undefined);
-      assert.equal(data.content, undefined);
       assert.equal(response.headers.get('location'), `/v1/switchyard/jobs/${data.id}`);
       assert.equal(response.headers.get('x-switchyard-tier'), 'cold');
       assert.equal(response.headers.get('x-switchyard-degraded'), 'true');
@@ -64,6 +81,7 @@ for (const { sdk, errors, make, whole, streamed, errorOf, jobs, textOf } of CLIE
     });
 
     const errorCases = [
+      ['a plain request', whole, {}],
       ['a stream', streamed, {}],
       [
         'a plain request of an interactive client',
@@ -90,7 +108,10 @@ for (const { sdk, errors, make, whole, streamed, errorOf, jobs, textOf } of CLIE
         assert.equal(code, 'queued');
         assert.equal(type, 'overloaded_error');
         const id = failure.headers.get('x-switchyard-job-id');
+        assert.ok(message.includes(`queued as ${id}`), message);
         assert.ok(message.includes(`GET /v1/switchyard/jobs/${id}`), message);
+        assert.ok(failure.message.includes(`queued as ${id}`), failure.message);
+        assert.equal(failure.headers.get('location'), `/v1/switchyard/jobs/${id}`);
 
         const entries = await loggedInFull(model);
         assert.deepEqual(
@@ -106,13 +127,13 @@ for (const { sdk, errors, make, whole, streamed, errorOf, jobs, textOf } of CLIE
     }
 
     test('a receipt is of no use to another app', async () => {
-      const { data } = await whole(make(router), { prompt: 'mine' });
-      const name = `other-${sdk}`;
+      const id = await queuedId(whole(make(router), { prompt: 'mine' }));
+      const name = `other-${sdk.replace(' ', '-')}`;
       const { key } = await router.control('POST', '/v1/clients', { name });
       const other = make(router, { apiKey: key });
-      await assert.rejects(other.get(`${jobs}/${data.id}`), errors.NotFoundError);
+      await assert.rejects(other.get(`${jobs}/${id}`), errors.NotFoundError);
       await healAll();
-      await answerOf(make(router), `${jobs}/${data.id}`);
+      await answerOf(make(router), `${jobs}/${id}`);
     });
   });
 }
@@ -122,11 +143,10 @@ test("a key of the caller's own against asking twice is one job", async () => {
   const options = { headers: { 'idempotency-key': 'order-4711' } };
   const client = router.openai();
   const { whole } = CLIENTS[0];
-  const first = await whole(client, { prompt: 'once', options });
-  const second = await whole(client, { prompt: 'once', options });
-  assert.equal(second.data.id, first.data.id);
-  assert.equal(second.data.existing, true);
+  const first = await queuedId(whole(client, { prompt: 'once', options }));
+  const second = await queuedId(whole(client, { prompt: 'once', options }));
+  assert.equal(second, first);
   await healAll();
-  const job = await answerOf(client, `/switchyard/jobs/${first.data.id}`);
+  const job = await answerOf(client, `/switchyard/jobs/${first}`);
   assert.match(job.result.choices[0].message.content, /"once"/);
 });

@@ -4,6 +4,7 @@
 //! paused or without an eligible route a job waits until it expires.
 
 mod board;
+mod receipt;
 mod worker;
 
 use std::sync::Arc;
@@ -11,13 +12,12 @@ use std::sync::Arc;
 use http::header;
 use serde_json::Value;
 use switchyard_domain::event::What;
-use switchyard_domain::map::{Auth, ColdReply};
+use switchyard_domain::map::Auth;
 use switchyard_domain::view::{JobState, Outcome as Ended, WagonView};
 use switchyard_domain::{Failure, FailureKind, Problem};
 use switchyard_store::{NewJob, Order};
 use switchyard_wire::ErrorReply;
 
-use crate::clock;
 use crate::ids;
 use crate::intake::Ask;
 use crate::pipeline::Parked;
@@ -54,77 +54,36 @@ pub(crate) async fn park(
             return reply;
         }
     };
-    let way = Way { tier: Some(switchyard_domain::Tier::Cold), degraded: true, ..way };
-    let mut reply = match &ask.job.reply {
-        ColdReply::Template(text) => {
-            reply::template(ask.dialect, &ask.envelope.model, text, ask.envelope.stream, &way)
-        }
-        ColdReply::Wait if !ask.envelope.stream => match wait(shared, ask, &queued.id).await {
-            Some(reply) => reply,
-            None => told(ask, &queued, &parked, &way),
-        },
-        ColdReply::Queued | ColdReply::Error | ColdReply::Wait => told(ask, &queued, &parked, &way),
-    };
-    name_job(&mut reply, &queued.id);
+    let reply = receipt::reply(shared, running, ask, &queued, &parked).await;
     record.end(Ending::without_route(Ended::Queued, reply.status().as_u16()));
     reply
 }
 
 /// The receipt of a request that an earlier one with the same key has queued and that still waits there.
-pub(crate) async fn already_queued(shared: &Shared, ask: &Ask, key: &str) -> Option<Reply> {
+pub(crate) async fn already_queued(
+    shared: &Arc<Shared>,
+    running: &Running,
+    ask: &Ask,
+    key: &str,
+) -> Option<Reply> {
     // Most of the time nothing waits, and no database is asked.
     if shared.queue.is_empty() {
         return None;
     }
     let id = shared.store.queue().open_job(&ask.client, key).await.ok().flatten()?;
+    Some(same_job(shared, running, ask, id).await)
+}
+
+/// The receipt of a job that an earlier request has queued, in the shape that suits this caller.
+pub(crate) async fn same_job(shared: &Arc<Shared>, running: &Running, ask: &Ask, id: String) -> Reply {
     let queued = switchyard_store::Enqueued { id, existing: true };
-    let way = Way { tier: Some(switchyard_domain::Tier::Cold), degraded: true, ..Way::none(&ask.id, 0) };
     let parked = Parked {
         attempts: 0,
         reached_upstream: false,
         why: Failure::new(FailureKind::NoRoute, "This request waits in the queue already."),
         again_in_ms: 1_000,
     };
-    let mut reply = told(ask, &queued, &parked, &way);
-    name_job(&mut reply, &queued.id);
-    Some(reply)
-}
-
-fn name_job(reply: &mut Reply, id: &str) {
-    if let Ok(id) = http::HeaderValue::from_str(id) {
-        reply.headers_mut().insert("x-switchyard-job-id", id);
-    }
-}
-
-fn told(ask: &Ask, queued: &switchyard_store::Enqueued, parked: &Parked, way: &Way<'_>) -> Reply {
-    let as_error = ask.envelope.stream || ask.interactive || ask.job.reply == ColdReply::Error;
-    if !as_error {
-        return reply::queued(&queued.id, queued.existing, parked.again_in_ms.div_ceil(1_000), way);
-    }
-    // An SDK would read a 202 as a completion, so these callers get an error that says where the answer will be.
-    let message = format!(
-        "{} Your request is kept as {} and is answered as soon as a route is back: GET {}.",
-        parked.why.message,
-        queued.id,
-        reply::location(&queued.id)
-    );
-    let mut response = reply::error(
-        ask.dialect,
-        &ErrorReply {
-            status: 503,
-            kind: "overloaded_error".to_owned(),
-            code: Some("queued".to_owned()),
-            message,
-            param: None,
-            request_id: Some(ask.id.as_str().to_owned()),
-        },
-    );
-    way.mark(response.headers_mut());
-    not_before(&mut response, parked.again_in_ms);
-    if let Ok(location) = http::HeaderValue::from_str(&reply::location(&queued.id)) {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
-    response
+    receipt::reply(shared, running, ask, &queued, &parked).await
 }
 
 /// Says when to ask again. The tries were made here; an SDK's own on top would only make a storm of them.
@@ -202,29 +161,6 @@ fn without_stream(body: &[u8]) -> Vec<u8> {
     object.shift_remove("stream");
     object.shift_remove("stream_options");
     serde_json::to_vec(&object).unwrap_or_else(|_| body.to_vec())
-}
-
-/// Holds the caller until its job is answered or its time is over.
-async fn wait(shared: &Arc<Shared>, ask: &Ask, id: &str) -> Option<Reply> {
-    let deadline = ask.arrived.mono_ms.saturating_add(ask.job.slo_ms);
-    let mut ended = shared.job_ended.subscribe();
-    loop {
-        let job = shared.store.queue().get(id).await.ok().flatten()?;
-        if let Some(answer) = job.answer {
-            let mut reply = reply::json(
-                http::StatusCode::from_u16(answer.status).unwrap_or(http::StatusCode::OK),
-                answer.body,
-            );
-            let way =
-                Way { route: Some(&answer.route), degraded: true, ..Way::none(&ask.id, answer.attempts) };
-            way.mark(reply.headers_mut());
-            return Some(reply);
-        }
-        if job.row.state.is_terminal() {
-            return None;
-        }
-        clock::until(deadline, ended.changed()).await?.ok()?;
-    }
 }
 
 /// Reads again what the window shows of the queue.

@@ -1,6 +1,7 @@
 //! The envelope of a request: who asks, in which dialect, for what. The body stays as it came.
 
 mod conversation;
+mod sdk;
 
 use std::sync::Arc;
 
@@ -36,8 +37,10 @@ pub(crate) struct Ask {
     /// The caller's headers that may go upstream.
     pub(crate) headers: HeaderMap,
     pub(crate) own_key: Option<OwnKey>,
-    /// A person waits for the answer: never a 202.
-    pub(crate) interactive: bool,
+    /// Whether a person waits for the answer, where the request says so itself.
+    pub(crate) interactive: Option<bool>,
+    /// Its caller is an SDK, which reads any 2xx as a completion.
+    pub(crate) is_sdk: bool,
     /// The caller's own key against asking twice.
     pub(crate) idempotency_key: Option<String>,
     /// What the upstream is told: the caller's, else a hash of client, user, job and input.
@@ -98,7 +101,8 @@ impl Ask {
         let job = Arc::clone(job);
         let idempotency_key = text(&headers, "idempotency-key").or_else(|| envelope.idempotency_key.clone());
         let interactive =
-            job.interactive || text(&headers, "x-switchyard-interactive").is_some_and(|v| v != "false");
+            text(&headers, "x-switchyard-interactive").map(|said| !said.eq_ignore_ascii_case("false"));
+        let is_sdk = sdk::is_sdk(&headers);
         let said = text(&headers, "x-switchyard-priority").map(|said| {
             Priority::parse(&said.to_lowercase()).ok_or_else(|| {
                 let message = format!("`{said}` is no priority. Send low, normal or high.");
@@ -124,6 +128,7 @@ impl Ask {
             headers,
             own_key,
             interactive,
+            is_sdk,
             idempotency_key,
             upstream_idempotency_key,
             conversation,

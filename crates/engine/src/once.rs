@@ -88,6 +88,13 @@ impl Drop for First {
 }
 
 impl Told {
+    /// The job the first one's request was queued as, where that is what it was told.
+    pub(crate) fn queued_as(&self) -> Option<String> {
+        let receipt = matches!(self.status, StatusCode::ACCEPTED | StatusCode::SERVICE_UNAVAILABLE);
+        let id = self.headers.get("x-switchyard-job-id").filter(|_| receipt)?;
+        id.to_str().ok().map(str::to_owned)
+    }
+
     /// The same reply, under the second request's id.
     pub(crate) fn reply(&self, id: &RequestId) -> Reply {
         let mut reply = Response::new(ReplyBody::Whole(Some(self.body.clone())));

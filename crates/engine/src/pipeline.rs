@@ -77,7 +77,7 @@ pub(crate) async fn respond(shared: &Arc<Shared>, running: &Arc<Running>, ask: A
     loop {
         match shared.once.turn(&ask.client, key) {
             Turn::First(first) => {
-                let reply = match cold::already_queued(shared, &ask, key).await {
+                let reply = match cold::already_queued(shared, running, &ask, key).await {
                     Some(reply) => reply,
                     None => answer(shared, running, &ask).await,
                 };
@@ -90,7 +90,12 @@ pub(crate) async fn respond(shared: &Arc<Shared>, running: &Arc<Running>, ask: A
                     Some(Err(_)) => continue,
                     None => None,
                 };
-                return told.map_or_else(|| same_key(&ask), |told| told.reply(&ask.id));
+                let Some(told) = told else { return same_key(&ask) };
+                // An app may ask by curl first and then by an SDK, which would take the first one's 202 for an answer.
+                return match told.queued_as() {
+                    Some(id) => cold::same_job(shared, running, &ask, id).await,
+                    None => told.reply(&ask.id),
+                };
             }
         }
     }

@@ -120,6 +120,10 @@ class Switchyard:
         options = {"api_key": self.key, "max_retries": 0, "timeout": 15, **options}
         return anthropic.Anthropic(base_url=self.proxy_url, **options)
 
+    def control(self, method, path, body=None):
+        """One call of the control API; what it answers, read as JSON."""
+        return self._call(self.router.said["controlUrl"], method, path, body)
+
     def fault(self, provider, **fault):
         """Breaks a simulated provider until it is healed."""
         self._steer("PUT", f"/{provider}/fault", {"fault": fault})

@@ -116,6 +116,11 @@ export const APIS = [
     complete: 'completed',
     whole: response,
     streamed: responseStream,
+    textOf: (result) =>
+      result.output
+        .flatMap((item) => item.content ?? [])
+        .map((part) => part.text ?? '')
+        .join(''),
   },
 ];
 

@@ -129,6 +129,7 @@ table! {
     "network.systemDnsMs" = Defaults::SYSTEM_DNS_MS => "The system's resolver has this long.";
     "network.lastKnownMs" = Defaults::LAST_KNOWN_MS => "Addresses that worked are used this long when no resolver answers; 0 = never.";
     "providers.*.proxy" = "system" => "The proxy a provider's requests go through: an address, `direct`, or the system's.";
+    "cold.mode" = "graceful_degrade" => "What callers hear when no route can answer: plain HTTP the 202; streams, interactive callers and SDKs an error in their dialect, since they would read a 202 as a completion. `queued`: always the 202. `error`: always the error. Also `template`, `wait`; per job and per client as `reply`.";
     "cold.queue" = Defaults::QUEUE => "The queue's name.";
     "cold.maxAttempts" = Defaults::COLD_ATTEMPTS => "Attempts of a queued job that reached an upstream.";
     "cold.initialMs" = Defaults::COLD_INITIAL_MS => "First wait between a queued job's attempts; doubles, jittered.";

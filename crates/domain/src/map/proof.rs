@@ -36,6 +36,7 @@ pub(super) fn prove(raw: &RawMap, variables: &dyn Variables, faults: Vec<Fault>)
         line: line.clone(),
         own_line: false,
         reply: proof.reply(None, &RawJob::default(), &Path::root().field("cold")),
+        own_reply: false,
         interactive: false,
         queue: true,
         priority: None,
@@ -256,7 +257,8 @@ impl Proof<'_> {
     fn reply(&mut self, mode: Option<RawColdMode>, job: &RawJob, path: &Path) -> ColdReply {
         let cold = self.raw.cold.as_ref();
         match mode.or_else(|| cold.and_then(|c: &RawCold| c.mode)) {
-            None | Some(RawColdMode::GracefulDegrade | RawColdMode::Queued) => ColdReply::Queued,
+            None | Some(RawColdMode::GracefulDegrade) => ColdReply::ByCaller,
+            Some(RawColdMode::Queued) => ColdReply::Queued,
             Some(RawColdMode::Error) => ColdReply::Error,
             Some(RawColdMode::Wait) => ColdReply::Wait,
             Some(RawColdMode::Template) => {

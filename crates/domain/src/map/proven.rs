@@ -245,6 +245,8 @@ pub struct ClientRule {
     pub priority: Option<Priority>,
     /// Who is told when its requests were affected; addresses.
     pub notify: Vec<String>,
+    /// What it hears when Hot and Warm can't answer, where the job says nothing of its own.
+    pub reply: Option<ColdReply>,
 }
 
 /// Retries inside one request.
@@ -277,6 +279,8 @@ pub struct Job {
     pub own_line: bool,
     /// What a caller hears when Hot and Warm can't answer.
     pub reply: ColdReply,
+    /// Whether the job itself says so, not the cold tier for all.
+    pub own_reply: bool,
     /// A person waits for the answer: never a 202.
     pub interactive: bool,
     /// Whether its requests may be queued.
@@ -292,13 +296,15 @@ pub struct Job {
 /// What a caller hears when Hot and Warm can't answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ColdReply {
+    /// 202 for a plain HTTP caller; the error for a stream, an interactive caller or an SDK.
+    ByCaller,
     /// 202 with the queued job's id and `Location`.
     Queued,
     /// An error in the caller's dialect, with Retry-After and the job's id.
     Error,
     /// A canned completion, marked as degraded.
     Template(String),
-    /// Hold the request until it is answered or the SLO ends, then as `Queued`.
+    /// Hold the request until it is answered or the SLO ends, then as `ByCaller`.
     Wait,
 }
 
@@ -407,6 +413,14 @@ impl RoutingMap {
         let matched =
             self.jobs.values().find(|job| job.matches.iter().any(|rule| rule.matches(client, model)));
         Ok(matched.unwrap_or(&self.default_job))
+    }
+
+    /// What a client hears of a job when Hot and Warm can't answer: the job's own reply, else the client's, else the
+    /// cold tier's.
+    #[must_use]
+    pub fn cold_reply<'a>(&'a self, job: &'a Job, client: &str) -> &'a ColdReply {
+        let own = self.clients.get(client).and_then(|rule| rule.reply.as_ref());
+        own.filter(|_| !job.own_reply).unwrap_or(&job.reply)
     }
 
     /// The models a client may ask for: each route's name and aliases, `auto`, and `switchyard/<job>`.

@@ -217,15 +217,16 @@ pub struct RawCold {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RawColdMode {
-    /// 202 and a queued job; a stream or an interactive job gets an error, and the job is queued all the same.
+    /// By the caller: 202 for plain HTTP; an error in its dialect for a stream, an interactive caller or an SDK, which
+    /// would read a 202 as a completion. The request is queued in both cases.
     GracefulDegrade,
-    /// The same as `graceful_degrade`.
+    /// 202 for whoever asks for a whole answer, SDKs too; a stream gets an error. The request is queued.
     Queued,
-    /// An error in the caller's dialect, and a queued job.
+    /// An error in the caller's dialect for everybody. The request is queued.
     Error,
     /// A canned completion, marked as degraded, and a queued job.
     Template,
-    /// Hold the request until it is answered or the SLO ends, then as `queued`.
+    /// Hold the request until it is answered or the SLO ends, then as `graceful_degrade`.
     Wait,
 }
 
@@ -320,6 +321,8 @@ pub struct RawClient {
     pub priority: Option<Priority>,
     /// Who is told when its requests were affected; addresses.
     pub notify: Option<Vec<String>>,
+    /// What it hears when Hot and Warm can't answer; a job's own reply comes first.
+    pub reply: Option<RawColdMode>,
 }
 
 /// Timeouts of one attempt, milliseconds.

@@ -231,7 +231,7 @@ impl Bench<'_> {
         let mut ask = Ask::read(arrival, Bytes::from(body.to_string()), &self.running.map)
             .map_err(|reply| failed(format!("The router refused it itself: {}", reply.message)))?;
         ask.only = Some(self.ix);
-        ask.interactive = true;
+        ask.interactive = Some(true);
         ask.job = Arc::new(self.job());
         // The same question is asked in every check: no provider may take it for a repetition.
         if let Ok(key) = HeaderValue::from_str(id.as_str()) {
@@ -250,6 +250,7 @@ impl Bench<'_> {
             line: Line { hot: vec![self.ix], warm: Vec::new() },
             own_line: true,
             reply: ColdReply::Error,
+            own_reply: true,
             interactive: true,
             queue: false,
             priority: None,

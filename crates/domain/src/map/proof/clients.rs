@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::fault::Path;
 use super::super::proven::ClientRule;
+use super::super::raw::RawJob;
 use super::{Proof, canonical};
 
 impl Proof<'_> {
@@ -40,7 +41,12 @@ impl Proof<'_> {
                     format!("`{address}` is neither an e-mail address nor a URL."),
                 );
             }
-            clients.insert(name.clone(), ClientRule { providers, prefer, priority: client.priority, notify });
+            // Its canned completion is the cold tier's.
+            let reply = client
+                .reply
+                .map(|mode| self.reply(Some(mode), &RawJob::default(), &Path::root().field("cold")));
+            let rule = ClientRule { providers, prefer, priority: client.priority, notify, reply };
+            clients.insert(name.clone(), rule);
         }
         clients
     }

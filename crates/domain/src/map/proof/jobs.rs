@@ -44,6 +44,7 @@ impl Proof<'_> {
                 line,
                 own_line: job.hot.is_some() || job.warm.is_some(),
                 reply: self.reply(job.reply, job, &path),
+                own_reply: job.reply.is_some(),
                 interactive: job.interactive.unwrap_or(false),
                 queue: job.queue.unwrap_or(true),
                 priority: job.priority,
