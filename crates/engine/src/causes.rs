@@ -189,6 +189,7 @@ impl Finder {
             last_failure: health.last_failure,
             opened: moves.map_or(0, |moves| within(&moves.opened)),
             closed: moves.map_or(0, |moves| within(&moves.closed)),
+            error_percent: health.error_percent,
             threshold: route.breaker.consecutive_failures,
             threshold_key: GLOBAL.to_owned(),
         })

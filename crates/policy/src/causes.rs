@@ -12,6 +12,8 @@ use switchyard_domain::{Failure, FailureKind, RouteId};
 const SEVERE_MS: i64 = 15 * 60_000;
 /// A circuit that opened and closed again this often within [`Facts::WINDOW_MS`] flaps.
 const FLAPS: u32 = 3;
+/// A route of whose last calls more failed than this, percent, is ill, whatever its threshold.
+const MOSTLY_FAILING: f64 = 75.0;
 /// Retries of one app within five minutes from which on they are worth a word.
 const CLIENT_RETRIES: u64 = 10;
 /// No threshold is proposed above this: an outage is to be seen within a few calls.
@@ -73,6 +75,8 @@ pub struct RouteFacts {
     pub opened: u32,
     /// How often it closed again.
     pub closed: u32,
+    /// Share of failed calls among the last 20, percent.
+    pub error_percent: Option<f64>,
     /// Failures in a row that open its circuit.
     pub threshold: u32,
     /// Where that is written in the map.
@@ -259,10 +263,14 @@ fn region(provider: &ProviderFacts) -> Vec<CauseView> {
         .collect()
 }
 
-/// A circuit that opens and closes again and again while the free probes succeed.
+/// A circuit that opens and closes again and again while the free probes succeed. One that opens again because its test
+/// calls fail, or whose calls fail nearly all, has an outage: a higher threshold would only let more calls run into it.
 fn sensitive(provider: &ProviderFacts) -> Vec<CauseView> {
     let flaps = |route: &&RouteFacts| {
-        route.opened >= FLAPS && route.closed + 1 >= FLAPS && route.probe_ok == Some(true)
+        let test_calls_succeed = route.opened <= route.closed + 1;
+        let answers = route.error_percent.is_none_or(|percent| percent <= MOSTLY_FAILING);
+        let often = route.opened >= FLAPS && route.closed + 1 >= FLAPS;
+        often && test_calls_succeed && answers && route.probe_ok == Some(true)
     };
     let to_raise = |route: &RouteFacts| {
         let higher = route.threshold.saturating_mul(2).clamp(2, HIGHEST_THRESHOLD);

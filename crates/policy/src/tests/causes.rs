@@ -14,6 +14,7 @@ fn route(id: &str, down: bool) -> RouteFacts {
         probe_ok: Some(true),
         opened: 0,
         closed: 0,
+        error_percent: None,
         threshold: 5,
         threshold_key: "breaker.consecutiveFailures".to_owned(),
     }
@@ -135,6 +136,21 @@ fn a_flapping_circuit_whose_probes_succeed_has_too_low_a_threshold() {
     for (opened, closed, probe) in [(2, 2, Some(true)), (3, 1, Some(true)), (3, 3, Some(false)), (3, 3, None)]
     {
         assert_eq!(flapping(opened, closed, probe, 5), [], "{opened} {closed} {probe:?}");
+    }
+}
+
+#[test]
+fn a_route_that_answers_nothing_but_failures_is_given_no_higher_threshold() {
+    for (what, opened, closed, error_percent, flaps) in [
+        ("calls fail now and then", 3, 2, Some(30.0), true),
+        ("five failures open it, two test calls close it", 3, 3, Some(71.0), true),
+        ("an outage in which each test call fails", 7, 2, Some(80.0), false),
+        ("nothing but failures, an outage before it forgotten", 3, 2, Some(100.0), false),
+        ("test calls fail, other calls fill the strip", 6, 2, Some(10.0), false),
+    ] {
+        let mut provider = provider("a", None);
+        provider.routes[0] = RouteFacts { opened, closed, error_percent, ..route("a/m", false) };
+        assert_eq!(!find(&facts(vec![provider])).is_empty(), flaps, "{what}");
     }
 }
 
