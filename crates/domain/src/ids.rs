@@ -52,6 +52,14 @@ macro_rules! text_id {
 text_id!(RouteId);
 text_id!(RequestId);
 
+impl RequestId {
+    /// The id under which the queue's own n-th attempt at this request is logged: `req_3f8a.2`. Only such ids hold a dot.
+    #[must_use]
+    pub fn asked_again(&self, attempt: u32) -> Self {
+        Self::from(format!("{self}.{attempt}"))
+    }
+}
+
 /// Where a route stands in the order of tries.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, ToSchema,

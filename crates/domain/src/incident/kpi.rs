@@ -66,7 +66,8 @@ impl PercentKpi {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Kpis {
-    /// From the moment a trigger's condition was first true to the first rerouted request.
+    /// From the first bad attempt, or since when a trigger's condition has held, to the first request that is sent elsewhere
+    /// for it.
     pub detection_ms: SpanKpi,
     /// From the decision (circuit open, shift begun) to the first answer of the other side.
     pub failover_ms: SpanKpi,
@@ -80,9 +81,9 @@ pub struct Kpis {
     pub requests: u64,
     /// Touched by it and answered.
     pub kept: u64,
-    /// Touched by it and queued.
+    /// Touched by it and queued; their callers took that for an answer (202, or a canned completion).
     pub queued: u64,
-    /// Ended in an error for their caller.
+    /// Ended in an error for their caller, whether they are queued besides or not.
     pub failed: u64,
     /// Accepted, and neither answered, nor queued, nor told why.
     pub lost: u64,

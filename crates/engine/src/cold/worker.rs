@@ -216,7 +216,7 @@ async fn bury(
     Ok(())
 }
 
-/// The request as it came, under its first id, so that upstreams see the same idempotency key again.
+/// The request as it came, under an id made from its first one. Upstreams see the same idempotency key again.
 fn rebuild(running: &Running, job: DueJob) -> Result<Ask, Failure> {
     let pairs: Vec<(String, String)> = serde_json::from_str(&job.headers_json).unwrap_or_default();
     let mut headers: HeaderMap = pairs
@@ -233,7 +233,7 @@ fn rebuild(running: &Running, job: DueJob) -> Result<Ask, Failure> {
         headers.insert("x-switchyard-job", name);
     }
     let arrival = Arrival {
-        id: ids::request(),
+        id: job.row.request_id.asked_again(job.row.attempts + 1),
         client: Arc::from(job.row.client.as_str()),
         own_upstream_key: false,
         dialect: job.row.dialect,

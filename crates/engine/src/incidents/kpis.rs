@@ -26,7 +26,7 @@ pub(super) fn kpis(tally: &Tally, measured: Measured, goals: &Goals) -> Kpis {
     let Measured { began_at_ms, closed_at_ms, marks, baseline_p95_ms, cost_difference_usd, automatic } =
         measured;
     // What a person decides is not detected, and nobody waits while nobody calls.
-    let detection = tally.rerouted_at_ms.filter(|_| automatic).map(|at| span(marks.condition_at_ms, at));
+    let detection = tally.rerouted_at_ms.filter(|_| automatic).map(|at| span(began_at_ms, at));
     let failover = marks.decided_at_ms.and_then(|decided| {
         let asked = tally.asked_at_ms.map_or(decided, |asked| asked.max(decided));
         tally.answered_elsewhere_at_ms.map(|answered| span(asked, answered))

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use switchyard_domain::event::Lamp;
 use switchyard_domain::incident::{FailureCount, IncidentState};
-use switchyard_domain::map::Goals;
-use switchyard_domain::{Failure, RouteId};
+use switchyard_domain::map::{Goals, Job, RoutingMap};
+use switchyard_domain::{Failure, RouteId, Tier};
 use switchyard_policy::classify;
 use switchyard_store::{StoreError, Try};
 
@@ -17,7 +17,7 @@ use crate::clock;
 use crate::shared::{Running, Shared};
 
 /// An open incident is measured at most this often, milliseconds.
-const EVERY_MS: u64 = 5_000;
+const EVERY_MS: u64 = 2_000;
 /// How far before its opening an incident's first bad attempt is looked for, milliseconds.
 const RUN_UP_MS: i64 = 900_000;
 /// The request that opened a circuit may be under way for a while before the log knows it, milliseconds.
@@ -49,10 +49,12 @@ async fn read(shared: &Arc<Shared>, running: &Arc<Running>, case: &mut Case) -> 
         None => log.place_at(began_at_ms).await?,
     };
     let marks = case.incident.marks;
+    let jobs = jobs_of(&running.map, &brief.provider);
     let frame = Frame {
         routes: &routes,
+        jobs: &jobs,
         began_at_ms,
-        condition_at_ms: marks.condition_at_ms,
+        opened_at_ms: brief.opened_at_ms,
         decided_at_ms: marks.decided_at_ms,
         validated: validated(&running.map.goals),
     };
@@ -116,11 +118,25 @@ fn routes_of(running: &Running, case: &Case) -> Vec<RouteId> {
     routes
 }
 
+/// The jobs that have a route of the provider in the tier they go to first.
+fn jobs_of(map: &RoutingMap, provider: &str) -> Vec<String> {
+    let of = |job: &Job| {
+        let line = if job.own_line { &job.line } else { &map.line };
+        let enabled = |tier| line.tier(tier).iter().map(|ix| map.route(*ix)).filter(|route| route.enabled);
+        let first = [Tier::Hot, Tier::Warm].into_iter().find(|tier| enabled(*tier).next().is_some());
+        first.is_some_and(|tier| enabled(tier).any(|route| route.provider == provider))
+    };
+    let jobs = std::iter::once(&map.default_job).chain(map.jobs.values());
+    jobs.filter(|job| of(job)).map(|job| job.name.clone()).collect()
+}
+
 /// Finds the first bad attempt: the first failure after the last success before the opening.
 async fn begin(shared: &Shared, case: &mut Case, routes: &[RouteId]) -> Result<(), StoreError> {
     let now_ms = clock::now().wall_ms;
     let opened_at_ms = case.incident.brief.opened_at_ms;
-    if now_ms.saturating_sub(opened_at_ms) > SETTLED_MS {
+    // A long stream that began on the provider and went on elsewhere is in the log only at its end: the last look counts.
+    let is_closed = case.incident.brief.state == IncidentState::Closed;
+    if now_ms.saturating_sub(opened_at_ms) > SETTLED_MS && !is_closed {
         return Ok(());
     }
     let from = if case.incident.routes.is_empty() { routes } else { &case.incident.routes };

@@ -37,10 +37,14 @@ pub struct CourseRow {
     pub route: Option<RouteId>,
     /// Whether something other than its first choice answered.
     pub degraded: bool,
+    /// Whether the provider was asked at all.
+    pub asked: bool,
     /// Whether a try on one of the provider's routes failed.
     pub hurt: bool,
     /// When its first try on another provider's route began, UTC epoch milliseconds.
     pub elsewhere_at_ms: Option<i64>,
+    /// Whether the queue asked by itself: no caller waits for it.
+    pub from_queue: bool,
     /// Prompt, cached and answer tokens, where the upstream said.
     pub tokens: Option<[u64; 3]>,
 }
@@ -68,8 +72,10 @@ struct CourseSql {
     status: u16,
     route: Option<String>,
     degraded: bool,
+    asked: bool,
     hurt: bool,
     elsewhere_at_ms: Option<i64>,
+    from_queue: bool,
     input_tokens: Option<i64>,
     cached_tokens: Option<i64>,
     output_tokens: Option<i64>,
@@ -116,7 +122,9 @@ impl Requests<'_> {
     pub async fn course(&self, behind: i64, routes: &[RouteId]) -> Result<Vec<CourseRow>> {
         let rows: Vec<CourseSql> = sqlx::query_as(
             "SELECT seq, at_ms, at_ms + duration_ms AS end_ms, coalesce(first_token_ms, duration_ms) AS answer_ms, \
-                    client, job, outcome, status, route, degraded, \
+                    client, job, outcome, status, route, degraded, instr(id, '.') > 0 AS from_queue, \
+                    EXISTS (SELECT 1 FROM attempts WHERE request = requests.seq \
+                            AND route IN (SELECT value FROM json_each(?2))) AS asked, \
                     EXISTS (SELECT 1 FROM attempts WHERE request = requests.seq AND failure_kind IS NOT NULL \
                             AND route IN (SELECT value FROM json_each(?2))) AS hurt, \
                     (SELECT requests.at_ms + min(start_ms) FROM attempts WHERE request = requests.seq \
@@ -225,8 +233,10 @@ impl Requests<'_> {
             status: row.status,
             route: row.route.map(RouteId::from),
             degraded: row.degraded,
+            asked: row.asked,
             hurt: row.hurt,
             elsewhere_at_ms: row.elsewhere_at_ms,
+            from_queue: row.from_queue,
             tokens,
         })
     }

@@ -84,10 +84,15 @@ async fn a_row_says_whether_the_provider_hurt_it_and_where_it_went_then() {
     };
     let (_dir, store) = logged(vec![moved, well, others]).await;
     let rows = store.requests().course(0, std::slice::from_ref(&a)).await.unwrap();
-    let told: Vec<_> = rows.iter().map(|r| (r.hurt, r.elsewhere_at_ms, r.answer_ms, r.tokens)).collect();
+    let told: Vec<_> =
+        rows.iter().map(|r| (r.asked, r.hurt, r.elsewhere_at_ms, r.answer_ms, r.tokens)).collect();
     assert_eq!(
         told,
-        [(true, Some(1_040), 60, Some([10, 0, 2])), (false, None, 50, None), (false, Some(3_007), 50, None),]
+        [
+            (true, true, Some(1_040), 60, Some([10, 0, 2])),
+            (true, false, None, 50, None),
+            (false, false, Some(3_007), 50, None),
+        ]
     );
     assert_eq!(rows[0].end_ms, 1_100);
     let rest = store.requests().course(rows[1].seq, std::slice::from_ref(&a)).await.unwrap();
@@ -106,4 +111,12 @@ async fn callers_of_a_time_are_those_who_had_a_request_in_it() {
         logged(vec![by(1, 0, "old"), by(2, 100, "n8n"), by(3, 150, "editor"), by(4, 200, "new")]).await;
     assert_eq!(store.requests().callers(50, 200).await.unwrap(), ["editor", "n8n"]);
     assert_eq!(store.requests().callers(10, 300).await.unwrap(), ["editor", "n8n", "new", "old"]);
+}
+
+#[tokio::test]
+async fn what_the_queue_asks_by_itself_is_told_apart_from_what_callers_ask() {
+    let again = RequestView { id: RequestId::from("req_1").asked_again(2), ..request(1, 2_000, 50) };
+    let (_dir, store) = logged(vec![request(1, 1_000, 100), again]).await;
+    let rows = store.requests().course(0, &[]).await.unwrap();
+    assert_eq!(rows.iter().map(|row| row.from_queue).collect::<Vec<_>>(), [false, true]);
 }
