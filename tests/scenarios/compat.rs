@@ -1,6 +1,7 @@
 //! The compatibility check and the switch-cost preview, as commands run against a router.
 
 use serde_json::{Value, json};
+use switchyard_domain::view::{CircuitState, RouteView};
 use switchyard_sim::{Dialect, Fault};
 use switchyard_tests::{Ask, Kind, Table, Told, Yard, far, fast_map, merge};
 
@@ -100,6 +101,104 @@ async fn a_gated_warm_route_waits_for_its_check() {
     assert_eq!(yard.cli(&["compat", "warm", "--yes"], "").await.code, Some(1));
     warm.heal().await.unwrap();
     assert_ne!(yard.chat("hello").await.route(), "warm", "a check that failed keeps it out again");
+}
+
+#[tokio::test]
+async fn a_check_looks_at_the_route_and_not_at_its_circuit() {
+    let gated = json!({
+        "flags": { "gate_warm_routes": true }, "retry": { "attempts": 1 },
+        "breaker": { "consecutiveFailures": 2 },
+    });
+    let yard = Yard::over(&[Kind::Chat], &[Kind::Anthropic], gated).await;
+    let (hot, warm) = (yard.provider("hot"), yard.provider("warm"));
+    assert_eq!(yard.cli(&["compat", "warm", "--yes"], "").await.code, Some(0));
+    let is_open = |route: &RouteView| route.circuit == CircuitState::Open;
+
+    // Both are out for a moment, and well again before their test calls are due.
+    for provider in [&hot, &warm] {
+        provider.set_fault(Fault::status(500)).await.unwrap();
+    }
+    for _ in 0..2 {
+        assert_eq!(yard.chat("hello").await.status, 202);
+    }
+    yard.wait_for_route("the open circuit", "warm", is_open).await;
+    hot.heal().await.unwrap();
+    warm.heal().await.unwrap();
+    let calls = warm.calls();
+    let told = yard.cli(&["compat", "warm", "--yes"], "").await;
+    assert!(told.code == Some(0) && warm.calls() > calls, "{told:?}");
+    let tested = yard.cli(&["test-request", "--route", "warm"], "").await;
+    assert!(tested.code == Some(0) && tested.out.contains("route warm"), "{tested:?}");
+    let route = yard.route("warm").await;
+    assert!(
+        is_open(&route) && route.last.len() == 2,
+        "a check closes no circuit and is in no strip: {route:?}"
+    );
+
+    // What the route itself does wrong is a verdict; it opens nothing.
+    hot.set_fault(Fault::status(500)).await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(yard.cli(&["compat", "hot", "--yes"], "").await.code, Some(1));
+    }
+    assert_eq!(yard.route("hot").await.last.len(), 2, "its calls are those of callers");
+    let asked_by = yard.get("/v1/incidents/1").await["kpis"]["clients"].clone();
+    let asked_by: Vec<_> = asked_by.as_array().unwrap().iter().map(|client| &client["client"]).collect();
+    assert!(!asked_by.contains(&&json!("switchyard")), "{asked_by:?}");
+}
+
+#[tokio::test]
+async fn what_could_not_be_asked_is_no_verdict() {
+    let yard = Yard::with_credentials(&json!({})).await;
+    let hot = yard.added(Kind::Chat, "hot").await;
+    let warm = yard.added(Kind::Gemini, "warm").await;
+    let gone = merge(yard.added(Kind::Chat, "gone").await, json!({ "baseUrl": "http://127.0.0.1:9" }));
+    let map = merge(fast_map(&[hot], &[warm, gone]), json!({ "flags": { "gate_warm_routes": true } }));
+    yard.apply(&map).await;
+    assert_eq!(yard.cli(&["compat", "warm", "--yes"], "").await.code, Some(0));
+    let stands = async |what: &str| {
+        let matrix = yard.get("/v1/compat").await;
+        let row = matrix.as_array().unwrap().iter().find(|row| row["route"] == "warm").unwrap().clone();
+        assert_eq!((&row["latest"]["passed"], &row["gated"]), (&json!(true), &json!(false)), "{what}: {row}");
+    };
+    let warm = yard.provider("warm");
+    for (what, fault, says) in [
+        ("its key is refused", Fault::status(401), "401"),
+        ("its account is not paid", Fault::status(402), "402"),
+        ("too many calls", Fault::status(429), "429"),
+    ] {
+        warm.set_fault(fault).await.unwrap();
+        let told = yard.cli(&["compat", "warm", "--yes"], "").await;
+        assert!(told.code == Some(1) && told.err.contains("could not be asked"), "{what}: {told:?}");
+        assert!(told.err.contains(says), "{what}: {told:?}");
+        stands(what).await;
+    }
+    warm.heal().await.unwrap();
+    let by_hand: [(&str, &[&str], &[&str], &str); 2] = [
+        ("switched off", &["route", "off", "warm"], &["route", "on", "warm"], "switched off by hand"),
+        (
+            "its provider killed",
+            &["kill", "provider", "warm", "--reason", "a test"],
+            &["unkill", "provider", "warm"],
+            "out of service",
+        ),
+    ];
+    for (what, args, undo, says) in by_hand {
+        assert_eq!(yard.cli(args, "").await.code, Some(0), "{what}");
+        let calls = warm.calls();
+        let told = yard.cli(&["compat", "warm", "--yes"], "").await;
+        assert!(told.code == Some(1) && told.err.contains(says) && warm.calls() == calls, "{what}: {told:?}");
+        stands(what).await;
+        assert_eq!(yard.cli(undo, "").await.code, Some(0), "{what}");
+    }
+    assert_eq!(yard.delete("/v1/credentials/warm").await.0, 204);
+    let told = yard.cli(&["compat", "warm", "--yes"], "").await;
+    assert!(told.code == Some(1) && told.err.contains("credential set warm"), "{told:?}");
+    stands("no key").await;
+
+    // Nobody listens there: that says nothing of the model either. The others are checked all the same.
+    let told = yard.cli(&["compat", "--all", "--yes"], "").await;
+    assert!(told.code == Some(1) && told.err.contains("gone could not be asked"), "{told:?}");
+    assert!(told.out.contains("hot passes") && !told.out.contains("gone"), "{told:?}");
 }
 
 #[tokio::test]

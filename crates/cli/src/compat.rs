@@ -42,15 +42,24 @@ pub(crate) async fn run(place: &Place, ask: CompatAsk) -> Result<ExitCode, Probl
         None => return show(&router.compat_matrix().await?, ask.shown),
     };
     let mut runs = Vec::with_capacity(routes.len());
+    let mut unasked = 0;
     for route in &routes {
         let preview = router.preview_compat(route, &ask.cases).await?;
         note(&preview.sentence);
         if ask.yes || preview.cost_nano_usd == Some(Usd::ZERO) {
-            runs.push(router.run_compat(route, ask.cases.clone()).await?);
+            match router.run_compat(route, ask.cases.clone()).await {
+                Ok(run) => runs.push(run),
+                // The others are checked all the same.
+                Err(problem) if ask.all && problem.code == "conflict_not_asked" => {
+                    note(&problem.message);
+                    unasked += 1;
+                }
+                Err(problem) => return Err(problem),
+            }
         }
     }
-    let left = routes.len() - runs.len();
-    if runs.is_empty() && left > 0 {
+    let left = routes.len() - runs.len() - unasked;
+    if runs.is_empty() && unasked == 0 && left > 0 {
         return Err(Problem::new("not_confirmed", "Nothing was sent. Add --yes to send these requests."));
     }
     if left > 0 {
@@ -69,7 +78,7 @@ pub(crate) async fn run(place: &Place, ask: CompatAsk) -> Result<ExitCode, Probl
             describe(run);
         }
     }
-    Ok(verdict(left == 0 && runs.iter().all(|run| run.passed)))
+    Ok(verdict(left == 0 && unasked == 0 && runs.iter().all(|run| run.passed)))
 }
 
 fn verdict(passed: bool) -> ExitCode {

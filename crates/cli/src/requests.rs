@@ -6,7 +6,7 @@ use clap::Args;
 use switchyard_control::RequestsQuery;
 use switchyard_domain::api::TestRequest;
 use switchyard_domain::view::{RequestView, Snapshot};
-use switchyard_domain::{Problem, Tier};
+use switchyard_domain::{Problem, RouteId, Tier};
 
 use crate::command::{Place, Shown};
 use crate::output::{json, json_line, line, moment, or_dash, table};
@@ -28,6 +28,9 @@ pub(crate) struct TestAsk {
     /// The model to ask for; `auto` when absent.
     #[arg(long)]
     model: Option<String>,
+    /// Ask this route alone, whatever its circuit says.
+    #[arg(long)]
+    route: Option<String>,
     /// The prompt; a short greeting when absent.
     #[arg(long)]
     prompt: Option<String>,
@@ -82,7 +85,8 @@ pub(crate) async fn events(place: &Place, shown: Shown) -> Result<ExitCode, Prob
 }
 
 pub(crate) async fn test(place: &Place, ask: TestAsk) -> Result<ExitCode, Problem> {
-    let wish = TestRequest { model: ask.model, prompt: ask.prompt, stream: ask.stream };
+    let route = ask.route.map(RouteId::from);
+    let wish = TestRequest { model: ask.model, prompt: ask.prompt, stream: ask.stream, route };
     let answer = place.router()?.test_request(&wish).await?;
     let answered = answer.status == 200;
     if ask.shown.json {

@@ -205,6 +205,9 @@ pub struct TestRequest {
     /// Whether to stream.
     #[serde(default)]
     pub stream: bool,
+    /// The one route to ask, whatever its circuit says; as a client's request would go when absent.
+    #[serde(default)]
+    pub route: Option<RouteId>,
 }
 
 /// How a test request went.

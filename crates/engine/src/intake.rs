@@ -52,8 +52,6 @@ pub(crate) struct Ask {
     pub(crate) priority: Priority,
     /// Its SDK says that it asks again.
     pub(crate) asks_again: bool,
-    /// The one route that is to answer: a check of it.
-    pub(crate) only: Option<RouteIx>,
     /// Routes to be asked last.
     pub(crate) avoid: Vec<RouteIx>,
     /// The stream that broke off and is to be continued.
@@ -135,7 +133,6 @@ impl Ask {
             arrived,
             priority,
             asks_again,
-            only: None,
             avoid: Vec::new(),
             resume: None,
         })

@@ -1,6 +1,7 @@
 //! The walk of a request: admit, plan, drive, answer or park. One page, one direction.
 
 mod holding;
+mod one_route;
 mod planning;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use crate::shared::{Lease, Running, Shared, lock};
 use crate::shed;
 use crate::upstream::{self, Answer, Limits, Whole};
 
+pub(crate) use self::one_route::{NotAsked, ask_route, offline};
 pub(crate) use self::planning::BOUND;
 use self::planning::{AGAIN_MS, again_in_ms, decide, is_for_no_route, lacks_keys, no_map, nothing_to_try};
 

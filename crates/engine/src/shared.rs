@@ -252,7 +252,7 @@ impl Shared {
     }
 }
 
-/// A permit that goes back to the fleet whatever happens.
+/// A permit that goes back to the fleet whatever happens; a call of which the fleet is to hear nothing has none.
 #[derive(Debug)]
 pub(crate) struct Lease {
     shared: Arc<Shared>,
@@ -262,6 +262,11 @@ pub(crate) struct Lease {
 impl Lease {
     pub(crate) fn new(shared: &Arc<Shared>, permit: Permit) -> Self {
         Self { shared: Arc::clone(shared), permit: Some(permit) }
+    }
+
+    /// The lease of a call that the fleet did not permit and hears nothing of.
+    pub(crate) fn unjudged(shared: &Arc<Shared>) -> Self {
+        Self { shared: Arc::clone(shared), permit: None }
     }
 
     /// Takes the permit out, to be reported.

@@ -35,8 +35,6 @@ pub struct Needs {
     pub passthrough_key: bool,
     /// Routes asked last: a stream that broke off there is continued elsewhere if it can be.
     pub avoid: Vec<RouteIx>,
-    /// The only route to be asked, for a check of it.
-    pub only: Option<RouteIx>,
     /// The app that asks, by the name of its local key.
     pub client: String,
     /// What its conversation is dealt by where traffic is split, if it sticks to a route; else each request is dealt
@@ -57,7 +55,6 @@ impl Needs {
             tokens: 0,
             passthrough_key: false,
             avoid: Vec::new(),
-            only: None,
             client: String::new(),
             conversation: None,
         }
@@ -145,8 +142,6 @@ pub enum Out {
     },
     /// Its compatibility check has not passed, and the map demands that (`flags.gate_warm_routes`).
     NotChecked,
-    /// The request is for another route alone.
-    NotMeant,
     /// Out of service: its model or provider is switched off by hand.
     Killed,
     /// Its breaker is held open by hand.
@@ -177,7 +172,6 @@ impl Out {
             | Self::OtherModel
             | Self::WindowTooSmall { .. }
             | Self::NotChecked
-            | Self::NotMeant
             | Self::Killed
             | Self::HeldOpen
             | Self::Excepted
@@ -190,11 +184,7 @@ impl Out {
     #[must_use]
     pub const fn is_for_the_request(self) -> bool {
         match self {
-            Self::Lacks(_)
-            | Self::NoOperation(_)
-            | Self::OtherModel
-            | Self::WindowTooSmall { .. }
-            | Self::NotMeant => true,
+            Self::Lacks(_) | Self::NoOperation(_) | Self::OtherModel | Self::WindowTooSmall { .. } => true,
             Self::SwitchedOff
             | Self::OffInMap
             | Self::Gone
@@ -300,12 +290,7 @@ fn judge(
     needs: &Needs,
     now: Now,
 ) -> Result<In, Out> {
-    if needs.only.is_some_and(|only| only != ix) {
-        return Err(Out::NotMeant);
-    }
-    if needs.only.is_none()
-        && let Some(out) = fleet.out_by_order(map, route, &needs.client)
-    {
+    if let Some(out) = fleet.out_by_order(map, route, &needs.client) {
         return Err(out);
     }
     if !route.enabled {
@@ -321,11 +306,7 @@ fn judge(
     let place = fleet.place(&route.id, ix).ok_or(Out::Gone)?;
     let known = fleet.known(place);
     able(route, known, needs)?;
-    if tier == Tier::Warm
-        && map.flags.gate_warm_routes
-        && known.check != Check::Passed
-        && needs.only.is_none()
-    {
+    if tier == Tier::Warm && map.flags.gate_warm_routes && known.check != Check::Passed {
         return Err(Out::NotChecked);
     }
     if fleet.is_cut_off(place) {
@@ -364,9 +345,7 @@ fn able(route: &Route, known: &Known, needs: &Needs) -> Result<(), Out> {
     if needs.operation == Operation::Embed && !route.serves(&needs.model) {
         return Err(Out::OtherModel);
     }
-    // A check finds out: what an earlier one said does not stop it.
-    let heard = if needs.only.is_some() { FeatureSet::NONE } else { known.lacks };
-    let mut lacks = heard.without(route.can).or(route.cannot);
+    let mut lacks = known.lacks.without(route.can).or(route.cannot);
     if speaks == needs.dialect {
         // What an answer at the conversation's end means in the caller's own dialect is the provider's to say.
         lacks.remove(Feature::Prefill);

@@ -9,7 +9,7 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use switchyard_domain::compat::{CompatCase, CompatOutcome, CompatResult};
 use switchyard_domain::map::{ColdReply, Job, Line, Midstream, Route, RouteIx};
-use switchyard_domain::{Dialect, Failure, Operation};
+use switchyard_domain::{Dialect, Failure, FailureKind, Operation};
 use switchyard_policy::Known;
 
 use super::judge::{self, Heard, Used, Verdict, failed, passed, skipped};
@@ -17,7 +17,7 @@ use super::{asks, window};
 use crate::clock;
 use crate::ids;
 use crate::intake::{Arrival, Ask};
-use crate::pipeline;
+use crate::pipeline::{self, NotAsked};
 use crate::reply::Reply;
 use crate::shared::{Running, Shared};
 
@@ -36,8 +36,8 @@ pub(crate) struct Bench<'a> {
     pub(crate) ix: RouteIx,
 }
 
-/// A verdict and the tokens it took.
-type Tried = (Verdict, Used);
+/// A verdict and the tokens it took; none where the route could not be asked.
+type Tried = Result<(Verdict, Used), NotAsked>;
 
 /// Why a case need not be tried on a route.
 pub(super) fn impossible(route: &Route, known: &Known, case: CompatCase) -> Option<String> {
@@ -62,13 +62,20 @@ pub(super) fn impossible(route: &Route, known: &Known, case: CompatCase) -> Opti
 }
 
 /// Runs the cases in order. When the route has no plain answer, the others are not tried and not listed.
-pub(crate) async fn check(bench: &Bench<'_>, known: &Known, cases: &[CompatCase]) -> Vec<CompatResult> {
+///
+/// # Errors
+/// When the route could not be asked: then nothing is known of it, not even by the cases before.
+pub(crate) async fn check(
+    bench: &Bench<'_>,
+    known: &Known,
+    cases: &[CompatCase],
+) -> Result<Vec<CompatResult>, NotAsked> {
     let mut results = Vec::with_capacity(cases.len());
     for case in CompatCase::ALL.into_iter().filter(|case| cases.contains(case)) {
         let begun = clock::now();
         let (verdict, used) = match impossible(bench.route(), known, case) {
             Some(why) => (skipped(why), (0, 0)),
-            None => Box::pin(bench.within_patience(case, known)).await,
+            None => Box::pin(bench.within_patience(case, known)).await?,
         };
         let ended = clock::now();
         let Verdict { outcome, sentence } = verdict;
@@ -85,7 +92,7 @@ pub(crate) async fn check(bench: &Bench<'_>, known: &Known, cases: &[CompatCase]
             break;
         }
     }
-    results
+    Ok(results)
 }
 
 impl Bench<'_> {
@@ -95,8 +102,15 @@ impl Bench<'_> {
 
     async fn within_patience(&self, case: CompatCase, known: &Known) -> Tried {
         let by = clock::now().mono_ms + PATIENCE_MS;
-        let tried = clock::until(by, self.run(case, known)).await;
-        tried.unwrap_or_else(|| (failed(format!("It did not end within {} s.", PATIENCE_MS / 1_000)), (0, 0)))
+        let late = || (failed(format!("It did not end within {} s.", PATIENCE_MS / 1_000)), (0, 0));
+        let (verdict, used) = clock::until(by, self.run(case, known)).await.unwrap_or_else(|| Ok(late()))?;
+        // A stream that broke off may have done so on the way.
+        let may_be_cut = matches!(case, CompatCase::Stream | CompatCase::Cancel)
+            && verdict.outcome == CompatOutcome::Failed;
+        if may_be_cut && let Some(offline) = pipeline::offline(self.shared, self.running, self.ix).await {
+            return Err(NotAsked(offline));
+        }
+        Ok((verdict, used))
     }
 
     async fn run(&self, case: CompatCase, known: &Known) -> Tried {
@@ -120,104 +134,67 @@ impl Bench<'_> {
     }
 
     async fn one(&self, body: &Value, judge: impl FnOnce(&Heard) -> Verdict) -> Tried {
-        match self.heard(body).await {
-            Ok(heard) => (judge(&heard), heard.used().unwrap_or_default()),
-            Err(verdict) => (verdict, (0, 0)),
-        }
+        let heard = self.heard(body).await?;
+        Ok((judge(&heard), heard.used().unwrap_or_default()))
     }
 
     async fn tools(&self) -> Tried {
-        let first = match self.heard(&asks::tools()).await {
-            Ok(heard) => heard,
-            Err(verdict) => return (verdict, (0, 0)),
-        };
+        let first = self.heard(&asks::tools()).await?;
         let used = first.used().unwrap_or_default();
         let (message, calls) = match judge::tool_call(&first) {
             Ok(called) => called,
-            Err(verdict) => return (verdict, used),
+            Err(verdict) => return Ok((verdict, used)),
         };
-        let (verdict, more) = self.one(&asks::tool_result(&message, &calls), judge::tool_answer).await;
-        (verdict, (used.0 + more.0, used.1 + more.1))
+        let (verdict, more) = self.one(&asks::tool_result(&message, &calls), judge::tool_answer).await?;
+        Ok((verdict, (used.0 + more.0, used.1 + more.1)))
     }
 
     async fn error(&self) -> Tried {
-        let before = self.last_failure();
         let mut used = (0, 0);
         for body in asks::faulty() {
-            let heard = match self.heard(&body).await {
-                Ok(heard) => heard,
-                Err(verdict) => return (verdict, used),
-            };
-            match judge::error(&heard) {
-                Some(verdict) if verdict.outcome == CompatOutcome::Passed => {
-                    return (self.unless_blamed(before.as_ref(), verdict), used);
-                }
-                Some(verdict) => return (verdict, used),
-                None => {
-                    let more = heard.used().unwrap_or_default();
-                    used = (used.0 + more.0, used.1 + more.1);
-                }
+            let heard = self.heard(&body).await?;
+            if let Some(verdict) = judge::error(&heard) {
+                return Ok((verdict, used));
             }
+            let more = heard.used().unwrap_or_default();
+            used = (used.0 + more.0, used.1 + more.1);
         }
-        (failed("It took a temperature that is no number: what is wrong with a request is never said."), used)
+        let why = "It took a temperature that is no number: what is wrong with a request is never said.";
+        Ok((failed(why), used))
     }
 
     async fn cancel(&self) -> Tried {
-        let before = self.last_failure();
-        let reply = match self.send(&asks::long_answer()).await {
-            Ok(reply) => reply,
-            Err(verdict) => return (verdict, (0, 0)),
-        };
-        let (parts, mut body) = reply.into_parts();
+        let (parts, mut body) = self.send(&asks::long_answer()).await?.into_parts();
         if !parts.status.is_success() {
             let heard = Heard { status: parts.status.as_u16(), body: gather(body).await, lost: Vec::new() };
-            return (judge::stream(&heard, false), (0, 0));
+            return Ok((judge::stream(&heard, false), (0, 0)));
         }
         let mut seen = Vec::new();
         while !judge::has_text(&seen) {
             match body.frame().await.map(|frame| frame.map(http_body::Frame::into_data)) {
                 Some(Ok(Ok(data))) => seen.extend_from_slice(&data),
                 Some(Ok(Err(_))) => {}
-                None => return (failed("The stream ended before its first text."), (0, 0)),
+                None => return Ok((failed("The stream ended before its first text."), (0, 0))),
             }
         }
         // The reader leaves here; that closes the connection upstream, or resets its stream.
         drop(body);
-        let (next, used) = self.one(&asks::plain(), judge::plain).await;
+        let (next, used) = self.one(&asks::plain(), judge::plain).await?;
         if next.outcome != CompatOutcome::Passed {
             let why = next.sentence;
-            return (failed(format!("After a stream was left, the next request failed. {why}")), used);
+            return Ok((failed(format!("After a stream was left, the next request failed. {why}")), used));
         }
-        let verdict = passed("A stream was left after its first text; the next request was answered.");
-        (self.unless_blamed(before.as_ref(), verdict), used)
+        Ok((passed("A stream was left after its first text; the next request was answered."), used))
     }
 
-    /// What is the caller's doing must not count against the route.
-    fn unless_blamed(&self, before: Option<&Failure>, verdict: Verdict) -> Verdict {
-        match self.last_failure() {
-            Some(after) if Some(&after) != before => {
-                failed(format!("A failure was counted against the route meanwhile: {}.", after.short()))
-            }
-            Some(_) | None => verdict,
-        }
-    }
-
-    fn last_failure(&self) -> Option<Failure> {
-        let (id, now) = (&self.route().id, clock::now());
-        let seen = self.shared.with_fleet(|fleet| {
-            fleet.place(id, self.ix).and_then(|place| fleet.view(place, now).last_failure)
-        });
-        seen.flatten()
-    }
-
-    async fn heard(&self, body: &Value) -> Result<Heard, Verdict> {
+    async fn heard(&self, body: &Value) -> Result<Heard, NotAsked> {
         let (parts, body) = self.send(body).await?.into_parts();
         let lost = parts.headers.get("x-switchyard-degradations").and_then(|lost| lost.to_str().ok());
         let lost = lost.map(|lost| lost.split(", ").map(str::to_owned).collect()).unwrap_or_default();
         Ok(Heard { status: parts.status.as_u16(), body: gather(body).await, lost })
     }
 
-    async fn send(&self, body: &Value) -> Result<Reply, Verdict> {
+    async fn send(&self, body: &Value) -> Result<Reply, NotAsked> {
         let id = ids::request();
         let arrival = Arrival {
             id: id.clone(),
@@ -229,15 +206,14 @@ impl Bench<'_> {
             arrived: clock::now(),
         };
         let mut ask = Ask::read(arrival, Bytes::from(body.to_string()), &self.running.map)
-            .map_err(|reply| failed(format!("The router refused it itself: {}", reply.message)))?;
-        ask.only = Some(self.ix);
+            .map_err(|reply| NotAsked(Failure::new(FailureKind::BadRequest, reply.message)))?;
         ask.interactive = Some(true);
         ask.job = Arc::new(self.job());
         // The same question is asked in every check: no provider may take it for a repetition.
         if let Ok(key) = HeaderValue::from_str(id.as_str()) {
             ask.upstream_idempotency_key = key;
         }
-        Ok(Box::pin(pipeline::respond(self.shared, self.running, Arc::new(ask))).await)
+        Box::pin(pipeline::ask_route(self.shared, self.running, &Arc::new(ask), self.ix)).await
     }
 
     /// A workload of this one route, which may be of another job's tiers, or gated.

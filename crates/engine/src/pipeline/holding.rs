@@ -31,7 +31,7 @@ pub(super) async fn may_go_on(
 ) -> bool {
     let Served::Parked(parked) = served else { return false };
     let settings = &running.map.network;
-    if !settings.hold || ask.only.is_some() || ask.operation == Operation::CountTokens {
+    if !settings.hold || ask.operation == Operation::CountTokens {
         return false;
     }
     let mut news = shared.network.news();

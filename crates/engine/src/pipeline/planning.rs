@@ -29,7 +29,6 @@ pub(super) fn decide(shared: &Arc<Shared>, running: &Running, ask: &Ask) -> Opti
         tokens: ask.envelope.estimated_prompt_tokens(),
         passthrough_key: ask.own_key.is_some(),
         avoid: ask.avoid.clone(),
-        only: ask.only,
         client: ask.client.to_string(),
         conversation: ask.conversation,
     };
@@ -107,7 +106,6 @@ pub(super) fn nothing_to_try(running: &Running, plan: &Plan) -> Failure {
             Out::OtherModel => format!("serves {}, and vectors of two models can't be compared", route.model),
             Out::WindowTooSmall { window } => format!("takes {window} tokens at most"),
             Out::NotChecked => format!("waits for its check; run `switchyard compat {}`", route.id),
-            Out::NotMeant => "not meant".to_owned(),
             Out::Killed => "its model or provider is switched off by hand".to_owned(),
             Out::HeldOpen => "its breaker is held open by hand".to_owned(),
             Out::Excepted => format!("{} is left out for now", route.provider),

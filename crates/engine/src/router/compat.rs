@@ -7,12 +7,13 @@ use switchyard_domain::compat::{
 };
 use switchyard_domain::event::What;
 use switchyard_domain::map::{Auth, RouteIx};
-use switchyard_domain::{Problem, Tier, did_you_mean};
+use switchyard_domain::{Problem, RouteId, Tier, did_you_mean};
 use switchyard_policy::Check;
 
 use super::Router;
 use crate::clock;
 use crate::compat::{self, Bench, Turn};
+use crate::pipeline::NotAsked;
 use crate::shared::{Running, lock};
 
 impl Router {
@@ -20,8 +21,9 @@ impl Router {
     /// this goes away, so does the check, and nothing is kept.
     ///
     /// # Errors
-    /// `not_found_route`; `conflict_check_running`; `conflict_paused` while new work is paused; `invalid_route` for one
-    /// that needs its caller's own key; when the run can't be kept.
+    /// `not_found_route`; `conflict_check_running`; `conflict_paused` while new work is paused; `conflict_not_asked` where
+    /// the route could not be asked, so that what was known of it stands; `invalid_route` for one that needs its caller's
+    /// own key; when the run can't be kept.
     pub async fn check_compat(
         &self,
         route: &str,
@@ -53,6 +55,7 @@ impl Router {
         let (begun, known) = (clock::now(), compat::known(&self.shared, &running, found));
         let bench = Bench { shared: &self.shared, running: &running, ix };
         let tried = Box::pin(compat::check(&bench, &known, &chosen(wish))).await;
+        let tried = tried.map_err(|why| not_asked(&found.id, &why))?;
         let before = lock(&self.shared.compat).latest(found).cloned();
         let duration_ms = clock::span_ms(begun, clock::now());
         let run = CompatRun::new(
@@ -158,6 +161,14 @@ pub(super) fn find(running: &Running, route: &str) -> Result<RouteIx, Problem> {
         let message = format!("The running map has no route `{route}`.{meant} Routes: {}.", known.join(", "));
         Problem::new("not_found_route", message)
     })
+}
+
+/// A route could not be asked, so nothing is known of it that was not before.
+pub(super) fn not_asked(route: &RouteId, NotAsked(why): &NotAsked) -> Problem {
+    let said = why.message.trim_end_matches('.');
+    let status = why.status.map(|_| format!("{}: ", why.short())).unwrap_or_default();
+    let message = format!("{route} could not be asked, so nothing new is known of it. {status}{said}.");
+    Problem::new("conflict_not_asked", message)
 }
 
 fn chosen(wish: RunCompat) -> Vec<CompatCase> {

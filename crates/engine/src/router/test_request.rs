@@ -10,6 +10,7 @@ use switchyard_domain::api::{TestAnswer, TestRequest};
 use switchyard_domain::{Dialect, Operation, Problem, RouteId, Tier};
 
 use super::Router;
+use super::compat::{find, not_asked};
 use crate::clock;
 use crate::compat::CLIENT;
 use crate::ids;
@@ -20,12 +21,13 @@ use crate::reply::Reply;
 const PROMPT: &str = "Answer in one short sentence: is the line clear?";
 
 impl Router {
-    /// Sends one small request the way a client's would go, and waits for its end.
+    /// Sends one small request the way a client's would go, or to one route alone, and waits for its end.
     ///
     /// # Errors
-    /// `no_map` while no map runs.
+    /// `no_map` while no map runs; `not_found_route`; `conflict_not_asked` where the one route could not be asked.
     pub async fn test_request(&self, test: TestRequest) -> Result<TestAnswer, Problem> {
         let running = self.running_map()?;
+        let only = test.route.as_ref().map(|route| find(&running, route.as_str())).transpose()?;
         let arrived = clock::now();
         let body = json!({
             "model": test.model.as_deref().unwrap_or("auto"),
@@ -48,7 +50,13 @@ impl Router {
         };
         let ask = Ask::read(arrival, Bytes::from(body.to_string()), &running.map)
             .map_err(|reply| Problem::new("invalid_test_request", reply.message))?;
-        let reply = Box::pin(pipeline::respond(&self.shared, &running, Arc::new(ask))).await;
+        let ask = Arc::new(ask);
+        let reply = match only {
+            Some(ix) => Box::pin(pipeline::ask_route(&self.shared, &running, &ask, ix))
+                .await
+                .map_err(|why| not_asked(&running.map.route(ix).id, &why))?,
+            None => Box::pin(pipeline::respond(&self.shared, &running, ask)).await,
+        };
         Ok(read(reply, test.stream, id, clock::span_ms(arrived, clock::now())).await)
     }
 }

@@ -156,6 +156,20 @@ impl Fleet {
         self.choose(route, &[], now)
     }
 
+    /// The key for a check of a route, leaving out those `visited`: a good one, else one that cools or was refused. Uses
+    /// nothing up.
+    #[must_use]
+    pub fn key_for_check(&self, route: RouteIx, visited: &[KeyId], now: Now) -> KeyChoice {
+        match self.choose(route, visited, now) {
+            KeyChoice::AllCoolingUntil(_) | KeyChoice::None => {
+                let keys = self.slots.get(route.0).map_or(&[][..], |slot| &slot.keys);
+                let left = keys.iter().find(|key| !visited.contains(&key.id));
+                left.map_or(KeyChoice::None, |key| KeyChoice::Key(key.id.clone()))
+            }
+            choice @ (KeyChoice::Key(_) | KeyChoice::NotNeeded) => choice,
+        }
+    }
+
     pub(super) fn is_condemned(&self, key: &KeyId) -> bool {
         self.condemned.contains_key(key)
     }

@@ -59,6 +59,19 @@ fn a_condemned_key_gets_one_trial_every_five_minutes() {
 }
 
 #[test]
+fn a_check_asks_with_a_key_that_was_refused_and_uses_up_no_trial() {
+    let mut world = World::new(&four());
+    let (a, key) = (world.ix(A), KeyId::from("anthropic"));
+    world.fleet.condemn_key(&key, failure(K::KeyRejected), world.now);
+    world.pass(300_000);
+    for _ in 0..2 {
+        assert_eq!(world.fleet.key_for_check(a, &[], world.now), KeyChoice::Key(key.clone()));
+    }
+    assert_eq!(world.fleet.key_for_check(a, std::slice::from_ref(&key), world.now), KeyChoice::None);
+    assert_eq!(world.fleet.key_for(a, &[], world.now), KeyChoice::Key(key), "its trial is still to come");
+}
+
+#[test]
 fn a_new_map_keeps_what_is_known_of_a_route_and_forgets_it_when_the_target_changes() {
     let open = json!({ "breaker": { "consecutiveFailures": 1 } });
     let mut world = World::new(&with(four(), open.clone()));

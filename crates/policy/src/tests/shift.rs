@@ -175,9 +175,6 @@ fn one_request_now_and_then_goes_home_and_never_the_only_candidate() {
     }
     assert_eq!(trials, BTreeMap::from([(A.to_owned(), 2), (B.to_owned(), 2)]), "every 30 s, in turns");
     world.pass(60_000);
-    let only = Needs { only: Some(world.ix(A)), ..needs("auto") };
-    let made = plan(&world.map, &world.map.default_job, &world.fleet, &only, 1, world.now);
-    assert_ne!(made.candidates[0].why, In::Trial);
     let again = Needs { avoid: vec![world.ix(C)], ..needs("auto") };
     let made = plan(&world.map, &world.map.default_job, &world.fleet, &again, 1, world.now);
     assert_eq!(ids(&world, &made), [D, A, B, C], "a broken stream is nobody's trial");
