@@ -241,3 +241,44 @@ async fn no_request_outlasts_its_slo() {
         assert_eq!(yard.route("hot").await.circuit, CircuitState::Closed);
     }
 }
+
+#[tokio::test]
+async fn a_failover_is_in_the_log_by_provider_and_model_however_much_is_asked() {
+    let settings = json!({
+        "breaker": { "consecutiveFailures": 3, "halfOpenEveryMs": 200, "successesToClose": 1 },
+        "retry": { "attempts": 1 },
+    });
+    let yard = Yard::with_credentials(&json!({})).await;
+    let named = |route: Value, provider: &str, model: &str| {
+        merge(route, json!({ "provider": provider, "model": model }))
+    };
+    let hot = named(yard.added(CHAT.into(), "hot").await, "acme", "sonnet-4.6");
+    let warm = named(yard.added(CHAT.into(), "warm").await, "openai", "gpt-4o-mini");
+    yard.apply(&merge(fast_map(&[hot], &[warm]), settings)).await;
+    let lines = |part: &str| yard.log().lines().filter(|line| line.contains(part)).count();
+    assert_eq!(yard.chat("hello").await.route(), "hot");
+    assert_eq!(yard.log(), "", "nothing is said while nothing moves");
+
+    yard.provider("hot").set_fault(Fault::status(503)).await.unwrap();
+    for _ in 0..40 {
+        assert_eq!(yard.chat("hello").await.route(), "warm");
+    }
+    assert_eq!(lines("failover provider=openai model=gpt-4o-mini tier=warm"), 1);
+    assert_eq!(lines("circuit open provider=acme model=sonnet-4.6 reason=\"503 overloaded\""), 1);
+    assert_eq!(lines("answered by a fallback provider=openai model=gpt-4o-mini"), 1, "{}", yard.log());
+
+    yard.provider("hot").heal().await.unwrap();
+    yard.wait_for_route("the test call to be due", "hot", |route| route.next_probe_in_ms == Some(0)).await;
+    assert_eq!(yard.chat("hello").await.route(), "hot");
+    assert_eq!(lines("circuit closed provider=acme model=sonnet-4.6"), 1);
+    assert_eq!(lines("failback provider=acme model=sonnet-4.6 tier=hot"), 1);
+
+    for name in ["hot", "warm"] {
+        yard.provider(name).set_fault(Fault::status(500)).await.unwrap();
+    }
+    for _ in 0..10 {
+        assert_eq!(yard.chat("hello").await.status, 202);
+    }
+    assert_eq!(lines("queued job_id="), 1, "{}", yard.log());
+    assert!(!yard.log().contains("127.0.0.1") && !yard.log().contains(yard.key()), "{}", yard.log());
+}

@@ -242,45 +242,119 @@ async fn the_emergency_page_has_the_case_filled_in_and_no_key() {
     }
 }
 
+fn told(canned: &Canned, part: &str) -> usize {
+    let taken = canned.taken();
+    taken.iter().filter(|taken| String::from_utf8_lossy(&taken.body).contains(part)).count()
+}
+
+/// A webhook that breaks the first connection off, and takes the text of the second.
+async fn webhook_with_a_bad_start() -> (String, tokio::task::JoinHandle<Vec<u8>>) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/s3cret", listener.local_addr().unwrap());
+    let taken = tokio::spawn(async move {
+        drop(listener.accept().await.unwrap());
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut got = Vec::new();
+        while !got.ends_with(b"}") {
+            stream.read_buf(&mut got).await.unwrap();
+        }
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await.unwrap();
+        got
+    });
+    (url, taken)
+}
+
 #[tokio::test]
 async fn failovers_and_notices_reach_those_who_are_to_be_told_once() {
-    let (own, theirs) =
-        (Canned::start("HTTP/1.1 200 OK", b"ok").await, Canned::start("HTTP/1.1 200 OK", b"ok").await);
-    let told = |canned: &Canned, part: &str| {
-        let taken = canned.taken();
-        taken.iter().filter(|taken| String::from_utf8_lossy(&taken.body).contains(part)).count()
-    };
+    let webhook = async || Canned::start("HTTP/1.1 200 OK", b"ok").await;
+    let (own, theirs, late, quiet) = (webhook().await, webhook().await, webhook().await, webhook().await);
+    let (shaky, shaken) = webhook_with_a_bad_start().await;
+    let at = |canned: &Canned| format!("{}/s3cret", canned.url());
     let targets = json!({
-        "cold": { "notify": ["ops@yourco.com", format!("{}/s3cret", own.url())] },
+        "cold": { "notify": ["ops@yourco.com", at(&own), shaky] },
         "clients": {
-            "n8n": { "notify": [format!("{}/s3cret", theirs.url()), format!("{}/s3cret", own.url())] },
+            "n8n": { "notify": [at(&theirs), at(&own)] },
+            "slow": { "notify": [at(&late)] },
+            "nightly": { "notify": [at(&quiet)] },
             "idle": { "notify": ["idle@yourco.com"] },
         },
     });
     let yard = Yard::over(&[CHAT], &[CHAT], merge(quick(), targets)).await;
-    let (_, client) = yard.post("/v1/clients", &json!({ "name": "n8n" })).await;
-    let key = format!("Bearer {}", client["key"].as_str().unwrap());
-    assert_eq!(yard.send(&Ask::chat("hello").header("authorization", &key)).await.status, 200);
+    let mut keys = Vec::new();
+    for name in ["n8n", "slow", "nightly"] {
+        let (_, client) = yard.post("/v1/clients", &json!({ "name": name })).await;
+        keys.push(format!("Bearer {}", client["key"].as_str().unwrap()));
+    }
+    let by = async |key: &str| {
+        let reply = yard.send(&Ask::chat("hello").header("authorization", key)).await;
+        reply.route().to_owned()
+    };
+    // It called before the outage, and is not touched by it until it calls again.
+    assert_eq!(by(&keys[0]).await, "hot");
     outage(&yard).await;
-    assert_eq!(yard.send(&Ask::chat("hello").header("authorization", &key)).await.route(), "warm");
     soon("the failover to be announced", async || told(&own, "Failover: hot: 529 overloaded") > 0).await;
+    assert_eq!((told(&theirs, "Failover"), told(&late, "Failover")), (0, 0), "none of theirs was touched");
+    assert_eq!(by(&keys[0]).await, "warm");
+    soon("n8n to hear of it", async || told(&theirs, "Failover") > 0).await;
+    // Long after the first second of it.
+    assert_eq!((by(&keys[1]).await.as_str(), by(&keys[1]).await.as_str()), ("warm", "warm"));
+    soon("the slow one to hear of it", async || told(&late, "Failover") > 0).await;
     recovery(&yard).await;
-    soon("the return to be announced", async || told(&own, "Failback: traffic is back on hot") > 0).await;
-    assert_eq!(told(&own, "Failover"), 1);
+    for canned in [&own, &theirs, &late] {
+        soon("the return to be announced", async || told(canned, "Failback: traffic is back on hot") > 0)
+            .await;
+        assert_eq!((told(canned, "Failover"), told(canned, "Failback")), (1, 1));
+    }
+    assert_eq!(by(&keys[2]).await, "hot");
+    assert!(String::from_utf8_lossy(&within("a second try", shaken).await.unwrap()).contains("Failover"));
 
     let sent = yard.cli(&["notice", "--since", "1h", "--message", "We are on it."], "").await;
     let said = done(&sent);
     assert!(said.contains("n8n") && !said.contains("idle") && !said.contains("s3cret"), "{sent:?}");
     assert!(said.contains("ops@yourco.com: not sent: no mail server is configured"), "{sent:?}");
     assert!(said.contains("desktop: not sent"), "{sent:?}");
-    assert_eq!(
-        (told(&own, r#"{"text":"We are on it."}"#), told(&theirs, r#"{"text":"We are on it."}"#)),
-        (1, 1)
-    );
+    let words = r#"{"text":"We are on it."}"#;
+    assert_eq!((told(&own, words), told(&theirs, words), told(&quiet, words)), (1, 1, 1));
+    assert_eq!(quiet.taken().len(), 1, "it heard of no failover, and so of no return");
     let audit = yard.get("/v1/audit?limit=1").await;
     assert_eq!(audit[0]["action"], "platform.fleet_notice_sent");
     assert!(audit[0]["target"].as_str().unwrap().contains("n8n"), "{audit}");
     assert!(!yard.log().contains("s3cret"));
+}
+
+#[tokio::test]
+async fn the_numbers_count_what_callers_got_and_from_the_first_bad_attempt_on() {
+    let silent = json!({
+        "timeouts": { "firstByteMs": 300, "firstTokenMs": 300, "idleMs": 700 },
+        "breaker": { "consecutiveFailures": 3 },
+    });
+    let yard = Yard::over(&[CHAT], &[CHAT], silent).await;
+    yard.provider("hot").set_fault(Fault::Silence).await.unwrap();
+    for _ in 0..4 {
+        assert_eq!(yard.chat("hello").await.route(), "warm");
+    }
+    let kpis = async || yard.get("/v1/incidents/1").await["kpis"].clone();
+    soon("the detection to be measured", async || kpis().await["detectionMs"]["value"].is_u64()).await;
+    let detection = kpis().await["detectionMs"]["value"].as_u64().unwrap();
+    assert!(detection >= 900, "three calls waited 300 ms each until traffic moved: {detection}");
+
+    // With nothing left, some callers take a receipt, and as many are told an error.
+    yard.provider("warm").set_fault(Fault::status(500)).await.unwrap();
+    for _ in 0..3 {
+        let receipt = yard.chat("hello").await;
+        let error = yard.send(&Ask::chat("hello").header("x-switchyard-interactive", "true")).await;
+        assert_eq!((receipt.status, error.status), (202, 503));
+    }
+    soon("all of them in the figures", async || kpis().await["requests"] == 10).await;
+    let kpis = kpis().await;
+    assert_eq!(
+        (&kpis["kept"], &kpis["queued"], &kpis["failed"], &kpis["lost"]),
+        (&json!(4), &json!(3), &json!(3), &json!(0)),
+        "{kpis}"
+    );
+    let errors = &kpis["userErrorPercent"];
+    assert_eq!((&errors["value"], &errors["met"]), (&json!(30.0), &json!(false)), "{kpis}");
 }
 
 #[tokio::test]

@@ -20,6 +20,9 @@ use crate::command::Place;
 use crate::map;
 use crate::output::{json_line, line, note};
 
+/// What is logged unless somebody says otherwise: trouble, and where traffic goes.
+const DEFAULT_LOG: &str = "warn,switchyard::routing=info";
+
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// Where clients connect, on 127.0.0.1; 0 takes any free port.
@@ -55,7 +58,8 @@ pub(crate) struct Serve {
     /// Put the default app's key into that line.
     #[arg(long, requires = "print_json")]
     print_key: bool,
-    /// How the log on standard error is written; RUST_LOG or SWITCHYARD_LOG say how much.
+    /// How the log on standard error is written; RUST_LOG or SWITCHYARD_LOG say how much
+    /// (`warn,switchyard::routing=info`: trouble, and where traffic goes).
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
 }
@@ -226,7 +230,7 @@ fn words(router: &Router, announcement: &Announcement, token: &ControlToken) -> 
 
 fn log(format: LogFormat) {
     let asked = std::env::var("SWITCHYARD_LOG").or_else(|_| std::env::var("RUST_LOG"));
-    let filter = EnvFilter::new(asked.as_deref().unwrap_or("warn"));
+    let filter = EnvFilter::new(asked.as_deref().unwrap_or(DEFAULT_LOG));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {
         LogFormat::Text => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),

@@ -1,14 +1,17 @@
 //! Events: numbered, logged, kept for the window, and sent to whoever listens.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use switchyard_domain::Now;
 use switchyard_domain::event::{Event, What};
 use switchyard_domain::view::EventView;
 use switchyard_store::WriterHandle;
 use tokio::sync::broadcast;
+
+use crate::routing_log::RoutingLog;
+use crate::shared::lock;
 
 const SHOWN: usize = 50;
 /// A listener that lags this many events behind loses the oldest and reads the log instead.
@@ -18,10 +21,20 @@ const LISTENERS_LAG: usize = 256;
 #[derive(Debug)]
 pub(crate) struct Bus {
     writer: WriterHandle,
-    next_id: AtomicI64,
-    shown: Mutex<VecDeque<Event>>,
+    order: Mutex<Order>,
+    /// The log's lines about where traffic goes.
+    pub(crate) routing: RoutingLog,
     sender: broadcast::Sender<Event>,
     changes: AtomicU64,
+}
+
+/// What gives events their order. An event takes its id and goes to every reader under this lock, so that none of them
+/// sees a later one first.
+#[derive(Debug)]
+struct Order {
+    next_id: i64,
+    /// The newest events, newest first.
+    shown: VecDeque<Event>,
 }
 
 impl Bus {
@@ -30,8 +43,8 @@ impl Bus {
         let (sender, _) = broadcast::channel(LISTENERS_LAG);
         Self {
             writer,
-            next_id: AtomicI64::new(last_id + 1),
-            shown: Mutex::new(shown.into()),
+            order: Mutex::new(Order { next_id: last_id + 1, shown: shown.into() }),
+            routing: RoutingLog::default(),
             sender,
             changes: AtomicU64::new(1),
         }
@@ -39,17 +52,22 @@ impl Bus {
 
     /// Logs what happened and tells everyone.
     pub(crate) fn emit(&self, what: What, now: Now) {
-        let event = Event { id: self.next_id.fetch_add(1, Ordering::Relaxed), at_ms: now.wall_ms, what };
-        tracing::info!(event = event.id, "{}", event.what.sentence());
-        self.writer.event(event.clone());
-        {
-            let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-            shown.push_front(event.clone());
-            shown.truncate(SHOWN);
+        let event = {
+            let mut order = lock(&self.order);
+            let event = Event { id: order.next_id, at_ms: now.wall_ms, what };
+            order.next_id += 1;
+            // Neither of them waits: the writer drops what does not fit, a listener that lags reads the log.
+            self.writer.event(event.clone());
+            order.shown.push_front(event.clone());
+            order.shown.truncate(SHOWN);
+            self.touch();
+            // Nobody listening is fine.
+            let _ = self.sender.send(event.clone());
+            event
+        };
+        if !self.routing.tell(event.id, &event.what, now) {
+            tracing::info!(event = event.id, "{}", event.what.sentence());
         }
-        self.touch();
-        // Nobody listening is fine.
-        let _ = self.sender.send(event);
     }
 
     /// Says that a snapshot taken before is out of date.
@@ -64,8 +82,8 @@ impl Bus {
 
     /// The newest events, newest first.
     pub(crate) fn shown(&self) -> Vec<EventView> {
-        let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        shown
+        lock(&self.order)
+            .shown
             .iter()
             .map(|event| EventView {
                 lamp: event.what.lamp(),
@@ -77,5 +95,41 @@ impl Bus {
 
     pub(crate) fn subscribe(&self) -> broadcast::Receiver<Event> {
         self.sender.subscribe()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Barrier};
+
+    use switchyard_store::{Options, Retention, Store, Writer};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn no_reader_sees_a_later_event_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), &Options::default()).await.unwrap();
+        let bus = Arc::new(Bus::new(Writer::spawn(&store, Retention::default()), 0, Vec::new()));
+        for _ in 0..50 {
+            let mut heard = bus.subscribe();
+            let begin = Arc::new(Barrier::new(4));
+            let emit = |_| {
+                let (bus, begin) = (Arc::clone(&bus), Arc::clone(&begin));
+                std::thread::spawn(move || {
+                    begin.wait();
+                    (0..50).for_each(|_| bus.emit(What::Resumed, Now::default()));
+                })
+            };
+            let threads: Vec<_> = (0..4).map(emit).collect();
+            threads.into_iter().for_each(|thread| thread.join().unwrap());
+            let mut ids = Vec::new();
+            while let Ok(event) = heard.try_recv() {
+                ids.push(event.id);
+            }
+            assert!(ids.len() == 200 && ids.is_sorted(), "{ids:?}");
+            let shown: Vec<i64> = bus.shown().iter().map(|view| view.event.id).collect();
+            assert!(shown.len() == SHOWN && shown.is_sorted_by(|newer, older| newer > older), "{shown:?}");
+        }
     }
 }

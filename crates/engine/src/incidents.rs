@@ -21,6 +21,7 @@ mod words;
 use std::sync::{Arc, Mutex};
 
 use switchyard_domain::incident::IncidentBrief;
+use switchyard_notify::Outbox;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
@@ -28,7 +29,7 @@ use crate::clock;
 use crate::shared::{Shared, lock};
 use keeper::Keeper;
 
-pub(crate) use announce::{Told, send_notice};
+pub(crate) use announce::{Told, deliver, send_notice};
 pub(crate) use emergency::page as emergency_page;
 pub(crate) use report::markdown;
 pub(crate) use review::review;
@@ -46,12 +47,19 @@ pub(crate) struct Desk {
     keeper: tokio::sync::Mutex<Keeper>,
     /// Whether this router shows notices on the desktop.
     pub(crate) desktop: bool,
+    /// What is on its way to webhooks.
+    outbox: Outbox,
 }
 
 impl Desk {
     /// A desk that goes on after an event of the log.
     pub(crate) fn new(last_event: i64, desktop: bool) -> Self {
-        Self { board: Mutex::default(), keeper: tokio::sync::Mutex::new(Keeper::new(last_event)), desktop }
+        Self {
+            board: Mutex::default(),
+            keeper: tokio::sync::Mutex::new(Keeper::new(last_event)),
+            desktop,
+            outbox: Outbox::default(),
+        }
     }
 
     /// What is shown: those not closed, and those closed in the last hour; newest first.

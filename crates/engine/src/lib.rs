@@ -27,6 +27,7 @@ mod relay;
 mod reply;
 mod rescue;
 mod router;
+mod routing_log;
 mod server;
 mod shared;
 mod shed;

@@ -145,6 +145,7 @@ impl Record {
         self.shared.in_flight.fetch_sub(1, Ordering::Relaxed);
         let fell_back = view.route.as_ref().is_some_and(|route| self.first_choice.as_ref() != Some(route));
         self.shared.tried(&view, fell_back, now);
+        self.shared.bus.routing.answered(&view, self.first_choice.as_ref(), now);
         if let Some(mark) = self.mark.filter(|_| is_worth_repeating(view.status)) {
             lock(&self.shared.callers).failed(mark, now);
         }

@@ -173,6 +173,7 @@ impl Router {
         self.workers.spawn(cold::run(shared(), stop()));
         self.workers.spawn(prober::run(shared(), stop()));
         self.workers.spawn(crate::incidents::run(shared(), stop()));
+        self.workers.spawn(crate::incidents::deliver(shared(), stop()));
         self.workers.spawn(network::run(shared(), stop()));
         self.workers.spawn(credentials::keep(shared(), stop()));
         self.workers.spawn(crate::causes::run(shared(), stop()));

@@ -66,7 +66,20 @@ impl Address {
 /// # Errors
 /// If nobody answers, or the answer isn't a success.
 pub async fn post(url: &reqwest::Url, text: &str) -> Result<(), NotifyError> {
-    let refused = |cause: String| NotifyError { sink: SERVICE, cause };
+    try_post(url, text).await.map_err(|refused| refused.error)
+}
+
+/// A text was not taken.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) error: NotifyError,
+    /// The target said that it takes no such text: another try would end alike.
+    pub(crate) for_good: bool,
+}
+
+/// Posts a text, and says whether another try makes sense.
+pub(crate) async fn try_post(url: &reqwest::Url, text: &str) -> Result<(), Refused> {
+    let refused = |cause: String| Refused { error: NotifyError { sink: SERVICE, cause }, for_good: false };
     let lost = |error: reqwest::Error| {
         // The error's own words may hold the address.
         let cause = if error.is_timeout() {
@@ -86,7 +99,12 @@ pub async fn post(url: &reqwest::Url, text: &str) -> Result<(), NotifyError> {
     let answer =
         http.post(url.clone()).json(&serde_json::json!({ "text": text })).send().await.map_err(lost)?;
     let status = answer.status();
-    if status.is_success() { Ok(()) } else { Err(refused(format!("it answers {}", status.as_u16()))) }
+    if status.is_success() {
+        return Ok(());
+    }
+    // 408 and 429 ask for another try; the other 4xx, and a redirect, which is never followed, end all alike.
+    let for_good = !status.is_server_error() && !matches!(status.as_u16(), 408 | 425 | 429);
+    Err(Refused { for_good, ..refused(format!("it answers {}", status.as_u16())) })
 }
 
 #[cfg(test)]

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use switchyard_domain::incident::{Delivery, Incident, NoticeReport};
 use switchyard_domain::map::RoutingMap;
-use switchyard_notify::{Address, Notice, Urgency, desktop, webhook};
+use switchyard_notify::{Address, Letter, Notice, Urgency, desktop, webhook};
+use tokio_util::sync::CancellationToken;
 
 use super::case::{Announced, summary};
+use super::look::condition;
 use super::words::span;
 use crate::clock;
 use crate::shared::{Running, Shared, lock};
@@ -66,7 +68,7 @@ pub(crate) async fn send_notice(
 }
 
 /// The map's own targets first, then those of the apps; a target that several name is told once.
-fn targets(map: &RoutingMap, clients: &[String]) -> Vec<Target> {
+pub(super) fn targets(map: &RoutingMap, clients: &[String]) -> Vec<Target> {
     let mut targets: Vec<Target> = Vec::new();
     let own = map.cold.notify.iter().map(|target| (None, target));
     let theirs = clients.iter().filter_map(|name| Some((name, map.clients.get(name)?)));
@@ -98,33 +100,57 @@ async fn on_desktop(shared: &Shared, told: &Told) -> Delivery {
     }
 }
 
-/// Tells that traffic left a provider, or came home. The desktop hears of it through the event stream.
+/// Hands what each target is to hear to the outbox, which carries it. The desktop hears of it through the event stream.
 pub(super) async fn announce(
-    shared: &Arc<Shared>,
-    running: &Arc<Running>,
+    shared: &Shared,
+    running: &Running,
     incident: &Incident,
-    news: Announced,
+    due: Vec<(String, Announced)>,
 ) {
-    let text = match news {
-        Announced::Nothing => return,
-        Announced::Failover => failover_text(shared, running, incident).await,
-        Announced::Failback => failback_text(shared, incident),
-    };
-    let now_ms = clock::now().wall_ms;
-    let told = Told {
-        title: incident.brief.title.clone(),
-        text,
-        since_ms: incident.brief.began_at_ms,
-        until_ms: now_ms,
-        desktop: false,
-    };
-    match send_notice(shared, &running.map, &told).await {
-        Ok(report) => {
-            for delivery in report.deliveries.iter().filter(|delivery| !delivery.sent) {
-                tracing::warn!(target_of = delivery.target, "{}", delivery.detail);
+    let mut failover = None;
+    for (target, news) in due {
+        let text = match (news, &failover) {
+            (Announced::Nothing, _) => continue,
+            (Announced::Failback, _) => failback_text(shared, incident),
+            (Announced::Failover, Some(text)) => String::clone(text),
+            (Announced::Failover, None) => {
+                failover.insert(failover_text(shared, running, incident).await).clone()
+            }
+        };
+        let address = Address::read(&target);
+        match address {
+            Address::Webhook(to) => {
+                let thread = format!("incident {}", incident.brief.id);
+                let begins = news == Announced::Failover;
+                shared.incidents.outbox.push(Letter { to, thread, begins, text }, clock::now());
+            }
+            Address::Mail(_) => {
+                tracing::warn!(to = address.shown(), "not sent: no mail server is configured");
+            }
+            Address::Unknown(_) => {
+                tracing::warn!(
+                    to = address.shown(),
+                    "not sent: neither an e-mail address nor an http(s) URL"
+                );
             }
         }
-        Err(error) => tracing::warn!(code = error.code(), %error, "nobody could be told of a failover"),
+    }
+}
+
+/// Carries what is in the outbox until stopped.
+pub(crate) async fn deliver(shared: Arc<Shared>, stop: CancellationToken) {
+    let outbox = &shared.incidents.outbox;
+    let is_online = || shared.with_fleet(|fleet| fleet.network().is_down()) != Some(true);
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = outbox.run(clock::now, is_online) => {}
+    }
+    let waiting = outbox.waiting();
+    if waiting > 0 {
+        tracing::warn!(
+            waiting,
+            "texts to webhooks have not arrived and are lost with the end of this router"
+        );
     }
 }
 
@@ -150,16 +176,24 @@ async fn expected(shared: &Shared, running: &Running, provider: &str) -> String 
         .filter_map(|incident| incident.kpis.recovery_ms.value)
         .collect();
     match took.len() as u64 {
-        0 => format!(
-            "How long it will take is not known; a provider that traffic was moved away from is taken back {} after it \
-             is well.",
-            span(running.map.failback.healthy_ms)
-        ),
+        0 => format!("How long it will take is not known; {}.", home_by(shared, running, provider)),
         count => {
             let mean = took.iter().sum::<u64>() / count;
             format!("Expected duration: {}, as its last {count} incidents on average.", span(mean))
         }
     }
+}
+
+/// What brings traffic home: a shift back where one moved it away, else the circuits' own test calls.
+fn home_by(shared: &Shared, running: &Running, provider: &str) -> String {
+    let now = clock::now();
+    let is_shifted = shared.with_fleet(|fleet| condition(fleet, &running.map, provider, 0, now).shifted);
+    if is_shifted == Some(true) {
+        return format!("traffic comes back {} after it is well", span(running.map.failback.healthy_ms));
+    }
+    let route = running.map.routes.iter().find(|route| route.provider == provider);
+    let every_ms = route.map_or(0, |route| route.breaker.half_open_every_ms);
+    format!("it gets a test call about every {}, and traffic comes back once those succeed", span(every_ms))
 }
 
 fn failback_text(shared: &Shared, incident: &Incident) -> String {

@@ -1,6 +1,8 @@
 //! One incident under way: what an event and the passing of time do to it. Pure; the keeper reads the log and writes
 //! it down.
 
+use std::collections::BTreeMap;
+
 use switchyard_domain::event::{Event, Lamp, What};
 use switchyard_domain::incident::{
     Incident, IncidentBrief, IncidentId, IncidentState, Kpis, Marks, Severity, TimelineEntry,
@@ -49,17 +51,29 @@ pub(super) struct Case {
     pub(super) alerted_mono_ms: Option<u64>,
     /// Since when its provider is down, on the monotonic clock.
     pub(super) down_since_mono_ms: Option<u64>,
-    /// What was announced: traffic left, or came home.
-    pub(super) announced: Announced,
-    /// When that was, on the monotonic clock.
-    pub(super) announced_mono_ms: Option<u64>,
+    /// What each target heard last.
+    words: BTreeMap<String, Word>,
+    before: Option<Before>,
     coming_home: bool,
 }
 
-/// What those who are to be told have heard last of an incident.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What a target heard last.
+#[derive(Clone, Copy, Debug)]
+struct Word {
+    said: Announced,
+    at_mono_ms: u64,
+}
+
+/// What those who were concerned before a restart heard last, and when that restart was, UTC epoch milliseconds.
+#[derive(Clone, Copy, Debug)]
+struct Before {
+    said: Announced,
+    at_ms: i64,
+}
+
+/// What somebody who is to be told has heard last of an incident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Announced {
-    #[default]
     Nothing,
     Failover,
     Failback,
@@ -97,19 +111,23 @@ impl Case {
             timeline: Vec::new(),
             notes: Vec::new(),
         };
-        let mut case = Self::resumed(incident);
+        let mut case = Self::of(incident, None);
         case.again(opening, event);
         case.incident.brief.summary = summary(&case.incident);
         case
     }
 
     /// An incident of before a restart.
-    pub(super) fn resumed(incident: Incident) -> Self {
-        let announced = match (incident.marks.decided_at_ms, incident.marks.home_at_ms) {
+    pub(super) fn resumed(incident: Incident, at_ms: i64) -> Self {
+        let said = match (incident.marks.decided_at_ms, incident.marks.home_at_ms) {
             (Some(_), None) => Announced::Failover,
             (Some(_), Some(_)) => Announced::Failback,
             (None, _) => Announced::Nothing,
         };
+        Self::of(incident, Some(Before { said, at_ms }))
+    }
+
+    fn of(incident: Incident, before: Option<Before>) -> Self {
         Self {
             incident,
             tally: Tally::default(),
@@ -119,8 +137,8 @@ impl Case {
             measured_mono_ms: None,
             alerted_mono_ms: None,
             down_since_mono_ms: None,
-            announced,
-            announced_mono_ms: None,
+            words: BTreeMap::new(),
+            before,
             coming_home: false,
         }
     }
@@ -133,6 +151,9 @@ impl Case {
         }
         if opening.decides && incident.marks.decided_at_ms.is_none() {
             incident.marks.decided_at_ms = Some(event.at_ms);
+            // What was added up before goes by the decision too.
+            self.tally = Tally::default();
+            self.behind = None;
         }
         incident.brief.severity = incident.brief.severity.min(opening.severity);
         if incident.marks.calm_since_ms.take().is_some() {
@@ -234,16 +255,35 @@ impl Case {
         super::tally::span(since, now.wall_ms) >= settings.calm_ms
     }
 
-    /// What is to be announced now; a further failover of the same incident only so long after the last word.
-    pub(super) fn news(&self, mono_ms: u64, again_ms: u64) -> Option<Announced> {
+    /// What a target is to hear now: of the failover once traffic has left; of the return if it heard of the failover; of
+    /// a further failover of the same incident only so long after the last word. `touched_ms` is when the first request of
+    /// the target's app was touched, UTC epoch milliseconds; absent for the map's own.
+    pub(super) fn news(
+        &self,
+        target: &str,
+        touched_ms: Option<i64>,
+        mono_ms: u64,
+        again_ms: u64,
+    ) -> Option<Announced> {
+        let word = self.words.get(target);
+        let said = match (word, self.before) {
+            (Some(word), _) => word.said,
+            (None, Some(before)) if touched_ms.is_none_or(|at| at < before.at_ms) => before.said,
+            (None, _) => Announced::Nothing,
+        };
+        let is_quiet = word.is_none_or(|word| mono_ms.saturating_sub(word.at_mono_ms) >= again_ms);
         let Marks { decided_at_ms, home_at_ms, .. } = self.incident.marks;
-        let is_quiet = self.announced_mono_ms.is_none_or(|at| mono_ms.saturating_sub(at) >= again_ms);
-        match (self.announced, decided_at_ms, home_at_ms) {
+        match (said, decided_at_ms, home_at_ms) {
             (Announced::Nothing, Some(_), None) => Some(Announced::Failover),
             (Announced::Failback, Some(_), None) if is_quiet => Some(Announced::Failover),
             (Announced::Failover, _, Some(_)) => Some(Announced::Failback),
             (Announced::Nothing | Announced::Failback | Announced::Failover, _, _) => None,
         }
+    }
+
+    /// Notes what a target is told now.
+    pub(super) fn told(&mut self, target: String, said: Announced, mono_ms: u64) {
+        self.words.insert(target, Word { said, at_mono_ms: mono_ms });
     }
 
     /// Whether its provider has been down for so long.

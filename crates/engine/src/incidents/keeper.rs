@@ -1,6 +1,5 @@
 //! The keeper: hears events, beats, writes down.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use switchyard_domain::Now;
@@ -8,15 +7,13 @@ use switchyard_domain::event::{Event, Lamp, What};
 use switchyard_domain::incident::{IncidentBrief, IncidentId, IncidentState, Severity};
 use switchyard_domain::map::RoutingMap;
 
-use super::case::{Case, summary};
+use super::case::{Announced, Case, summary};
 use super::events::{Opening, belongs};
 use super::look::{condition, openings};
 use super::{ByHand, SHOWN_CLOSED_MS, announce, measure};
 use crate::clock;
 use crate::shared::{Running, Shared, lock};
 
-/// Events that were heard are remembered by number this far back: two of them may change places on their way.
-const REMEMBERED: usize = 1_024;
 /// A crash leaves at most so many events unheard; what lies further back was heard, and was of no incident.
 const UNHEARD: i64 = 1_000;
 /// Events that are read from the log at once.
@@ -28,14 +25,13 @@ pub(super) struct Keeper {
     cases: Vec<Case>,
     /// Every event up to this one was heard.
     floor: i64,
-    heard: BTreeSet<i64>,
     /// Closed ones that are still shown.
     closed: Vec<IncidentBrief>,
 }
 
 impl Keeper {
     pub(super) fn new(last_event: i64) -> Self {
-        Self { cases: Vec::new(), floor: last_event, heard: BTreeSet::new(), closed: Vec::new() }
+        Self { cases: Vec::new(), floor: last_event, closed: Vec::new() }
     }
 
     /// Takes up the incidents of before a restart.
@@ -54,7 +50,7 @@ impl Keeper {
                 self.closed.push(incident.brief);
                 continue;
             }
-            self.cases.push(Case::resumed(incident));
+            self.cases.push(Case::resumed(incident, clock::now().wall_ms));
         }
         // The newest event on any timeline says up to where the keeper has heard.
         match incidents.last_heard().await {
@@ -89,22 +85,12 @@ impl Keeper {
         }
     }
 
-    /// Whether an event is heard for the first time.
-    fn is_new(&mut self, id: i64) -> bool {
-        if id <= self.floor || !self.heard.insert(id) {
-            return false;
-        }
-        while self.heard.len() > REMEMBERED {
-            self.floor = self.heard.pop_first().unwrap_or(self.floor);
-        }
-        true
-    }
-
-    /// Takes an event.
+    /// Takes an event. Events come in the order of their ids; one that was read from the log already is passed over.
     pub(super) async fn hear(&mut self, shared: &Arc<Shared>, event: &Event) {
-        if !self.is_new(event.id) {
+        if event.id <= self.floor {
             return;
         }
+        self.floor = event.id;
         let Some(running) = shared.running.load_full() else { return };
         for opening in openings(shared, &running, event) {
             match self.cases.iter_mut().find(|case| case.incident.brief.provider == opening.provider) {
@@ -172,7 +158,7 @@ impl Keeper {
             self.close(shared, id, "router", now).await;
         }
         self.raise_alerts(shared, &running.map, now);
-        self.announce(shared, &running, now);
+        self.announce(shared, &running, now).await;
         self.write_down(shared).await;
         self.show(shared);
     }
@@ -222,17 +208,25 @@ impl Keeper {
         }
     }
 
-    /// Tells those who are to be told that traffic left, or came home. A provider that flaps is not announced each time.
-    fn announce(&mut self, shared: &Arc<Shared>, running: &Arc<Running>, now: Now) {
+    /// Tells those who are to be told that traffic left, or came home: the map's own targets at once, an app's as soon as a
+    /// request of its own was touched. A provider that flaps is not announced each time.
+    async fn announce(&mut self, shared: &Arc<Shared>, running: &Running, now: Now) {
         let every_ms = running.map.incidents.alert_every_ms;
         for case in &mut self.cases {
-            let Some(news) = case.news(now.mono_ms, every_ms) else { continue };
-            case.announced = news;
-            case.announced_mono_ms = Some(now.mono_ms);
-            let told = Arc::clone(shared);
-            let running = Arc::clone(running);
-            let incident = case.incident.clone();
-            tokio::spawn(async move { announce::announce(&told, &running, &incident, news).await });
+            let touched = case.tally.touched_ms();
+            let clients: Vec<String> = touched.keys().cloned().collect();
+            let targets = announce::targets(&running.map, &clients).into_iter();
+            let due: Vec<(String, Announced)> = targets
+                .filter_map(|(client, target)| {
+                    let touched_ms = client.and_then(|client| touched.get(&client).copied());
+                    let news = case.news(&target, touched_ms, now.mono_ms, every_ms)?;
+                    Some((target, news))
+                })
+                .collect();
+            for (target, news) in &due {
+                case.told(target.clone(), *news, now.mono_ms);
+            }
+            announce::announce(shared, running, &case.incident, due).await;
         }
     }
 
@@ -260,7 +254,7 @@ impl Keeper {
         let case = &mut self.cases[at];
         case.close(by, now.wall_ms);
         measure::measure(shared, &running, case, true).await;
-        self.announce(shared, &running, now);
+        self.announce(shared, &running, now).await;
         self.write_down(shared).await;
         let case = self.cases.remove(at);
         let brief = case.incident.brief;

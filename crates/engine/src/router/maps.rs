@@ -188,6 +188,7 @@ impl Router {
             }
             self.shared.running.store(Some(Arc::clone(&running)));
         }
+        self.shared.bus.routing.remap(&running.map);
         drop(orders);
         self.tell_ignored(before.as_deref(), &running);
         compat::tell_fleet(&self.shared, &running);

@@ -164,6 +164,45 @@ fn a_return_that_does_not_hold_counts_as_reversed() {
     assert_eq!(incident.marks.decided_at_ms, Some(1_000), "the first decision is the one that is measured");
 }
 
+const OWN: &str = "https://hooks.example.com/own";
+const APPS: &str = "https://hooks.example.com/app";
+
+#[test]
+fn each_app_is_told_when_its_own_first_request_is_touched_and_of_the_return_only_if_it_was_told() {
+    use Announced::{Failback, Failover};
+    let mut case = case(&event(1, opened("anthropic/a")));
+    let settings = IncidentSettings::default();
+    let ill = Condition { circuit_open: true, ..Condition::default() };
+    case.beat(ill, &settings, now(2));
+    let news = |case: &mut Case, target: &str, touched_ms, second: u64| {
+        let news = case.news(target, touched_ms, second * 1_000, settings.alert_every_ms);
+        if let Some(news) = news {
+            case.told(target.to_owned(), news, second * 1_000);
+        }
+        news
+    };
+    assert_eq!(news(&mut case, OWN, None, 2), Some(Failover));
+    assert_eq!(news(&mut case, OWN, None, 3), None, "once");
+    // An app that calls half a minute later, and once more.
+    assert_eq!(news(&mut case, APPS, Some(30_000), 30), Some(Failover));
+    assert_eq!(news(&mut case, APPS, Some(30_000), 31), None);
+    case.beat(Condition::default(), &settings, now(60));
+    assert_eq!(
+        (news(&mut case, OWN, None, 60), news(&mut case, APPS, Some(30_000), 60)),
+        (Some(Failback), Some(Failback))
+    );
+    assert_eq!(news(&mut case, "https://hooks.example.com/late", Some(61_000), 61), None, "it missed it all");
+}
+
+#[test]
+fn after_a_restart_nobody_is_told_twice_and_whoever_is_new_to_it_is_told() {
+    let incident = case(&event(1, opened("anthropic/a"))).incident;
+    let case = Case::resumed(incident, 100_000);
+    let news = |target, touched_ms| case.news(target, touched_ms, 1_000, 600_000);
+    assert_eq!((news(OWN, None), news(APPS, Some(99_000))), (None, None));
+    assert_eq!(news(APPS, Some(101_000)), Some(Announced::Failover));
+}
+
 #[test]
 fn a_flapping_provider_is_not_announced_each_time() {
     let map = the_map();
@@ -178,9 +217,9 @@ fn a_flapping_provider_is_not_announced_each_time() {
             case.again(&opening_of(&again, &map).unwrap(), &again);
         }
         case.beat(condition, &settings, now(second));
-        if let Some(news) = case.news(second.unsigned_abs() * 1_000, settings.alert_every_ms) {
-            case.announced = news;
-            case.announced_mono_ms = Some(second.unsigned_abs() * 1_000);
+        let mono_ms = second.unsigned_abs() * 1_000;
+        if let Some(news) = case.news(OWN, None, mono_ms, settings.alert_every_ms) {
+            case.told(OWN.to_owned(), news, mono_ms);
             said.push((second, news));
         }
     }
