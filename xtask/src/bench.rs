@@ -7,6 +7,7 @@
 //! docs/performance.md.
 
 mod failures;
+mod hostile;
 mod latency;
 mod load;
 mod memory;
@@ -61,6 +62,8 @@ pub(crate) enum Part {
     Failures,
     /// Time to translate a stream's chunk and a request, for every caller and upstream
     Translation,
+    /// Time per megabyte of bodies and streams that are made to cost time
+    Hostile,
 }
 
 type Measure = fn(&Stage) -> Result<Section>;
@@ -93,11 +96,15 @@ pub(crate) fn run(repo: &Repo, wanted: &Wanted) -> Result<()> {
     }
     prepare(repo, wanted)?;
     let mut report = Report::new(repo, wanted.quick);
-    if wanted.only != Some(Part::Translation) {
+    if !matches!(wanted.only, Some(Part::Translation | Part::Hostile)) {
         with_servers(repo, wanted, &mut report)?;
     }
     if wanted.only.is_none_or(|only| only == Part::Translation) {
         show(&mut report, translation::measure(repo, wanted.quick)?);
+    }
+    // Its table is for whoever looks for a loop within a loop; it says nothing of ordinary calls.
+    if wanted.only == Some(Part::Hostile) {
+        show(&mut report, hostile::measure(repo, wanted.quick)?);
     }
     report.finish();
     let file = report.write_json(repo)?;
@@ -142,13 +149,16 @@ fn prepare(repo: &Repo, wanted: &Wanted) -> Result<()> {
     }
     let mut plan = Plan::default();
     packages::install(&mut plan, &machine, packages::BENCH)?;
-    if wanted.only != Some(Part::Translation) {
+    if !matches!(wanted.only, Some(Part::Translation | Part::Hostile)) {
         let build = ["build", "--release", "--package", "switchyard-sim"];
         let router: &[&str] = if wanted.bin.is_some() { &[] } else { &["--package", "switchyard"] };
         plan.run("build", Cmd::cargo(&repo.root, build).args(router.iter().copied()));
     }
     if wanted.only.is_none_or(|only| only == Part::Translation) {
         plan.run("build: translation", Cmd::cargo(&repo.root, translation::BENCH).args(["--no-run"]));
+    }
+    if wanted.only == Some(Part::Hostile) {
+        plan.run("build: hostile", Cmd::cargo(&repo.root, hostile::BENCH).args(["--no-run"]));
     }
     plan.carry_out()
 }

@@ -13,6 +13,7 @@ pub mod feature;
 pub mod gateway;
 mod ids;
 pub mod incident;
+pub mod limits;
 pub mod map;
 pub mod money;
 pub mod nearest;

@@ -13,9 +13,11 @@ mod walk;
 
 use std::ops::Range;
 
+use switchyard_domain::limits::bounded;
 use switchyard_domain::{FeatureSet, Operation};
 
 use crate::Dialect;
+use crate::notes::{FIELD_LIMIT, MESSAGE_LIMIT};
 pub use rewrite::rewrite;
 
 /// The routing facts of one request body, with the places a passthrough may touch.
@@ -84,11 +86,11 @@ pub struct EnvelopeError {
 
 impl EnvelopeError {
     fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { field: Some(field.into()), message: message.into() }
+        Self { field: Some(bounded(field.into(), FIELD_LIMIT)), ..Self::body(message) }
     }
 
     fn body(message: impl Into<String>) -> Self {
-        Self { field: None, message: message.into() }
+        Self { field: None, message: bounded(message.into(), MESSAGE_LIMIT) }
     }
 }
 

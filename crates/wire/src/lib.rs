@@ -51,7 +51,7 @@ pub use event_stream::{EventStreamDecoder, EventStreamError};
 pub use finish::FinishReason;
 pub use frames::{FrameDecoder, FrameError, StreamEvent};
 pub use inspect::{BodyFault, OkBody, inspect_ok_body};
-pub use notes::{Degradation, TranslateError, Translated};
+pub use notes::{Degradation, NOTE_LIMIT, TranslateError, Translated};
 pub use pipe::{Pipe, Said, Seam, StreamEnd, StreamFault, Unfit};
 pub use seals::{strip_all_seals, strip_foreign_seals};
 pub use sse::{SseDecoder, SseError};

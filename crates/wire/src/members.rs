@@ -30,7 +30,7 @@ impl<'a> Members<'a> {
 
     /// The path of a member of this object, such as `messages[2].content`.
     pub(crate) fn path_of(&self, name: &str) -> String {
-        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+        path_of(&self.path, name)
     }
 
     /// Takes a member's raw value; `null` counts as absent.
@@ -124,10 +124,10 @@ impl<'a> Members<'a> {
         self.entries.clear();
     }
 
-    /// The paths of members nobody took, `null`s left out.
-    pub(crate) fn rest(self) -> Vec<String> {
-        let left = self.entries.iter().filter(|(_, value)| value.get() != "null");
-        left.map(|(name, _)| self.path_of(name)).collect()
+    /// This object's path, and the names of members nobody took, `null`s left out.
+    pub(crate) fn left(self) -> (String, impl Iterator<Item = Cow<'a, str>>) {
+        let left = self.entries.into_iter().filter(|(_, value)| value.get() != "null");
+        (self.path, left.map(|(name, _)| name))
     }
 
     /// Where in `json` the value of `name` lies, without taking it.
@@ -143,6 +143,11 @@ impl<'a> Members<'a> {
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
+}
+
+/// The path of a member of the object at `path`, which is empty for the body itself.
+pub(crate) fn path_of(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
 /// The elements of a JSON list with their paths (`tools[0]`).

@@ -19,6 +19,7 @@ mod stream;
 mod told;
 
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use libfuzzer_sys::fuzz_target;
 
@@ -50,8 +51,22 @@ fn chosen() -> Target {
     found.unwrap_or_else(|| panic!("FUZZ_TARGET is {wanted:?}, not one of {names:?}")).1
 }
 
+/// What an input may take: so much whatever its length, and so much more per byte. With the fuzzer's own counting in it a
+/// byte costs some 100 ns; what a loop within a loop costs is beyond this at 16 kB.
+const ANY: Duration = Duration::from_millis(100);
+const PER_BYTE: Duration = Duration::from_micros(5);
+/// A machine that is busy elsewhere makes one run slow, not each of these.
+const TRIES: usize = 3;
+
 fuzz_target!(|input: &[u8]| {
-    if let Some((choices, data)) = Choices::of(input) {
-        CHOSEN.get_or_init(chosen)(&choices, data);
-    }
+    let Some((choices, data)) = Choices::of(input) else { return };
+    let target = CHOSEN.get_or_init(chosen);
+    let most = ANY + PER_BYTE * u32::try_from(input.len()).unwrap_or(u32::MAX);
+    let took = |_| {
+        let begun = Instant::now();
+        target(&choices, data);
+        begun.elapsed()
+    };
+    let is_slow = (0..TRIES).map(took).all(|took| took > most);
+    assert!(!is_slow, "{} bytes took more than {most:?} each of {TRIES} times", input.len());
 });

@@ -1,6 +1,7 @@
 //! A prompt in no dialect.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use serde_json::value::RawValue;
 
@@ -207,19 +208,15 @@ pub enum Format<'a> {
 }
 
 impl<'a> Prompt<'a> {
-    /// The name of the tool a call was for, found by the call's id anywhere in the conversation.
+    /// The tools the calls were for, by the calls' ids, anywhere in the conversation; the first call of an id counts.
     #[must_use]
-    pub fn tool_of_call(&self, id: &str) -> Option<&str> {
-        self.turns.iter().flat_map(|turn| &turn.blocks).find_map(|block| match &block.content {
-            Content::ToolUse(call) if call.id == id => Some(&*call.name),
-            Content::Text(_)
-            | Content::Image(_)
-            | Content::Document(_)
-            | Content::Thinking { .. }
-            | Content::RedactedThinking(_)
-            | Content::ToolUse(_)
-            | Content::ToolResult(_)
-            | Content::Refusal(_) => None,
-        })
+    pub fn tools_by_call(&self) -> HashMap<&str, &str> {
+        let mut tools = HashMap::new();
+        for block in self.turns.iter().flat_map(|turn| &turn.blocks) {
+            if let Content::ToolUse(call) = &block.content {
+                tools.entry(&*call.id).or_insert(&*call.name);
+            }
+        }
+        tools
     }
 }

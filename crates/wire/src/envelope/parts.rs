@@ -7,6 +7,10 @@ use serde_json::value::RawValue;
 use switchyard_domain::{Feature, FeatureSet};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+/// Contents lie in parts (a tool's result, a document) and hold parts again; the APIs know two levels. What lies deeper
+/// is taken for text, unread: each level costs a pass over what is in it, and stack.
+const DEEPEST: u32 = 4;
+
 /// What the contents of a conversation hold.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Parts {
@@ -17,6 +21,8 @@ pub(super) struct Parts {
     /// Tool calls in the list at hand.
     pub(super) calls: u32,
     pub(super) opening: Opening,
+    /// How many contents the one at hand lies in.
+    depth: u32,
 }
 
 /// How a conversation begins: what stays the same from turn to turn.
@@ -49,7 +55,13 @@ impl Parts {
         match raw.get().as_bytes().first() {
             Some(b'"') => self.count(raw),
             Some(b'n') => {}
-            Some(b'[') => serde_json::Deserializer::from_str(raw.get()).deserialize_seq(List(self))?,
+            Some(b'[') if self.depth >= DEEPEST => self.count(raw),
+            Some(b'[') => {
+                self.depth += 1;
+                let read = serde_json::Deserializer::from_str(raw.get()).deserialize_seq(List(self));
+                self.depth -= 1;
+                read?;
+            }
             _ => return Err(serde_json::Error::custom("must be a string or a list of parts")),
         }
         Ok(())

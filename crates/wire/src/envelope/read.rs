@@ -9,6 +9,7 @@ use serde_json::error::Category;
 use serde_json::value::RawValue;
 
 use switchyard_domain::Operation;
+use switchyard_domain::limits::NAME_BYTES;
 
 use super::fields::{FIELDS, Field};
 use super::parts::{Opening, Parts};
@@ -159,9 +160,9 @@ impl<'a> Scan<'a> {
             media_count: self.parts.media,
             has_seals: self.has_seals(body),
             include_usage,
-            user: self.user(),
+            user: self.user()?,
             idempotency_key,
-            conversation: self.named_conversation(),
+            conversation: self.named_conversation()?,
             marks_cache: CACHE_MARKS.find(body.as_bytes()).is_some(),
             opening: self.opening(),
             usage_splice,
@@ -169,9 +170,21 @@ impl<'a> Scan<'a> {
         })
     }
 
-    fn named_conversation(&self) -> Option<String> {
-        let names = [Field::PromptCacheKey, Field::Conversation, Field::PreviousResponseId];
-        names.into_iter().find_map(|field| self.get(field)).map(|raw| raw.get().to_owned())
+    fn named_conversation(&self) -> Result<Option<String>, EnvelopeError> {
+        let names = [
+            (Field::PromptCacheKey, "prompt_cache_key"),
+            (Field::Conversation, "conversation"),
+            (Field::PreviousResponseId, "previous_response_id"),
+        ];
+        let mut first = None;
+        for (field, name) in names {
+            if let Some(raw) = self.get(field) {
+                // As it is written: quotes and all.
+                check_name(name, raw.get().trim_matches('"'))?;
+                first = first.or(Some(raw.get().to_owned()));
+            }
+        }
+        Ok(first)
     }
 
     fn opening(&self) -> u64 {
@@ -198,6 +211,7 @@ impl<'a> Scan<'a> {
         if model.is_empty() {
             return Err(EnvelopeError::field("model", "must not be empty; name a model, or \"auto\""));
         }
+        check_name("model", &model)?;
         Ok((model, span_of(body, raw)))
     }
 
@@ -253,6 +267,7 @@ impl<'a> Scan<'a> {
         let Some(raw) = self.raw[Field::IdempotencyKey as usize] else { return Ok((None, None)) };
         let key: Option<String> = serde_json::from_str(raw.get())
             .map_err(|_| EnvelopeError::field("idempotencyKey", "must be a string"))?;
+        check_name("idempotencyKey", key.as_deref().unwrap_or_default())?;
         Ok((key.filter(|key| !key.is_empty()), Some(member_span(body, span_of(body, raw)))))
     }
 
@@ -301,15 +316,22 @@ impl<'a> Scan<'a> {
         }
     }
 
-    fn user(&self) -> Option<String> {
+    fn user(&self) -> Result<Option<String>, EnvelopeError> {
         #[derive(serde::Deserialize)]
         struct Metadata {
             user_id: Option<String>,
         }
         let text = |field| self.get(field).and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
-        text(Field::User)
-            .or_else(|| text(Field::SafetyIdentifier))
-            .or_else(|| serde_json::from_str::<Metadata>(self.get(Field::Metadata)?.get()).ok()?.user_id)
+        let metadata = self.get(Field::Metadata).and_then(|raw| serde_json::from_str(raw.get()).ok());
+        let named = [
+            ("user", text(Field::User)),
+            ("safety_identifier", text(Field::SafetyIdentifier)),
+            ("metadata.user_id", metadata.and_then(|metadata: Metadata| metadata.user_id)),
+        ];
+        for (field, user) in &named {
+            check_name(field, user.as_deref().unwrap_or_default())?;
+        }
+        Ok(named.into_iter().find_map(|(_, user)| user))
     }
 
     /// The caller's `include_usage` and the splice that would set it to true.
@@ -339,4 +361,13 @@ impl<'a> Scan<'a> {
             None => Ok((None, Some(Splice { range: inside..inside, text: r#""include_usage":true,"# }))),
         }
     }
+}
+
+/// Whether a name is short enough to be logged, shown and passed on.
+fn check_name(field: &str, name: &str) -> Result<(), EnvelopeError> {
+    if name.len() > NAME_BYTES {
+        let message = format!("is {} bytes long; at most {NAME_BYTES} are taken", name.len());
+        return Err(EnvelopeError::field(field, message));
+    }
+    Ok(())
 }

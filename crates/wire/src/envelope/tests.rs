@@ -545,3 +545,53 @@ proptest! {
         prop_assert_eq!(&value, &serde_json::from_str::<Value>(&expected).unwrap());
     }
 }
+
+#[test]
+fn names_are_short_enough_to_be_logged_and_the_field_is_named() {
+    let long = "A".repeat(257);
+    let messages = r#""messages":[{"role":"user","content":"hi"}]"#;
+    let cases = [
+        (format!(r#"{{"model":"{long}",{messages}}}"#), "model"),
+        (format!(r#"{{"model":"m","idempotencyKey":"{long}",{messages}}}"#), "idempotencyKey"),
+        (format!(r#"{{"model":"m","user":"{long}",{messages}}}"#), "user"),
+        (
+            format!(r#"{{"model":"m","user":"u","safety_identifier":"{long}",{messages}}}"#),
+            "safety_identifier",
+        ),
+        (format!(r#"{{"model":"m","metadata":{{"user_id":"{long}"}},{messages}}}"#), "metadata.user_id"),
+        (format!(r#"{{"model":"m","prompt_cache_key":"{long}",{messages}}}"#), "prompt_cache_key"),
+        (format!(r#"{{"model":"m","previous_response_id":"{long}",{messages}}}"#), "previous_response_id"),
+    ];
+    for (body, field) in cases {
+        let error = Envelope::read(Dialect::OpenAiChat, Operation::Complete, body.as_bytes()).unwrap_err();
+        assert_eq!(error.field.as_deref(), Some(field));
+        assert!(error.message.contains("257 bytes") && error.message.contains("256"), "{error}");
+    }
+    let fits = format!(r#"{{"model":"{}",{messages}}}"#, &long[1..]);
+    assert!(Envelope::read(Dialect::OpenAiChat, Operation::Complete, fits.as_bytes()).is_ok());
+}
+
+#[test]
+fn an_error_does_not_quote_a_value_of_any_length() {
+    let image = "A".repeat(300_000);
+    for body in [
+        format!(r#"{{"model":"m","messages":"{image}"}}"#),
+        format!(r#"{{"model":"m","messages":["{image}"]}}"#),
+        format!(r#""{image}""#),
+    ] {
+        let error = Envelope::read(Dialect::OpenAiChat, Operation::Complete, body.as_bytes()).unwrap_err();
+        assert!(error.to_string().len() < 1_000, "{} bytes", error.to_string().len());
+    }
+}
+
+/// Each level of content within content was read by a call within a call: a megabyte of them ended the process.
+#[test]
+fn contents_within_contents_cost_no_stack() {
+    let deep = 100_000;
+    let nested = format!("{}\"x\"{}", r#"[{"type":"tool_result","content":"#.repeat(deep), "}]".repeat(deep));
+    let body = format!(r#"{{"model":"m","max_tokens":1,"messages":[{{"role":"user","content":{nested}}}]}}"#);
+    for dialect in [Dialect::OpenAiChat, Dialect::AnthropicMessages] {
+        let envelope = Envelope::read(dialect, Operation::Complete, body.as_bytes()).unwrap();
+        assert!(envelope.prompt_chars > 1_000_000, "it counts as text");
+    }
+}

@@ -5,6 +5,7 @@
 //! (`GenerationConfig.responseJsonSchema`). A schema that needs no change stays the text it came as.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -50,7 +51,7 @@ pub(super) fn fit<'a>(
     }
     let mut fitting = Fitting { changed: false, loose: None, simplified: false };
     fitting.definitions(&mut value);
-    fitting.schema(&mut value, at);
+    fitting.schema(&mut value, At { before: None, step: Step::Name(at) });
     if strict && let Some(keyword) = fitting.loose {
         notes.add("schema_not_enforced", keyword);
     }
@@ -63,6 +64,39 @@ pub(super) fn fit<'a>(
     serde_json::value::to_raw_value(&value)
         .map(Cow::Owned)
         .map_err(|error| TranslateError::invalid(at, error.to_string()))
+}
+
+/// Where a schema lies. It is written out only where something is said of it: names may be long, and every member below
+/// one would copy it.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    before: Option<&'a At<'a>>,
+    step: Step<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Name(&'a str),
+    Index(usize),
+}
+
+impl<'a> At<'a> {
+    fn then(&'a self, step: Step<'a>) -> Self {
+        At { before: Some(self), step }
+    }
+}
+
+impl fmt::Display for At<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(before) = self.before {
+            before.fmt(f)?;
+        }
+        match self.step {
+            Step::Index(at) => write!(f, "[{at}]"),
+            Step::Name(name) if self.before.is_some() => write!(f, ".{name}"),
+            Step::Name(name) => f.write_str(name),
+        }
+    }
 }
 
 struct Fitting {
@@ -86,7 +120,7 @@ impl Fitting {
     }
 
     /// The depth is bounded by what the JSON reader lets through (128).
-    fn schema(&mut self, schema: &mut Value, at: &str) {
+    fn schema(&mut self, schema: &mut Value, at: At<'_>) {
         let Some(object) = schema.as_object_mut() else { return };
         self.inline_only_choice(object);
         if let Some(constant) = object.get("const")
@@ -110,22 +144,22 @@ impl Fitting {
             }
         }
         for (name, value) in object {
-            let path = format!("{at}.{name}");
+            let path = at.then(Step::Name(name));
             match name.as_str() {
                 "properties" | "$defs" => {
                     for (name, value) in value.as_object_mut().into_iter().flatten() {
-                        self.schema(value, &format!("{path}.{name}"));
+                        self.schema(value, path.then(Step::Name(name)));
                     }
                 }
-                "items" | "additionalProperties" => self.schema(value, &path),
+                "items" | "additionalProperties" => self.schema(value, path),
                 "prefixItems" | "anyOf" | "oneOf" => {
                     for (at, value) in value.as_array_mut().into_iter().flatten().enumerate() {
-                        self.schema(value, &format!("{path}[{at}]"));
+                        self.schema(value, path.then(Step::Index(at)));
                     }
                 }
                 name if name.starts_with('$') || ENFORCED.contains(&name) || ANNOTATIONS.contains(&name) => {}
                 _ => {
-                    self.loose.get_or_insert(path);
+                    self.loose.get_or_insert_with(|| path.to_string());
                 }
             }
         }

@@ -1,5 +1,7 @@
 //! Whether OpenAI enforces a schema: its strict mode takes only closed objects that demand every property.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -38,10 +40,11 @@ fn is_closed(schema: &Value) -> bool {
     }
     let properties = members.get("properties").and_then(Value::as_object);
     if let Some(properties) = properties {
-        let required = members.get("required").and_then(Value::as_array);
-        let demanded =
-            |name: &String| required.is_some_and(|required| required.iter().any(|entry| entry == name));
-        if !properties.keys().all(demanded) || !properties.values().all(is_closed) {
+        let required = members.get("required").and_then(Value::as_array).into_iter().flatten();
+        let required: HashSet<&str> = required.filter_map(Value::as_str).collect();
+        if !properties.keys().all(|name| required.contains(name.as_str()))
+            || !properties.values().all(is_closed)
+        {
             return false;
         }
     }

@@ -8,6 +8,7 @@
 mod dialects;
 mod exact;
 mod fixtures;
+mod hostile;
 mod malformed;
 mod resumed;
 mod robust;

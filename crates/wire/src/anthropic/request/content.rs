@@ -15,6 +15,23 @@ pub(super) fn read<'a>(
     at: &str,
     notes: &mut Notes,
 ) -> Result<Vec<Block<'a>>, TranslateError> {
+    read_in(Place::Message, raw, at, notes)
+}
+
+/// What a content is the content of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Message,
+    /// A tool's result, which holds no other: each level would cost stack.
+    Result,
+}
+
+fn read_in<'a>(
+    place: Place,
+    raw: &'a RawValue,
+    at: &str,
+    notes: &mut Notes,
+) -> Result<Vec<Block<'a>>, TranslateError> {
     if let Some(content) = plain_text(raw) {
         return Ok(vec![Block { at: at.to_owned(), cache: false, content }]);
     }
@@ -22,7 +39,7 @@ pub(super) fn read<'a>(
     for (path, raw) in elements(raw, at)? {
         let mut block = Members::read(raw.get(), path.as_str())?;
         let mut cache = cache_hint(&mut block, notes)?;
-        let content = one(&mut block, &path, &mut cache, notes)?;
+        let content = one(place, &mut block, &path, &mut cache, notes)?;
         notes.dropped(block);
         blocks.extend(content.map(|content| Block { at: path, cache, content }));
     }
@@ -40,6 +57,7 @@ pub(super) fn cache_hint(block: &mut Members<'_>, notes: &mut Notes) -> Result<b
 }
 
 fn one<'a>(
+    place: Place,
     block: &mut Members<'a>,
     path: &str,
     cache: &mut bool,
@@ -68,6 +86,9 @@ fn one<'a>(
                 signature: None,
             })
         }
+        "tool_result" if place == Place::Result => {
+            return Err(TranslateError::invalid(block.path_of("type"), NO_ANSWER));
+        }
         "tool_result" => tool_result(block, cache, notes)?,
         "thinking" => {
             let seal = block.text("signature")?.filter(|seal| !seal.is_empty());
@@ -92,6 +113,9 @@ fn one<'a>(
         }
     }))
 }
+
+/// Why a block has no place in a tool's result.
+const NO_ANSWER: &str = "is no block a tool can answer with";
 
 fn left_out<'a>(
     block: &mut Members<'a>,
@@ -194,7 +218,7 @@ fn tool_result<'a>(
     let path = block.path_of("content");
     let mut content = Vec::new();
     if let Some(raw) = block.raw("content") {
-        for inner in read(raw, &path, notes)? {
+        for inner in read_in(Place::Result, raw, &path, notes)? {
             *cache |= inner.cache;
             match inner.content {
                 Content::Text(_) | Content::Image(_) | Content::Document(_) => content.push(inner.content),
@@ -204,7 +228,7 @@ fn tool_result<'a>(
                 | Content::ToolResult(_)
                 | Content::Refusal(_) => {
                     let path = format!("{}.type", inner.at);
-                    return Err(TranslateError::invalid(path, "is no block a tool can answer with"));
+                    return Err(TranslateError::invalid(path, NO_ANSWER));
                 }
             }
         }
@@ -215,17 +239,23 @@ fn tool_result<'a>(
 /// A seal of another provider directly before a tool call is the one on the thought behind the call: that is where
 /// the writers for Messages callers put it.
 pub(super) fn attach_seals(blocks: &mut Vec<Block<'_>>) {
-    let mut at = 0;
-    while at + 1 < blocks.len() {
-        let is_foreign = matches!(&blocks[at].content, Content::RedactedThinking(seal) if seal.origin != Origin::Anthropic);
-        if is_foreign && matches!(blocks[at + 1].content, Content::ToolUse(_)) {
-            let sealed = blocks.remove(at);
-            if let (Content::RedactedThinking(seal), Content::ToolUse(call)) =
-                (sealed.content, &mut blocks[at].content)
-            {
+    let mut seal: Option<Block<'_>> = None;
+    let mut kept = Vec::with_capacity(blocks.len());
+    for mut block in blocks.drain(..) {
+        let is_foreign =
+            matches!(&block.content, Content::RedactedThinking(seal) if seal.origin != Origin::Anthropic);
+        match (seal.take(), &mut block.content) {
+            (Some(Block { content: Content::RedactedThinking(seal), .. }), Content::ToolUse(call)) => {
                 call.signature = Some(seal);
             }
+            (before, _) => kept.extend(before),
         }
-        at += 1;
+        if is_foreign {
+            seal = Some(block);
+        } else {
+            kept.push(block);
+        }
     }
+    kept.extend(seal);
+    *blocks = kept;
 }

@@ -3,12 +3,14 @@
 //! Other dialects let calls take turns, with one another and with what else is said. What begins before the open call's
 //! input is whole waits until it is: the only thing a Messages stream forces to be held back.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use crate::canonical::Signature;
 
 /// What may wait; beyond it order gives way to memory. Bytes.
 const WAITING_LIMIT: usize = 1 << 20;
+/// What each thing that waits costs besides its text, bytes.
+const EACH: usize = size_of::<Later>();
 
 /// The calls of one stream.
 #[derive(Debug, Default)]
@@ -17,8 +19,12 @@ pub(super) struct Tools {
     open: Option<Open>,
     waiting: VecDeque<Later>,
     waiting_bytes: usize,
+    /// How many things had to wait and have had their turn.
+    had_turn: usize,
+    /// Calls that wait, by how many things waited before them in all.
+    queued: HashMap<usize, usize>,
     /// The block of each call that had its turn.
-    blocks: Vec<(usize, usize)>,
+    blocks: HashMap<usize, usize>,
 }
 
 #[derive(Debug)]
@@ -49,7 +55,7 @@ pub(super) struct Waiting {
 
 impl Later {
     fn bytes(&self) -> usize {
-        match self {
+        EACH + match self {
             Self::Text(text) | Self::Thinking(text) => text.len(),
             Self::Seal(seal) | Self::Redacted(seal) => seal.value.len(),
             Self::Call(call) => call.id.len() + call.name.len() + call.input.len(),
@@ -70,6 +76,9 @@ impl Tools {
 
     pub(super) fn wait(&mut self, later: Later) {
         self.waiting_bytes += later.bytes();
+        if let Later::Call(call) = &later {
+            self.queued.insert(call.call, self.had_turn + self.waiting.len());
+        }
         self.waiting.push_back(later);
     }
 
@@ -77,6 +86,10 @@ impl Tools {
     pub(super) fn next(&mut self) -> Option<Later> {
         let next = self.waiting.pop_front()?;
         self.waiting_bytes = self.waiting_bytes.saturating_sub(next.bytes());
+        self.had_turn += 1;
+        if let Later::Call(call) = &next {
+            self.queued.remove(&call.call);
+        }
         Some(next)
     }
 
@@ -88,7 +101,7 @@ impl Tools {
     /// A call has its turn, in a block of its own.
     pub(super) fn open(&mut self, call: usize, block: usize) {
         self.open = Some(Open { call, input: Progress::default() });
-        self.blocks.push((call, block));
+        self.blocks.insert(call, block);
     }
 
     /// The open call's block is closed.
@@ -98,19 +111,16 @@ impl Tools {
 
     /// Where a piece of input goes: the block of a call that had its turn. None: it waits with its call.
     pub(super) fn input(&mut self, call: usize, json: &str) -> Option<usize> {
-        for later in &mut self.waiting {
-            if let Later::Call(waiting) = later
-                && waiting.call == call
-            {
-                waiting.input.push_str(json);
-                self.waiting_bytes += json.len();
-                return None;
-            }
+        let queued = self.queued.get(&call).and_then(|before| before.checked_sub(self.had_turn));
+        if let Some(Later::Call(waiting)) = queued.and_then(|at| self.waiting.get_mut(at)) {
+            waiting.input.push_str(json);
+            self.waiting_bytes += json.len();
+            return None;
         }
         if let Some(open) = self.open.as_mut().filter(|open| open.call == call) {
             open.input.read(json);
         }
-        self.blocks.iter().rev().find(|(of, _)| *of == call).map(|(_, block)| *block)
+        self.blocks.get(&call).copied()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Images and documents, whose bytes Converse takes with the request alone.
 
 use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
 use aws_smithy_types::base64;
 
@@ -76,7 +77,11 @@ pub(super) fn image<'p>(
 
 /// Names documents so that Converse takes them: of few characters, and no two alike.
 #[derive(Debug, Default)]
-pub(super) struct DocumentNames(Vec<String>);
+pub(super) struct DocumentNames {
+    given: HashSet<String>,
+    /// How often a name was wanted: the number the next one gets.
+    wanted: HashMap<String, usize>,
+}
 
 impl DocumentNames {
     pub(super) fn document<'p>(
@@ -128,14 +133,14 @@ impl DocumentNames {
         if !base.chars().any(|c| c.is_ascii_alphanumeric()) {
             "Document".clone_into(&mut base);
         }
-        let mut name = base.clone();
-        let mut count = 1;
-        while self.0.contains(&name) {
-            count += 1;
-            name = format!("{base} ({count})");
+        let count = self.wanted.entry(base.clone()).or_insert(0);
+        loop {
+            *count += 1;
+            let name = if *count == 1 { base.clone() } else { format!("{base} ({count})") };
+            if self.given.insert(name.clone()) {
+                return name;
+            }
         }
-        self.0.push(name.clone());
-        name
     }
 }
 

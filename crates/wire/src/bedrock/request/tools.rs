@@ -1,6 +1,7 @@
 //! The tools on offer and which of them is to be called.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -79,12 +80,14 @@ pub(super) fn write<'p>(
 
 /// The tools a conversation speaks of, each with the place where it is first named.
 fn names_used<'p>(prompt: &'p Prompt<'_>) -> Vec<(&'p str, &'p str)> {
+    let tools = prompt.tools_by_call();
+    let mut known: HashSet<&str> = HashSet::new();
     let mut used: Vec<(&str, &str)> = Vec::new();
     for block in prompt.turns.iter().flat_map(|turn| &turn.blocks) {
         let name = match &block.content {
             Content::ToolUse(call) => &*call.name,
             Content::ToolResult(result) => {
-                result.name.as_deref().or_else(|| prompt.tool_of_call(&result.id)).unwrap_or("tool")
+                result.name.as_deref().or_else(|| tools.get(&*result.id).copied()).unwrap_or("tool")
             }
             Content::Text(_)
             | Content::Image(_)
@@ -93,7 +96,7 @@ fn names_used<'p>(prompt: &'p Prompt<'_>) -> Vec<(&'p str, &'p str)> {
             | Content::RedactedThinking(_)
             | Content::Refusal(_) => continue,
         };
-        if used.iter().all(|(_, known)| *known != name) {
+        if known.insert(name) {
             used.push((&block.at, name));
         }
     }

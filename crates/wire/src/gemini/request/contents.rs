@@ -5,6 +5,7 @@
 //! block beside the part where their dialect has no place on it.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use super::media::{self, Data, Kind};
 use super::parts::{
@@ -35,7 +36,8 @@ pub(super) fn write<'a>(
     notes: &mut Notes,
 ) -> Result<Written<'a>, TranslateError> {
     let system: Vec<Part<'a>> = prompt.system.iter().filter_map(|block| system_part(block, notes)).collect();
-    let mut conversation = Conversation { prompt, model, contents: Vec::new(), waiting: None };
+    let tools = prompt.tools_by_call();
+    let mut conversation = Conversation { tools, model, contents: Vec::new(), waiting: None };
     for turn in &prompt.turns {
         for block in &turn.blocks {
             conversation.add(turn.role, block, notes)?;
@@ -81,14 +83,15 @@ fn note_cache(block: &Block<'_>, notes: &mut Notes) {
     }
 }
 
-struct Conversation<'a, 'p> {
-    prompt: &'a Prompt<'p>,
+struct Conversation<'a> {
+    /// The tools by the ids of their calls.
+    tools: HashMap<&'a str, &'a str>,
     model: Model,
     contents: Vec<Content<'a>>,
     waiting: Option<Waiting<'a>>,
 }
 
-impl<'a> Conversation<'a, '_> {
+impl<'a> Conversation<'a> {
     fn add(&mut self, role: Role, block: &'a Block<'_>, notes: &mut Notes) -> Result<(), TranslateError> {
         note_cache(block, notes);
         let role = match role {
@@ -195,8 +198,7 @@ impl<'a> Conversation<'a, '_> {
         at: &str,
         notes: &mut Notes,
     ) -> Result<(), TranslateError> {
-        let prompt = self.prompt;
-        let name = result.name.as_deref().or_else(|| prompt.tool_of_call(&result.id));
+        let name = result.name.as_deref().or_else(|| self.tools.get(&*result.id).copied());
         let Some(name) = name else {
             return Err(TranslateError::invalid(
                 at,

@@ -1,5 +1,7 @@
 //! A prompt, written as a chat request.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -161,11 +163,10 @@ fn is_closed(schema: &Value) -> bool {
         Value::Object(members) => {
             let properties = members.get("properties").and_then(Value::as_object);
             let is_object = properties.is_some() || members.get("type").is_some_and(|kind| kind == "object");
-            let required: Vec<&Value> =
-                members.get("required").and_then(Value::as_array).into_iter().flatten().collect();
-            let requires_all = properties.is_none_or(|all| {
-                all.keys().all(|name| required.iter().any(|required| *required == name.as_str()))
-            });
+            let required = members.get("required").and_then(Value::as_array).into_iter().flatten();
+            let required: HashSet<&str> = required.filter_map(Value::as_str).collect();
+            let requires_all =
+                properties.is_none_or(|all| all.keys().all(|name| required.contains(name.as_str())));
             let is_shut = members.get("additionalProperties") == Some(&Value::Bool(false));
             (!is_object || (is_shut && requires_all)) && members.values().all(is_closed)
         }

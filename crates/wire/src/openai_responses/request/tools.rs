@@ -1,6 +1,7 @@
 //! The tools of a request and the choice among them.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use crate::canonical::{Tool, ToolChoice};
 use crate::members::{Members, borrowed_text};
@@ -74,12 +75,12 @@ fn choice<'a>(
 }
 
 /// The functions the model may call; the others are not offered at all, which the model can't tell apart.
-fn allowed<'a>(choice: &mut Members<'a>) -> Result<Vec<Cow<'a, str>>, TranslateError> {
-    let mut names = Vec::new();
+fn allowed<'a>(choice: &mut Members<'a>) -> Result<HashSet<Cow<'a, str>>, TranslateError> {
+    let mut names = HashSet::new();
     for (at, raw) in choice.list("tools")? {
         let mut tool = Members::read(raw.get(), at)?;
         if tool.need_text("type")? == "function" {
-            names.push(tool.need_text("name")?);
+            names.insert(tool.need_text("name")?);
         }
     }
     Ok(names)
