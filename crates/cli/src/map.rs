@@ -166,7 +166,7 @@ fn setting(text: &str) -> Result<(String, Value), String> {
 
 fn prove(document: &str) -> MapCheck {
     let environment = |name: &str| std::env::var(name).ok();
-    match map::read(document, Format::detect(document), &environment) {
+    match map::read_apart(document, Format::detect(document), &environment) {
         Ok(proven) => MapCheck { faults: Vec::new(), warnings: map::warnings(&proven) },
         Err(faults) => MapCheck { faults, warnings: Vec::new() },
     }

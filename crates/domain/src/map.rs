@@ -9,6 +9,7 @@ mod diff;
 mod edit;
 mod fault;
 mod ground;
+mod keys;
 mod midstream;
 mod network;
 mod operate;
@@ -28,7 +29,6 @@ pub use defaults::{Defaults, rows as default_rows};
 pub use diff::unified as diff;
 pub use edit::{edit, value_at};
 pub use fault::{Fault, Path};
-pub use ground::warnings;
 pub use midstream::Midstream;
 pub use network::{CheckUrl, NetworkSettings, Outbound, ProxyUrl};
 pub use operate::{
@@ -47,6 +47,15 @@ pub use steps::{MoveSteps, Steps};
 pub use text::Format;
 pub use variables::{NoVariables, Variables};
 
+/// What is worth a word about a map that is sound: none of it refuses the map.
+#[must_use]
+pub fn warnings(map: &RoutingMap) -> Vec<Fault> {
+    let mut found = map.notes.clone();
+    found.extend(ground::warnings(map));
+    found.extend(keys::warnings(map));
+    found
+}
+
 /// Every name a provider's keys may be stored under: its own and, of a known provider, its other names.
 #[must_use]
 pub fn names_of(provider: &str) -> Vec<&str> {
@@ -62,12 +71,36 @@ pub type Read = Result<RoutingMap, Vec<Fault>>;
 /// # Errors
 /// Every fault of the document at once, each with its path; an unreadable document is one fault at its line.
 pub fn read(document: &str, format: Format, variables: &dyn Variables) -> Read {
-    let mut faults = Vec::new();
+    let mut faults = fault::Faults::default();
     let raw = match text::parse(document, format) {
         Ok(value) => shape::from_value(value, &mut faults),
         Err(fault) => return Err(vec![fault]),
     };
-    proof::prove(&raw, variables, faults)
+    match raw {
+        Some(raw) => proof::prove(&raw, variables, faults),
+        None => Err(faults.into_told()),
+    }
+}
+
+/// The stack a document of unknown origin is read on, bytes: many times what any needs, and only touched where needed.
+const READER_STACK: usize = 32 * 1024 * 1024;
+
+/// As [`read`], on a thread of its own: a document may come from anywhere, and whatever is in it, whoever reads it lives
+/// on.
+///
+/// # Errors
+/// As [`read`]; a document that ends the reader is one fault.
+pub fn read_apart(document: &str, format: Format, variables: &(dyn Variables + Sync)) -> Read {
+    std::thread::scope(|scope| {
+        let reader = std::thread::Builder::new().name("map".to_owned()).stack_size(READER_STACK);
+        let read = reader.spawn_scoped(scope, || read(document, format, &|name: &str| variables.get(name)));
+        let outcome = read.map_err(|error| error.to_string()).and_then(|reader| {
+            reader
+                .join()
+                .map_err(|_| "the reader met a fault of its own. Please report the document".to_owned())
+        });
+        outcome.unwrap_or_else(|why| Err(vec![Fault::new("", format!("The map can't be checked: {why}."))]))
+    })
 }
 
 /// The `version` a document says it was written against, where it says so.

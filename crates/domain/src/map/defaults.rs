@@ -49,6 +49,9 @@ impl Defaults {
     pub const MAX_BODY_BYTES: u64 = 32 * 1024 * 1024;
     /// Requests under way at the same time.
     pub const MAX_IN_FLIGHT: u32 = 1_024;
+    /// What the bodies of requests under way may hold together, bytes: sixteen of the largest, or half a megabyte for each
+    /// of 1,024 requests.
+    pub const MAX_BYTES_IN_FLIGHT: u64 = 512 * 1024 * 1024;
     /// Pause between two probes of a route, milliseconds.
     pub const PROBE_EVERY_MS: u64 = 30_000;
     /// What is asked to see how the network stands: an address, and what its body starts with where it is not 204.
@@ -138,7 +141,9 @@ table! {
     "cold.concurrency" = Defaults::COLD_CONCURRENCY => "Queued jobs attempted at the same time.";
     "cold.maxJobs" = Defaults::COLD_JOBS => "Jobs that may wait at the same time; what comes then is refused with a reason.";
     "limits.maxBodyBytes" = Defaults::MAX_BODY_BYTES => "Largest request body.";
-    "limits.maxInFlight" = Defaults::MAX_IN_FLIGHT => "Requests under way at the same time.";
+    "limits.maxInFlight" = Defaults::MAX_IN_FLIGHT => "Requests under way at the same time, those whose body is still coming included.";
+    "limits.maxBytesInFlight" = Defaults::MAX_BYTES_IN_FLIGHT => "What the bodies of requests under way may hold together, bytes; what comes then is refused with 429. Sixteen of the largest, or half a megabyte for each of 1,024.";
+    "clients.<app>.maxInFlight" = "none" => "An app's requests under way at the same time.";
     "flags.enable_warm_fallback" = true => "Whether Warm is tried.";
     "flags.enable_cold_queue" = true => "Whether requests may be queued.";
     "flags.require_client_key" = true => "Whether callers must bring a local key.";

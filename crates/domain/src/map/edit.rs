@@ -56,10 +56,21 @@ pub fn edit(document: &str, format: Format, changes: &[(String, Value)]) -> Resu
         };
         out = match in_place.filter(|text| text::parse(text, format).is_ok_and(|read| read == meant)) {
             Some(text) => text,
+            None if format == Format::Yaml && has_comments(&out) => {
+                let message = "This can't be changed in place, and writing the document anew would lose its comments. \
+                    Change the file and run `switchyard map apply FILE`.";
+                faults.push(Fault::new(path.as_str(), message));
+                continue;
+            }
             None => whole(&meant, format).map_err(|fault| vec![fault])?,
         };
     }
     if faults.is_empty() { Ok(out) } else { Err(faults) }
+}
+
+/// Whether a YAML document may hold a comment.
+fn has_comments(document: &str) -> bool {
+    document.lines().any(|line| line.trim_start().starts_with('#') || line.contains(" #"))
 }
 
 fn whole(value: &Value, format: Format) -> Result<String, Fault> {
@@ -247,6 +258,69 @@ mod tests {
             text::parse(&written, Format::Yaml).unwrap(),
             json!({ "hot": [{ "provider": "a", "model": "m" }], "retry": { "attempts": 1 } })
         );
+    }
+
+    #[test]
+    fn entries_of_lists_change_in_place_and_what_would_lose_comments_is_refused() {
+        let yaml = "# my map\nhot:\n  # the cheap one\n  - provider: a   # first\n    model: m\n    timeouts:\n      idleMs: 5 # short\n\n  # the dear one\n  - provider: b\n    model: n # second\nwarm:\n- model: o # flat\n  provider: c\nname: x\n";
+        type Case = (&'static str, fn() -> Value, &'static str, &'static str);
+        let cases: &[Case] = &[
+            (
+                "hot[0].weight",
+                || json!(5),
+                "      idleMs: 5 # short\n",
+                "      idleMs: 5 # short\n    weight: 5\n",
+            ),
+            (
+                "hot[1].weight",
+                || json!(5),
+                "    model: n # second\n",
+                "    model: n # second\n    weight: 5\n",
+            ),
+            ("hot[1].model", || json!("p"), "    model: n # second\n", "    model: \"p\" # second\n"),
+            (
+                "hot[0].provider",
+                || json!("d"),
+                "  - provider: a   # first\n",
+                "  - provider: \"d\" # first\n",
+            ),
+            ("hot[0].timeouts.idleMs", || json!(9), "idleMs: 5 # short", "idleMs: 9 # short"),
+            (
+                "hot[0].timeouts.totalMs",
+                || json!(9),
+                "idleMs: 5 # short\n",
+                "idleMs: 5 # short\n      totalMs: 9\n",
+            ),
+            (
+                "hot[0].breaker.successesToClose",
+                || json!(1),
+                "short\n",
+                "short\n    breaker:\n      successesToClose: 1\n",
+            ),
+            (
+                "hot[1].provider",
+                || Value::Null,
+                "  - provider: b\n    model: n # second\n",
+                "  - model: n # second\n",
+            ),
+            ("warm[0].weight", || json!(1), "  provider: c\n", "  provider: c\n  weight: 1\n"),
+        ];
+        for (path, value, before, after) in cases {
+            assert!(yaml.contains(before), "{before}");
+            let made = change(yaml, &[(path, value())]).unwrap();
+            let spaced = |text: &str| text.replace("   #", " #");
+            assert_eq!(spaced(&made), spaced(&yaml.replacen(before, after, 1)), "{path}");
+        }
+        for (path, value) in [
+            ("hot[0]", json!({ "provider": "z" })),
+            ("hot", json!([])),
+            ("hot[1].timeouts", json!({ "idleMs": 1 })),
+        ] {
+            match change(yaml, &[(path, value)]) {
+                Ok(made) => assert!(made.contains("# my map") && made.contains("# the cheap one"), "{made}"),
+                Err(faults) => assert!(faults[0].message.contains("lose its comments"), "{faults:?}"),
+            }
+        }
     }
 
     #[test]

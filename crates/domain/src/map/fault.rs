@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::limits::{SENTENCE_BYTES, bounded};
+
 /// One fault of a document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Fault {
@@ -16,7 +18,53 @@ impl Fault {
     /// A fault at a path.
     #[must_use]
     pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { path: path.into(), message: message.into() }
+        let (path, message) = (path.into(), message.into());
+        Self { path: bounded(path, PATH_BYTES), message: bounded(message, SENTENCE_BYTES) }
+    }
+}
+
+/// The longest path that is told, bytes. Paths hold names a document made up.
+const PATH_BYTES: usize = 512;
+
+/// The most faults that are told of one document: nobody reads more, and a document may have as many as it has bytes.
+pub(super) const MOST_FAULTS: usize = 100;
+
+/// The faults of a document while it is read.
+#[derive(Debug, Default)]
+pub(super) struct Faults {
+    told: Vec<Fault>,
+    more: usize,
+}
+
+impl Faults {
+    pub(super) fn push(&mut self, fault: Fault) {
+        if self.told.len() < MOST_FAULTS {
+            self.told.push(fault);
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// How many there are, those that are not told included.
+    pub(super) fn count(&self) -> usize {
+        self.told.len() + self.more
+    }
+
+    pub(super) fn has(&self, fault: &Fault) -> bool {
+        self.told.contains(fault)
+    }
+
+    pub(super) fn has_at(&self, path: &Path) -> bool {
+        self.told.iter().any(|fault| fault.path == path.as_str())
+    }
+
+    /// What is told: the faults, and how many more there are.
+    pub(super) fn into_told(mut self) -> Vec<Fault> {
+        if self.more > 0 {
+            let message = format!("{} more faults are not listed. Mend these first.", self.more);
+            self.told.push(Fault::new("", message));
+        }
+        self.told
     }
 }
 

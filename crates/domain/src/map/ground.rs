@@ -6,9 +6,8 @@ use super::fault::{Fault, Path};
 use super::preset::Layout;
 use super::proven::{Line, Route, RouteIx, RoutingMap};
 
-/// What is worth a word about a map that is sound: none of it refuses the map.
-#[must_use]
-pub fn warnings(map: &RoutingMap) -> Vec<Fault> {
+/// Chains that fall as one.
+pub(super) fn warnings(map: &RoutingMap) -> Vec<Fault> {
     let mut found = line_warnings(map, &map.line, &Path::root());
     for (name, job) in map.jobs.iter().filter(|(_, job)| job.own_line) {
         found.extend(line_warnings(map, &job.line, &Path::root().field("jobs").field(name)));

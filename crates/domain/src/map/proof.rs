@@ -7,11 +7,11 @@ mod network;
 mod place;
 mod route;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::defaults::Defaults;
-use super::fault::{Fault, Path};
+use super::fault::{Fault, Faults, MOST_FAULTS, Path};
 use super::operate::{
     CacheSettings, FailbackSettings, Goals, IncidentSettings, ShedSettings, ShiftSettings, StormSettings,
     TriggerSettings,
@@ -24,8 +24,16 @@ use super::raw::{RawCold, RawColdMode, RawJob, RawMap, RawProvider, RawRoute};
 use super::steps::{MoveSteps, Steps};
 use super::variables::Variables;
 
-pub(super) fn prove(raw: &RawMap, variables: &dyn Variables, faults: Vec<Fault>) -> super::Read {
-    let mut proof = Proof { raw, variables, faults, routes: Vec::new(), providers: BTreeMap::new() };
+pub(super) fn prove(raw: &RawMap, variables: &dyn Variables, faults: Faults) -> super::Read {
+    let mut proof = Proof {
+        raw,
+        variables,
+        faults,
+        routes: Vec::new(),
+        known: Known::default(),
+        notes: Vec::new(),
+        providers: BTreeMap::new(),
+    };
     proof.providers();
     let line = proof.default_line();
     let default_job = Arc::new(Job {
@@ -49,9 +57,10 @@ pub(super) fn prove(raw: &RawMap, variables: &dyn Variables, faults: Vec<Fault>)
     let clients = proof.clients();
     let network = proof.network();
     let steps = proof.move_steps();
-    let Proof { faults, routes, providers, .. } = proof;
-    if !faults.is_empty() {
-        return Err(faults);
+    proof.limits();
+    let Proof { faults, routes, providers, notes, .. } = proof;
+    if faults.count() > 0 {
+        return Err(faults.into_told());
     }
     let flags = raw.flags.clone().unwrap_or_default();
     let limits = raw.limits.clone().unwrap_or_default();
@@ -87,7 +96,9 @@ pub(super) fn prove(raw: &RawMap, variables: &dyn Variables, faults: Vec<Fault>)
         limits: Limits {
             max_body_bytes: limits.max_body_bytes.unwrap_or(Defaults::MAX_BODY_BYTES),
             max_in_flight: limits.max_in_flight.unwrap_or(Defaults::MAX_IN_FLIGHT),
+            max_bytes_in_flight: limits.max_bytes_in_flight.unwrap_or(Defaults::MAX_BYTES_IN_FLIGHT),
         },
+        notes,
         probe_every_ms: raw.probe.as_ref().and_then(|p| p.every_ms).unwrap_or(Defaults::PROBE_EVERY_MS),
         network,
     })
@@ -96,14 +107,62 @@ pub(super) fn prove(raw: &RawMap, variables: &dyn Variables, faults: Vec<Fault>)
 struct Proof<'a> {
     raw: &'a RawMap,
     variables: &'a dyn Variables,
-    faults: Vec<Fault>,
+    faults: Faults,
     routes: Vec<Route>,
+    known: Known,
+    notes: Vec<Fault>,
     providers: BTreeMap<String, Provider>,
+}
+
+/// Where the routes so far are found: a map may have thousands, and jobs name them as often.
+#[derive(Default)]
+struct Known {
+    by_id: HashMap<String, RouteIx>,
+    /// The first route that serves a name.
+    by_name: HashMap<String, RouteIx>,
+    by_model: HashMap<(String, String), Vec<RouteIx>>,
+    /// The last number of the ids made from a provider and a model.
+    numbered: HashMap<String, usize>,
+    /// The id made last, what it was made from, and its number.
+    wanted: Option<(String, String, usize)>,
+}
+
+impl Known {
+    fn add(&mut self, route: &Route, ix: RouteIx) {
+        if let Some((_, plain, number)) = self.wanted.take().filter(|(id, ..)| *id == route.id.as_str()) {
+            self.numbered.insert(plain, number);
+        }
+        self.by_id.insert(route.id.to_string(), ix);
+        let names = [&route.model, &route.upstream_model].into_iter().chain(&route.aliases);
+        for name in names.map(String::as_str).chain([route.id.as_str()]) {
+            self.by_name.entry(name.to_owned()).or_insert(ix);
+        }
+        self.by_model.entry((route.provider.clone(), route.model.clone())).or_default().push(ix);
+    }
 }
 
 impl Proof<'_> {
     fn fault(&mut self, path: &Path, message: impl Into<String>) {
         self.faults.push(Fault::new(path.as_str(), message));
+    }
+
+    /// Something worth a word that refuses nothing, told once.
+    fn note(&mut self, path: &Path, message: &str) {
+        let note = Fault::new(path.as_str(), message);
+        if self.notes.len() < MOST_FAULTS && !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
+    /// A body that fits must find room.
+    fn limits(&mut self) {
+        let limits = self.raw.limits.clone().unwrap_or_default();
+        let one = limits.max_body_bytes.unwrap_or(Defaults::MAX_BODY_BYTES);
+        let all = limits.max_bytes_in_flight.unwrap_or(Defaults::MAX_BYTES_IN_FLIGHT);
+        if all < one {
+            let path = Path::root().field("limits").field("maxBytesInFlight");
+            self.fault(&path, format!("{all} is less than one body may have (maxBodyBytes, {one})."));
+        }
     }
 
     /// The steps of moves of traffic.
@@ -206,7 +265,7 @@ impl Proof<'_> {
     }
 
     fn has_fault_at(&self, path: &Path) -> bool {
-        self.faults.iter().any(|fault| fault.path == path.as_str())
+        self.faults.has_at(path)
     }
 
     fn retry(&mut self) -> RetrySettings {
@@ -231,7 +290,7 @@ impl Proof<'_> {
         let raw = self.raw.cold.clone().unwrap_or_default();
         let cold = Cold {
             queue: raw.queue.unwrap_or_else(|| Defaults::QUEUE.to_owned()),
-            notify: raw.notify.unwrap_or_default(),
+            notify: self.notify(raw.notify.as_deref(), &Path::root().field("cold").field("notify")),
             max_attempts: raw.max_attempts.unwrap_or(Defaults::COLD_ATTEMPTS),
             initial_ms: raw.initial_ms.unwrap_or(Defaults::COLD_INITIAL_MS),
             max_ms: raw.max_ms.unwrap_or(Defaults::COLD_MAX_MS),
@@ -242,14 +301,6 @@ impl Proof<'_> {
         let path = Path::root().field("cold");
         if cold.queue.trim().is_empty() {
             self.fault(&path.field("queue"), "Empty. Write a name, or leave the key out.");
-        }
-        for (index, address) in
-            cold.notify.iter().enumerate().filter(|(_, a)| !a.contains('@') && !a.contains("://"))
-        {
-            let at = path.field("notify").index(index);
-            if !self.has_fault_at(&at) {
-                self.fault(&at, format!("`{address}` is neither an e-mail address nor a URL."));
-            }
         }
         cold
     }

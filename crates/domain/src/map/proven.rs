@@ -1,11 +1,12 @@
 //! The map as the rest of the program knows it: resolved, defaulted, checked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use globset::GlobMatcher;
 use url::Url;
 
+use super::fault::Fault;
 use super::midstream::Midstream;
 use super::network::{NetworkSettings, Outbound};
 use super::operate::{
@@ -73,6 +74,8 @@ pub struct RoutingMap {
     pub probe_every_ms: u64,
     /// How this machine's network is judged, and what happens while it is down.
     pub network: NetworkSettings,
+    /// What is worth a word of how it is written; see [`super::warnings`].
+    pub(super) notes: Vec<Fault>,
 }
 
 /// An order of tries.
@@ -137,6 +140,8 @@ pub struct Route {
     pub credentials: CredentialSource,
     /// Further headers, sent as written.
     pub headers: Vec<(String, String)>,
+    /// Callers' headers passed on besides those every provider gets, in small letters.
+    pub forward_headers: Vec<String>,
     /// The weight, where its tier splits by weight.
     pub weight: Option<u32>,
     /// False = switched off in the map.
@@ -243,6 +248,8 @@ pub struct ClientRule {
     pub prefer: Option<String>,
     /// Its requests' priority, where the job has none.
     pub priority: Option<Priority>,
+    /// Its requests under way at the same time, where it has a limit of its own.
+    pub max_in_flight: Option<u32>,
     /// Who is told when its requests were affected; addresses.
     pub notify: Vec<String>,
     /// What it hears when Hot and Warm can't answer, where the job says nothing of its own.
@@ -369,6 +376,8 @@ pub struct Limits {
     pub max_body_bytes: u64,
     /// Requests under way at the same time.
     pub max_in_flight: u32,
+    /// What their bodies may hold together, bytes.
+    pub max_bytes_in_flight: u64,
 }
 
 impl RoutingMap {
@@ -427,13 +436,9 @@ impl RoutingMap {
     #[must_use]
     pub fn model_names(&self) -> Vec<String> {
         let mut names = vec!["auto".to_owned()];
-        for route in &self.routes {
-            for name in std::iter::once(&route.model).chain(&route.aliases) {
-                if !names.contains(name) {
-                    names.push(name.clone());
-                }
-            }
-        }
+        let mut known = HashSet::from(["auto"]);
+        let models = self.routes.iter().flat_map(|route| std::iter::once(&route.model).chain(&route.aliases));
+        names.extend(models.filter(|name| known.insert(name)).cloned());
         names.extend(self.jobs.keys().map(|job| format!("switchyard/{job}")));
         names
     }

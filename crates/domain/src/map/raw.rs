@@ -102,6 +102,8 @@ pub struct RawProvider {
     pub credentials: Option<Vec<String>>,
     /// Further request headers. `${NAME}` is resolved.
     pub headers: Option<BTreeMap<String, String>>,
+    /// Callers' headers that are passed on to it besides those every provider gets.
+    pub forward_headers: Option<Vec<String>>,
     /// Further dialects the same base URL speaks.
     pub speaks: Option<Vec<Dialect>>,
     /// Where the account lives: part of the address with Bedrock and Vertex, else for your information.
@@ -151,6 +153,8 @@ pub struct RawRoute {
     pub credential: Option<String>,
     /// Further request headers. `${NAME}` is resolved.
     pub headers: Option<BTreeMap<String, String>>,
+    /// Callers' headers that are passed on to it besides those every provider gets and its provider's.
+    pub forward_headers: Option<Vec<String>>,
     /// Its part of the tier's traffic. Without weights, order decides.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub weight: Option<u32>,
@@ -319,6 +323,9 @@ pub struct RawClient {
     pub prefer: Option<String>,
     /// What gives way when not everything can be served; a job's own priority comes first.
     pub priority: Option<Priority>,
+    /// Its requests under way at the same time; without the key as many as all apps together may have.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub max_in_flight: Option<u32>,
     /// Who is told when its requests were affected; addresses.
     pub notify: Option<Vec<String>>,
     /// What it hears when Hot and Warm can't answer; a job's own reply comes first.
@@ -381,4 +388,7 @@ pub struct RawLimits {
     /// Requests under way at the same time.
     #[schemars(range(min = 1, max = 100_000))]
     pub max_in_flight: Option<u32>,
+    /// What the bodies of requests under way may hold together, bytes.
+    #[schemars(range(min = 1_048_576, max = 68_719_476_736_u64))]
+    pub max_bytes_in_flight: Option<u64>,
 }

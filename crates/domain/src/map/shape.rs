@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::fault::{Fault, Path};
+use super::fault::{Fault, Faults, MOST_FAULTS, Path};
 use super::raw::{RawMap, RawRoute};
 use crate::nearest::nearest;
 
@@ -68,33 +68,73 @@ fn without_null(value: &mut Value) {
 }
 
 /// Reads the shape; every misshapen place is a fault and left out.
-pub(super) fn from_value(mut value: Value, faults: &mut Vec<Fault>) -> RawMap {
+///
+/// None where there are so many that nothing would be left to prove.
+pub(super) fn from_value(mut value: Value, faults: &mut Faults) -> Option<RawMap> {
+    let schema = checked::<RawMap>();
     // The fast path has to agree with the schema's bounds too, so the validator always has the last word.
-    let Ok(validator) = jsonschema::validator_for(&checked::<RawMap>()) else {
+    let Ok(validator) = jsonschema::validator_for(&schema) else {
         faults.push(Fault::new("", "The built-in schema is broken. Please report this."));
-        return RawMap::default();
+        return None;
     };
-    let mut bad = Vec::new();
+    let mut bad = Bads { found: Vec::new(), schema: &schema };
     for error in validator.iter_errors(&value) {
         collect(&error, &value, &mut bad);
+        if bad.is_full() {
+            break;
+        }
     }
-    for (pointer, fault) in bad {
-        if !faults.contains(&fault) {
+    let is_full = bad.is_full();
+    for (pointer, fault) in bad.found {
+        if !faults.has(&fault) {
             faults.push(fault);
         }
         if let Some(pointer) = pointer {
             prune(&mut value, &pointer);
         }
     }
-    serde_json::from_value(value).unwrap_or_else(|error| {
+    if is_full {
+        return None;
+    }
+    let raw = serde_json::from_value(value);
+    Some(raw.unwrap_or_else(|error| {
         faults.push(Fault::new("", format!("The map can't be read: {error}")));
         RawMap::default()
-    })
+    }))
 }
 
-type Bad = (Option<String>, Fault);
+/// What is misshapen so far.
+struct Bads<'s> {
+    /// Where it is, as a JSON pointer, and what is wrong.
+    found: Vec<(Option<String>, Fault)>,
+    /// The schema of a map.
+    schema: &'s Value,
+}
 
-fn collect(error: &jsonschema::ValidationError<'_>, document: &Value, bad: &mut Vec<Bad>) {
+impl Bads<'_> {
+    /// One more than is told: whoever reads them sees that there are more.
+    fn is_full(&self) -> bool {
+        self.found.len() > MOST_FAULTS
+    }
+
+    fn push(&mut self, pointer: Option<String>, fault: Fault) {
+        self.found.push((pointer, fault));
+    }
+
+    /// Keys nobody knows, in the object at a place.
+    fn unknown(&mut self, keys: &[String], pointer: &str, path: &Path) {
+        let known = keys_at(pointer, self.schema);
+        for key in keys {
+            if self.is_full() {
+                return;
+            }
+            let fault = Fault::new(path.field(key), unknown_key(key, &known));
+            self.push(Some(format!("{pointer}/{}", escape(key))), fault);
+        }
+    }
+}
+
+fn collect(error: &jsonschema::ValidationError<'_>, document: &Value, bad: &mut Bads<'_>) {
     use jsonschema::error::ValidationErrorKind as Kind;
     let pointer = error.instance_path().to_string();
     let path = readable(&pointer, document);
@@ -106,25 +146,20 @@ fn collect(error: &jsonschema::ValidationError<'_>, document: &Value, bad: &mut 
         // The proof says it better, with the fix.
         Kind::Required { .. } => {}
         Kind::AdditionalProperties { unexpected } => {
-            for key in unexpected {
-                bad.push((
-                    Some(format!("{pointer}/{}", escape(key))),
-                    Fault::new(path.field(key), unknown_key(key, &pointer)),
-                ));
-            }
+            bad.unknown(unexpected, &pointer, &path);
         }
         Kind::AnyOf { .. } if error.instance().is_object() => {
             // A route of a job's own: say what is wrong inside it.
             if !route_faults(error.instance(), &pointer, document, bad) {
-                bad.push((Some(pointer), Fault::new(path, sentence(error))));
+                bad.push(Some(pointer), Fault::new(path, sentence(error)));
             }
         }
-        _ => bad.push((Some(pointer), Fault::new(path, sentence(error)))),
+        _ => bad.push(Some(pointer), Fault::new(path, sentence(error))),
     }
 }
 
 /// False when nothing is wrong with it as a route.
-fn route_faults(instance: &Value, pointer: &str, document: &Value, bad: &mut Vec<Bad>) -> bool {
+fn route_faults(instance: &Value, pointer: &str, document: &Value, bad: &mut Bads<'_>) -> bool {
     use jsonschema::error::ValidationErrorKind as Kind;
     let Ok(validator) = jsonschema::validator_for(&checked::<RawRoute>()) else { return false };
     let mut any = false;
@@ -133,12 +168,9 @@ fn route_faults(instance: &Value, pointer: &str, document: &Value, bad: &mut Vec
         let place = format!("{pointer}{}", error.instance_path());
         let at = readable(&place, document);
         if let Kind::AdditionalProperties { unexpected } = error.kind() {
-            bad.extend(unexpected.iter().map(|key| {
-                let fault = Fault::new(at.field(key), unknown_key(key, &place));
-                (Some(format!("{place}/{}", escape(key))), fault)
-            }));
+            bad.unknown(unexpected, &place, &at);
         } else if !matches!(error.kind(), Kind::Required { .. }) {
-            bad.push((Some(place), Fault::new(at, sentence(&error))));
+            bad.push(Some(place), Fault::new(at, sentence(&error)));
         }
     }
     any
@@ -168,9 +200,7 @@ fn sentence(error: &jsonschema::ValidationError<'_>) -> String {
     }
 }
 
-/// `at` is the place of the object the key stands in, as a JSON pointer.
-fn unknown_key(key: &str, at: &str) -> String {
-    let known = keys_at(at);
+fn unknown_key(key: &str, known: &[String]) -> String {
     nearest(key, known.iter().map(String::as_str)).map_or_else(
         || "Unknown key. Remove it, or see `switchyard map schema` for the keys there are.".to_owned(),
         |known| format!("Unknown key. Did you mean `{known}`?"),
@@ -178,17 +208,16 @@ fn unknown_key(key: &str, at: &str) -> String {
 }
 
 /// The keys the object at a place of a map takes.
-fn keys_at(pointer: &str) -> Vec<String> {
-    let schema = checked::<RawMap>();
-    let mut at = &schema;
+fn keys_at(pointer: &str, schema: &Value) -> Vec<String> {
+    let mut at = schema;
     for part in pointer.split('/').skip(1) {
         let part = part.replace("~1", "/").replace("~0", "~");
-        let object = object_of(at, &schema);
+        let object = object_of(at, schema);
         let below = object.get("properties").and_then(|properties| properties.get(&part));
         let below = below.or_else(|| object.get("items")).or_else(|| object.get("additionalProperties"));
         at = below.unwrap_or(&Value::Null);
     }
-    let properties = object_of(at, &schema).get("properties").and_then(Value::as_object);
+    let properties = object_of(at, schema).get("properties").and_then(Value::as_object);
     properties.map(|properties| properties.keys().cloned().collect()).unwrap_or_default()
 }
 

@@ -1,6 +1,6 @@
 //! `${NAME}` in a map's strings.
 
-use super::fault::{Fault, Path};
+use super::fault::{Fault, Faults, Path};
 
 /// Where `${NAME}` is looked up: the environment, then credentials.
 pub trait Variables {
@@ -29,7 +29,7 @@ pub(super) fn expand(
     text: &str,
     variables: &dyn Variables,
     path: &Path,
-    faults: &mut Vec<Fault>,
+    faults: &mut Faults,
 ) -> Option<String> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -86,12 +86,13 @@ mod tests {
             ("${HOST", Err("never closed")),
         ];
         for (text, expected) in cases {
-            let mut faults = Vec::new();
+            let mut faults = Faults::default();
             let got = expand(text, &set, &Path::root().field("baseUrl"), &mut faults);
             match expected {
                 Ok(value) => assert_eq!(got.as_deref(), Some(*value), "{text}"),
                 Err(part) => {
                     assert_eq!(got, None, "{text}");
+                    let faults = faults.into_told();
                     assert!(faults[0].to_string().contains(part), "{text}: {}", faults[0]);
                     assert_eq!(faults[0].path, "baseUrl");
                 }

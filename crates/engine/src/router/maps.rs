@@ -6,7 +6,7 @@ use std::sync::Arc;
 use switchyard_domain::Problem;
 use switchyard_domain::api::{ApplyMap, MapDocument, MapVersion};
 use switchyard_domain::event::What;
-use switchyard_domain::map::{self, Fault, Format, RoutingMap, Variables};
+use switchyard_domain::map::{self, Fault, Format, RoutingMap};
 use switchyard_store::NewMap;
 
 use super::{Router, audit, credentials, shifts};
@@ -15,6 +15,9 @@ use crate::compat;
 use crate::shared::{Running, Shared, lock};
 use crate::upstream::Upstream;
 
+/// `${NAME}`s of one map that are looked up at most: each that is no variable of the environment is sought in the
+/// system's keychain.
+const MOST_VARIABLES: usize = 256;
 /// Versions that are listed at most.
 const LISTED: u32 = 500;
 
@@ -233,6 +236,13 @@ fn is_demo(shared: &Shared, document: &str) -> bool {
 /// Proves a document with the variables it names: from the shell, the environment, then credentials.
 async fn read(shared: &Arc<Shared>, document: &str, format: Format) -> Result<RoutingMap, Vec<Fault>> {
     let wanted = names(document);
+    if wanted.len() > MOST_VARIABLES {
+        let message = format!(
+            "The map names {} variables; at most {MOST_VARIABLES} are looked up, since each may be a credential.",
+            wanted.len()
+        );
+        return Err(vec![Fault::new("", message)]);
+    }
     let mut values: HashMap<String, String> = HashMap::new();
     for name in map::ambient_variables() {
         let given = shared.variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
@@ -262,8 +272,11 @@ async fn read(shared: &Arc<Shared>, document: &str, format: Format) -> Result<Ro
         });
         values.extend(found.await.unwrap_or_default());
     }
-    let variables = |name: &str| values.get(name).cloned();
-    map::read(document, format, &variables as &dyn Variables)
+    let document = document.to_owned();
+    let proven = tokio::task::spawn_blocking(move || {
+        map::read_apart(&document, format, &|name: &str| values.get(name).cloned())
+    });
+    proven.await.unwrap_or_else(|_| Err(vec![Fault::new("", "The map could not be checked. Try again.")]))
 }
 
 /// The `${NAME}`s of a document.

@@ -15,15 +15,26 @@ pub(super) fn edit(text: &str, steps: &[Step], change: Option<&Value>) -> Option
     }
     let mut block = 0..lines.len();
     let mut parent = None;
+    // The hyphens of the list entries on the way, each taken out while the entry is changed as the object it holds.
+    let mut hyphens: Vec<(usize, usize)> = Vec::new();
     for (depth, step) in steps.iter().enumerate() {
-        let Step::Key(key) = step else { return None };
+        let key = match step {
+            Step::Key(key) => key,
+            Step::Index(index) => {
+                let (at, indent, end) = entry(&lines, block.clone(), *index)?;
+                lines[at].replace_range(indent..=indent, " ");
+                hyphens.push((at, indent));
+                (block, parent) = (at..end, None);
+                continue;
+            }
+        };
         let indent = lines[block.clone()].iter().find_map(|line| indent(line))?;
         let Some(at) = block.clone().find(|at| names(&lines[*at], indent, key)) else {
             if let Some(value) = change {
                 let at = block.clone().rev().find(|at| !lines[*at].trim().is_empty())? + 1;
                 lines.splice(at..at, new_lines(indent, &steps[depth..], value)?);
             }
-            return Some(lines.concat());
+            return written(lines, &hyphens);
         };
         let below = below(&lines, at, block.end, indent);
         if depth + 1 < steps.len() {
@@ -34,7 +45,7 @@ pub(super) fn edit(text: &str, steps: &[Step], change: Option<&Value>) -> Option
                     lines[at] = format!("{name}{comment}\n");
                     lines.splice(at + 1..at + 1, fresh);
                 }
-                return Some(lines.concat());
+                return written(lines, &hyphens);
             }
             if !value.is_empty() || below.is_empty() {
                 return None;
@@ -51,16 +62,39 @@ pub(super) fn edit(text: &str, steps: &[Step], change: Option<&Value>) -> Option
                 let (name, _, comment) = cut(&lines[parent])?;
                 lines[parent] = format!("{name} {{}}{comment}\n");
             }
-            return Some(lines.concat());
+            return written(lines, &hyphens);
         };
         if below.clone().any(|at| indent_of(&lines[at]).is_some()) {
             return None;
         }
         let (name, _, comment) = cut(&lines[at])?;
         lines[at] = format!("{name} {value}{comment}\n");
-        return Some(lines.concat());
+        return written(lines, &hyphens);
     }
     None
+}
+
+/// An entry of the list in a block of lines: its first line, how far its hyphen is indented, and the end of its content.
+fn entry(lines: &[String], block: Range<usize>, index: usize) -> Option<(usize, usize, usize)> {
+    let indent = lines[block.clone()].iter().find_map(|line| indent_of(line))?;
+    let begins =
+        |at: &usize| indent_of(&lines[*at]) == Some(indent) && lines[*at][indent..].starts_with("- ");
+    let mut entries = block.clone().filter(begins);
+    let at = entries.nth(index)?;
+    let end = entries.next().unwrap_or(block.end);
+    let end = (at..end).rev().find(|at| indent_of(&lines[*at]).is_some())? + 1;
+    Some((at, indent, end))
+}
+
+/// The lines with the hyphens of their entries back.
+fn written(mut lines: Vec<String>, hyphens: &[(usize, usize)]) -> Option<String> {
+    for (at, indent) in hyphens {
+        let line = lines.get_mut(*at)?;
+        // What was the first key may be gone; another one stands in its place then, or the entry is empty.
+        let fits = indent_of(line)? >= *indent + 2;
+        fits.then(|| line.replace_range(*indent..=*indent, "-"))?;
+    }
+    Some(lines.concat())
 }
 
 /// How far a line with content is indented.

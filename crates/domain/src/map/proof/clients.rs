@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::super::fault::Path;
 use super::super::proven::ClientRule;
 use super::super::raw::RawJob;
+use super::super::variables::expand;
 use super::{Proof, canonical};
 
 impl Proof<'_> {
@@ -32,23 +33,40 @@ impl Proof<'_> {
                 );
                 self.fault(&path.field("prefer"), message);
             }
-            let notify = client.notify.clone().unwrap_or_default();
-            for (n, address) in
-                notify.iter().enumerate().filter(|(_, a)| !a.contains('@') && !a.contains("://"))
-            {
-                self.fault(
-                    &path.field("notify").index(n),
-                    format!("`{address}` is neither an e-mail address nor a URL."),
-                );
-            }
+            let notify = self.notify(client.notify.as_deref(), &path.field("notify"));
             // Its canned completion is the cold tier's.
             let reply = client
                 .reply
                 .map(|mode| self.reply(Some(mode), &RawJob::default(), &Path::root().field("cold")));
-            let rule = ClientRule { providers, prefer, priority: client.priority, notify, reply };
+            let (priority, max_in_flight) = (client.priority, client.max_in_flight);
+            let rule = ClientRule { providers, prefer, priority, max_in_flight, notify, reply };
             clients.insert(name.clone(), rule);
         }
         clients
+    }
+
+    /// Addresses of who is told. A webhook's is a secret, so it may be a `${NAME}`; faults show what was written.
+    pub(super) fn notify(&mut self, written: Option<&[String]>, path: &Path) -> Vec<String> {
+        let mut addresses = Vec::new();
+        for (n, written) in written.into_iter().flatten().enumerate() {
+            let at = path.index(n);
+            if self.has_fault_at(&at) {
+                continue;
+            }
+            let Some(address) = expand(written, self.variables, &at, &mut self.faults) else { continue };
+            if !address.contains('@') && !address.contains("://") {
+                self.fault(&at, format!("`{written}` is neither an e-mail address nor a URL."));
+            }
+            if written.contains("://") && !written.contains("${") {
+                self.note(
+                    &at,
+                    "A webhook's address is a secret: whoever has it can post. Store it with `switchyard credential set NAME` \
+                     and write ${NAME}.",
+                );
+            }
+            addresses.push(address);
+        }
+        addresses
     }
 
     /// A provider's canonical name; a fault when no route of the map is of it.

@@ -1,6 +1,6 @@
 //! Where a route's requests go, and what they carry besides the body.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use url::Url;
 
@@ -12,6 +12,48 @@ use super::super::raw::{RawProvider, RawRoute, RawTimeouts};
 use super::super::variables::expand;
 use super::Proof;
 use super::place::Named;
+
+/// Callers' headers that no map can have passed on: keys of all kinds, and what belongs to one connection.
+const NEVER_FORWARDED: [&str; 22] = [
+    "accept-encoding",
+    "api-key",
+    "authorization",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "cookie",
+    "expect",
+    "forwarded",
+    "host",
+    "keep-alive",
+    "origin",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "x-amz-security-token",
+    "x-api-key",
+    "x-goog-api-key",
+];
+
+/// Headers that hold a key.
+const HOLD_KEYS: [&str; 7] = [
+    "api-key",
+    "authorization",
+    "cookie",
+    "proxy-authorization",
+    "x-amz-security-token",
+    "x-api-key",
+    "x-goog-api-key",
+];
+
+/// Whether it is a header's name (RFC 9110, 5.6.2).
+fn is_header_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+}
 
 impl Proof<'_> {
     /// The base URL as written on the route or its provider, if it is.
@@ -78,13 +120,17 @@ impl Proof<'_> {
         let at = path.field("headers");
         let mut out = Vec::new();
         for (name, value) in merged {
-            let valid = !name.is_empty()
-                && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b));
-            if !valid {
+            if !is_header_name(&name) {
                 self.fault(&at.field(&name), "Not a header name. Use letters, digits and hyphens.");
             } else if matches!(name.as_str(), "host" | "content-length" | "transfer-encoding" | "connection")
             {
                 self.fault(&at.field(&name), "This header is set by the router. Remove it.");
+            } else if HOLD_KEYS.contains(&name.as_str()) && !value.contains("${") {
+                self.fault(
+                    &at.field(&name),
+                    "A key written into a map lies in every copy of it. Store it with `switchyard credential set NAME` \
+                     and write ${NAME}, or leave the header out and name a `credential`.",
+                );
             } else if let Some(value) = expand(&value, self.variables, &at.field(&name), &mut self.faults) {
                 if value.bytes().all(|b| b == b'\t' || (0x20..0x7f).contains(&b)) {
                     out.push((name, value));
@@ -94,6 +140,33 @@ impl Proof<'_> {
             }
         }
         out
+    }
+
+    /// Names of callers' headers to be passed on, in small letters.
+    pub(super) fn forward_headers(
+        &mut self,
+        raw: &RawRoute,
+        declared: Option<&RawProvider>,
+        path: &Path,
+    ) -> Vec<String> {
+        let mut names = BTreeSet::new();
+        let written = [declared.and_then(|p| p.forward_headers.as_ref()), raw.forward_headers.as_ref()];
+        for (index, name) in written.into_iter().flatten().flat_map(|list| list.iter().enumerate()) {
+            let name = name.trim().to_ascii_lowercase();
+            let at = path.field("forwardHeaders").index(index);
+            if !is_header_name(&name) {
+                self.fault(&at, "Not a header name. Use letters, digits and hyphens.");
+            } else if NEVER_FORWARDED.contains(&name.as_str()) || name.starts_with("x-switchyard-") {
+                let message = format!(
+                    "`{name}` is never passed on: it belongs to the caller's connection or holds its key. To pass on a \
+                     caller's own key write \"auth\": \"passthrough\"."
+                );
+                self.fault(&at, message);
+            } else {
+                names.insert(name);
+            }
+        }
+        names.into_iter().collect()
     }
 
     pub(super) fn timeouts(

@@ -1,6 +1,6 @@
 //! Named workloads and what they override.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use globset::Glob;
@@ -10,6 +10,33 @@ use super::super::fault::Path;
 use super::super::proven::{Job, Line, MatchRule, RouteIx};
 use super::super::raw::{RawMatch, RawRouteRef};
 use super::Proof;
+
+/// A fault names so many of a map's routes at most.
+const MOST_NAMED: usize = 20;
+/// The longest glob, bytes, and the most braces in braces: each level is a call within a call where it is read.
+const GLOB_BYTES: usize = 256;
+const GLOB_DEPTH: usize = 8;
+
+/// Whether a glob is of a size that can be read.
+fn fits(glob: &str) -> Result<(), String> {
+    if glob.len() > GLOB_BYTES {
+        return Err(format!("This glob is {} bytes long; at most {GLOB_BYTES} are taken.", glob.len()));
+    }
+    let mut depth = 0_usize;
+    for byte in glob.bytes() {
+        match byte {
+            b'{' => depth += 1,
+            b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > GLOB_DEPTH {
+            let message =
+                format!("Braces stand in more than {GLOB_DEPTH} others here. Write several rules instead.");
+            return Err(message);
+        }
+    }
+    Ok(())
+}
 
 impl Proof<'_> {
     pub(super) fn jobs(&mut self, default: &Line) -> BTreeMap<String, Arc<Job>> {
@@ -33,7 +60,8 @@ impl Proof<'_> {
             if let Some(warm) = &job.warm {
                 line.warm = self.job_tier(warm, &path.field("warm"));
             } else if job.hot.is_some() {
-                line.warm.retain(|ix| !line.hot.contains(ix));
+                let hot: HashSet<RouteIx> = line.hot.iter().copied().collect();
+                line.warm.retain(|ix| !hot.contains(ix));
             }
             let matches = self.matches(job.matches.as_deref().unwrap_or_default(), &path.field("match"));
             let proven = Job {
@@ -63,11 +91,11 @@ impl Proof<'_> {
             let found = match reference {
                 RawRouteRef::Route(route) => self.route(route, &at),
                 RawRouteRef::Name(name) => {
-                    let found = self.routes.iter().position(|r| r.id.as_str() == name);
-                    let found =
-                        found.or_else(|| self.routes.iter().position(|r| r.serves(name))).map(RouteIx);
+                    let known = &self.known;
+                    let found = known.by_id.get(name).or_else(|| known.by_name.get(name)).copied();
                     if found.is_none() {
-                        let known: Vec<&str> = self.routes.iter().map(|r| r.id.as_str()).collect();
+                        let known = self.routes.iter().map(|r| r.id.as_str()).take(MOST_NAMED);
+                        let known: Vec<&str> = known.collect();
                         let message = format!("No route is called `{name}`. Routes: {}.", known.join(", "));
                         self.fault(&at, message);
                     }
@@ -94,6 +122,10 @@ impl Proof<'_> {
             }
             let mut glob = |text: &Option<String>, key: &str| {
                 let text = text.as_deref()?;
+                if let Err(why) = fits(text) {
+                    self.fault(&at.field(key), why);
+                    return None;
+                }
                 match Glob::new(text) {
                     Ok(glob) => Some(glob.compile_matcher()),
                     Err(error) => {

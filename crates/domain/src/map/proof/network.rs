@@ -95,6 +95,12 @@ impl Proof<'_> {
         let Some(text) = expand(written, self.variables, &at, &mut self.faults) else {
             return Outbound::System;
         };
+        let holds_password = |url: &Url| url.password().is_some_and(|password| !password.is_empty());
+        if !written.contains("${") && Url::parse(text.trim()).is_ok_and(|url| holds_password(&url)) {
+            let message = "A password written into a map lies in every copy of it. Store it with `switchyard credential set \
+                NAME` and write ${NAME} in its place.";
+            self.note(&at, message);
+        }
         match ProxyUrl::parse(text.trim()) {
             Ok(proxy) => Outbound::Proxy(proxy),
             Err(wrong) => {

@@ -35,9 +35,9 @@ impl Proof<'_> {
     pub(super) fn home(&mut self, raw: &RawRoute, named: Named<'_>, path: &Path) -> Option<Home> {
         let Named { declared, preset, .. } = named;
         let wanted = raw.dialect.or_else(|| declared.and_then(|p| p.dialect));
-        let before = self.faults.len();
+        let before = self.faults.count();
         let written = self.written_base_url(raw, named, path);
-        if self.faults.len() > before {
+        if self.faults.count() > before {
             return None;
         }
         let at = written.as_ref().and_then(|url| preset?.dialect_at(url));

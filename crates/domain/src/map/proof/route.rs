@@ -14,7 +14,7 @@ use crate::{Dialect, FeatureSet, Operation, RouteId};
 
 impl Proof<'_> {
     pub(super) fn route(&mut self, raw: &RawRoute, path: &Path) -> Option<RouteIx> {
-        let before = self.faults.len();
+        let before = self.faults.count();
         let provider = raw.provider.as_deref().map(str::trim).filter(|p| !p.is_empty());
         let model = raw.model.as_deref().map(str::trim).filter(|m| !m.is_empty());
         if provider.is_none() && !self.has_fault_at(&path.field("provider")) {
@@ -38,6 +38,7 @@ impl Proof<'_> {
         let named = Named { name: &declared_as, declared, preset: known };
         let home = self.home(raw, named, path);
         let headers = self.headers(raw, declared, path);
+        let forward_headers = self.forward_headers(raw, declared, path);
         let outbound = self.outbound(named);
         let timeouts = self.timeouts(raw.timeouts.as_ref(), declared.and_then(|p| p.timeouts.as_ref()), path);
         let (provider, model, home) = (provider?, model?, home?);
@@ -59,7 +60,7 @@ impl Proof<'_> {
             let message = format!("`{upstream_model}` can't stand in an address. Write the model's id.");
             self.fault(&path.field(key), message);
         }
-        if self.faults.len() > before {
+        if self.faults.count() > before {
             return None;
         }
         let id = self.route_id(raw, provider, model, path)?;
@@ -85,6 +86,7 @@ impl Proof<'_> {
             auth,
             credentials: credentials(raw, declared, provider, known, auth),
             headers,
+            forward_headers,
             weight: raw.weight,
             enabled: raw.enabled.unwrap_or(true),
             usage_in_stream: raw
@@ -94,27 +96,32 @@ impl Proof<'_> {
             timeouts,
             breaker: breaker(raw.breaker.as_ref(), self.raw.breaker.as_ref()),
         };
-        if let Some(index) = self.routes.iter().position(|known| same_route(known, &route)) {
-            return Some(RouteIx(index));
+        let alike = self.known.by_model.get(&(route.provider.clone(), route.model.clone()));
+        let same = alike.into_iter().flatten().find(|ix| same_route(&self.routes[ix.0], &route));
+        if let Some(same) = same {
+            return Some(*same);
         }
+        let ix = RouteIx(self.routes.len());
+        self.known.add(&route, ix);
         self.routes.push(route);
-        Some(RouteIx(self.routes.len() - 1))
+        Some(ix)
     }
 
     fn route_id(&mut self, raw: &RawRoute, provider: &str, model: &str, path: &Path) -> Option<RouteId> {
         if let Some(id) = &raw.id {
-            if self.routes.iter().any(|route| route.id.as_str() == id) {
+            if self.known.by_id.contains_key(id) {
                 self.fault(&path.field("id"), format!("`{id}` is already the id of another route."));
                 return None;
             }
             return Some(RouteId::from(id.as_str()));
         }
         let plain = format!("{}/{model}", canonical(provider));
-        let taken = |id: &str| self.routes.iter().any(|route| route.id.as_str() == id);
-        if !taken(&plain) {
-            return Some(RouteId::from(plain));
-        }
-        (2..).map(|n| format!("{plain}#{n}")).find(|id| !taken(id)).map(RouteId::from)
+        let of_number = |number| if number == 1 { plain.clone() } else { format!("{plain}#{number}") };
+        // What is below is taken; a job that writes a known route out again takes no number.
+        let first = self.known.numbered.get(&plain).map_or(1, |number| number + 1);
+        let number = (first..).find(|number| !self.known.by_id.contains_key(&of_number(*number)))?;
+        self.known.wanted = Some((of_number(number), plain.clone(), number));
+        Some(RouteId::from(of_number(number)))
     }
 }
 
@@ -212,13 +219,10 @@ fn is_local(url: &Url) -> bool {
 
 /// A job that writes out a route the map already has means that route, with its breaker and statistics.
 fn same_route(a: &Route, b: &Route) -> bool {
-    let key = |r: &Route| {
-        (r.provider.clone(), r.model.clone(), r.upstream_model.clone(), r.endpoint.clone(), r.dialect)
-    };
-    key(a) == key(b)
-        && a.auth == b.auth
+    (&a.provider, &a.model, &a.upstream_model) == (&b.provider, &b.model, &b.upstream_model)
+        && (&a.endpoint, a.dialect, a.auth) == (&b.endpoint, b.dialect, b.auth)
         && a.credentials == b.credentials
-        && a.headers == b.headers
+        && (&a.headers, &a.forward_headers) == (&b.headers, &b.forward_headers)
         && (&a.region, &a.profile, &a.speaks) == (&b.region, &b.profile, &b.speaks)
         && a.timeouts == b.timeouts
         && a.enabled == b.enabled
