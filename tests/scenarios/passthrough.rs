@@ -56,7 +56,9 @@ async fn over(canned: &Canned, dialect: Dialect) -> Yard {
 async fn a_plain_exchange_is_the_callers_bytes_and_the_providers_bytes() {
     for (dialect, answer) in [(CHAT, ODD_CHAT), (MESSAGES, ODD_MESSAGE)] {
         let head = "HTTP/1.1 200 OK\ncontent-type: application/json; charset=utf-8\nx-ratelimit-remaining-requests: 59\n\
-            x-request-id: req_up_1\nopenai-processing-ms: 12\nset-cookie: session=1\nkeep-alive: timeout=5";
+            x-request-id: req_up_1\nopenai-processing-ms: 12\nset-cookie: session=1\nkeep-alive: timeout=5\n\
+            access-control-allow-origin: *\nlocation: http://evil.example/\nrefresh: 0\nclear-site-data: \"*\"\n\
+            x-switchyard-cache: stale\nx-switchyard-job-id: job_forged\nx-switchyard-degradations: forged";
         let canned = Canned::start(head, answer.as_bytes()).await;
         let yard = over(&canned, dialect).await;
         let bearer = format!("Bearer {}", yard.key());
@@ -76,6 +78,13 @@ async fn a_plain_exchange_is_the_callers_bytes_and_the_providers_bytes() {
             ("x-switchyard-route", "canned"),
             ("set-cookie", ""),
             ("keep-alive", ""),
+            ("access-control-allow-origin", ""),
+            ("location", ""),
+            ("refresh", ""),
+            ("clear-site-data", ""),
+            ("x-switchyard-cache", ""),
+            ("x-switchyard-job-id", ""),
+            ("x-switchyard-degradations", ""),
         ] {
             assert_eq!(reply.header(name), value, "{name}");
         }
@@ -192,6 +201,10 @@ async fn only_headers_that_mean_something_upstream_go_there() {
             ("te", "trailers"),
             ("proxy-authorization", bearer.as_str()),
             ("cookie", "session=secret"),
+            ("api-key", key.as_str()),
+            ("x-goog-api-key", "goog-secret"),
+            ("x-amz-security-token", "aws-secret"),
+            ("x-vault-token", "vault-secret"),
             ("referer", "http://intranet/"),
             ("x-forwarded-for", "10.0.0.7"),
             ("accept-encoding", "gzip, br"),
@@ -206,6 +219,7 @@ async fn only_headers_that_mean_something_upstream_go_there() {
         let sent = &canned.taken()[0];
         assert!(!sent.head.contains(&key), "the local key went upstream: {}", sent.head);
         assert!(!sent.head.to_lowercase().contains("x-switchyard"), "{}", sent.head);
+        assert!(!sent.head.contains("-secret"), "a key of another vendor's went upstream: {}", sent.head);
         for gone in
             ["x-hop", "keep-alive", "te", "proxy-authorization", "cookie", "referer", "x-forwarded-for"]
         {

@@ -1,21 +1,27 @@
 //! The envelope of a request: who asks, in which dialect, for what. The body stays as it came.
 
 mod conversation;
+pub(crate) mod forwarded;
 mod sdk;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use switchyard_domain::limits::{NAME_BYTES, quoted};
 use switchyard_domain::map::{Job, Priority, RouteIx, RoutingMap};
-use switchyard_domain::view::{Outcome, RequestView};
+use switchyard_domain::view::RequestView;
 use switchyard_domain::{Dialect, Now, Operation, RequestId};
 use switchyard_policy::shed;
 use switchyard_wire::{Envelope, ErrorReply};
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::local_keys::KEY_HEADER;
+use crate::admission::Place;
+use crate::blocking;
 use crate::rescue::Resume;
+
+/// An error names so many of a map's jobs at most.
+const MOST_NAMED: usize = 20;
 
 /// The caller's own upstream key.
 #[derive(Clone, Debug)]
@@ -56,6 +62,9 @@ pub(crate) struct Ask {
     pub(crate) avoid: Vec<RouteIx>,
     /// The stream that broke off and is to be continued.
     pub(crate) resume: Option<Arc<Resume>>,
+    /// Its place among the requests under way, given back when nothing needs the request any more.
+    #[expect(dead_code, reason = "held, not read")]
+    pub(crate) place: Option<Arc<Place>>,
 }
 
 /// What a request brings besides its body.
@@ -68,6 +77,8 @@ pub(crate) struct Arrival {
     pub(crate) operation: Operation,
     pub(crate) headers: HeaderMap,
     pub(crate) arrived: Now,
+    /// None of a request that is made here.
+    pub(crate) place: Option<Arc<Place>>,
 }
 
 impl Ask {
@@ -76,7 +87,8 @@ impl Ask {
     /// # Errors
     /// The reply for a body or a header that names nothing we can route.
     pub(crate) fn read(arrival: Arrival, body: Bytes, map: &RoutingMap) -> Result<Self, Box<ErrorReply>> {
-        let Arrival { id, client, own_upstream_key, dialect, operation, mut headers, arrived } = arrival;
+        let Arrival { id, client, own_upstream_key, dialect, operation, mut headers, arrived, place } =
+            arrival;
         let refuse = |code: &str, param: Option<String>, message: String| {
             Box::new(ErrorReply {
                 status: 400,
@@ -87,11 +99,18 @@ impl Ask {
                 request_id: Some(id.as_str().to_owned()),
             })
         };
-        let envelope = Envelope::read(dialect, operation, &body)
+        for name in ["x-switchyard-job", "idempotency-key", conversation::HEADER] {
+            let length = headers.get(name).map_or(0, HeaderValue::len);
+            if length > NAME_BYTES {
+                let message = format!("{name}: is {length} bytes long; at most {NAME_BYTES} are taken");
+                return Err(refuse("name_too_long", Some(name.to_owned()), message));
+            }
+        }
+        let envelope = blocking::run(body.len(), || Envelope::read(dialect, operation, &body))
             .map_err(|error| refuse("invalid_body", error.field.clone(), error.to_string()))?;
         let named = text(&headers, "x-switchyard-job");
         let job = map.job_for(named.as_deref(), &client, &envelope.model).map_err(|name| {
-            let known: Vec<&str> = map.jobs.keys().map(String::as_str).collect();
+            let known: Vec<&str> = map.jobs.keys().map(String::as_str).take(MOST_NAMED).collect();
             let known = if known.is_empty() { "The map has none".to_owned() } else { known.join(", ") };
             let message = format!("The map has no job `{name}`. Jobs: {known}.");
             refuse("unknown_job", Some("x-switchyard-job".to_owned()), message)
@@ -103,6 +122,7 @@ impl Ask {
         let is_sdk = sdk::is_sdk(&headers);
         let said = text(&headers, "x-switchyard-priority").map(|said| {
             Priority::parse(&said.to_lowercase()).ok_or_else(|| {
+                let said = quoted(&said, NAME_BYTES);
                 let message = format!("`{said}` is no priority. Send low, normal or high.");
                 refuse("invalid_priority", Some("x-switchyard-priority".to_owned()), message)
             })
@@ -114,7 +134,7 @@ impl Ask {
             upstream_key(idempotency_key.as_deref(), &client, &job, &envelope, &body);
         let named = text(&headers, conversation::HEADER);
         let conversation = conversation::key(job.sticky, &client, named.as_deref(), &envelope);
-        keep_forwardable(&mut headers);
+        forwarded::keep(&mut headers, map);
         Ok(Self {
             id,
             client,
@@ -135,6 +155,7 @@ impl Ask {
             asks_again,
             avoid: Vec::new(),
             resume: None,
+            place,
         })
     }
 
@@ -150,26 +171,11 @@ impl Ask {
     /// The log entry, to be filled in at its end.
     pub(crate) fn view(&self) -> RequestView {
         RequestView {
-            id: self.id.clone(),
-            at_ms: self.arrived.wall_ms,
-            client: self.client.to_string(),
             job: self.job.name.clone(),
-            dialect: self.dialect,
             model: self.envelope.model.clone(),
             stream: self.envelope.stream,
-            outcome: Outcome::Failed,
-            status: 0,
-            route: None,
-            tier: None,
-            degraded: false,
-            duration_ms: 0,
-            first_token_ms: None,
-            input_tokens: None,
-            cached_tokens: None,
-            output_tokens: None,
-            degradations: Vec::new(),
-            rescues: 0,
             attempts: Vec::with_capacity(1),
+            ..RequestView::unread(self.id.clone(), self.arrived, &self.client, self.dialect)
         }
     }
 }
@@ -192,62 +198,6 @@ fn own_key_headers(headers: &HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
             Some((name, value))
         })
         .collect()
-}
-
-/// Takes out what belongs to the caller's connection, to its local key, or to this router.
-pub(crate) fn keep_forwardable(headers: &mut HeaderMap) {
-    // Whatever `Connection` names belongs to the connection too (RFC 9110, 7.6.1).
-    let named: Vec<HeaderName> = headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| name.trim().parse().ok())
-        .collect();
-    for name in named {
-        headers.remove(name);
-    }
-    for name in [
-        header::AUTHORIZATION,
-        header::HOST,
-        header::CONTENT_LENGTH,
-        header::CONTENT_TYPE,
-        header::CONTENT_ENCODING,
-        header::TRANSFER_ENCODING,
-        header::CONNECTION,
-        header::ACCEPT_ENCODING,
-        header::UPGRADE,
-        header::TE,
-        header::TRAILER,
-        header::EXPECT,
-        header::COOKIE,
-        header::ORIGIN,
-        header::REFERER,
-        header::PROXY_AUTHORIZATION,
-        header::FORWARDED,
-    ] {
-        headers.remove(name);
-    }
-    for name in [
-        "x-api-key",
-        KEY_HEADER,
-        "keep-alive",
-        "proxy-connection",
-        "x-switchyard-job",
-        "x-switchyard-interactive",
-    ] {
-        headers.remove(name);
-    }
-    let ours: Vec<HeaderName> = headers
-        .keys()
-        .filter(|name| {
-            name.as_str().starts_with("x-switchyard-") || name.as_str().starts_with("x-forwarded-")
-        })
-        .cloned()
-        .collect();
-    for name in ours {
-        headers.remove(name);
-    }
 }
 
 fn upstream_key(own: Option<&str>, client: &str, job: &Job, envelope: &Envelope, body: &[u8]) -> HeaderValue {

@@ -4,6 +4,8 @@
 //! It knows neither the control API nor the simulated providers, and draws nothing: its shells (the desktop, the
 //! command line) host it, and read it through [`Router`].
 
+mod admission;
+mod blocking;
 mod bus;
 mod causes;
 pub mod clock;

@@ -5,10 +5,9 @@ mod one_route;
 mod planning;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use http::{Response, StatusCode, header};
+use http::{Response, StatusCode};
 use switchyard_domain::event::What;
 use switchyard_domain::map::{CacheMode, RouteIx};
 use switchyard_domain::view::Outcome as Ended;
@@ -121,9 +120,6 @@ fn same_key(ask: &Ask) -> Reply {
 
 async fn answer(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>) -> Reply {
     let mut record = Record::open(shared, ask.view(), ask.arrived);
-    if shared.in_flight.load(Ordering::Relaxed) > u64::from(running.map.limits.max_in_flight) {
-        return busy(running, ask, record);
-    }
     if ask.operation == Operation::CountTokens {
         return count(shared, running, ask, record).await;
     }
@@ -377,26 +373,6 @@ fn switched_off(shared: &Arc<Shared>, ask: &Ask, why: &str) -> Reply {
     let mut reply = reply::failure(ask.dialect, &failure, &Way::none(&ask.id, 0));
     reply.headers_mut().insert("x-should-retry", http::HeaderValue::from_static("false"));
     record.end(Ending::without_route(Ended::Refused, reply.status().as_u16()));
-    reply
-}
-
-fn busy(running: &Running, ask: &Ask, record: Record) -> Reply {
-    let most = running.map.limits.max_in_flight;
-    let mut reply = reply::error(
-        ask.dialect,
-        &ErrorReply {
-            status: 429,
-            kind: "rate_limit_error".to_owned(),
-            code: Some("too_many_in_flight".to_owned()),
-            message: format!(
-                "{most} requests are under way already. Try again, or raise `limits.maxInFlight` in the map."
-            ),
-            param: None,
-            request_id: Some(ask.id.as_str().to_owned()),
-        },
-    );
-    reply.headers_mut().insert(header::RETRY_AFTER, http::HeaderValue::from_static("1"));
-    record.end(Ending::without_route(Ended::Refused, 429));
     reply
 }
 

@@ -3,12 +3,25 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use switchyard_domain::limits::{NAME_BYTES, SENTENCE_BYTES, bounded};
 use switchyard_domain::view::{AttemptView, Outcome, RequestView};
 use switchyard_domain::{Failure, Now, RouteId, Tier};
-use switchyard_wire::Usage;
+use switchyard_wire::{NOTE_LIMIT, Usage};
 
 use crate::clock;
 use crate::shared::{Shared, lock};
+
+/// The most losses kept of one request: those of its body, of its answer, and the line that counts the rest.
+const MOST_LOST: usize = 2 * NOTE_LIMIT;
+
+/// A failure as it is logged.
+fn bounded_failure(failure: Failure) -> Failure {
+    Failure {
+        message: bounded(failure.message, SENTENCE_BYTES),
+        code: failure.code.map(|code| bounded(code, NAME_BYTES)),
+        ..failure
+    }
+}
 
 /// How a request ended.
 #[derive(Debug)]
@@ -42,7 +55,10 @@ pub(crate) struct Record {
 
 impl Record {
     /// Counts the request as under way.
-    pub(crate) fn open(shared: &Arc<Shared>, view: RequestView, arrived: Now) -> Self {
+    pub(crate) fn open(shared: &Arc<Shared>, mut view: RequestView, arrived: Now) -> Self {
+        for name in [&mut view.client, &mut view.job, &mut view.model] {
+            *name = bounded(std::mem::take(name), NAME_BYTES);
+        }
         shared.in_flight.fetch_add(1, Ordering::Relaxed);
         Self {
             shared: Arc::clone(shared),
@@ -84,7 +100,7 @@ impl Record {
                 tier,
                 start_ms,
                 duration_ms: clock::span_ms(begun, ended),
-                failure,
+                failure: failure.map(bounded_failure),
             });
         }
     }
@@ -92,7 +108,7 @@ impl Record {
     /// Corrects the last try, whose stream broke after it had begun.
     pub(crate) fn last_attempt_failed(&mut self, failure: Failure) {
         if let Some(last) = self.view.as_mut().and_then(|view| view.attempts.last_mut()) {
-            last.failure = Some(failure);
+            last.failure = Some(bounded_failure(failure));
         }
     }
 
@@ -100,7 +116,8 @@ impl Record {
     pub(crate) fn lost(&mut self, lost: impl IntoIterator<Item = String>) {
         let Some(view) = &mut self.view else { return };
         for lost in lost {
-            if !view.degradations.contains(&lost) {
+            let lost = bounded(lost, SENTENCE_BYTES);
+            if view.degradations.len() < MOST_LOST && !view.degradations.contains(&lost) {
                 view.degradations.push(lost);
             }
         }

@@ -5,8 +5,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use serde_json::json;
 use std::convert::Infallible;
+use std::fmt::Write as _;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use switchyard_domain::limits::{HEADER_BYTES, NAME_BYTES, SENTENCE_BYTES, bounded};
 use switchyard_domain::{Dialect, Failure, FailureKind, RequestId, RouteId, Tier};
 use switchyard_wire::{ErrorReply, error_response};
 
@@ -101,9 +103,27 @@ impl<'a> Way<'a> {
             Some(HeaderValue::from_static(if self.degraded { "true" } else { "false" })),
         );
         if !self.lost.is_empty() {
-            put("x-switchyard-degradations", HeaderValue::from_str(&self.lost.join(", ")).ok());
+            put("x-switchyard-degradations", HeaderValue::from_str(&listed(self.lost)).ok());
         }
     }
+}
+
+/// A list as a header's value: what fits, and how many did not. Only printable ASCII travels in a header unharmed.
+fn listed(items: &[String]) -> String {
+    // Room for `; +` and a count.
+    let most = HEADER_BYTES - 16;
+    let mut value = String::new();
+    for (at, item) in items.iter().enumerate() {
+        if value.len() + 2 + item.len() > most {
+            let _ = write!(value, "; +{}", items.len() - at);
+            break;
+        }
+        if at > 0 {
+            value.push_str(", ");
+        }
+        value.extend(item.chars().map(|c| if matches!(c, ' '..='~') { c } else { '?' }));
+    }
+    value.trim_start_matches("; ").to_owned()
 }
 
 /// A JSON response.
@@ -117,11 +137,23 @@ pub(crate) fn json(status: StatusCode, body: impl Into<Bytes>) -> Reply {
 /// An error in the caller's dialect.
 pub(crate) fn error(dialect: Dialect, reply: &ErrorReply) -> Reply {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = json(status, error_response(dialect, reply));
+    let mut response = json(status, written(dialect, reply));
     if let Some(id) = reply.request_id.as_deref() {
         Way::none(&RequestId::from(id), 0).mark(response.headers_mut());
     }
     response
+}
+
+/// An error's body. What a caller sent may be quoted in it, and is not sent back at length.
+fn written(dialect: Dialect, reply: &ErrorReply) -> Vec<u8> {
+    let is_short = reply.message.len() <= SENTENCE_BYTES
+        && reply.param.as_ref().is_none_or(|param| param.len() <= NAME_BYTES);
+    if is_short {
+        return error_response(dialect, reply);
+    }
+    let message = bounded(reply.message.clone(), SENTENCE_BYTES);
+    let param = reply.param.clone().map(|param| bounded(param, NAME_BYTES));
+    error_response(dialect, &ErrorReply { message, param, ..reply.clone() })
 }
 
 /// A failure that is the caller's to know: the upstream's reason in the caller's dialect.
@@ -129,7 +161,7 @@ pub(crate) fn failure(dialect: Dialect, failure: &Failure, way: &Way<'_>) -> Rep
     let status = caller_status(failure);
     let mut response = json(
         status,
-        error_response(
+        written(
             dialect,
             &ErrorReply {
                 status: status.as_u16(),
@@ -220,4 +252,43 @@ pub(crate) fn template(dialect: Dialect, model: &str, text: &str, stream: bool, 
     reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     way.mark(reply.headers_mut());
     reply
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_header_of_ours_is_longer_than_a_client_takes() {
+        let id = RequestId::from("req_1");
+        for count in [1, 2, 65, 10_000] {
+            let lost: Vec<String> =
+                (0..count).map(|at| format!("field_dropped messages[{at}].näme")).collect();
+            let mut headers = HeaderMap::new();
+            Way { lost: &lost, ..Way::none(&id, 1) }.mark(&mut headers);
+            let told = headers["x-switchyard-degradations"].to_str().unwrap();
+            assert!(told.starts_with("field_dropped messages[0].n?me"), "{told}");
+            assert!(told.len() <= HEADER_BYTES, "{} bytes", told.len());
+            let rest = told.rsplit_once("; +").map_or(0, |(_, rest)| rest.parse::<usize>().unwrap());
+            assert_eq!(told.split(", ").count() + rest, count, "{told}");
+        }
+        let mut headers = HeaderMap::new();
+        Way { lost: &["x".repeat(5_000), "y".to_owned()], ..Way::none(&id, 1) }.mark(&mut headers);
+        assert_eq!(headers["x-switchyard-degradations"], "+2");
+    }
+
+    #[test]
+    fn an_error_quotes_no_value_at_length() {
+        let reply = ErrorReply {
+            status: 400,
+            kind: String::new(),
+            code: None,
+            message: "A".repeat(20_000_000),
+            param: Some("p".repeat(100_000)),
+            request_id: None,
+        };
+        for dialect in [Dialect::OpenAiChat, Dialect::AnthropicMessages, Dialect::OpenAiResponses] {
+            assert!(written(dialect, &reply).len() < 2_000);
+        }
+    }
 }

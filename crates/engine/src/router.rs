@@ -120,6 +120,7 @@ impl Router {
             pause: Mutex::new(PauseView { paused: false, reason: None, since_ms: None }),
             orders: tokio::sync::Mutex::default(),
             in_flight: AtomicU64::new(0),
+            admission: Arc::default(),
             lost: AtomicU64::new(0),
             started,
             proxy_url: Mutex::new(format!("http://{addr}")),

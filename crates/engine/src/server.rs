@@ -1,6 +1,8 @@
 //! The proxy's listener: who may knock, what paths there are, how large a body may be.
 
+mod body;
 mod jobs;
+mod write_timeout;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -10,31 +12,33 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, StatusCode, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::json;
-use switchyard_domain::{Dialect, Operation, Problem, RequestId};
+use switchyard_domain::view::{Outcome, RequestView};
+use switchyard_domain::{Dialect, Now, Operation, Problem, RequestId};
 use switchyard_wire::ErrorReply;
 use switchyard_wire::models::{model_entry, model_list};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::admission::Full;
 use crate::clock;
 use crate::ids;
 use crate::intake::{Arrival, Ask};
 use crate::local_keys::Caller;
 use crate::pipeline;
+use crate::record::{Ending, Record};
 use crate::reply::{self, Reply};
 use crate::shared::{Running, Shared, lock};
+use write_timeout::{UNREAD_TIMEOUT, WriteTimeout};
 
 /// A client that does not finish its request head is dropped after this.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// A body that does not come is given up after this, milliseconds.
-const BODY_TIMEOUT_MS: u64 = 120_000;
 /// Of a refused request's body so many bytes are still taken in, for so long (milliseconds).
 const DRAINED_BYTES: usize = 64 * 1024 * 1024;
 const DRAIN_MS: u64 = 2_000;
@@ -93,7 +97,7 @@ async fn connection(shared: Arc<Shared>, stream: TcpStream, stop: CancellationTo
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(WriteTimeout::new(stream, UNREAD_TIMEOUT)), service);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -148,11 +152,13 @@ struct Refusal {
     param: Option<&'static str>,
     /// The method the path takes, where it was another (RFC 9110, 15.5.6).
     allow: Option<&'static str>,
+    /// When asking again makes sense, seconds.
+    retry_after_s: Option<u64>,
 }
 
 impl Refusal {
     fn new(dialect: Dialect, status: u16, code: &'static str, message: impl Into<String>) -> Self {
-        Self { dialect, status, code, message: message.into(), param: None, allow: None }
+        Self { dialect, status, code, message: message.into(), param: None, allow: None, retry_after_s: None }
     }
 
     fn reply(self, id: &RequestId) -> Reply {
@@ -167,6 +173,9 @@ impl Refusal {
         let mut reply = reply::error(self.dialect, &reply);
         if let Some(allow) = self.allow {
             reply.headers_mut().insert(header::ALLOW, http::HeaderValue::from_static(allow));
+        }
+        if let Some(seconds) = self.retry_after_s {
+            reply.headers_mut().insert(header::RETRY_AFTER, http::HeaderValue::from(seconds));
         }
         reply
     }
@@ -198,7 +207,13 @@ async fn route(
         ) => {
             let running = running(shared, dialect)?;
             let (client, own_upstream_key) = caller(shared, &running, &parts.headers, dialect)?;
-            let body = read_body(&parts.headers, body, &running, dialect).await?;
+            let place = shared.admission.enter(&running.map, &client);
+            let place = place.map_err(|full| turned_away(shared, full, &client, dialect, id, arrived))?;
+            let body = body::read(&parts.headers, body, &running, &place, dialect).await;
+            let body = body.map_err(|refused| match refused {
+                body::Refused::Full(full) => turned_away(shared, full, &client, dialect, id, arrived),
+                body::Refused::Unfit(refusal) => refusal,
+            })?;
             let arrival = Arrival {
                 id: id.clone(),
                 client,
@@ -211,6 +226,7 @@ async fn route(
                 },
                 headers: parts.headers,
                 arrived,
+                place: Some(place),
             };
             match Ask::read(arrival, body, &running.map) {
                 Ok(ask) => Ok(Box::pin(pipeline::respond(shared, &running, Arc::new(ask))).await),
@@ -252,6 +268,21 @@ async fn route(
             ),
         )),
     }
+}
+
+/// The refusal of a request there is no place for, which is logged: what keeps apps waiting has to be seen.
+fn turned_away(
+    shared: &Arc<Shared>,
+    full: Full,
+    client: &Arc<str>,
+    dialect: Dialect,
+    id: &RequestId,
+    arrived: Now,
+) -> Refusal {
+    let record = Record::open(shared, RequestView::unread(id.clone(), arrived, client, dialect), arrived);
+    record.end(Ending::without_route(Outcome::Refused, 429));
+    let refusal = Refusal::new(dialect, 429, "too_many_in_flight", full.message(client));
+    Refusal { retry_after_s: Some(1), ..refusal }
 }
 
 /// A path segment as it was meant: model names hold slashes, which clients write as `%2F`.
@@ -317,39 +348,6 @@ pub(crate) fn is_own_host(host: &str) -> bool {
         Some(_) | None => host,
     };
     matches!(name, "127.0.0.1" | "[::1]") || name.eq_ignore_ascii_case("localhost")
-}
-
-async fn read_body(
-    headers: &HeaderMap,
-    body: &mut Incoming,
-    running: &Running,
-    dialect: Dialect,
-) -> Result<Bytes, Refusal> {
-    let media = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let media = media.split(';').next().unwrap_or_default().trim();
-    if !media.eq_ignore_ascii_case("application/json") {
-        let message = format!("The body must be JSON: send `Content-Type: application/json`, not `{media}`.");
-        return Err(Refusal::new(dialect, 415, "unsupported_media_type", message));
-    }
-    let most = running.map.limits.max_body_bytes;
-    let too_large = || {
-        let message = format!(
-            "The body is larger than {most} bytes. Send less, or raise `limits.maxBodyBytes` in the map."
-        );
-        Refusal::new(dialect, 413, "body_too_large", message)
-    };
-    let length =
-        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if length.is_some_and(|length| length > most) {
-        return Err(too_large());
-    }
-    let limited = Limited::new(body, usize::try_from(most).unwrap_or(usize::MAX));
-    match clock::until(clock::now().mono_ms + BODY_TIMEOUT_MS, limited.collect()).await {
-        Some(Ok(collected)) => Ok(collected.to_bytes()),
-        Some(Err(error)) if error.downcast_ref::<LengthLimitError>().is_some() => Err(too_large()),
-        Some(Err(_)) => Err(Refusal::new(dialect, 400, "body_cut", "The body ended before it was complete.")),
-        None => Err(Refusal::new(dialect, 408, "body_timeout", "The body did not come in time.")),
-    }
 }
 
 fn health(shared: &Shared) -> Reply {

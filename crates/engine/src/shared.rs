@@ -79,7 +79,10 @@ pub(crate) struct Shared {
     pub(crate) pause: Mutex<PauseView>,
     /// What people have overridden, as it is kept. Held while it changes; the fleet goes by a copy.
     pub(crate) orders: tokio::sync::Mutex<Orders>,
+    /// Requests being worked on, attempts of queued ones included.
     pub(crate) in_flight: AtomicU64,
+    /// Requests of callers that have been let in.
+    pub(crate) admission: Arc<crate::admission::Admission>,
     pub(crate) lost: AtomicU64,
     pub(crate) started: Now,
     pub(crate) proxy_url: Mutex<String>,

@@ -31,7 +31,8 @@ pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
     let queue = shared.queue.view();
     let (traffic, shares, clients, requests, kept) = {
         let traffic = lock(&shared.traffic);
-        let in_flight = shared.in_flight.load(Ordering::Relaxed);
+        // Some are only coming in, some are attempts of the queue's own.
+        let in_flight = shared.in_flight.load(Ordering::Relaxed).max(shared.admission.requests());
         (
             traffic.view(now.wall_ms, in_flight),
             traffic.shares(now.wall_ms),

@@ -24,6 +24,7 @@ use switchyard_wire::seals::UNSEALED_THOUGHT;
 use switchyard_wire::{FrameDecoder, OkBody, Pipe};
 use url::Url;
 
+use crate::blocking;
 use crate::clock;
 use crate::intake::{Ask, OwnKey};
 use crate::vault::Key;
@@ -362,7 +363,7 @@ async fn exchange(
     seals: Seals,
     secrets: &mut Secrets,
 ) -> Result<Answer, Failure> {
-    let outgoing = request::write(route, ask, seals)?;
+    let outgoing = blocking::run(ask.body.len(), || request::write(route, ask, seals))?;
     let mut headers = upstream.headers.clone();
     request::forward(&mut headers, route, ask);
     let door = upstream.door(route, outgoing.translation.dialect, ask)?;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Dialect, Failure, RequestId, RouteId, Tier};
+use crate::{Dialect, Failure, Now, RequestId, RouteId, Tier};
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -83,6 +83,35 @@ pub struct RequestView {
     pub rescues: u32,
     /// Each try, in order.
     pub attempts: Vec<AttemptView>,
+}
+
+impl RequestView {
+    /// A request of which only the head is known, before anything was done with it.
+    #[must_use]
+    pub fn unread(id: RequestId, arrived: Now, client: &str, dialect: Dialect) -> Self {
+        Self {
+            id,
+            at_ms: arrived.wall_ms,
+            client: client.to_owned(),
+            job: "default".to_owned(),
+            dialect,
+            model: String::new(),
+            stream: false,
+            outcome: Outcome::Failed,
+            status: 0,
+            route: None,
+            tier: None,
+            degraded: false,
+            duration_ms: 0,
+            first_token_ms: None,
+            input_tokens: None,
+            cached_tokens: None,
+            output_tokens: None,
+            degradations: Vec::new(),
+            rescues: 0,
+            attempts: Vec::new(),
+        }
+    }
 }
 
 /// One try of one request on one route.

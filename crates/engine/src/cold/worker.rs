@@ -240,6 +240,7 @@ fn rebuild(running: &Running, job: DueJob) -> Result<Ask, Failure> {
         operation: job.row.operation,
         headers,
         arrived: clock::now(),
+        place: None,
     };
     Ask::read(arrival, Bytes::from(job.body), &running.map)
         .map_err(|reply| Failure::new(FailureKind::BadRequest, reply.message))

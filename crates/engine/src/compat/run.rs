@@ -204,6 +204,7 @@ impl Bench<'_> {
             operation: Operation::Complete,
             headers: HeaderMap::new(),
             arrived: clock::now(),
+            place: None,
         };
         let mut ask = Ask::read(arrival, Bytes::from(body.to_string()), &self.running.map)
             .map_err(|reply| NotAsked(Failure::new(FailureKind::BadRequest, reply.message)))?;

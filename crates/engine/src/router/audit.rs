@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use switchyard_domain::Problem;
 use switchyard_domain::api::{AuditEntry, RolledBack};
+use switchyard_domain::limits::{SENTENCE_BYTES, bounded};
 use switchyard_domain::operate::SetDistribution;
 use switchyard_domain::view::PauseView;
 use switchyard_policy::Part;
@@ -58,7 +59,7 @@ pub(crate) struct Change<'a> {
 
 /// A reason that says something.
 pub(crate) fn said(reason: Option<String>) -> Option<String> {
-    reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty())
+    reason.map(|reason| bounded(reason.trim().to_owned(), SENTENCE_BYTES)).filter(|reason| !reason.is_empty())
 }
 
 /// Notes a change. It has happened already, so a full disk is only logged.

@@ -47,6 +47,7 @@ impl Router {
             operation: Operation::Complete,
             headers,
             arrived,
+            place: None,
         };
         let ask = Ask::read(arrival, Bytes::from(body.to_string()), &running.map)
             .map_err(|reply| Problem::new("invalid_test_request", reply.message))?;

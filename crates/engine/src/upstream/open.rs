@@ -8,7 +8,7 @@ use switchyard_wire::{FrameDecoder, Observed, StreamEnd};
 
 use super::failure::{Secrets, deadline, from_reqwest};
 use super::request::Translation;
-use super::whole::{strip_hop_by_hop, translated_headers};
+use super::whole::{keep_tellable, translated_headers};
 use super::{Limits, Opened, chunk};
 use crate::clock;
 use crate::intake::Ask;
@@ -42,7 +42,7 @@ pub(super) async fn open(
     if translation.needed {
         headers = translated_headers(&headers);
     } else {
-        strip_hop_by_hop(&mut headers);
+        keep_tellable(&mut headers);
     }
     headers.insert(header::CONTENT_TYPE, http::HeaderValue::from_static("text/event-stream; charset=utf-8"));
     headers.insert(header::CACHE_CONTROL, http::HeaderValue::from_static("no-cache"));

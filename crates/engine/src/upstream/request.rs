@@ -12,7 +12,7 @@ use switchyard_wire::{
 };
 
 use super::Seals;
-use crate::intake::Ask;
+use crate::intake::{Ask, forwarded};
 
 /// The version of the Messages API that is asked for where the caller named none.
 const ANTHROPIC_VERSION: &str = "2023-06-01";
@@ -202,7 +202,10 @@ pub(super) fn forward(headers: &mut HeaderMap, route: &Route, ask: &Ask) {
     let same = route.dialect_for(ask.dialect) == ask.dialect;
     for (name, value) in &ask.headers {
         let vendor = name.as_str().starts_with("anthropic-") || name.as_str().starts_with("openai-");
-        if (same || !vendor) && !route.headers.iter().any(|(own, _)| own == name.as_str()) {
+        if forwarded::is_for(route, name)
+            && (same || !vendor)
+            && !route.headers.iter().any(|(own, _)| own == name.as_str())
+        {
             headers.insert(name.clone(), value.clone());
         }
     }

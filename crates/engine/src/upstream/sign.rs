@@ -17,6 +17,7 @@ use switchyard_domain::map::{Auth, Route};
 use switchyard_domain::{Failure, FailureKind};
 use url::Url;
 
+use crate::blocking;
 use crate::intake::OwnKey;
 use crate::vault::{Fingerprint, Key, Material};
 
@@ -143,7 +144,8 @@ impl Signer {
             }
             Material::GoogleMetadata(_) => return Err(aws::unusable(call.route)),
         };
-        aws::sign(call, &keys, headers, crate::clock::now())?;
+        // Every byte of the body is hashed.
+        blocking::run(call.body.len(), || aws::sign(call, &keys, headers, crate::clock::now()))?;
         Ok(presented)
     }
 

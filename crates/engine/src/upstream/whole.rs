@@ -2,6 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
+use switchyard_domain::limits::HEADER_BYTES;
 use switchyard_domain::map::Route;
 use switchyard_domain::{Failure, FailureKind, Operation};
 use switchyard_wire::gemini::embed::read_embed;
@@ -10,6 +11,7 @@ use switchyard_wire::{Translated, count_answer, inspect_ok_body, translate_respo
 use super::failure::{deadline, from_body, from_reqwest};
 use super::request::{Translation, named, reply_options};
 use super::{Answer, Limits, Whole, chunk};
+use crate::blocking;
 use crate::clock;
 use crate::intake::Ask;
 
@@ -27,12 +29,12 @@ pub(super) async fn read(
     let (status, mut headers) = (head.status, head.headers);
     let body = collect(body, route, limits).await?;
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let facts = inspect_ok_body(translation.dialect, ask.operation, content_type, &body)
-        .map_err(|fault| from_body(&fault, status, route))?;
+    let look = || inspect_ok_body(translation.dialect, ask.operation, content_type, &body);
+    let facts = blocking::run(body.len(), look).map_err(|fault| from_body(&fault, status, route))?;
     let mut lost = translation.lost;
     let body = if translation.needed {
         headers = translated_headers(&headers);
-        let translated = match ask.operation {
+        let translated = blocking::run(body.len(), || match ask.operation {
             Operation::Complete => {
                 translate_response(translation.dialect, ask.dialect, &body, &reply_options(ask, route, true))
             }
@@ -41,13 +43,13 @@ pub(super) async fn read(
                 None => Ok(Translated::whole(body.to_vec())),
             },
             Operation::CountTokens => count_answer(translation.dialect, &body),
-        };
+        });
         let translated = translated
             .map_err(|error| Failure::new(FailureKind::Malformed, format!("{}: {error}.", route.host())))?;
         lost.extend(named(&translated.degraded));
         translated.body.into()
     } else {
-        strip_hop_by_hop(&mut headers);
+        keep_tellable(&mut headers);
         body
     };
     Ok(Answer::Whole(Box::new(Whole { status, headers, body, facts, lost })))
@@ -90,26 +92,89 @@ pub(super) fn translated_headers(upstream: &HeaderMap) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     for name in ["request-id", "x-request-id", "x-amzn-requestid"] {
-        if let Some(value) = upstream.get(name) {
+        if let Some(value) = upstream.get(name).filter(|value| value.len() <= HEADER_BYTES) {
             headers.insert(HeaderName::from_static("x-switchyard-upstream-request-id"), value.clone());
         }
     }
     headers
 }
 
-/// Takes out what belongs to the upstream's connection, and its cookies.
-pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    for name in [
-        header::CONNECTION,
-        header::TRANSFER_ENCODING,
-        header::CONTENT_LENGTH,
-        header::TRAILER,
-        header::UPGRADE,
-        header::SET_COOKIE,
-        header::PROXY_AUTHENTICATE,
-        HeaderName::from_static("keep-alive"),
-        HeaderName::from_static("alt-svc"),
-    ] {
+/// Headers of an answer that its caller gets: what the answer is, and what the provider tells of the call.
+const TOLD: [&str; 11] = [
+    "apim-request-id",
+    "cache-control",
+    "content-language",
+    "content-type",
+    "date",
+    "request-id",
+    "retry-after",
+    "retry-after-ms",
+    "x-amzn-requestid",
+    "x-request-id",
+    "x-should-retry",
+];
+/// The same by their beginnings: limits that are left, the organisation, how long it took.
+const TOLD_BEGINNINGS: [&str; 4] = ["anthropic-", "openai-", "ratelimit-", "x-ratelimit-"];
+
+/// Takes out of a provider's headers what is not known to be for the caller: what belongs to the provider's connection,
+/// its cookies, what tells a browser where to go or what to let in, and our own names.
+pub(super) fn keep_tellable(headers: &mut HeaderMap) {
+    let named = headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    let of_connection: Vec<HeaderName> =
+        named.flat_map(|value| value.split(',')).filter_map(|name| name.trim().parse().ok()).collect();
+    let told =
+        |name: &str| TOLD.contains(&name) || TOLD_BEGINNINGS.iter().any(|begin| name.starts_with(begin));
+    let gone: Vec<HeaderName> = headers
+        .iter()
+        .filter(|(name, value)| {
+            !told(name.as_str()) || of_connection.contains(name) || value.len() > HEADER_BYTES
+        })
+        .map(|(name, _)| name.clone())
+        .collect();
+    for name in gone {
         headers.remove(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_provider_tells_its_caller_of_the_call_and_nothing_else() {
+        let mut headers: HeaderMap = [
+            "access-control-allow-origin",
+            "access-control-allow-private-network",
+            "location",
+            "refresh",
+            "clear-site-data",
+            "www-authenticate",
+            "set-cookie",
+            "x-switchyard-cache",
+            "x-switchyard-job-id",
+            "x-switchyard-degradations",
+            "content-length",
+            "transfer-encoding",
+            "alt-svc",
+            "server",
+        ]
+        .into_iter()
+        .map(|name| (name.parse().unwrap(), HeaderValue::from_static("v")))
+        .collect();
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close, openai-hop"));
+        headers.insert("openai-hop", HeaderValue::from_static("v"));
+        headers.insert("openai-long", HeaderValue::from_str(&"x".repeat(2_000)).unwrap());
+        let told = [
+            "anthropic-organization-id",
+            "content-type",
+            "openai-processing-ms",
+            "x-ratelimit-limit-tokens",
+            "x-request-id",
+        ];
+        headers.extend(told.iter().map(|name| (name.parse().ok(), HeaderValue::from_static("v"))));
+        keep_tellable(&mut headers);
+        let mut kept: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
+        kept.sort_unstable();
+        assert_eq!(kept, told);
     }
 }
