@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a scenario that cannot go on has failed")]
 
 mod bad_input;
+mod bounds;
 mod breaker;
 mod capabilities;
 mod cloud;

@@ -34,8 +34,8 @@ use switchyard_engine::Router;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use utoipa::OpenApi as _;
-use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{OpenApi, RefOr, Required, Schema};
 
 use crate::body::ACTOR;
 use crate::refusal::{no_such_method, no_such_path};
@@ -133,7 +133,37 @@ pub fn openapi() -> OpenApi {
         .components
         .get_or_insert_default()
         .add_security_scheme("token", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
-    all(description)
+    let mut description = all(description);
+    let_bodies_be_left_out(&mut description);
+    description
+}
+
+/// A body none of whose members must be there may be left out: it is then read as `{}`.
+fn let_bodies_be_left_out(document: &mut OpenApi) {
+    let schemas =
+        document.components.as_ref().map(|components| components.schemas.clone()).unwrap_or_default();
+    let may_be_empty = |schema: &RefOr<Schema>| match schema {
+        RefOr::Ref(at) => {
+            let name = at.ref_location.rsplit('/').next().unwrap_or_default();
+            matches!(
+                schemas.get(name),
+                Some(RefOr::T(Schema::Object(object))) if object.required.is_empty() && object.min_properties.is_none()
+            )
+        }
+        RefOr::T(_) => false,
+    };
+    for item in document.paths.paths.values_mut() {
+        for operation in [&mut item.put, &mut item.post, &mut item.delete].into_iter().flatten() {
+            let Some(RefOr::T(body)) = &mut operation.request_body else { continue };
+            let contents = body.content.values().filter_map(|content| match content {
+                RefOr::T(content) => content.schema.as_ref(),
+                RefOr::Ref(_) => None,
+            });
+            if contents.into_iter().all(may_be_empty) {
+                body.required = Some(Required::False);
+            }
+        }
+    }
 }
 
 /// The API over a running router. It checks no token: [`crate::serve`] does.

@@ -1,7 +1,9 @@
 //! What is read from a request: a JSON body, a query, a path, and who asks. Every mistake becomes a
 //! [`Problem`] that names the field.
 
-use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+mod shape;
+
+use axum::extract::{FromRequest, FromRequestParts, MatchedPath, Path, Query, Request};
 use bytes::Bytes;
 use http::StatusCode;
 use http::request::Parts;
@@ -21,6 +23,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        let method = request.method().clone();
+        let path = request.extensions().get::<MatchedPath>().cloned();
         let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
             if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
                 Refusal(Problem::new(
@@ -31,6 +35,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
                 Refusal(Problem::new("invalid_body", "The body broke off before its end. Send it again."))
             }
         })?;
+        if let (Some(path), Ok(body)) = (path, serde_json::from_slice(&bytes))
+            && let Some(fault) = shape::fault(path.as_str(), &method, &body)
+        {
+            return Err(Refusal(faulty(fault)));
+        }
         read(&bytes).map(Self).map_err(Refusal)
     }
 }
@@ -78,7 +87,10 @@ fn without_values(message: &str) -> String {
 }
 
 fn invalid(path: &str, message: impl Into<String>) -> Problem {
-    let fault = Fault::new(path, message);
+    faulty(Fault::new(path, message))
+}
+
+fn faulty(fault: Fault) -> Problem {
     let mut problem = Problem::new("invalid_body", format!("The body is not understood: {fault}."));
     problem.faults.push(fault);
     problem

@@ -9,7 +9,7 @@ use crate::{Dialect, Failure, RequestId, RouteId, Tier};
 
 /// A map to apply.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ApplyMap {
     /// The document, JSON or YAML.
     pub document: String,
@@ -18,9 +18,11 @@ pub struct ApplyMap {
     pub base_version: Option<i64>,
     /// Why, for the audit log.
     #[serde(default)]
+    #[schema(max_length = 1000)]
     pub reason: Option<String>,
     /// Who applies it: `window`, `cli`, `api`.
     #[serde(default = "by_api")]
+    #[schema(max_length = 60)]
     pub source: String,
 }
 
@@ -194,13 +196,15 @@ pub struct JobView {
 
 /// One real request through the pipeline, to see it work.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TestRequest {
     /// The model to ask for; `auto` when absent.
     #[serde(default)]
+    #[schema(max_length = 256)]
     pub model: Option<String>,
     /// The prompt; a short question when absent.
     #[serde(default)]
+    #[schema(max_length = 100_000)]
     pub prompt: Option<String>,
     /// Whether to stream.
     #[serde(default)]
@@ -263,10 +267,11 @@ pub struct AuditEntry {
 
 /// A change to roll back.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RollBack {
     /// Why.
     #[serde(default)]
+    #[schema(max_length = 1000)]
     pub reason: Option<String>,
 }
 

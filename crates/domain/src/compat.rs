@@ -266,7 +266,7 @@ pub fn target_of(route: &Route) -> String {
 
 /// Which cases to run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RunCompat {
     /// These; all of them when absent or empty. The others are taken over from the run before.
     #[serde(default)]

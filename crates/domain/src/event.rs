@@ -28,6 +28,7 @@ pub struct Event {
 #[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
 pub enum What {
     /// The router started.
+    #[serde(rename_all = "camelCase")]
     Started { version: String, proxy_url: String },
     /// A map was applied.
     MapApplied { version: i64, name: String, source: String },
@@ -42,23 +43,30 @@ pub enum What {
     /// A key is not used for now.
     KeyCondemned { provider: String, credential: String, failure: Failure },
     /// A stream broke off behind its first word, and another route continued it.
+    #[serde(rename_all = "camelCase")]
     StreamRescued { request_id: RequestId, from: RouteId, to: RouteId, chars: usize, failure: Failure },
     /// A route of another dialect answered, and something of the request or the answer had no word there. Told once in
     /// a while per route and kind of loss.
+    #[serde(rename_all = "camelCase")]
     AnswerDegraded { request_id: RequestId, route: RouteId, lost: Vec<String> },
     /// A request was put into the cold queue.
+    #[serde(rename_all = "camelCase")]
     JobQueued { job_id: String, job: String, client: String },
     /// A queued job was answered.
+    #[serde(rename_all = "camelCase")]
     JobDone { job_id: String, job: String, route: RouteId },
     /// A queued job used up its attempts or its time.
+    #[serde(rename_all = "camelCase")]
     JobDead { job_id: String, job: String, reason: String },
     /// A person discarded a queued job.
+    #[serde(rename_all = "camelCase")]
     JobDiscarded { job_id: String, job: String },
     /// New work is paused.
     Paused { reason: String },
     /// New work is taken again.
     Resumed,
     /// A route was switched on or off by hand.
+    #[serde(rename_all = "camelCase")]
     RouteSwitched { route: RouteId, in_service: bool },
     /// A credential was stored or removed. Never its value.
     CredentialChanged { name: String, stored: bool },
@@ -69,6 +77,7 @@ pub enum What {
     /// A route's compatibility was checked. `drift` is what ends otherwise than the time before.
     CompatChecked { route: RouteId, passed: bool, drift: Vec<CompatDrift> },
     /// A trigger's condition is met. `route` is absent when the provider as a whole is judged.
+    #[serde(rename_all = "camelCase")]
     TriggerFired {
         kind: TriggerKind,
         provider: String,
@@ -89,6 +98,7 @@ pub enum What {
         reason: String,
     },
     /// A shift took a step; `share_percent` of the traffic goes elsewhere now.
+    #[serde(rename_all = "camelCase")]
     ShiftMoved {
         shift: u64,
         provider: Option<String>,
@@ -117,6 +127,7 @@ pub enum What {
     /// Something was overridden by hand, or the override taken back. `action` is the audit log's.
     OrderChanged { action: String, target: String, on: bool, actor: String, reason: Option<String> },
     /// A circuit that opens again and again waits longer each time.
+    #[serde(rename_all = "camelCase")]
     CircuitFlaps { route: RouteId, times: u32, wait_ms: u64 },
     /// Retries are cut because there are too many of them.
     StormBegan { reason: String },
@@ -133,6 +144,7 @@ pub enum What {
     /// A likely cause of trouble.
     CauseFound { code: String, cause: String },
     /// This machine's network went from one state to another. `lasted_ms` is how long the state before lasted.
+    #[serde(rename_all = "camelCase")]
     NetworkTurned {
         from: NetworkState,
         to: NetworkState,
@@ -143,8 +155,10 @@ pub enum What {
     /// The machine is on another network than before: `what` says which part of it changed.
     NetworkSwitched { what: String },
     /// The machine slept.
+    #[serde(rename_all = "camelCase")]
     WokeUp { asleep_ms: u64 },
     /// The wall clock was set; forward when positive.
+    #[serde(rename_all = "camelCase")]
     ClockJumped { by_ms: i64 },
     /// Addresses of hosts come from elsewhere than before.
     NamesFrom { source: NameSource },
@@ -449,3 +463,6 @@ fn checked(route: &RouteId, passed: bool, drift: &[CompatDrift]) -> String {
     }
     sentence
 }
+
+#[cfg(test)]
+mod tests;

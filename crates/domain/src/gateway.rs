@@ -97,34 +97,44 @@ pub struct RetryMetrics {
 pub struct SetProviderCircuit {
     /// `open` (no traffic), `closed` (traffic whatever fails), or `auto` (back to the breaker itself). `half_open` is
     /// `auto` too: an open circuit gets there by itself.
+    #[schema(max_length = 20, pattern = "^(open|closed|auto|half_open)$")]
     pub state: String,
     /// Why, for the audit log.
+    #[schema(min_length = 1, max_length = 1000, pattern = "\\S")]
     pub reason: String,
     /// How long it holds, seconds; an hour when absent.
     #[serde(default)]
+    #[schema(minimum = 1, maximum = 31_536_000)]
     pub for_seconds: Option<u64>,
 }
 
 /// The settings of the runbook, as they are in the running map.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(min_properties = 1)]
 pub struct GatewaySettings {
     /// Failures in a row that open a circuit (`breaker.consecutiveFailures`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 1_000)]
     pub circuit_breaker_failure_threshold: Option<u64>,
     /// Seconds after which an open circuit lets a test call through (`breaker.halfOpenEveryMs`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 3_600)]
     pub circuit_breaker_recovery_timeout_seconds: Option<u64>,
     /// Successful test calls in a row that close a circuit (`breaker.successesToClose`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 100)]
     pub circuit_breaker_half_open_max_calls: Option<u64>,
     /// Tries per route, the first included (`retry.attempts`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 3)]
     pub max_provider_retries: Option<u64>,
     /// `off`, or `stale_if_error`: the same request gets its last answer when no route can answer (`cache.mode`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^(off|stale_if_error)$")]
     pub cache_mode: Option<String>,
     /// How old such an answer may be, seconds (`cache.ttlMs`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 604_800)]
     pub cache_ttl_seconds: Option<u64>,
 }

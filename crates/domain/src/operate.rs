@@ -201,35 +201,41 @@ pub struct WeightView {
 
 /// Traffic to move.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StartShift {
     /// From where: `hot`, a provider, a route's id, a model.
+    #[schema(max_length = 256)]
     pub from: String,
     /// To where; `rest` when absent.
     #[serde(default)]
+    #[schema(max_length = 256)]
     pub to: Option<String>,
     /// How; the map's `shift.mode` when absent.
     #[serde(default)]
     pub mode: Option<ShiftMode>,
     /// How much of it goes, percent; 100 when absent. Less than 100 stays there until it is moved on.
     #[serde(default)]
+    #[schema(minimum = 1, maximum = 100)]
     pub percent: Option<u32>,
     /// Why, for the audit log and everyone who looks.
     #[serde(default)]
+    #[schema(max_length = 1000)]
     pub reason: Option<String>,
 }
 
 /// A distribution to set: `bedrock:50,google:30,meta:20`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SetDistribution {
     /// Weights by provider, route id or model. Empty takes the distribution back.
     pub weights: BTreeMap<String, u32>,
     /// How long the change takes, milliseconds; the map's `shift.transitionMs` when absent.
     #[serde(default)]
+    #[schema(maximum = 86_400_000)]
     pub transition_ms: Option<u64>,
     /// Why.
     #[serde(default)]
+    #[schema(max_length = 1000)]
     pub reason: Option<String>,
 }
 
@@ -435,13 +441,15 @@ pub struct ShedView {
 
 /// How good a route's answers are, as a check of them found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct QualityScore {
     /// The route.
     pub route: RouteId,
     /// The score, from 0 (nothing was right) to 1.
+    #[schema(minimum = 0, maximum = 1)]
     pub score: f64,
     /// What its answers usually score, above 0 and up to 1.
+    #[schema(exclusive_minimum = 0, maximum = 1)]
     pub baseline: f64,
 }
 

@@ -20,7 +20,7 @@ pub struct Terms {
 
 /// A kill switch to throw or reset.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SetKill {
     /// What goes out of service, or comes back.
     pub scope: KillScope,
@@ -28,9 +28,11 @@ pub struct SetKill {
     pub on: bool,
     /// Why.
     #[serde(default)]
+    #[schema(max_length = 1000)]
     pub reason: Option<String>,
     /// How long it holds, milliseconds; until it is taken back when absent.
     #[serde(default)]
+    #[schema(minimum = 1_000, maximum = 31_536_000_000_i64)]
     pub for_ms: Option<u64>,
     /// The version of the orders this was decided by; refused when they have changed since.
     #[serde(default)]
@@ -63,7 +65,7 @@ impl BreakerOrder {
 
 /// A breaker to hold, or to let go of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SetBreaker {
     /// The route.
     pub route: RouteId,
@@ -71,9 +73,11 @@ pub struct SetBreaker {
     pub state: BreakerOrder,
     /// Why; needed to hold it.
     #[serde(default)]
+    #[schema(max_length = 1000)]
     pub reason: Option<String>,
     /// How long it is held, milliseconds; one hour when absent.
     #[serde(default)]
+    #[schema(minimum = 1_000, maximum = 31_536_000_000_i64)]
     pub for_ms: Option<u64>,
     /// The version of the orders this was decided by; refused when they have changed since.
     #[serde(default)]
@@ -82,17 +86,20 @@ pub struct SetBreaker {
 
 /// A provider to leave out everywhere, or to use again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SetExcept {
     /// The provider.
+    #[schema(max_length = 256)]
     pub provider: String,
     /// True leaves it out.
     pub on: bool,
     /// Why.
     #[serde(default)]
+    #[schema(max_length = 1000)]
     pub reason: Option<String>,
     /// How long it holds, milliseconds; until it is taken back when absent.
     #[serde(default)]
+    #[schema(minimum = 1_000, maximum = 31_536_000_000_i64)]
     pub for_ms: Option<u64>,
     /// The version of the orders this was decided by; refused when they have changed since.
     #[serde(default)]
@@ -101,15 +108,17 @@ pub struct SetExcept {
 
 /// The providers an app's requests may reach.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SetBounds {
     /// The app, by the name of its local key.
+    #[schema(max_length = 256)]
     pub client: String,
     /// The only providers; null or absent = as the map says.
     #[serde(default)]
     pub only: Option<Vec<String>>,
     /// Why.
     #[serde(default)]
+    #[schema(max_length = 1000)]
     pub reason: Option<String>,
     /// The version of the orders this was decided by; refused when they have changed since.
     #[serde(default)]
@@ -118,15 +127,18 @@ pub struct SetBounds {
 
 /// The provider an app's requests go to first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SetPrefer {
     /// The app, by the name of its local key.
+    #[schema(max_length = 256)]
     pub client: String,
     /// The provider; null or absent = as the map says.
     #[serde(default)]
+    #[schema(max_length = 256)]
     pub provider: Option<String>,
     /// Why.
     #[serde(default)]
+    #[schema(max_length = 1000)]
     pub reason: Option<String>,
     /// The version of the orders this was decided by; refused when they have changed since.
     #[serde(default)]
@@ -135,15 +147,17 @@ pub struct SetPrefer {
 
 /// The all-off switch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SetAllOff {
     /// True refuses every request at once.
     pub on: bool,
     /// Why; callers see it.
     #[serde(default)]
+    #[schema(max_length = 1000)]
     pub reason: Option<String>,
     /// How long it holds, milliseconds; until it is taken back when absent.
     #[serde(default)]
+    #[schema(minimum = 1_000, maximum = 31_536_000_000_i64)]
     pub for_ms: Option<u64>,
     /// The version of the orders this was decided by; refused when they have changed since.
     #[serde(default)]

@@ -18,9 +18,10 @@ operations![list, add, remove, default_key];
 
 /// An app to make a key for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NameClient {
     /// The app's name.
+    #[schema(min_length = 1, max_length = 60, pattern = r"^[\p{L}\p{N}._-][\p{L}\p{N} ._-]*$")]
     pub name: String,
 }
 

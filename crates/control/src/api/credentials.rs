@@ -19,10 +19,10 @@ operations![list, set, remove, test, retry_keychain];
 
 /// A key to store.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GiveCredential {
     /// The key itself; white space around it is ignored.
-    #[schema(write_only)]
+    #[schema(write_only, min_length = 1, max_length = 65_536, pattern = "\\S")]
     pub value: String,
 }
 

@@ -41,18 +41,20 @@ struct SinceQuery {
 
 /// A note to write.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WriteNote {
     /// The words.
+    #[schema(min_length = 1, max_length = 4000, pattern = "\\S")]
     pub text: String,
 }
 
 /// An incident to close.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CloseIncident {
     /// Why, for the timeline and the audit log.
     #[serde(default)]
+    #[schema(max_length = 1000)]
     pub reason: Option<String>,
 }
 

@@ -16,7 +16,7 @@ operations![running, apply, check, warnings, set, versions, version, diff, resto
 
 /// A map to check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CheckMap {
     /// The document, JSON or YAML.
     pub document: String,
@@ -50,12 +50,13 @@ pub struct MapDiff {
 
 /// A version to run again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RestoreMap {
     /// Its number.
     pub version: i64,
     /// Why, for the audit log.
     #[serde(default)]
+    #[schema(max_length = 1000)]
     pub reason: Option<String>,
 }
 

@@ -14,7 +14,7 @@ operations![switch];
 
 /// A route to take out of service, or back in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SwitchRoute {
     /// The route.
     pub route: RouteId,

@@ -34,24 +34,26 @@ pub struct StartedShift {
 
 /// A shift to hold, or to let go on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HoldShift {
     /// True lets it stand still, false lets it go on.
     pub held: bool,
     /// Why.
     #[serde(default)]
+    #[schema(max_length = 1000)]
     pub reason: Option<String>,
 }
 
 /// A shift to bring home.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct BringHome {
     /// In one step, unwatched.
     #[serde(default)]
     pub now: bool,
     /// Why.
     #[serde(default)]
+    #[schema(max_length = 1000)]
     pub reason: Option<String>,
 }
 

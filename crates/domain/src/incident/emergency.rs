@@ -39,9 +39,10 @@ pub struct EmergencyAction {
 
 /// A word from the founder to those whose apps called.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SendNotice {
     /// The words.
+    #[schema(min_length = 1, max_length = 4000, pattern = "\\S")]
     pub message: String,
     /// Apps with a request since then are told, UTC epoch milliseconds.
     #[serde(default)]
@@ -51,6 +52,7 @@ pub struct SendNotice {
     pub incident: Option<IncidentId>,
     /// Why, for the audit log.
     #[serde(default)]
+    #[schema(max_length = 1000)]
     pub reason: Option<String>,
 }
 

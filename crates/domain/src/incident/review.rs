@@ -23,17 +23,20 @@ pub struct ExternalIncident {
 
 /// An external incident to keep.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewExternalIncident {
     /// When it was, UTC epoch milliseconds; now when absent.
     #[serde(default)]
     pub at_ms: Option<i64>,
     /// The provider's name.
+    #[schema(max_length = 256)]
     pub provider: String,
     /// What happened.
+    #[schema(min_length = 1, max_length = 4000, pattern = "\\S")]
     pub text: String,
     /// Where it can be read up.
     #[serde(default)]
+    #[schema(max_length = 2000, pattern = "^https?://")]
     pub url: Option<String>,
 }
 

@@ -7,6 +7,9 @@ use switchyard_domain::{Now, Problem, Tier};
 
 use super::target;
 
+/// The longest change of weights, milliseconds; the same as the map's `shift.transitionMs` may have.
+const LONGEST_TRANSITION_MS: u64 = 86_400_000;
+
 /// One target's share of the traffic, percent.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Share {
@@ -45,6 +48,9 @@ impl Distribution {
         let sum: u64 = wish.weights.values().map(|weight| u64::from(*weight)).sum();
         if sum == 0 {
             return Err(refuse("weights: at least one must be above 0.".to_owned()));
+        }
+        if let Some(ms) = wish.transition_ms.filter(|ms| *ms > LONGEST_TRANSITION_MS) {
+            return Err(refuse(format!("transitionMs: {ms} is more than {LONGEST_TRANSITION_MS} (24 h).")));
         }
         let mut shares: Vec<Share> = Vec::new();
         for (name, weight) in &wish.weights {

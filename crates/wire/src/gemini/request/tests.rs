@@ -460,5 +460,5 @@ fn arguments_that_are_no_object_are_carried_in_one() {
     let (body, noted) = written(&prompt(turns), OLD);
     assert_eq!(body["contents"][1]["parts"][0]["functionCall"]["args"], json!({"arguments": "[1]"}));
     assert_eq!(body["contents"][1]["parts"][1]["functionCall"]["args"], json!({"arguments": "{\"a\":"}));
-    assert_eq!(noted.len(), 2);
+    assert!(noted.len() == 1 && noted[0].contains("[*]"), "both are told as one: {noted:?}");
 }
