@@ -58,6 +58,9 @@ impl Keyring {
             names.into_iter().map(find).collect::<Vec<_>>()
         });
         let mut keychain = self.vault.view();
+        if let Some(problem) = self.vault.file_problem() {
+            (keychain.available, keychain.problem) = (false, Some(problem.message));
+        }
         let mut credentials = Vec::new();
         for (value, name, place) in found.await? {
             let (found_in, hint) = match value {

@@ -2,7 +2,6 @@
 //! directory, so that the person at this machine can copy it again.
 
 use std::collections::HashMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -153,7 +152,7 @@ fn bearer(value: &HeaderValue) -> &[u8] {
 }
 
 fn write_key(path: &Path, key: &str) -> Result<(), Problem> {
-    crate::vault::private_file(path).and_then(|mut file| writeln!(file, "{key}")).map_err(|error| {
+    crate::private::write_private(path, format!("{key}\n").as_bytes()).map_err(|error| {
         Problem::new(
             "data_dir_unusable",
             format!("The local key can't be written to {}: {error}.", path.display()),

@@ -20,7 +20,7 @@ use switchyard_domain::{Problem, Secret};
 use switchyard_policy::KeyId;
 
 pub(crate) use aws_profile::Source as ProfileSource;
-pub(crate) use file::private_file;
+use file::KeyFile;
 pub(crate) use key::{AwsProfile, Fingerprint, Key, Material};
 use keychain::Keychain;
 
@@ -28,7 +28,7 @@ use keychain::Keychain;
 #[derive(Debug)]
 pub(crate) struct Vault {
     keychain: Option<Keychain>,
-    file: Option<PathBuf>,
+    file: Option<KeyFile>,
     keys: ArcSwap<HashMap<KeyId, Arc<Key>>>,
     problem: Mutex<Option<String>>,
 }
@@ -40,12 +40,15 @@ impl Vault {
     pub(crate) fn new(keychain: bool, file: Option<PathBuf>) -> Self {
         Self {
             keychain: keychain.then(Keychain::default),
-            file,
+            file: file.map(KeyFile::new),
             keys: ArcSwap::default(),
-            problem: Mutex::new(
-                (!keychain).then(|| "The keychain is switched off for this router.".to_owned()),
-            ),
+            problem: Mutex::new((!keychain).then(switched_off)),
         }
+    }
+
+    /// Returns what keeps the credentials file from being used, where one is used.
+    pub(crate) fn file_problem(&self) -> Option<Problem> {
+        self.file.as_ref().and_then(KeyFile::problem)
     }
 
     /// A key by name.
@@ -119,9 +122,10 @@ impl Vault {
             assigned.push((RouteIx(index), ids));
         }
         self.keys.store(Arc::new(keys));
-        if self.keychain.is_some() {
-            *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = problem;
-        }
+        // Also where no route wants a key from it now: the next one will.
+        let problem = problem.or_else(|| self.file_problem().map(|problem| problem.message));
+        let off = || self.keychain.is_none().then(switched_off);
+        *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = problem.or_else(off);
         assigned
     }
 
@@ -135,8 +139,8 @@ impl Vault {
                 Err(problem) => trouble = Some(problem),
             }
         }
-        if let Some(path) = &self.file
-            && let Some(secret) = file::get(path, name)?
+        if let Some(file) = &self.file
+            && let Some(secret) = file.get(name)?
         {
             return Ok(Some((secret, CredentialPlace::File)));
         }
@@ -150,7 +154,7 @@ impl Vault {
     pub(crate) fn set(&self, name: &str, secret: &Secret) -> Result<CredentialPlace, Problem> {
         match (&self.keychain, &self.file) {
             (Some(keychain), _) => keychain.set(name, secret).map(|()| CredentialPlace::Keychain),
-            (None, Some(path)) => file::set(path, name, secret).map(|()| CredentialPlace::File),
+            (None, Some(file)) => file.set(name, secret).map(|()| CredentialPlace::File),
             (None, None) => Err(keychain::unavailable("it is switched off for this router")),
         }
     }
@@ -161,8 +165,8 @@ impl Vault {
         if let Some(keychain) = &self.keychain {
             removed |= keychain.remove(name)?;
         }
-        if let Some(path) = &self.file {
-            removed |= file::remove(path, name)?;
+        if let Some(file) = &self.file {
+            removed |= file.remove(name)?;
         }
         Ok(removed)
     }
@@ -182,6 +186,10 @@ impl Vault {
             CredentialSource::Nothing => Vec::new(),
         }
     }
+}
+
+fn switched_off() -> String {
+    "The keychain is switched off for this router.".to_owned()
 }
 
 fn environment(name: &str) -> Option<String> {

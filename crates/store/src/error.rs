@@ -19,6 +19,14 @@ pub enum StoreError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Others could put files into the data directory.
+    #[error("The data directory {} is not safe to use: {reason}.", path.display())]
+    DataDirUnsafe {
+        /// The directory.
+        path: PathBuf,
+        /// What is wrong, and what to do about it.
+        reason: String,
+    },
     /// Another program holds the database.
     #[error(
         "The database {} is in use by another program. Stop the other Switchyard (or the backup or database \
@@ -121,6 +129,7 @@ impl StoreError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::DataDir { .. } => "data_dir_unusable",
+            Self::DataDirUnsafe { .. } => "data_dir_unsafe",
             Self::Locked { .. } => "database_locked",
             Self::Newer { .. } => "database_newer",
             Self::Foreign { .. } => "database_foreign",

@@ -13,6 +13,7 @@ use sqlx::sqlite::{
 };
 use tokio::sync::Mutex;
 
+use crate::data_dir::{LOCK_FILE, check_data_dir};
 use crate::{Inner, Result, Store, StoreError};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
@@ -45,7 +46,8 @@ impl Store {
         let unusable = |source| StoreError::DataDir { path: data_dir.to_owned(), source };
         create_private_dir(data_dir).map_err(unusable)?;
         let path = data_dir.join("switchyard.db");
-        let instance = match lock_instance(&data_dir.join("switchyard.lock")) {
+        check_data_dir(data_dir)?;
+        let instance = match lock_instance(&data_dir.join(LOCK_FILE)).await {
             Ok(Some(lock)) => lock,
             Ok(None) => return Err(StoreError::Locked { path }),
             Err(source) => return Err(unusable(source)),
@@ -129,10 +131,23 @@ fn cannot_create(path: &Path, error: &io::Error) -> StoreError {
     }
 }
 
-fn lock_instance(path: &Path) -> io::Result<Option<InstanceLock>> {
+/// How often a held lock is tried again, and after how long: a command that looks whether a router runs holds it for
+/// a moment ([`crate::in_use`]).
+const LOCK_TRIES: u32 = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
+
+async fn lock_instance(path: &Path) -> io::Result<Option<InstanceLock>> {
     ensure_private_file(path)?;
     let file = OpenOptions::new().read(true).write(true).open(path)?;
-    match file.try_lock() {
+    let mut locked = file.try_lock();
+    for _ in 1..LOCK_TRIES {
+        if !matches!(locked, Err(TryLockError::WouldBlock)) {
+            break;
+        }
+        tokio::time::sleep(LOCK_PAUSE).await;
+        locked = file.try_lock();
+    }
+    match locked {
         Ok(()) => Ok(Some(InstanceLock { _file: file })),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {

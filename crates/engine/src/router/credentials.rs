@@ -178,6 +178,9 @@ pub(super) async fn reload(shared: &Arc<Shared>) {
     if let (Some(problem), true) = (shared.vault.view().problem, is_news) {
         shared.bus.emit(What::KeychainUnavailable { reason: problem }, clock::now());
     }
+    if let Some(problem) = shared.vault.file_problem() {
+        tracing::error!(code = problem.code, "{problem} Keys that were read before stay in use.");
+    }
     shared.keys_ready.send_replace(true);
     shared.bus.touch();
 }
