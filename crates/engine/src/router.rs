@@ -41,6 +41,7 @@ use crate::config::RouterConfig;
 use crate::local_keys::LocalKeys;
 use crate::network;
 use crate::prober;
+use crate::process::Budget;
 use crate::server;
 use crate::shared::{Shared, Standpoint, lock};
 use crate::snapshot;
@@ -84,6 +85,11 @@ impl Router {
         let started = clock::now();
         let store =
             Store::open(&config.data_dir, &Options::default()).await.map_err(|error| error.problem())?;
+        let vault = Arc::new(Vault::new(config.keychain, config.credentials_file));
+        // A file that was named and can't be used is no file at all to every route: better said than routed around.
+        if let Some(problem) = vault.file_problem() {
+            return Err(problem);
+        }
         let listener = server::bind(config.proxy_addr).await?;
         let addr = listener.local_addr().map_err(|error| {
             Problem::new("listen_failed", format!("The listener has no address: {error}."))
@@ -100,7 +106,7 @@ impl Router {
             variables: config.variables,
             bus: Bus::new(writer.clone(), last_id, events),
             writer,
-            vault: Arc::new(Vault::new(config.keychain, config.credentials_file)),
+            vault,
             local_keys: LocalKeys::new(&config.data_dir),
             once: Arc::default(),
             losses: Mutex::default(),
@@ -122,6 +128,7 @@ impl Router {
             in_flight: AtomicU64::new(0),
             admission: Arc::default(),
             lost: AtomicU64::new(0),
+            budget: Budget::of_this_process(),
             started,
             proxy_url: Mutex::new(format!("http://{addr}")),
             control_url: Mutex::new(config.control_url),
@@ -193,6 +200,18 @@ impl Router {
     #[must_use]
     pub fn proxy_addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// When it started, milliseconds since 1970 UTC.
+    #[must_use]
+    pub fn started_at_ms(&self) -> i64 {
+        self.shared.started.wall_ms
+    }
+
+    /// How many connections the control API's listener may hold open.
+    #[must_use]
+    pub fn control_connections(&self) -> usize {
+        self.shared.budget.control_connections
     }
 
     /// Where the data lives.

@@ -2,27 +2,24 @@
 
 mod body;
 mod jobs;
-mod write_timeout;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::json;
+use switchyard_domain::map::Defaults;
 use switchyard_domain::view::{Outcome, RequestView};
 use switchyard_domain::{Dialect, Now, Operation, Problem, RequestId};
 use switchyard_wire::ErrorReply;
 use switchyard_wire::models::{model_entry, model_list};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -30,15 +27,13 @@ use crate::admission::Full;
 use crate::clock;
 use crate::ids;
 use crate::intake::{Arrival, Ask};
+use crate::listener::{self, Gate};
 use crate::local_keys::Caller;
 use crate::pipeline;
 use crate::record::{Ending, Record};
 use crate::reply::{self, Reply};
 use crate::shared::{Running, Shared, lock};
-use write_timeout::{UNREAD_TIMEOUT, WriteTimeout};
 
-/// A client that does not finish its request head is dropped after this.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// Of a refused request's body so many bytes are still taken in, for so long (milliseconds).
 const DRAINED_BYTES: usize = 64 * 1024 * 1024;
 const DRAIN_MS: u64 = 2_000;
@@ -56,12 +51,16 @@ pub(crate) async fn bind(addr: SocketAddr) -> Result<TcpListener, Problem> {
 /// Says who holds a port, as far as the system tells.
 #[must_use]
 pub fn busy_port(addr: SocketAddr) -> String {
-    let holder = listeners::get_process_by_port(addr.port(), listeners::Protocol::TCP).ok();
-    let who = holder.map_or_else(
-        || "another process".to_owned(),
-        |process| format!("{} (process {})", process.name, process.pid),
-    );
+    let who = port_holder(addr.port())
+        .map_or_else(|| "another process".to_owned(), |(name, pid)| format!("{name} (process {pid})"));
     format!("Port {} is held by {who}. Stop it, or choose another port with `--port`.", addr.port())
+}
+
+/// Names the process that listens on a TCP port, and its id, as far as the system tells: other users' are hidden.
+#[must_use]
+pub fn port_holder(port: u16) -> Option<(String, u32)> {
+    let process = listeners::get_process_by_port(port, listeners::Protocol::TCP).ok()?;
+    Some((process.name, process.pid))
 }
 
 /// Accepts until stopped; connections finish what they began.
@@ -71,61 +70,49 @@ pub(crate) async fn accept(
     stop: CancellationToken,
     open: TaskTracker,
 ) {
-    loop {
-        let accepted = tokio::select! {
-            () = stop.cancelled() => return,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, _)) => {
-                open.spawn(connection(Arc::clone(&shared), stream, stop.clone()));
-            }
-            Err(error) => {
-                // Out of file descriptors, most likely: a pause lets some go.
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        }
-    }
-}
-
-async fn connection(shared: Arc<Shared>, stream: TcpStream, stop: CancellationToken) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY not set");
-    }
-    let service = service_fn(|request| handle(Arc::clone(&shared), request));
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .serve_connection(TokioIo::new(WriteTimeout::new(stream, UNREAD_TIMEOUT)), service);
-    let mut connection = std::pin::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
+    let most = Arc::clone(&shared);
+    let gate = Gate {
+        name: "proxy",
+        most: Box::new(move || {
+            let running = most.running.load();
+            let in_flight =
+                running.as_ref().map_or(Defaults::MAX_IN_FLIGHT, |running| running.map.limits.max_in_flight);
+            most.budget.proxy_connections(in_flight)
+        }),
+        // A caller's answer is paid for.
+        work_gives_way: false,
+        stop,
+        open,
     };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a connection ended early");
-    }
+    listener::accept(listener, gate, service_fn(move |request| handle(Arc::clone(&shared), request))).await;
 }
 
 async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Reply, Infallible> {
     let id = ids::request();
     let (parts, mut body) = request.into_parts();
     let expects = parts.headers.contains_key(header::EXPECT);
-    match route(&shared, parts, &mut body, &id).await {
-        Ok(reply) => Ok(reply),
+    let mut reply = match route(&shared, parts, &mut body, &id).await {
+        Ok(reply) => reply,
         Err(refusal) => {
             // A caller that waits for leave to send its body gets none.
             if !expects {
                 drain(body).await;
             }
-            Ok(refusal.reply(&id))
+            refusal.reply(&id)
         }
+    };
+    for (name, value) in SAFE {
+        reply.headers_mut().insert(name, header::HeaderValue::from_static(value));
     }
+    Ok(reply)
 }
+
+/// Answers are one program's alone: no browser guesses their type, lends them to a page, or keeps them.
+const SAFE: [(header::HeaderName, &str); 3] = [
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (header::CACHE_CONTROL, "no-store"),
+];
 
 /// Reads what a refused caller is still sending: closing on it would reset the connection, and the reply would be
 /// lost with it.
@@ -198,7 +185,7 @@ async fn route(
         _ if parts.headers.contains_key("anthropic-version") => Dialect::AnthropicMessages,
         _ => Dialect::OpenAiChat,
     };
-    check_origin(shared, &parts.headers, dialect)?;
+    check_origin(shared, &parts, dialect)?;
     match (&parts.method, below) {
         (&Method::GET | &Method::HEAD, "/health") => Ok(health(shared)),
         (
@@ -327,18 +314,40 @@ fn caller(
 }
 
 /// Browsers are kept out: a page must not spend the user's money (DNS rebinding, cross-site requests).
-fn check_origin(shared: &Shared, headers: &HeaderMap, dialect: Dialect) -> Result<(), Refusal> {
-    if headers.contains_key(header::ORIGIN) {
+fn check_origin(shared: &Shared, parts: &Parts, dialect: Dialect) -> Result<(), Refusal> {
+    if from_a_page(&parts.headers) {
         let message =
             "Requests from web pages are not taken. Call the router from a server or a command line.";
         return Err(Refusal::new(dialect, 403, "browser_origin", message));
     }
-    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if is_own_host(host) {
-        return Ok(());
-    }
-    let message = format!("The Host `{host}` is not this router's. Use {}.", lock(&shared.proxy_url));
+    let foreign = match named_host(parts) {
+        Ok(host) if is_own_host(host) => return Ok(()),
+        Ok(host) => format!("The Host `{}` is not this router's.", host.escape_debug()),
+        Err(why) => why.to_owned(),
+    };
+    let message = format!("{foreign} Use {}.", lock(&shared.proxy_url));
     Err(Refusal::new(dialect, 421, "wrong_host", message))
+}
+
+/// Whether a browser sent this for a page. It says so by Origin, or by Sec-Fetch-Site, which a page can't set: only
+/// what a person typed comes without a site (`none`), and other programs send neither.
+fn from_a_page(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::ORIGIN)
+        || headers.get_all("sec-fetch-site").iter().any(|site| !site.as_bytes().eq_ignore_ascii_case(b"none"))
+}
+
+/// The one host a request is for. Two Host headers, or a target that names another host (RFC 9112, 3.2.2), are two
+/// opinions, and whoever stands before us may hold the other one.
+fn named_host(parts: &Parts) -> Result<&str, &'static str> {
+    let mut hosts = parts.headers.get_all(header::HOST).iter();
+    let host = hosts.next().and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if hosts.next().is_some() {
+        return Err("A request names one Host.");
+    }
+    match parts.uri.authority() {
+        Some(target) if !is_own_host(target.as_str()) => Ok(target.as_str()),
+        Some(_) | None => Ok(host),
+    }
 }
 
 /// Whether a Host header names this machine's loopback.
@@ -375,7 +384,52 @@ fn health(shared: &Shared) -> Reply {
 
 #[cfg(test)]
 mod tests {
-    use super::is_own_host;
+    use super::{from_a_page, is_own_host, named_host};
+    use http::Request;
+
+    #[test]
+    fn a_request_names_one_host_and_it_is_ours() {
+        // Target, Host headers, and whether it is let in.
+        let cases: &[(&str, &[&str], bool)] = &[
+            ("/v1/models", &["127.0.0.1:4310"], true),
+            ("/v1/models", &["127.0.0.1:4310", "evil.example"], false),
+            ("/v1/models", &["127.0.0.1:4310", "127.0.0.1:4310"], false),
+            ("/v1/models", &["evil.example", "127.0.0.1:4310"], false),
+            ("/v1/models", &[], false),
+            ("http://127.0.0.1:4310/v1/models", &["127.0.0.1:4310"], true),
+            ("http://evil.example/v1/models", &["127.0.0.1:4310"], false),
+            ("http://x@127.0.0.1:4310/v1/models", &["127.0.0.1:4310"], false),
+            ("http://127.0.0.1:4310/v1/models", &["evil.example"], false),
+        ];
+        for (target, hosts, fine) in cases {
+            let request =
+                hosts.iter().fold(Request::get(*target), |request, host| request.header("host", *host));
+            let parts = request.body(()).unwrap().into_parts().0;
+            assert_eq!(named_host(&parts).is_ok_and(is_own_host), *fine, "{target} {hosts:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_page_sends_is_told_by_its_origin_or_its_site() {
+        let cases = [
+            (None, None, false),
+            (None, Some("none"), false),
+            (None, Some("cross-site"), true),
+            (None, Some("same-site"), true),
+            (None, Some("same-origin"), true),
+            (None, Some(""), true),
+            (Some("null"), None, true),
+        ];
+        for (origin, site, page) in cases {
+            let mut headers = http::HeaderMap::new();
+            let mut put = |name, value: Option<&'static str>| {
+                value.and_then(|value| headers.insert(name, http::HeaderValue::from_static(value)))
+            };
+            put("origin", origin);
+            put("sec-fetch-site", site);
+            assert_eq!(from_a_page(&headers), page, "{origin:?} {site:?}");
+        }
+    }
 
     #[test]
     fn only_loopback_names_are_hosts_of_ours() {

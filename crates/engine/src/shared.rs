@@ -84,6 +84,8 @@ pub(crate) struct Shared {
     /// Requests of callers that have been let in.
     pub(crate) admission: Arc<crate::admission::Admission>,
     pub(crate) lost: AtomicU64,
+    /// How many connections and requests this process's descriptors allow.
+    pub(crate) budget: crate::process::Budget,
     pub(crate) started: Now,
     pub(crate) proxy_url: Mutex<String>,
     pub(crate) control_url: Mutex<Option<String>>,

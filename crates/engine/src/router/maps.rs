@@ -175,7 +175,17 @@ impl Router {
     }
 
     /// Makes a proven map the running one, atomically for the next request.
-    async fn install(&self, running: Running) {
+    async fn install(&self, mut running: Running) {
+        let most = self.shared.budget.in_flight;
+        let wished = &mut running.map.limits.max_in_flight;
+        if *wished > most {
+            tracing::warn!(
+                max_in_flight = *wished,
+                most,
+                "this process may not open enough files for the map's limit"
+            );
+            *wished = most;
+        }
         let orders = self.shared.orders.lock().await;
         let kept_shifts = self.kept_shifts().await;
         let running = Arc::new(running);
