@@ -19,6 +19,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
+use switchyard_engine::log_line::LogLine;
 use tracing_subscriber::EnvFilter;
 
 use crate::session::Verdict;
@@ -42,10 +43,11 @@ fn main() -> ExitCode {
         Err(message) => return refuse(&message),
     };
     let filter = EnvFilter::try_from_env("SWITCHYARD_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let colours = std::io::stderr().is_terminal();
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(move || LogLine { colours })
+        .with_ansi(colours)
         .init();
     match run(settings) {
         Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
@@ -62,6 +64,9 @@ fn run(settings: settings::Settings) -> anyhow::Result<i32> {
         .thread_name("router")
         .build()
         .context("no threads for the router")?;
+    let in_runtime = runtime.enter();
+    switchyard_engine::process::prepare();
+    drop(in_runtime);
     let host = host::Host::new(settings, runtime.handle().clone());
     let code = shell::run(host.clone(), runtime.handle())?;
     runtime.block_on(host.shutdown());

@@ -76,6 +76,9 @@ pub(crate) enum Command {
     #[command(after_help = "Example: switchyard health && echo up
 `switchyard health --json` prints the providers as the runbook's endpoint does.")]
     Health(Shown),
+    /// Print a link that opens the window in a browser; it works once, for ten minutes.
+    #[command(after_help = "Example: xdg-open \"$(switchyard link)\"")]
+    Link,
     /// How this machine's network stands, by a look at it; exit code 1 when it is down.
     #[command(after_help = "Example: switchyard network --json | jq .state")]
     Network(NetworkAsk),

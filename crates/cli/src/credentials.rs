@@ -54,10 +54,10 @@ enum Keeper {
 
 impl Keeper {
     async fn of(place: &Place) -> Result<Self, Problem> {
-        if let Ok(router) = place.router()
-            && router.health().await.is_ok()
-        {
-            return Ok(Self::Router(router));
+        match place.router() {
+            Ok(router) => return Ok(Self::Router(router)),
+            Err(problem) if problem.code != "router_not_running" => return Err(problem),
+            Err(_) => {}
         }
         let file = std::env::var_os("SWITCHYARD_CREDENTIALS_FILE").map(PathBuf::from);
         Ok(Self::Keyring(Keyring::open(&place.data_dir()?, file).await?))

@@ -80,6 +80,7 @@ async fn run(arguments: Switchyard) -> Result<ExitCode, Problem> {
         Command::Serve(serve) => Box::pin(serve::run(&place, *serve)).await,
         Command::Status(shown) => steer::status(&place, shown).await,
         Command::Health(shown) => steer::health(&place, shown).await,
+        Command::Link => steer::link(&place).await,
         Command::Network(ask) => network::run(&place, ask).await,
         Command::Pause { reason } => steer::pause(&place, reason).await,
         Command::Resume => steer::resume(&place).await,

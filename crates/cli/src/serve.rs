@@ -1,6 +1,7 @@
 //! The headless router: engine, control server and simulated providers in one process, until a signal.
 
 use std::fmt::Write as _;
+use std::io::IsTerminal;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,6 +12,7 @@ use serde_json::json;
 use switchyard_control::{Announcement, ControlServer, ControlToken, Options};
 use switchyard_domain::Problem;
 use switchyard_domain::api::ApplyMap;
+use switchyard_engine::log_line::LogLine;
 use switchyard_engine::{Router, RouterConfig, busy_port};
 use switchyard_sim::demo::{self, DemoFleet};
 use tokio::net::TcpListener;
@@ -18,7 +20,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::command::Place;
 use crate::map;
-use crate::output::{json_line, line, note};
+use crate::output::{block, json_line, note};
 
 /// What is logged unless somebody says otherwise: trouble, and where traffic goes.
 const DEFAULT_LOG: &str = "warn,switchyard::routing=info";
@@ -72,6 +74,7 @@ enum LogFormat {
 
 pub(crate) async fn run(place: &Place, serve: Serve) -> Result<ExitCode, Problem> {
     log(serve.log_format);
+    switchyard_engine::process::prepare();
     // A signal during the start is not lost: it ends the router as soon as it runs.
     let stop = stop_signal()?;
     let data_dir = place.data_dir()?;
@@ -93,21 +96,24 @@ async fn open(
     fleet: Option<&DemoFleet>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Problem> {
-    let token = ControlToken::read_or_create(router.data_dir())?;
+    let token = ControlToken::fresh()?;
     let server = control(router, serve.control_port, fleet, token.clone()).await?;
     router.set_control_url(server.url());
     first_map(router, serve).await?;
     let announcement = Announcement {
         pid: std::process::id(),
+        started_at_ms: router.started_at_ms(),
         proxy_url: format!("http://{}", router.proxy_addr()),
         control_url: server.url(),
     };
-    let announced = announcement.clone().leave(router.data_dir())?;
+    let announced = announcement.clone().leave(router.data_dir(), &token)?;
     if serve.print_json {
         let key = serve.print_key.then(|| router.default_client_key()).flatten();
         json_line(&machine_words(&announcement, router.data_dir(), key));
     } else {
-        line(words(router, &announcement, &token));
+        // A link belongs before a person's eyes, not into a file: there it would outlive its use.
+        let link = std::io::stdout().is_terminal().then(|| server.link()).transpose()?;
+        block(words(router, &announcement, link.as_deref()));
     }
     stop.await;
     note("Stopping: running requests finish first.");
@@ -205,14 +211,17 @@ fn machine_words(announcement: &Announcement, data_dir: &Path, key: Option<Strin
     words
 }
 
-fn words(router: &Router, announcement: &Announcement, token: &ControlToken) -> String {
+fn words(router: &Router, announcement: &Announcement, link: Option<&str>) -> String {
     let snapshot = router.snapshot();
     let mut out = format!("Switchyard {} runs. Ctrl-C stops it.\n", env!("CARGO_PKG_VERSION"));
     let map = match snapshot.map.version {
         0 => "none yet: `switchyard map apply FILE`, or start with --demo-if-empty".to_owned(),
         version => format!("{} v{version}", snapshot.map.name),
     };
-    let window = format!("{}/#token={}", announcement.control_url, token.expose());
+    let window = link.map_or_else(
+        || format!("{}; `switchyard link` prints a link that opens it", announcement.control_url),
+        |link| format!("{link} (works once, for 10 minutes; `switchyard link` prints another)"),
+    );
     for (name, value) in [
         ("Proxy", announcement.proxy_url.as_str()),
         ("Window", &window),
@@ -231,26 +240,52 @@ fn words(router: &Router, announcement: &Announcement, token: &ControlToken) -> 
 fn log(format: LogFormat) {
     let asked = std::env::var("SWITCHYARD_LOG").or_else(|_| std::env::var("RUST_LOG"));
     let filter = EnvFilter::new(asked.as_deref().unwrap_or(DEFAULT_LOG));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt().with_env_filter(filter);
     match format {
-        LogFormat::Text => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
-        LogFormat::Json => log.json().init(),
+        LogFormat::Text => {
+            let colours = std::io::stderr().is_terminal();
+            log.with_writer(move || LogLine { colours }).with_ansi(colours).init();
+        }
+        LogFormat::Json => log.with_writer(std::io::stderr).json().init(),
     }
 }
 
-/// Listens for SIGINT and SIGTERM from now on; resolves at the first.
+/// Listens for SIGINT, SIGTERM and SIGHUP (the terminal was closed) from now on; resolves at the first.
 #[cfg(unix)]
 fn stop_signal() -> Result<impl Future<Output = ()>, Problem> {
     use tokio::signal::unix::{SignalKind, signal};
     let deaf = |error: std::io::Error| Problem::new("internal", format!("Signals can't be heard: {error}."));
     let mut interrupt = signal(SignalKind::interrupt()).map_err(deaf)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(deaf)?;
+    let mut hangup = hears_hangup().then(|| signal(SignalKind::hangup())).transpose().map_err(deaf)?;
     Ok(async move {
+        let hung_up = async {
+            match &mut hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            _ = hung_up => {}
         }
     })
+}
+
+/// Whether SIGHUP is to be heard: not under `nohup`, which had it ignored before we began.
+#[cfg(target_os = "linux")]
+fn hears_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    // The lowest bit is signal 1, SIGHUP (proc_pid_status(5)).
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_none_or(|mask| mask & 1 == 0)
+}
+
+/// The same, where the system doesn't tell: `nohup` takes the terminal away, and only a terminal is closed.
+#[cfg(all(unix, not(target_os = "linux")))]
+fn hears_hangup() -> bool {
+    std::io::stdout().is_terminal() || std::io::stderr().is_terminal()
 }
 
 /// Resolves at Ctrl-C.
@@ -274,8 +309,9 @@ mod tests {
         let locked = || Problem::new("database_locked", "locked");
         assert_eq!(running_already(dir, locked()).code, "database_locked", "nobody said anything");
         let url = "http://127.0.0.1:4310".to_owned();
-        let first = Announcement { pid: 42, proxy_url: url.clone(), control_url: url.clone() };
-        let announced = first.leave(dir).unwrap();
+        let first =
+            Announcement { pid: 42, started_at_ms: 1, proxy_url: url.clone(), control_url: url.clone() };
+        let announced = first.leave(dir, &ControlToken::fresh().unwrap()).unwrap();
         let told = running_already(dir, locked());
         assert!(told.message.contains("42") && told.message.contains(&url), "{told}");
         assert_eq!(running_already(dir, Problem::new("port_busy", "busy")).code, "port_busy");
@@ -284,7 +320,12 @@ mod tests {
 
     #[test]
     fn the_line_for_programs_has_a_key_only_when_asked() {
-        let said = Announcement { pid: 7, proxy_url: "http://p".into(), control_url: "http://c".into() };
+        let said = Announcement {
+            pid: 7,
+            started_at_ms: 1,
+            proxy_url: "http://p".into(),
+            control_url: "http://c".into(),
+        };
         let words = machine_words(&said, Path::new("/d"), None).to_string();
         assert_eq!(words, r#"{"proxyUrl":"http://p","controlUrl":"http://c","dataDir":"/d","pid":7}"#);
         let words = machine_words(&said, Path::new("/d"), Some("sy_1".into()));

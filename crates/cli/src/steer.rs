@@ -82,7 +82,7 @@ fn describe(snapshot: &Snapshot) {
         line(format!("Cause {}  {} `switchyard causes --fix {}`", at + 1, cause.sentence, at + 1));
     }
     if !snapshot.keychain.available {
-        line(format!("Keychain {}", or_dash(snapshot.keychain.problem.as_ref())));
+        line(format!("Keys     {}", or_dash(snapshot.keychain.problem.as_ref())));
     }
     line("");
     let flows = snapshot.orders.all_off.is_none() && !snapshot.map.off && !snapshot.pause.paused;
@@ -150,6 +150,11 @@ fn row(tier: &str, route: &RouteView, flows: bool) -> [String; 6] {
         or_dash(route.error_percent.map(|percent| format!("{percent:.0} %"))),
         or_dash(route.last_failure.as_ref().map(switchyard_domain::Failure::short)),
     ]
+}
+
+pub(crate) async fn link(place: &Place) -> Result<ExitCode, Problem> {
+    line(place.router()?.window_link().await?.url);
+    Ok(ExitCode::SUCCESS)
 }
 
 pub(crate) async fn health(place: &Place, shown: Shown) -> Result<ExitCode, Problem> {

@@ -20,6 +20,7 @@ pub(crate) mod routes;
 pub(crate) mod shifts;
 pub(crate) mod snapshot;
 pub(crate) mod switch_cost;
+pub(crate) mod window;
 
 use std::fmt;
 use std::sync::Arc;
@@ -37,6 +38,7 @@ use utoipa::OpenApi as _;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{OpenApi, RefOr, Required, Schema};
 
+use crate::access::Access;
 use crate::body::ACTOR;
 use crate::refusal::{no_such_method, no_such_path};
 pub(crate) use operations::{Operations, operations};
@@ -67,6 +69,8 @@ impl fmt::Debug for Options {
 pub(crate) struct Panel {
     pub(crate) router: Router,
     pub(crate) demo: Option<Demo>,
+    /// Links to the window; absent where no socket serves it.
+    pub(crate) access: Option<Arc<Access>>,
     /// Ends the event streams, which would otherwise keep a closing server open.
     pub(crate) closing: CancellationToken,
 }
@@ -75,7 +79,7 @@ pub(crate) struct Panel {
 #[openapi(
     info(
         title = "Switchyard control API",
-        description = "Everything the window and the CLI do. Send `Authorization: Bearer <token>`; the token is in `control.token` in the data directory."
+        description = "Everything the window and the CLI do. Send `Authorization: Bearer <token>`; the token is in `control.token` in the data directory, new at each start."
     ),
     security(("token" = [])),
     tags(
@@ -92,6 +96,7 @@ pub(crate) struct Panel {
         (name = "requests", description = "What was asked and how it went"),
         (name = "causes", description = "What failed, why, and the fix"),
         (name = "gateway", description = "The failover-loop runbook's endpoints, in its own names"),
+        (name = "window", description = "Opening the window in a browser"),
         (name = "metrics", description = "What Prometheus scrapes"),
         (name = "audit", description = "Who changed what, and the way back"),
         (name = "orders", description = "What is overridden at run time"),
@@ -101,7 +106,7 @@ pub(crate) struct Panel {
 struct Description;
 
 fn all<O: Operations>(into: O) -> O {
-    let nouns: [fn(O) -> O; 19] = [
+    let nouns: [fn(O) -> O; 20] = [
         snapshot::operations,
         map::operations,
         network::operations,
@@ -121,6 +126,7 @@ fn all<O: Operations>(into: O) -> O {
         metrics::operations,
         orders::operations,
         shifts::operations,
+        window::operations,
     ];
     nouns.into_iter().fold(into, |into, add| add(into))
 }
@@ -168,7 +174,10 @@ fn let_bodies_be_left_out(document: &mut OpenApi) {
 
 /// The API over a running router. It checks no token: [`crate::serve`] does.
 pub fn api(router: Router, options: Options) -> axum::Router {
-    assemble(Panel { router, demo: options.demo, closing: CancellationToken::new() }, options.extra)
+    assemble(
+        Panel { router, demo: options.demo, access: None, closing: CancellationToken::new() },
+        options.extra,
+    )
 }
 
 pub(crate) fn assemble(panel: Panel, extra: Option<axum::Router>) -> axum::Router {

@@ -5,7 +5,7 @@ mod calls;
 mod incidents;
 mod snapshots;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::{Method, header};
@@ -15,7 +15,7 @@ use serde_json::Value;
 use switchyard_domain::Problem;
 
 use crate::body::ACTOR;
-use crate::place::{Announcement, ControlToken};
+use crate::place::{ControlToken, Proven, not_running, prove};
 
 pub use snapshots::Snapshots;
 
@@ -32,25 +32,24 @@ pub struct ControlClient {
     url: String,
     token: ControlToken,
     actor: &'static str,
+    /// The data directory by which the router is proven before each request; absent where its address was given.
+    data_dir: Option<PathBuf>,
     /// What to say when nobody answers.
     silent: String,
 }
 
 impl ControlClient {
-    /// The router of a data directory, as its `router.json` and `control.token` say.
+    /// The router of a data directory. Before each request it is proven anew that this router runs and holds its
+    /// socket, so that neither the token nor a key goes to anybody else.
     ///
     /// # Errors
-    /// `router_not_running`: nothing says that one runs there; `control_token`: the token can't be read.
+    /// `router_not_running`: none runs there; `data_dir_unsafe`, `router_file_unsafe`, `router_not_proven`: what says
+    /// that one does can't be trusted.
     pub fn of(data_dir: &Path, actor: &'static str) -> Result<Self, Problem> {
-        let silent = not_running(data_dir);
-        let Some(announcement) = Announcement::read(data_dir) else {
-            return Err(Problem::new("router_not_running", silent));
-        };
-        let Some(token) = ControlToken::read(data_dir)? else {
-            return Err(Problem::new("router_not_running", silent));
-        };
-        let mut client = Self::at(&announcement.control_url, token, actor)?;
-        client.silent = silent;
+        let Proven { control_url, token } = prove(data_dir)?;
+        let mut client = Self::at(&control_url, token, actor)?;
+        client.data_dir = Some(data_dir.to_owned());
+        client.silent = not_running(data_dir);
         Ok(client)
     }
 
@@ -68,7 +67,7 @@ impl ControlClient {
             .map_err(|error| Problem::new("internal", format!("No HTTP client can be made: {error}.")))?;
         let url = url.trim_end_matches('/').to_owned();
         let silent = format!("No router answers at {url}. Check the address, and that it runs.");
-        Ok(Self { http, url, token, actor, silent })
+        Ok(Self { http, url, token, actor, data_dir: None, silent })
     }
 
     /// Where the control API listens.
@@ -80,7 +79,8 @@ impl ControlClient {
     /// Passes a request on as it is, like [`crate::Control::handle`]: the status and the body.
     ///
     /// # Errors
-    /// `router_not_running`: nobody answers; `router_silent`: the answer broke off or took too long.
+    /// `invalid_request`: a path that does not begin with `/`; `router_not_running`: nobody answers;
+    /// `router_silent`: the answer broke off or took too long; and those of [`ControlClient::of`].
     pub async fn handle(
         &self,
         method: &str,
@@ -99,7 +99,7 @@ impl ControlClient {
     ) -> Result<(u16, Value), Problem> {
         let method = Method::from_bytes(method.as_bytes())
             .map_err(|_| Problem::new("invalid_request", format!("`{method}` is not an HTTP method.")))?;
-        let mut request = self.request(method, path).timeout(patience);
+        let mut request = self.request(method, path)?.timeout(patience);
         if let Some(body) = &body {
             request = request.json(body);
         }
@@ -161,11 +161,25 @@ impl ControlClient {
         self.call(method, path, Some(body)).await
     }
 
-    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        self.http
+    /// A request with the token in it: only to a router that is proven, and only below its address.
+    fn request(&self, method: Method, path: &str) -> Result<reqwest::RequestBuilder, Problem> {
+        // `@elsewhere/` would make a user name of our address, and `.elsewhere/` a part of another host's name.
+        if !path.starts_with('/') {
+            let message = format!("`{}` is not a path: it begins with `/`.", path.escape_debug());
+            return Err(Problem::new("invalid_request", message));
+        }
+        if let Some(data_dir) = &self.data_dir {
+            let now = prove(data_dir)?;
+            if now.control_url != self.url || now.token != self.token {
+                let message = "The router was started anew meanwhile. Ask again.";
+                return Err(Problem::new("router_not_running", message));
+            }
+        }
+        Ok(self
+            .http
             .request(method, format!("{}{path}", self.url))
             .header(header::AUTHORIZATION, format!("Bearer {}", self.token.expose()))
-            .header(ACTOR, self.actor)
+            .header(ACTOR, self.actor))
     }
 
     fn lost(&self, error: &reqwest::Error) -> Problem {
@@ -175,11 +189,4 @@ impl ControlClient {
         let message = format!("The router at {} stopped answering. See its log, then try again.", self.url);
         Problem::new("router_silent", message)
     }
-}
-
-fn not_running(data_dir: &Path) -> String {
-    format!(
-        "No router runs for this data directory ({}). Start it with `switchyard serve`.",
-        data_dir.display()
-    )
 }

@@ -1,10 +1,11 @@
 //! The one control API. The desktop calls it in-process ([`Control`]); the CLI, scripts and the browser call it
 //! over loopback HTTP ([`serve`]), through [`ControlClient`] where they are ours.
 //!
-//! It translates between HTTP and `switchyard_engine::Router` and keeps no state of its own. It never decides
+//! It translates between HTTP and `switchyard_engine::Router` and keeps no state of its own but who may come in. It never decides
 //! anything about routing, never talks upstream, never shows a stored secret, and does not know the simulated
 //! providers: a shell that has them hands their routes in ([`Options::extra`]).
 
+mod access;
 mod api;
 mod body;
 mod client;
@@ -30,6 +31,7 @@ pub use api::routes::SwitchRoute;
 pub use api::shifts::{BringHome, HoldShift, ShiftList, StartedShift};
 pub use api::snapshot::Health;
 pub use api::switch_cost::SwitchCostQuery;
+pub use api::window::{Session, WindowLink};
 pub use api::{Control, Demo, Options, api, openapi};
 pub use client::{ControlClient, Snapshots};
 pub use place::{Announced, Announcement, ControlToken, default_data_dir};

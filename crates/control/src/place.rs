@@ -1,17 +1,27 @@
-//! What a running router leaves in its data directory for those who want to talk to it: where it listens
-//! (`router.json`) and the token that opens the control API (`control.token`). Both are for their owner's eyes.
+//! What a running router leaves in its data directory for those who want to talk to it, and the proof they ask for
+//! before they send it anything.
+//!
+//! `router.json` says where it listens and holds the token that opens the control API; `control.token` holds the token
+//! alone, for programs that want it in a file (Prometheus, scripts). The token is made anew at each start, so a token
+//! that got away opens nothing after a restart. Both files are for their owner's eyes.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+mod socket;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 use switchyard_domain::{Problem, Secret};
+use switchyard_engine::private::{NotPrivate, read_private, write_private};
+use switchyard_engine::{check_data_dir, in_use};
 
 const TOKEN_FILE: &str = "control.token";
 const ANNOUNCEMENT_FILE: &str = "router.json";
+/// 256 random bits.
 const TOKEN_BYTES: usize = 32;
 
 /// Where the data lives unless someone says otherwise: `switchyard` in the platform's data directory.
@@ -29,45 +39,35 @@ pub fn default_data_dir() -> Result<PathBuf, Problem> {
     )
 }
 
-/// Opens the control API. Never shown in Debug.
-#[derive(Clone, Debug)]
+/// Opens the control API until the router ends. Never shown in Debug.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ControlToken(Secret);
 
 impl ControlToken {
-    /// The data directory's token; made at the first call. The directory must exist.
+    /// A new one, for one start.
     ///
     /// # Errors
-    /// `control_token`: the file can't be read or written, or no random bytes can be had.
-    pub fn read_or_create(data_dir: &Path) -> Result<Self, Problem> {
-        let path = data_dir.join(TOKEN_FILE);
-        if let Some(token) = Self::read_file(&path)? {
-            make_private(&path).map_err(|error| unusable(&path, &error))?;
-            return Ok(token);
-        }
+    /// `no_randomness`: no random bytes can be had.
+    pub fn fresh() -> Result<Self, Problem> {
         let mut bytes = [0_u8; TOKEN_BYTES];
         getrandom::fill(&mut bytes).map_err(|error| {
-            Problem::new("control_token", format!("No random bytes can be had: {error}."))
+            Problem::new("no_randomness", format!("The system gives no random numbers: {error}."))
         })?;
-        let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        write_private(&path, text.as_bytes()).map_err(|error| unusable(&path, &error))?;
+        let mut text = String::with_capacity(2 * TOKEN_BYTES);
+        for byte in bytes {
+            // Writing to a String can't fail.
+            let _ = write!(text, "{byte:02x}");
+        }
         Ok(Self(Secret::new(&text)))
     }
 
-    /// The token of a router that was started before; absent where there was none.
-    ///
-    /// # Errors
-    /// `control_token`: the file is there but can't be read.
-    pub fn read(data_dir: &Path) -> Result<Option<Self>, Problem> {
-        Self::read_file(&data_dir.join(TOKEN_FILE))
-    }
-
-    /// A token known from elsewhere: pasted to attach to a router on another machine.
+    /// A token known from elsewhere.
     #[must_use]
     pub fn given(text: &str) -> Self {
         Self(Secret::new(text))
     }
 
-    /// The token itself, for a header or a link to the window.
+    /// The token itself, for a header.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose()
@@ -77,22 +77,6 @@ impl ControlToken {
     pub(crate) fn opens(&self, offered: &str) -> bool {
         self.0.expose().as_bytes().ct_eq(offered.as_bytes()).into()
     }
-
-    fn read_file(path: &Path) -> Result<Option<Self>, Problem> {
-        match fs::read_to_string(path) {
-            Ok(text) => {
-                let text = text.trim();
-                let whole = text.len() == 2 * TOKEN_BYTES && text.bytes().all(|b| b.is_ascii_hexdigit());
-                Ok(whole.then(|| Self(Secret::new(text))))
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(unusable(path, &error)),
-        }
-    }
-}
-
-fn unusable(path: &Path, error: &io::Error) -> Problem {
-    Problem::new("control_token", format!("{} can't be used: {error}. Check who owns it.", path.display()))
 }
 
 /// Where a running router listens.
@@ -101,128 +85,239 @@ fn unusable(path: &Path, error: &io::Error) -> Problem {
 pub struct Announcement {
     /// Its process.
     pub pid: u32,
+    /// When it started, milliseconds since 1970 UTC.
+    pub started_at_ms: i64,
     /// Where clients point.
     pub proxy_url: String,
     /// Where the control API listens, without the token.
     pub control_url: String,
 }
 
+/// `router.json` as it is written.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    #[serde(flatten)]
+    announcement: Announcement,
+    token: String,
+}
+
 impl Announcement {
     /// What the data directory's router last said; absent after a clean stop. It may have died since.
     #[must_use]
     pub fn read(data_dir: &Path) -> Option<Self> {
-        serde_json::from_slice(&fs::read(data_dir.join(ANNOUNCEMENT_FILE)).ok()?).ok()
+        written(data_dir).ok()?.map(|written| written.announcement)
     }
 
-    /// Leaves it in the data directory until the result is dropped.
+    /// Leaves it in the data directory, with the token, until the result is dropped.
     ///
     /// # Errors
-    /// `router_file`: the file can't be written.
-    pub fn leave(self, data_dir: &Path) -> Result<Announced, Problem> {
-        let path = data_dir.join(ANNOUNCEMENT_FILE);
-        let text = serde_json::to_vec(&self).unwrap_or_default();
-        write_private(&path, &text).map_err(|error| {
-            Problem::new("router_file", format!("{} can't be written: {error}.", path.display()))
-        })?;
-        Ok(Announced { path, announcement: self })
+    /// `router_file`: a file can't be written.
+    pub fn leave(self, data_dir: &Path, token: &ControlToken) -> Result<Announced, Problem> {
+        let write = |path: &Path, bytes: &[u8]| {
+            write_private(path, bytes).map_err(|error| {
+                Problem::new("router_file", format!("{} can't be written: {error}.", path.display()))
+            })
+        };
+        let data_dir = data_dir.to_owned();
+        write(&data_dir.join(TOKEN_FILE), token.expose().as_bytes())?;
+        let written = Written { announcement: self, token: token.expose().to_owned() };
+        write(&data_dir.join(ANNOUNCEMENT_FILE), &serde_json::to_vec(&written).unwrap_or_default())?;
+        Ok(Announced { data_dir, token: token.clone() })
     }
 }
 
 /// An announcement that is taken back when this is dropped.
 #[derive(Debug)]
 pub struct Announced {
-    path: PathBuf,
-    announcement: Announcement,
+    data_dir: PathBuf,
+    token: ControlToken,
 }
 
 impl Drop for Announced {
     fn drop(&mut self) {
         // Another router may have moved in after this one lost its data directory: leave its word alone.
-        let ours =
-            fs::read(&self.path).ok().and_then(|text| serde_json::from_slice::<Announcement>(&text).ok());
-        if ours.as_ref() == Some(&self.announcement)
-            && let Err(error) = fs::remove_file(&self.path)
-        {
-            tracing::warn!(path = %self.path.display(), %error, "the announcement is left behind");
+        let ours = written(&self.data_dir).ok().flatten();
+        if !ours.is_some_and(|written| self.token.opens(&written.token)) {
+            return;
+        }
+        for name in [ANNOUNCEMENT_FILE, TOKEN_FILE] {
+            let path = self.data_dir.join(name);
+            if let Err(error) = fs::remove_file(&path) {
+                tracing::warn!(path = %path.display(), %error, "the announcement is left behind");
+            }
         }
     }
 }
 
-/// Replaces a file whole, readable by its owner alone from its first byte.
-fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let fresh = path.with_extension(format!("{}.new", std::process::id()));
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options.open(&fresh).or_else(|error| {
-        if error.kind() != io::ErrorKind::AlreadyExists {
-            return Err(error);
-        }
-        fs::remove_file(&fresh)?;
-        options.open(&fresh)
-    });
-    written.and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))?;
-    fs::rename(&fresh, path)
+/// A router that was proven to run: where its control API listens, and what opens it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Proven {
+    pub(crate) control_url: String,
+    pub(crate) token: ControlToken,
 }
 
-#[cfg(unix)]
-fn make_private(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    let mode = fs::metadata(path)?.permissions().mode();
-    if mode & 0o077 == 0 { Ok(()) } else { fs::set_permissions(path, fs::Permissions::from_mode(0o600)) }
+/// Proves that the data directory's router runs and holds the socket it names, without a word to that socket.
+///
+/// A token and a provider's key may only go to the router itself, and what lies about after a crash must not pass for
+/// one: the port is well known, and any user of this machine may take it. So, in this order: nobody else can write to
+/// the data directory; its lock is held; `router.json` is ours alone and names a loopback address; and who listens there
+/// is this user (`socket`).
+///
+/// # Errors
+/// `router_not_running` when none runs; otherwise what makes the proof fail.
+pub(crate) fn prove(data_dir: &Path) -> Result<Proven, Problem> {
+    let absent = || Problem::new("router_not_running", not_running(data_dir));
+    if !data_dir.exists() {
+        return Err(absent());
+    }
+    check_data_dir(data_dir).map_err(|error| error.problem())?;
+    let held = in_use(data_dir).map_err(|error| {
+        let message = format!("Whether a router runs in {} can't be told: {error}.", data_dir.display());
+        Problem::new("data_dir_unusable", message)
+    })?;
+    if !held {
+        return Err(absent());
+    }
+    let path = data_dir.join(ANNOUNCEMENT_FILE);
+    let unsafe_file = |why: &str| {
+        let message = format!(
+            "{} can't be trusted: {why}. Nothing was sent. Stop the router, remove the file, and start it again.",
+            path.display()
+        );
+        Problem::new("router_file_unsafe", message)
+    };
+    let found = written(data_dir).map_err(|error| unsafe_file(&error.to_string()))?.ok_or_else(absent)?;
+    let Announcement { pid, control_url, .. } = found.announcement;
+    let address = loopback(&control_url).ok_or_else(|| unsafe_file("it names no loopback address"))?;
+    match socket::holder(address, pid) {
+        socket::Holder::Ours => Ok(Proven { control_url, token: ControlToken::given(&found.token) }),
+        socket::Holder::Nobody => Err(absent()),
+        socket::Holder::Another(who) => Err(Problem::new(
+            "router_not_proven",
+            format!("{address} is held by {who}, not by this data directory's router. Nothing was sent."),
+        )),
+        socket::Holder::Unknown(why) => Err(Problem::new(
+            "router_not_proven",
+            format!("Who listens at {address} can't be told: {why}. Nothing was sent."),
+        )),
+    }
 }
 
-#[cfg(not(unix))]
-fn make_private(_path: &Path) -> io::Result<()> {
-    Ok(())
+pub(crate) fn not_running(data_dir: &Path) -> String {
+    format!(
+        "No router runs for this data directory ({}). Start it with `switchyard serve`.",
+        data_dir.display()
+    )
+}
+
+fn written(data_dir: &Path) -> Result<Option<Written>, NotPrivate> {
+    let Some(bytes) = read_private(&data_dir.join(ANNOUNCEMENT_FILE))? else { return Ok(None) };
+    // Something else by that name is no router's word.
+    Ok(serde_json::from_slice(&bytes).ok())
+}
+
+/// The address of a URL that is `http://`, a loopback address and a port, and nothing else.
+fn loopback(url: &str) -> Option<SocketAddr> {
+    let address: SocketAddr = url.strip_prefix("http://")?.parse().ok()?;
+    address.ip().is_loopback().then_some(address)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_token_stays_the_same_and_private() {
-        let dir = tempfile::tempdir().unwrap();
-        let first = ControlToken::read_or_create(dir.path()).unwrap();
-        assert_eq!(first.expose().len(), 64);
-        assert!(!format!("{first:?}").contains(first.expose()));
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            let path = dir.path().join(TOKEN_FILE);
-            let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-            assert_eq!(mode(&path), 0o600);
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-            ControlToken::read_or_create(dir.path()).unwrap();
-            assert_eq!(mode(&path), 0o600, "a loosened token is made private again");
-        }
-        let again = ControlToken::read_or_create(dir.path()).unwrap();
-        assert!(again.opens(first.expose()));
-        for wrong in ["", "0", &first.expose()[1..], &format!("{}0", first.expose())] {
-            assert!(!again.opens(wrong), "{wrong}");
-        }
+    fn of(pid: u32, control_url: &str) -> Announcement {
+        Announcement { pid, started_at_ms: 1, proxy_url: "http://p".into(), control_url: control_url.into() }
     }
 
     #[test]
-    fn a_damaged_token_is_replaced() {
-        let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join(TOKEN_FILE), "cut off").unwrap();
-        assert!(ControlToken::read(dir.path()).unwrap().is_none());
-        assert_eq!(ControlToken::read_or_create(dir.path()).unwrap().expose().len(), 64);
+    fn each_start_has_a_token_of_its_own_and_it_never_shows_itself() {
+        let first = ControlToken::fresh().unwrap();
+        assert_eq!(first.expose().len(), 64);
+        assert!(!format!("{first:?}").contains(first.expose()));
+        assert_ne!(ControlToken::fresh().unwrap(), first);
+        assert!(first.opens(&first.expose().to_owned()));
+        for wrong in ["", "0", &first.expose()[1..], &format!("{}0", first.expose())] {
+            assert!(!first.opens(wrong), "{wrong}");
+        }
     }
 
     #[test]
     fn an_announcement_lasts_as_long_as_its_router() {
         let dir = tempfile::tempdir().unwrap();
-        let of = |pid| Announcement { pid, proxy_url: "http://p".into(), control_url: "http://c".into() };
-        let announced = of(1).leave(dir.path()).unwrap();
-        assert_eq!(Announcement::read(dir.path()), Some(of(1)));
-        let next = of(2).leave(dir.path()).unwrap();
+        let (first, second) = (ControlToken::fresh().unwrap(), ControlToken::fresh().unwrap());
+        let announced = of(1, "http://c").leave(dir.path(), &first).unwrap();
+        assert_eq!(Announcement::read(dir.path()), Some(of(1, "http://c")));
+        let next = of(2, "http://c").leave(dir.path(), &second).unwrap();
+        let told = fs::read_to_string(dir.path().join(TOKEN_FILE)).unwrap();
+        assert!(second.opens(&told), "the file for programs goes with it");
         drop(announced);
-        assert_eq!(Announcement::read(dir.path()), Some(of(2)), "a router removes only its own word");
+        assert_eq!(Announcement::read(dir.path()), Some(of(2, "http://c")), "only its own word is removed");
         drop(next);
-        assert_eq!(Announcement::read(dir.path()), None);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "no token outlives its router");
+    }
+
+    #[test]
+    fn only_a_loopback_address_is_talked_to() {
+        for fine in ["http://127.0.0.1:4311", "http://127.0.0.9:1", "http://[::1]:4311"] {
+            assert!(loopback(fine).is_some(), "{fine}");
+        }
+        for wrong in [
+            "https://127.0.0.1:4311",
+            "http://10.0.0.1:4311",
+            "http://evil.example:4311",
+            "http://localhost:4311",
+            "http://127.0.0.1:4311@evil.example",
+            "http://127.0.0.1:4311/x",
+            "http://0.0.0.0:4311",
+            "http://127.0.0.1",
+            "",
+        ] {
+            assert_eq!(loopback(wrong), None, "{wrong}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_a_dead_router_left_or_another_planted_is_no_router() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let token = ControlToken::fresh().unwrap();
+        let code = || prove(dir.path()).unwrap_err().code;
+        assert_eq!(code(), "router_not_running", "an empty directory");
+
+        // Its port taken by somebody who listens there: us, in fact, so that nothing but the lock tells.
+        let impostor = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", impostor.local_addr().unwrap());
+        let left = of(std::process::id(), &url).leave(dir.path(), &token).unwrap();
+        assert_eq!(code(), "router_not_running", "nobody holds the lock");
+
+        let lock = fs::File::create(dir.path().join("switchyard.lock")).unwrap();
+        lock.lock().unwrap();
+        assert_eq!(prove(dir.path()).unwrap(), Proven { control_url: url, token: token.clone() });
+
+        let path = dir.path().join(ANNOUNCEMENT_FILE);
+        let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        mode(&path, 0o644);
+        assert_eq!(code(), "router_file_unsafe", "others can read it");
+        mode(&path, 0o600);
+        mode(dir.path(), 0o777);
+        assert_eq!(code(), "data_dir_unsafe", "others can plant files");
+        mode(dir.path(), 0o700);
+        drop(left);
+
+        let away = of(1, "http://203.0.113.9:4311").leave(dir.path(), &token).unwrap();
+        assert_eq!(code(), "router_file_unsafe", "an address elsewhere");
+        drop(away);
+        drop(impostor);
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let gone = of(std::process::id(), &format!("http://{free}")).leave(dir.path(), &token).unwrap();
+        assert_eq!(code(), "router_not_running", "nobody listens");
+        drop(gone);
+        let aside = dir.path().join("aside");
+        fs::write(&aside, "{}").unwrap();
+        mode(&aside, 0o600);
+        std::os::unix::fs::symlink(&aside, &path).unwrap();
+        assert_eq!(code(), "router_file_unsafe", "a link");
     }
 }

@@ -1,15 +1,19 @@
 //! The control API on a loopback port of its own, with the window's files beside it.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::middleware::from_fn_with_state;
-use axum::serve::ListenerExt;
-use switchyard_engine::Router;
+use hyper_util::service::TowerToHyperService;
+use switchyard_domain::Problem;
+use switchyard_engine::listener::{Gate, accept};
+use switchyard_engine::{Router, clock};
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
+use crate::access::Access;
 use crate::api::{Options, Panel, assemble};
 use crate::guard;
 use crate::place::ControlToken;
@@ -18,12 +22,13 @@ use crate::ui;
 /// How long requests under way may take to finish when the server stops.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// The running control server. Dropping it stops it at once; [`ControlServer::shutdown`] lets it finish.
+/// The running control server. Dropping it stops the accepting; [`ControlServer::shutdown`] waits for what is under way.
 #[derive(Debug)]
 pub struct ControlServer {
     address: SocketAddr,
+    access: Arc<Access>,
     closing: CancellationToken,
-    task: JoinHandle<()>,
+    open: TaskTracker,
 }
 
 /// Serves the control API and the window on a listener, which must be bound to loopback.
@@ -37,23 +42,28 @@ pub fn serve(
     token: ControlToken,
 ) -> std::io::Result<ControlServer> {
     let address = listener.local_addr()?;
-    let closing = CancellationToken::new();
-    let panel = Panel { router, demo: options.demo, closing: closing.clone() };
-    let app =
-        assemble(panel, options.extra).fallback(ui::file).layer(from_fn_with_state(token, guard::check));
-    // Events are small writes: without this, the kernel holds them back for the peer's acknowledgement.
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY could not be set");
-        }
-    });
-    let stop = closing.clone().cancelled_owned();
-    let task = tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, app).with_graceful_shutdown(stop).await {
-            tracing::error!(%error, "the control server stopped");
-        }
-    });
-    Ok(ControlServer { address, closing, task })
+    let (closing, open) = (CancellationToken::new(), TaskTracker::new());
+    let access = Arc::new(Access::new(token, url(address)));
+    let most = router.control_connections();
+    let panel =
+        Panel { router, demo: options.demo, access: Some(Arc::clone(&access)), closing: closing.clone() };
+    let app = assemble(panel, options.extra)
+        .fallback(ui::file)
+        .layer(from_fn_with_state(Arc::clone(&access), guard::check));
+    let gate = Gate {
+        name: "control",
+        most: Box::new(move || most),
+        // The window and its files come to anyone who asks; whoever watches asks again.
+        work_gives_way: true,
+        stop: closing.clone(),
+        open: open.clone(),
+    };
+    open.spawn(accept(listener, gate, TowerToHyperService::new(app)));
+    Ok(ControlServer { address, access, closing, open })
+}
+
+fn url(address: SocketAddr) -> String {
+    format!("http://{address}")
 }
 
 impl ControlServer {
@@ -66,13 +76,22 @@ impl ControlServer {
     /// Where it listens, as people write it: `http://127.0.0.1:4311`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        url(self.address)
+    }
+
+    /// A link that opens the window in a browser, once and for ten minutes.
+    ///
+    /// # Errors
+    /// `no_randomness`: no random bytes can be had.
+    pub fn link(&self) -> Result<String, Problem> {
+        self.access.link(clock::now().mono_ms)
     }
 
     /// Stops accepting, ends the event streams, and gives other requests two seconds to finish.
-    pub async fn shutdown(mut self) {
+    pub async fn shutdown(self) {
         self.closing.cancel();
-        if tokio::time::timeout(GRACE, &mut self.task).await.is_err() {
+        self.open.close();
+        if tokio::time::timeout(GRACE, self.open.wait()).await.is_err() {
             tracing::debug!("control requests were cut off at shutdown");
         }
     }
@@ -81,6 +100,5 @@ impl ControlServer {
 impl Drop for ControlServer {
     fn drop(&mut self) {
         self.closing.cancel();
-        self.task.abort();
     }
 }

@@ -50,7 +50,7 @@ impl Room {
 
     async fn serve(&self) -> (ControlServer, ControlClient) {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let token = ControlToken::read_or_create(self.dir.path()).unwrap();
+        let token = ControlToken::fresh().unwrap();
         let server = serve(listener, self.router.clone(), Options::default(), token.clone()).unwrap();
         let client = ControlClient::at(&server.url(), token, "cli").unwrap();
         (server, client)
@@ -269,17 +269,61 @@ async fn a_router_is_found_by_its_data_directory_or_its_absence_is_said() {
     assert_eq!(problem.code, "router_not_running");
     assert!(problem.message.contains("switchyard serve"), "{problem}");
 
-    let (server, _) = room.serve().await;
-    let announcement =
-        Announcement { pid: std::process::id(), proxy_url: String::new(), control_url: server.url() };
-    let announced = announcement.leave(room.dir.path()).unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let token = ControlToken::fresh().unwrap();
+    let server = serve(listener, room.router.clone(), Options::default(), token.clone()).unwrap();
+    let announcement = Announcement {
+        pid: std::process::id(),
+        started_at_ms: 1,
+        proxy_url: String::new(),
+        control_url: server.url(),
+    };
+    let announced = announcement.clone().leave(room.dir.path(), &token).unwrap();
     let client = ControlClient::of(room.dir.path(), "cli").unwrap();
     assert_eq!(client.health().await.unwrap().status, "ok");
+    for path in ["@127.0.0.1:9/", ".example/", "v1/snapshot", ""] {
+        let problem = client.handle("GET", path, None).await.unwrap_err();
+        assert_eq!(problem.code, "invalid_request", "the token leaves for no other host: {path}");
+    }
+    // Another start has another token; a client of the last one doesn't offer it the old.
+    let again = announcement.leave(room.dir.path(), &ControlToken::fresh().unwrap()).unwrap();
+    assert_eq!(client.health().await.unwrap_err().code, "router_not_running");
+    drop(again);
     server.shutdown().await;
-    // The word of a router that died is still there; nobody answers.
-    let problem = client.health().await.unwrap_err();
-    assert_eq!(problem.code, "router_not_running", "{problem}");
     drop(announced);
+    assert_eq!(client.health().await.unwrap_err().code, "router_not_running");
+    room.router.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_link_opens_the_window_once() {
+    let room = Room::open().await;
+    let (server, client) = room.serve().await;
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let exchange = async |code: &str| {
+        let asked = http.post(format!("{}/v1/window/session", server.url())).bearer_auth(code);
+        let response = asked.send().await.unwrap();
+        (response.status().as_u16(), response.json::<Value>().await.unwrap())
+    };
+    let printed = server.link().unwrap();
+    let asked_for = client.window_link().await.unwrap();
+    assert_eq!(asked_for.expires_in_ms, 600_000);
+    for link in [printed, asked_for.url] {
+        let code = link.strip_prefix(&format!("{}/#code=", server.url())).unwrap();
+        let (status, session) = exchange(code).await;
+        assert_eq!(status, 200, "{session}");
+        let snapshot = http.get(format!("{}/v1/snapshot", server.url()));
+        let token = session["token"].as_str().unwrap();
+        assert_eq!(snapshot.bearer_auth(token).send().await.unwrap().status(), 200);
+        let (status, problem) = exchange(code).await;
+        assert_eq!((status, self::code(&problem)), (401, "unauthorized"), "a second use: {problem}");
+        assert!(problem["message"].as_str().unwrap().contains("switchyard link"), "{problem}");
+    }
+    assert_eq!(exchange("").await.0, 401);
+    // In-process there is no port to link to.
+    let (status, problem) = room.control().handle("POST", "/v1/window/link", None).await;
+    assert_eq!((status, code(&problem)), (404, "not_found_window"), "{problem}");
+    server.shutdown().await;
     room.router.shutdown().await;
 }
 

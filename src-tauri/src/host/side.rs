@@ -80,7 +80,7 @@ async fn open_own(settings: &Settings) -> Result<Own, Problem> {
 
 /// A window without a control port still works, so a busy one only costs the CLI its usual address.
 async fn serve(router: &Router, options: &Options, settings: &Settings) -> Result<Served, Problem> {
-    let token = ControlToken::read_or_create(&settings.data_dir)?;
+    let token = ControlToken::fresh()?;
     let any_port = SocketAddr::new(settings.control.ip(), 0);
     let listener = match TcpListener::bind(settings.control).await {
         Ok(listener) => Ok(listener),
@@ -91,15 +91,16 @@ async fn serve(router: &Router, options: &Options, settings: &Settings) -> Resul
     };
     let no_port = |error| Problem::new("control_port", format!("The control API has no port: {error}."));
     let server =
-        switchyard_control::serve(listener.map_err(no_port)?, router.clone(), options.clone(), token)
+        switchyard_control::serve(listener.map_err(no_port)?, router.clone(), options.clone(), token.clone())
             .map_err(no_port)?;
     router.set_control_url(server.url());
     let announcement = Announcement {
         pid: std::process::id(),
+        started_at_ms: router.started_at_ms(),
         proxy_url: format!("http://{}", router.proxy_addr()),
         control_url: server.url(),
     };
-    Ok(Served { server, _announced: announcement.leave(&settings.data_dir)? })
+    Ok(Served { server, _announced: announcement.leave(&settings.data_dir, &token)? })
 }
 
 fn attach(settings: &Settings) -> Result<Side, Problem> {

@@ -1,33 +1,60 @@
 /** The browser host: the same bundle, served by a headless router on its control port. */
 import type { Host, Reply, WatchEnd } from "./host";
 import { eventParser } from "./sse";
-import type { Snapshot } from "./types";
+import type { Session, Snapshot } from "./types";
 
 const KEY = "switchyard.token";
 
 /**
- * Takes the token out of `#token=...`, so that it stays neither in the address bar nor in the history, and
- * keeps it for this tab only.
+ * Takes the one-time code out of `#code=...`, so that it stays neither in the address bar nor in the history. It is
+ * exchanged for the token, which is kept for this tab only.
  */
-export function takeToken(): string | null {
-  const found = /^#(?:.*&)?token=([^&]+)/.exec(location.hash);
-  if (found?.[1]) {
-    sessionStorage.setItem(KEY, decodeURIComponent(found[1]));
-    history.replaceState(null, "", location.pathname + location.search);
+export function takeCode(): string | null {
+  const found = /^#(?:.*&)?code=([^&]+)/.exec(location.hash);
+  if (!found?.[1]) return null;
+  history.replaceState(null, "", location.pathname + location.search);
+  return decodeURIComponent(found[1]);
+}
+
+/** The token for a code; the one this tab has already where the code was used before (a reload) or is too old. */
+async function tokenFor(code: string | null): Promise<string | null> {
+  if (code) {
+    const response = await fetch("/v1/window/session", {
+      method: "POST",
+      headers: { authorization: `Bearer ${code}` },
+      cache: "no-store",
+    });
+    if (response.ok) {
+      const session = (await response.json()) as Session;
+      sessionStorage.setItem(KEY, session.token);
+    }
   }
   return sessionStorage.getItem(KEY);
 }
 
-export function httpHost(token: string | null): Host {
-  // The audit log tells the window from the command line by this.
-  const actor = { "x-switchyard-actor": "window" };
-  const headers = (): Record<string, string> => (token ? { ...actor, authorization: `Bearer ${token}` } : actor);
+export function httpHost(code: string | null): Host {
+  let known: Promise<string | null> | undefined;
+  const token = (): Promise<string | null> => {
+    known ??= tokenFor(code).catch((cause: unknown) => {
+      // Nobody answered, so the code is not used up: the next request tries it again.
+      known = undefined;
+      throw cause;
+    });
+    return known;
+  };
+  const headers = async (): Promise<Record<string, string>> => {
+    // The audit log tells the window from the command line by this.
+    const actor = { "x-switchyard-actor": "window" };
+    const own = await token();
+    return own ? { ...actor, authorization: `Bearer ${own}` } : actor;
+  };
 
   return {
     async ask(method, path, body): Promise<Reply> {
-      const init: RequestInit = { method, headers: headers(), cache: "no-store" };
+      const own = await headers();
+      const init: RequestInit = { method, headers: own, cache: "no-store" };
       if (body !== undefined) {
-        init.headers = { ...headers(), "content-type": "application/json" };
+        init.headers = { ...own, "content-type": "application/json" };
         init.body = JSON.stringify(body);
       }
       const response = await fetch(path, init);
@@ -36,7 +63,7 @@ export function httpHost(token: string | null): Host {
     },
     async watch(onSnapshot, signal): Promise<WatchEnd> {
       const response = await fetch("/v1/events", {
-        headers: { ...headers(), accept: "text/event-stream" },
+        headers: { ...(await headers()), accept: "text/event-stream" },
         cache: "no-store",
         signal,
       });
@@ -53,6 +80,8 @@ export function httpHost(token: string | null): Host {
       }
     },
     async openExternal(url) {
+      // A map is a document: what it says is not opened blindly (`javascript:`, `file:`).
+      if (!/^https?:\/\//i.test(url)) throw new Error(`${url} is not a web address.`);
       window.open(url, "_blank", "noopener,noreferrer");
     },
   };

@@ -2,14 +2,14 @@
 import { isTauri } from "@tauri-apps/api/core";
 
 import type { Host } from "./host";
-import { httpHost, takeToken } from "./http";
+import { httpHost, takeCode } from "./http";
 import { tauriHost } from "./tauri";
 
 let chosen: Host | undefined;
 
 /** The host, chosen once at the first use. */
 export function host(): Host {
-  chosen ??= isTauri() ? tauriHost() : httpHost(takeToken());
+  chosen ??= isTauri() ? tauriHost() : httpHost(takeCode());
   return chosen;
 }
 

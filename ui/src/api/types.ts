@@ -12,6 +12,7 @@ type Answer<P extends keyof paths, M extends keyof paths[P]> = paths[P][M] exten
   ? Json<R>
   : never;
 
+export type Session = Schemas["Session"];
 export type Snapshot = Schemas["Snapshot"];
 export type RouterView = Schemas["RouterView"];
 export type StatusView = Schemas["StatusView"];

@@ -43,7 +43,7 @@ export function bannerOf(
       tone: "red",
       lamp: "stop",
       title: "The router does not accept this window's token",
-      text: "Open the address that the router printed when it started; it carries the current token.",
+      text: "The router was started anew, or this link was used before. Run `switchyard link` and open the address it prints.",
     };
   }
   if (state === "lost") {

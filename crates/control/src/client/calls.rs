@@ -34,6 +34,7 @@ use crate::api::routes::SwitchRoute;
 use crate::api::shifts::{BringHome, HoldShift, ShiftList, StartedShift};
 use crate::api::snapshot::Health;
 use crate::api::switch_cost::SwitchCostQuery;
+use crate::api::window::WindowLink;
 
 type Answer<T> = Result<T, Problem>;
 
@@ -47,6 +48,11 @@ impl ControlClient {
     /// The whole state at this moment.
     pub async fn snapshot(&self) -> Answer<Snapshot> {
         self.get("/v1/snapshot").await
+    }
+
+    /// A link that opens the window once.
+    pub async fn window_link(&self) -> Answer<WindowLink> {
+        self.call("POST", "/v1/window/link", None).await
     }
 
     /// The request log, newest first.

@@ -13,7 +13,7 @@ impl ControlClient {
     /// # Errors
     /// As [`ControlClient::handle`].
     pub async fn snapshots(&self) -> Result<Snapshots, Problem> {
-        let request = self.request(Method::GET, "/v1/events").header(header::ACCEPT, "text/event-stream");
+        let request = self.request(Method::GET, "/v1/events")?.header(header::ACCEPT, "text/event-stream");
         let response = request.send().await.map_err(|error| self.lost(&error))?;
         let status = response.status();
         if status.is_success() {
