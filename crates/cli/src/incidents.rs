@@ -10,9 +10,10 @@ use switchyard_domain::incident::{
     EmergencyPage, Incident, IncidentBrief, IncidentId, NewExternalIncident, PercentKpi, Review, SendNotice,
     SpanKpi, verdict,
 };
+use switchyard_engine::private::write_private;
 
 use crate::command::{Place, Shown};
-use crate::output::{json, lasting, line, moment, note, or_dash, table, text};
+use crate::output::{block, json, lasting, line, moment, note, or_dash, table};
 use crate::typed::{Moment, moment_at, number, words};
 
 #[derive(Debug, Subcommand)]
@@ -160,9 +161,9 @@ pub(crate) async fn run(place: &Place, command: IncidentCommand) -> Result<ExitC
         IncidentCommand::Report { id, output } => {
             let report = router.incident_report(IncidentId(id)).await?.markdown;
             match output {
-                None => text(&report),
+                None => block(report.trim_end()),
                 Some(path) => {
-                    std::fs::write(&path, report).map_err(|error| {
+                    write_private(&path, report.as_bytes()).map_err(|error| {
                         let message = format!("{} can't be written: {error}.", path.display());
                         Problem::new("file_unwritable", message)
                     })?;
@@ -362,11 +363,11 @@ fn emergency(page: &EmergencyPage) {
     line(&page.state);
     line(format!("Status page: {}", or_dash(page.status_page.as_ref())));
     line(format!("Support:     {}", or_dash(page.support.as_ref())));
-    line("\nSupport case:\n");
-    line(&page.case_text);
-    line("\nFor customers:\n");
-    line(&page.customer_message);
-    line("\nNext:\n");
+    block("\nSupport case:\n");
+    block(&page.case_text);
+    block("\nFor customers:\n");
+    block(&page.customer_message);
+    block("\nNext:\n");
     for (n, action) in page.actions.iter().enumerate() {
         line(format!("{}. {}", n + 1, action.text));
         if let Some(command) = &action.command {

@@ -12,7 +12,7 @@ use switchyard_domain::api::{ApplyMap, SetMap};
 use switchyard_domain::map::{self, Fault, Format};
 
 use crate::command::{Place, Shown};
-use crate::output::{json, line, moment, note, or_dash, table, text};
+use crate::output::{self, block, json, line, moment, note, or_dash, table};
 use crate::typed::words;
 
 #[derive(Debug, Subcommand)]
@@ -102,7 +102,7 @@ pub(crate) async fn run(place: &Place, command: MapCommand) -> Result<ExitCode, 
             if shown.json {
                 json(&document);
             } else {
-                text(&document.document);
+                output::document(&document.document);
                 if !document.document.ends_with('\n') {
                     line("");
                 }
@@ -122,7 +122,7 @@ pub(crate) async fn run(place: &Place, command: MapCommand) -> Result<ExitCode, 
             let applied = place.router()?.set_in_map(&set).await?;
             line(format!("Map v{} runs from the next request on.", applied.version));
         }
-        MapCommand::Diff { from, to } => text(&diff(place, &from, &to).await?),
+        MapCommand::Diff { from, to } => output::document(&diff(place, &from, &to).await?),
         MapCommand::History(shown) => history(place, shown).await?,
         MapCommand::Restore { version, reason } => {
             let applied = place.router()?.restore_map(version, reason).await?;
@@ -130,7 +130,7 @@ pub(crate) async fn run(place: &Place, command: MapCommand) -> Result<ExitCode, 
         }
         MapCommand::Schema => json(&map::schema()),
         MapCommand::Defaults => {
-            line("| key | default | meaning |\n| --- | --- | --- |");
+            block("| key | default | meaning |\n| --- | --- | --- |");
             for (key, value, meaning) in map::default_rows() {
                 line(format!("| `{key}` | {value} | {meaning} |"));
             }

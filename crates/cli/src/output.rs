@@ -1,42 +1,69 @@
 //! What people and scripts see: plain aligned text, or JSON. Answers go to standard output, everything else to
 //! standard error.
 
-use std::io::{self, Write};
+use std::borrow::Cow;
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
-use switchyard_domain::Problem;
+use switchyard_domain::{Problem, text};
 
 /// One line on standard output. A reader that left (`| head`) ends the program quietly.
 pub(crate) fn line(text: impl AsRef<str>) {
-    let mut out = io::stdout().lock();
-    if writeln!(out, "{}", text.as_ref()).and_then(|()| out.flush()).is_err() {
-        std::process::exit(0);
-    }
+    write(format!("{}\n", text::one_line(text.as_ref())));
 }
 
-/// Text as it is, without a further line end.
-pub(crate) fn text(text: &str) {
+/// Several lines, and a line end.
+pub(crate) fn block(text: impl AsRef<str>) {
+    write(format!("{}\n", text::lines(text.as_ref())));
+}
+
+/// A document, to the byte where it goes into a file or another program; fit to be shown on a terminal.
+pub(crate) fn document(text: &str) {
+    if io::stdout().is_terminal() { write(text::lines(&text.replace("\r\n", "\n"))) } else { write(text) }
+}
+
+fn write(text: impl AsRef<str>) {
     let mut out = io::stdout().lock();
-    if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
+    if out.write_all(text.as_ref().as_bytes()).and_then(|()| out.flush()).is_err() {
         std::process::exit(0);
     }
 }
 
 /// A value as indented JSON.
 pub(crate) fn json(value: &impl Serialize) {
-    line(serde_json::to_string_pretty(value).unwrap_or_default());
+    write(format!("{}\n", inert(serde_json::to_string_pretty(value).unwrap_or_default())));
 }
 
 /// A value as one line of JSON.
 pub(crate) fn json_line(value: &impl Serialize) {
-    line(serde_json::to_string(value).unwrap_or_default());
+    write(format!("{}\n", inert(serde_json::to_string(value).unwrap_or_default())));
+}
+
+/// JSON in which what a terminal would obey is written as JSON has it (`\u009b`). The line breaks between the values
+/// are the writer's own.
+fn inert(json: String) -> String {
+    let obeyed = |c: char| text::is_obeyed(c) && c != '\n';
+    if !json.contains(obeyed) {
+        return json;
+    }
+    let mut out = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if obeyed(c) {
+            // All of them have four digits. Writing to a String can't fail.
+            let _ = fmt::Write::write_fmt(&mut out, format_args!("\\u{:04x}", u32::from(c)));
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 /// One line on standard error. There is nobody to tell when that is closed.
 pub(crate) fn note(text: impl AsRef<str>) {
-    drop(writeln!(io::stderr().lock(), "{}", text.as_ref()));
+    drop(writeln!(io::stderr().lock(), "{}", text::one_line(text.as_ref())));
 }
 
 /// Why it was not done: the message, then each fault on a line of its own.
@@ -53,15 +80,18 @@ pub(crate) fn table<const N: usize>(heading: [&str; N], rows: &[[String; N]], no
     if rows.is_empty() {
         return note(nothing);
     }
-    text(&columns(heading, rows));
+    write(columns(heading, rows));
 }
 
 fn columns<const N: usize>(heading: [&str; N], rows: &[[String; N]]) -> String {
-    let widest = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let shown: Vec<[Cow<'_, str>; N]> =
+        rows.iter().map(|row| std::array::from_fn(|column| text::one_line(&row[column]))).collect();
+    let widest = |column: usize| shown.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; N] =
         std::array::from_fn(|column| widest(column).max(heading[column].chars().count()));
     let mut out = String::new();
-    for row in std::iter::once(&heading.map(str::to_uppercase)).chain(rows) {
+    let heading = heading.map(|name| Cow::from(name.to_uppercase()));
+    for row in std::iter::once(&heading).chain(&shown) {
         let cells: Vec<String> =
             row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
         out.push_str(cells.join("  ").trim_end());
@@ -97,7 +127,7 @@ pub(crate) fn or_dash<T: ToString>(value: Option<T>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{columns, lasting};
+    use super::{columns, inert, lasting};
 
     #[test]
     fn times_are_written_as_people_say_them() {
@@ -113,6 +143,16 @@ mod tests {
         for (ms, words) in cases {
             assert_eq!(lasting(ms), words);
         }
+    }
+
+    #[test]
+    fn a_name_begins_no_line_and_colours_no_cell() {
+        let rows = [["gpt\u{1b}[31m\n2026 ok".to_owned()], ["b".to_owned()]];
+        assert_eq!(columns(["model"], &rows), "MODEL\ngpt\\u{1b}[31m\\n2026 ok\nb\n");
+        let json = serde_json::to_string("\u{9b}2J\u{202e}\u{1b}\n").unwrap();
+        let shown = inert(json);
+        assert_eq!(shown, r#""\u009b2J\u202e\u001b\n""#);
+        assert_eq!(serde_json::from_str::<String>(&shown).unwrap(), "\u{9b}2J\u{202e}\u{1b}\n");
     }
 
     #[test]

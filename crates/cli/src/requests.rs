@@ -9,7 +9,7 @@ use switchyard_domain::view::{RequestView, Snapshot};
 use switchyard_domain::{Problem, RouteId, Tier};
 
 use crate::command::{Place, Shown};
-use crate::output::{json, json_line, line, moment, or_dash, table};
+use crate::output::{block, json, json_line, line, moment, or_dash, table};
 
 #[derive(Debug, Args)]
 pub(crate) struct Asked {
@@ -92,7 +92,7 @@ pub(crate) async fn test(place: &Place, ask: TestAsk) -> Result<ExitCode, Proble
     if ask.shown.json {
         json(&answer);
     } else {
-        line(&answer.text);
+        block(&answer.text);
         line(format!(
             "status {}, route {}, tier {}, tries {}, {} ms, {}",
             answer.status,

@@ -281,9 +281,13 @@ impl What {
         }
     }
 
-    /// One or two plain sentences.
+    /// One or two plain sentences, on one line whatever a caller or a provider put into the names in it.
     #[must_use]
     pub fn sentence(&self) -> String {
+        crate::text::one_line(&self.words()).into_owned()
+    }
+
+    fn words(&self) -> String {
         match self {
             Self::Started { proxy_url, .. } => format!("Switchyard listens on {proxy_url}."),
             Self::MapApplied { version, source, .. } => format!("Map v{version} applied from {source}."),

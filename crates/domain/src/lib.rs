@@ -24,6 +24,7 @@ pub mod orders;
 pub mod problem;
 pub mod secret;
 pub mod switch_cost;
+pub mod text;
 pub mod view;
 
 pub use clock::Now;
