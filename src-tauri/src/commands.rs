@@ -95,20 +95,22 @@ pub(crate) async fn watch(
     Ok(())
 }
 
-/// Opens a provider's status page in the person's browser, and no other address.
+/// Opens a page in the person's browser: a provider's status or support page, or the sign-in page of the network, and
+/// no other address.
 #[tauri::command]
 pub(crate) async fn open_external(host: State<'_, Host>, url: String) -> Result<(), String> {
     let listed = match &*host.watch().borrow() {
-        Standing::Open { snapshot, .. } => status_page(snapshot, &url),
+        Standing::Open { snapshot, .. } => listed_page(snapshot, &url),
         Standing::Opening | Standing::Closed(_) => None,
     };
-    let page = listed.ok_or_else(|| format!("{url} is not a status page of this routing map."))?;
+    let page = listed.ok_or_else(|| format!("{url} is not a page of this routing map or network."))?;
     open::that_detached(page.as_str()).map_err(|error| format!("No browser could be opened: {error}."))
 }
 
-/// The address, if the running map lists it as a status page and a browser can open it.
-fn status_page(snapshot: &Snapshot, url: &str) -> Option<Url> {
-    let listed = snapshot.providers.iter().any(|provider| provider.status_page.as_deref() == Some(url));
+/// The address, if the router shows it as a page and a browser can open it.
+fn listed_page(snapshot: &Snapshot, url: &str) -> Option<Url> {
+    let pages = snapshot.providers.iter().flat_map(|provider| [&provider.status_page, &provider.support]);
+    let listed = pages.chain([&snapshot.network.portal_url]).any(|page| page.as_deref() == Some(url));
     Url::parse(url).ok().filter(|page| listed && matches!(page.scheme(), "https" | "http"))
 }
 
@@ -118,14 +120,20 @@ mod tests {
     use crate::tray::face::samples::snapshot;
 
     #[test]
-    fn only_status_pages_of_the_map_leave_the_window() {
+    fn only_pages_the_router_shows_leave_the_window() {
         let mut seen = snapshot();
         let page = "https://status.openai.com/";
         seen.providers[0].status_page = Some(page.to_owned());
-        assert_eq!(status_page(&seen, page).as_ref().map(Url::as_str), Some(page));
-        assert_eq!(status_page(&seen, "https://example.com/"), None);
+        seen.providers[0].support = Some("https://help.openai.com/".to_owned());
+        seen.network.portal_url = Some("http://10.0.0.1/sign-in".to_owned());
+        for page in [page, "https://help.openai.com/", "http://10.0.0.1/sign-in"] {
+            assert_eq!(listed_page(&seen, page).as_ref().map(Url::as_str), Some(page));
+        }
+        assert_eq!(listed_page(&seen, "https://example.com/"), None);
         // A map is a document: what it says is not to be opened blindly.
-        seen.providers[0].status_page = Some("file:///etc/hostname".to_owned());
-        assert_eq!(status_page(&seen, "file:///etc/hostname"), None);
+        for page in ["file:///etc/hostname", "javascript:alert(1)"] {
+            seen.providers[0].status_page = Some(page.to_owned());
+            assert_eq!(listed_page(&seen, page), None);
+        }
     }
 }

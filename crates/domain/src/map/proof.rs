@@ -213,6 +213,14 @@ impl Proof<'_> {
                     );
                 }
             }
+            for (field, page) in [("statusPage", &provider.status_page), ("support", &provider.support)] {
+                if page.as_deref().is_some_and(|page| !is_web_page(page)) {
+                    self.fault(
+                        &path.field(field),
+                        "Not a web page's address. Write one that begins with https:// or http://.",
+                    );
+                }
+            }
             self.note_provider(name, Some(provider));
         }
     }
@@ -330,4 +338,9 @@ pub fn canonical(name: &str) -> String {
         .filter(|p| p.aliases.iter().any(|a| a.eq_ignore_ascii_case(name)))
         .map_or(name, |p| p.name)
         .to_owned()
+}
+
+/// Whether a browser may be sent there from a click: the address of a page, not a command (`javascript:`) or a file.
+fn is_web_page(text: &str) -> bool {
+    url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
 }

@@ -168,6 +168,28 @@ fn a_base_url_never_holds_a_password_and_never_shows_one() {
 }
 
 #[test]
+fn a_page_that_is_opened_is_a_web_page() {
+    let of = |field: &str, page: &str| {
+        format!(
+            r#"{{ "hot": [{{ "provider": "openai", "model": "m" }}], "providers": {{ "openai": {{ "{field}": "{page}" }} }} }}"#
+        )
+    };
+    for field in ["statusPage", "support"] {
+        for page in
+            ["javascript:alert(1)", "file:///etc/passwd", "data:text/html,x", "vscode://x", "help desk", ""]
+        {
+            let told = faults(&of(field, page));
+            assert_eq!(told.len(), 1, "{page}: {told:?}");
+            assert!(
+                told[0].contains(&format!("providers.openai.{field}")) && told[0].contains("https://"),
+                "{told:?}"
+            );
+        }
+        good(&of(field, "https://status.example/"));
+    }
+}
+
+#[test]
 fn base_urls_work_with_and_without_v1() {
     let cases = [
         ("openai-chat", "https://h.example", "https://h.example/v1/chat/completions"),

@@ -109,7 +109,7 @@ async fn ask_page(check: &CheckUrl, settings: &NetworkSettings, exits: &Exits) -
     }
     if status.is_redirection() {
         let to = response.headers().get(header::LOCATION).and_then(|to| to.to_str().ok());
-        let to = to.and_then(|to| check.url.join(to).ok()).map(|to| shown(&to));
+        let to = to.and_then(|to| linked(&check.url, to));
         let words = to.as_ref().map_or_else(|| "a redirect".to_owned(), |to| format!("a redirect to {to}"));
         return (PageFound::Another(to), words);
     }
@@ -157,7 +157,12 @@ fn portal_in(body: &[u8], base: &Url) -> Option<String> {
     let begin = refresh + lower[refresh..].find("url=")? + 4;
     let rest = text.get(begin..)?.trim_start_matches(['"', '\'']);
     let end = rest.find(['"', '\'', '>', ' '])?;
-    base.join(&rest[..end]).ok().filter(|url| matches!(url.scheme(), "http" | "https")).map(|url| shown(&url))
+    linked(base, &rest[..end])
+}
+
+/// A page a portal sends to, if it is one: what else an address may be (`javascript:`, `file:`) is nothing to open.
+fn linked(base: &Url, to: &str) -> Option<String> {
+    base.join(to).ok().filter(|url| matches!(url.scheme(), "http" | "https")).map(|url| shown(&url))
 }
 
 /// Scheme, host, port and path: a query may hold a person's session.
@@ -365,6 +370,12 @@ mod tests {
         {
             assert_eq!(portal_in(other.as_bytes(), &base), None, "{other}");
         }
+        for other in ["javascript:alert(1)", "file:///etc/hostname", "data:text/html,x", "vbscript:x"] {
+            assert_eq!(linked(&base, other), None, "{other}");
+            let refresh = format!("<meta http-equiv='refresh' content='0; url={other}'>");
+            assert_eq!(portal_in(refresh.as_bytes(), &base), None, "{other}");
+        }
+        assert_eq!(linked(&base, "/sign-in?mac=aa").as_deref(), Some("http://check.example/sign-in"));
         assert_eq!(shown(&"http://u:p@h.example:81/a?b#c".parse().unwrap()), "http://h.example:81/a");
     }
 }
