@@ -64,6 +64,11 @@ impl Cmd {
         }
     }
 
+    /// Whether it asks for more rights than we have.
+    pub(crate) fn is_privileged(&self) -> bool {
+        self.program == "sudo"
+    }
+
     /// Runs it with our terminal for output and nothing to read.
     pub(crate) fn run(&self) -> Result<()> {
         // What we printed ourselves belongs before what the child prints.

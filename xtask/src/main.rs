@@ -26,6 +26,7 @@ mod repo;
 mod run;
 mod sim;
 mod suite;
+mod supply;
 mod tidy;
 
 use std::path::PathBuf;
@@ -123,6 +124,8 @@ enum Command {
         #[arg(long)]
         generated: bool,
     },
+    /// Check licences, sources and signatures of what the tree depends on
+    Supply,
     /// Build an installable package of the desktop app
     Package {
         /// Print the steps without doing them
@@ -161,6 +164,7 @@ fn dispatch(command: Command) -> Result<()> {
             tidy::run(&repo)?;
             if generated { generated::run(&repo, true, None) } else { Ok(()) }
         }
+        Command::Supply => supply::check(&repo, &Machine::probe(&repo)),
         Command::Package { plan } => {
             carry_out(&package::plan(&repo, &Machine::probe(&repo))?, plan)?;
             if plan { Ok(()) } else { package::print_artifacts(&repo) }

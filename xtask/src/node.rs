@@ -117,7 +117,7 @@ impl Npm {
             Cmd::new(
                 &repo.root,
                 npm_program("npm"),
-                ["install", "--no-save", "--no-audit", "--no-fund", "--prefix"],
+                ["install", "--ignore-scripts", "--no-save", "--no-audit", "--no-fund", "--prefix"],
             )
             .args([folder.as_str(), node.as_str(), OWN_NPM]),
         );
@@ -136,9 +136,9 @@ impl Npm {
         self.command(dir, "node", args)
     }
 
-    /// Installs exactly what the project's lock file says.
+    /// Installs exactly what the project's lock file says, and runs nothing of what it installs.
     pub(crate) fn clean_install(&self, project: &Path) -> Cmd {
-        self.npm(project, ["ci", "--no-audit", "--no-fund"])
+        self.npm(project, ["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
     }
 
     fn command<A: Into<String>>(&self, dir: &Path, program: &str, args: impl IntoIterator<Item = A>) -> Cmd {

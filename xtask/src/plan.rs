@@ -1,10 +1,11 @@
 //! A plan: what will be done, in order, written down before anything is done.
 
 use std::fmt;
+use std::io::{BufRead, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::command::Cmd;
 
@@ -54,6 +55,7 @@ impl Plan {
         for note in &self.notes {
             println!("note: {note}");
         }
+        self.ask_for_rights(&mut std::io::stdin().lock(), std::io::stdin().is_terminal())?;
         let mut done: Vec<(&str, Duration)> = Vec::new();
         for (index, step) in self.steps.iter().enumerate() {
             println!("\n==> [{}/{}] {}\n    {}", index + 1, self.steps.len(), step.title, step.action);
@@ -67,6 +69,27 @@ impl Plan {
         }
         println!("\n==> Done\n{}", self.summary(&done, None));
         Ok(())
+    }
+
+    /// Nothing is done with more rights than ours without a yes. Where nobody can be asked, sudo itself asks nothing
+    /// either: it does it, or refuses (`sudo -n`).
+    fn ask_for_rights(&self, answers: &mut impl BufRead, somebody_is_there: bool) -> Result<()> {
+        let privileged: Vec<&Step> = self.steps.iter().filter(|step| step.action.is_privileged()).collect();
+        if privileged.is_empty() || !somebody_is_there {
+            return Ok(());
+        }
+        println!("\nThese steps are done as root:");
+        for step in privileged {
+            println!("    {}", step.action);
+        }
+        print!("Do them? [y/N] ");
+        std::io::stdout().flush().ok();
+        let mut answer = String::new();
+        answers.read_line(&mut answer).context("cannot read the answer")?;
+        if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
+            return Ok(());
+        }
+        bail!("nothing was done; run these commands yourself, then start again")
     }
 
     fn summary(&self, done: &[(&str, Duration)], failed: Option<usize>) -> String {
@@ -84,6 +107,13 @@ impl Plan {
 }
 
 impl Action {
+    fn is_privileged(&self) -> bool {
+        match self {
+            Self::Run(cmd) | Self::Become(cmd) => cmd.is_privileged(),
+            Self::MakeFolder(_) => false,
+        }
+    }
+
     fn perform(&self) -> Result<()> {
         match self {
             Self::Run(cmd) => cmd.run(),
@@ -144,6 +174,20 @@ mod tests {
         assert!(error.contains("step second failed"), "{error}");
         assert!(here.path().join("first").is_dir());
         assert!(!here.path().join("third").exists(), "steps after a failure must not run");
+    }
+
+    #[test]
+    fn what_is_done_as_root_is_asked_for_first() {
+        let here = Path::new(".");
+        let mut plan = Plan::default();
+        plan.run("plain", Cmd::new(here, "cargo", ["build"]));
+        assert!(plan.ask_for_rights(&mut "".as_bytes(), true).is_ok(), "nothing to ask");
+        plan.run("packages", Cmd::new(here, "apt-get", ["install", "x"]).under(&["sudo"]));
+        for (answer, goes_on) in [("y\n", true), ("Yes\n", true), ("\n", false), ("n\n", false), ("", false)]
+        {
+            assert_eq!(plan.ask_for_rights(&mut answer.as_bytes(), true).is_ok(), goes_on, "{answer:?}");
+        }
+        assert!(plan.ask_for_rights(&mut "".as_bytes(), false).is_ok(), "nobody is there");
     }
 
     #[test]

@@ -165,6 +165,7 @@ impl Suite<'_> {
         }
         plan.run("rust: formatting", self.cargo(["fmt", "--all", "--check"]));
         plan.run("rust: tidy", self.ourselves(&["tidy"])?);
+        plan.run("what the tree depends on", self.ourselves(&["supply"])?);
         let clippy =
             ["clippy", "--workspace", "--all-targets", "--features", FEATURES, "--", "-D", "warnings"];
         plan.run("rust: clippy", self.cargo(clippy));
