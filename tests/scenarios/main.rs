@@ -37,4 +37,6 @@ mod stale;
 mod startup;
 mod storms;
 mod triggers;
+#[cfg(unix)]
+mod trust;
 mod watching;

@@ -24,6 +24,8 @@ pub struct Start {
     pub port: u16,
     /// The network namespace it runs in, with the name's own `/etc/resolv.conf`; the harness's own when absent.
     pub inside: Option<String>,
+    /// What the shell's `ulimit` is told before the start.
+    pub ulimit: Option<String>,
     /// Looked for programs before the harness's own path.
     pub path: Option<PathBuf>,
 }
@@ -70,7 +72,15 @@ impl Start {
                 command.args(["netns", "exec", space]).arg(binary);
                 command
             }
-            None => Command::new(binary),
+            None => match &self.ulimit {
+                // The shell becomes the router: the process is the same.
+                Some(limits) => {
+                    let mut command = Command::new("sh");
+                    command.args(["-c", &format!("ulimit {limits} && exec \"$0\" \"$@\"")]).arg(binary);
+                    command
+                }
+                None => Command::new(binary),
+            },
         };
         command.arg("serve").arg("--data-dir").arg(data_dir).arg("--port").arg(self.port.to_string());
         command.args(["--control-port", "0", "--print-json"]);
@@ -138,8 +148,19 @@ impl Process {
     /// Asks it to stop (SIGTERM); it goes on until [`Process::ended`].
     #[cfg(unix)]
     pub fn terminate(&self) {
+        self.signal(rustix::process::Signal::TERM);
+    }
+
+    /// Tells it that its terminal is gone (SIGHUP).
+    #[cfg(unix)]
+    pub fn hang_up(&self) {
+        self.signal(rustix::process::Signal::HUP);
+    }
+
+    #[cfg(unix)]
+    fn signal(&self, signal: rustix::process::Signal) {
         let pid = i32::try_from(self.pid).ok().and_then(rustix::process::Pid::from_raw).unwrap();
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        rustix::process::kill_process(pid, signal).unwrap();
     }
 
     /// Waits for its end; says what it wrote to its output after the ready line.

@@ -65,7 +65,8 @@ async fn whole(request: Request) -> Result<Request, Problem> {
 }
 
 fn is_too_long(error: &axum::Error) -> bool {
-    std::error::Error::source(error).is_some_and(|source| source.is::<http_body_util::LengthLimitError>())
+    std::error::Error::source(error)
+        .is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>)
 }
 
 fn refused(access: &Access, request: &Request) -> Option<Problem> {

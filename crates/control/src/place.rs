@@ -236,7 +236,7 @@ mod tests {
         assert_eq!(first.expose().len(), 64);
         assert!(!format!("{first:?}").contains(first.expose()));
         assert_ne!(ControlToken::fresh().unwrap(), first);
-        assert!(first.opens(&first.expose().to_owned()));
+        assert!(first.opens(first.expose()));
         for wrong in ["", "0", &first.expose()[1..], &format!("{}0", first.expose())] {
             assert!(!first.opens(wrong), "{wrong}");
         }

@@ -161,7 +161,8 @@ fn check(_file: &File, _path: &Path) -> Result<(), NotPrivate> {
     Ok(())
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use super::*;
     use std::os::unix::fs::{PermissionsExt, symlink};
