@@ -119,10 +119,11 @@ fn read(text: &str) -> Rules {
             section = line.trim_matches(['[', ']']).to_owned();
             continue;
         }
-        if let Some((name, rest)) = line.split_once('=').filter(|_| list.is_empty()) {
-            if rest.trim().starts_with('[') {
-                list = name.trim().to_owned();
-            }
+        if let Some((name, rest)) = line.split_once('=')
+            && list.is_empty()
+            && rest.trim().starts_with('[')
+        {
+            list = name.trim().to_owned();
         }
         let into = match (section.as_str(), list.as_str()) {
             ("graph", "targets") => Some(&mut rules.targets),

@@ -75,6 +75,7 @@ enum LogFormat {
 pub(crate) async fn run(place: &Place, serve: Serve) -> Result<ExitCode, Problem> {
     log(serve.log_format);
     switchyard_engine::process::prepare();
+    switchyard_engine::process::hide_memory();
     // A signal during the start is not lost: it ends the router as soon as it runs.
     let stop = stop_signal()?;
     let data_dir = place.data_dir()?;

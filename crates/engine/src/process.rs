@@ -56,8 +56,6 @@ fn descriptors() -> u64 {
 /// - It may open as many descriptors as the system lets it: the usual soft limits (1,024 on Linux, 256 on macOS) are
 ///   made for programs that use `select`, and half of the requests a map allows by default would exhaust them.
 /// - A file that reaches a size limit is an error that is told, not the end of the process.
-/// - On Linux its memory is neither dumped into a file when it crashes nor read by other programs of the same user: it
-///   holds keys.
 #[cfg(unix)]
 pub fn prepare() {
     raise_descriptors();
@@ -66,6 +64,12 @@ pub fn prepare() {
     if let Err(error) = tokio::signal::unix::signal(size) {
         tracing::warn!(%error, "a file that reaches its size limit would end this process");
     }
+}
+
+/// Keeps the process's memory, which holds keys, from being dumped into a file when it crashes and from being read by
+/// other programs of the same user, on Linux. Not for a program with a window: the desktop's portals look at the
+/// processes that ask them.
+pub fn hide_memory() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
     {
@@ -102,6 +106,7 @@ mod tests {
     async fn a_prepared_process_may_open_all_it_can_and_shows_its_memory_to_nobody() {
         use rustix::process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit};
         super::prepare();
+        super::hide_memory();
         let files = getrlimit(Resource::Nofile);
         assert_eq!(files.current, files.maximum);
         assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
