@@ -4,7 +4,7 @@
 use serde_json::json;
 use switchyard_domain::view::{CircuitState, Outcome};
 use switchyard_sim::{Dialect, Fault};
-use switchyard_tests::{Ask, Yard, far, fast_map, merge, route};
+use switchyard_tests::{Ask, CALLERS, Kind, Table, Yard, far, fast_map, merge, route};
 
 const CHAT: Dialect = Dialect::OpenaiChat;
 const RESPONSES: Dialect = Dialect::OpenaiResponses;
@@ -103,27 +103,44 @@ async fn a_connection_lost_behind_the_finish_reason_is_still_an_answer() {
     }
 }
 
+/// Of Responses the end marker alone has the reason and the usage: without it the answer is not whole, but its text is
+/// over. In every other dialect the reason has come, and the caller gets the marker it waits for.
 #[tokio::test]
-async fn a_messages_stream_without_its_message_stop_is_a_broken_one_to_who_waits_for_it() {
-    let yard = Yard::over(&[MESSAGES], &[MESSAGES], json!({ "midstream": "error" })).await;
-    for fault in [Fault::MissingDone, Fault::TruncatedBody] {
-        yard.provider("hot").set_fault(fault.clone()).await.unwrap();
-        // Anthropic's own SDKs take a stream for whole only at `message_stop`.
-        let reply = yard.send(&Ask::messages("hello").streaming(true)).await;
-        assert!(reply.whole, "{fault:?}");
-        assert_eq!(reply.error_event(MESSAGES).0, "stream_cut", "{fault:?}");
-        yard.wait_for_outcome(Outcome::Broken).await;
-    }
-}
-
-#[tokio::test]
-async fn a_translated_messages_stream_is_whole_once_its_stop_reason_has_come() {
-    for fault in [Fault::MissingDone, Fault::TruncatedBody] {
-        for caller in [CHAT, RESPONSES] {
-            let yard = Yard::over(&[MESSAGES], &[MESSAGES], json!({ "midstream": "error" })).await;
-            yard.provider("hot").set_fault(fault.clone()).await.unwrap();
-            let reply = yard.send(&Ask::new(caller, "hello").streaming(true)).await;
-            assert!(reply.completion(caller).text.starts_with("[hot-1 @ hot]"), "{fault:?}");
+async fn an_end_marker_that_is_missing_makes_no_answer_longer_whatever_the_dialects_are() {
+    let yard = Yard::of_every_kind(json!({})).await;
+    let mut table = Table::new();
+    for caller in CALLERS {
+        for kind in Kind::ALL {
+            let speaks_responses =
+                kind == Kind::Responses || (kind == Kind::Azure && caller == Dialect::OpenaiResponses);
+            let warm = if kind == Kind::Chat { Kind::Anthropic } else { Kind::Chat };
+            let provider = yard.provider(kind.name());
+            let ask = Ask::new(caller, "hello").streaming(true).job(&kind.then(warm));
+            let whole = yard.send(&ask).await.completion(caller);
+            for fault in [Fault::MissingDone, Fault::TruncatedBody] {
+                provider.set_fault(fault.clone()).await.unwrap();
+                let before = yard.provider(warm.name()).calls();
+                let reply = yard.send(&ask).await;
+                table.case(&format!("{caller:?} {kind:?} {fault:?}"), || {
+                    assert!(reply.whole, "{reply:?}");
+                    assert_eq!(reply.partial_text(caller), whole.text, "{reply:?}");
+                    assert_eq!(
+                        yard.provider(warm.name()).calls(),
+                        before,
+                        "nobody is paid to go on: {reply:?}"
+                    );
+                    if speaks_responses {
+                        let (code, message) = reply.error_event(caller);
+                        assert_eq!(code, "stream_cut");
+                        assert!(message.contains("the text had ended already"), "{message}");
+                    } else {
+                        let got = reply.completion(caller);
+                        assert_eq!((got.text, got.finish), (whole.text.clone(), whole.finish.clone()));
+                    }
+                });
+            }
+            provider.heal().await.unwrap();
         }
     }
+    table.end();
 }

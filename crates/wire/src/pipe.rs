@@ -101,7 +101,7 @@ impl Pipe {
         memory: Option<Memory>,
     ) -> Self {
         let telling = Telling::new(to, writer, stitch, &options, memory);
-        let translated = Translated { from, reader: Reader::of(from), read: Notes::default(), telling };
+        let translated = Translated { reader: Reader::of(from), read: Notes::default(), telling };
         Self { caller: to, options, flow: Flow::Translated(Box::new(translated)), events: 0 }
     }
 

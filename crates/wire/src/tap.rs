@@ -118,15 +118,16 @@ impl StreamTap {
         self.notes.started
     }
 
-    /// Whether the answer is whole: its end marker came, or (chat) every choice gave its finish reason.
-    /// A stream that ends before this is cut.
+    /// Whether the answer is whole: its end marker came, or the reason of its end (chat: of every choice's). A stream that
+    /// ends before this is cut. Responses tell their reason with their end marker alone.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         match self.dialect {
             Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse => {
                 self.done || (self.choices_seen != 0 && self.choices_seen == self.choices_finished)
             }
-            Dialect::OpenAiResponses | Dialect::AnthropicMessages => self.done,
+            Dialect::AnthropicMessages => self.done || self.notes.finish.is_some(),
+            Dialect::OpenAiResponses => self.done,
         }
     }
 

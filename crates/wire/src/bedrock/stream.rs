@@ -33,6 +33,7 @@ pub(crate) struct Reader {
     finish: Option<FinishReason>,
     has_usage: bool,
     has_ended: bool,
+    has_ended_text: bool,
     /// Tool calls begun so far.
     calls: usize,
     open: Vec<OpenCall>,
@@ -70,6 +71,7 @@ impl Reader {
             "contentBlockStart" => self.block_start(&parse(event)?, notes, sink)?,
             "contentBlockDelta" => self.block_delta(parse(event)?, notes, sink)?,
             "contentBlockStop" => {
+                self.has_ended_text = true;
                 let BlockEvent { index, .. } = parse(event)?;
                 self.seal_thinking(sink);
                 self.close(Some(index), sink);
@@ -79,6 +81,11 @@ impl Reader {
             name => self.other(name, event, notes, sink),
         }
         Ok(())
+    }
+
+    /// Whether the text so far is over.
+    pub(crate) fn has_ended_text(&self) -> bool {
+        self.has_ended_text
     }
 
     /// The upstream closed: gives the end where the dialect has no mark for it and the answer is whole.
@@ -154,6 +161,7 @@ impl Reader {
         }
         if let Some(text) = text {
             self.seal_thinking(sink);
+            self.has_ended_text = false;
             if !text.0.is_empty() {
                 sink(&Delta::Text(text.0));
             }

@@ -34,7 +34,8 @@ impl Reading {
         if self.is_over {
             return;
         }
-        if let Some(error) = chunk.error {
+        // What comes behind a whole answer changes nothing of it.
+        if let Some(error) = chunk.error.filter(|_| self.ending.is_none()) {
             let body = format!("{{\"error\":{}}}", error.get());
             return self.fail(read_error(None, body.as_bytes()), sink);
         }
@@ -67,6 +68,11 @@ impl Reading {
 
     /// The upstream closed: tells how the answer ended. Without a reason to end it was cut, and nothing is told.
     pub(super) fn close<'a>(&mut self, sink: &mut Sink<'_, 'a>) {
+    /// Whether the reason of the end came.
+    pub(super) fn has_reason(&self) -> bool {
+        self.ending.is_some()
+    }
+
         let Some(ending) = self.ending.take().filter(|_| !self.is_over) else { return };
         self.release_seal(sink);
         let reason = match ending {

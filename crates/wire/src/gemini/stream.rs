@@ -36,6 +36,11 @@ impl Reader {
         }
     }
 
+    /// Whether the reason of the end came, so that the answer is whole if the upstream closes.
+    pub(crate) fn has_reason(&self) -> bool {
+        self.reading.has_reason()
+    }
+
     /// The upstream closed: gives the end where the dialect has no mark for it and the answer is whole.
     pub(crate) fn finish(&mut self, sink: &mut dyn FnMut(&Delta<'_>)) {
         self.reading.close(&mut |delta| sink(&delta));

@@ -44,6 +44,25 @@ impl Reader {
         }
     }
 
+    /// Whether the text so far is over, so that nothing may go on with it.
+    pub(crate) fn has_ended_text(&self) -> bool {
+        match self {
+            Self::Responses(reader) => reader.has_ended_text(),
+            Self::Messages(reader) => reader.has_ended_text(),
+            Self::Bedrock(reader) => reader.has_ended_text(),
+            // Their texts have no brackets.
+            Self::Chat(_) | Self::Gemini(_) => false,
+        }
+    }
+
+    /// Whether the reason of the end came that is told with the end alone.
+    pub(crate) fn has_reason(&self) -> bool {
+        match self {
+            Self::Gemini(reader) => reader.has_reason(),
+            Self::Chat(_) | Self::Responses(_) | Self::Messages(_) | Self::Bedrock(_) => false,
+        }
+    }
+
     pub(crate) fn finish(&mut self, sink: &mut dyn FnMut(&Delta<'_>)) {
         match self {
             Self::Chat(reader) => reader.finish(sink),

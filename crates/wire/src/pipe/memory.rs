@@ -74,6 +74,7 @@ impl Memory {
             return self.spoil(Unfit::TooLong);
         }
         self.said.text.push_str(piece);
+        self.is_closed = false;
         self.count();
     }
 

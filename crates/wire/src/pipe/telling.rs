@@ -135,10 +135,19 @@ impl Telling {
                 self.write(delta, out);
                 Observed::Done
             }
+            // What comes behind a whole answer changes nothing of it.
+            Delta::Error(_) if self.facts.finish.is_some() => Observed::Quiet,
             Delta::Error(error) => {
                 self.facts.error = Some((**error).clone());
                 Observed::Error
             }
+        }
+    }
+
+    /// Notes that the upstream's text is over, unless some of it is still held back.
+    pub(super) fn ends_text(&mut self) {
+        if let Some(memory) = self.memory.as_mut().filter(|_| self.stitch.is_done()) {
+            memory.closes();
         }
     }
 

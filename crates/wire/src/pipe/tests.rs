@@ -253,6 +253,85 @@ fn a_chat_caller_gets_its_end_marker_though_the_upstream_sent_none() {
     assert_eq!(out, b"data: [DONE]\n\n");
 }
 
+/// How far a stream has come.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Far {
+    /// Its text may go on.
+    Open,
+    /// Its text is over, and the reason of its end is missing.
+    Closed,
+    /// The reason of its end came.
+    Whole,
+}
+
+fn how_far(dialect: Dialect, events: &[String]) -> Far {
+    let (closing, ending) = match dialect {
+        Dialect::OpenAiChat => ("no such mark", r#""finish_reason":"stop""#),
+        Dialect::OpenAiResponses => ("response.output_text.done", "event: response.completed"),
+        Dialect::AnthropicMessages => ("event: content_block_stop", r#""stop_reason":"end_turn""#),
+        Dialect::Gemini => ("no such mark", "finishReason"),
+        Dialect::BedrockConverse => ("contentBlockStop", "messageStop"),
+    };
+    let has = |mark: &str| events.iter().any(|event| event.contains(mark));
+    if has(ending) {
+        Far::Whole
+    } else if has(closing) {
+        Far::Closed
+    } else {
+        Far::Open
+    }
+}
+
+/// Every dialect, as it came and translated, cut off behind each of its events: what has the reason of its end is whole,
+/// what has not is never whole, and nobody goes on with a text that is over.
+#[test]
+fn an_answer_is_whole_once_the_reason_of_its_end_came_in_every_dialect_and_on_both_paths() {
+    for upstream in Dialect::ALL {
+        for caller in SPOKEN {
+            let events = stream(upstream, &["Hello", " you"]);
+            let first = events.iter().position(|event| event.contains("Hello")).unwrap();
+            for upto in first + 1..=events.len() {
+                let far = how_far(upstream, &events[..upto]);
+                let behind = |event: &str| if far == Far::Whole { event.to_owned() } else { String::new() };
+                let framed = upstream == Dialect::BedrockConverse;
+                for more in [
+                    String::new(),
+                    behind(if framed { "" } else { "data: {\"error\":{\"message\":\"boom\"}}\n\n" }),
+                    behind(if framed { "" } else { "data: {oops\n\n" }),
+                ] {
+                    let mut pipe = if upstream == caller {
+                        passthrough(caller)
+                    } else {
+                        Pipe::translating(upstream, caller, ReplyOptions::default(), true, false)
+                    };
+                    let bytes = events[..upto].concat() + &more;
+                    let (seen, mut out) = send_from(&mut pipe, upstream, &bytes, true);
+                    let case = format!("{upstream} to {caller}, {far:?} behind\n{bytes}\n{out}");
+                    assert_eq!(pipe.is_finished(), far == Far::Whole, "{case}");
+                    assert!(
+                        !seen.contains(&Observed::Error) && !seen.contains(&Observed::Malformed),
+                        "{case}"
+                    );
+                    let mut rest = Vec::new();
+                    let end = pipe.finish(&mut rest);
+                    out += std::str::from_utf8(&rest).unwrap();
+                    if far == Far::Whole {
+                        assert_eq!(end, StreamEnd::Complete, "{case}");
+                        let heard = heard(caller, &out);
+                        let brackets = if caller == CHAT { 1 } else { 2 };
+                        assert_eq!((heard.text.as_str(), heard.ends), ("Hello you", brackets), "{case}");
+                    } else {
+                        assert_eq!((end, rest.len()), (StreamEnd::Cut, 0), "{case}");
+                        let said = pipe.said().map(|said| said.text.len());
+                        assert_eq!(said.is_ok(), far == Far::Open, "{case}: {said:?}");
+                        assert!(said.is_ok() || said == Err(Unfit::Closed), "{case}: {said:?}");
+                    }
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn a_last_event_counts_if_only_its_blank_line_is_missing() {
     for dialect in [CHAT, MESSAGES, RESPONSES] {
@@ -430,10 +509,8 @@ fn another_upstream_goes_on_where_the_first_one_died() {
                     assert_eq!(heard.usage, (if told { 18 } else { 9 }, 9), "{case}");
                     let own = pipe.usage().unwrap();
                     assert_eq!((own.input_tokens, own.output_tokens), (9, 5), "this upstream's alone");
-                    assert_eq!(
-                        pipe.said().map(|said| said.text.clone()),
-                        Ok("The quick brown fox jumps".to_owned())
-                    );
+                    let kept = pipe.memory().map(|memory| memory.as_is().text.as_str());
+                    assert_eq!(kept, Some("The quick brown fox jumps"));
                 }
             }
         }

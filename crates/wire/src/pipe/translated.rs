@@ -3,7 +3,7 @@
 use super::ends::Reader;
 use super::telling::Telling;
 use super::{StreamEnd, StreamFault};
-use crate::Dialect;
+use crate::canonical::Delta;
 use crate::error_body::{ErrorShape, UpstreamError};
 use crate::frames::StreamEvent;
 use crate::notes::Notes;
@@ -12,7 +12,6 @@ use crate::tap::Observed;
 /// A stream that is read and written anew.
 #[derive(Debug)]
 pub(super) struct Translated {
-    pub(super) from: Dialect,
     pub(super) reader: Reader,
     /// What the reader noted of the event at hand.
     pub(super) read: Notes,
@@ -24,6 +23,7 @@ impl Translated {
         if event.data.is_empty() || self.telling.facts.error.is_some() {
             return Observed::Quiet;
         }
+        let was_whole = self.is_finished();
         let Self { reader, read, telling, .. } = self;
         let mut observed = Observed::Quiet;
         let fault = reader.read(event, read, &mut |delta| {
@@ -33,10 +33,14 @@ impl Translated {
             }
         });
         telling.notes.take_from(read);
+        if reader.has_ended_text() {
+            telling.ends_text();
+        }
         match fault {
             Ok(()) => observed,
-            // The stream broke off inside this event: that is a cut, not a provider speaking nonsense.
-            Err(_) if !event.complete => observed,
+            // The stream broke off inside this event: that is a cut, not a provider speaking nonsense. What comes behind a
+            // whole answer changes nothing of it.
+            Err(_) if was_whole || !event.complete => observed,
             Err(fault @ StreamFault::Malformed(_)) => {
                 telling.facts.error = Some(UpstreamError::plain(ErrorShape::Text, &fault.to_string()));
                 Observed::Malformed
@@ -50,6 +54,10 @@ impl Translated {
             reader.finish(&mut |delta| {
                 telling.take(delta, out);
             });
+            // With an error behind it the reader gave no end.
+            if telling.facts.finish.is_some() {
+                telling.take(&Delta::End, out);
+            }
         }
         if telling.facts.error.is_some() {
             StreamEnd::Failed
@@ -60,15 +68,10 @@ impl Translated {
         }
     }
 
-    /// Whether the end came, or (where the dialect can do without its mark) the finish reason.
+    /// Whether the end came, or its reason: an answer can do without the mark behind that.
     pub(super) fn is_finished(&self) -> bool {
         let facts = &self.telling.facts;
-        match self.from {
-            Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse => {
-                facts.ended || facts.finish.is_some()
-            }
-            Dialect::OpenAiResponses | Dialect::AnthropicMessages => facts.ended,
-        }
+        facts.ended || facts.finish.is_some() || self.reader.has_reason()
     }
 }
 

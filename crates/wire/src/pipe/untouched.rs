@@ -17,15 +17,18 @@ pub(super) struct Untouched {
     pub(super) memory: Option<Memory>,
     /// Why an event could not be read.
     pub(super) fault: Option<UpstreamError>,
-    /// Whether the caller has `[DONE]`.
+    /// Whether the caller has the end marker.
     pub(super) is_done: bool,
 }
 
 impl Untouched {
     pub(super) fn push(&mut self, caller: Dialect, event: &StreamEvent<'_>, out: &mut Vec<u8>) -> Observed {
+        let was_whole = self.tap.is_finished();
         let chunk = self.tap.chunk_of(event);
         let observed = self.tap.observe_read(event, chunk.as_ref());
         match observed {
+            // What comes behind a whole answer changes nothing of it.
+            Observed::Malformed | Observed::Error if was_whole => return Observed::Quiet,
             Observed::Malformed => {
                 let why = "an event is not of the dialect it should be in";
                 self.fault = Some(UpstreamError::plain(ErrorShape::Text, why));
@@ -56,16 +59,22 @@ impl Untouched {
     }
 
     pub(super) fn finish(&mut self, caller: Dialect, out: &mut Vec<u8>) -> StreamEnd {
-        if self.tap.error().is_some() || self.fault.is_some() {
-            return StreamEnd::Failed;
-        }
         if !self.tap.is_finished() {
-            return StreamEnd::Cut;
+            let has_failed = self.tap.error().is_some() || self.fault.is_some();
+            return if has_failed { StreamEnd::Failed } else { StreamEnd::Cut };
         }
-        // Some servers close behind the finish reason; a chat caller waits for its marker.
-        if caller == Dialect::OpenAiChat && !self.is_done {
-            self.is_done = true;
-            encode_event(out, None, b"[DONE]");
+        // Some servers close behind the reason of the end; callers wait for the marker.
+        if !std::mem::replace(&mut self.is_done, true) {
+            match caller {
+                Dialect::AnthropicMessages => {
+                    encode_event(out, Some("message_stop"), br#"{"type":"message_stop"}"#);
+                }
+                Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse => {
+                    encode_event(out, None, b"[DONE]");
+                }
+                // Its answer is never whole without.
+                Dialect::OpenAiResponses => {}
+            }
         }
         StreamEnd::Complete
     }

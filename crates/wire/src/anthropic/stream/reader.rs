@@ -66,6 +66,7 @@ pub(crate) struct Reader {
     calls: usize,
     finished: bool,
     ended: bool,
+    has_ended_text: bool,
 }
 
 impl Reader {
@@ -100,6 +101,7 @@ impl Reader {
         match parsed.r#type.as_str() {
             "message_start" => self.start(parsed.message, sink),
             "content_block_start" => {
+                self.has_ended_text = false;
                 if let Some(block) = parsed.content_block {
                     self.block_start(parsed.index, block, notes, sink);
                 }
@@ -109,7 +111,10 @@ impl Reader {
                     self.piece(parsed.index, piece, notes, sink);
                 }
             }
-            "content_block_stop" => self.tool = None,
+            "content_block_stop" => {
+                self.tool = None;
+                self.has_ended_text = true;
+            }
             "message_delta" => {
                 if let Some(usage) = parsed.usage {
                     sink(&Delta::Usage(Usage::from(usage)));
@@ -131,6 +136,11 @@ impl Reader {
             _ => notes.add_once("event_ignored", parsed.r#type.as_str()),
         }
         Ok(())
+    }
+
+    /// Whether the text so far is over.
+    pub(crate) fn has_ended_text(&self) -> bool {
+        self.has_ended_text
     }
 
     /// The upstream closed: gives the end where the answer is whole without `message_stop`.

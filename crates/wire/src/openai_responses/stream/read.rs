@@ -27,6 +27,7 @@ pub(crate) struct Reader {
     /// Whether any item was told of before the end.
     has_items: bool,
     has_refused: bool,
+    has_ended_text: bool,
     calls: usize,
     open: Vec<Open>,
 }
@@ -66,7 +67,10 @@ impl Reader {
             return Err(StreamFault::Malformed("an event without a type".to_owned()));
         };
         match kind {
-            "response.output_text.delta" => self.say(&said, sink, Delta::Text),
+            "response.output_text.delta" => {
+                self.has_ended_text = false;
+                self.say(&said, sink, Delta::Text)
+            }
             "response.refusal.delta" => {
                 self.has_refused = true;
                 self.say(&said, sink, Delta::Refusal)
@@ -89,20 +93,29 @@ impl Reader {
             }
             "response.created" | "response.queued" | "response.in_progress" => self.start(&said, sink),
             "response.output_item.added" => self.item_added(&said, notes, sink),
-            "response.output_item.done" => self.item_done(&said, notes, sink),
+            "response.output_item.done" => {
+                self.has_ended_text = true;
+                self.item_done(&said, notes, sink)
+            }
             "response.completed" | "response.incomplete" => self.end(&said, kind, notes, sink),
             "response.failed" | "error" => self.fail(event.data, sink),
             "response.output_text.annotation.added" => {
                 notes.add_once("citations_dropped", kind);
                 Ok(())
             }
-            "response.output_text.done" => self.late(&said, said.text.as_ref(), Delta::Text, sink),
+            "response.output_text.done" => {
+                self.has_ended_text = true;
+                self.late(&said, said.text.as_ref(), Delta::Text, sink)
+            }
             "response.refusal.done" => {
                 self.has_refused = true;
                 self.late(&said, said.refusal.as_ref(), Delta::Refusal, sink)
             }
+            "response.content_part.done" => {
+                self.has_ended_text = true;
+                Ok(())
+            }
             "response.content_part.added"
-            | "response.content_part.done"
             | "response.reasoning_text.delta"
             | "response.reasoning_text.done"
             | "response.reasoning_summary_text.done"
@@ -113,6 +126,11 @@ impl Reader {
                 Ok(())
             }
         }
+    }
+
+    /// Whether the text so far is over.
+    pub(crate) fn has_ended_text(&self) -> bool {
+        self.has_ended_text
     }
 
     /// The upstream closed: without its last event the answer is not whole.
