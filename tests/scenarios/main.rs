@@ -31,6 +31,7 @@ mod outages;
 mod passthrough;
 mod refusals;
 mod rescue;
+mod retold;
 mod secrets;
 mod shifts;
 mod stale;

@@ -207,6 +207,7 @@ impl Telling {
         let message = match mismatch {
             Mismatch::Differs => "the new answer differs from what was already sent",
             Mismatch::Shorter => "the new answer ends before what was already sent",
+            Mismatch::Unclear => "the new answer does not plainly go on from what was already sent",
         };
         let code = Some("restart_mismatch".to_owned());
         self.facts.error = Some(UpstreamError { code, ..UpstreamError::plain(ErrorShape::Text, message) });

@@ -547,8 +547,10 @@ fn a_rescue_can_be_rescued() {
         let (_, mut out) = send(&mut first, &upto(stream(caller, &["One", " two"]), "One"), false);
         let mut second = first.resume(caller, Seam::Continue { prefilled: true });
         out += &send(&mut second, &upto(stream(caller, &[" two", " three"]), " two"), false).1;
+        // What the second one said was still being compared with what was told when it died.
+        assert_eq!(second.said().map(|said| said.text.as_str()), Ok("One"));
         let mut third = second.resume(caller, Seam::Continue { prefilled: true });
-        out += &send(&mut third, &stream(caller, &[" three"]).concat(), true).1;
+        out += &send(&mut third, &stream(caller, &[" two", " three"]).concat(), true).1;
         let mut rest = Vec::new();
         assert_eq!(third.finish(&mut rest), StreamEnd::Complete);
         assert_eq!(heard(caller, &(out + std::str::from_utf8(&rest).unwrap())).text, "One two three");
