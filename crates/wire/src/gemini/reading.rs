@@ -53,9 +53,11 @@ impl Reading {
             sink(Delta::Usage(usage));
         }
         if let Some(feedback) = chunk.prompt_feedback
-            && feedback.block_reason.is_some()
+            && let Some(Text(reason)) = feedback.block_reason
         {
-            self.withhold(feedback.block_reason_message, sink);
+            let said = told(feedback.block_reason_message);
+            let otherwise = || format!("The provider blocked the prompt: {reason}.").into();
+            self.withhold(Some(said.unwrap_or_else(otherwise)), sink);
         }
         for candidate in chunk.candidates.into_iter().flatten() {
             if candidate.index.is_some_and(|index| index > 0) {
@@ -66,13 +68,13 @@ impl Reading {
         }
     }
 
-    /// The upstream closed: tells how the answer ended. Without a reason to end it was cut, and nothing is told.
-    pub(super) fn close<'a>(&mut self, sink: &mut Sink<'_, 'a>) {
     /// Whether the reason of the end came.
     pub(super) fn has_reason(&self) -> bool {
         self.ending.is_some()
     }
 
+    /// The upstream closed: tells how the answer ended. Without a reason to end it was cut, and nothing is told.
+    pub(super) fn close<'a>(&mut self, sink: &mut Sink<'_, 'a>) {
         let Some(ending) = self.ending.take().filter(|_| !self.is_over) else { return };
         self.release_seal(sink);
         let reason = match ending {
@@ -109,7 +111,10 @@ impl Reading {
             return self.fail(astray(&reason, message), sink);
         }
         if ending == WITHHELD {
-            return self.withhold(candidate.finish_message, sink);
+            // Of an answer that has begun the reason alone says enough.
+            let otherwise =
+                (!self.has_said).then(|| format!("The provider withheld the answer: {reason}.").into());
+            return self.withhold(told(candidate.finish_message).or(otherwise), sink);
         }
         self.ending = Some(ending);
     }
@@ -167,11 +172,8 @@ impl Reading {
     }
 
     /// The provider withholds the answer, or the rest of it; what it says of that is told once.
-    fn withhold<'a>(&mut self, message: Option<Text<'a>>, sink: &mut Sink<'_, 'a>) {
-        if let Some(Text(message)) = message
-            && !message.is_empty()
-            && self.ending != Some(WITHHELD)
-        {
+    fn withhold<'a>(&mut self, message: Option<Cow<'a, str>>, sink: &mut Sink<'_, 'a>) {
+        if let Some(message) = message.filter(|_| self.ending != Some(WITHHELD)) {
             self.release_seal(sink);
             sink(Delta::Refusal(message));
         }
@@ -188,6 +190,10 @@ impl Reading {
         self.is_over = true;
         sink(Delta::Error(Box::new(error)));
     }
+}
+
+fn told(message: Option<Text<'_>>) -> Option<Cow<'_, str>> {
+    message.map(|Text(message)| message).filter(|message| !message.is_empty())
 }
 
 fn astray(reason: &str, message: Option<String>) -> UpstreamError {

@@ -76,7 +76,13 @@ fn an_answer_withheld_is_an_answer() {
     let withheld = json!({"candidates": [{"finishReason": "SAFETY", "finishMessage": "Not safe."}]});
     assert_eq!(answered(&withheld), r#"Ok(([Refusal("Not safe.")], ContentFilter))"#);
     let blocked = json!({"promptFeedback": {"blockReason": "SAFETY"}});
-    assert_eq!(answered(&blocked), "Ok(([], ContentFilter))");
+    let told = r#"Ok(([Refusal("The provider blocked the prompt: SAFETY.")], ContentFilter))"#;
+    assert_eq!(answered(&blocked), told, "without a message its word is told");
+    let nameless = json!({"candidates": [{"finishReason": "SPII"}]});
+    let told = r#"Ok(([Refusal("The provider withheld the answer: SPII.")], ContentFilter))"#;
+    assert_eq!(answered(&nameless), told);
+    let begun = json!({"candidates": [{"content": {"parts": [{"text": "a"}]}, "finishReason": "SAFETY"}]});
+    assert_eq!(answered(&begun), r#"Ok(([Text("a")], ContentFilter))"#);
 }
 
 #[test]
