@@ -124,3 +124,33 @@ async fn a_text_that_is_begun_anew_is_told_once_or_ends_in_an_error() {
     }
     table.end();
 }
+
+/// The map believes that Warm goes on from a half answer; Warm refuses that, and takes the same in other words.
+#[tokio::test]
+async fn a_refused_prefill_is_asked_once_more_by_instruction_and_remembered() {
+    for (caller, kind, model) in [
+        (Dialect::OpenaiChat, Kind::Anthropic, "claude-sonnet-4-5"),
+        (Dialect::Anthropic, Kind::Bedrock, "anthropic.claude-sonnet-4-5-20250929-v1:0"),
+        (Dialect::OpenaiResponses, Kind::Anthropic, "claude-sonnet-4-5"),
+    ] {
+        let yard = Yard::with_credentials(&json!({})).await;
+        let hot = yard.added(Kind::Chat, "hot").await;
+        let warm = yard.added_as(kind, kind.profile("warm").prefill(false)).await;
+        let warm = merge(warm, json!({ "upstreamModel": model }));
+        let more = json!({ "breaker": { "consecutiveFailures": 1_000 } });
+        yard.apply(&merge(fast_map(&[hot], &[warm]), more)).await;
+        let ask = Ask::new(caller, "Tell me of Lisbon and of its trams").streaming(true);
+        let whole = yard.send(&ask).await.completion(caller).text;
+        yard.provider("hot").set_fault(switchyard_sim::Fault::CutStream { after_chunks: 2 }).await.unwrap();
+        let provider = yard.provider("warm");
+        for calls in [2, 3] {
+            let reply = yard.send(&ask).await;
+            assert_eq!(reply.completion(caller).text, whole, "{caller:?} {kind:?}: {reply:?}");
+            assert_eq!(provider.requests().len(), calls, "the refusal is remembered: {caller:?} {kind:?}");
+        }
+        let sent = provider.requests().pop().map(|sent| sent.json()).unwrap_or_default();
+        let last = sent["messages"].as_array().and_then(|turns| turns.last()).cloned().unwrap_or_default();
+        assert_eq!(last["role"], "user", "{sent}");
+        assert_eq!(yard.route("warm").await.last_failure, None, "nobody is condemned for it");
+    }
+}

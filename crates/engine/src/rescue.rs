@@ -40,11 +40,11 @@ pub(crate) struct Resume {
 }
 
 impl Resume {
-    /// How a route is asked for the rest; none when it is asked from the beginning.
-    pub(crate) fn how(&self, route: &Route, dialect: Dialect) -> Option<How> {
+    /// How a route is asked for the rest; none when it is asked from the beginning. `refuses_prefill`: it did so before.
+    pub(crate) fn how(&self, route: &Route, dialect: Dialect, refuses_prefill: bool) -> Option<How> {
         match self.mode {
             Midstream::Continue if self.text.is_empty() => None,
-            Midstream::Continue if takes_prefill(route, dialect) => Some(How::Prefill),
+            Midstream::Continue if !refuses_prefill && takes_prefill(route, dialect) => Some(How::Prefill),
             Midstream::Continue => Some(How::Instruction),
             Midstream::Restart | Midstream::Error => None,
         }

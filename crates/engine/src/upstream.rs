@@ -21,7 +21,7 @@ use http_body::Body as _;
 use switchyard_domain::map::{Route, RoutingMap};
 use switchyard_domain::{Dialect, Failure, FailureKind, Now, Operation};
 use switchyard_wire::seals::UNSEALED_THOUGHT;
-use switchyard_wire::{FrameDecoder, OkBody, Pipe};
+use switchyard_wire::{FrameDecoder, How, OkBody, Pipe};
 use url::Url;
 
 use crate::blocking;
@@ -47,6 +47,8 @@ pub(crate) struct Upstream {
     headers: HeaderMap,
     /// It refused thinking that another provider wrote into a chat conversation.
     takes_no_thoughts: Arc<AtomicBool>,
+    /// It refused to go on from a half answer at a conversation's end, and took the same in other words.
+    takes_no_prefill: Arc<AtomicBool>,
 }
 
 /// Where one kind of request is posted.
@@ -163,6 +165,7 @@ impl Upstream {
             doors: doors(route).into(),
             headers,
             takes_no_thoughts: Arc::default(),
+            takes_no_prefill: Arc::default(),
         })
     }
 
@@ -307,6 +310,14 @@ enum Seals {
     TakenOut,
 }
 
+/// How a conversation is put to a route.
+#[derive(Clone, Copy, Debug)]
+struct Manner {
+    seals: Seals,
+    /// Whether it has refused a half answer at the conversation's end.
+    refuses_prefill: bool,
+}
+
 /// Sends one try and waits until it has shown an answer or a failure.
 pub(crate) async fn send(
     upstream: &Upstream,
@@ -317,20 +328,33 @@ pub(crate) async fn send(
 ) -> Result<Answer, Failure> {
     let key = key.as_deref();
     let mut secrets = Secrets::of(key, ask.own_key.as_ref());
-    let mut seals = Seals::Kept;
+    let mut manner =
+        Manner { seals: Seals::Kept, refuses_prefill: upstream.takes_no_prefill.load(Ordering::Relaxed) };
     if upstream.takes_no_thoughts.load(Ordering::Relaxed) && holds_thoughts(&ask.body) {
-        seals = Seals::TakenOut;
+        manner.seals = Seals::TakenOut;
     }
-    let mut answer = exchange(upstream, route, key, ask, limits, seals, &mut secrets).await;
+    let mut answer = exchange(upstream, route, key, ask, limits, manner, &mut secrets).await;
     // A seal that is not the provider's own is no reason to lose the request: it is asked again without.
     if let Err(failure) = &answer
         && failure.code.as_deref() == Some(failure::FOREIGN_SEAL)
-        && seals == Seals::Kept
+        && manner.seals == Seals::Kept
     {
         if failure.message.contains(UNSEALED_THOUGHT) {
             upstream.takes_no_thoughts.store(true, Ordering::Relaxed);
         }
-        answer = exchange(upstream, route, key, ask, limits, Seals::TakenOut, &mut secrets).await;
+        manner.seals = Seals::TakenOut;
+        answer = exchange(upstream, route, key, ask, limits, manner, &mut secrets).await;
+    }
+    // Nor is a half answer at the conversation's end: the rest is asked for by an instruction. That this was the reason
+    // shows only in its success.
+    if let Err(Failure { kind: FailureKind::BadRequest, .. }) = &answer
+        && is_prefilled(route, ask, manner)
+    {
+        manner.refuses_prefill = true;
+        answer = exchange(upstream, route, key, ask, limits, manner, &mut secrets).await;
+        if answer.is_ok() {
+            upstream.takes_no_prefill.store(true, Ordering::Relaxed);
+        }
     }
     match answer {
         Ok(Answer::Stream(mut opened)) => {
@@ -340,6 +364,13 @@ pub(crate) async fn send(
         Ok(whole @ Answer::Whole { .. }) => Ok(whole),
         Err(failure) => Err(secrets.taken_out(blameless(failure, ask.operation), route)),
     }
+}
+
+/// Whether the conversation ends with a half answer that the model is to go on with.
+fn is_prefilled(route: &Route, ask: &Ask, manner: Manner) -> bool {
+    let dialect = route.dialect_for(ask.dialect);
+    let how = ask.resume.as_ref().and_then(|resume| resume.how(route, dialect, manner.refuses_prefill));
+    how == Some(How::Prefill)
 }
 
 /// A model or account that can't count tokens can still answer: what is missing is the counting, not the route.
@@ -360,10 +391,10 @@ async fn exchange(
     key: Option<&Key>,
     ask: &Arc<Ask>,
     limits: Limits,
-    seals: Seals,
+    manner: Manner,
     secrets: &mut Secrets,
 ) -> Result<Answer, Failure> {
-    let outgoing = blocking::run(ask.body.len(), || request::write(route, ask, seals))?;
+    let outgoing = blocking::run(ask.body.len(), || request::write(route, ask, manner))?;
     let mut headers = upstream.headers.clone();
     request::forward(&mut headers, route, ask);
     let door = upstream.door(route, outgoing.translation.dialect, ask)?;

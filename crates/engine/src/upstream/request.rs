@@ -11,7 +11,7 @@ use switchyard_wire::{
     openai_responses, rewrite, strip_all_seals, strip_foreign_seals, translate_request,
 };
 
-use super::Seals;
+use super::{Manner, Seals};
 use crate::intake::{Ask, forwarded};
 
 /// The version of the Messages API that is asked for where the caller named none.
@@ -40,10 +40,10 @@ pub(super) struct Translation {
 }
 
 /// Writes the body for a route.
-pub(super) fn write(route: &Route, ask: &Ask, seals: Seals) -> Result<Outgoing, Failure> {
+pub(super) fn write(route: &Route, ask: &Ask, manner: Manner) -> Result<Outgoing, Failure> {
     let dialect = route.dialect_for(ask.dialect);
     match ask.operation {
-        Operation::Complete => completion(route, ask, dialect, seals),
+        Operation::Complete => completion(route, ask, dialect, manner),
         Operation::Embed if dialect == Dialect::Gemini => {
             let text = std::str::from_utf8(&ask.body).unwrap_or_default();
             let (translated, facts) = write_embed(text, &route.upstream_model, variant(route))
@@ -77,8 +77,9 @@ fn variant(route: &Route) -> Variant {
     if is_vertex { Variant::Vertex } else { Variant::GeminiApi }
 }
 
-fn completion(route: &Route, ask: &Ask, dialect: Dialect, seals: Seals) -> Result<Outgoing, Failure> {
-    let how = ask.resume.as_ref().and_then(|resume| resume.how(route, dialect));
+fn completion(route: &Route, ask: &Ask, dialect: Dialect, manner: Manner) -> Result<Outgoing, Failure> {
+    let Manner { seals, refuses_prefill } = manner;
+    let how = ask.resume.as_ref().and_then(|resume| resume.how(route, dialect, refuses_prefill));
     let (body, continued) = match (&ask.resume, how) {
         (Some(resume), Some(how)) => {
             let body: Bytes = continue_request(ask.dialect, &ask.body, &resume.text, how)
