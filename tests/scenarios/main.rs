@@ -34,6 +34,7 @@ mod rescue;
 mod retold;
 mod secrets;
 mod shifts;
+mod shutdown;
 mod stale;
 mod startup;
 mod storms;

@@ -32,6 +32,8 @@ use self::planning::{AGAIN_MS, again_in_ms, decide, is_for_no_route, lacks_keys,
 
 /// How long the first requests after a start wait for the keychain, milliseconds.
 const KEYS_PATIENCE_MS: u64 = 3_000;
+/// The code of what ends because the router is shutting down.
+pub(crate) const STOPPING: &str = "router_stopping";
 
 /// Where a request got to.
 #[derive(Debug)]
@@ -186,9 +188,31 @@ async fn count(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>, mut
     }
 }
 
-/// Answers a request by a route, as soon as one can; one that only this machine's network keeps from being answered
-/// waits for it.
+/// Answers a request by a route, as soon as one can. What has no answer when the grace of a shutdown ends is left to the
+/// queue, or to an error.
 pub(crate) async fn serve(
+    shared: &Arc<Shared>,
+    running: &Arc<Running>,
+    ask: &Arc<Ask>,
+    record: &mut Record,
+) -> Served {
+    tokio::select! {
+        biased;
+        served = Box::pin(serve_at_last(shared, running, ask, record)) => served,
+        () = shared.grace_over.cancelled() => Served::Parked(Parked {
+            attempts: 0,
+            reached_upstream: false,
+            why: Failure {
+                code: Some(STOPPING.to_owned()),
+                ..Failure::new(FailureKind::Paused, "Switchyard is shutting down.")
+            },
+            again_in_ms: AGAIN_MS,
+        }),
+    }
+}
+
+/// Drives a request over its plans: one that only this machine's network keeps from being answered waits for it.
+async fn serve_at_last(
     shared: &Arc<Shared>,
     running: &Arc<Running>,
     ask: &Arc<Ask>,

@@ -18,10 +18,11 @@ use switchyard_wire::{
     ErrorReply, FrameDecoder, Observed, Pipe, ReplyOptions, StreamEnd, Unfit, UpstreamError, Usage,
 };
 use tokio::time::Sleep;
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use crate::clock;
 use crate::intake::Ask;
-use crate::pipeline::{self, Answered};
+use crate::pipeline::{self, Answered, STOPPING};
 use crate::record::{Ending, Record};
 use crate::rescue::{self, Resume};
 use crate::shared::{Lease, Running, Shared};
@@ -120,6 +121,8 @@ pub(crate) struct Relay {
     broken: Option<Failure>,
     idle: Pin<Box<Sleep>>,
     /// The last frame's arrival, on the monotonic clock.
+    /// The end of the grace that a shutdown leaves to what is under way.
+    grace_over: Pin<Box<WaitForCancellationFutureOwned>>,
     last_mono_ms: u64,
     idle_ms: u64,
     /// When the try as a whole is over, on the monotonic clock.
@@ -157,6 +160,7 @@ impl Relay {
             broken: opened.broken,
             idle: timer(last_mono_ms, idle_ms, total_mono_ms, last_mono_ms),
             last_mono_ms,
+            grace_over: Box::pin(shared.grace_over.clone().cancelled_owned()),
             idle_ms,
             total_mono_ms,
             shared,
@@ -269,6 +273,21 @@ impl Relay {
     }
 
     /// What another route needs to go on with the stream.
+    /// Ends a stream that outlives the shutdown's grace. That is no route's fault, so the lease is dropped without a verdict.
+    fn stop(&mut self) {
+        let Some(settlement) = self.settlement.take() else { return };
+        let reply = ErrorReply {
+            status: 503,
+            kind: "api_error".to_owned(),
+            code: Some(STOPPING.to_owned()),
+            message: "The stream was ended: Switchyard is shutting down. Send the request again.".to_owned(),
+            param: None,
+            request_id: Some(self.ask.id.as_str().to_owned()),
+        };
+        self.out.extend_from_slice(&self.pipe.error_event(&reply));
+        settlement.record.end(self.ending(Ended::Broken, settlement.first_token_ms));
+    }
+
     fn resumable(&mut self) -> Result<Resume, Option<Unfit>> {
         let mode = self.ask.job.midstream;
         let spent = self.dead.len() >= rescue::most(mode);
@@ -429,6 +448,14 @@ impl Body for Relay {
             }
             let now = clock::now().mono_ms;
             let is_silent = now.saturating_sub(self.last_mono_ms) >= self.idle_ms;
+            if self.grace_over.as_mut().poll(cx).is_ready() {
+                if self.pipe.is_finished() {
+                    self.conclude();
+                } else {
+                    self.stop();
+                }
+                continue;
+            }
             let is_over = self.total_mono_ms.is_some_and(|total| now >= total);
             if !is_silent && !is_over {
                 self.idle = timer(self.last_mono_ms, self.idle_ms, self.total_mono_ms, now);

@@ -54,6 +54,10 @@ pub(crate) use orders::keep_lapsed;
 const SHOWN_EVENTS: u32 = 50;
 /// Requests of before the start that are shown.
 const SHOWN_REQUESTS: u32 = 20;
+/// How long the last words to callers (the error event of a stream, the receipt of a queued request) may take to reach
+/// them once the shutdown's grace is over, milliseconds: they go to this machine, and a caller that does not read them
+/// must not hold up the end.
+const LAST_WORDS_MS: u64 = 2_000;
 
 /// A running router. Cheap to clone; it runs until [`Router::shutdown`].
 #[derive(Clone, Debug)]
@@ -125,6 +129,7 @@ impl Router {
             paused: AtomicBool::new(false),
             pause: Mutex::new(PauseView { paused: false, reason: None, since_ms: None }),
             orders: tokio::sync::Mutex::default(),
+            grace_over: CancellationToken::new(),
             in_flight: AtomicU64::new(0),
             admission: Arc::default(),
             lost: AtomicU64::new(0),
@@ -226,15 +231,21 @@ impl Router {
         self.shared.bus.touch();
     }
 
-    /// Stops accepting, lets running requests finish up to the grace, and flushes. What is still under way then is
-    /// cut off; queued jobs go on at the next start.
+    /// Stops accepting, lets running requests finish up to the grace, and flushes. A stream that is still under way then
+    /// ends with an error event, and what has no answer yet is queued or refused; queued jobs go on at the next start.
     pub async fn shutdown(&self) {
         self.stop.cancel();
         self.workers_stop.cancel();
         self.connections.close();
         self.workers.close();
         let by = clock::now().mono_ms + self.grace_ms;
-        let _ = clock::until(by, self.connections.wait()).await;
+        if clock::until(by, self.connections.wait()).await.is_none() {
+            self.shared.grace_over.cancel();
+            let by = clock::now().mono_ms + LAST_WORDS_MS;
+            if clock::until(by, self.connections.wait()).await.is_none() {
+                tracing::warn!(connections = self.connections.len(), "callers were cut off at shutdown");
+            }
+        }
         if let Err(problem) = shifts::keep(&self.shared).await {
             tracing::error!(problem.code, %problem, "shifts are not kept");
         }

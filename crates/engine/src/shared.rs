@@ -13,6 +13,7 @@ use switchyard_domain::{Now, Tier};
 use switchyard_policy::{Change, Fleet, Outcome, Permit, Standing, Turned, standing};
 use switchyard_store::{Store, WriterHandle};
 use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
 
 use crate::bus::Bus;
 use crate::clock;
@@ -83,6 +84,8 @@ pub(crate) struct Shared {
     pub(crate) in_flight: AtomicU64,
     /// Requests of callers that have been let in.
     pub(crate) admission: Arc<crate::admission::Admission>,
+    /// Cancelled when the grace of a shutdown is over: what is under way then ends with a word to its caller.
+    pub(crate) grace_over: CancellationToken,
     pub(crate) lost: AtomicU64,
     /// How many connections and requests this process's descriptors allow.
     pub(crate) budget: crate::process::Budget,

@@ -113,7 +113,10 @@ async fn wait(shared: &Arc<Shared>, ask: &Ask, id: &str) -> Option<Reply> {
         if job.row.state.is_terminal() {
             return None;
         }
-        clock::until(deadline, ended.changed()).await?.ok()?;
+        tokio::select! {
+            changed = clock::until(deadline, ended.changed()) => changed?.ok()?,
+            () = shared.grace_over.cancelled() => return None,
+        }
     }
 }
 
