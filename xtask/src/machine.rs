@@ -47,6 +47,8 @@ pub(crate) struct Machine {
     pub(crate) sdk_modules_stale: bool,
     pub(crate) python: Python,
     pub(crate) cargo: CargoTools,
+    /// How many of its cores a build may use.
+    pub(crate) cores: usize,
 }
 
 /// The state of `ui/`.
@@ -86,6 +88,7 @@ impl Machine {
                     .all(|tool| Cmd::cargo(&repo.root, [*tool, "--version"]).succeeds()),
                 tauri_driver: probe_tauri_driver(repo),
             },
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
         }
     }
 }
@@ -154,6 +157,7 @@ impl Machine {
             sdk_modules_stale: true,
             python: Python { usable: false, packages_stale: true },
             cargo: CargoTools { nextest: false, linters: true, tauri_driver: None },
+            cores: 2,
         }
     }
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io::{BufRead, IsTerminal as _, Write as _};
 use std::path::PathBuf;
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -24,7 +26,12 @@ pub(crate) enum Action {
 pub(crate) struct Step {
     pub(crate) title: String,
     pub(crate) action: Action,
+    /// How long it takes about, where that is long enough to wonder.
+    pub(crate) expected: Option<Duration>,
 }
+
+/// How often a long step says that it still runs.
+const PROGRESS_EVERY: Duration = Duration::from_secs(30);
 
 /// Steps in order, and what a reader should know before they start.
 #[derive(Debug, Default)]
@@ -39,15 +46,25 @@ impl Plan {
     }
 
     pub(crate) fn run(&mut self, title: impl Into<String>, cmd: Cmd) {
-        self.steps.push(Step { title: title.into(), action: Action::Run(cmd) });
+        self.push(title.into(), Action::Run(cmd));
+    }
+
+    /// A step that takes long: it says how long about, and from time to time how far it is.
+    pub(crate) fn run_long(&mut self, title: impl Into<String>, cmd: Cmd, expected: Duration) {
+        let expected = Some(expected);
+        self.steps.push(Step { title: title.into(), action: Action::Run(cmd), expected });
     }
 
     pub(crate) fn make_folder(&mut self, title: impl Into<String>, folder: PathBuf) {
-        self.steps.push(Step { title: title.into(), action: Action::MakeFolder(folder) });
+        self.push(title.into(), Action::MakeFolder(folder));
     }
 
     pub(crate) fn become_it(&mut self, title: impl Into<String>, cmd: Cmd) {
-        self.steps.push(Step { title: title.into(), action: Action::Become(cmd) });
+        self.push(title.into(), Action::Become(cmd));
+    }
+
+    fn push(&mut self, title: String, action: Action) {
+        self.steps.push(Step { title, action, expected: None });
     }
 
     /// Does the steps in order and stops at the first that fails; then says how long each took.
@@ -60,7 +77,13 @@ impl Plan {
         for (index, step) in self.steps.iter().enumerate() {
             println!("\n==> [{}/{}] {}\n    {}", index + 1, self.steps.len(), step.title, step.action);
             let started = now();
-            if let Err(error) = step.action.perform() {
+            let progress = step.expected.map(|expected| {
+                println!("    This takes about {}. Cargo shows its own progress below.", minutes(expected));
+                Progress::of(step.title.clone(), expected, PROGRESS_EVERY)
+            });
+            let performed = step.action.perform();
+            drop(progress);
+            if let Err(error) = performed {
                 println!("\n==> FAILED: {} (after {})", step.title, seconds(started.elapsed()));
                 println!("{}", self.summary(&done, Some(index)));
                 return Err(error.context(format!("step {} failed", step.title)));
@@ -104,6 +127,39 @@ impl Plan {
         lines.push(format!("    {:>8}  in all", seconds(total)));
         lines.join("\n")
     }
+}
+
+/// Says from time to time that a step still runs, until it is dropped.
+struct Progress {
+    end: Option<mpsc::Sender<()>>,
+    teller: Option<JoinHandle<()>>,
+}
+
+impl Progress {
+    fn of(title: String, expected: Duration, every: Duration) -> Self {
+        let (end, ended) = mpsc::channel();
+        let started = now();
+        let teller = thread::spawn(move || {
+            while ended.recv_timeout(every) == Err(mpsc::RecvTimeoutError::Timeout) {
+                println!("{}", progress_line(&title, started.elapsed(), expected));
+            }
+        });
+        Self { end: Some(end), teller: Some(teller) }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.end.take();
+        if let Some(teller) = self.teller.take() {
+            // It only prints: there is nothing to learn from how it ended.
+            teller.join().ok();
+        }
+    }
+}
+
+fn progress_line(title: &str, so_far: Duration, expected: Duration) -> String {
+    format!("    {title}: {} of about {}", minutes(so_far), minutes(expected))
 }
 
 impl Action {
@@ -153,6 +209,15 @@ fn now() -> Instant {
     Instant::now()
 }
 
+/// A span as people say it: `45 s`, `3 min`, `3 min 30 s`.
+fn minutes(duration: Duration) -> String {
+    match (duration.as_secs() / 60, duration.as_secs() % 60) {
+        (0, seconds) => format!("{seconds} s"),
+        (minutes, 0) => format!("{minutes} min"),
+        (minutes, seconds) => format!("{minutes} min {seconds} s"),
+    }
+}
+
 fn seconds(duration: Duration) -> String {
     format!("{:.1} s", duration.as_secs_f64())
 }
@@ -188,6 +253,20 @@ mod tests {
             assert_eq!(plan.ask_for_rights(&mut answer.as_bytes(), true).is_ok(), goes_on, "{answer:?}");
         }
         assert!(plan.ask_for_rights(&mut "".as_bytes(), false).is_ok(), "nobody is there");
+    }
+
+    #[test]
+    fn a_long_step_says_how_far_it_is() {
+        for (so_far, expected, line) in [
+            (30, 240, "    build: 30 s of about 4 min"),
+            (210, 240, "    build: 3 min 30 s of about 4 min"),
+            (300, 270, "    build: 5 min of about 4 min 30 s"),
+        ] {
+            let said = progress_line("build", Duration::from_secs(so_far), Duration::from_secs(expected));
+            assert_eq!(said, line);
+        }
+        // It ends with the step, and the step does not wait for its next line.
+        drop(Progress::of("build".to_owned(), Duration::from_secs(60), Duration::from_secs(3_600)));
     }
 
     #[test]

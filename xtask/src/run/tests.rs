@@ -44,7 +44,40 @@ fn a_bare_debian_gets_everything_before_the_window_opens() {
 fn a_complete_machine_only_builds_and_starts() {
     let (titles, printed) = planned(&Machine::complete(Os::Debian), &Wanted::default());
     assert_eq!(titles, ["build", "start"]);
-    assert!(printed.contains("build --release --package switchyard-desktop"), "{printed}");
+    assert!(printed.contains("build --profile quick --package switchyard-desktop"), "{printed}");
+    assert!(printed.contains("/src/target/quick/switchyard-desktop"), "{printed}");
+}
+
+#[test]
+fn a_first_build_says_how_long_it_takes_on_this_machine() {
+    let expected = |wanted: &Wanted, cores: usize| {
+        let machine = Machine { cores, ..Machine::complete(Os::Debian) };
+        let plan = plan(&repo(), &machine, wanted).unwrap();
+        let steps: Vec<_> = plan.steps.iter().filter_map(|step| step.expected.map(|e| e.as_secs())).collect();
+        assert_eq!(steps.len(), 1, "the build alone takes long: {plan}");
+        steps[0]
+    };
+    let (alone, two) = (expected(&headless(), 1), expected(&headless(), 2));
+    assert!(two * 2 >= alone && two < alone && two % 30 == 0, "{alone} {two}");
+    assert!(expected(&Wanted::default(), 2) > two, "the window is built too");
+    assert!(expected(&headless(), 64) >= 30);
+}
+
+/// A start must not wait for what only a package needs: whole-program optimisation, few units.
+#[test]
+fn the_profile_that_is_run_leaves_out_what_takes_long() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let manifest = std::fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    let section = |name: &str| {
+        let from = manifest.find(&format!("[profile.{name}]\n")).unwrap();
+        let rest = &manifest[from + 1..];
+        rest[..rest.find("\n[").unwrap_or(rest.len())].to_owned()
+    };
+    let quick = section(PROFILE);
+    for line in ["lto = \"off\"", "opt-level = 1", "debug-assertions = false", "codegen-units = 16"] {
+        assert!(quick.contains(line), "{line} in\n{quick}");
+    }
+    assert!(section("release").contains("lto = \"thin\""), "what is packaged keeps its own");
 }
 
 #[test]
