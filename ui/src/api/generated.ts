@@ -69,7 +69,8 @@ export interface paths {
          *     refused by name (422), and then nothing has changed.
          */
         put: operations["setGatewaySettings"];
-        post?: never;
+        /** The same as `PUT`, for callers that post their changes. */
+        post: operations["postGatewaySettings"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3942,6 +3943,37 @@ export interface operations {
         };
     };
     setGatewaySettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GatewaySettings"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewaySettings"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postGatewaySettings: {
         parameters: {
             query?: never;
             header?: never;

@@ -9,7 +9,7 @@ use super::{Panel, operations};
 use crate::body::{Actor, At, Body};
 use crate::refusal::Answer;
 
-operations![health, metrics, hold, settings, set_settings];
+operations![health, metrics, hold, settings, set_settings, post_settings];
 
 /// The health of every provider: status, circuit, success rate and 95th percentile.
 #[utoipa::path(get, path = "/gateway/admin/providers/health", tag = "gateway",
@@ -72,4 +72,16 @@ async fn set_settings(
     Body(wish): Body<GatewaySettings>,
 ) -> Answer<Json<GatewaySettings>> {
     Ok(Json(panel.router.set_gateway_settings(wish, actor.as_str().to_owned()).await?))
+}
+
+/// The same as `PUT`, for callers that post their changes.
+#[utoipa::path(post, path = "/gateway/admin/settings", tag = "gateway", operation_id = "postGatewaySettings",
+    request_body = GatewaySettings,
+    responses((status = 200, body = GatewaySettings), (status = "default", body = Problem)))]
+async fn post_settings(
+    panel: State<Panel>,
+    actor: Actor,
+    wish: Body<GatewaySettings>,
+) -> Answer<Json<GatewaySettings>> {
+    set_settings(panel, actor, wish).await
 }
