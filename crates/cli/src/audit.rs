@@ -7,7 +7,7 @@ use switchyard_domain::Problem;
 
 use crate::command::{Place, Shown};
 use crate::output::{json, line, moment, note, or_dash, table};
-use crate::typed::{number, words};
+use crate::typed::{number, whole, words};
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -15,7 +15,7 @@ pub(crate) struct AuditAsk {
     #[command(subcommand)]
     command: Option<AuditCommand>,
     /// How many changes, newest first.
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
+    #[arg(long, default_value_t = 50, value_parser = whole(1..=500_u32))]
     limit: u32,
     #[command(flatten)]
     shown: Shown,

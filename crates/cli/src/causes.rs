@@ -10,7 +10,7 @@ use switchyard_domain::operate::{CauseView, FixView};
 
 use crate::command::{Place, Shown};
 use crate::output::{json, line, moment, note, table};
-use crate::typed::span_ms;
+use crate::typed::{span_ms, whole};
 
 #[derive(Debug, Args)]
 pub(crate) struct ErrorsAsk {
@@ -24,7 +24,7 @@ pub(crate) struct ErrorsAsk {
 #[derive(Debug, Args)]
 pub(crate) struct CausesAsk {
     /// Do what is proposed for the cause with this number.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = whole(1..=u16::MAX))]
     fix: Option<u16>,
     #[command(flatten)]
     shown: Shown,

@@ -304,6 +304,10 @@ mod tests {
             &["errors", "--since", "yesterday"],
             &["causes", "--fix", "0"],
             &["requests", "--limit", "0"],
+            &["requests", "--limit", "many"],
+            &["audit", "--limit", "501"],
+            &["serve", "--port", "http"],
+            &["map", "restore", "newest"],
             &["compat", "openai/gpt-4o-mini", "--case", "telepathy"],
             &["compat", "openai/gpt-4o-mini", "--all"],
             &["compat", "--case", "plain"],
@@ -331,6 +335,12 @@ mod tests {
             let line = ["switchyard"].iter().chain(*arguments);
             let error = Switchyard::try_parse_from(line).expect_err(&format!("{arguments:?}"));
             assert_eq!(error.exit_code(), 2, "{arguments:?}");
+            // No word of Rust's, and the way to say it right.
+            let said = error.to_string();
+            assert!(!said.contains("invalid digit") && !said.contains("u32"), "{said}");
+            let (has_bounds, has_limit) = (arguments.contains(&"bounds"), arguments.contains(&"--limit"));
+            assert!(!has_bounds || said.contains("--only"), "{said}");
+            assert!(!has_limit || said.contains("from 1 to 500"), "{said}");
         }
     }
 }

@@ -14,7 +14,7 @@ use switchyard_engine::private::write_private;
 
 use crate::command::{Place, Shown};
 use crate::output::{block, json, lasting, line, moment, note, or_dash, table};
-use crate::typed::{Moment, moment_at, number, words};
+use crate::typed::{Moment, moment_at, number, whole, words};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum IncidentCommand {
@@ -25,7 +25,7 @@ pub(crate) enum IncidentCommand {
         #[arg(long)]
         since: Option<String>,
         /// At most so many.
-        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=500), default_value_t = 50)]
+        #[arg(long, value_parser = whole(1..=500_u32), default_value_t = 50)]
         limit: u32,
         #[command(flatten)]
         shown: Shown,

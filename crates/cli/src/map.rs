@@ -13,7 +13,7 @@ use switchyard_domain::map::{self, Fault, Format};
 
 use crate::command::{Place, Shown};
 use crate::output::{self, block, json, line, moment, note, or_dash, table};
-use crate::typed::words;
+use crate::typed::{version, words};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum MapCommand {
@@ -33,7 +33,7 @@ pub(crate) enum MapCommand {
     #[command(after_help = "Example: switchyard map show --version 3 > routes.json")]
     Show {
         /// An older version.
-        #[arg(long)]
+        #[arg(long, value_parser = version::<i64>)]
         version: Option<i64>,
         #[command(flatten)]
         shown: Shown,
@@ -44,7 +44,7 @@ pub(crate) enum MapCommand {
         /// The map, JSON or YAML; - reads standard input.
         file: String,
         /// The version it was written against: refused when a newer one runs.
-        #[arg(long)]
+        #[arg(long, value_parser = version::<i64>)]
         base: Option<i64>,
         /// Why, for the audit log.
         #[arg(long, value_parser = words)]
@@ -60,7 +60,7 @@ pub(crate) enum MapCommand {
         #[arg(required = true, value_name = "KEY=VALUE", value_parser = setting)]
         changes: Vec<(String, Value)>,
         /// The version it is meant for: refused when a newer one runs.
-        #[arg(long)]
+        #[arg(long, value_parser = version::<i64>)]
         base: Option<i64>,
         /// Why, for the audit log.
         #[arg(long, value_parser = words)]
@@ -81,6 +81,7 @@ pub(crate) enum MapCommand {
     #[command(after_help = "Example: switchyard map restore 3 --reason 'back to last week'")]
     Restore {
         /// Its number.
+        #[arg(value_parser = version::<i64>)]
         version: i64,
         /// Why, for the audit log.
         #[arg(long, value_parser = words)]

@@ -12,7 +12,7 @@ use switchyard_domain::{Problem, RouteId};
 use crate::command::{Place, Shown};
 use crate::map;
 use crate::output::{json, line, moment, note, or_dash, table};
-use crate::typed::{for_ms, words};
+use crate::typed::{for_ms, version, words};
 
 /// What a kill switch takes out of service.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -141,7 +141,7 @@ where jobs.json holds {\"summary\": [\"openai/gpt-4o-mini\", \"haiku-4.5\"], \"c
         /// The file; `-` is standard input.
         file: String,
         /// The version it was written against (`switchyard override list --json`); refused when it is older.
-        #[arg(long, value_name = "VERSION")]
+        #[arg(long, value_name = "VERSION", value_parser = version::<u64>)]
         base: Option<u64>,
         #[command(flatten)]
         why: Why,

@@ -10,6 +10,7 @@ use switchyard_domain::{Failure, Problem};
 
 use crate::command::{Place, Shown};
 use crate::output::{json, line, moment, or_dash, table};
+use crate::typed::whole;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum QueueCommand {
@@ -20,7 +21,7 @@ pub(crate) enum QueueCommand {
         #[arg(long, value_parser = state)]
         state: Option<JobState>,
         /// At most so many.
-        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=500), default_value_t = 50)]
+        #[arg(long, value_parser = whole(1..=500_u32), default_value_t = 50)]
         limit: u32,
         #[command(flatten)]
         shown: Shown,

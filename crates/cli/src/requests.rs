@@ -10,14 +10,15 @@ use switchyard_domain::{Problem, RouteId, Tier};
 
 use crate::command::{Place, Shown};
 use crate::output::{block, json, json_line, line, moment, or_dash, table};
+use crate::typed::{epoch_ms, whole};
 
 #[derive(Debug, Args)]
 pub(crate) struct Asked {
     /// At most so many.
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=500), default_value_t = 20)]
+    #[arg(long, value_parser = whole(1..=500_u32), default_value_t = 20)]
     limit: u32,
     /// Only those that arrived before, UTC epoch milliseconds.
-    #[arg(long, value_name = "MS")]
+    #[arg(long, value_name = "MS", value_parser = epoch_ms)]
     before: Option<i64>,
     #[command(flatten)]
     shown: Shown,

@@ -21,6 +21,7 @@ use tracing_subscriber::EnvFilter;
 use crate::command::Place;
 use crate::map;
 use crate::output::{block, json_line, note};
+use crate::typed::port;
 
 /// What is logged unless somebody says otherwise: trouble, and where traffic goes.
 const DEFAULT_LOG: &str = "warn,switchyard::routing=info";
@@ -28,10 +29,10 @@ const DEFAULT_LOG: &str = "warn,switchyard::routing=info";
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// Where clients connect, on 127.0.0.1; 0 takes any free port.
-    #[arg(long, env = "SWITCHYARD_PORT", default_value_t = 4310)]
+    #[arg(long, env = "SWITCHYARD_PORT", default_value_t = 4310, value_parser = port)]
     port: u16,
     /// Where the control API and the window listen, on 127.0.0.1; 0 takes any free port.
-    #[arg(long, env = "SWITCHYARD_CONTROL_PORT", default_value_t = 4311)]
+    #[arg(long, env = "SWITCHYARD_CONTROL_PORT", default_value_t = 4311, value_parser = port)]
     control_port: u16,
     /// Apply this map at the start, unless it runs already; - reads standard input.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["demo", "demo_if_empty"])]

@@ -1,6 +1,10 @@
 //! What people type, read or refused: spans of time (`90s`, `30m`, `2h30m`, `7d`), moments, reasons, shares, numbers.
 //! A refusal says what is wrong and how it is written.
 
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
 use jiff::{SpanRelativeTo, Unit};
 use switchyard_domain::Problem;
 
@@ -64,6 +68,36 @@ pub(crate) fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
     digits.parse().map_err(|_| format!("`{text}` is no number. Write it as the list shows it, like 12"))
 }
 
+/// A whole number within bounds.
+pub(crate) fn whole<T>(bounds: RangeInclusive<T>) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync
+where
+    T: FromStr + PartialOrd + Display + Clone + Send + Sync + 'static,
+{
+    move |text| {
+        let number = text.trim().parse().ok().filter(|number| bounds.contains(number));
+        let (least, most) = bounds.clone().into_inner();
+        number.ok_or_else(|| format!("`{text}` is none. Write a whole number from {least} to {most}"))
+    }
+}
+
+/// A port; 0 takes any free one.
+pub(crate) fn port(text: &str) -> Result<u16, String> {
+    whole(0..=u16::MAX)(text).map_err(|why| format!("{why}; 0 takes any free port"))
+}
+
+/// A version of the map or of the standing orders.
+pub(crate) fn version<T: FromStr>(text: &str) -> Result<T, String> {
+    let digits = text.trim().trim_start_matches(['#', 'v']);
+    digits.parse().map_err(|_| format!("`{text}` is no version. Write its number, like 12"))
+}
+
+/// A moment in milliseconds.
+pub(crate) fn epoch_ms(text: &str) -> Result<i64, String> {
+    let wrong =
+        || format!("`{text}` is no moment. Write it in milliseconds since 1970, as `atMs` in --json has it");
+    text.trim().parse().ok().filter(|ms| *ms >= 0).ok_or_else(wrong)
+}
+
 /// A score.
 pub(crate) fn score(text: &str) -> Result<f64, String> {
     let number = text.trim().parse().ok().filter(|number| (0.0..=1.0).contains(number));
@@ -100,7 +134,10 @@ fn not_a_moment(written: &str) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use super::{Moment, for_ms, moment_at, number, over_ms, percent, score, span_ms, words};
+    use super::{
+        Moment, epoch_ms, for_ms, moment_at, number, over_ms, percent, port, score, span_ms, version, whole,
+        words,
+    };
 
     #[test]
     fn spans_are_read_as_people_type_them() {
@@ -130,6 +167,17 @@ mod tests {
         }
         for text in ["", "abc", "#", "1.5", "99999999999999999999"] {
             assert!(number::<i64>(text).is_err_and(|why| why.contains("like 12")), "{text}");
+        }
+        for text in ["", "abc", "0", "501", "-1", "1.5", "99999999999"] {
+            assert!(whole(1..=500_u32)(text).is_err_and(|why| why.contains("from 1 to 500")), "{text}");
+        }
+        assert_eq!((whole(1..=500_u32)("50"), port("0"), version("v3")), (Ok(50), Ok(0), Ok(3_i64)));
+        for text in ["", "http", "65536", "-1"] {
+            assert!(port(text).is_err_and(|why| why.contains("from 0 to 65535")), "{text}");
+        }
+        for text in ["", "newest", "1.5"] {
+            assert!(version::<i64>(text).is_err_and(|why| why.contains("like 12")), "{text}");
+            assert!(epoch_ms(text).is_err_and(|why| why.contains("milliseconds")), "{text}");
         }
         for text in ["", "high", "NaN", "inf", "-0.1", "1.01"] {
             assert!(score(text).is_err_and(|why| why.contains("from 0")), "{text}");

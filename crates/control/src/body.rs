@@ -80,9 +80,52 @@ fn without_values(message: &str) -> String {
     let named =
         ["missing field", "unknown field", "duplicate field"].iter().any(|start| message.starts_with(start));
     match message.rsplit_once(", expected ") {
-        Some((_, expected)) if !named => format!("expected {expected}"),
+        Some((_, expected)) if !named => format!("write {}", plainly(expected)),
         Some(_) | None if named => message.to_owned(),
         Some(_) | None => "this value is not understood".to_owned(),
+    }
+}
+
+/// What serde expects, without Rust's words.
+fn plainly(expected: &str) -> &str {
+    match expected {
+        "u8" => "a whole number from 0 to 255",
+        "u16" => "a whole number from 0 to 65535",
+        "u32" => "a whole number from 0 to 4294967295",
+        "u64" | "usize" => "a whole number, 0 or more",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a string" | "string" | "a borrowed string" => "a text in quotes",
+        "a boolean" => "true or false",
+        "a sequence" => "a list",
+        "a map" => "an object",
+        _ if expected.starts_with("struct ") => "an object",
+        other => other,
+    }
+}
+
+/// The same of what a number in an address was not.
+fn in_address(detail: &str) -> String {
+    let mistakes = [
+        ("invalid digit found in string", "write a whole number"),
+        ("cannot parse integer from empty string", "write a whole number"),
+        ("number too large to fit in target type", "this number is too large"),
+        ("number too small to fit in target type", "this number is too small"),
+        ("invalid float literal", "write a number"),
+        ("cannot parse float from empty string", "write a number"),
+        ("provided string was not `true` or `false`", "write true or false"),
+    ];
+    let mut detail = detail.to_owned();
+    for (mistake, fix) in mistakes {
+        detail = detail.replace(mistake, fix);
+    }
+    // axum: "Cannot parse `id` with value `x` to a `i64`", or without the name where there is one alone.
+    match detail.rsplit_once(" to a `") {
+        Some((what, kind)) => {
+            let what = what.trim_start_matches("Invalid URL: ").replace("Cannot parse ", "");
+            format!("{what}: write {}", plainly(kind.trim_end_matches('`')))
+        }
+        None => detail,
     }
 }
 
@@ -108,7 +151,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
             Err(rejection) => {
                 let text = rejection.body_text();
                 let detail = text.rsplit_once("query string: ").map_or(text.as_str(), |(_, detail)| detail);
-                Err(Refusal(Problem::new("invalid_query", format!("The query is not understood: {detail}."))))
+                Err(Refusal(Problem::new(
+                    "invalid_query",
+                    format!("The query is not understood: {}.", in_address(detail)),
+                )))
             }
         }
     }
@@ -124,7 +170,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for At<T> {
         match Path::<T>::from_request_parts(parts, state).await {
             Ok(Path(value)) => Ok(Self(value)),
             Err(rejection) => {
-                let message = format!("The path is not understood: {}.", rejection.body_text());
+                let message = format!("The path is not understood: {}.", in_address(&rejection.body_text()));
                 Err(Refusal(Problem::new("invalid_path", message)))
             }
         }
@@ -174,8 +220,12 @@ mod tests {
         let cases: &[(&str, &str, &str)] = &[
             ("", "", "missing field `document`"),
             ("{}", "", "missing field `document`"),
-            (r#"{"document": 7}"#, "document", "expected a string"),
-            (r#"{"document": "", "baseVersion": "sk-secret, expected"}"#, "baseVersion", "expected i64"),
+            (r#"{"document": 7}"#, "document", "write a text in quotes"),
+            (
+                r#"{"document": "", "baseVersion": "sk-secret, expected"}"#,
+                "baseVersion",
+                "write a whole number",
+            ),
             (r#"{"document""#, "", "not valid JSON (line 1, column 11)"),
             (r#"{"document": ""} sk-secret"#, "", "more after the JSON value"),
             ("sk-secret", "", "not valid JSON"),

@@ -9,6 +9,9 @@ use super::fault::{Fault, Faults, MOST_FAULTS, Path};
 use super::raw::{RawMap, RawRoute};
 use crate::nearest::nearest;
 
+/// The largest whole number that every reader of JSON takes for what it is (RFC 8259, 6).
+const LARGEST_WHOLE: i64 = 9_007_199_254_740_991;
+
 /// The JSON Schema of a map, for editors.
 #[must_use]
 pub fn schema() -> Value {
@@ -22,7 +25,46 @@ fn checked<T: schemars::JsonSchema>() -> Value {
     let mut schema = schemars::schema_for!(T).to_value();
     without_null(&mut schema);
     choices_as_list(&mut schema);
+    bound_whole_numbers(&mut schema);
     schema
+}
+
+/// Bounds whole numbers by their type where nothing else does, so that no fault speaks of Rust's types.
+fn bound_whole_numbers(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            let bounds: Option<(Value, Value)> = match map.get("format").and_then(Value::as_str) {
+                Some("uint8") => Some((0.into(), u8::MAX.into())),
+                Some("uint16") => Some((0.into(), u16::MAX.into())),
+                Some("uint32") => Some((0.into(), u32::MAX.into())),
+                Some("uint64" | "uint") => Some((0.into(), LARGEST_WHOLE.into())),
+                Some("int64" | "int") => Some(((-LARGEST_WHOLE).into(), LARGEST_WHOLE.into())),
+                Some(_) | None => None,
+            };
+            if let Some((least, most)) = bounds {
+                map.entry("minimum").or_insert(least);
+                map.entry("maximum").or_insert(most);
+            }
+            map.values_mut().for_each(bound_whole_numbers);
+        }
+        Value::Array(list) => list.iter_mut().for_each(bound_whole_numbers),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// Writes `5.0` as `5`: JSON Schema takes both for a whole number, the types take one.
+fn whole_as_written(value: &mut Value) {
+    match value {
+        Value::Object(map) => map.values_mut().for_each(whole_as_written),
+        Value::Array(list) => list.iter_mut().for_each(whole_as_written),
+        Value::Number(number) => {
+            let float = number.as_f64().filter(|float| number.is_f64() && float.fract() == 0.0);
+            if let Some(whole) = float.and_then(|float| format!("{float:.0}").parse::<i64>().ok()) {
+                *value = whole.into();
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
 }
 
 fn choices_as_list(value: &mut Value) {
@@ -73,6 +115,7 @@ fn without_null(value: &mut Value) {
 pub(super) fn from_value(mut value: Value, faults: &mut Faults) -> Option<RawMap> {
     let schema = checked::<RawMap>();
     // The fast path has to agree with the schema's bounds too, so the validator always has the last word.
+    whole_as_written(&mut value);
     let Ok(validator) = jsonschema::validator_for(&schema) else {
         faults.push(Fault::new("", "The built-in schema is broken. Please report this."));
         return None;
@@ -151,17 +194,22 @@ fn collect(error: &jsonschema::ValidationError<'_>, document: &Value, bad: &mut 
         Kind::AnyOf { .. } if error.instance().is_object() => {
             // A route of a job's own: say what is wrong inside it.
             if !route_faults(error.instance(), &pointer, document, bad) {
-                bad.push(Some(pointer), Fault::new(path, sentence(error)));
+                let fault = Fault::new(path, sentence(error, bad.schema));
+                bad.push(Some(pointer), fault);
             }
         }
-        _ => bad.push(Some(pointer), Fault::new(path, sentence(error))),
+        _ => {
+            let fault = Fault::new(path, sentence(error, bad.schema));
+            bad.push(Some(pointer), fault);
+        }
     }
 }
 
 /// False when nothing is wrong with it as a route.
 fn route_faults(instance: &Value, pointer: &str, document: &Value, bad: &mut Bads<'_>) -> bool {
     use jsonschema::error::ValidationErrorKind as Kind;
-    let Ok(validator) = jsonschema::validator_for(&checked::<RawRoute>()) else { return false };
+    let schema = checked::<RawRoute>();
+    let Ok(validator) = jsonschema::validator_for(&schema) else { return false };
     let mut any = false;
     for error in validator.iter_errors(instance) {
         any = true;
@@ -170,21 +218,33 @@ fn route_faults(instance: &Value, pointer: &str, document: &Value, bad: &mut Bad
         if let Kind::AdditionalProperties { unexpected } = error.kind() {
             bad.unknown(unexpected, &place, &at);
         } else if !matches!(error.kind(), Kind::Required { .. }) {
-            bad.push(Some(place), Fault::new(at, sentence(&error)));
+            bad.push(Some(place), Fault::new(at, sentence(&error, &schema)));
         }
     }
     any
 }
 
-fn sentence(error: &jsonschema::ValidationError<'_>) -> String {
+fn sentence(error: &jsonschema::ValidationError<'_>, schema: &Value) -> String {
     use jsonschema::error::ValidationErrorKind as Kind;
     #[expect(
         clippy::wildcard_enum_match_arm,
         reason = "the library's enum; every other kind reads well as it is"
     )]
     match error.kind() {
-        Kind::Minimum { limit } => format!("{} is too small. The least is {limit}.", error.instance()),
-        Kind::Maximum { limit } => format!("{} is too large. The most is {limit}.", error.instance()),
+        Kind::Minimum { limit } => {
+            format!(
+                "{} is too small. The least is {limit}.{}",
+                error.instance(),
+                other_bound(error, schema, "maximum")
+            )
+        }
+        Kind::Maximum { limit } => {
+            format!(
+                "{} is too large. The most is {limit}.{}",
+                error.instance(),
+                other_bound(error, schema, "minimum")
+            )
+        }
         Kind::Enum { options } => {
             let names: Vec<String> = options
                 .as_array()
@@ -192,12 +252,57 @@ fn sentence(error: &jsonschema::ValidationError<'_>) -> String {
                 .unwrap_or_default();
             format!("{} is not one of {}.", error.instance(), names.join(", "))
         }
-        Kind::Type { .. } => format!("{error}. See `switchyard map schema`."),
+        Kind::Type { .. } => match wanted(&place_in(schema, error)) {
+            Some(wanted) => format!("{} is not {wanted}.", error.instance()),
+            None => format!("{error}. See `switchyard map schema`."),
+        },
         Kind::AnyOf { .. } | Kind::OneOfNotValid { .. } => {
             format!("{} is not a value this key takes. See `switchyard map schema`.", error.instance())
         }
         _ => format!("{error}."),
     }
+}
+
+/// The part of the schema a fault is about.
+fn place_in(schema: &Value, error: &jsonschema::ValidationError<'_>) -> Value {
+    let path = error.schema_path().to_string();
+    let Some((path, _)) = path.rsplit_once('/') else { return Value::Null };
+    let mut at = schema;
+    for part in path.split('/').skip(1) {
+        let part = part.replace("~1", "/").replace("~0", "~");
+        let below = if part == "$ref" { Some(object_of(at, schema)) } else { at.get(&part) };
+        let below = below.or_else(|| part.parse::<usize>().ok().and_then(|index| at.get(index)));
+        at = below.unwrap_or(&Value::Null);
+    }
+    at.clone()
+}
+
+/// What a value of this schema is, in words: `a whole number from 1 to 100`.
+fn wanted(schema: &Value) -> Option<String> {
+    let plain = match schema.get("type")?.as_str()? {
+        "integer" => "a whole number",
+        "number" => "a number",
+        "boolean" => "true or false",
+        "string" => "a text in quotes",
+        "array" => "a list in `[` and `]`",
+        "object" => "an object in `{` and `}`",
+        _ => return None,
+    };
+    let bound = |name: &str| schema.get(name).filter(|bound| bound.as_i64() != Some(LARGEST_WHOLE));
+    Some(match (bound("minimum"), bound("maximum")) {
+        (Some(least), Some(most)) => format!("{plain} from {least} to {most}"),
+        (Some(least), None) => format!("{plain}, {least} or more"),
+        (None, Some(most)) => format!("{plain}, {most} at most"),
+        (None, None) => plain.to_owned(),
+    })
+}
+
+/// The bound on the other side of one that a value breaks: ` The most is 100.`
+fn other_bound(error: &jsonschema::ValidationError<'_>, schema: &Value, name: &str) -> String {
+    let word = if name == "maximum" { "most" } else { "least" };
+    let place = place_in(schema, error);
+    let bound = place.get(name).filter(|bound| bound.as_i64() != Some(LARGEST_WHOLE));
+    bound.map_or_else(String::new, |bound| format!(" The {word} is {bound}."))
 }
 
 fn unknown_key(key: &str, known: &[String]) -> String {

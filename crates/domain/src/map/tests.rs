@@ -123,6 +123,57 @@ fn every_fault_is_told_at_once_with_its_path() {
 }
 
 #[test]
+fn a_number_that_is_none_is_told_what_its_key_takes_in_plain_words() {
+    for (value, part) in [
+        ("\"two\"", "\"two\" is not a whole number from 1 to 3."),
+        ("1.5", "1.5 is not a whole number from 1 to 3."),
+        ("-1", "-1 is too small. The least is 1. The most is 3."),
+        ("99999999999", "99999999999 is too large. The most is 3. The least is 1."),
+        ("1e300", "is too large."),
+        ("true", "true is not a whole number from 1 to 3."),
+    ] {
+        let told = faults(&format!(
+            r#"{{"hot":[{{"provider":"openai","model":"m"}}],"retry":{{"attempts":{value}}}}}"#
+        ));
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].starts_with("retry.attempts: ") && told[0].contains(part), "{value}: {told:?}");
+    }
+    // Every number a map takes, far out of bounds: the key is named, and no word of Rust's.
+    let keys = [
+        "sloMs",
+        "hot[0].weight",
+        "hot[0].timeouts.idleMs",
+        "breaker.consecutiveFailures",
+        "limits.maxInFlight",
+        "cold.maxJobs",
+        "cold.expiresMs",
+        "probe.everyMs",
+    ];
+    for key in keys {
+        for value in ["1e300", "-1e300", "99999999999999999999999", "\"x\"", "0.5", "null"] {
+            let mut document = serde_json::json!({ "hot": [{ "provider": "openai", "model": "m" }] });
+            let mut at = &mut document;
+            for part in key.split('.') {
+                at = match part.strip_suffix("[0]") {
+                    Some(list) => &mut at[list][0],
+                    None => &mut at[part],
+                };
+            }
+            *at = "PLACE".into();
+            let told = faults(&document.to_string().replace("\"PLACE\"", value));
+            assert!(
+                told.iter().any(|fault| fault.starts_with(&format!("{key}: "))),
+                "{key} {value}: {told:?}"
+            );
+            for word in ["u32", "u64", "i64", "usize", "f64", "not of type"] {
+                assert!(!told.concat().contains(word), "{key} {value}: {told:?}");
+            }
+        }
+    }
+    good(r#"{"hot":[{"provider":"openai","model":"m","weight":5.0}],"retry":{"attempts":2.0}}"#);
+}
+
+#[test]
 fn a_mistyped_key_is_compared_with_the_keys_of_its_place() {
     let told = faults(
         r#"{"hot":[{"provider":"openai","model":"a","modle":"b","timeouts":{"idelMs":9}}],
@@ -150,6 +201,8 @@ fn unreadable_documents_are_told_where() {
         ("{ \"hot\": [ ", "This is not valid JSON: line 1"),
         ("[]", "A map is an object"),
         ("hot: [\n", "This is not valid YAML"),
+        ("{\"hot\": [],\n\"hot\": []}", "hot: This key is written twice, in line 1 and in line 2."),
+        ("hot: []\nhot: []\n", "This is not valid YAML"),
         ("{}", "hot: At least one route is needed."),
         (r#"{"hot": {"provider": "openai"}}"#, "hot: "),
     ];

@@ -1,5 +1,7 @@
 //! Text to a JSON value, from JSON or YAML.
 
+mod twice;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -43,12 +45,17 @@ pub(super) fn parse(document: &str, format: Format) -> Result<Value, Fault> {
         return Err(Fault::new("", "The document is empty. The smallest map has `hot`, `warm` and `cold`."));
     }
     let value: Value = match format {
-        Format::Json => serde_json::from_str(document).map_err(|error| {
-            Fault::new(
-                "",
-                format!("This is not valid JSON: line {}, column {}: {error}", error.line(), error.column()),
-            )
-        })?,
+        Format::Json => {
+            let value = serde_json::from_str(document).map_err(|error| {
+                let (line, column) = (error.line(), error.column());
+                Fault::new("", format!("This is not valid JSON: line {line}, column {column}: {error}"))
+            })?;
+            // serde_json takes the last one, and whoever wrote the first would wonder.
+            if let Some(fault) = twice::written_twice(document) {
+                return Err(fault);
+            }
+            value
+        }
         Format::Yaml => serde_saphyr::from_str(document)
             .map_err(|error| Fault::new("", format!("This is not valid YAML: {error}")))?,
     };
