@@ -173,6 +173,7 @@ async fn the_runbook_s_settings_change_the_map_or_are_refused_by_name() {
         (&json!(1), &json!(2))
     );
     assert_eq!(yard.put("/gateway/admin/settings", &now).await, (200, now.clone()), "what is got can be put");
+    assert_eq!(yard.post("/gateway/admin/settings", &now).await, (200, now.clone()), "and posted");
     yard.provider("hot").set_fault(Fault::status(500)).await.unwrap();
     assert_eq!(yard.chat("one").await.way(), ("warm", 2, true), "one try per route, at once");
     yard.chat("two").await;

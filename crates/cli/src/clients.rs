@@ -37,10 +37,16 @@ A request that nothing inside may answer is queued; it never goes elsewhere, als
         /// The app's name.
         name: String,
         /// The providers, separated by commas.
-        #[arg(long, value_delimiter = ',', value_name = "PROVIDER", conflicts_with = "clear")]
+        #[arg(
+            long,
+            value_delimiter = ',',
+            value_name = "PROVIDER",
+            conflicts_with = "clear",
+            required_unless_present = "clear"
+        )]
         only: Vec<String>,
         /// Go by the map again.
-        #[arg(long, required_unless_present = "only")]
+        #[arg(long)]
         clear: bool,
         /// Why.
         #[arg(long, value_parser = words)]

@@ -23,6 +23,17 @@ use crate::rescue::Resume;
 /// An error names so many of a map's jobs at most.
 const MOST_NAMED: usize = 20;
 
+/// Says that the map has no such job, and which it has.
+pub(crate) fn no_such_job(map: &RoutingMap, name: &str) -> String {
+    let known: Vec<&str> = map.jobs.keys().map(String::as_str).take(MOST_NAMED).collect();
+    if known.is_empty() {
+        return format!(
+            "The map has no job `{name}`, nor any other. Leave the job out, or add it to the map's `jobs`."
+        );
+    }
+    format!("The map has no job `{name}`. Jobs: {}.", known.join(", "))
+}
+
 /// The caller's own upstream key.
 #[derive(Clone, Debug)]
 pub(crate) struct OwnKey {
@@ -110,10 +121,7 @@ impl Ask {
             .map_err(|error| refuse("invalid_body", error.field.clone(), error.to_string()))?;
         let named = text(&headers, "x-switchyard-job");
         let job = map.job_for(named.as_deref(), &client, &envelope.model).map_err(|name| {
-            let known: Vec<&str> = map.jobs.keys().map(String::as_str).take(MOST_NAMED).collect();
-            let known = if known.is_empty() { "The map has none".to_owned() } else { known.join(", ") };
-            let message = format!("The map has no job `{name}`. Jobs: {known}.");
-            refuse("unknown_job", Some("x-switchyard-job".to_owned()), message)
+            refuse("unknown_job", Some("x-switchyard-job".to_owned()), no_such_job(map, &name))
         })?;
         let job = Arc::clone(job);
         let idempotency_key = text(&headers, "idempotency-key").or_else(|| envelope.idempotency_key.clone());

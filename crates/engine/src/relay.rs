@@ -24,6 +24,7 @@ use crate::clock;
 use crate::intake::Ask;
 use crate::pipeline::{self, Answered, STOPPING};
 use crate::record::{Ending, Record};
+use crate::reply;
 use crate::rescue::{self, Resume};
 use crate::shared::{Lease, Running, Shared};
 use crate::upstream::{Answer, Opened, RESTART_MISMATCH, Secrets, from_reqwest, in_band};
@@ -120,9 +121,9 @@ pub(crate) struct Relay {
     out: Vec<u8>,
     broken: Option<Failure>,
     idle: Pin<Box<Sleep>>,
-    /// The last frame's arrival, on the monotonic clock.
     /// The end of the grace that a shutdown leaves to what is under way.
     grace_over: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// The last frame's arrival, on the monotonic clock.
     last_mono_ms: u64,
     idle_ms: u64,
     /// When the try as a whole is over, on the monotonic clock.
@@ -159,8 +160,8 @@ impl Relay {
             out: opened.first,
             broken: opened.broken,
             idle: timer(last_mono_ms, idle_ms, total_mono_ms, last_mono_ms),
-            last_mono_ms,
             grace_over: Box::pin(shared.grace_over.clone().cancelled_owned()),
+            last_mono_ms,
             idle_ms,
             total_mono_ms,
             shared,
@@ -272,7 +273,6 @@ impl Relay {
         }
     }
 
-    /// What another route needs to go on with the stream.
     /// Ends a stream that outlives the shutdown's grace. That is no route's fault, so the lease is dropped without a verdict.
     fn stop(&mut self) {
         let Some(settlement) = self.settlement.take() else { return };
@@ -288,6 +288,7 @@ impl Relay {
         settlement.record.end(self.ending(Ended::Broken, settlement.first_token_ms));
     }
 
+    /// What another route needs to go on with the stream.
     fn resumable(&mut self) -> Result<Resume, Option<Unfit>> {
         let mode = self.ask.job.midstream;
         let spent = self.dead.len() >= rescue::most(mode);
@@ -406,7 +407,11 @@ impl Body for Relay {
                     Ok(answered) => self.go_on(rescue, record, *answered),
                     Err(failure) => {
                         let broken = Failure {
-                            message: format!("{} The rest: {}", rescue.broken.message, failure.message),
+                            message: format!(
+                                "{} The rest: {}",
+                                reply::sentence(&rescue.broken.message),
+                                failure.message
+                            ),
                             ..rescue.broken
                         };
                         let reply = self.broke_off(&broken, None);
@@ -443,11 +448,6 @@ impl Body for Relay {
                 }
                 Poll::Pending => {}
             }
-            if self.idle.as_mut().poll(cx).is_pending() {
-                return Poll::Pending;
-            }
-            let now = clock::now().mono_ms;
-            let is_silent = now.saturating_sub(self.last_mono_ms) >= self.idle_ms;
             if self.grace_over.as_mut().poll(cx).is_ready() {
                 if self.pipe.is_finished() {
                     self.conclude();
@@ -456,6 +456,11 @@ impl Body for Relay {
                 }
                 continue;
             }
+            if self.idle.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            let now = clock::now().mono_ms;
+            let is_silent = now.saturating_sub(self.last_mono_ms) >= self.idle_ms;
             let is_over = self.total_mono_ms.is_some_and(|total| now >= total);
             if !is_silent && !is_over {
                 self.idle = timer(self.last_mono_ms, self.idle_ms, self.total_mono_ms, now);

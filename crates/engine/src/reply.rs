@@ -1,5 +1,7 @@
 //! What callers hear: answers, errors in their dialect, and the queue's receipts.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
@@ -12,6 +14,7 @@ use switchyard_domain::limits::{HEADER_BYTES, NAME_BYTES, SENTENCE_BYTES, bounde
 use switchyard_domain::{Dialect, Failure, FailureKind, RequestId, RouteId, Tier};
 use switchyard_wire::{ErrorReply, error_response};
 
+use crate::intake::Ask;
 use crate::once::First;
 use crate::relay::Relay;
 
@@ -180,6 +183,18 @@ pub(crate) fn failure(dialect: Dialect, failure: &Failure, way: &Way<'_>) -> Rep
     response
 }
 
+/// A message that another sentence may follow: providers' own often end without a full stop.
+pub(crate) fn sentence(message: &str) -> Cow<'_, str> {
+    let message = message.trim_end();
+    let ends = |c: char| matches!(c, '.' | '!' | '?' | '…' | '。' | '！' | '？');
+    let unquoted = message.trim_end_matches(['"', '\'', '”', '’', ')', ']', '`']);
+    if message.is_empty() || unquoted.ends_with(ends) {
+        Cow::Borrowed(message)
+    } else {
+        Cow::Owned(format!("{message}."))
+    }
+}
+
 /// The status a caller gets for a failure.
 pub(crate) fn caller_status(failure: &Failure) -> StatusCode {
     match failure.kind {
@@ -246,8 +261,11 @@ pub(crate) fn location(job_id: &str) -> String {
 }
 
 /// A canned completion in the caller's dialect.
-pub(crate) fn template(dialect: Dialect, model: &str, text: &str, stream: bool, way: &Way<'_>) -> Reply {
-    let (body, content_type) = crate::template::render(dialect, way.id.as_str(), model, text, stream);
+pub(crate) fn template(ask: &Ask, text: &str, way: &Way<'_>) -> Reply {
+    let (model, stream) = (ask.envelope.model.as_str(), ask.envelope.stream);
+    let created_unix_s = u64::try_from(ask.arrived.wall_ms / 1_000).unwrap_or(0);
+    let (body, content_type) =
+        crate::template::render(ask.dialect, way.id.as_str(), model, text, stream, created_unix_s);
     let mut reply = json(StatusCode::OK, body);
     reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     way.mark(reply.headers_mut());
@@ -289,6 +307,22 @@ mod tests {
         };
         for dialect in [Dialect::OpenAiChat, Dialect::AnthropicMessages, Dialect::OpenAiResponses] {
             assert!(written(dialect, &reply).len() < 2_000);
+        }
+    }
+
+    #[test]
+    fn a_providers_words_end_before_ours_begin() {
+        let cases = [
+            ("alpha fails", "alpha fails."),
+            ("alpha fails. ", "alpha fails."),
+            ("Is it up?", "Is it up?"),
+            ("It said \"no.\"", "It said \"no.\""),
+            ("It failed (code 7)", "It failed (code 7)."),
+            ("失败。", "失败。"),
+            ("", ""),
+        ];
+        for (message, expected) in cases {
+            assert_eq!(sentence(message), expected);
         }
     }
 }

@@ -11,35 +11,41 @@ pub(crate) fn render(
     model: &str,
     text: &str,
     stream: bool,
+    created_unix_s: u64,
 ) -> (String, &'static str) {
     const STREAM: &str = "text/event-stream; charset=utf-8";
     const JSON: &str = "application/json";
     match (dialect, stream) {
         (Dialect::AnthropicMessages, false) => (message(id, model, text).to_string(), JSON),
         (Dialect::AnthropicMessages, true) => (message_stream(id, model, text), STREAM),
-        (Dialect::OpenAiResponses, false) => (response(&chat(id, model, text)), JSON),
-        (Dialect::OpenAiResponses, true) => (response_stream(&chat_stream(id, model, text)), STREAM),
+        (Dialect::OpenAiResponses, false) => {
+            (response(&chat(id, model, text, created_unix_s), created_unix_s), JSON)
+        }
+        (Dialect::OpenAiResponses, true) => {
+            (response_stream(&chat_stream(id, model, text, created_unix_s), created_unix_s), STREAM)
+        }
         // No client speaks the last two.
         (Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse, false) => {
-            (chat(id, model, text).to_string(), JSON)
+            (chat(id, model, text, created_unix_s).to_string(), JSON)
         }
         (Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse, true) => {
-            (chat_stream(id, model, text), STREAM)
+            (chat_stream(id, model, text, created_unix_s), STREAM)
         }
     }
 }
 
 /// A Responses answer is much writing for a few words: it is translated from chat's.
-fn response(chat: &Value) -> String {
-    let options = ReplyOptions::default();
+fn response(chat: &Value, created_unix_s: u64) -> String {
+    let options = ReplyOptions { created_unix_s, ..ReplyOptions::default() };
     let body = chat.to_string();
     translate_response(Dialect::OpenAiChat, Dialect::OpenAiResponses, body.as_bytes(), &options)
         .map_or(body, |translated| String::from_utf8_lossy(&translated.body).into_owned())
 }
 
-fn response_stream(chat: &str) -> String {
+fn response_stream(chat: &str, created_unix_s: u64) -> String {
+    let options = ReplyOptions { created_unix_s, ..ReplyOptions::default() };
     let (from, to) = (Dialect::OpenAiChat, Dialect::OpenAiResponses);
-    let mut pipe = Pipe::translating(from, to, ReplyOptions::default(), false, false);
+    let mut pipe = Pipe::translating(from, to, options, false, false);
     let mut decoder = FrameDecoder::of(from);
     decoder.push(chat.as_bytes());
     let mut out = Vec::new();
@@ -50,18 +56,20 @@ fn response_stream(chat: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-fn chat(id: &str, model: &str, text: &str) -> Value {
+fn chat(id: &str, model: &str, text: &str, created_unix_s: u64) -> Value {
     json!({
-        "id": id, "object": "chat.completion", "created": 0, "model": model,
+        "id": id, "object": "chat.completion", "created": created_unix_s, "model": model,
         "choices": [{ "index": 0, "message": { "role": "assistant", "content": text }, "finish_reason": "stop" }],
         "usage": { "prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0 }
     })
 }
 
-fn chat_stream(id: &str, model: &str, text: &str) -> String {
+fn chat_stream(id: &str, model: &str, text: &str, created_unix_s: u64) -> String {
     let chunk = |delta: Value, finish: Value| {
         let choice = json!({ "index": 0, "delta": delta, "finish_reason": finish });
-        let chunk = json!({ "id": id, "object": "chat.completion.chunk", "created": 0, "model": model, "choices": [choice] });
+        let chunk = json!({
+            "id": id, "object": "chat.completion.chunk", "created": created_unix_s, "model": model, "choices": [choice]
+        });
         format!("data: {chunk}\n\n")
     };
     chunk(json!({ "role": "assistant", "content": text }), Value::Null)
@@ -104,10 +112,14 @@ mod tests {
     #[test]
     fn every_caller_gets_the_canned_text_in_its_own_words() {
         for dialect in [Dialect::OpenAiChat, Dialect::OpenAiResponses, Dialect::AnthropicMessages] {
-            let (whole, _) = render(dialect, "req_1", "auto", "Back soon.", false);
+            let (whole, _) = render(dialect, "req_1", "auto", "Back soon.", false, 1_790_000_000);
             assert!(serde_json::from_str::<Value>(&whole).unwrap().is_object());
             assert!(whole.contains("Back soon."), "{dialect}: {whole}");
-            let (stream, _) = render(dialect, "req_1", "auto", "Back soon.", true);
+            let (stream, _) = render(dialect, "req_1", "auto", "Back soon.", true, 1_790_000_000);
+            for told in [&whole, &stream] {
+                let says_when = dialect == Dialect::AnthropicMessages || told.contains("1790000000");
+                assert!(says_when && !told.contains("\"created\":0"), "{dialect}: {told}");
+            }
             let end = match dialect {
                 Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse => "[DONE]",
                 Dialect::OpenAiResponses => "response.completed",

@@ -27,9 +27,7 @@ pub(super) async fn reply(
     let wanted = running.map.cold_reply(&ask.job, &ask.client);
     let mut reply = match wanted {
         // A canned text is a completion; whoever wants vectors would read it as an answer without any.
-        ColdReply::Template(text) if ask.operation == Operation::Complete => {
-            reply::template(ask.dialect, &ask.envelope.model, text, ask.envelope.stream, &way)
-        }
+        ColdReply::Template(text) if ask.operation == Operation::Complete => reply::template(ask, text, &way),
         ColdReply::Wait if !ask.envelope.stream => match wait(shared, ask, &queued.id).await {
             Some(reply) => reply,
             None => told(ask, wanted, queued, parked, &way),
@@ -63,7 +61,7 @@ fn told(ask: &Ask, wanted: &ColdReply, queued: &Enqueued, parked: &Parked, way: 
     }
     let message = format!(
         "{} Your request is queued as {} and is answered as soon as a route is back: GET {location}.",
-        sentence(&parked.why.message),
+        reply::sentence(&parked.why.message),
         queued.id,
     );
     let mut response = reply::error(
@@ -83,15 +81,6 @@ fn told(ask: &Ask, wanted: &ColdReply, queued: &Enqueued, parked: &Parked, way: 
         response.headers_mut().insert(header::LOCATION, location);
     }
     response
-}
-
-/// A reason as a sentence, so that another can follow.
-fn sentence(reason: &str) -> String {
-    let reason = reason.trim_end();
-    if reason.is_empty() || reason.ends_with(['.', '!', '?', '…']) {
-        return reason.to_owned();
-    }
-    format!("{reason}.")
 }
 
 /// Holds the caller until its job is answered or its time is over.
@@ -117,17 +106,5 @@ async fn wait(shared: &Arc<Shared>, ask: &Ask, id: &str) -> Option<Reply> {
             changed = clock::until(deadline, ended.changed()) => changed?.ok()?,
             () = shared.grace_over.cancelled() => return None,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::sentence;
-
-    #[test]
-    fn a_reason_ends_with_a_full_stop_before_the_next_sentence() {
-        assert_eq!(sentence("alpha fails"), "alpha fails.");
-        assert_eq!(sentence("alpha fails. "), "alpha fails.");
-        assert_eq!(sentence("Why?"), "Why?");
     }
 }

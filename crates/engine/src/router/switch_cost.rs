@@ -11,6 +11,7 @@ use super::Router;
 use super::compat::find;
 use crate::clock;
 use crate::compat;
+use crate::intake::no_such_job;
 use crate::prices::Price;
 use crate::shared::Running;
 use crate::switch_cost::{LOOK_BACK_DAYS, Side, preview};
@@ -83,9 +84,5 @@ fn named_job(running: &Running, job: Option<&str>) -> Result<Arc<Job>, Problem> 
     let Some(name) = job.filter(|name| *name != map.default_job.name) else {
         return Ok(Arc::clone(&map.default_job));
     };
-    map.jobs.get(name).cloned().ok_or_else(|| {
-        let known: Vec<&str> = map.jobs.keys().map(String::as_str).collect();
-        let known = if known.is_empty() { "The map has none".to_owned() } else { known.join(", ") };
-        Problem::new("not_found_job", format!("The map has no job {name}. Jobs: {known}."))
-    })
+    map.jobs.get(name).cloned().ok_or_else(|| Problem::new("not_found_job", no_such_job(map, name)))
 }
