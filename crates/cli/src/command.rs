@@ -19,6 +19,7 @@ use crate::queue::QueueCommand;
 use crate::requests::{Asked, TestAsk};
 use crate::serve::Serve;
 use crate::shifts;
+use crate::sim::SimCommand;
 use crate::steer::RouteCommand;
 use crate::switch_cost::MoveAsk;
 use crate::triggers::Score;
@@ -72,8 +73,10 @@ pub(crate) enum Command {
     /// How things stand: the sentence, the tiers, the queue.
     #[command(after_help = "Example: switchyard status --json | jq .status.sentence")]
     Status(Shown),
-    /// Ask the router's two ports whether they answer, and how each provider is doing; exit code 1 when not.
+    /// Whether callers get answers now, in one word, and how each provider is doing; exit code 1 when they don't.
     #[command(after_help = "Example: switchyard health && echo up
+ok: requests are answered as the map says, or nothing was asked lately; degraded: they are answered, but not all as it
+says. Exit code 1: cold (no route answers), paused, off, offline, unconfigured, or a port of the router is silent.
 `switchyard health --json` prints the providers as the runbook's endpoint does.")]
     Health(Shown),
     /// Print a link that opens the window in a browser; it works once, for ten minutes.
@@ -198,6 +201,9 @@ as they are, and `--clear-except openai` ends it."
     /// The moves of traffic under way, and weights.
     #[command(subcommand, after_help = "Example: switchyard shift list")]
     Shift(shifts::ShiftCommand),
+    /// The simulated providers of the demo: break one, heal it, see what is wrong.
+    #[command(subcommand, after_help = "Example: switchyard sim break anthropic 500")]
+    Sim(SimCommand),
     /// Print the control API's OpenAPI document; needs no running router.
     #[command(after_help = "Example: switchyard openapi > control.json")]
     Openapi,
@@ -286,6 +292,10 @@ mod tests {
             &["health", "--json"],
             &["map", "set", "breaker.consecutiveFailures=8", "name=", "--reason", "why"],
             &["switch-cost", "--to", "openai/gpt-4o-mini", "--job", "summary", "--from", "a/b", "--json"],
+            &["sim", "break", "anthropic", "529"],
+            &["sim", "heal"],
+            &["sim", "heal", "anthropic"],
+            &["sim", "status", "--json"],
         ];
         for arguments in good {
             let line = ["switchyard"].iter().chain(*arguments);
@@ -328,6 +338,8 @@ mod tests {
             &["shift", "set", "bedrock:50", "--over", "soon"],
             &["quality", "a/b", "--score", "high", "--baseline", "1"],
             &["incident", "show"],
+            &["sim", "break", "anthropic"],
+            &["sim", "break", "anthropic", "sideways"],
             &["notice", "--message", "to whom"],
             &["notice", "--since", "1h", "--incident", "1", "--message", "which"],
         ];

@@ -18,6 +18,7 @@ mod queue;
 mod requests;
 mod serve;
 mod shifts;
+mod sim;
 mod steer;
 mod switch_cost;
 mod triggers;
@@ -111,8 +112,9 @@ async fn run(arguments: Switchyard) -> Result<ExitCode, Problem> {
         Command::Failback(ask) => shifts::failback(&place, ask).await,
         Command::Hold(ask) => shifts::hold(&place, ask).await,
         Command::Shift(shift) => shifts::run(&place, shift).await,
+        Command::Sim(command) => sim::run(&place, command).await,
         Command::Openapi => {
-            output::json(&switchyard_control::openapi());
+            output::json(&switchyard_sim::described(switchyard_control::openapi()));
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -178,6 +178,7 @@ async fn control(
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let options = Options {
         extra: fleet.map(|fleet| switchyard_sim::admin_router(fleet.fleet().clone())),
+        described: fleet.map(|_| switchyard_sim::described(switchyard_control::openapi())),
         demo: fleet.map(|_| Arc::new(|| demo::map_json().to_owned()) as _),
     };
     switchyard_control::serve(listener, router.clone(), options, token).map_err(failed)

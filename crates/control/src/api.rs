@@ -51,6 +51,8 @@ pub type Demo = Arc<dyn Fn() -> String + Send + Sync>;
 pub struct Options {
     /// Routes nested under `/v1/sim`: the simulated providers' own.
     pub extra: Option<axum::Router>,
+    /// The document of the API with those routes in it; without it the control API's own is served.
+    pub described: Option<OpenApi>,
     /// The map that `POST /v1/map/demo` applies; without it that answers 404.
     pub demo: Option<Demo>,
 }
@@ -59,6 +61,7 @@ impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")
             .field("extra", &self.extra.is_some())
+            .field("described", &self.described.is_some())
             .field("demo", &self.demo.is_some())
             .finish()
     }
@@ -174,15 +177,18 @@ fn let_bodies_be_left_out(document: &mut OpenApi) {
 
 /// The API over a running router. It checks no token: [`crate::serve`] does.
 pub fn api(router: Router, options: Options) -> axum::Router {
-    assemble(
-        Panel { router, demo: options.demo, access: None, closing: CancellationToken::new() },
-        options.extra,
-    )
+    let Options { extra, described, demo } = options;
+    assemble(Panel { router, demo, access: None, closing: CancellationToken::new() }, extra, described)
 }
 
-pub(crate) fn assemble(panel: Panel, extra: Option<axum::Router>) -> axum::Router {
+pub(crate) fn assemble(
+    panel: Panel,
+    extra: Option<axum::Router>,
+    described: Option<OpenApi>,
+) -> axum::Router {
+    let document = Arc::new(described.unwrap_or_else(openapi));
     let routes = all(axum::Router::new())
-        .route("/openapi.json", get(async || Json(openapi())))
+        .route("/openapi.json", get(async move || Json(OpenApi::clone(&document))))
         .with_state(panel)
         .method_not_allowed_fallback(no_such_method)
         .fallback(no_such_path);

@@ -45,9 +45,9 @@ pub fn serve(
     let (closing, open) = (CancellationToken::new(), TaskTracker::new());
     let access = Arc::new(Access::new(token, url(address)));
     let most = router.control_connections();
-    let panel =
-        Panel { router, demo: options.demo, access: Some(Arc::clone(&access)), closing: closing.clone() };
-    let app = assemble(panel, options.extra)
+    let Options { extra, described, demo } = options;
+    let panel = Panel { router, demo, access: Some(Arc::clone(&access)), closing: closing.clone() };
+    let app = assemble(panel, extra, described)
         .fallback(ui::file)
         .layer(from_fn_with_state(Arc::clone(&access), guard::check));
     let gate = Gate {

@@ -45,7 +45,7 @@ impl Room {
 
     fn control(&self) -> Control {
         let demo: crate::Demo = Arc::new(|| MAP.to_owned());
-        Control::new(self.router.clone(), Options { extra: None, demo: Some(demo) })
+        Control::new(self.router.clone(), Options { demo: Some(demo), ..Options::default() })
     }
 
     async fn serve(&self) -> (ControlServer, ControlClient) {
@@ -154,7 +154,7 @@ async fn what_is_not_understood_is_named() {
 async fn the_client_does_what_a_person_asks_through_the_socket() {
     let room = Room::open().await;
     let (server, client) = room.serve().await;
-    assert_eq!(client.health().await.unwrap().status, "ok");
+    assert_eq!(client.health().await.unwrap().status, "unconfigured");
     let apply = ApplyMap { document: MAP.into(), base_version: None, reason: None, source: "api".into() };
     assert_eq!(client.apply_map(&apply).await.unwrap().version, 1);
     assert_eq!(client.map(None).await.unwrap().source, "cli", "the header says who asks");
@@ -288,7 +288,7 @@ async fn a_router_is_found_by_its_data_directory_or_its_absence_is_said() {
     };
     let announced = announcement.clone().leave(room.dir.path(), &token).unwrap();
     let client = ControlClient::of(room.dir.path(), "cli").unwrap();
-    assert_eq!(client.health().await.unwrap().status, "ok");
+    assert_eq!(client.health().await.unwrap().status, "unconfigured");
     for path in ["@127.0.0.1:9/", ".example/", "v1/snapshot", ""] {
         let problem = client.handle("GET", path, None).await.unwrap_err();
         assert_eq!(problem.code, "invalid_request", "the token leaves for no other host: {path}");

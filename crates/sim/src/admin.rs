@@ -28,6 +28,12 @@ use crate::recording::{Received, Traffic};
 )]
 pub struct SimApi;
 
+/// A control API's document with the simulated providers' operations in it, where their routes are nested.
+#[must_use]
+pub fn described(document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
+    document.nest("/v1/sim", SimApi::openapi())
+}
+
 /// The routes, relative to where they are nested.
 pub fn admin_router(fleet: SimFleet) -> Router {
     Router::new()

@@ -15,6 +15,7 @@ use crate::latency::SplitMix;
 /// Faults of a stream have a meaning for a plain answer too, so that one setting breaks both: a stream
 /// cut after some chunks is a body cut in the middle, a malformed chunk is a body that is not JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = SimFault)]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum Fault {
     /// Answers with this HTTP status and an error body in the provider's dialect.
@@ -100,6 +101,7 @@ pub enum Fault {
 
 /// When a [`Fault::Reset`] strikes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = SimResetStage)]
 #[serde(rename_all = "camelCase")]
 pub enum ResetStage {
     /// As soon as the connection is accepted. A connection kept alive from before is reset at its next request.
@@ -165,6 +167,7 @@ impl Fault {
 
 /// A fault with its reach: which model, how many requests, how likely.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = SimFaultRule)]
 #[serde(rename_all = "camelCase")]
 pub struct FaultRule {
     /// What goes wrong.

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 /// The pace of a healthy answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = SimLatency)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Latency {
     /// Milliseconds from the request's last byte to the response head.

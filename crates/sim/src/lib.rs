@@ -45,7 +45,7 @@ mod server;
 mod sigv4;
 mod thought;
 
-pub use admin::admin_router;
+pub use admin::{admin_router, described};
 pub use fault::{Fault, FaultError, FaultRule, ResetStage};
 pub use fleet::{SimFleet, SimProvider};
 pub use latency::Latency;

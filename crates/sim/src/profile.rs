@@ -8,6 +8,7 @@ use crate::latency::Latency;
 
 /// The wire dialect a provider speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = SimDialect)]
 #[serde(rename_all = "camelCase")]
 pub enum Dialect {
     /// `POST /v1/chat/completions`.

@@ -15,6 +15,7 @@ pub const BODY_KEPT: usize = 64 * 1024;
 
 /// One request as the provider received it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = SimReceived)]
 #[serde(rename_all = "camelCase")]
 pub struct Received {
     /// Its number on this provider, from 1.
@@ -64,6 +65,7 @@ fn as_text<S: serde::Serializer>(body: &Bytes, serializer: S) -> Result<S::Ok, S
 
 /// Counters of one provider.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = SimTraffic)]
 #[serde(rename_all = "camelCase")]
 pub struct Traffic {
     /// Completions asked for, on any outcome.

@@ -69,6 +69,7 @@ async fn open_own(settings: &Settings) -> Result<Own, Problem> {
     .await?;
     let options = Options {
         extra: Some(switchyard_sim::admin_router(demo.fleet().clone())),
+        described: Some(switchyard_sim::described(switchyard_control::openapi())),
         demo: Some(Arc::new(|| demo::map_json().to_owned())),
     };
     let server = serve(&router, &options, settings)

@@ -1,6 +1,6 @@
 /**
- * The simulated providers' own admin routes. They exist only in demo mode and are not part of the control
- * contract, so they are typed here, by what the window needs of them.
+ * The simulated providers' own admin routes, which only routers that have such providers serve: typed here by what the
+ * window needs of them.
  */
 import { ask } from "./ask";
 

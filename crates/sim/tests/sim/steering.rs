@@ -57,7 +57,7 @@ fn the_admin_api_is_documented() {
     let document = serde_json::to_value(admin::SimApi::openapi()).unwrap();
     let paths: Vec<&String> = document["paths"].as_object().unwrap().keys().collect();
     assert_eq!(paths.len(), 4, "{paths:?}");
-    assert!(document["components"]["schemas"]["Fault"]["oneOf"].as_array().unwrap().len() == 17);
+    assert!(document["components"]["schemas"]["SimFault"]["oneOf"].as_array().unwrap().len() == 17);
 }
 
 #[tokio::test]
