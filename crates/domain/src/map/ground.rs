@@ -9,10 +9,27 @@ use super::proven::{Line, Route, RouteIx, RoutingMap};
 /// Chains that fall as one.
 pub(super) fn warnings(map: &RoutingMap) -> Vec<Fault> {
     let mut found = line_warnings(map, &map.line, &Path::root());
+    if found.is_empty() {
+        found.extend(one_provider(map));
+    }
     for (name, job) in map.jobs.iter().filter(|(_, job)| job.own_line) {
         found.extend(line_warnings(map, &job.line, &Path::root().field("jobs").field(name)));
     }
     found
+}
+
+/// A default line of one provider: nobody stands in for it. A job may be meant so.
+fn one_provider(map: &RoutingMap) -> Option<Fault> {
+    let chain = map.line.hot.iter().chain(&map.line.warm).map(|ix| map.route(*ix));
+    let mut providers: Vec<&str> =
+        chain.filter(|route| route.enabled).map(|route| route.provider.as_str()).collect();
+    providers.dedup();
+    let [only] = providers.as_slice() else { return None };
+    let message = format!(
+        "Every route is of {only}: an outage there leaves nothing but the queue. Add a route of another provider to \
+         `warm`."
+    );
+    Some(Fault::new(Path::root().field("warm"), message))
 }
 
 /// A place of a chain: where it is written, and its route.
@@ -44,7 +61,7 @@ fn line_warnings(map: &RoutingMap, line: &Line, at: &Path) -> Vec<Fault> {
             }
         } else if chain.len() > 1 && places.len() == chain.len() && warned.is_empty() {
             let message = format!(
-                "Every route stands on {ground}: an outage there leaves the queue alone. Add a route of another \
+                "Every route stands on {ground}: an outage there leaves nothing but the queue. Add a route of another \
                  provider to `warm`."
             );
             warned.push((at.to_string(), Fault::new(at.field("warm"), message)));
@@ -127,7 +144,12 @@ mod tests {
                 vec![],
                 vec!["warm", "Every route stands on api.openai.com"],
             ),
-            (vec![("openai", "")], vec![], vec![]),
+            (vec![("openai", "")], vec![], vec!["warm", "Every route is of openai", "nothing but the queue"]),
+            (
+                vec![("mine", "http://127.0.0.1:1/v1"), ("mine", "http://127.0.0.2:1/v1")],
+                vec![],
+                vec!["warm", "Every route is of mine"],
+            ),
         ] {
             let said = told(&hot, &warm);
             assert_eq!(said.len(), usize::from(!expected.is_empty()), "{said:?}");
