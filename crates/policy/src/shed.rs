@@ -54,6 +54,11 @@ impl Pressure {
     #[must_use]
     pub fn words(self) -> String {
         match self {
+            Self::Full(100..) => {
+                "as many requests are under way as may be (limits.maxInFlight); any more, of whatever \
+                                  priority, are refused with a 429"
+                    .to_owned()
+            }
             Self::Full(percent) => {
                 format!("{percent} % of the requests that may be under way are (limits.maxInFlight)")
             }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use switchyard_domain::Tier;
 use switchyard_domain::incident::{Delivery, Incident, NoticeReport};
 use switchyard_domain::map::RoutingMap;
 use switchyard_notify::{Address, Letter, Notice, Urgency, desktop, webhook};
@@ -157,9 +158,13 @@ pub(crate) async fn deliver(shared: Arc<Shared>, stop: CancellationToken) {
 async fn failover_text(shared: &Shared, running: &Running, incident: &Incident) -> String {
     let brief = &incident.brief;
     let standing = lock(&shared.standpoint).standing.clone();
-    let answers = match standing.route {
+    // In Cold no route answers, though one may be called.
+    let answers = match standing.route.filter(|_| standing.tier != Tier::Cold) {
         Some(ix) => format!("{} answers now.", running.map.route(ix).id),
-        None => "No route answers now; requests are queued.".to_owned(),
+        None if running.map.flags.enable_cold_queue => {
+            "No route answers now; requests are queued.".to_owned()
+        }
+        None => "No route answers now; requests are refused.".to_owned(),
     };
     let expected = expected(shared, running, &brief.provider).await;
     format!("Failover: {}. {answers} {expected}{}", brief.title, link(shared, incident))

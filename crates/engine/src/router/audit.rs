@@ -169,7 +169,15 @@ impl Router {
         actor: &str,
     ) -> Result<(), Problem> {
         let stands = lock(&self.shared.pause).clone();
-        if stands != *after {
+        // Whoever paused it when: what counts is whether work is taken, and what callers are told.
+        let same = |one: &PauseView, other: &PauseView| {
+            one.paused == other.paused && (!one.paused || one.reason == other.reason)
+        };
+        if same(&stands, &before) {
+            let message = "Nothing to roll back: everything is as it was before that change.";
+            return Err(Problem::new("conflict_audit", message));
+        }
+        if !same(&stands, after) {
             let message = "The pause was changed again since. Use `switchyard pause` or `switchyard resume`.";
             return Err(Problem::new("conflict_audit", message));
         }

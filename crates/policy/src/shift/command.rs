@@ -90,12 +90,16 @@ impl Fleet {
         let (home, others) = sides(map, &from, &to);
         if home.is_empty() {
             let message = format!(
-                "from: {from} has no routes to move traffic from. Name a tier, a provider, a route or a model."
+                "from: there is no route of {from} to move traffic from. Name a tier, a provider, a route or a model."
             );
             return Err(Problem::new("invalid_target", message));
         }
         if others.is_empty() {
-            let message = format!("to: {to} has no route besides those of {from}. Name another target.");
+            let message = if to == Target::Rest {
+                format!("to: the map has no route besides those of {from}. Add one, and move traffic there.")
+            } else {
+                format!("to: there is no route of {to} besides those of {from}. Name another target.")
+            };
             return Err(Problem::new("invalid_target", message));
         }
         if let Some(why) = self.all_out(map, &others, now) {
