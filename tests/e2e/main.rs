@@ -53,13 +53,13 @@ async fn tell(window: &Window, daemon: &Daemon) -> Result<()> {
     .await?;
     assert_eq!(moved.route, "openai/gpt-4o-mini");
     // Enough for both circuits of Hot to open.
-    until(PATIENCE, "the window shows that Warm is in use", async || {
+    until(PATIENCE, "the window shows that Hot's circuit is open", async || {
         ask(window).await?;
-        Ok(window.has("tier-warm", "data-in-use", "true").await?.then_some(()))
+        Ok(window.has("route-anthropic/sonnet-4.6", "data-circuit", "open").await?.then_some(()))
     })
     .await?;
+    window.sees("tier-warm", "data-in-use", "true").await?;
     window.reads("status-state", "Running on Warm").await?;
-    window.sees("route-anthropic/sonnet-4.6", "data-circuit", "open").await?;
     let failover = daemon.heard(PATIENCE, "Running on Warm").await?;
     assert_eq!(failover.app, "Switchyard");
     assert!(failover.body.contains("gpt-4o-mini answers"), "{failover:?}");

@@ -73,9 +73,10 @@ async fn the_router_is_watched_paused_and_steered() {
             .await;
     assert_eq!(done(&yard.cli(&["client", "key"], "").await).trim(), yard.key());
     assert!(done(&yard.cli(&["health"], "").await).len() < 500);
-    assert!(done(&yard.cli(&["status"], "").await).contains("All clear."));
+    assert!(done(&yard.cli(&["status"], "").await).contains("Nothing was asked yet"));
     let sent = yard.cli(&["test-request", "--prompt", "Say hello"], "").await;
     assert!(done(&sent).contains("[hot-1 @ hot]"), "{sent:?}");
+    assert!(done(&yard.cli(&["status"], "").await).contains("All clear."));
 
     done(&yard.cli(&["pause", "--reason", "bill too high"], "").await);
     assert!(done(&yard.cli(&["status"], "").await).contains("bill too high"));

@@ -37,6 +37,7 @@ mod shifts;
 mod shutdown;
 mod stale;
 mod startup;
+mod status;
 mod storms;
 mod triggers;
 #[cfg(unix)]

@@ -34,7 +34,7 @@ async fn the_event_stream_shows_a_failover_and_the_way_back() {
         .await
     };
     let first = until("the first snapshot, at once", &|_| true).await;
-    assert_eq!((first.status.tier, first.status.state.as_str()), (Tier::Hot, "All clear."));
+    assert_eq!((first.status.tier, first.status.state.as_str()), (Tier::Hot, "Ready."));
 
     yard.provider("hot").set_fault(Fault::status(500)).await.unwrap();
     assert_eq!(yard.chat("hello").await.route(), "warm");

@@ -10,7 +10,7 @@ use switchyard_domain::operate::Orders;
 use switchyard_domain::view::{CircuitState, RouteView, Snapshot};
 
 use crate::command::{Place, Shown};
-use crate::output::{json, line, or_dash, table};
+use crate::output::{json, lasting, line, or_dash, table};
 use crate::shifts::stands;
 
 #[derive(Debug, Subcommand)]
@@ -71,12 +71,13 @@ fn describe(snapshot: &Snapshot) {
     }
     if let Some(shed) = &snapshot.shed {
         line(format!(
-            "Shed     work up to {} priority is queued ({} so far): {}",
+            "Shed     work up to {} priority gives way ({} so far): {}",
             shed.up_to.as_str(),
             shed.shed,
             shed.reason
         ));
     }
+    tested(snapshot);
     steered(snapshot);
     for (at, cause) in snapshot.causes.iter().enumerate() {
         line(format!("Cause {}  {} `switchyard causes --fix {}`", at + 1, cause.sentence, at + 1));
@@ -92,6 +93,20 @@ fn describe(snapshot: &Snapshot) {
         .flat_map(|tier| tier.routes.iter().map(move |route| row(tier.tier.title(), route, flows)))
         .collect();
     table(["tier", "route", "signal", "p50", "errors", "last failure"], &rows, "No routes yet: apply a map.");
+}
+
+/// The stopped routes that wait for a test call, and from when on a request makes it.
+fn tested(snapshot: &Snapshot) {
+    for route in snapshot.tiers.iter().flat_map(|tier| &tier.routes).filter(|route| route.in_service) {
+        match route.next_probe_in_ms {
+            Some(0) => line(format!("Test     the next request tests {}", route.id)),
+            Some(ms) => {
+                let wait = lasting(ms.div_ceil(1_000) * 1_000);
+                line(format!("Test     {}: next test call in {wait}, by the first request then", route.id));
+            }
+            None => {}
+        }
+    }
 }
 
 /// What is not as the map says, and what is being told of.
@@ -172,11 +187,19 @@ pub(crate) async fn health(place: &Place, shown: Shown) -> Result<ExitCode, Prob
         return Err(silent(format!("status {}", answer.status().as_u16())));
     }
     let providers = router.providers_health().await?;
+    let status = &snapshot.status;
+    let code = if status.health.answers() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     if shown.json {
         json(&providers);
-        return Ok(ExitCode::SUCCESS);
+        return Ok(code);
     }
-    line(format!("ok: Switchyard {version} at {}. {}", snapshot.router.proxy_url, snapshot.status.state));
+    line(format!(
+        "{}: Switchyard {version} at {}. {} {}",
+        status.health.as_str(),
+        snapshot.router.proxy_url,
+        status.state,
+        status.sentence
+    ));
     let rows: Vec<_> = providers
         .providers
         .into_iter()
@@ -192,7 +215,7 @@ pub(crate) async fn health(place: &Place, shown: Shown) -> Result<ExitCode, Prob
         })
         .collect();
     table(["provider", "status", "circuit", "success", "p95", "last failure"], &rows, "No providers yet.");
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }
 
 const fn circuit(state: CircuitState) -> &'static str {

@@ -23,8 +23,10 @@ pub enum ProviderStatus {
     Healthy,
     /// A route of it does not serve, or calls fail.
     Degraded,
-    /// None of its routes serves.
+    /// None of its routes serves: each is out of use, or its last calls failed.
     Down,
+    /// Nothing was asked of it yet, by a request or a probe, and nothing speaks against it.
+    Unknown,
 }
 
 impl ProviderStatus {
@@ -35,6 +37,7 @@ impl ProviderStatus {
             Self::Healthy => "healthy",
             Self::Degraded => "degraded",
             Self::Down => "down",
+            Self::Unknown => "unknown",
         }
     }
 }
@@ -61,7 +64,7 @@ pub struct ProviderHealth {
 pub struct RouteHealthView {
     /// Its circuit.
     pub circuit: CircuitState,
-    /// Whether new requests are expected to be answered by it.
+    /// Whether new requests are expected to be answered by it, as its circuit, its keys and its last calls say.
     pub serves: bool,
     /// Share of its last 20 calls that succeeded, from 0 to 1.
     pub success_rate: Option<f64>,

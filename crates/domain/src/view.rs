@@ -101,9 +101,9 @@ pub struct RouterView {
 pub struct StatusView {
     /// The lamp.
     pub lamp: Lamp,
-    /// The tier the next request would be answered by.
+    /// The tier the next request is expected to be answered by, as circuits and the last calls say.
     pub tier: Tier,
-    /// The bold state: `All clear.`, `Running on Warm.`
+    /// The bold state: `All clear.`, `Ready.`, `Running on Warm.`
     pub state: String,
     /// The sentence after it.
     pub sentence: String,
@@ -115,6 +115,68 @@ pub struct StatusView {
     pub lost: u64,
     /// Why requests go where they go, newest reason first; empty when everything is as the map says.
     pub why: Vec<WhyView>,
+    /// The same judgement in one word, as `GET /health` says it.
+    #[serde(default)]
+    pub health: HealthWord,
+    /// The stopped route that is tested next, where one waits for its test call.
+    #[serde(default)]
+    pub next_test: Option<NextTestView>,
+}
+
+/// How the router is doing, for programs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum HealthWord {
+    /// Requests are answered as the map says, or nothing was asked lately and nothing speaks against it.
+    Ok,
+    /// Requests are answered, but not all as the map says.
+    Degraded,
+    /// No route is expected to answer: requests are queued, or refused where the queue is off.
+    Cold,
+    /// New work is paused.
+    Paused,
+    /// Every request is refused at once.
+    Off,
+    /// This machine's network is down.
+    Offline,
+    /// There is no map that runs.
+    #[default]
+    Unconfigured,
+}
+
+impl HealthWord {
+    /// The name in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Degraded => "degraded",
+            Self::Cold => "cold",
+            Self::Paused => "paused",
+            Self::Off => "off",
+            Self::Offline => "offline",
+            Self::Unconfigured => "unconfigured",
+        }
+    }
+
+    /// Whether a caller can expect an answer now.
+    #[must_use]
+    pub const fn answers(self) -> bool {
+        match self {
+            Self::Ok | Self::Degraded => true,
+            Self::Cold | Self::Paused | Self::Off | Self::Offline | Self::Unconfigured => false,
+        }
+    }
+}
+
+/// A stopped route's next test call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NextTestView {
+    /// The route.
+    pub route: RouteId,
+    /// From when on a request tests it, milliseconds from now; 0: the next one does.
+    pub in_ms: u64,
 }
 
 /// Whether new work is paused.
@@ -214,7 +276,7 @@ pub struct RouteView {
     pub p50_ms: Option<u32>,
     /// 95th percentile, milliseconds.
     pub p95_ms: Option<u32>,
-    /// Share of failed calls among the last 20, percent.
+    /// Share of failed calls among the last 20 of the last five minutes, percent; absent when there were none.
     pub error_percent: Option<f64>,
     /// Why the last failed call failed.
     pub last_failure: Option<Failure>,

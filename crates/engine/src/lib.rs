@@ -45,6 +45,7 @@ mod traffic;
 mod upstream;
 mod vault;
 mod why;
+mod words;
 
 pub use config::RouterConfig;
 pub use keyring::Keyring;

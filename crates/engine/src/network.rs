@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex};
 use switchyard_domain::Now;
 use switchyard_domain::event::What;
 use switchyard_domain::network::{NameSource, NetworkCheck, NetworkState, NetworkView};
+use switchyard_policy::Fleet;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -117,16 +118,38 @@ pub(crate) fn wait_in_line(shared: &Shared, now: Now) -> Waiting<'_> {
     Waiting { shared, number }
 }
 
+/// What the fleet makes of the network.
+#[derive(Debug, Default)]
+pub(crate) struct Judged {
+    state: NetworkState,
+    since_ms: i64,
+    sentence: Option<String>,
+    portal_url: Option<String>,
+}
+
+impl Judged {
+    pub(crate) fn of(fleet: &Fleet) -> Self {
+        let network = fleet.network();
+        Self {
+            state: network.state(),
+            since_ms: network.since().wall_ms,
+            sentence: network.sentence(),
+            portal_url: network.portal_url().map(str::to_owned),
+        }
+    }
+}
+
+/// The network, for people, as it is now.
+pub(crate) fn now(shared: &Shared) -> NetworkView {
+    let judged = shared.with_fleet(|fleet| Judged::of(fleet)).unwrap_or_default();
+    view(shared, judged)
+}
+
 /// The network, for people.
-pub(crate) fn view(shared: &Shared) -> NetworkView {
+pub(crate) fn view(shared: &Shared, judged: Judged) -> NetworkView {
     let desk = &shared.network;
     let (held, oldest_held_ms) = desk.held();
-    let judged = shared.with_fleet(|fleet| {
-        let network = fleet.network();
-        let portal_url = network.portal_url().map(str::to_owned);
-        (network.state(), network.since().wall_ms, network.sentence(), portal_url)
-    });
-    let (state, since_ms, sentence, portal_url) = judged.unwrap_or_default();
+    let Judged { state, since_ms, sentence, portal_url } = judged;
     NetworkView {
         state,
         since_ms: if since_ms == 0 { shared.started.wall_ms } else { since_ms },
@@ -165,8 +188,7 @@ pub(crate) async fn look(shared: &Shared) {
     let (findings, checks) = look::look(&running.map, &shared.network.exits).await;
     *lock(&shared.network.checks) = checks;
     let now = clock::now();
-    let changes = shared.with_fleet(|fleet| fleet.network_checked(&findings, begun.mono_ms, now));
-    shared.tell(changes.unwrap_or_default(), now);
+    shared.change(now, |fleet| ((), fleet.network_checked(&findings, begun.mono_ms, now)));
     shared.network.news.send_modify(|n| *n += 1);
     shared.bus.touch();
 }
@@ -187,8 +209,7 @@ fn unsettle(shared: &Shared, now: Now) {
     if let Some(running) = shared.running.load_full() {
         crate::upstream::renew(&running.upstreams, &shared.network.exits);
     }
-    let changes = shared.with_fleet(|fleet| fleet.network_unsettled(now));
-    shared.tell(changes.unwrap_or_default(), now);
+    shared.change(now, |fleet| ((), fleet.network_unsettled(now)));
 }
 
 /// The time, once the queue's times are on the same clock: where the wall clock was set, they move along first, so that

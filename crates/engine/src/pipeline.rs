@@ -161,7 +161,11 @@ async fn answer(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>) ->
 
 /// An answer the same request had a while ago, where the map says that this is better than none.
 fn stale(shared: &Shared, running: &Running, ask: &Ask, parked: &Parked) -> Option<(Reply, String)> {
-    let all_out = lock(&shared.standpoint).standing.tier == Tier::Cold;
+    // A route that may still be called is no reason to answer with something old.
+    let all_out = {
+        let standing = &lock(&shared.standpoint).standing;
+        standing.tier == Tier::Cold && standing.route.is_none()
+    };
     lock(&shared.stale).reply(&running.map, ask, parked.why.kind, parked.attempts, all_out, clock::now())
 }
 
@@ -244,9 +248,8 @@ async fn walk(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>, reco
     let mut reached_upstream = false;
     loop {
         let now = clock::now();
-        let step = shared.with_fleet(|fleet| drive.step(fleet, &running.map, input, now));
-        let Some((step, changes)) = step else { return Served::Parked(no_map()) };
-        shared.tell(changes, now);
+        let step = shared.change(now, |fleet| drive.step(fleet, &running.map, input, now));
+        let Some(step) = step else { return Served::Parked(no_map()) };
         match step {
             Step::Try { route, tier, key, permit, deadline_mono_ms, .. } => {
                 let mut lease = Lease::new(shared, permit);

@@ -87,12 +87,12 @@ async fn probe(shared: Arc<Shared>, running: Arc<Running>, ix: RouteIx, now: Now
     let answered = running.upstream(ix).probe(route, key.as_deref(), now.mono_ms + PATIENCE_MS).await;
     let result = answered.and_then(|status| verdict(status, &route.host()));
     let ended = clock::now();
-    let changes = shared.with_fleet(|fleet| {
-        let place = fleet.place(&route.id, ix)?;
-        Some(fleet.probe_result(place, result, now.mono_ms, ended))
+    shared.change(ended, |fleet| {
+        let changes =
+            fleet.place(&route.id, ix).map(|place| fleet.probe_result(place, result, now.mono_ms, ended));
+        ((), changes.unwrap_or_default())
     });
     shared.bus.touch();
-    shared.tell(changes.flatten().unwrap_or_default(), ended);
 }
 
 /// Any answer but a server error shows that the route can be reached: not every provider lists models.

@@ -10,6 +10,8 @@ mod jobs;
 mod maps;
 mod network_check;
 mod orders;
+#[cfg(test)]
+mod pictures;
 mod quality;
 mod settings;
 mod shifts;

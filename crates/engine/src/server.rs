@@ -359,24 +359,14 @@ pub(crate) fn is_own_host(host: &str) -> bool {
     matches!(name, "127.0.0.1" | "[::1]") || name.eq_ignore_ascii_case("localhost")
 }
 
+/// How the router is doing, in one word. Always 200: it answers; whether callers get answers is the word's matter, and a
+/// provider's outage is no reason to start the router anew.
 fn health(shared: &Shared) -> Reply {
-    let running = shared.running.load();
-    let standpoint = lock(&shared.standpoint).clone();
-    let off = running.as_ref().is_some_and(|running| shared.all_off(running).is_some());
-    let status = match (running.as_ref(), shared.is_paused()) {
-        _ if off => "off",
-        (None, _) => "unconfigured",
-        (Some(_), true) => "paused",
-        (Some(_), false) => match standpoint.standing.tier {
-            switchyard_domain::Tier::Hot => "ok",
-            switchyard_domain::Tier::Warm => "degraded",
-            switchyard_domain::Tier::Cold => "cold",
-        },
-    };
+    let (health, tier) = crate::snapshot::health(shared);
     let body = json!({
-        "status": status,
-        "tier": standpoint.standing.tier.as_str(),
-        "mapVersion": running.as_ref().map(|running| running.version),
+        "status": health.as_str(),
+        "tier": tier.as_str(),
+        "mapVersion": shared.running.load().as_ref().map(|running| running.version),
         "version": env!("CARGO_PKG_VERSION"),
     });
     reply::json(StatusCode::OK, body.to_string())

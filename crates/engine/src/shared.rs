@@ -7,10 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arc_swap::ArcSwapOption;
 use switchyard_domain::event::What;
 use switchyard_domain::map::{RouteIx, RoutingMap};
+use switchyard_domain::network::NetworkState;
 use switchyard_domain::operate::Orders;
-use switchyard_domain::view::{PauseView, RequestView};
+use switchyard_domain::view::{AttemptView, Outcome, PauseView, RequestView};
 use switchyard_domain::{Now, Tier};
-use switchyard_policy::{Change, Fleet, Outcome, Permit, Standing, Turned, standing};
+use switchyard_policy::lately::Ended;
+use switchyard_policy::{Change, Fleet, Permit, Standing, Turned, classify, standing};
 use switchyard_store::{Store, WriterHandle};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
@@ -47,6 +49,19 @@ impl Running {
 pub(crate) struct Standpoint {
     pub(crate) standing: Standing,
     pub(crate) since_ms: i64,
+}
+
+/// What follows from a change, once the fleet is let go.
+#[derive(Clone, Copy, Debug)]
+enum Follow {
+    Nothing,
+    /// A route answers again.
+    WaysOpened,
+    KeysDoubted,
+    Network {
+        from: NetworkState,
+        to: NetworkState,
+    },
 }
 
 /// The shared state.
@@ -150,23 +165,60 @@ impl Shared {
     /// Takes an ended request into the log and the counters.
     pub(crate) fn ended(&self, view: Arc<RequestView>, now: Now) {
         self.metrics.ended(&view);
+        if let Some(how) = self.how_it_ended(&view) {
+            self.with_fleet(|fleet| fleet.lately_mut().ended(how, now));
+        }
         lock(&self.traffic).ended(&view, now.wall_ms);
         self.writer.request(view);
         self.bus.touch();
     }
 
+    /// What a request's end says of how things stand; none when it says nothing: it was refused for its own fault, its
+    /// caller left after the first word, or new work is paused.
+    fn how_it_ended(&self, view: &RequestView) -> Option<Ended> {
+        let failed = |attempt: &AttemptView| {
+            attempt.failure.as_ref().is_some_and(|failure| classify(failure).tells_of_target())
+        };
+        let retried = view.attempts.iter().any(failed) || view.rescues > 0;
+        let unanswered = retried.then_some(Ended::Unanswered);
+        match view.outcome {
+            Outcome::Answered => match (&view.route, view.tier) {
+                (Some(route), Some(tier)) => {
+                    let running = self.running.load();
+                    let map = running.as_ref().map(|running| &running.map);
+                    let provider = RoutingMap::provider_of(map, route).to_owned();
+                    // Answered past a Hot that is out; where somebody wants it on Warm, Warm is where it should be.
+                    let past_hot = |standing: &Standing| {
+                        standing.tier != Tier::Hot
+                            && standing.cause.as_ref().is_some_and(|cause| !cause.is_ordered())
+                    };
+                    let moved = tier != Tier::Hot && past_hot(&lock(&self.standpoint).standing);
+                    Some(Ended::Answered { provider, tier, retried, moved })
+                }
+                // An old answer given again, or an estimate.
+                (_, _) => unanswered,
+            },
+            Outcome::Queued if self.is_paused() => None,
+            Outcome::Queued => Some(Ended::Queued),
+            Outcome::Refused if view.status >= 500 && !self.is_paused() => Some(Ended::Unanswered),
+            Outcome::Refused => unanswered,
+            Outcome::Failed | Outcome::Broken => Some(Ended::Unanswered),
+            Outcome::Aborted => {
+                view.attempts.iter().all(|attempt| attempt.failure.is_some()).then_some(Ended::GivenUp)
+            }
+        }
+    }
+
     /// Gives a permit back with its outcome, and tells what that changed.
-    pub(crate) fn report(&self, permit: Permit, outcome: Outcome) {
+    pub(crate) fn report(&self, permit: Permit, outcome: switchyard_policy::Outcome) {
         let now = clock::now();
-        let changes = self.with_fleet(|fleet| fleet.report(permit, outcome, now)).unwrap_or_default();
-        self.tell(changes, now);
+        self.change(now, |fleet| ((), fleet.report(permit, outcome, now)));
     }
 
     /// The fleet's beat.
     pub(crate) fn tick(&self, now: Now) {
         let Some(running) = self.running.load_full() else { return };
-        let changes = self.with_fleet(|fleet| fleet.tick(&running.map, now)).unwrap_or_default();
-        self.tell(changes, now);
+        self.change(now, |fleet| ((), fleet.tick(&running.map, now)));
         crate::shed::beat(self, &running, now);
     }
 
@@ -176,43 +228,61 @@ impl Shared {
         self.cold_work.notify_one();
     }
 
-    /// Tells what changed in the fleet. Costs nothing when nothing did.
-    pub(crate) fn tell(&self, changes: Vec<Change>, now: Now) {
-        if changes.is_empty() {
-            return;
+    /// Changes the fleet and tells of it under one lock, so that no picture shows the change without its event; what
+    /// follows from it is done after. None without a fleet.
+    pub(crate) fn change<T>(&self, now: Now, act: impl FnOnce(&mut Fleet) -> (T, Vec<Change>)) -> Option<T> {
+        let (done, follows, turned) = self.with_fleet(|fleet| {
+            let (done, changes) = act(fleet);
+            (done, self.tell(changes, now), fleet.take_turned())
+        })?;
+        let changed = !follows.is_empty();
+        for follow in follows {
+            match follow {
+                Follow::Nothing => {}
+                // What waits in the queue may go now.
+                Follow::WaysOpened => self.ways_changed(),
+                Follow::KeysDoubted => self.keys_doubted.notify_one(),
+                Follow::Network { from, to } => self.turned(from, to),
+            }
         }
-        let mut moved = false;
-        for change in changes {
-            moved = true;
-            let what = match change {
-                Change::Opened { route, failure, consecutive } => {
-                    What::CircuitOpened { route, failure, consecutive }
-                }
-                Change::HalfOpen { route } => What::CircuitHalfOpen { route },
-                Change::Closed { route } => {
-                    // What waits in the queue may go now.
-                    self.ways_changed();
-                    What::CircuitClosed { route }
-                }
-                Change::KeyCondemned { provider, key, failure, .. } => {
-                    self.keys_doubted.notify_one();
-                    What::KeyCondemned { provider, credential: key.as_str().to_owned(), failure }
-                }
-                Change::CooledDown { .. } => continue,
-                Change::ProbeFailed { route, failure } => What::ProbeFailed { route, failure },
-                Change::NetworkTurned(turned) => self.turned(turned),
-                Change::Told(what) => what,
-            };
-            self.bus.emit(what, now);
-        }
-        if moved {
+        if changed || turned {
             self.look_around(now);
         }
+        Some(done)
+    }
+
+    /// Tells what changed in the fleet, which is locked meanwhile; what is to follow.
+    fn tell(&self, changes: Vec<Change>, now: Now) -> Vec<Follow> {
+        let one = |change| {
+            let (what, follow) = match change {
+                Change::Opened { route, failure, consecutive } => {
+                    (What::CircuitOpened { route, failure, consecutive }, Follow::Nothing)
+                }
+                Change::HalfOpen { route } => (What::CircuitHalfOpen { route }, Follow::Nothing),
+                Change::Closed { route } => (What::CircuitClosed { route }, Follow::WaysOpened),
+                Change::KeyCondemned { provider, key, failure, .. } => {
+                    let credential = key.as_str().to_owned();
+                    (What::KeyCondemned { provider, credential, failure }, Follow::KeysDoubted)
+                }
+                Change::CooledDown { .. } => return Follow::Nothing,
+                Change::ProbeFailed { route, failure } => {
+                    (What::ProbeFailed { route, failure }, Follow::Nothing)
+                }
+                Change::NetworkTurned(turned) => {
+                    let Turned { from, to, sentence, portal_url, lasted_ms } = turned;
+                    let what = What::NetworkTurned { from, to, reason: sentence, portal_url, lasted_ms };
+                    (what, Follow::Network { from, to })
+                }
+                Change::Told(what) => (what, Follow::Nothing),
+            };
+            self.bus.emit(what, now);
+            follow
+        };
+        changes.into_iter().map(one).collect()
     }
 
     /// This machine's network went from one state to another: who waited for it goes on.
-    fn turned(&self, turned: Turned) -> What {
-        let Turned { from, to, sentence, portal_url, lasted_ms } = turned;
+    fn turned(&self, from: NetworkState, to: NetworkState) {
         let is_back = from.is_down() && !to.is_down();
         if is_back && let Some(running) = self.running.load_full() {
             // Connections of before are likely dead, whatever they look like; who goes on now must not wait for one.
@@ -222,10 +292,10 @@ impl Shared {
         if is_back {
             self.ways_changed();
         }
-        What::NetworkTurned { from, to, reason: sentence, portal_url, lasted_ms }
     }
 
-    /// Sees where the next request would be answered; a change of tier is a failover or a recovery.
+    /// Sees where the next request would be answered, as circuits and the last calls say; a change of tier is a failover
+    /// or a recovery.
     pub(crate) fn look_around(&self, now: Now) {
         // Before the keychain was read every route seems to lack its key.
         if !*self.keys_ready.borrow() {
@@ -248,11 +318,11 @@ impl Shared {
         self.bus.touch();
         if before.tier != fresh.tier {
             lock(&self.traffic).tier_changed();
-            let route = fresh.route.map(|ix| running.map.route(ix).id.clone());
-            self.bus.emit(
-                What::TierChanged { from: before.tier, to: fresh.tier, route, cause: fresh.cause },
-                now,
-            );
+            // In Cold no route answers, though one may be called.
+            let route = fresh.route.filter(|_| fresh.tier != Tier::Cold);
+            let route = route.map(|ix| running.map.route(ix).id.clone());
+            let cause = fresh.cause.as_ref().map(ToString::to_string);
+            self.bus.emit(What::TierChanged { from: before.tier, to: fresh.tier, route, cause }, now);
             if fresh.tier != Tier::Cold {
                 self.ways_changed();
             }
@@ -283,7 +353,7 @@ impl Lease {
     }
 
     /// Gives the permit back with its outcome.
-    pub(crate) fn report(mut self, outcome: Outcome) {
+    pub(crate) fn report(mut self, outcome: switchyard_policy::Outcome) {
         if let Some(permit) = self.permit.take() {
             self.shared.report(permit, outcome);
         }

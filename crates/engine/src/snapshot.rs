@@ -7,26 +7,50 @@ use std::sync::atomic::Ordering;
 
 use switchyard_domain::event::Lamp;
 use switchyard_domain::map::{CredentialSource, RouteIx, names_of};
+use switchyard_domain::operate::{DistributionView, LoopView, Orders, ShiftView, TriggerView};
 use switchyard_domain::view::{
-    CircuitState, ColdView, CredentialPlace, CredentialView, MapView, ProviderView, RouteView, RouterView,
-    Snapshot, StatusView, TierView,
+    CircuitState, ColdView, CredentialPlace, CredentialView, EventView, MapView, ProviderView, RouteView,
+    RouterView, Snapshot, StatusView, TierView,
 };
-use switchyard_domain::{Now, Tier};
+use switchyard_domain::{Failure, Now, Tier};
+use switchyard_policy::status::Facts;
 use switchyard_policy::{Fleet, KeyId, RouteHealth};
 
 use crate::clock;
+use crate::network::Judged;
 use crate::shared::{Running, Shared, Standpoint, lock};
-use crate::why;
-use status::Scene;
+use crate::{why, words};
+use status::Beside;
+
+pub(crate) use status::health;
+
+/// What lies under the fleet's lock, seen at one moment, with the events that tell of it.
+struct Picture {
+    standpoint: Standpoint,
+    events: Vec<EventView>,
+    fleet: Seen,
+}
+
+/// What is seen of the fleet.
+#[derive(Default)]
+struct Seen {
+    tiers: Vec<TierView>,
+    providers: Vec<ProviderView>,
+    facts: Option<Facts>,
+    off: Option<String>,
+    network: Judged,
+    shifts: Vec<ShiftView>,
+    distribution: Option<DistributionView>,
+    orders: Orders,
+    triggers: Vec<TriggerView>,
+    loops: LoopView,
+}
 
 /// Takes the picture.
 pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
     let now = clock::now();
     let seq = shared.bus.seq();
-    // Before everything else: what an event tells of has been done by then, so no picture shows the news over the old state.
-    let events = shared.bus.shown();
     let running = shared.running.load_full();
-    let standpoint = lock(&shared.standpoint).clone();
     let pause = lock(&shared.pause).clone();
     let queue = shared.queue.view();
     let (traffic, shares, clients, requests, kept) = {
@@ -41,20 +65,22 @@ pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
             traffic.kept(),
         )
     };
-    let cold_enabled = running.as_ref().is_none_or(|running| running.map.flags.enable_cold_queue);
-    let network = crate::network::view(shared);
-    let tiers =
-        running.as_ref().map_or_else(Vec::new, |running| tiers(shared, running, &standpoint, shares, now));
-    let status = status::of(&Scene {
-        running: running.as_deref(),
-        standpoint: &standpoint,
-        pause: &pause,
-        off: running.as_ref().and_then(|running| shared.all_off(running)),
-        problem: lock(&shared.map_problem).clone(),
-        waiting: queue.waiting,
-        tiers: &tiers,
-        network: &network,
-    });
+    let Picture { standpoint, events, fleet } = picture(shared, running.as_deref(), shares, now);
+    let network = crate::network::view(shared, fleet.network);
+    let problem = lock(&shared.map_problem).clone();
+    let facts = fleet.facts.unwrap_or_else(|| status::no_map(problem.as_ref()));
+    let status = status::of(
+        &facts,
+        &Beside {
+            running: running.as_deref(),
+            standpoint: &standpoint,
+            pause: &pause,
+            off: fleet.off,
+            problem,
+            waiting: queue.waiting,
+            network: &network,
+        },
+    );
     let mut snapshot = Snapshot {
         seq,
         at_ms: now.wall_ms,
@@ -62,10 +88,10 @@ pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
         status: StatusView { kept, lost: shared.lost.load(Ordering::Relaxed), ..status },
         pause,
         map: map(running.as_deref()),
-        tiers,
+        tiers: fleet.tiers,
         cold: ColdView {
             queue: running.as_ref().map_or_else(|| "ai-tasks".to_owned(), |r| r.map.cold.queue.clone()),
-            enabled: cold_enabled,
+            enabled: running.as_ref().is_none_or(|running| running.map.flags.enable_cold_queue),
             in_use: running.is_some() && standpoint.standing.tier == Tier::Cold,
             waiting: queue.waiting,
             dead: queue.dead,
@@ -78,24 +104,55 @@ pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
         traffic,
         events,
         requests,
-        providers: running.as_ref().map_or_else(Vec::new, |running| providers(shared, running)),
+        providers: fleet.providers,
         keychain: shared.vault.view(),
-        shifts: of_fleet(shared, |fleet| fleet.shifts().view(now)),
-        distribution: of_fleet(shared, |fleet| fleet.shifts().distribution(now)),
-        orders: of_fleet(shared, |fleet| fleet.orders().clone()),
-        triggers: of_fleet(shared, |fleet| fleet.watch().fired()),
-        loops: of_fleet(shared, |fleet| fleet.loops().view(now)),
+        shifts: fleet.shifts,
+        distribution: fleet.distribution,
+        orders: fleet.orders,
+        triggers: fleet.triggers,
+        loops: fleet.loops,
         incidents: shared.incidents.shown(now.wall_ms),
         shed: lock(&shared.shedding).view(),
         causes: lock(&shared.causes).clone(),
         network,
     };
-    why::explain(&mut snapshot, standpoint.standing.cause.as_deref());
+    let cause = standpoint.standing.cause.as_ref().map(ToString::to_string);
+    why::explain(&mut snapshot, cause.as_deref());
     Arc::new(snapshot)
 }
 
-fn of_fleet<T: Default>(shared: &Shared, look: impl FnOnce(&mut Fleet) -> T) -> T {
-    shared.with_fleet(look).unwrap_or_default()
+/// One look, under the locks under which the fleet and where it stands are changed and told of ([`Shared::change`],
+/// [`Shared::look_around`]): no picture shows a state without its event, or an event before its state.
+fn picture(shared: &Shared, running: Option<&Running>, shares: [Option<f64>; 3], now: Now) -> Picture {
+    let standpoint = lock(&shared.standpoint);
+    let seen = shared.with_fleet(|fleet| {
+        let events = shared.bus.shown();
+        (events, running.map(|running| see(shared, running, fleet, &standpoint, shares, now)))
+    });
+    let (events, fleet) = seen.unwrap_or_else(|| (shared.bus.shown(), None));
+    Picture { standpoint: standpoint.clone(), events, fleet: fleet.unwrap_or_default() }
+}
+
+fn see(
+    shared: &Shared,
+    running: &Running,
+    fleet: &Fleet,
+    standpoint: &Standpoint,
+    shares: [Option<f64>; 3],
+    now: Now,
+) -> Seen {
+    Seen {
+        tiers: tiers(running, fleet, standpoint, shares, now),
+        providers: providers(shared, running, fleet, now),
+        facts: Some(status::facts_of(running, fleet, &standpoint.standing, shared.is_paused())),
+        off: fleet.all_off(&running.map),
+        network: Judged::of(fleet),
+        shifts: fleet.shifts().view(now),
+        distribution: fleet.shifts().distribution(now),
+        orders: fleet.orders().clone(),
+        triggers: fleet.watch().fired(),
+        loops: fleet.loops().view(now),
+    }
 }
 
 fn router(shared: &Shared, running: Option<&Running>) -> RouterView {
@@ -134,8 +191,8 @@ fn map(running: Option<&Running>) -> MapView {
 }
 
 fn tiers(
-    shared: &Shared,
     running: &Running,
+    fleet: &Fleet,
     standpoint: &Standpoint,
     shares: [Option<f64>; 3],
     now: Now,
@@ -151,17 +208,16 @@ fn tiers(
                 .line
                 .tier(tier)
                 .iter()
-                .filter_map(|ix| route(shared, running, *ix, standpoint.standing.route == Some(*ix), now))
+                .filter_map(|ix| route(running, fleet, *ix, standpoint.standing.route == Some(*ix), now))
                 .collect(),
         })
         .collect()
 }
 
-fn route(shared: &Shared, running: &Running, ix: RouteIx, next: bool, now: Now) -> Option<RouteView> {
+fn route(running: &Running, fleet: &Fleet, ix: RouteIx, next: bool, now: Now) -> Option<RouteView> {
     let route = running.map.route(ix);
-    let health =
-        shared.with_fleet(|fleet| fleet.place(&route.id, ix).map(|place| fleet.view(place, now)))??;
-    let left_out = of_fleet(shared, |fleet| fleet.is_excepted(&route.provider));
+    let health = fleet.view(fleet.place(&route.id, ix)?, now);
+    let left_out = fleet.is_excepted(&route.provider);
     let (lamp, signal, detail) = signal(&health, route.enabled, left_out);
     Some(RouteView {
         id: route.id.clone(),
@@ -186,19 +242,17 @@ fn route(shared: &Shared, running: &Running, ix: RouteIx, next: bool, now: Now) 
         last_failure: health.last_failure,
         probed_at_ms: health.probed_at_ms,
         probe_ok: health.probed_at_ms.map(|_| health.probe_failure.is_none()),
-        lowered_to_percent: of_fleet(shared, |fleet| fleet.watch().lowered_to_percent(&route.id)),
-        shifted_percent: of_fleet(shared, |fleet| fleet.shifts().shifted_percent(&running.map, ix)),
-        forced: of_fleet(shared, |fleet| {
-            fleet.orders().forced.iter().find(|forced| forced.route == route.id).cloned()
-        }),
-        killed: of_fleet(shared, |fleet| fleet.kill_of(route).cloned()),
+        lowered_to_percent: fleet.watch().lowered_to_percent(&route.id),
+        shifted_percent: fleet.shifts().shifted_percent(&running.map, ix),
+        forced: fleet.orders().forced.iter().find(|forced| forced.route == route.id).cloned(),
+        killed: fleet.kill_of(route).cloned(),
         why: None,
     })
 }
 
-/// The lamp, the word beside it, and why.
+/// The lamp, the word beside it, and why. A closed circuit is no answer: calls that fail are told all the same.
 fn signal(health: &RouteHealth, enabled: bool, left_out: bool) -> (Lamp, &'static str, Option<String>) {
-    let last = health.last_failure.as_ref().map(switchyard_domain::Failure::short);
+    let last = health.last_failure.as_ref().map(Failure::short);
     if !enabled || !health.in_service {
         return (Lamp::Out, "Out of use", None);
     }
@@ -211,6 +265,13 @@ fn signal(health: &RouteHealth, enabled: bool, left_out: bool) -> (Lamp, &'stati
     match health.circuit {
         CircuitState::Open => (Lamp::Stop, "Stop", last),
         CircuitState::HalfOpen => (Lamp::Caution, "Caution", Some("being tested".to_owned())),
+        CircuitState::Closed if health.failing && health.recent.calls == 0 => {
+            (Lamp::Caution, "Caution", last.map(|last| format!("failed when last called: {last}")))
+        }
+        CircuitState::Closed if health.failing || health.errs() => {
+            let why = last.map_or_else(String::new, |last| format!(": {last}"));
+            (Lamp::Caution, "Caution", Some(format!("{}{why}", words::failed(health.recent))))
+        }
         CircuitState::Closed if health.cooldown_ms.is_some() => (Lamp::Caution, "Caution", last),
         CircuitState::Closed => match (&health.probe_failure, health.last.is_empty(), health.probed_at_ms) {
             (Some(failure), _, _) => (Lamp::Caution, "Caution", Some(format!("probe: {}", failure.short()))),
@@ -220,7 +281,7 @@ fn signal(health: &RouteHealth, enabled: bool, left_out: bool) -> (Lamp, &'stati
     }
 }
 
-fn providers(shared: &Shared, running: &Running) -> Vec<ProviderView> {
+fn providers(shared: &Shared, running: &Running, fleet: &Fleet, now: Now) -> Vec<ProviderView> {
     running
         .map
         .providers
@@ -233,7 +294,7 @@ fn providers(shared: &Shared, running: &Running) -> Vec<ProviderView> {
             hosts.dedup();
             let mut credentials: Vec<CredentialView> = Vec::new();
             for route in &routes {
-                for credential in of_source(shared, &route.credentials) {
+                for credential in of_source(shared, &route.credentials, fleet, now) {
                     if !credentials.iter().any(|known| known.name == credential.name) {
                         credentials.push(credential);
                     }
@@ -253,7 +314,7 @@ fn providers(shared: &Shared, running: &Running) -> Vec<ProviderView> {
         .collect()
 }
 
-fn of_source(shared: &Shared, source: &CredentialSource) -> Vec<CredentialView> {
+fn of_source(shared: &Shared, source: &CredentialSource, fleet: &Fleet, now: Now) -> Vec<CredentialView> {
     let known = shared.vault.known();
     let names: Vec<String> = match source {
         CredentialSource::Nothing => return Vec::new(),
@@ -272,14 +333,23 @@ fn of_source(shared: &Shared, source: &CredentialSource) -> Vec<CredentialView> 
             if names.is_empty() { vec![provider.clone()] } else { names }
         }
     };
-    names.into_iter().map(|name| credential(shared, name)).collect()
+    let one = |name: String| {
+        let trouble = fleet.key_trouble(&KeyId::from(name.as_str()), now).cloned();
+        described(shared, name, trouble)
+    };
+    names.into_iter().map(one).collect()
 }
 
 /// A credential as people see it.
 pub(crate) fn credential(shared: &Shared, name: String) -> CredentialView {
     let id = KeyId::from(name.as_str());
-    let key = shared.vault.key(&id);
     let condemned = shared.with_fleet(|fleet| fleet.key_trouble(&id, clock::now()).cloned()).flatten();
+    described(shared, name, condemned)
+}
+
+/// `condemned`: why it is not used for now.
+fn described(shared: &Shared, name: String, condemned: Option<Failure>) -> CredentialView {
+    let key = shared.vault.key(&KeyId::from(name.as_str()));
     CredentialView {
         name,
         found_in: key.as_ref().map_or(CredentialPlace::Missing, |key| key.place),

@@ -6,7 +6,7 @@
 
 use std::cmp::Reverse;
 
-use switchyard_domain::event::{Lamp, route_label};
+use switchyard_domain::event::route_label;
 use switchyard_domain::operate::{
     DistributionView, Kill, KillScope, Order, Orders, ShiftPhase, ShiftView, Target, TriggerKind,
     TriggerView, WeightView, WhyView,
@@ -25,36 +25,7 @@ pub(crate) fn explain(snapshot: &mut Snapshot, cause: Option<&str>) {
     snapshot.tiers = tiers;
     if snapshot.map.version > 0 {
         snapshot.status.why = chain(snapshot, cause);
-        tell_shares(snapshot);
     }
-}
-
-/// While a shift shares traffic out, no route answers everything: the status sentence says the shares instead. What
-/// weighs more than a move (a pause, the network, an open circuit) stays what it says.
-fn tell_shares(snapshot: &mut Snapshot) {
-    let mut routes = snapshot.tiers.iter().flat_map(|tier| &tier.routes);
-    let status = &mut snapshot.status;
-    if !matches!(status.lamp, Lamp::Clear | Lamp::Degraded)
-        || routes.any(|own| own.circuit != CircuitState::Closed)
-    {
-        return;
-    }
-    let mut shifts = snapshot.shifts.iter().rev().filter(|shift| (1..100).contains(&shift.share_percent));
-    let Some((shift, state)) = shifts.find_map(|shift| match shift.phase {
-        ShiftPhase::Leaving => Some((shift, "Moving traffic.")),
-        ShiftPhase::Away => Some((shift, "Partly moved.")),
-        ShiftPhase::Returning => Some((shift, "Coming back.")),
-        ShiftPhase::Home => None,
-    }) else {
-        if let (Some(split), Lamp::Clear) = (&snapshot.distribution, status.lamp) {
-            status.sentence = format!("Traffic is split: {}.", weights(split));
-        }
-        return;
-    };
-    let ShiftView { from_words, to_words, share_percent, .. } = shift;
-    status.lamp = Lamp::Caution;
-    status.state = state.to_owned();
-    status.sentence = format!("{share_percent} % of {from_words}'s traffic goes to {to_words}.");
 }
 
 /// Every reason that holds, newest first; those of unknown age last.
@@ -113,8 +84,8 @@ fn standing(tier: Tier, cause: Option<&str>) -> Option<String> {
     let because = cause.map(|cause| format!(" ({cause})")).unwrap_or_default();
     match tier {
         Tier::Hot => Some(format!("The first choice of Hot is out of use: {}.", cause?)),
-        Tier::Warm => Some(format!("Warm answers{because}.")),
-        Tier::Cold => Some(format!("New requests are queued, since no route answers{because}.")),
+        Tier::Warm => Some(format!("Requests go to Warm{because}.")),
+        Tier::Cold => Some(format!("No route is expected to answer{because}.")),
     }
 }
 

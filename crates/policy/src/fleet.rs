@@ -20,6 +20,7 @@ use switchyard_domain::view::CircuitState;
 use switchyard_domain::{Failure, Now, RouteId};
 
 use crate::breaker::{Gate, Permit};
+use crate::lately::Lately;
 use crate::loops::Loops;
 use crate::network::{Network, RegionOutage};
 use crate::shift::Shifts;
@@ -31,7 +32,8 @@ use suspense::Suspended;
 pub use keys::{KeyChoice, KeyId};
 pub use known::{Check, Known};
 pub use report::{Change, Outcome};
-pub use view::RouteHealth;
+pub use strip::Recent;
+pub use view::{RouteHealth, Unfit};
 
 /// A cooldown longer than this, milliseconds, moves new work elsewhere; a shorter one may be waited out.
 pub const SHORT_COOLDOWN_MS: u64 = 5_000;
@@ -78,6 +80,9 @@ pub struct Fleet {
     network: Network,
     suspended: Vec<Suspended>,
     regions_out: Vec<RegionOutage>,
+    lately: Lately,
+    /// Whether the last calls of a route came to say something else than before.
+    turned: bool,
     pub(crate) watch: Watch,
     pub(crate) shifts: Shifts,
     pub(crate) loops: Loops,
@@ -95,6 +100,8 @@ impl Fleet {
             network: Network::new(),
             suspended: Vec::new(),
             regions_out: Vec::new(),
+            lately: Lately::default(),
+            turned: false,
             watch: Watch::default(),
             shifts: Shifts::default(),
             loops: Loops::default(),
@@ -116,6 +123,8 @@ impl Fleet {
             let family = family.map_or(route.provider.as_str(), |preset| preset.name);
             self.slots.push(Slot::next(route, family, known, generation));
         }
+        // Requests met another map: what became of them says nothing of this one.
+        self.lately.clear();
         self.network.remap(map);
         self.watch.remap(map);
         self.shifts.remap(map);
@@ -157,6 +166,22 @@ impl Fleet {
     /// The windows and triggers, to tell them a quality score.
     pub const fn watch_mut(&mut self) -> &mut Watch {
         &mut self.watch
+    }
+
+    /// How the last requests ended.
+    #[must_use]
+    pub const fn lately(&self) -> &Lately {
+        &self.lately
+    }
+
+    /// The same, to tell it of a request that ended.
+    pub const fn lately_mut(&mut self) -> &mut Lately {
+        &mut self.lately
+    }
+
+    /// Whether the last calls of a route came to say something else than when this was asked before.
+    pub const fn take_turned(&mut self) -> bool {
+        std::mem::replace(&mut self.turned, false)
     }
 
     /// The shifts under way.

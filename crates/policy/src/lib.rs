@@ -11,6 +11,7 @@ pub mod causes;
 pub mod classify;
 pub mod drive;
 pub mod fleet;
+pub mod lately;
 pub mod loops;
 pub mod network;
 pub mod orders;
@@ -18,6 +19,7 @@ pub mod plan;
 pub mod shed;
 pub mod shift;
 pub mod standing;
+pub mod status;
 pub mod watch;
 
 #[cfg(test)]
@@ -26,11 +28,14 @@ mod tests;
 pub use breaker::Permit;
 pub use classify::{Condemns, Next, Source, Verdict, classify};
 pub use drive::{Drive, Input, Step};
-pub use fleet::{Change, Check, Closed, Fleet, KeyChoice, KeyId, Known, Outcome, Reason, RouteHealth};
+pub use fleet::{
+    Change, Check, Closed, Fleet, KeyChoice, KeyId, Known, Outcome, Reason, Recent, RouteHealth, Unfit,
+};
 pub use loops::Loops;
 pub use network::{DeadProxy, Findings, HostFound, Network, PageFound, Reach, RegionOutage, Turned};
 pub use orders::{Changed, Part, Wish};
 pub use plan::{Candidate, Excluded, In, Needs, Out, Plan, plan};
 pub use shift::{SavedShifts, ShiftCommand, Shifts};
-pub use standing::{Standing, standing};
+pub use standing::{Cause, Standing, standing, standing_of};
+pub use status::{Status, judge};
 pub use watch::{Seen, Watch, quality_drop_percent};

@@ -1,35 +1,86 @@
-//! Where the next default request would be answered: what the status sentence, the lamps and the failover notices
-//! go by. It is an estimate for people; the request itself is planned on its own.
+//! Where the next request of a job would be answered: what the status, the lamps and the failover notices go by. It
+//! is an estimate for people, out of circuits, keys and orders and of how the last calls went; the request itself is
+//! planned on its own.
 
 use std::cmp::Reverse;
 
 use switchyard_domain::event::route_label;
-use switchyard_domain::map::{RouteIx, RoutingMap};
+use switchyard_domain::map::{Job, RouteIx, RoutingMap};
 use switchyard_domain::operate::Target;
-use switchyard_domain::{Now, Tier};
+use switchyard_domain::{Now, RouteId, Tier};
 
-use crate::fleet::{Check, Fleet};
+use crate::fleet::{Check, Fleet, Unfit};
 use crate::plan::Out;
 use crate::shift::covers;
 
-/// Where the next default request would be answered.
+/// Where the next request would be answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
     /// The tier; Cold when no route is expected to answer.
     pub tier: Tier,
-    /// The route that comes first; none in Cold.
+    /// The route that is tried first; in Cold one that may be called though its last calls failed, none when there is
+    /// no such route either.
     pub route: Option<RouteIx>,
-    /// Why it is not the first choice, as a phrase (`sonnet-4.6: 529 overloaded`); none when it is.
-    pub cause: Option<String>,
+    /// Why it is not the first choice; none when it is.
+    pub cause: Option<Cause>,
 }
 
-/// Where the next default request would be answered. Only routes that are in service, have a key (or need none),
-/// are not cooling for long and whose circuit is closed count; half open counts as not yet back. Where traffic is split
-/// or moved, it is where most of it goes.
+/// Why the first choice does not answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The first choice is out.
+    Route(RouteId, Unfit),
+    /// A shift moved its traffic, for this reason.
+    Moved(String),
+}
+
+impl Cause {
+    /// Whether somebody wanted it so, as opposed to an outage.
+    #[must_use]
+    pub const fn is_ordered(&self) -> bool {
+        match self {
+            Self::Moved(_) => true,
+            Self::Route(_, unfit) => match unfit {
+                Unfit::NotInMap
+                | Unfit::OffInMap
+                | Unfit::SwitchedOff
+                | Unfit::LeftOut
+                | Unfit::Gated
+                | Unfit::HeldOpen => true,
+                Unfit::CutOff(_)
+                | Unfit::CircuitOpen(_)
+                | Unfit::CoolingDown(_)
+                | Unfit::NoKey(_)
+                | Unfit::KeysCool(_)
+                | Unfit::Doubted(_)
+                | Unfit::Failing(_) => false,
+            },
+        }
+    }
+}
+
+impl std::fmt::Display for Cause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Route(id, unfit) => write!(f, "{}: {unfit}", route_label(id)),
+            Self::Moved(reason) => write!(f, "traffic was moved: {reason}"),
+        }
+    }
+}
+
+/// Where the next default request would be answered.
 #[must_use]
 pub fn standing(map: &RoutingMap, fleet: &Fleet, now: Now) -> Standing {
-    let line = fleet.line(map, &map.default_job);
-    let overridden = fleet.overridden(map, &map.default_job).is_some();
+    standing_of(map, &map.default_job, fleet, now)
+}
+
+/// Where a job's next request would be answered. Only routes that are in service, have a key (or need none), are not
+/// cooling for long, whose circuit is closed and whose last calls did not fail count; half open counts as not yet back.
+/// Where traffic is split or moved, it is where most of it goes.
+#[must_use]
+pub fn standing_of(map: &RoutingMap, job: &Job, fleet: &Fleet, now: Now) -> Standing {
+    let line = fleet.line(map, job);
+    let overridden = fleet.overridden(map, job).is_some();
     let tiers = [Tier::Hot, Tier::Warm].into_iter();
     let used = tiers.filter(|tier| *tier == Tier::Hot || map.flags.enable_warm_fallback);
     let mut stops: Vec<(Tier, RouteIx)> = Vec::new();
@@ -42,29 +93,39 @@ pub fn standing(map: &RoutingMap, fleet: &Fleet, now: Now) -> Standing {
         stops.extend(routes.into_iter().map(|ix| (tier, ix)));
     }
     let mut cause = moved(map, fleet, now, &mut stops);
+    let mut open = None;
     for (tier, ix) in stops {
-        let route = map.route(ix);
-        let gated = |place| {
-            tier == Tier::Warm && map.flags.gate_warm_routes && fleet.known(place).check != Check::Passed
+        let id = &map.route(ix).id;
+        let out = match unfit(map, fleet, tier, ix, now) {
+            None => match fleet.place(id, ix).and_then(|place| fleet.failing(place)) {
+                None => return Standing { tier, route: Some(ix), cause },
+                Some(failure) => {
+                    open = open.or(Some(ix));
+                    Unfit::Failing(failure)
+                }
+            },
+            Some(out) => out,
         };
-        let out = match fleet.place(&route.id, ix) {
-            Some(_) if fleet.out_by_order(map, route, "") == Some(Out::Excepted) => {
-                Some("left out for now".to_owned())
-            }
-            Some(place) if gated(place) => Some("waits for its compatibility check".to_owned()),
-            Some(place) => fleet.out_of_use(place, now),
-            None => Some("not in the map".to_owned()),
-        };
-        match out {
-            None => return Standing { tier, route: Some(ix), cause },
-            Some(words) => cause = cause.or_else(|| Some(format!("{}: {words}", route_label(&route.id)))),
-        }
+        cause = cause.or_else(|| Some(Cause::Route(id.clone(), out)));
     }
-    Standing { tier: Tier::Cold, route: None, cause }
+    Standing { tier: Tier::Cold, route: open, cause }
+}
+
+/// Why a route is not called, whatever its last calls were.
+fn unfit(map: &RoutingMap, fleet: &Fleet, tier: Tier, ix: RouteIx, now: Now) -> Option<Unfit> {
+    let route = map.route(ix);
+    let gated =
+        |place| tier == Tier::Warm && map.flags.gate_warm_routes && fleet.known(place).check != Check::Passed;
+    match fleet.place(&route.id, ix) {
+        Some(_) if fleet.out_by_order(map, route, "") == Some(Out::Excepted) => Some(Unfit::LeftOut),
+        Some(place) if gated(place) => Some(Unfit::Gated),
+        Some(place) => fleet.out_of_use(place, now),
+        None => Some(Unfit::NotInMap),
+    }
 }
 
 /// Puts the routes in the order most requests meet them in, and says why the first choice is not the first.
-fn moved(map: &RoutingMap, fleet: &Fleet, now: Now, stops: &mut [(Tier, RouteIx)]) -> Option<String> {
+fn moved(map: &RoutingMap, fleet: &Fleet, now: Now, stops: &mut [(Tier, RouteIx)]) -> Option<Cause> {
     let shifts = fleet.shifts();
     if let Some(split) = shifts.split() {
         let shares: Vec<f64> = split.shares_now(now).collect();
@@ -77,7 +138,7 @@ fn moved(map: &RoutingMap, fleet: &Fleet, now: Now, stops: &mut [(Tier, RouteIx)
         let is_at = |target: &Target, (tier, ix): (Tier, RouteIx)| covers(target, map.route(ix), tier);
         stops.sort_by_key(|stop| (is_at(&shift.from, *stop), !is_at(&shift.to, *stop)));
         if cause.is_none() && first.is_some_and(|first| is_at(&shift.from, first)) {
-            cause = Some(format!("traffic was moved: {}", shift.reason));
+            cause = Some(Cause::Moved(shift.reason.clone()));
         }
     }
     cause.filter(|_| stops.first().copied() != first)

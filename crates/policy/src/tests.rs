@@ -15,6 +15,7 @@ mod properties;
 mod shed;
 mod shift;
 mod shift_properties;
+mod status;
 mod watch;
 mod watch_properties;
 mod world;

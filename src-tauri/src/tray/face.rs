@@ -95,7 +95,10 @@ fn tier_line(view: &TierView) -> String {
     let answering = view.routes.iter().find(|route| route.next).filter(|_| view.in_use);
     let words = match answering.or(view.routes.first()) {
         None => "no routes".to_owned(),
-        Some(route) if answering.is_some() => format!("{} answers", route_label(&route.id)),
+        Some(route) if answering.is_some() => {
+            let does = if route.last.last() == Some(&true) { "answers" } else { "comes next" };
+            format!("{} {does}", route_label(&route.id))
+        }
         Some(_) if view.routes.iter().any(serves) => "standing by".to_owned(),
         Some(route) => match &route.detail {
             Some(detail) => format!("{}, {detail}", route.signal),

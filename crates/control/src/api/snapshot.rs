@@ -17,21 +17,23 @@ use super::{Panel, operations};
 
 operations![health, snapshot, events];
 
-/// That the router answers at all.
+/// How the router is doing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Health {
-    /// Always `ok`.
+    /// In one word, as the proxy's `/health` says it: `ok`, `degraded`, `cold`, `paused`, `off`, `offline`,
+    /// `unconfigured`.
     pub status: String,
     /// The program's version.
     pub version: String,
 }
 
-/// Whether the router answers. The only operation that needs no token.
+/// How the router is doing, in one word; always 200 while it answers at all. The only operation that needs no token.
 #[utoipa::path(get, path = "/health", tag = "snapshot", operation_id = "health", security(()),
     responses((status = 200, body = Health)))]
-async fn health() -> Json<Health> {
-    Json(Health { status: "ok".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() })
+async fn health(State(panel): State<Panel>) -> Json<Health> {
+    let status = panel.router.health().as_str().to_owned();
+    Json(Health { status, version: env!("CARGO_PKG_VERSION").to_owned() })
 }
 
 /// The whole state at this moment.

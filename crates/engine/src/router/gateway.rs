@@ -8,7 +8,7 @@ use switchyard_domain::gateway::{
 };
 use switchyard_domain::map::{RouteIx, RoutingMap};
 use switchyard_domain::operate::{CauseView, LoopView};
-use switchyard_domain::view::CircuitState;
+use switchyard_domain::view::{CircuitState, HealthWord};
 use switchyard_domain::{Failure, Now, Problem, RouteId};
 use switchyard_policy::{Fleet, RouteHealth};
 
@@ -20,6 +20,12 @@ use crate::shared::lock;
 const HEALTHY_RATE: f64 = 0.95;
 
 impl Router {
+    /// How the router is doing, in one word.
+    #[must_use]
+    pub fn health(&self) -> HealthWord {
+        crate::snapshot::health(&self.shared).0
+    }
+
     /// How every provider of the running map is doing, by name.
     #[must_use]
     pub fn providers_health(&self) -> ProvidersHealth {
@@ -129,9 +135,13 @@ fn provider(map: &RoutingMap, fleet: &Fleet, name: &str, now: Now) -> Option<Pro
     let success_rate = seen.success_percent().map(|percent| percent / 100.0).or_else(|| rate(&last));
     let p95_ms = seen.p95_ms.or_else(|| routes.iter().filter_map(|(_, health)| health.p95_ms).max());
     let all = |state: CircuitState| routes.iter().all(|(_, health)| health.circuit == state);
-    let serving = routes.iter().filter(|(_, health)| health.serves).count();
+    let serves = |health: &RouteHealth| health.serves && !health.failing;
+    let serving = routes.iter().filter(|(_, health)| serves(health)).count();
+    let unasked = |health: &RouteHealth| health.last.is_empty() && health.probed_at_ms.is_none();
     let status = if serving == 0 {
         ProviderStatus::Down
+    } else if routes.iter().all(|(_, health)| unasked(health)) {
+        ProviderStatus::Unknown
     } else if serving < routes.len() || success_rate.is_some_and(|rate| rate < HEALTHY_RATE) {
         ProviderStatus::Degraded
     } else {
@@ -154,7 +164,7 @@ fn provider(map: &RoutingMap, fleet: &Fleet, name: &str, now: Now) -> Option<Pro
             .map(|(id, health)| {
                 let view = RouteHealthView {
                     circuit: health.circuit,
-                    serves: health.serves,
+                    serves: serves(health),
                     success_rate: rate(&health.last).map(thousandths),
                     p95_ms: health.p95_ms,
                 };

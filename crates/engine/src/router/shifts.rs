@@ -120,12 +120,13 @@ impl Router {
         let no_map = || Problem::new("no_map", "No routing map is applied. Run `switchyard map apply FILE`.");
         let running = self.shared.running.load_full().ok_or_else(no_map)?;
         let now = clock::now();
-        let done = self
-            .shared
-            .with_fleet(|fleet| fleet.command_shift(&running.map, command, actor, reason, now))
-            .ok_or_else(no_map)?;
-        let (id, changes) = done?;
-        self.shared.tell(changes, now);
+        let done = self.shared.change(now, |fleet| {
+            match fleet.command_shift(&running.map, command, actor, reason, now) {
+                Ok((id, changes)) => (Ok(id), changes),
+                Err(problem) => (Err(problem), Vec::new()),
+            }
+        });
+        let id = done.ok_or_else(no_map)??;
         self.shared.look_around(now);
         self.shared.bus.touch();
         keep(&self.shared).await?;

@@ -5,7 +5,7 @@ use switchyard_domain::map::ShiftMode;
 use switchyard_domain::network::{NetworkState, NetworkView};
 use switchyard_domain::operate::{Except, ForcedBreaker, HoldView, Kill, LoopView, Target};
 use switchyard_domain::view::{
-    ColdView, KeychainView, MapView, PauseView, RouterView, StatusView, TierView, TrafficView,
+    ColdView, HealthWord, KeychainView, MapView, PauseView, RouterView, StatusView, TierView, TrafficView,
 };
 use switchyard_domain::{Dialect, FailureKind, RouteId};
 
@@ -74,6 +74,8 @@ fn calm() -> Snapshot {
             kept: 0,
             lost: 0,
             why: Vec::new(),
+            health: HealthWord::Ok,
+            next_test: None,
         },
         pause: PauseView { paused: false, reason: None, since_ms: None },
         map: MapView {
@@ -180,7 +182,7 @@ fn the_newest_reason_comes_first_and_each_says_who_and_why() {
             "Model mini is out of service: too chatty (cli).",
             "50 % of anthropic's traffic goes to the other routes (leaving, held: lunch): 84 % of 25 calls failed (router).",
             "anthropic: 12 % of 41 calls answered 5xx (limit 5 %); traffic is to leave anthropic until it is well (below 2.5 % of at least 20 calls for 2 min).",
-            "Warm answers (sonnet: 529 overloaded).",
+            "Requests go to Warm (sonnet: 529 overloaded).",
             "google is left out (cli).",
         ]
     );
@@ -212,54 +214,14 @@ fn of_two_moves_of_the_same_size_each_route_names_its_own() {
 }
 
 #[test]
-fn while_a_shift_shares_traffic_out_the_status_says_the_shares() {
-    let says = |lamp, phase, share_percent, circuit| {
-        let mut snapshot = calm();
-        snapshot.status.lamp = lamp;
-        snapshot.shifts = vec![ShiftView { phase, share_percent, ..shift() }];
-        snapshot.tiers[0].routes[0].circuit = circuit;
-        explain(&mut snapshot, None);
-        (snapshot.status.lamp, format!("{} {}", snapshot.status.state, snapshot.status.sentence))
-    };
-    let shared = |state: &str, percent| {
-        (Lamp::Caution, format!("{state} {percent} % of anthropic's traffic goes to the other routes."))
-    };
-    let (clear, degraded, closed) = (Lamp::Clear, Lamp::Degraded, CircuitState::Closed);
-    assert_eq!(says(clear, ShiftPhase::Leaving, 50, closed), shared("Moving traffic.", 50));
-    assert_eq!(says(degraded, ShiftPhase::Returning, 90, closed), shared("Coming back.", 90));
-    assert_eq!(says(clear, ShiftPhase::Away, 30, closed), shared("Partly moved.", 30));
-    let untouched = |lamp| (lamp, "All clear. ".to_owned());
-    for (lamp, phase, share, circuit) in [
-        (degraded, ShiftPhase::Away, 100, closed),
-        (clear, ShiftPhase::Returning, 0, closed),
-        (Lamp::Paused, ShiftPhase::Leaving, 50, closed),
-        (degraded, ShiftPhase::Leaving, 50, CircuitState::Open),
-    ] {
-        assert_eq!(says(lamp, phase, share, circuit), untouched(lamp), "{phase:?} {share}");
-    }
-}
-
-#[test]
-fn a_split_by_hand_is_in_the_status_and_a_circuit_held_closed_in_its_routes_reason() {
+fn a_circuit_held_closed_is_in_its_routes_reason() {
     let mut snapshot = calm();
-    let weight = |name: &str, percent| WeightView {
-        target: Target::Provider(name.to_owned()),
-        percent,
-        goal_percent: percent,
-    };
-    snapshot.distribution = Some(DistributionView {
-        weights: vec![weight("anthropic", 60.0), weight("openai", 40.0)],
-        complete_at_ms: 0,
-        reason: String::new(),
-        actor: "window".to_owned(),
-    });
     snapshot.orders.forced = vec![ForcedBreaker {
         route: RouteId::from("openai/mini"),
         open: false,
         order: order(8_000, Some("its probes lie")),
     }];
     explain(&mut snapshot, None);
-    assert_eq!(snapshot.status.sentence, "Traffic is split: anthropic 60 %, openai 40 %.");
     let why = snapshot.tiers[1].routes[0].why.as_deref();
     assert_eq!(why, Some("Its circuit is held closed, whatever it answers: its probes lie (cli)."));
 }

@@ -114,7 +114,9 @@ impl Fleet {
         now: Now,
     ) -> Vec<Change> {
         let slot = &mut self.slots[place.0];
-        slot.strip.answered(duration_ms, first_token_ms);
+        let was_failing = slot.strip.is_failing();
+        slot.strip.answered(duration_ms, first_token_ms, now);
+        self.turned |= was_failing;
         if slot.cooling(now).is_none() {
             slot.doubted = None;
         }
@@ -154,7 +156,9 @@ impl Fleet {
         let slot = &mut self.slots[place.0];
         let mut changes = Vec::new();
         if verdict.tells_of_target() {
-            slot.strip.failed(failure.clone());
+            let was_failing = slot.strip.is_failing();
+            slot.strip.failed(failure.clone(), verdict.counts_for_breaker, now);
+            self.turned |= slot.strip.is_failing() != was_failing;
         }
         if verdict.counts_for_breaker
             && let Some(opening) = slot.breaker.failed(generation, now)

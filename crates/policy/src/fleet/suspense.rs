@@ -183,6 +183,10 @@ impl Fleet {
     /// Tells a turn of the network, and settles what it decides.
     fn after(&mut self, turned: Option<Turned>, now: Now) -> Vec<Change> {
         let mut changes = self.settle(now);
+        if turned.as_ref().is_some_and(|turned| turned.from.is_down() != turned.to.is_down()) {
+            // What became of requests without a network says nothing of what becomes of them with one.
+            self.lately.clear();
+        }
         changes.extend(turned.map(Change::NetworkTurned));
         changes
     }

@@ -1,9 +1,11 @@
 //! What is shown of a route's state.
 
 use switchyard_domain::map::RouteIx;
+use switchyard_domain::network::NetworkState;
 use switchyard_domain::view::CircuitState;
 use switchyard_domain::{Failure, Now};
 
+use super::strip::Recent;
 use super::{Fleet, KeyChoice, SHORT_COOLDOWN_MS};
 use crate::breaker::Gate;
 
@@ -20,8 +22,12 @@ pub struct RouteHealth {
     pub in_service: bool,
     /// Whether it has a key that is in use, or needs none of ours.
     pub has_key: bool,
-    /// Whether new work is expected to be answered by it: the test [`crate::standing()`] uses.
+    /// Whether new work may go there: in service, keyed, its circuit closed, not cooling for long.
     pub serves: bool,
+    /// Whether its last calls say that the next one fails, too, whatever its circuit is.
+    pub failing: bool,
+    /// Its calls of the last five minutes, at most 20.
+    pub recent: Recent,
     /// The last 20 calls, oldest first: true = success.
     pub last: Vec<bool>,
     /// Median time of the last 256 answers, milliseconds; for a stream, to its end.
@@ -30,7 +36,7 @@ pub struct RouteHealth {
     pub p95_ms: Option<u32>,
     /// Time to the first meaningful byte of the last stream, milliseconds.
     pub first_token_ms: Option<u32>,
-    /// Share of failed calls among the last 20, percent.
+    /// Share of failed calls among the last 20 of the last five minutes, percent; none when there were none.
     pub error_percent: Option<f64>,
     /// Why the last failed call failed.
     pub last_failure: Option<Failure>,
@@ -38,6 +44,68 @@ pub struct RouteHealth {
     pub probed_at_ms: Option<i64>,
     /// Why the last free probe failed, if it did.
     pub probe_failure: Option<Failure>,
+}
+
+impl RouteHealth {
+    /// Whether more of its calls of late failed than is passed over.
+    #[must_use]
+    pub fn errs(&self) -> bool {
+        self.recent.errs()
+    }
+}
+
+/// Why new work is not expected to be answered by a route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// The running map no longer has it.
+    NotInMap,
+    /// The map switches it off.
+    OffInMap,
+    /// A kill switch is thrown.
+    SwitchedOff,
+    /// Its provider is left out everywhere.
+    LeftOut,
+    /// It has not passed its compatibility check, and the map wants that.
+    Gated,
+    /// This machine's network keeps it from being reached.
+    CutOff(NetworkState),
+    /// Its breaker is held open by hand.
+    HeldOpen,
+    /// Its circuit is open, or half open; the last failure.
+    CircuitOpen(Option<Failure>),
+    /// Its target asked to be left alone for long.
+    CoolingDown(Option<Failure>),
+    /// It has no key, or none that is accepted: why not.
+    NoKey(Option<Failure>),
+    /// Every key of it is rate limited for long.
+    KeysCool(Option<Failure>),
+    /// What put it out of use is over by the clock, and nothing has shown yet that it answers.
+    Doubted(Failure),
+    /// It may be called, and its last calls failed.
+    Failing(Failure),
+}
+
+impl std::fmt::Display for Unfit {
+    /// A few words: `529 overloaded`, `no key`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let short = |failure: &Option<Failure>, or: &str| {
+            failure.as_ref().map_or_else(|| or.to_owned(), Failure::short)
+        };
+        match self {
+            Self::NotInMap => f.write_str("not in the map"),
+            Self::OffInMap => f.write_str("switched off in the map"),
+            Self::SwitchedOff => f.write_str("switched off"),
+            Self::LeftOut => f.write_str("left out for now"),
+            Self::Gated => f.write_str("waits for its compatibility check"),
+            Self::CutOff(state) => write!(f, "this machine {}", state.words()),
+            Self::HeldOpen => f.write_str("breaker held open"),
+            Self::CircuitOpen(failure) => f.write_str(&short(failure, "circuit open")),
+            Self::CoolingDown(failure) => f.write_str(&short(failure, "cooling down")),
+            Self::NoKey(failure) => f.write_str(&short(failure, "no key")),
+            Self::KeysCool(failure) => f.write_str(&short(failure, "rate limited")),
+            Self::Doubted(failure) | Self::Failing(failure) => f.write_str(&failure.short()),
+        }
+    }
 }
 
 impl Fleet {
@@ -54,24 +122,21 @@ impl Fleet {
             KeyChoice::Key(_) | KeyChoice::NotNeeded | KeyChoice::None => None,
         };
         let [p50_ms, p95_ms] = slot.strip.percentiles([50, 95]);
+        let recent = slot.strip.recent(now);
         RouteHealth {
             circuit: slot.breaker.circuit(),
-            next_probe_in_ms: match (slot.breaker.circuit(), slot.breaker.gate(now)) {
-                (CircuitState::Closed, _) | (_, Gate::Flows | Gate::TestUnderWay | Gate::HeldOpen) => None,
-                (CircuitState::HalfOpen | CircuitState::Open, Gate::TestDue) => Some(0),
-                (CircuitState::HalfOpen | CircuitState::Open, Gate::OpenUntil(until)) => {
-                    Some(until - now.mono_ms)
-                }
-            },
+            next_probe_in_ms: self.next_test_in_ms(route, now),
             cooldown_ms: slot.cooling(now).max(keys_cool).map(|until| until - now.mono_ms),
             in_service: slot.killed.is_none(),
             has_key: self.has_key(&keys),
             serves: self.serves(route, now),
+            failing: slot.strip.is_failing(),
+            recent,
             last: slot.strip.calls(),
             p50_ms,
             p95_ms,
             first_token_ms: slot.strip.first_token_ms(),
-            error_percent: slot.strip.error_percent(),
+            error_percent: recent.failed_percent(),
             last_failure: slot.strip.last_failure().cloned(),
             probed_at_ms: slot.probe.as_ref().map(|probe| probe.at_ms),
             probe_failure: slot.probe.as_ref().and_then(|probe| probe.failure.clone()),
@@ -85,46 +150,67 @@ impl Fleet {
         self.out_of_use(route, now).is_none()
     }
 
-    /// Why new work is not expected to be answered by the route, in a few words (`529 overloaded`, `no key`).
+    /// Why new work is not expected to be answered by the route. Its last calls are another matter ([`Fleet::failing`]).
     #[must_use]
-    pub fn out_of_use(&self, route: RouteIx, now: Now) -> Option<String> {
-        let Some(slot) = self.slots.get(route.0) else { return Some("not in the map".to_owned()) };
+    pub fn out_of_use(&self, route: RouteIx, now: Now) -> Option<Unfit> {
+        let Some(slot) = self.slots.get(route.0) else { return Some(Unfit::NotInMap) };
         if !slot.in_map() {
-            return Some("switched off in the map".to_owned());
+            return Some(Unfit::OffInMap);
         }
         if slot.killed.is_some() {
-            return Some("switched off".to_owned());
+            return Some(Unfit::SwitchedOff);
         }
         if self.is_cut_off(route) {
-            return Some(format!("this machine {}", self.network.state().words()));
+            return Some(Unfit::CutOff(self.network.state()));
         }
-        let short =
-            |failure: Option<&Failure>, or: &str| failure.map_or_else(|| or.to_owned(), Failure::short);
         if slot.breaker.gate(now) == Gate::HeldOpen {
-            return Some("breaker held open".to_owned());
+            return Some(Unfit::HeldOpen);
         }
         match slot.breaker.circuit() {
             CircuitState::Closed => {}
             CircuitState::HalfOpen | CircuitState::Open => {
-                return Some(short(slot.strip.last_failure(), "circuit open"));
+                return Some(Unfit::CircuitOpen(slot.strip.last_failure().cloned()));
             }
         }
         let patience = now.mono_ms.saturating_add(SHORT_COOLDOWN_MS);
         if slot.cooling(now).is_some_and(|until| until > patience) {
-            return Some(short(slot.cooling_failure(now), "cooling down"));
+            return Some(Unfit::CoolingDown(slot.cooling_failure(now).cloned()));
         }
+        let trouble = || slot.keys.iter().find_map(|key| self.key_trouble(&key.id, now)).cloned();
         let keys = self.key_state(route, now);
         if !self.has_key(&keys) {
-            let trouble = slot.keys.iter().find_map(|key| self.key_trouble(&key.id, now));
-            return Some(short(trouble, "no key"));
+            return Some(Unfit::NoKey(trouble()));
         }
         if matches!(keys, KeyChoice::AllCoolingUntil(until) if until > patience) {
-            return Some(short(
-                slot.keys.iter().find_map(|key| self.key_trouble(&key.id, now)),
-                "rate limited",
-            ));
+            return Some(Unfit::KeysCool(trouble()));
         }
-        slot.doubted.as_ref().map(Failure::short)
+        slot.doubted.clone().map(Unfit::Doubted)
+    }
+
+    /// A route's calls of the last five minutes, at most 20.
+    ///
+    /// # Panics
+    /// If the route is of another map.
+    #[must_use]
+    pub fn recent(&self, route: RouteIx, now: Now) -> Recent {
+        self.slots[route.0].strip.recent(now)
+    }
+
+    /// Why a route's last failed call failed.
+    #[must_use]
+    pub fn last_failure(&self, route: RouteIx) -> Option<&Failure> {
+        self.slots.get(route.0)?.strip.last_failure()
+    }
+
+    pub(crate) fn breaker_gate(&self, route: RouteIx, now: Now) -> Gate {
+        self.slots[route.0].breaker.gate(now)
+    }
+
+    /// The last failure of a route whose last calls say that the next one fails, too.
+    #[must_use]
+    pub fn failing(&self, route: RouteIx) -> Option<Failure> {
+        let strip = &self.slots.get(route.0)?.strip;
+        strip.last_failure().filter(|_| strip.is_failing()).cloned()
     }
 
     /// Why a route's last free probe failed; none when it did not, or there was none.

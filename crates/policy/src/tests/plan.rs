@@ -104,7 +104,11 @@ fn standing_names_the_tier_that_answers_next_and_why_not_the_first() {
     let mut world = World::new(&with(four(), json!({ "breaker": { "consecutiveFailures": 1 } })));
     let stands = |world: &World| {
         let now = standing(&world.map, &world.fleet, world.now);
-        (now.tier, now.route.map(|ix| world.map.route(ix).id.to_string()), now.cause)
+        (
+            now.tier,
+            now.route.map(|ix| world.map.route(ix).id.to_string()),
+            now.cause.map(|cause| cause.to_string()),
+        )
     };
     assert_eq!(stands(&world), (Tier::Hot, Some(A.to_owned()), None));
     world.request(|id, _| if id == A || id == B { Err(failure(K::Connect)) } else { Ok(()) });

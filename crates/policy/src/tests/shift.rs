@@ -199,7 +199,11 @@ fn standing_follows_where_most_requests_go() {
     let mut world = World::new(&four());
     let stands = |world: &World| {
         let now = standing(&world.map, &world.fleet, world.now);
-        (now.tier, now.route.map(|ix| world.map.route(ix).id.to_string()), now.cause)
+        (
+            now.tier,
+            now.route.map(|ix| world.map.route(ix).id.to_string()),
+            now.cause.map(|cause| cause.to_string()),
+        )
     };
     let id = start(&mut world, "anthropic", None, ShiftMode::Immediate, 50).unwrap();
     assert_eq!(stands(&world), (Tier::Hot, Some(A.to_owned()), None));

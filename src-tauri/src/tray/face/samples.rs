@@ -9,7 +9,7 @@ fn route(id: &str, lamp: &str, signal: &str, detail: Option<&str>, next: bool) -
         "id": id, "provider": id.split('/').next(), "model": id.split('/').next_back(), "host": "localhost",
         "dialect": "anthropic", "weight": null, "lamp": lamp, "signal": signal, "detail": detail,
         "circuit": "closed", "nextProbeInMs": null, "cooldownMs": null, "inService": true, "offInMap": false,
-        "next": next, "last": [], "p50Ms": null, "p95Ms": null, "errorPercent": null, "lastFailure": null,
+        "next": next, "last": [next], "p50Ms": null, "p95Ms": null, "errorPercent": null, "lastFailure": null,
         "probedAtMs": null, "probeOk": null
     })
 }

@@ -13,6 +13,18 @@ fn a_normal_day() {
 }
 
 #[test]
+fn nothing_asked_yet_is_no_answer() {
+    let mut seen = snapshot();
+    seen.status.lamp = switchyard_domain::event::Lamp::Unknown;
+    seen.status.state = "Ready.".to_owned();
+    seen.tiers[0].routes[0].last.clear();
+    seen.tiers[0].share_percent = None;
+    let face = Face::of_snapshot(&seen);
+    assert_eq!((face.sign, face.state.as_str()), (Sign::Clear, "Ready"));
+    assert_eq!(face.tiers[0], "Hot: sonnet-4.6 comes next");
+}
+
+#[test]
 fn an_incident() {
     let face = Face::of_snapshot(&on_warm());
     assert_eq!(face.sign, Sign::Degraded);
