@@ -34,7 +34,7 @@ pub struct Facts {
     pub lately: Figures,
     /// Routes in service that don't do as they should.
     pub troubles: Vec<Trouble>,
-    /// Jobs that don't stand on their Hot.
+    /// Jobs that don't stand where they are meant to.
     pub jobs: Vec<JobOff>,
     /// What a shift or weights make of the traffic.
     pub shared: Option<Shared>,
@@ -77,7 +77,7 @@ pub enum Wrong {
     Errs(Recent),
 }
 
-/// A job that does not stand on its Hot while it has one.
+/// A job that does not stand where it is meant to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobOff {
     /// Its name.
@@ -310,12 +310,17 @@ fn troubles(map: &RoutingMap, fleet: &Fleet, now: Now) -> Vec<Trouble> {
 /// A job without a line of its own stands where the default does.
 fn jobs_off(map: &RoutingMap, fleet: &Fleet, now: Now) -> Vec<JobOff> {
     let own = map.jobs.iter().filter(|(_, job)| job.own_line || fleet.overridden(map, job).is_some());
-    own.filter(|(_, job)| !fleet.line(map, job).hot.is_empty())
-        .filter_map(|(name, job)| {
-            let Standing { tier, cause, .. } = standing_of(map, job, fleet, now);
-            (tier != Tier::Hot && cause.is_some()).then(|| JobOff { name: name.clone(), tier, cause })
-        })
-        .collect()
+    own.filter_map(|(name, job)| {
+        let Standing { tier, cause, .. } = standing_of(map, job, fleet, now);
+        // A job may be meant for Warm; then only having no route is news.
+        let off = match tier {
+            Tier::Hot => false,
+            Tier::Warm => cause.is_some() && !fleet.line(map, job).hot.is_empty(),
+            Tier::Cold => true,
+        };
+        off.then(|| JobOff { name: name.clone(), tier, cause })
+    })
+    .collect()
 }
 
 fn shared(fleet: &Fleet, now: Now) -> Option<Shared> {
