@@ -241,7 +241,7 @@ fn the_status_says_what_happened_in_every_situation() {
         ("all open, no queue", Facts { test: due(0, 5_000), ..cold(None, open(), unanswered(2)) }, 0, false,
             "stop cold cold: No route answers. New requests are refused (sonnet: 529 overloaded); next test call of sonnet in 5 s; the last 2 requests got no answer."),
         ("a rejected key", cold(None, Unfit::NoKey(Some(Failure::new(FailureKind::KeyRejected, "x"))), unanswered(1)), 0, false,
-            "stop cold cold: No route answers. New requests are refused (sonnet: key rejected); the last request got no answer. Store a key under Providers."),
+            "stop cold cold: No route answers. New requests are refused (sonnet: key not accepted); the last request got no answer. Store a key under Providers."),
         // Moves.
         ("traffic leaves", Facts { shared: moved(ShiftPhase::Leaving), ..asked(hot(4)) }, 0, true,
             "caution hot degraded: Moving traffic. 50 % of alpha's traffic goes to the other routes."),
