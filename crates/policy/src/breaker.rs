@@ -4,9 +4,11 @@
 //! open and lets one test call through at a time, until enough of them succeeded (closed) or one failed (open
 //! again, the interval restarts). It judges by inference calls only and knows nothing of keys or cooldowns.
 //!
-//! A circuit that opens again and again without staying closed for ten minutes flaps: from its third opening on, each
-//! wait is twice the one before, unless no other route could answer. A person can hold it open or closed; meanwhile
-//! failures are counted, and move nothing.
+//! A circuit that opens anew after a test call went well has relapsed; one that relapses again and again without staying
+//! closed for ten minutes flaps: from its second relapse on, the wait after each is twice the one before, unless no other
+//! route could answer. An outage that goes on is no flapping: a test call that fails with none that went well before it
+//! is followed by the next one after the usual wait. A person can hold a circuit open or closed; meanwhile failures are
+//! counted, and move nothing.
 //!
 //! Each change of state bumps the generation; an outcome that belongs to an older generation changes nothing. The
 //! half-open slot is held by the permit itself: dropping the permit, even in a panic, frees it.
@@ -19,7 +21,7 @@ use switchyard_domain::{Now, RouteId};
 
 use crate::fleet::KeyId;
 
-/// A circuit that stayed closed for so long does not flap any more, milliseconds.
+/// A circuit that stayed closed, or stayed open, for so long does not flap any more, milliseconds.
 const CALM_MS: u64 = 600_000;
 
 /// Leave for one call on one route. Goes back through `Fleet::report` or `Fleet::release`; a permit that is only
@@ -113,16 +115,18 @@ pub(crate) enum Hold {
 pub(crate) struct Opening {
     /// Failures in a row.
     pub(crate) consecutive: u32,
-    /// Openings since it was last closed for ten minutes, this one included.
+    /// The first opening since it was last calm, and each relapse since.
     pub(crate) times: u32,
     /// Until the test call, milliseconds.
     pub(crate) wait_ms: u64,
+    /// Whether it had begun to recover.
+    pub(crate) relapsed: bool,
 }
 
 impl Opening {
-    /// Whether it opens again and again: one failed test call does not make it that.
+    /// Whether it relapses again and again: a single relapse does not make it that.
     pub(crate) const fn flaps(self) -> bool {
-        self.times > 2
+        self.relapsed && self.times > 2
     }
 }
 
@@ -149,8 +153,12 @@ pub(crate) struct Breaker {
     consecutive: u32,
     state: State,
     hold: Option<Hold>,
-    /// Openings since it was last closed for [`CALM_MS`].
+    /// The first opening since it was last calm for [`CALM_MS`], and each relapse since.
     openings: u32,
+    /// Whether the last opening was a relapse.
+    relapsed: bool,
+    /// When the last of [`Self::openings`] was, on the monotonic clock.
+    opened_mono_ms: u64,
     /// When it last closed by itself, on the monotonic clock.
     closed_mono_ms: Option<u64>,
     /// No other route could answer instead: flapping or not, it is tested as often as any.
@@ -167,6 +175,8 @@ impl Breaker {
             state: State::Closed,
             hold: None,
             openings: 0,
+            relapsed: false,
+            opened_mono_ms: 0,
             closed_mono_ms: None,
             needed: false,
         }
@@ -186,6 +196,7 @@ impl Breaker {
         if hold == Some(Hold::Closed) {
             self.consecutive = 0;
             self.openings = 0;
+            self.relapsed = false;
             self.closed_mono_ms = None;
             self.turn(State::Closed);
         }
@@ -249,11 +260,11 @@ impl Breaker {
         }
     }
 
-    /// How long it stays open, milliseconds: twice as long for each opening beyond the second, up to a limit. While
-    /// nobody else could answer, a longer wait would spare nobody: it would only keep requests waiting.
+    /// How long it stays open, milliseconds: after a relapse twice as long for each one beyond the first, up to a limit.
+    /// While nobody else could answer, a longer wait would spare nobody: it would only keep requests waiting.
     fn wait_ms(&self) -> u64 {
         let settings = &self.settings;
-        if self.needed {
+        if self.needed || !self.relapsed {
             return settings.half_open_every_ms;
         }
         let most = settings.half_open_most_ms.max(settings.half_open_every_ms);
@@ -299,12 +310,41 @@ impl Breaker {
             State::Open { .. } => false,
         };
         opens.then(|| {
-            let stayed_closed = matches!(self.state, State::Closed)
-                && self.closed_mono_ms.is_none_or(|at| now.mono_ms.saturating_sub(at) >= CALM_MS);
-            self.openings = if stayed_closed { 1 } else { self.openings.saturating_add(1) };
+            self.count_opening(now);
             self.turn(State::Open { since_mono_ms: now.mono_ms });
-            Opening { consecutive: self.consecutive, times: self.openings, wait_ms: self.wait_ms() }
+            Opening {
+                consecutive: self.consecutive,
+                times: self.openings,
+                wait_ms: self.wait_ms(),
+                relapsed: self.relapsed,
+            }
         })
+    }
+
+    /// Tells a first opening, a relapse, and an outage that merely goes on apart.
+    fn count_opening(&mut self, now: Now) {
+        let calm_since = |at: u64| now.mono_ms.saturating_sub(at) >= CALM_MS;
+        let goes_on = match self.state {
+            State::Closed => false,
+            State::HalfOpen { successes, .. } => successes == 0,
+            State::Open { .. } => true,
+        };
+        if goes_on {
+            self.relapsed = false;
+            if calm_since(self.opened_mono_ms) {
+                self.openings = 1;
+            }
+            return;
+        }
+        let stayed_closed = matches!(self.state, State::Closed) && self.closed_mono_ms.is_none_or(calm_since);
+        self.relapsed = !stayed_closed;
+        self.openings = if stayed_closed { 1 } else { self.openings.saturating_add(1) };
+        self.opened_mono_ms = now.mono_ms;
+    }
+
+    /// Whether it is open or half open because of what its route did, not by a person's hand.
+    pub(crate) const fn is_shut(&self) -> bool {
+        self.hold.is_none() && !matches!(self.state, State::Closed)
     }
 
     /// Whether so many further failures would open it.

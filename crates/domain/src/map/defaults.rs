@@ -113,9 +113,9 @@ table! {
     "retry.initialMs" = Defaults::RETRY_INITIAL_MS => "Upper bound of the first retry's wait; doubles, full jitter.";
     "retry.maxMs" = Defaults::RETRY_MAX_MS => "No retry waits longer.";
     "breaker.consecutiveFailures" = Defaults::CONSECUTIVE_FAILURES => "Failures in a row that open a circuit.";
-    "breaker.halfOpenEveryMs" = Defaults::HALF_OPEN_EVERY_MS => "How often an open circuit lets a test call through.";
+    "breaker.halfOpenEveryMs" = Defaults::HALF_OPEN_EVERY_MS => "How often an open circuit lets a test call through, however long the outage lasts.";
     "breaker.successesToClose" = Defaults::SUCCESSES_TO_CLOSE => "Successful test calls in a row that close a circuit.";
-    "breaker.halfOpenMostMs" = Defaults::HALF_OPEN_MOST_MS => "A circuit that flaps waits twice as long each time, up to this.";
+    "breaker.halfOpenMostMs" = Defaults::HALF_OPEN_MOST_MS => "A circuit that opens again after a good test call waits twice as long each time, up to this.";
     "timeouts.connectMs" = Defaults::CONNECT_MS => "TCP and TLS.";
     "timeouts.firstByteMs" = Defaults::FIRST_BYTE_MS => "From the request sent to the response head.";
     "timeouts.firstTokenMs" = Defaults::FIRST_TOKEN_MS => "From the request sent to a stream's first meaningful byte.";

@@ -143,28 +143,61 @@ fn a_free_probe_is_noted_but_moves_no_circuit() {
     assert_eq!(world.circuit(), CircuitState::Open);
 }
 
+fn flaps(changes: &[Change]) -> Option<(u32, u64)> {
+    changes.iter().find_map(|change| {
+        let Change::Told(What::CircuitFlaps { times, wait_ms, .. }) = change else { return None };
+        Some((*times, *wait_ms))
+    })
+}
+
+impl World {
+    /// Passes a wait, and asserts that no test call goes before its end.
+    fn wait_out(&mut self, wait_ms: u64, which: &str) {
+        self.pass(wait_ms - 1);
+        assert!(self.fleet.acquire(self.ix(A), self.now).is_err(), "{which}: too soon");
+        self.pass(1);
+        assert!(self.fleet.gate(self.ix(A), self.now).is_ok(), "{which}: too late");
+    }
+
+    /// Two good test calls close it; then it fails until it opens again.
+    fn relapse(&mut self) -> Vec<Change> {
+        self.call(GOOD);
+        self.call(GOOD);
+        assert_eq!(self.circuit(), CircuitState::Closed);
+        for _ in 0..4 {
+            assert!(self.call(bad()).is_empty());
+        }
+        self.call(bad())
+    }
+}
+
+#[test]
+fn an_outage_that_goes_on_is_tested_every_half_minute_however_long_it_lasts() {
+    let mut world = World::new(&four());
+    world.opened();
+    for n in 1..=240 {
+        world.fleet.tick(&world.map, world.now);
+        world.wait_out(30_000, &format!("test call {n}"));
+        assert_eq!(flaps(&world.call(bad())), None, "test call {n}: nothing flaps that never recovered");
+    }
+    world.wait_out(30_000, "the outage is over");
+    world.call(GOOD);
+    world.call(GOOD);
+    assert_eq!(world.circuit(), CircuitState::Closed, "home half a minute after it is well");
+}
+
 #[test]
 fn a_circuit_that_flaps_waits_longer_each_time_until_it_stayed_closed_for_ten_minutes() {
-    let mut world = World::new(&one());
-    let flaps = |changes: &[Change]| {
-        changes.iter().find_map(|change| {
-            let Change::Told(What::CircuitFlaps { times, wait_ms, .. }) = change else { return None };
-            Some((*times, *wait_ms))
-        })
-    };
+    let mut world = World::new(&four());
     world.opened();
-    let waits = [30_000, 60_000, 120_000, 240_000, 300_000, 300_000];
-    world.pass(30_000);
-    for (n, wait_ms) in (2..).zip(waits) {
-        let changes = world.call(bad());
+    world.wait_out(30_000, "the first opening");
+    for (n, wait_ms) in (2..).zip([30_000, 60_000, 120_000, 240_000, 300_000, 300_000]) {
+        let changes = world.relapse();
         assert_eq!(flaps(&changes), (n > 2).then_some((n, wait_ms)), "opening {n}");
-        world.pass(wait_ms - 1);
-        assert!(world.fleet.acquire(world.ix(A), world.now).is_err(), "opening {n}");
-        world.pass(1);
+        world.wait_out(wait_ms, &format!("opening {n}"));
     }
     world.call(GOOD);
     world.call(GOOD);
-    assert_eq!(world.circuit(), CircuitState::Closed);
     world.pass(599_999);
     for _ in 0..4 {
         world.call(bad());
@@ -179,6 +212,33 @@ fn a_circuit_that_flaps_waits_longer_each_time_until_it_stayed_closed_for_ten_mi
 }
 
 #[test]
+fn a_test_call_that_goes_well_before_one_that_fails_is_a_recovery_and_its_end_a_relapse() {
+    let mut world = World::new(&four());
+    world.opened();
+    let half_good = |world: &mut World| {
+        world.call(GOOD);
+        world.call(bad())
+    };
+    world.wait_out(30_000, "the first opening");
+    for (n, wait_ms) in (2..).zip([30_000, 60_000, 120_000]) {
+        assert_eq!(flaps(&half_good(&mut world)), (n > 2).then_some((n, wait_ms)), "opening {n}");
+        world.wait_out(wait_ms, &format!("opening {n}"));
+    }
+    // From here on it is simply out: the longer wait was served, and nothing doubles any more.
+    for n in 1..=6 {
+        assert_eq!(flaps(&world.call(bad())), None, "test call {n}");
+        world.wait_out(30_000, &format!("test call {n}"));
+    }
+    assert_eq!(flaps(&half_good(&mut world)), Some((5, 240_000)), "another relapse within ten minutes");
+    world.pass(240_000);
+    for _ in 0..13 {
+        world.call(bad());
+        world.pass(30_000);
+    }
+    assert_eq!(flaps(&half_good(&mut world)), None, "after ten minutes of plain outage it begins anew");
+}
+
+#[test]
 fn a_circuit_that_flaps_is_tested_each_half_minute_while_nobody_else_could_answer() {
     let mut world = World::new(&four());
     let fail = |world: &mut World, id: &str| {
@@ -186,13 +246,11 @@ fn a_circuit_that_flaps_is_tested_each_half_minute_while_nobody_else_could_answe
         world.end(permit, bad())
     };
     let test_due_in = |world: &World| world.fleet.view(world.ix(A), world.now).next_probe_in_ms;
-    for _ in 0..5 {
-        fail(&mut world, A);
-    }
+    world.opened();
     world.fleet.tick(&world.map, world.now);
     for _ in 0..4 {
         world.pass(300_000);
-        fail(&mut world, A);
+        world.relapse();
     }
     world.fleet.tick(&world.map, world.now);
     assert_eq!(test_due_in(&world), Some(240_000), "others answer");
@@ -208,7 +266,7 @@ fn a_circuit_that_flaps_is_tested_each_half_minute_while_nobody_else_could_answe
         let permit = world.permit(B);
         world.end(permit, GOOD);
     }
-    fail(&mut world, A);
+    world.relapse();
     world.fleet.tick(&world.map, world.now);
     assert_eq!(test_due_in(&world), Some(300_000), "one is back");
 }
@@ -224,18 +282,19 @@ fn routes_without_a_key_cooling_or_left_out_are_nobody_who_could_answer() {
     Part::Except { provider: provider.clone(), set: Some(Order::default()) }.put(&mut orders);
     world.fleet.set_orders(orders.clone());
     world.fleet.tick(&world.map, world.now);
-    let flaps = |world: &mut World| {
+    let flap = |world: &mut World| {
         for _ in 0..9 {
             world.pass(300_000);
-            world.call(bad());
+            world.relapse();
         }
         world.fleet.view(world.ix(A), world.now).next_probe_in_ms
     };
-    assert_eq!(flaps(&mut world), Some(30_000), "known before it opens: what is told of its wait holds");
+    world.opened();
+    assert_eq!(flap(&mut world), Some(30_000), "known before it opens: what is told of its wait holds");
     Part::Except { provider, set: None }.put(&mut orders);
     world.fleet.set_orders(orders);
     world.fleet.tick(&world.map, world.now);
-    assert_eq!(flaps(&mut world), Some(300_000));
+    assert_eq!(flap(&mut world), Some(300_000));
 }
 
 #[test]

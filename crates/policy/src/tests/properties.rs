@@ -253,8 +253,11 @@ struct Model {
     era: u32,
     in_a_row: u32,
     opened_ms: u64,
-    /// Since it was last closed for ten minutes.
+    /// The first since it was last calm for ten minutes, and each relapse since.
     openings: usize,
+    /// The last one was a relapse.
+    relapsed: bool,
+    counted_ms: u64,
     passed: u32,
     testing: Option<usize>,
 }
@@ -264,7 +267,8 @@ impl Model {
         match self.circuit {
             CircuitState::Closed => true,
             CircuitState::Open => {
-                now_ms >= self.opened_ms + [30, 30, 60, 120, 240, 300][self.openings.min(6) - 1] * 1_000
+                let flapping = [30, 30, 60, 120, 240, 300][self.openings.min(6) - 1];
+                now_ms >= self.opened_ms + if self.relapsed { flapping } else { 30 } * 1_000
             }
             CircuitState::HalfOpen => self.testing.is_none(),
         }
@@ -297,8 +301,12 @@ impl Model {
             (same, _) => same,
         };
         if turned != self.circuit {
-            if turned == CircuitState::Open {
+            if turned == CircuitState::Open && self.circuit == CircuitState::HalfOpen && self.passed == 0 {
+                self.relapsed = false;
+                self.openings = if now_ms - self.counted_ms >= 600_000 { 1 } else { self.openings };
+            } else if turned == CircuitState::Open {
                 let calm = self.circuit == CircuitState::Closed && now_ms - self.opened_ms >= 600_000;
+                (self.relapsed, self.counted_ms) = (!calm, now_ms);
                 self.openings = if calm { 1 } else { self.openings + 1 };
             }
             (self.circuit, self.era, self.opened_ms) = (turned, self.era + 1, now_ms);
@@ -340,7 +348,8 @@ proptest! {
     fn the_breaker_is_the_one_on_the_blackboard(steps in vec((0..20_u8, any::<prop::sample::Index>(), 0..40_000_u64), 1..400)) {
         let mut world = World::new(&one());
         let mut model = Model {
-            circuit: CircuitState::Closed, era: 0, in_a_row: 0, opened_ms: 0, openings: 0, passed: 0, testing: None,
+            circuit: CircuitState::Closed, era: 0, in_a_row: 0, opened_ms: 0, openings: 0, relapsed: false,
+            counted_ms: 0, passed: 0, testing: None,
         };
         let mut under_way: Vec<(usize, u32, Permit)> = Vec::new();
         let good = Outcome::Succeeded { duration_ms: 1, first_token_ms: None };
