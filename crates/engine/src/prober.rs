@@ -74,9 +74,10 @@ async fn note_callers(shared: &Shared, now: Now) {
 
 async fn probe(shared: Arc<Shared>, running: Arc<Running>, ix: RouteIx, now: Now) {
     let route = running.map.route(ix);
+    take_back_keys(&shared, &running, ix, now).await;
     let choice = shared.with_fleet(|fleet| {
         let place = fleet.place(&route.id, ix)?;
-        Some(fleet.key_for(place, &[], now))
+        Some(fleet.key_to_probe(place, now))
     });
     let key = match choice.flatten() {
         Some(KeyChoice::Key(id)) => shared.vault.key(&id),
@@ -93,6 +94,21 @@ async fn probe(shared: Arc<Shared>, running: Arc<Running>, ix: RouteIx, now: Now
         ((), changes.unwrap_or_default())
     });
     shared.bus.touch();
+}
+
+/// Asks with the keys that the provider has rejected whether it accepts them again: a blip of its sign-in is over then.
+async fn take_back_keys(shared: &Shared, running: &Running, ix: RouteIx, now: Now) {
+    let route = running.map.route(ix);
+    let rejected = shared.with_fleet(|fleet| Some(fleet.rejected_keys(fleet.place(&route.id, ix)?)));
+    for id in rejected.flatten().unwrap_or_default() {
+        let Some(key) = shared.vault.key(&id) else { continue };
+        let asked = running.upstream(ix).probe(route, Some(&key), now.mono_ms + PATIENCE_MS).await;
+        if asked.is_ok_and(|status| (200..300).contains(&status)) {
+            shared.with_fleet(|fleet| fleet.key_accepted(&id));
+            shared.bus.touch();
+            tracing::info!(route = %route.id, key = %id, "a rejected key is accepted again");
+        }
+    }
 }
 
 /// Any answer but a server error shows that the route can be reached: not every provider lists models.

@@ -12,7 +12,7 @@ mod strip;
 mod suspense;
 mod view;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use switchyard_domain::map::{RouteIx, RoutingMap};
 use switchyard_domain::operate::Orders;
@@ -76,6 +76,8 @@ pub enum Reason {
 pub struct Fleet {
     slots: Vec<Slot>,
     condemned: HashMap<KeyId, Condemned>,
+    /// Rejected keys that a probe took back, and no call has succeeded with since.
+    accepted_by_probe: HashSet<KeyId>,
     born: u64,
     network: Network,
     suspended: Vec<Suspended>,
@@ -96,6 +98,7 @@ impl Fleet {
         let mut fleet = Self {
             slots: Vec::new(),
             condemned: HashMap::new(),
+            accepted_by_probe: HashSet::new(),
             born: 0,
             network: Network::new(),
             suspended: Vec::new(),

@@ -91,14 +91,13 @@ impl Drive {
             return None;
         }
         let place = fleet.place(&map.route(route).id, route)?;
-        // The gate first: a condemned key's trial is not to be used up for a route that is closed.
         fleet.gate(place, now).ok()?;
-        let key = usable(fleet.key_for(place, &[], now))?;
+        let key = usable(fleet.key_state(place, now))?;
         let permit = fleet.acquire(place, now).ok()?;
         self.visited.push(route);
         self.visit =
             Some(Visit { route, tier, tries: 0, keys: Vec::new(), generation: 0, asked_to_wait: false });
-        self.give(permit, key, changes)
+        self.give(fleet, permit, key, now, changes)
     }
 
     /// Another try of the route being visited, with `key` or whichever is good now; else the next candidate.
@@ -128,17 +127,28 @@ impl Drive {
         fleet.gate(place, now).ok()?;
         let key = match key {
             Some(key) => Some(key),
-            None => usable(fleet.key_for(place, &[], now))?,
+            None => usable(fleet.key_state(place, now))?,
         };
         if !fleet.loops.may_retry(now) {
             return None;
         }
         let permit = fleet.acquire(place, now).ok()?;
-        self.give(permit, key, changes)
+        self.give(fleet, permit, key, now, changes)
     }
 
-    fn give(&mut self, permit: Permit, key: Option<KeyId>, changes: &mut Vec<Change>) -> Option<Step> {
+    /// Gives the try. Only now is a condemned key's trial used up.
+    fn give(
+        &mut self,
+        fleet: &mut Fleet,
+        permit: Permit,
+        key: Option<KeyId>,
+        now: Now,
+        changes: &mut Vec<Change>,
+    ) -> Option<Step> {
         let visit = self.visit.as_mut()?;
+        if let Some(key) = &key {
+            fleet.begin_trial(key, now);
+        }
         visit.tries += 1;
         visit.keys.extend(key.clone());
         visit.generation = permit.generation();
@@ -169,7 +179,7 @@ impl Drive {
     }
 
     /// Another good key of the route being visited.
-    pub(super) fn next_key(&self, fleet: &mut Fleet, map: &RoutingMap, now: Now) -> Option<KeyId> {
+    pub(super) fn next_key(&self, fleet: &Fleet, map: &RoutingMap, now: Now) -> Option<KeyId> {
         let place = self.may_visit_again(fleet, map, now)?;
         fleet.gate(place, now).ok()?;
         let used = self.visit.as_ref().map_or(&[][..], |visit| &visit.keys);

@@ -1,13 +1,16 @@
 //! Which key a route uses. Keys are names here; their values never come into this room.
 //!
 //! A revoked or unpaid key is condemned everywhere until its credential changes or a call with it succeeds. Since
-//! providers' own outages have answered 401 to good keys, a condemned key is tried again every five minutes.
+//! providers' own outages have answered 401 to good keys, a condemned key gets a trial call every five minutes, and a
+//! rejected one is taken back as soon as its provider accepts it with a free probe. Where calls then are rejected all the
+//! same (models lists that anyone may read, keys that may do no more than that) probes say nothing of the key any more
+//! until a call with it succeeds. Probes never spend a trial: that is for calls.
 //! A rate limit cools a key on one route only: providers count per model.
 
 use std::sync::Arc;
 
 use switchyard_domain::map::{Auth, RouteIx};
-use switchyard_domain::{Failure, Now};
+use switchyard_domain::{Failure, FailureKind, Now};
 
 use super::Fleet;
 use super::slot::SlotKey;
@@ -114,7 +117,7 @@ impl Fleet {
 
     /// Takes a key into use again, its cooldowns ended: its credential changed.
     pub fn forgive_key(&mut self, key: &KeyId) {
-        self.condemned.remove(key);
+        self.key_works(key);
         for slot in &mut self.slots {
             for own in slot.keys.iter_mut().filter(|own| own.id == *key) {
                 own.cooling = None;
@@ -139,18 +142,13 @@ impl Fleet {
     }
 
     /// The key for a call, leaving out those `visited`. Good keys come first, in order; else a condemned key whose
-    /// trial is due, which uses up the trial.
-    pub fn key_for(&mut self, route: RouteIx, visited: &[KeyId], now: Now) -> KeyChoice {
-        let choice = self.choose(route, visited, now);
-        if let KeyChoice::Key(key) = &choice
-            && let Some(condemned) = self.condemned.get_mut(key)
-        {
-            condemned.trial_mono_ms = now.mono_ms.saturating_add(TRIAL_EVERY_MS);
-        }
-        choice
+    /// trial is due. [`Fleet::begin_trial`] uses the trial up once the call goes.
+    #[must_use]
+    pub fn key_for(&self, route: RouteIx, visited: &[KeyId], now: Now) -> KeyChoice {
+        self.choose(route, visited, now)
     }
 
-    /// What [`Fleet::key_for`] would say, without using anything up.
+    /// The key of a route's next call.
     #[must_use]
     pub fn key_state(&self, route: RouteIx, now: Now) -> KeyChoice {
         self.choose(route, &[], now)
@@ -168,6 +166,48 @@ impl Fleet {
             }
             choice @ (KeyChoice::Key(_) | KeyChoice::NotNeeded) => choice,
         }
+    }
+
+    /// A call with this key goes: if the key is condemned, this is its trial.
+    pub(crate) fn begin_trial(&mut self, key: &KeyId, now: Now) {
+        if let Some(condemned) = self.condemned.get_mut(key) {
+            condemned.trial_mono_ms = now.mono_ms.saturating_add(TRIAL_EVERY_MS);
+        }
+    }
+
+    /// The key for a free probe of a route: never a condemned one, of which the probe would say nothing new.
+    #[must_use]
+    pub fn key_to_probe(&self, route: RouteIx, now: Now) -> KeyChoice {
+        let choice = self.choose(route, &[], now);
+        let condemned = matches!(&choice, KeyChoice::Key(key) if self.is_condemned(key));
+        if condemned { KeyChoice::None } else { choice }
+    }
+
+    /// The keys of a route that a provider rejected, and may accept again with a probe ([`Fleet::key_accepted`]).
+    #[must_use]
+    pub fn rejected_keys(&self, route: RouteIx) -> Vec<KeyId> {
+        let Some(slot) = self.slots.get(route.0).filter(|slot| slot.need == KeyNeed::Ours) else {
+            return Vec::new();
+        };
+        let rejected = |key: &&SlotKey| {
+            let condemned = self.condemned.get(&key.id);
+            condemned.is_some_and(|it| it.failure.kind == FailureKind::KeyRejected)
+                && !self.accepted_by_probe.contains(&key.id)
+        };
+        slot.keys.iter().filter(rejected).map(|key| key.id.clone()).collect()
+    }
+
+    /// A provider accepted a rejected key with a free probe: it is in use again.
+    pub fn key_accepted(&mut self, key: &KeyId) {
+        if self.condemned.remove(key).is_some() {
+            self.accepted_by_probe.insert(key.clone());
+        }
+    }
+
+    /// A call with a key succeeded, or its credential changed.
+    pub(super) fn key_works(&mut self, key: &KeyId) {
+        self.condemned.remove(key);
+        self.accepted_by_probe.remove(key);
     }
 
     pub(super) fn is_condemned(&self, key: &KeyId) -> bool {

@@ -120,14 +120,12 @@ impl Fleet {
         if slot.cooling(now).is_none() {
             slot.doubted = None;
         }
+        let closed = slot.breaker.succeeded(permit.generation, now);
+        let changes = if closed { vec![Change::Closed { route: slot.id.clone() }] } else { Vec::new() };
         if let Some(key) = &permit.key {
-            self.condemned.remove(key);
+            self.key_works(key);
         }
-        if slot.breaker.succeeded(permit.generation, now) {
-            vec![Change::Closed { route: slot.id.clone() }]
-        } else {
-            Vec::new()
-        }
+        changes
     }
 
     fn failed(&mut self, place: RouteIx, permit: &Permit, failure: Failure, now: Now) -> Vec<Change> {

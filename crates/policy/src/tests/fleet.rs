@@ -3,7 +3,7 @@ use switchyard_domain::FailureKind as K;
 use switchyard_domain::map::RouteIx;
 use switchyard_domain::view::CircuitState;
 
-use super::world::{A, B, C, World, after, failure, four, map, with};
+use super::world::{A, B, C, World, after, failure, four, map, one, with};
 use crate::{Change, KeyChoice, KeyId, Outcome};
 
 #[test]
@@ -55,6 +55,8 @@ fn a_condemned_key_gets_one_trial_every_five_minutes() {
     assert_eq!(world.fleet.key_for(a, &[], world.now), KeyChoice::None);
     world.pass(300_000);
     assert_eq!(world.fleet.key_for(a, &[], world.now), KeyChoice::Key(key));
+    let refused = |id: &str, _| if id == C { Ok(()) } else { Err(failure(K::KeyRejected)) };
+    assert_eq!(world.request(refused).tries, [A, C], "the call is the trial");
     assert_eq!(world.fleet.key_for(a, &[], world.now), KeyChoice::None);
 }
 
@@ -69,6 +71,47 @@ fn a_check_asks_with_a_key_that_was_refused_and_uses_up_no_trial() {
     }
     assert_eq!(world.fleet.key_for_check(a, std::slice::from_ref(&key), world.now), KeyChoice::None);
     assert_eq!(world.fleet.key_for(a, &[], world.now), KeyChoice::Key(key), "its trial is still to come");
+}
+
+#[test]
+fn looking_and_probing_spend_no_trial_and_neither_does_a_retry_that_is_refused() {
+    let mut world = World::new(&with(one(), json!({ "storm": { "retryBudgetPerMinute": 1 } })));
+    let (a, key) = (world.ix(A), KeyId::from("anthropic"));
+    world.keys(A, &["anthropic", "spare"]);
+    assert!(world.fleet.condemn_key(&KeyId::from("spare"), failure(K::KeyRejected), world.now));
+    world.pass(300_000);
+    assert_eq!(world.fleet.key_to_probe(a, world.now), KeyChoice::Key(key.clone()));
+    // The one retry of the minute is taken, so that the next key is not asked.
+    assert!(world.fleet.loops.may_retry(world.now));
+    let run = world.request(|_, _| Err(failure(K::KeyRejected)));
+    assert_eq!(run.tries, [A]);
+    assert_eq!(world.fleet.key_to_probe(a, world.now), KeyChoice::None, "both are condemned");
+    world.pass(60_000);
+    assert_eq!(world.request(|_, _| Ok(())).tries, [format!("{A} spare")], "its trial was left");
+    assert_eq!(world.fleet.key_trouble(&KeyId::from("spare"), world.now), None);
+    assert!(world.fleet.key_trouble(&key, world.now).is_some());
+}
+
+#[test]
+fn a_good_probe_takes_a_rejected_key_back_but_not_again_and_again() {
+    let mut world = World::new(&one());
+    let (a, key) = (world.ix(A), KeyId::from("anthropic"));
+    let reject = |world: &mut World| world.request(|_, _| Err(failure(K::KeyRejected))).tries.len();
+    assert_eq!(reject(&mut world), 1);
+    assert_eq!(world.fleet.rejected_keys(a), [key.clone()]);
+    world.fleet.key_accepted(&key);
+    assert_eq!(world.fleet.key_state(a, world.now), KeyChoice::Key(key.clone()));
+    assert_eq!(reject(&mut world), 1);
+    assert_eq!(world.fleet.rejected_keys(a), [], "its provider lists models for it and serves it none");
+    assert_eq!(reject(&mut world), 0);
+    world.pass(300_000);
+    assert_eq!(world.request(|_, _| Ok(())).end, "done", "the trial");
+    assert_eq!(reject(&mut world), 1);
+    assert_eq!(world.fleet.rejected_keys(a), [key.clone()], "since it worked a probe tells again");
+    // An account that is not paid lists its models all the same.
+    world.fleet.forgive_key(&key);
+    world.request(|_, _| Err(failure(K::Unpaid)));
+    assert_eq!(world.fleet.rejected_keys(a), []);
 }
 
 #[test]
