@@ -242,7 +242,7 @@ fn route(running: &Running, fleet: &Fleet, ix: RouteIx, next: bool, now: Now) ->
         last_failure: health.last_failure,
         probed_at_ms: health.probed_at_ms,
         probe_ok: health.probed_at_ms.map(|_| health.probe_failure.is_none()),
-        lowered_to_percent: fleet.watch().lowered_to_percent(&route.id),
+        lowered_to_percent: fleet.lowered_to_percent(&running.map, ix, now),
         shifted_percent: fleet.shifts().shifted_percent(&running.map, ix),
         forced: fleet.orders().forced.iter().find(|forced| forced.route == route.id).cloned(),
         killed: fleet.kill_of(route).cloned(),

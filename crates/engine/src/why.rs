@@ -50,7 +50,7 @@ fn chain(snapshot: &Snapshot, cause: Option<&str>) -> Vec<WhyView> {
         );
     }
     for trigger in &snapshot.triggers {
-        say(Some(trigger.fired_at_ms), of_trigger(trigger, lowered(snapshot)));
+        say(Some(trigger.fired_at_ms), of_trigger(trigger, lowered(snapshot, trigger)));
     }
     for shift in snapshot.shifts.iter().filter(|shift| shift.phase != ShiftPhase::Home) {
         say(Some(shift.started_at_ms), of_shift(shift));
@@ -89,8 +89,17 @@ fn standing(tier: Tier, cause: Option<&str>) -> Option<String> {
     }
 }
 
-fn lowered(snapshot: &Snapshot) -> Option<u32> {
-    snapshot.tiers.iter().flat_map(|tier| &tier.routes).find_map(|route| route.lowered_to_percent)
+/// What is left of the weight of the routes a trigger lowers; none where no other route can take the rest.
+fn lowered(snapshot: &Snapshot, trigger: &TriggerView) -> Option<u32> {
+    let routes = snapshot.tiers.iter().flat_map(|tier| &tier.routes);
+    routes.filter(|route| lowers(trigger, route)).find_map(|route| route.lowered_to_percent)
+}
+
+fn lowers(trigger: &TriggerView, route: &RouteView) -> bool {
+    match &trigger.route {
+        Some(id) => *id == route.id,
+        None => trigger.provider == route.provider && trigger.kind != TriggerKind::Errors,
+    }
 }
 
 fn of_trigger(trigger: &TriggerView, lowered: Option<u32>) -> String {
@@ -108,7 +117,7 @@ fn of_trigger(trigger: &TriggerView, lowered: Option<u32>) -> String {
             | TriggerKind::Errors,
             _,
         ) => lowered.map_or_else(
-            || "its weight is lowered until it is well".to_owned(),
+            || "no other route can take its requests, so it keeps them".to_owned(),
             |percent| format!("it keeps {percent} % of its weight until it is well"),
         ),
     };
@@ -213,14 +222,14 @@ fn by_traffic(snapshot: &Snapshot, tier: Tier, route: &RouteView) -> Option<Stri
         let why = moved.map(|shift| by(&shift.reason, &shift.actor)).unwrap_or_default();
         return Some(format!("{percent} % of its traffic goes elsewhere{why}."));
     }
-    let percent = route.lowered_to_percent?;
-    let own = |trigger: &&TriggerView| match &trigger.route {
-        Some(id) => *id == route.id,
-        None => trigger.provider == route.provider && trigger.kind != TriggerKind::Errors,
-    };
-    let trigger = snapshot.triggers.iter().find(own);
+    let trigger = snapshot.triggers.iter().find(|trigger| lowers(trigger, route));
     let why = trigger.map(|trigger| format!(": {}", trigger.reason)).unwrap_or_default();
-    Some(format!("It keeps {percent} % of its weight{why}."))
+    match route.lowered_to_percent {
+        Some(percent) => Some(format!("It keeps {percent} % of its weight{why}.")),
+        None => {
+            trigger.map(|_| format!("It keeps all of its requests, since no other route can take them{why}."))
+        }
+    }
 }
 
 /// Whether traffic that leaves a part of the map may leave a route. A model has names that only the map knows.

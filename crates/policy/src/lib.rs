@@ -10,6 +10,7 @@ pub mod callers;
 pub mod causes;
 pub mod classify;
 pub mod drive;
+mod elsewhere;
 pub mod fleet;
 pub mod lately;
 pub mod loops;

@@ -226,7 +226,8 @@ pub fn line_of<'a>(map: &'a RoutingMap, job: &'a Job) -> &'a Line {
 }
 
 /// Plans a request: Hot before Warm; within a tier first the routes that serve the model asked for, then by weight
-/// where any route of the tier has one, else in the map's order. Shifts and distributions then change the order; they
+/// where any route of the tier has one, else in the map's order. A tier all of whose routes a trigger lowers gives way to
+/// the next one for the share that is taken from it. Shifts and distributions then change the order; they
 /// leave nobody out. `roll` is the request's random bits.
 #[must_use]
 pub fn plan(map: &RoutingMap, job: &Job, fleet: &Fleet, needs: &Needs, roll: u64, now: Now) -> Plan {
@@ -234,9 +235,11 @@ pub fn plan(map: &RoutingMap, job: &Job, fleet: &Fleet, needs: &Needs, roll: u64
     let dice = Dice::new(needs.conversation.unwrap_or(roll));
     let mut plan =
         Plan { candidates: Vec::with_capacity(line.hot.len() + line.warm.len()), excluded: Vec::new() };
+    let mut leaving = Vec::new();
     for tier in [Tier::Hot, Tier::Warm] {
-        plan_tier(map, line.tier(tier), tier, fleet, needs, dice, now, &mut plan);
+        leaving.extend(plan_tier(map, line.tier(tier), tier, fleet, needs, dice, now, &mut plan));
     }
+    weigh::leave(&leaving, &mut plan.candidates);
     let overriding = if let Cow::Owned(line) = &line { Some(line) } else { None };
     orders::arrange(map, fleet, needs, overriding, &mut plan);
     steer::split(map, fleet, dice, now, &mut plan.candidates);
@@ -260,7 +263,7 @@ fn plan_tier(
     dice: Dice,
     now: Now,
     plan: &mut Plan,
-) {
+) -> Vec<RouteIx> {
     let start = plan.candidates.len();
     for &ix in routes {
         let known =
@@ -278,7 +281,7 @@ fn plan_tier(
     own.sort_by_key(|candidate| !asked(candidate));
     let split = own.iter().take_while(|candidate| asked(candidate)).count();
     let weighted = routes.iter().any(|&ix| map.route(ix).weight.is_some());
-    weigh::order(map, fleet, dice, weighted, own, split);
+    weigh::order(map, fleet, dice, weighted, own, split)
 }
 
 fn judge(

@@ -59,6 +59,15 @@ impl Seen {
     }
 }
 
+/// How a trigger lowers a route's weight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lowering {
+    /// What is left of it, percent.
+    pub(crate) percent: u32,
+    /// The trigger is its provider's: all of the provider's routes give way together.
+    pub(crate) shared: bool,
+}
+
 /// How far a score lies below its baseline, percent of the baseline; 0 when it does not.
 #[must_use]
 pub fn quality_drop_percent(score: f64, baseline: f64) -> f64 {
@@ -309,10 +318,10 @@ impl Watch {
         }
     }
 
-    /// What is left of a route's weight, percent, while a trigger lowers it: one of its own, or one of its provider
-    /// that does not make traffic leave it.
+    /// How a trigger lowers a route's weight, while one does: one of its own, or one of its provider that does not make
+    /// traffic leave it.
     #[must_use]
-    pub fn lowered_to_percent(&self, route: &RouteId) -> Option<u32> {
+    pub(crate) fn lowering(&self, route: &RouteId) -> Option<Lowering> {
         let route = self.routes.get(route)?;
         let lowers = |kind: &Kind| *kind != Kind::Errors;
         let own = Kind::ALL.into_iter().any(|kind| route.shares.fired(kind))
@@ -321,7 +330,8 @@ impl Watch {
         let shared = self.providers.get(&route.provider).is_some_and(|provider| {
             Kind::ALL.into_iter().filter(lowers).any(|kind| provider.shares.fired(kind))
         });
-        (own || shared).then(|| u32::try_from(self.rules.settings.lowered_weight_percent).unwrap_or(100))
+        let percent = u32::try_from(self.rules.settings.lowered_weight_percent).unwrap_or(100);
+        (own || shared).then_some(Lowering { percent, shared })
     }
 
     /// Providers whose error trigger has fired: traffic is to leave them. With the reason.

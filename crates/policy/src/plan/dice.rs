@@ -65,3 +65,8 @@ pub(super) fn of_route(route: &RouteId) -> u64 {
 pub(super) fn of_lowered(route: &RouteId) -> u64 {
     salt(b'l', route.as_str())
 }
+
+/// The same of a provider all of whose routes give way together.
+pub(super) fn of_lowered_provider(provider: &str) -> u64 {
+    salt(b'p', provider)
+}

@@ -1,13 +1,16 @@
 //! The order inside a tier: by weight where any of its routes has one, and with less of it for routes a trigger lowers.
+//! The share that is taken from a route goes to the others of its tier; where all of them are lowered it goes on to the
+//! next tier.
 
 use switchyard_domain::map::RouteIx;
 use switchyard_domain::map::RoutingMap;
 
-use super::dice::{Dice, of_lowered, of_route};
+use super::dice::{Dice, of_lowered, of_lowered_provider, of_route};
 use super::{Candidate, In};
 use crate::fleet::Fleet;
 
-/// Orders a tier's candidates, of which the first `asked` serve the model asked for. `weighted`: the tier splits.
+/// Orders a tier's candidates, of which the first `asked` serve the model asked for. `weighted`: the tier splits. Returns
+/// those that give way to the next tier: none unless every candidate of this one is lowered.
 pub(super) fn order(
     map: &RoutingMap,
     fleet: &Fleet,
@@ -15,13 +18,22 @@ pub(super) fn order(
     weighted: bool,
     tier: &mut [Candidate],
     asked: usize,
-) {
-    let lowered = |candidate: &Candidate| fleet.watch().lowered_to_percent(&map.route(candidate.route).id);
+) -> Vec<RouteIx> {
+    let lowered = |candidate: &Candidate| fleet.watch().lowering(&map.route(candidate.route).id);
     let weight = |candidate: &Candidate| {
-        let part = f64::from(lowered(candidate).unwrap_or(100)) / 100.0;
+        let part = f64::from(lowered(candidate).map_or(100, |lowering| lowering.percent)) / 100.0;
         f64::from(map.route(candidate.route).weight.unwrap_or_default()) * part
     };
-    let mut gives_way: Vec<RouteIx> = Vec::new();
+    // A lowered route keeps its place for its share of the requests.
+    let gives_way = |candidate: &Candidate| {
+        lowered(candidate).is_some_and(|lowering| {
+            let route = map.route(candidate.route);
+            let salt =
+                if lowering.shared { of_lowered_provider(&route.provider) } else { of_lowered(&route.id) };
+            !dice.falls_within(salt, lowering.percent)
+        })
+    };
+    let mut behind: Vec<RouteIx> = Vec::new();
     let (first, rest) = tier.split_at_mut(asked);
     for (run, why) in [(first, In::AsksForIt), (rest, if weighted { In::Weighted } else { In::MapOrder })] {
         if weighted && run.len() > 1 {
@@ -29,19 +41,30 @@ pub(super) fn order(
                 Ascending(dice.order(of_route(&map.route(candidate.route).id), weight(candidate)))
             });
         } else {
-            // Without weights to lower, a route keeps its place for that share of the requests.
-            let falls = |candidate: &Candidate, percent| {
-                dice.falls_within(of_lowered(&map.route(candidate.route).id), percent)
-            };
-            let ill = run.iter().filter(|it| lowered(it).is_some_and(|percent| !falls(it, percent)));
-            gives_way.extend(ill.map(|candidate| candidate.route));
+            behind.extend(run.iter().filter(|it| gives_way(it)).map(|candidate| candidate.route));
         }
         for candidate in run.iter_mut().filter(|candidate| candidate.why != In::TestCall) {
             candidate.why = why;
         }
     }
-    if !gives_way.is_empty() {
-        tier.sort_by_key(|candidate| gives_way.contains(&candidate.route));
+    if !behind.is_empty() {
+        tier.sort_by_key(|candidate| behind.contains(&candidate.route));
+    }
+    let mut own = tier.iter().filter(|candidate| candidate.why != In::TestCall).peekable();
+    // Lowered alike, routes that split by weight take nothing from each other: the first one's share decides.
+    let leaves = match own.peek() {
+        Some(first) => gives_way(first) && own.all(|candidate| lowered(candidate).is_some()),
+        None => false,
+    };
+    let left = tier.iter().filter(|candidate| leaves && candidate.why != In::TestCall);
+    left.map(|candidate| candidate.route).collect()
+}
+
+/// Puts candidates that give way to the next tier behind it, if anybody there can take their place.
+pub(super) fn leave(leaving: &[RouteIx], all: &mut [Candidate]) {
+    let stays = |candidate: &Candidate| candidate.why != In::TestCall && !leaving.contains(&candidate.route);
+    if !leaving.is_empty() && all.iter().any(stays) {
+        all.sort_by_key(|candidate| leaving.contains(&candidate.route));
     }
 }
 

@@ -540,7 +540,7 @@ fn probes_of_an_idle_machine_show_that_its_network_is_gone_and_count_for_nobody(
     for id in [A, B, C, D] {
         let ix = world.ix(id);
         assert_eq!(world.fleet.view(ix, world.now).probe_failure, None, "{id}");
-        assert_eq!(world.fleet.watch().lowered_to_percent(&world.map.route(ix).id), None, "{id}");
+        assert_eq!(world.fleet.watch().lowering(&world.map.route(ix).id), None, "{id}");
     }
     // One that was under way when the network came back is of before.
     let begun = world.now.mono_ms;

@@ -1,10 +1,10 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::json;
-use switchyard_domain::{Dialect, FailureKind as K, Tier};
+use switchyard_domain::{Dialect, Failure, FailureKind as K, Tier};
 
 use super::world::{A, B, C, D, World, after, failure, four, needs, with};
-use crate::{In, Needs, Out, plan, standing};
+use crate::{In, Needs, Out, Outcome, plan, standing};
 
 fn order(world: &World, model: &str) -> Vec<String> {
     world.plan(model).candidates.iter().map(|c| world.map.route(c.route).id.to_string()).collect()
@@ -138,4 +138,85 @@ fn a_route_put_out_of_use_for_long_is_back_when_it_answers_not_when_the_clock_sa
         assert_eq!(world.request(|_, _| Ok(())).tries, [A], "{} gets its trial", kind.as_str());
         assert_eq!(tier(&world), Tier::Hot, "{}", kind.as_str());
     }
+}
+
+/// Every fourth of forty calls of these routes answers 500, and the triggers are judged.
+fn ill(document: &serde_json::Value, routes: &[&str]) -> World {
+    let mut world = World::new(document);
+    let server_error = Failure { status: Some(500), ..failure(K::ServerError) };
+    for n in 0..40 {
+        for id in routes {
+            let permit = world.permit(id);
+            let outcome = if n % 4 == 0 {
+                Outcome::Failed(server_error.clone())
+            } else {
+                Outcome::Succeeded { duration_ms: 10, first_token_ms: None }
+            };
+            world.fleet.report(permit, outcome, world.now);
+        }
+    }
+    world.fleet.tick(&world.map, world.now);
+    world
+}
+
+/// Who comes first, in percent of many requests.
+fn firsts(world: &World) -> Vec<(String, u32)> {
+    let mut firsts: BTreeMap<usize, u32> = BTreeMap::new();
+    for roll in 0..4_000 {
+        let made = plan(&world.map, &world.map.default_job, &world.fleet, &needs("auto"), roll, world.now);
+        *firsts.entry(made.candidates[0].route.0).or_default() += 1;
+    }
+    let percent = |count: u32| (count + 20) / 40;
+    firsts.into_iter().map(|(at, count)| (world.map.routes[at].id.to_string(), percent(count))).collect()
+}
+
+fn about(found: &[(String, u32)], expected: &[(&str, u32)]) {
+    let same = found.len() == expected.len()
+        && found
+            .iter()
+            .zip(expected)
+            .all(|((id, percent), (of, about))| id == of && percent.abs_diff(*about) <= 3);
+    assert!(same, "{found:?}, not about {expected:?}");
+}
+
+#[test]
+fn what_is_taken_from_a_lowered_route_really_goes_elsewhere() {
+    let four = four();
+    let lean = with(four.clone(), json!({ "hot": [four["hot"][0]] }));
+    let alone = with(lean.clone(), json!({ "warm": [] }));
+    let weighted = json!({ "hot": [
+        { "provider": "anthropic", "model": "sonnet-4.6", "weight": 1 },
+        { "provider": "anthropic", "model": "haiku-4.5", "weight": 1 }
+    ] });
+    let off = json!({ "flags": { "enable_warm_fallback": false } });
+    let left = |world: &World, id: &str| world.fleet.lowered_to_percent(&world.map, world.ix(id), world.now);
+
+    let world = ill(&four, &[A]);
+    about(&firsts(&world), &[(A, 50), (B, 50)]);
+    assert_eq!((left(&world, A), left(&world, B)), (Some(50), None));
+    // Nobody is left in its tier: it goes on to the next one.
+    about(&firsts(&ill(&lean, &[A])), &[(A, 50), (C, 50)]);
+    let both = ill(&four, &[A, B]);
+    about(&firsts(&both), &[(A, 50), (C, 50)]);
+    assert_eq!((left(&both, A), left(&both, B)), (Some(50), Some(50)));
+    about(&firsts(&ill(&with(four.clone(), weighted), &[A, B])), &[(A, 25), (B, 25), (C, 50)]);
+    // A Warm route that is as ill takes its half of the half.
+    about(&firsts(&ill(&lean, &[A, C])), &[(A, 50), (C, 25), (D, 25)]);
+
+    // With nobody to take it nothing is taken, and nobody says so.
+    for document in [alone, with(lean.clone(), off)] {
+        let world = ill(&document, &[A]);
+        assert_eq!(world.fleet.watch().fired().len(), 1);
+        about(&firsts(&world), &[(A, 100)]);
+        assert_eq!(left(&world, A), None);
+    }
+    let mut world = ill(&lean, &[A]);
+    for id in [C, D] {
+        for _ in 0..5 {
+            let permit = world.permit(id);
+            world.fleet.report(permit, Outcome::Failed(failure(K::ServerError)), world.now);
+        }
+    }
+    assert_eq!(left(&world, A), None, "their circuits are open");
+    about(&firsts(&world), &[(A, 100)]);
 }

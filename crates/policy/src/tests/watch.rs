@@ -105,8 +105,8 @@ fn a_share_above_its_limit_lowers_a_route_until_it_is_well_below() {
         assert_eq!(post.told(), [(20, format!("+{kind}").as_str(), A)], "as soon as 20 calls were seen");
         assert!(post.reasons[0].contains("of 20 calls answered "), "{:?}", post.reasons);
         let id = RouteId::from(A);
-        assert_eq!(post.watch.lowered_to_percent(&id), Some(50));
-        assert_eq!(post.watch.lowered_to_percent(&RouteId::from(B)), None);
+        assert_eq!(post.watch.lowering(&id).map(|it| it.percent), Some(50));
+        assert_eq!(post.watch.lowering(&RouteId::from(B)).map(|it| it.percent), None);
         let shown = post.watch.fired();
         assert_eq!((shown.len(), shown[0].route.as_ref()), (1, Some(&id)));
         assert!(shown[0].recovers.ends_with("of at least 20 calls for 2 min"), "{shown:?}");
@@ -115,7 +115,7 @@ fn a_share_above_its_limit_lowers_a_route_until_it_is_well_below() {
         assert_eq!(post.told()[1].1, format!("-{kind}"));
         assert!((120..=300).contains(&(post.told()[1].0 - 120)), "{:?}", post.told());
         assert_eq!(post.told().len(), 2, "and it does not come back");
-        assert_eq!((post.watch.lowered_to_percent(&id), post.watch.fired().len()), (None, 0));
+        assert_eq!((post.watch.lowering(&id).map(|it| it.percent), post.watch.fired().len()), (None, 0));
     }
 }
 
@@ -290,7 +290,7 @@ fn a_provider_is_judged_by_its_routes_together() {
     }
     assert_eq!(post.told()[0].1, "+server_errors");
     assert_eq!(post.told()[0].2, "anthropic");
-    assert_eq!(post.watch.lowered_to_percent(&RouteId::from(B)), Some(50), "all its routes alike");
+    assert_eq!(post.watch.lowering(&RouteId::from(B)).map(|it| it.percent), Some(50), "all its routes alike");
 
     // One of two routes is out, the other carries the traffic: nobody leaves the provider.
     let mut half = Post::new(&json!({}));
@@ -304,16 +304,16 @@ fn a_provider_is_judged_by_its_routes_together() {
     let errors: Vec<_> = half.told().into_iter().filter(|told| told.1 == "+errors").collect();
     assert_eq!(errors.iter().map(|told| told.2).collect::<Vec<_>>(), [A], "{:?}", half.told());
     assert!(half.watch.to_leave().is_empty());
-    assert_eq!(half.watch.lowered_to_percent(&RouteId::from(A)), Some(50));
+    assert_eq!(half.watch.lowering(&RouteId::from(A)).map(|it| it.percent), Some(50));
 }
 
 #[test]
 fn a_lowered_route_nobody_calls_any_more_is_let_go() {
     let mut post = Post::new(&json!({ "triggers": { "loweredWeightPercent": 0 } }));
     post.play(60, A, 1, 1, |_| bad(500));
-    assert_eq!(post.watch.lowered_to_percent(&RouteId::from(A)), Some(0));
+    assert_eq!(post.watch.lowering(&RouteId::from(A)).map(|it| it.percent), Some(0));
     post.play(1_850, A, 2_000, 0, |_| good(1));
-    assert_eq!(post.watch.lowered_to_percent(&RouteId::from(A)), None);
+    assert_eq!(post.watch.lowering(&RouteId::from(A)).map(|it| it.percent), None);
     assert!(post.reasons.last().unwrap().contains("nothing was called for 30 min"), "{:?}", post.reasons);
 }
 
