@@ -321,7 +321,7 @@ impl Fleet {
 
     fn note_probe(&mut self, route: RouteIx, failure: Option<Failure>, now: Now) -> Vec<Change> {
         let slot = &mut self.slots[route.0];
-        self.watch.probe(&slot.id, failure.is_none(), now);
+        self.watch.probe(&slot.id, failure.is_none(), slot.breaker.is_shut(), now);
         let was_well = slot.probe.as_ref().is_none_or(|probe| probe.failure.is_none());
         slot.probe = Some(Probe { at_ms: now.wall_ms, failure: failure.clone() });
         match failure {

@@ -25,7 +25,7 @@ use switchyard_domain::operate::{
 };
 use switchyard_domain::{Now, RouteId};
 
-use crate::fleet::Change;
+use crate::fleet::{Change, Outcome};
 use command::{Move, Word};
 use course::Shift;
 use distribution::Distribution;
@@ -108,6 +108,13 @@ impl Shifts {
         }
     }
 
+    /// A call on a route ended: the step it was begun in is judged by it.
+    pub(crate) fn ended(&mut self, route: &RouteId, outcome: &Outcome, begun_mono_ms: u64) {
+        for shift in &mut self.all {
+            shift.ended(route, outcome, begun_mono_ms);
+        }
+    }
+
     /// Grows with every change that is worth keeping.
     #[must_use]
     pub const fn revision(&self) -> u64 {
@@ -161,6 +168,7 @@ impl Shifts {
             } else if others.is_empty() && shift.to != Target::Rest {
                 let gone = format!("{} is no longer in the map", shift.to);
                 shift.to = Target::Rest;
+                shift.resolve(map);
                 shift.shut = None;
                 news.push(shift.moved(&gone));
             }
@@ -225,8 +233,7 @@ impl crate::Fleet {
             let from = Target::Provider(provider.clone());
             let (home, others) = target::sides(map, &from, &Target::Rest);
             let better = self.that_do_better(map, &others, now);
-            let can_leave = !home.is_empty() && self.all_out(map, &better, now).is_none();
-            if !can_leave || !self.is_still_ill(map, &provider, &home, now) {
+            if !self.can_move(map, &home, &better, now) || !self.is_still_ill(map, &provider, &home, now) {
                 continue;
             }
             match shifts.all.iter_mut().find(|shift| shift.from == from && !shift.is_over()) {

@@ -7,6 +7,7 @@ mod causes;
 mod classify;
 mod drive;
 mod fleet;
+mod lasting;
 mod loops;
 mod network;
 mod orders;

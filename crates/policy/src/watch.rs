@@ -9,6 +9,7 @@
 mod run;
 mod share;
 mod signs;
+mod tally;
 mod telling;
 mod windows;
 mod words;
@@ -23,6 +24,7 @@ use crate::classify::classify;
 use crate::fleet::{Change, Outcome};
 use share::{Kind, Rules, Share};
 use signs::{Probes, Quality};
+pub(crate) use tally::Tally;
 use telling::{farewell, tell};
 use windows::{Counts, Histogram, Spans, Windows};
 
@@ -51,6 +53,16 @@ pub struct Seen {
 }
 
 impl Seen {
+    fn of(counts: &Counts, answers: &Histogram) -> Self {
+        Self {
+            calls: counts.calls,
+            failed: counts.failed,
+            server_errors: counts.server_errors,
+            rate_limited: counts.rate_limited,
+            p95_ms: answers.p95(),
+        }
+    }
+
     /// Share of the calls that succeeded, percent; none without calls.
     #[must_use]
     pub fn success_percent(&self) -> Option<f64> {
@@ -82,17 +94,20 @@ struct Call {
     rate_limited: bool,
     /// How long the answer took, milliseconds; none for a failed call.
     took_ms: Option<u32>,
+    /// It failed where the circuit was open already.
+    shut: bool,
 }
 
 impl Call {
-    /// The caller's faults, aborts and the router's own refusals say nothing.
-    fn of(outcome: &Outcome) -> Option<Self> {
+    /// The caller's faults, aborts and the router's own refusals say nothing. `shut`: the circuit was not closed.
+    fn of(outcome: &Outcome, shut: bool) -> Option<Self> {
         match outcome {
             Outcome::Succeeded { duration_ms, first_token_ms } => Some(Self {
                 failed: false,
                 server_error: false,
                 rate_limited: false,
                 took_ms: Some(first_token_ms.unwrap_or(*duration_ms)),
+                shut: false,
             }),
             Outcome::Failed(failure) => classify(failure).tells_of_target().then(|| Self {
                 failed: true,
@@ -102,6 +117,7 @@ impl Call {
                 },
                 rate_limited: failure.kind == FailureKind::RateLimited,
                 took_ms: None,
+                shut,
             }),
             Outcome::Nothing => None,
         }
@@ -116,9 +132,10 @@ struct Shares {
 }
 
 impl Shares {
-    fn call(&mut self, call: &Call, rules: &Rules, awake_since: u64, now: Now) {
+    /// Takes a call; one that does not `speak` of errors is that of a route whose sister answers.
+    fn call(&mut self, call: &Call, speaks: bool, rules: &Rules, awake_since: u64, now: Now) {
         self.last_call_mono_ms = Some(now.mono_ms);
-        for kind in Kind::ALL {
+        for kind in Kind::ALL.into_iter().filter(|kind| speaks || *kind != Kind::Errors) {
             self.of[kind as usize].call(kind, call, rules, awake_since, now);
         }
     }
@@ -144,6 +161,11 @@ struct RouteWatch {
     shares: Shares,
     probes: Probes,
     quality: Quality,
+    /// When its last call that succeeded and its last one that failed ended, on the monotonic clock.
+    good_mono_ms: Option<u64>,
+    bad_mono_ms: Option<u64>,
+    /// Calls that succeeded since the last one that failed.
+    good_in_a_row: u64,
 }
 
 #[derive(Debug, Default)]
@@ -205,33 +227,57 @@ impl Watch {
         }
     }
 
-    /// An attempt on a route ended.
-    pub(crate) fn attempt(&mut self, route: &RouteId, provider: &str, outcome: &Outcome, now: Now) {
-        let Some(call) = Call::of(outcome) else { return };
+    /// An attempt on a route ended. `shut`: its circuit was not closed.
+    pub(crate) fn attempt(&mut self, id: &RouteId, provider: &str, outcome: &Outcome, shut: bool, now: Now) {
+        let Some(call) = Call::of(outcome, shut) else { return };
         if self.last_beat.is_some_and(|beat| now.mono_ms.saturating_sub(beat) > GAP_MS) {
             self.awake_since = now.mono_ms;
         }
-        if let Some(own) = self.routes.get_mut(route) {
+        // A failed test call of one route is that route's own trouble while another one of its provider answers.
+        let speaks = !(call.shut && self.sister_answers(id, provider));
+        if let Some(own) = self.routes.get_mut(id) {
             let spans = self.spans;
             let windows = own.windows.get_or_insert_with(|| Box::new(Windows::new(spans)));
             windows.record(&call, self.rules.is_slow(&call), now);
-            own.shares.call(&call, &self.rules, self.awake_since, now);
+            own.shares.call(&call, true, &self.rules, self.awake_since, now);
+            let at = if call.failed { &mut own.bad_mono_ms } else { &mut own.good_mono_ms };
+            *at = Some(now.mono_ms);
+            own.good_in_a_row = if call.failed { 0 } else { own.good_in_a_row.saturating_add(1) };
         }
         if let Some(provider) = self.providers.get_mut(provider) {
-            provider.shares.call(&call, &self.rules, self.awake_since, now);
+            provider.shares.call(&call, speaks, &self.rules, self.awake_since, now);
             provider.good_in_a_row = if call.failed { 0 } else { provider.good_in_a_row.saturating_add(1) };
         }
     }
 
-    /// A free probe of a route ended.
-    pub(crate) fn probe(&mut self, route: &RouteId, ok: bool, now: Now) {
-        if let Some(route) = self.routes.get_mut(route) {
-            route.probes.ended(ok, now);
+    /// Whether another route of a provider has answered since this one failed last, and not failed itself since.
+    fn sister_answers(&self, id: &RouteId, provider: &str) -> bool {
+        let failed = self.routes.get(id).and_then(|route| route.bad_mono_ms);
+        self.routes.iter().any(|(other, route)| {
+            let well = route.good_mono_ms > route.bad_mono_ms && route.good_mono_ms >= failed;
+            other != id && route.provider == provider && well
+        })
+    }
+
+    /// A free probe of a route ended. `shut`: its circuit was not closed.
+    pub(crate) fn probe(&mut self, id: &RouteId, ok: bool, shut: bool, now: Now) {
+        let Some(route) = self.routes.get_mut(id) else { return };
+        route.probes.ended(ok, now);
+        if ok || !shut {
+            return;
+        }
+        let (kind, rules, awake_since) = (Kind::Errors, self.rules, self.awake_since);
+        route.shares.of[kind as usize].probe_failed(kind, &rules, awake_since, now);
+        let name = route.provider.clone();
+        if !self.sister_answers(id, &name)
+            && let Some(provider) = self.providers.get_mut(&name)
+        {
+            provider.shares.of[kind as usize].probe_failed(kind, &rules, awake_since, now);
         }
     }
 
     /// A route's answers were scored against their baseline; both from 0 to 1.
-    pub fn quality(&mut self, route: &RouteId, _provider: &str, score: f64, baseline: f64, _now: Now) {
+    pub fn quality(&mut self, route: &RouteId, score: f64, baseline: f64) {
         if let Some(route) = self.routes.get_mut(route) {
             route.quality.scored(score, baseline);
         }
@@ -348,8 +394,13 @@ impl Watch {
         self.providers.get(provider).map_or(0, |own| own.good_in_a_row)
     }
 
+    /// The same of these routes together.
+    pub(crate) fn good_in_a_row_of(&self, routes: &[&RouteId]) -> u64 {
+        routes.iter().filter_map(|id| self.routes.get(*id)).map(|route| route.good_in_a_row).sum()
+    }
+
     /// What the last `span_ms` saw of these routes together. Spans are kept up to the longest of `failback.healthyMs`,
-    /// `failback.errorMs`, `triggers.windowMs`, `triggers.errorSustainedMs` and the steps of a shift. Time is kept in
+    /// `failback.errorMs`, `triggers.windowMs` and `triggers.errorSustainedMs`. Time is kept in
     /// steps (a thirtieth of `triggers.windowMs`, a sixtieth of the longest span for spans above that): a span begins
     /// up to one step earlier than asked.
     #[must_use]
@@ -360,13 +411,7 @@ impl Watch {
             counts.add(&windows.counts(span_ms, now));
             windows.histogram(span_ms, now, &mut answers);
         }
-        Seen {
-            calls: counts.calls,
-            failed: counts.failed,
-            server_errors: counts.server_errors,
-            rate_limited: counts.rate_limited,
-            p95_ms: answers.p95(),
-        }
+        Seen::of(&counts, &answers)
     }
 
     /// The triggers that have fired and not recovered, newest first.

@@ -9,8 +9,8 @@ mod wire;
 use std::collections::HashMap;
 
 use switchyard_domain::map::{RouteIx, RoutingMap};
-use switchyard_domain::{Dialect, FailureKind, Now};
-use switchyard_policy::{Change, Fleet, In, KeyId, Needs, plan};
+use switchyard_domain::{Dialect, Failure, FailureKind, Now};
+use switchyard_policy::{Change, Fleet, In, KeyChoice, KeyId, Needs, plan};
 
 use crate::chance::Chance;
 use crate::kpi::{Kpis, Observer, View};
@@ -166,21 +166,31 @@ impl<'a> Run<'a> {
     }
 
     fn probe_now(&mut self, route: RouteIx) {
-        let at_ms = self.at_ms();
-        let result = match self.script.cut(at_ms) {
-            Some((_, cut)) => Err(wire::cut_off(cut, &mut self.chance)),
-            None => {
-                let condition = self.condition(route);
-                let fails = condition.failing.filter(|(percent, _)| self.chance.percent(*percent));
-                match fails {
-                    // A probe asks for a list: an answer that breaks off in the middle is no matter of it.
-                    Some((_, FailureKind::Cut)) | None => Ok(()),
-                    Some((_, kind)) => Err(wire::failure(kind)),
-                }
+        for key in self.fleet.rejected_keys(route) {
+            if self.ask_for_models(route).is_ok() {
+                self.fleet.key_accepted(&key);
             }
-        };
+        }
+        match self.fleet.key_to_probe(route, self.now) {
+            KeyChoice::Key(_) | KeyChoice::NotNeeded => {}
+            KeyChoice::AllCoolingUntil(_) | KeyChoice::None => return,
+        }
+        let result = self.ask_for_models(route);
         let changes = self.fleet.probe_result(route, result, self.now.mono_ms, self.now);
         self.told(&changes);
+    }
+
+    fn ask_for_models(&mut self, route: RouteIx) -> Result<(), Failure> {
+        let at_ms = self.at_ms();
+        if let Some((_, cut)) = self.script.cut(at_ms) {
+            return Err(wire::cut_off(cut, &mut self.chance));
+        }
+        let condition = self.condition(route);
+        match condition.failing.filter(|(percent, _)| self.chance.percent(*percent)) {
+            // A probe asks for a list: an answer that breaks off in the middle is no matter of it.
+            Some((_, FailureKind::Cut)) | None => Ok(()),
+            Some((_, kind)) => Err(wire::failure(kind)),
+        }
     }
 
     fn condition(&self, route: RouteIx) -> crate::script::Condition {

@@ -36,7 +36,7 @@ pub struct Named {
 }
 
 /// Every kind, in the order of the table.
-pub const ALL: [Named; 17] = [
+pub const ALL: [Named; 19] = [
     Named { name: "calm", about: "nothing is wrong", write: calm },
     Named { name: "blip", about: "three to eight blips of 1 to 20 s", write: blip },
     Named {
@@ -61,6 +61,16 @@ pub const ALL: [Named; 17] = [
     },
     Named { name: "regional", about: "one region of a vendor is out for 12 to 60 min", write: regional },
     Named { name: "total", about: "the home provider is out for 12 to 60 min", write: total },
+    Named {
+        name: "quiet",
+        about: "the home provider is out for 20 to 60 min, with 12 to 60 requests an hour",
+        write: quiet,
+    },
+    Named {
+        name: "refused",
+        about: "the home provider refuses good keys with 401 for 1 to 10 min",
+        write: refused,
+    },
     Named { name: "everyone", about: "every provider is out for 5 to 20 min", write: everyone },
     Named {
         name: "rate-limits",
@@ -211,6 +221,22 @@ fn regional(draft: &mut Draft, chance: &mut Chance) {
 fn total(draft: &mut Draft, chance: &mut Chance) {
     let home = draft.home();
     draft.out(LEAD_IN, chance.between(12 * MINUTE, HOUR), home, chance);
+}
+
+fn quiet(draft: &mut Draft, chance: &mut Chance) {
+    let client = Client { name: "night", per_minute: chance.within(0.2, 1.0), stream_percent: 50.0 };
+    draft.script.clients = vec![client];
+    let home = draft.home();
+    let length = chance.between(20 * MINUTE, HOUR);
+    draft.out(LEAD_IN, length, home, chance);
+    // With a request each five minutes ten good ones take most of an hour.
+    draft.script.lasts_ms = LEAD_IN + length + 4 * HOUR;
+}
+
+fn refused(draft: &mut Draft, chance: &mut Chance) {
+    let what = Ailment::Failing { percent: 100.0, with: FailureKind::KeyRejected };
+    let home = draft.home();
+    draft.ill(LEAD_IN, chance.between(MINUTE, 10 * MINUTE), home, what);
 }
 
 fn everyone(draft: &mut Draft, chance: &mut Chance) {

@@ -6,7 +6,6 @@ use switchyard_domain::operate::{QualityScore, QualityVerdict};
 use switchyard_policy::quality_drop_percent;
 
 use super::Router;
-use crate::clock;
 
 impl Router {
     /// Takes a score of a route's answers. Too far below its baseline it lowers the route's weight from the next beat
@@ -22,12 +21,8 @@ impl Router {
             return Err(Problem { faults, ..Problem::new("invalid_quality", message) });
         }
         let QualityScore { route, score, baseline } = given;
-        let (running, ix) = self.find_route(route.as_str())?;
-        let provider = &running.map.route(ix).provider;
-        let now = clock::now();
-        self.shared.with_fleet(|fleet| {
-            fleet.watch_mut().quality(route, provider, *score, *baseline, now);
-        });
+        let (running, _) = self.find_route(route.as_str())?;
+        self.shared.with_fleet(|fleet| fleet.watch_mut().quality(route, *score, *baseline));
         self.note(actor, "quality.score", route.as_str(), Some(format!("{score} of {baseline}"))).await;
         let limit_percent = running.map.triggers.quality_drop_percent;
         let drop_percent = quality_drop_percent(*score, *baseline);

@@ -90,7 +90,12 @@ impl Fleet {
         let changes = match outcome {
             Outcome::Succeeded { duration_ms, first_token_ms } => {
                 let mut changes = self.network_answered(place, now);
-                self.seen(place, &Outcome::Succeeded { duration_ms, first_token_ms }, now);
+                self.seen(
+                    place,
+                    &Outcome::Succeeded { duration_ms, first_token_ms },
+                    permit.begun_mono_ms,
+                    now,
+                );
                 changes.extend(self.succeeded(place, &permit, duration_ms, first_token_ms, now));
                 changes
             }
@@ -130,14 +135,16 @@ impl Fleet {
 
     fn failed(&mut self, place: RouteIx, permit: &Permit, failure: Failure, now: Now) -> Vec<Change> {
         let mut changes = if is_an_answer(&failure) { self.network_answered(place, now) } else { Vec::new() };
-        changes.extend(self.count(place, permit.generation, permit.key.as_ref(), failure, now));
+        let Permit { generation, begun_mono_ms, ref key, .. } = *permit;
+        changes.extend(self.count(place, generation, begun_mono_ms, key.as_ref(), failure, now));
         changes
     }
 
-    /// The windows see every outcome that is its route's own.
-    fn seen(&mut self, place: RouteIx, outcome: &Outcome, now: Now) {
+    /// The windows and the steps of shifts see every outcome that is its route's own.
+    fn seen(&mut self, place: RouteIx, outcome: &Outcome, begun_mono_ms: u64, now: Now) {
         let slot = &self.slots[place.0];
-        self.watch.attempt(&slot.id, &slot.provider, outcome, now);
+        self.watch.attempt(&slot.id, &slot.provider, outcome, slot.breaker.is_shut(), now);
+        self.shifts.ended(&slot.id, outcome, begun_mono_ms);
     }
 
     /// Lays a failure to its route, key or account.
@@ -145,12 +152,13 @@ impl Fleet {
         &mut self,
         place: RouteIx,
         generation: u64,
+        begun_mono_ms: u64,
         key: Option<&KeyId>,
         failure: Failure,
         now: Now,
     ) -> Vec<Change> {
         let verdict = classify(&failure);
-        self.seen(place, &Outcome::Failed(failure.clone()), now);
+        self.seen(place, &Outcome::Failed(failure.clone()), begun_mono_ms, now);
         let slot = &mut self.slots[place.0];
         let mut changes = Vec::new();
         if verdict.tells_of_target() {

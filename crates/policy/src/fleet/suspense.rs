@@ -27,6 +27,7 @@ enum Of {
     /// A call, under this generation of the breaker and with this key.
     Call {
         generation: u64,
+        begun_mono_ms: u64,
         key: Option<KeyId>,
         /// A test call is not over before it is known what it says: no other one is let through meanwhile.
         #[expect(dead_code, reason = "only its being alive matters")]
@@ -141,8 +142,8 @@ impl Fleet {
             Weight::Counts => return None,
             Weight::Nothing => {}
             Weight::Suspended => {
-                let Permit { generation, ref key, ref slot, .. } = *permit;
-                let of = Of::Call { generation, key: key.clone(), slot: slot.clone() };
+                let Permit { generation, begun_mono_ms, ref key, ref slot, .. } = *permit;
+                let of = Of::Call { generation, begun_mono_ms, key: key.clone(), slot: slot.clone() };
                 let (route, failure) = (permit.id.clone(), failure.clone());
                 self.suspended.push(Suspended { route, of, failure, at_mono_ms: now.mono_ms });
             }
@@ -208,8 +209,8 @@ impl Fleet {
                     if let Some(place) = self.place(&held.route, RouteIx(usize::MAX)) {
                         let Suspended { of, failure, .. } = held;
                         changes.extend(match of {
-                            Of::Call { generation, key, .. } => {
-                                self.count(place, generation, key.as_ref(), failure, now)
+                            Of::Call { generation, begun_mono_ms, key, .. } => {
+                                self.count(place, generation, begun_mono_ms, key.as_ref(), failure, now)
                             }
                             Of::Probe => self.note_probe(place, Some(failure), now),
                         });

@@ -1,6 +1,6 @@
 //! When a shift takes its steps.
 //!
-//! Each step is judged by the side that receives its traffic, from the step's begin on. One that fails is reversed, one
+//! Each step is judged by the side that receives its traffic, by calls begun in it. One that fails is reversed, one
 //! that is unclear is held for as long again, a way home is held while anything stands against home, and nothing is ever
 //! reversed into a side that is out. While this machine is cut off nothing is judged and nothing moves.
 
@@ -88,7 +88,7 @@ impl Shift {
         };
         if let Some(why) = against {
             doubt.reason = why;
-            doubt.since = now.mono_ms;
+            doubt.begin_again(now);
             return Vec::new();
         }
         let waited = now.mono_ms.saturating_sub(doubt.since) >= step_ms;
@@ -97,7 +97,7 @@ impl Shift {
             Verdict::Clean => self.next(now),
             Verdict::Unclear(_) if scene.step.failed > doubt.failed => {
                 doubt.failed = scene.step.failed;
-                doubt.since = now.mono_ms;
+                doubt.begin_again(now);
                 Vec::new()
             }
             Verdict::Unclear(_) if waited => self.next(now),

@@ -13,7 +13,8 @@ use super::judge::Rules;
 use super::scene::ids;
 use super::steps;
 use super::target::{provider_of, sides};
-use crate::watch::Seen;
+use crate::fleet::Outcome;
+use crate::watch::{Seen, Tally};
 
 /// A pause between two tries to come home is doubled at most so often.
 const DOUBLINGS: u32 = 6;
@@ -37,6 +38,8 @@ pub(crate) struct Shift {
     pub(crate) step: usize,
     /// When the step began.
     pub(super) began: u64,
+    /// What the side that receives its traffic answered of the calls begun in it.
+    pub(super) calls: Tally,
     pub(super) doubt: Option<Doubt>,
     pub(super) held: Option<Held>,
     pub(crate) reason: String,
@@ -53,6 +56,8 @@ pub(crate) struct Shift {
     pub(super) not_before: u64,
     /// When the home was last called, by route.
     pub(super) calls_home: Vec<(RouteId, Option<u64>)>,
+    /// The routes traffic is moved to.
+    pub(super) others: Vec<RouteId>,
     /// A person brings it home: the error trigger alone does not turn it back.
     pub(super) insisted: bool,
     /// The provider traffic leaves, where it is one.
@@ -72,6 +77,16 @@ pub(super) struct Doubt {
     pub(super) since_ms: i64,
     /// Failed calls of the step when it was held.
     pub(super) failed: u64,
+    /// The same as the step's, of calls begun since.
+    pub(super) calls: Tally,
+}
+
+impl Doubt {
+    /// Its time begins anew.
+    pub(super) fn begin_again(&mut self, now: Now) {
+        self.since = now.mono_ms;
+        self.calls = Tally::default();
+    }
 }
 
 /// A person holds the shift.
@@ -104,6 +119,7 @@ impl Shift {
             steps: Vec::new(),
             step: 0,
             began: now.mono_ms,
+            calls: Tally::default(),
             doubt: None,
             held: None,
             reason: reason.to_owned(),
@@ -115,6 +131,7 @@ impl Shift {
             failed_returns: 0,
             not_before: 0,
             calls_home: Vec::new(),
+            others: Vec::new(),
             insisted: false,
             provider: None,
             shut: None,
@@ -125,7 +142,8 @@ impl Shift {
 
     /// Finds its home in a map.
     pub(super) fn resolve(&mut self, map: &RoutingMap) {
-        let (home, _) = sides(map, &self.from, &self.to);
+        let (home, others) = sides(map, &self.from, &self.to);
+        self.others = ids(map, &others).into_iter().cloned().collect();
         self.provider = provider_of(map, &home);
         let before = std::mem::take(&mut self.calls_home);
         let last = |id: &RouteId| before.iter().find(|(known, _)| known == id).and_then(|(_, at)| *at);
@@ -147,18 +165,34 @@ impl Shift {
             && now.mono_ms.saturating_sub(last.max(self.began)) >= every_ms
     }
 
+    /// A call begun at `begun_mono_ms` on a route ended.
+    pub(super) fn ended(&mut self, route: &RouteId, outcome: &Outcome, begun_mono_ms: u64) {
+        let receives = match self.phase {
+            ShiftPhase::Returning => self.calls_home.iter().any(|(home, _)| home == route),
+            ShiftPhase::Leaving | ShiftPhase::Away | ShiftPhase::Home => self.others.contains(route),
+        };
+        if !receives || begun_mono_ms < self.began {
+            return;
+        }
+        self.calls.add(outcome);
+        if let Some(doubt) = self.doubt.as_mut().filter(|doubt| begun_mono_ms >= doubt.since) {
+            doubt.calls.add(outcome);
+        }
+    }
+
     /// When a route of its home was last called; never comes first.
     pub(crate) fn last_call(&self, route: &RouteId) -> Option<u64> {
         self.calls_home.iter().find(|(id, _)| id == route).and_then(|(_, at)| *at)
     }
 
-    pub(super) const fn began(&self) -> u64 {
-        self.began
+    /// What the side that receives the step's traffic has answered since it began.
+    pub(super) fn step_seen(&self) -> Seen {
+        self.calls.seen()
     }
 
-    /// Since when the router holds the step.
-    pub(super) fn doubted_since(&self) -> Option<u64> {
-        self.doubt.as_ref().map(|doubt| doubt.since)
+    /// The same since the router held the step, while it does.
+    pub(super) fn seen_since_hold(&self) -> Seen {
+        self.doubt.as_ref().map(|doubt| doubt.calls.seen()).unwrap_or_default()
     }
 
     pub(super) fn started(&self) -> What {
@@ -229,7 +263,12 @@ impl Shift {
         self.share = steps.first().copied().unwrap_or_default();
         self.steps = steps;
         self.step = 0;
+        self.begin_step(now);
+    }
+
+    fn begin_step(&mut self, now: Now) {
         self.began = now.mono_ms;
+        self.calls = Tally::default();
         self.doubt = None;
     }
 
@@ -242,7 +281,7 @@ impl Shift {
         if let Some(share) = self.steps.get(self.step + 1) {
             self.share = *share;
             self.step += 1;
-            self.began = now.mono_ms;
+            self.begin_step(now);
             news.push(self.moved("the step before did well"));
         } else if self.phase == ShiftPhase::Returning {
             news.push(self.end("every step home did well"));
@@ -298,14 +337,19 @@ impl Shift {
 
     fn arrive(&mut self, now: Now) {
         self.phase = ShiftPhase::Away;
-        self.began = now.mono_ms;
         self.watched = now.mono_ms;
-        self.doubt = None;
+        self.begin_step(now);
     }
 
     pub(super) fn doubt(&mut self, reason: String, step: &Seen, now: Now) -> Vec<What> {
         let told = self.hold_told(true, ROUTER, &reason);
-        self.doubt = Some(Doubt { reason, since: now.mono_ms, since_ms: now.wall_ms, failed: step.failed });
+        self.doubt = Some(Doubt {
+            reason,
+            since: now.mono_ms,
+            since_ms: now.wall_ms,
+            failed: step.failed,
+            calls: Tally::default(),
+        });
         vec![told]
     }
 

@@ -60,6 +60,8 @@ pub(crate) struct Home {
     pub(crate) healthy: Seen,
     /// What it answered in the last `failback.errorMs`.
     pub(crate) errors: Seen,
+    /// Calls it answered since the last one that failed.
+    pub(crate) good_in_a_row: u64,
     /// What stands against it besides its numbers: an open circuit, a failed probe, no route in service.
     pub(crate) trouble: Option<String>,
     /// A trigger that has fired for it.
@@ -147,10 +149,12 @@ pub(super) fn lacks(home: &Home, rules: &FailbackSettings, watched_ms: u64) -> O
         return Some(format!("Waits for home: {trouble}."));
     }
     let (calls, failed) = (home.healthy.calls, home.healthy.failed);
-    if calls < rules.min_calls {
+    // Where calls are rarer than that, good ones in a row count however long they took to come.
+    let judged_by = if calls > 0 { calls.max(home.good_in_a_row) } else { 0 };
+    if judged_by < rules.min_calls {
         let least = rules.min_calls;
         let noun = if least == 1 { "call" } else { "calls" };
-        return Some(format!("Waits for {least} {noun} to home to judge it by; {calls} so far."));
+        return Some(format!("Waits for {least} {noun} to home to judge it by; {judged_by} so far."));
     }
     #[expect(clippy::cast_precision_loss, reason = "a percentage")]
     let (least, most) = (rules.healthy_percent as f64, rules.error_percent as f64);

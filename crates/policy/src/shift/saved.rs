@@ -11,6 +11,7 @@ use switchyard_domain::{Now, RouteId};
 use super::Shifts;
 use super::course::{Doubt, Held, Shift};
 use super::distribution::{Distribution, Share};
+use crate::watch::Tally;
 
 /// Everything about shifts that outlives a restart. Names ending in `AtMs` are UTC epoch milliseconds, the others spans.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -40,6 +41,9 @@ pub struct SavedShift {
     steps: Vec<u32>,
     step: usize,
     step_ms: u64,
+    /// What the step is judged by.
+    #[serde(default)]
+    calls: Tally,
     doubt: Option<SavedHold>,
     held: Option<SavedHold>,
     reason: String,
@@ -64,6 +68,9 @@ struct SavedHold {
     for_ms: u64,
     since_at_ms: i64,
     failed: u64,
+    /// The same since it was held.
+    #[serde(default)]
+    calls: Tally,
 }
 
 /// A split of traffic as it is kept.
@@ -107,6 +114,7 @@ impl Shift {
             for_ms: ago(doubt.since),
             since_at_ms: doubt.since_ms,
             failed: doubt.failed,
+            calls: doubt.calls.clone(),
         });
         let held = self.held.as_ref().map(|held| SavedHold {
             by: held.by.clone(),
@@ -114,6 +122,7 @@ impl Shift {
             for_ms: ago(held.since),
             since_at_ms: held.since_ms,
             failed: 0,
+            calls: Tally::default(),
         });
         SavedShift {
             id: self.id,
@@ -126,6 +135,7 @@ impl Shift {
             steps: self.steps.clone(),
             step: self.step,
             step_ms: ago(self.began),
+            calls: self.calls.clone(),
             doubt,
             held,
             reason: self.reason.clone(),
@@ -152,6 +162,7 @@ impl SavedShift {
             since: before(hold.for_ms),
             since_ms: hold.since_at_ms,
             failed: hold.failed,
+            calls: hold.calls,
         });
         let held = self.held.map(|hold| Held {
             by: hold.by,
@@ -170,6 +181,7 @@ impl SavedShift {
             steps: self.steps,
             step: self.step,
             began: before(self.step_ms),
+            calls: self.calls,
             doubt,
             held,
             reason: self.reason,
@@ -181,6 +193,7 @@ impl SavedShift {
             failed_returns: self.failed_returns,
             not_before: now.mono_ms.saturating_add(self.pause_ms),
             calls_home: self.calls_home.into_iter().map(|(id, ago)| (id, ago.map(before))).collect(),
+            others: Vec::new(),
             insisted: self.insisted,
             provider: None,
             shut: self.shut,

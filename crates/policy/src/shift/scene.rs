@@ -11,7 +11,6 @@ use super::course::Shift;
 use super::judge::{Home, Rules, Scene};
 use super::target::sides;
 use crate::fleet::{Fleet, Reason};
-use crate::watch::Seen;
 
 /// A provider whose circuits are closed and whose last calls, this many in a row, succeeded is answering again.
 const ANSWERS_AGAIN: u64 = 3;
@@ -23,11 +22,6 @@ impl Fleet {
             ShiftPhase::Returning => (&home, &others),
             ShiftPhase::Leaving | ShiftPhase::Away | ShiftPhase::Home => (&others, &home),
         };
-        let receivers = ids(map, receiving);
-        let seen_since = |since: u64| match now.mono_ms.saturating_sub(since) {
-            0 => Seen::default(),
-            span => self.watch.seen(&receivers, span, now),
-        };
         let at_home = ids(map, &home);
         let leave = self.left_because(map, &home);
         let out = self.all_out(map, giving, now);
@@ -36,8 +30,8 @@ impl Fleet {
                 .network()
                 .is_down()
                 .then(|| format!("this machine {}", self.network().state().words())),
-            step: seen_since(shift.began()),
-            since_hold: shift.doubted_since().map(seen_since).unwrap_or_default(),
+            step: shift.step_seen(),
+            since_hold: shift.seen_since_hold(),
             shut: self.shut(map, receiving),
             off: self.off(map, receiving, now),
             no_way_back: match shift.phase {
@@ -47,6 +41,7 @@ impl Fleet {
             home: Home {
                 healthy: self.watch.seen(&at_home, rules.failback.healthy_ms, now),
                 errors: self.watch.seen(&at_home, rules.failback.error_ms, now),
+                good_in_a_row: self.watch.good_in_a_row_of(&at_home),
                 trouble: self.trouble(map, &home, now),
                 fired: self.fired_for(map, &home, now),
                 to_leave: leave,
@@ -149,7 +144,9 @@ impl Fleet {
     pub(super) fn is_still_ill(&self, map: &RoutingMap, provider: &str, home: &[RouteIx], now: Now) -> bool {
         let answers_again = self.shut(map, &self.serving(map, home, now)).is_empty()
             && self.watch.good_in_a_row(provider) >= ANSWERS_AGAIN;
-        !answers_again && self.fails_of_late(map, home, now)
+        // A free probe may have told that the outage goes on while nobody called.
+        let unheard = || self.watch.seen(&ids(map, home), map.triggers.error_sustained_ms, now).calls == 0;
+        !answers_again && (self.fails_of_late(map, home, now) || unheard())
     }
 
     /// Those of these routes whose provider is not as ill: after an outage of everyone the first one that is back is no

@@ -32,7 +32,7 @@ pub(super) fn start(
 }
 
 pub(super) fn command(world: &mut World, command: ShiftCommand) -> Result<Option<u64>, Problem> {
-    let World { map, fleet, now } = world;
+    let World { map, fleet, now, .. } = world;
     fleet.command_shift(map, command, "cli", None, *now).map(|(id, _)| id)
 }
 
@@ -482,4 +482,46 @@ fn a_side_is_measured_by_as_many_answers_as_a_95th_percentile_needs() {
         let bounds = world.fleet.shifts().view(world.now)[0].watch.clone().unwrap().bounds;
         assert_eq!(bounds.split_once(", ").map(|(_, bound)| bound), bound, "{answers}: {bounds}");
     }
+}
+
+#[test]
+fn a_step_is_judged_by_the_calls_begun_in_it_and_by_no_other() {
+    let mut world = World::new(&four());
+    let good = Outcome::Succeeded { duration_ms: 10, first_token_ms: None };
+    let bad = || Outcome::Failed(failure(K::ServerError));
+    let call = |world: &mut World, outcome: Outcome| {
+        let permit = world.permit(C);
+        world.fleet.report(permit, outcome, world.now);
+    };
+    for n in 0..36 {
+        call(&mut world, if n % 9 == 0 { bad() } else { good.clone() });
+    }
+    // Under way when the step begins: what it is asked says nothing of the step.
+    let under_way = [world.permit(C), world.permit(C)];
+    world.pass(500);
+    start(&mut world, "anthropic", Some("openai"), ShiftMode::Canary, 100).unwrap();
+    for permit in under_way {
+        world.fleet.report(permit, bad(), world.now);
+    }
+    for _ in 0..4 {
+        world.pass(250);
+        call(&mut world, good.clone());
+    }
+    tick(&mut world);
+    let shown = |world: &World| world.fleet.shifts().view(world.now).first().cloned().expect("not reversed");
+    let watch = shown(&world).watch.unwrap();
+    assert_eq!((watch.calls, watch.success_percent), (4, Some(100.0)));
+    for _ in 0..120 {
+        world.pass(1_000);
+        call(&mut world, good.clone());
+        tick(&mut world);
+    }
+    assert_eq!(shown(&world).share_percent, 10, "the next step");
+    // And each step by its own.
+    for n in 0..40 {
+        call(&mut world, if n % 2 == 0 { bad() } else { good.clone() });
+    }
+    let told = tick(&mut world);
+    let reversed = |change: &Change| matches!(change, Change::Told(What::ShiftReversed { .. }));
+    assert!(told.iter().any(reversed), "{told:?}");
 }

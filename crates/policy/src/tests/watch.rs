@@ -42,7 +42,7 @@ impl Post {
     pub(super) fn call(&mut self, route: &str, outcome: &Outcome) {
         let id = RouteId::from(route);
         let provider = route.split('/').next().unwrap_or_default();
-        self.watch.attempt(&id, provider, outcome, self.now);
+        self.watch.attempt(&id, provider, outcome, false, self.now);
     }
 
     pub(super) fn beat(&mut self) {
@@ -251,7 +251,7 @@ fn three_failed_probes_lower_a_route_and_three_good_ones_raise_it() {
         (true, 1),
         (true, 2),
     ] {
-        post.watch.probe(&id, ok, post.now);
+        post.watch.probe(&id, ok, false, post.now);
         post.beat();
         assert_eq!(post.told().len(), told, "{:?}", post.told());
     }
@@ -263,13 +263,13 @@ fn a_drop_of_quality_lowers_a_route_until_a_score_is_back_near_its_baseline() {
     let mut post = Post::new(&json!({}));
     let id = RouteId::from(A);
     for (score, told) in [(0.9, 0), (0.82, 0), (0.80, 1), (0.83, 1), (0.86, 2), (1.0, 2)] {
-        post.watch.quality(&id, "anthropic", score, 0.9, post.now);
+        post.watch.quality(&id, score, 0.9);
         post.beat();
         post.beat();
         assert_eq!(post.told().len(), told, "{score}: {:?}", post.told());
     }
     assert_eq!(post.reasons[0], "quality 0.8 is 11 % below its baseline 0.9 (limit 10 %)");
-    post.watch.quality(&id, "anthropic", 0.0, 0.0, post.now);
+    post.watch.quality(&id, 0.0, 0.0);
     post.beat();
     assert_eq!(post.told().len(), 2, "without a baseline there is nothing to fall below");
 }

@@ -79,6 +79,8 @@ pub(super) struct World {
     pub(super) map: RoutingMap,
     pub(super) fleet: Fleet,
     pub(super) now: Now,
+    /// The random bits of the next plan.
+    pub(super) roll: u64,
 }
 
 impl World {
@@ -89,7 +91,7 @@ impl World {
         for (at, route) in map.routes.iter().enumerate() {
             fleet.set_keys(RouteIx(at), vec![KeyId::from(route.provider.as_str())]);
         }
-        Self { map, fleet, now: Now { mono_ms: 1_000_000, wall_ms: 1_700_000_000_000 } }
+        Self { map, fleet, now: Now { mono_ms: 1_000_000, wall_ms: 1_700_000_000_000 }, roll: 1 }
     }
 
     pub(super) fn ix(&self, id: &str) -> RouteIx {
@@ -105,7 +107,7 @@ impl World {
     }
 
     pub(super) fn plan(&self, model: &str) -> Plan {
-        plan(&self.map, &self.map.default_job, &self.fleet, &needs(model), 1, self.now)
+        plan(&self.map, &self.map.default_job, &self.fleet, &needs(model), self.roll, self.now)
     }
 
     pub(super) fn permit(&mut self, id: &str) -> Permit {

@@ -11,7 +11,7 @@ use switchyard_domain::map::{FailbackSettings, RoutingMap, TriggerSettings};
 use switchyard_domain::operate::TriggerKind;
 
 use super::Call;
-use super::run::Run;
+use super::run::{Run, Said};
 use super::signs::Sign;
 use super::windows::Counts;
 use super::words::{duration, percent, percent_of};
@@ -191,7 +191,8 @@ impl Share {
             }
             return;
         };
-        run.call(bad, speaks_for_it, lasts_ms, awake_since, now);
+        let shut = call.shut && kind == Kind::Errors && !fired;
+        run.call(Said { bad, speaks_for_it, shut }, lasts_ms, awake_since, now);
         let over = if fired {
             !is_below(run.bad, run.calls, recovery.below)
         } else {
@@ -201,6 +202,15 @@ impl Share {
         };
         if over {
             self.run = None;
+        }
+    }
+
+    /// A free probe of the target failed while its circuit was open.
+    pub(super) fn probe_failed(&mut self, kind: Kind, rules: &Rules, awake_since: u64, now: Now) {
+        if self.fired.is_none()
+            && let (Some(run), Some(lasts_ms)) = (&mut self.run, rules.sustained_ms(kind))
+        {
+            run.probe_failed(lasts_ms, awake_since, now);
         }
     }
 
@@ -236,7 +246,9 @@ impl Share {
             self.run = None;
             return None;
         }
-        let fires = may_fire && run.shown_ms >= sustained_ms && run.calls >= rules.settings.min_calls;
+        // What an open circuit keeps away can't come: the calls that opened it and the failed ones since are enough.
+        let enough = run.calls >= rules.settings.min_calls || run.is_out;
+        let fires = may_fire && run.shown_ms >= sustained_ms && enough;
         fires.then(|| self.fire(kind, rules, run.began, sustained(kind, rules, &run, p95()), now))
     }
 

@@ -4,6 +4,7 @@
 //! called has no windows at all. A cell that was not written in its time is of an older round of the ring, so slept
 //! and quiet time needs no sweeping.
 
+use serde::{Deserialize, Serialize};
 use switchyard_domain::Now;
 use switchyard_domain::map::RoutingMap;
 
@@ -39,10 +40,6 @@ impl Spans {
             map.triggers.p95_sustained_ms,
             map.failback.healthy_ms,
             map.failback.error_ms,
-            // A step of a shift may be held for as long again.
-            map.shift.gradual_step_ms.saturating_mul(2),
-            map.shift.canary_step_ms.saturating_mul(2),
-            map.failback.step_ms.saturating_mul(2),
         ]
         .into_iter()
         .fold(0, u64::max);
@@ -52,7 +49,8 @@ impl Spans {
 }
 
 /// What was seen, in numbers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub(super) struct Counts {
     pub(super) calls: u64,
     pub(super) failed: u64,
@@ -63,6 +61,16 @@ pub(super) struct Counts {
 }
 
 impl Counts {
+    pub(super) fn one(call: &Call, slow: bool) -> Self {
+        Self {
+            calls: 1,
+            failed: u64::from(call.failed),
+            server_errors: u64::from(call.server_error),
+            rate_limited: u64::from(call.rate_limited),
+            slow: u64::from(slow),
+        }
+    }
+
     pub(super) const fn add(&mut self, other: &Self) {
         self.calls += other.calls;
         self.failed += other.failed;
@@ -73,8 +81,28 @@ impl Counts {
 }
 
 /// Answer times in logarithmic bins; histograms of several spans or routes add up exactly.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(into = "Vec<(usize, u32)>", from = "Vec<(usize, u32)>")]
 pub(super) struct Histogram([u32; BINS]);
+
+/// As it is kept: the bins that hold something.
+impl From<Histogram> for Vec<(usize, u32)> {
+    fn from(full: Histogram) -> Self {
+        full.0.into_iter().enumerate().filter(|(_, count)| *count > 0).collect()
+    }
+}
+
+impl From<Vec<(usize, u32)>> for Histogram {
+    fn from(kept: Vec<(usize, u32)>) -> Self {
+        let mut full = Self::default();
+        for (bin, count) in kept {
+            if let Some(own) = full.0.get_mut(bin) {
+                *own = count;
+            }
+        }
+        full
+    }
+}
 
 impl Default for Histogram {
     fn default() -> Self {
@@ -83,6 +111,12 @@ impl Default for Histogram {
 }
 
 impl Histogram {
+    pub(super) fn take(&mut self, call: &Call) {
+        if let Some(ms) = call.took_ms {
+            self.record(ms);
+        }
+    }
+
     fn record(&mut self, ms: u32) {
         let bin = &mut self.0[bin_of(ms)];
         *bin = bin.saturating_add(1);
@@ -196,19 +230,11 @@ impl Windows {
     }
 
     pub(super) fn record(&mut self, call: &Call, slow: bool, now: Now) {
-        let one = Counts {
-            calls: 1,
-            failed: u64::from(call.failed),
-            server_errors: u64::from(call.server_error),
-            rate_limited: u64::from(call.rate_limited),
-            slow: u64::from(slow),
-        };
+        let one = Counts::one(call, slow);
         for ring in std::iter::once(&mut self.fine).chain(self.long.as_mut()) {
             if let Some(cell) = ring.cell(now.mono_ms) {
                 cell.counts.add(&one);
-                if let Some(ms) = call.took_ms {
-                    cell.answers.record(ms);
-                }
+                cell.answers.take(call);
             }
         }
     }

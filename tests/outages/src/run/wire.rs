@@ -18,10 +18,11 @@ const SPREAD: f64 = 0.35;
 const NOISE_PERCENT: f64 = 0.1;
 
 /// The statuses providers send with these.
-const STATUSES: [(FailureKind, u16); 5] = [
+const STATUSES: [(FailureKind, u16); 6] = [
     (FailureKind::ServerError, 500),
     (FailureKind::Overloaded, 529),
     (FailureKind::RateLimited, 429),
+    (FailureKind::KeyRejected, 401),
     (FailureKind::Html, 200),
     (FailureKind::Redirect, 302),
 ];

@@ -17,13 +17,15 @@ fn call() -> impl Strategy<Value = Call> {
             failed: false,
             server_error: false,
             rate_limited: false,
-            took_ms: Some(ms)
+            took_ms: Some(ms),
+            shut: false,
         }),
         (any::<bool>(), any::<bool>()).prop_map(|(server_error, rate_limited)| Call {
             failed: true,
             server_error,
             rate_limited,
-            took_ms: None
+            took_ms: None,
+            shut: false
         }),
     ]
 }
@@ -97,7 +99,8 @@ fn windows_take_no_more_room_for_more_calls() {
     let cells =
         |windows: &Windows| windows.fine.cells.len() + windows.long.as_ref().map_or(0, |r| r.cells.len());
     let before = cells(&windows);
-    let good = Call { failed: false, server_error: false, rate_limited: false, took_ms: Some(20) };
+    let good =
+        Call { failed: false, server_error: false, rate_limited: false, took_ms: Some(20), shut: false };
     for at in 0..100_000 {
         windows.record(&good, false, Now { mono_ms: at * 50, wall_ms: 0 });
     }
