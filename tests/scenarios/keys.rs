@@ -57,6 +57,28 @@ async fn a_revoked_key_makes_way_for_the_next_and_leaves_the_route_alone() {
 }
 
 #[tokio::test]
+async fn a_key_refused_for_a_moment_is_used_again_once_a_probe_shows_that_it_is_accepted() {
+    for dialect in [CHAT, MESSAGES] {
+        let root = TempDir::new().unwrap();
+        let start = Start::with_credentials(root.path(), &json!({ "hot": ONE }));
+        let yard = Yard::start_in(root, start).await;
+        let hot = yard.add(Profile::new("hot").dialect(dialect).keys([ONE])).await;
+        let warm = yard.add(Profile::new("warm").dialect(CHAT)).await;
+        let auth = json!({ "auth": if dialect == CHAT { "bearer" } else { "x-api-key" } });
+        let map = fast_map(&[merge(route(&hot), auth)], &[route(&warm)]);
+        yard.apply(&merge(map, json!({ "probe": { "everyMs": 200 } }))).await;
+        hot.set_key(ONE, KeyState::Revoked);
+        assert_eq!(yard.send(&Ask::new(dialect, "hello")).await.way(), ("warm", 2, true));
+        assert_eq!(yard.send(&Ask::new(dialect, "hello")).await.way(), ("warm", 1, true));
+        assert_eq!(yard.route("hot").await.detail.as_deref(), Some("no usable key"));
+
+        hot.set_key(ONE, KeyState::Good);
+        yard.wait_for("the key to be in use", |now| now.tiers[0].routes[0].detail.is_none()).await;
+        assert_eq!(yard.send(&Ask::new(dialect, "hello")).await.way(), ("hot", 1, false));
+    }
+}
+
+#[tokio::test]
 async fn an_unpaid_account_condemns_all_its_keys() {
     for dialect in [CHAT, MESSAGES] {
         let (yard, hot) = with_two_keys(dialect).await;
