@@ -263,6 +263,10 @@ fn each_route_names_the_reason_that_weighs_most() {
             RouteView { lowered_to_percent: Some(50), ..ill() },
             "It keeps 50 % of its weight: 12 % of 41 calls answered 5xx (limit 5 %).",
         ),
+        (
+            ill(),
+            "It keeps all of its requests, since no other route can take them: 12 % of 41 calls answered 5xx (limit 5 %).",
+        ),
     ];
     for (route, expected) in cases {
         let mut snapshot = calm();
