@@ -52,19 +52,28 @@ impl Bus {
 
     /// Logs what happened and tells everyone.
     pub(crate) fn emit(&self, what: What, now: Now) {
-        let event = {
-            let mut order = lock(&self.order);
-            let event = Event { id: order.next_id, at_ms: now.wall_ms, what };
-            order.next_id += 1;
-            // Neither of them waits: the writer drops what does not fit, a listener that lags reads the log.
-            self.writer.event(event.clone());
-            order.shown.push_front(event.clone());
-            order.shown.truncate(SHOWN);
-            self.touch();
-            // Nobody listening is fine.
-            let _ = self.sender.send(event.clone());
-            event
-        };
+        let event = self.post(what, now);
+        self.log(&event, now);
+    }
+
+    /// Tells everyone, without the log's line: that may wait for whoever reads standard error, and is written
+    /// ([`Bus::log`]) once no lock is held.
+    pub(crate) fn post(&self, what: What, now: Now) -> Event {
+        let mut order = lock(&self.order);
+        let event = Event { id: order.next_id, at_ms: now.wall_ms, what };
+        order.next_id += 1;
+        // Neither of them waits: the writer drops what does not fit, a listener that lags reads the log.
+        self.writer.event(event.clone());
+        order.shown.push_front(event.clone());
+        order.shown.truncate(SHOWN);
+        self.touch();
+        // Nobody listening is fine.
+        let _ = self.sender.send(event.clone());
+        event
+    }
+
+    /// Writes the log's line of an event.
+    pub(crate) fn log(&self, event: &Event, now: Now) {
         if !self.routing.tell(event.id, &event.what, now) {
             tracing::info!(event = event.id, "{}", event.what.sentence());
         }

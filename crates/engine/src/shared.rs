@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
-use switchyard_domain::event::What;
+use switchyard_domain::event::{Event, What};
 use switchyard_domain::map::{RouteIx, RoutingMap};
 use switchyard_domain::network::NetworkState;
 use switchyard_domain::operate::Orders;
@@ -174,17 +174,20 @@ impl Shared {
     }
 
     /// What a request's end says of how things stand; none when it says nothing: it was refused for its own fault, its
-    /// caller left after the first word, or new work is paused.
+    /// caller left after the first word, or somebody paused new work or switched everything off.
     fn how_it_ended(&self, view: &RequestView) -> Option<Ended> {
         let failed = |attempt: &AttemptView| {
             attempt.failure.as_ref().is_some_and(|failure| classify(failure).tells_of_target())
         };
+        let running = self.running.load();
+        if running.as_ref().is_some_and(|running| self.all_off(running).is_some()) {
+            return None;
+        }
         let retried = view.attempts.iter().any(failed) || view.rescues > 0;
         let unanswered = retried.then_some(Ended::Unanswered);
         match view.outcome {
             Outcome::Answered => match (&view.route, view.tier) {
                 (Some(route), Some(tier)) => {
-                    let running = self.running.load();
                     let map = running.as_ref().map(|running| &running.map);
                     let provider = RoutingMap::provider_of(map, route).to_owned();
                     // Answered past a Hot that is out; where somebody wants it on Warm, Warm is where it should be.
@@ -231,12 +234,15 @@ impl Shared {
     /// Changes the fleet and tells of it under one lock, so that no picture shows the change without its event; what
     /// follows from it is done after. None without a fleet.
     pub(crate) fn change<T>(&self, now: Now, act: impl FnOnce(&mut Fleet) -> (T, Vec<Change>)) -> Option<T> {
-        let (done, follows, turned) = self.with_fleet(|fleet| {
+        let (done, told, turned) = self.with_fleet(|fleet| {
             let (done, changes) = act(fleet);
             (done, self.tell(changes, now), fleet.take_turned())
         })?;
-        let changed = !follows.is_empty();
-        for follow in follows {
+        let changed = !told.is_empty();
+        for (event, follow) in told {
+            if let Some(event) = event {
+                self.bus.log(&event, now);
+            }
             match follow {
                 Follow::Nothing => {}
                 // What waits in the queue may go now.
@@ -251,8 +257,8 @@ impl Shared {
         Some(done)
     }
 
-    /// Tells what changed in the fleet, which is locked meanwhile; what is to follow.
-    fn tell(&self, changes: Vec<Change>, now: Now) -> Vec<Follow> {
+    /// Tells what changed in the fleet, which is locked meanwhile: the events, and what is to follow.
+    fn tell(&self, changes: Vec<Change>, now: Now) -> Vec<(Option<Event>, Follow)> {
         let one = |change| {
             let (what, follow) = match change {
                 Change::Opened { route, failure, consecutive } => {
@@ -264,7 +270,7 @@ impl Shared {
                     let credential = key.as_str().to_owned();
                     (What::KeyCondemned { provider, credential, failure }, Follow::KeysDoubted)
                 }
-                Change::CooledDown { .. } => return Follow::Nothing,
+                Change::CooledDown { .. } => return (None, Follow::Nothing),
                 Change::ProbeFailed { route, failure } => {
                     (What::ProbeFailed { route, failure }, Follow::Nothing)
                 }
@@ -275,8 +281,7 @@ impl Shared {
                 }
                 Change::Told(what) => (what, Follow::Nothing),
             };
-            self.bus.emit(what, now);
-            follow
+            (Some(self.bus.post(what, now)), follow)
         };
         changes.into_iter().map(one).collect()
     }
@@ -322,7 +327,10 @@ impl Shared {
             let route = fresh.route.filter(|_| fresh.tier != Tier::Cold);
             let route = route.map(|ix| running.map.route(ix).id.clone());
             let cause = fresh.cause.as_ref().map(ToString::to_string);
-            self.bus.emit(What::TierChanged { from: before.tier, to: fresh.tier, route, cause }, now);
+            let what = What::TierChanged { from: before.tier, to: fresh.tier, route, cause };
+            let event = self.bus.post(what, now);
+            drop(standpoint);
+            self.bus.log(&event, now);
             if fresh.tier != Tier::Cold {
                 self.ways_changed();
             }

@@ -19,6 +19,19 @@ const UNHEARD: i64 = 1_000;
 /// Events that are read from the log at once.
 const AT_ONCE: u32 = 500;
 
+/// A failover this long before a provider's incident is its first chapter, milliseconds: requests leave a route as its last
+/// calls fail, a few calls before its circuit opens.
+const LED_UP_MS: i64 = 60_000;
+
+/// The change to a later tier that led up to an incident.
+fn left_before(shared: &Shared, opened: &Event) -> Option<Event> {
+    let earlier = shared.bus.shown().into_iter().map(|shown| shown.event);
+    let mut earlier =
+        earlier.filter(|event| event.id < opened.id && opened.at_ms.saturating_sub(event.at_ms) <= LED_UP_MS);
+    let last = earlier.find(|event| matches!(event.what, What::TierChanged { .. }))?;
+    matches!(&last.what, What::TierChanged { from, to, .. } if to > from).then_some(last)
+}
+
 /// The incidents that are not closed.
 #[derive(Debug)]
 pub(super) struct Keeper {
@@ -119,6 +132,9 @@ impl Keeper {
                 tracing::error!(code = error.code(), %error, "an incident could not be kept");
                 return;
             }
+        }
+        if let Some(left) = left_before(shared, event) {
+            case.hear(&left, &running.map);
         }
         let brief = &case.incident.brief;
         let what = What::IncidentOpened {
