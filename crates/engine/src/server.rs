@@ -14,6 +14,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use serde_json::json;
+use switchyard_domain::limits::{NAME_BYTES, quoted};
 use switchyard_domain::map::Defaults;
 use switchyard_domain::view::{Outcome, RequestView};
 use switchyard_domain::{Dialect, Now, Operation, Problem, RequestId};
@@ -322,7 +323,10 @@ fn check_origin(shared: &Shared, parts: &Parts, dialect: Dialect) -> Result<(), 
     }
     let foreign = match named_host(parts) {
         Ok(host) if is_own_host(host) => return Ok(()),
-        Ok(host) => format!("The Host `{}` is not this router's.", host.escape_debug()),
+        Ok(host) => {
+            let host = host.escape_debug().to_string();
+            format!("The Host `{}` is not this router's.", quoted(&host, NAME_BYTES))
+        }
         Err(why) => why.to_owned(),
     };
     let message = format!("{foreign} Use {}.", lock(&shared.proxy_url));
