@@ -8,6 +8,7 @@ mod breaker;
 mod capabilities;
 mod cloud;
 mod cold;
+mod cold_keys;
 mod cold_replies;
 mod commands;
 mod compat;

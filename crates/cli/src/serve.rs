@@ -55,6 +55,10 @@ pub(crate) struct Serve {
     /// Tell failovers through the desktop's notification service.
     #[arg(long)]
     notify_desktop: bool,
+    /// Where the database is damaged, move it aside and start with an empty one: no map, no queue, no clients but the
+    /// first, whose key stays.
+    #[arg(long)]
+    start_fresh: bool,
     /// Print one line of JSON once it listens, instead of text.
     #[arg(long)]
     print_json: bool,
@@ -131,6 +135,7 @@ fn config(serve: &Serve, data_dir: PathBuf, fleet: Option<&DemoFleet>) -> Router
         keychain: !serve.no_keychain && serve.credentials_file.is_none(),
         credentials_file: serve.credentials_file.clone(),
         desktop_notifications: serve.notify_desktop,
+        start_fresh: serve.start_fresh,
         ..RouterConfig::new(data_dir)
     }
 }

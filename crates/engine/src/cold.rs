@@ -3,8 +3,10 @@
 //! A caller hears 202 only after the job is committed. An attempt counts only when it reached an upstream; while
 //! paused or without an eligible route a job waits until it expires.
 
+mod attempts;
 mod board;
 mod receipt;
+mod trouble;
 mod worker;
 
 use std::sync::Arc;
@@ -26,7 +28,8 @@ use crate::reply::{self, Reply, Way};
 use crate::shared::{Running, Shared};
 
 pub(crate) use board::{Board, QueueView};
-pub(crate) use worker::run;
+pub(crate) use trouble::look_for_file;
+pub(crate) use worker::{prepare, run};
 
 /// Queues the request where that is allowed, and tells the caller.
 pub(crate) async fn park(
@@ -46,6 +49,12 @@ pub(crate) async fn park(
     }
     let queued = match enqueue(shared, running, ask, &parked.why).await {
         Ok(queued) => queued,
+        Err(problem) if problem.code == "idempotency_key_reused" => {
+            let mut reply = key_reused(ask);
+            way.mark(reply.headers_mut());
+            record.end(Ending::without_route(Ended::Refused, reply.status().as_u16()));
+            return reply;
+        }
         Err(problem) => {
             let mut reply = not_kept(ask, &problem);
             way.mark(reply.headers_mut());
@@ -59,19 +68,24 @@ pub(crate) async fn park(
     reply
 }
 
-/// The receipt of a request that an earlier one with the same key has queued and that still waits there.
+/// The receipt of a request that an earlier one with the same key has queued and that still waits there; the refusal
+/// of another request with that key.
 pub(crate) async fn already_queued(
     shared: &Arc<Shared>,
     running: &Running,
     ask: &Ask,
     key: &str,
+    fingerprint: &str,
 ) -> Option<Reply> {
     // Most of the time nothing waits, and no database is asked.
     if shared.queue.is_empty() {
         return None;
     }
-    let id = shared.store.queue().open_job(&ask.client, key).await.ok().flatten()?;
-    Some(same_job(shared, running, ask, id).await)
+    let open = shared.store.queue().open_job(&ask.client_id, key).await.ok().flatten()?;
+    if open.fingerprint.is_some_and(|before| before != fingerprint) {
+        return Some(key_reused(ask));
+    }
+    Some(same_job(shared, running, ask, open.id).await)
 }
 
 /// The receipt of a job that an earlier request has queued, in the shape that suits this caller.
@@ -84,6 +98,23 @@ pub(crate) async fn same_job(shared: &Arc<Shared>, running: &Running, ask: &Ask,
         again_in_ms: 1_000,
     };
     receipt::reply(shared, running, ask, &queued, &parked).await
+}
+
+/// The refusal of a key that came with another request before. Not a 409, which SDKs send again.
+pub(crate) fn key_reused(ask: &Ask) -> Reply {
+    reply::error(
+        ask.dialect,
+        &ErrorReply {
+            status: 422,
+            kind: "invalid_request_error".to_owned(),
+            code: Some("idempotency_key_reused".to_owned()),
+            message: "This idempotency key was used for another request, which is still under way or queued. Send the \
+                      same request again, or another key."
+                .to_owned(),
+            param: Some("idempotency-key".to_owned()),
+            request_id: Some(ask.id.as_str().to_owned()),
+        },
+    )
 }
 
 /// Says when to ask again. The tries were made here; an SDK's own on top would only make a storm of them.
@@ -132,13 +163,17 @@ async fn enqueue(
         // It has just failed everywhere, so it waits like after any failed attempt.
         due_at_ms: now.plus_ms(running.map.cold.initial_ms).wall_ms,
         most_open: running.map.cold.max_jobs,
+        most_bytes: running.map.cold.max_bytes,
         expires_at_ms: now.plus_ms(running.map.cold.expires_ms).wall_ms,
         client: ask.client.to_string(),
+        client_id: ask.client_id.to_string(),
+        priority: ask.priority,
         job: ask.job.name.clone(),
         dialect: ask.dialect,
         operation: ask.operation,
         request_id: ask.id.clone(),
         idempotency_key: ask.idempotency_key.clone(),
+        fingerprint: ask.fingerprint(),
         model: ask.envelope.model.clone(),
         headers_json: serde_json::to_string(&headers).unwrap_or_else(|_| "[]".to_owned()),
         body: if ask.envelope.stream { without_stream(&ask.body) } else { ask.body.to_vec() },

@@ -20,6 +20,8 @@ pub struct RouterConfig {
     pub control_url: Option<String>,
     /// Whether failovers are told through the desktop's notification service.
     pub desktop_notifications: bool,
+    /// Whether a damaged database is moved aside, for an empty one.
+    pub start_fresh: bool,
     /// How long running requests may take to finish at shutdown, milliseconds.
     pub shutdown_grace_ms: u64,
 }
@@ -36,6 +38,7 @@ impl RouterConfig {
             credentials_file: None,
             control_url: None,
             desktop_notifications: false,
+            start_fresh: false,
             shutdown_grace_ms: 10_000,
         }
     }

@@ -46,6 +46,8 @@ pub(crate) struct OwnKey {
 pub(crate) struct Ask {
     pub(crate) id: RequestId,
     pub(crate) client: Arc<str>,
+    /// Whose jobs and answers are its own: the name may be given to another app.
+    pub(crate) client_id: Arc<str>,
     pub(crate) job: Arc<Job>,
     pub(crate) dialect: Dialect,
     pub(crate) operation: Operation,
@@ -83,6 +85,7 @@ pub(crate) struct Ask {
 pub(crate) struct Arrival {
     pub(crate) id: RequestId,
     pub(crate) client: Arc<str>,
+    pub(crate) client_id: Arc<str>,
     pub(crate) own_upstream_key: bool,
     pub(crate) dialect: Dialect,
     pub(crate) operation: Operation,
@@ -98,8 +101,17 @@ impl Ask {
     /// # Errors
     /// The reply for a body or a header that names nothing we can route.
     pub(crate) fn read(arrival: Arrival, body: Bytes, map: &RoutingMap) -> Result<Self, Box<ErrorReply>> {
-        let Arrival { id, client, own_upstream_key, dialect, operation, mut headers, arrived, place } =
-            arrival;
+        let Arrival {
+            id,
+            client,
+            client_id,
+            own_upstream_key,
+            dialect,
+            operation,
+            mut headers,
+            arrived,
+            place,
+        } = arrival;
         let refuse = |code: &str, param: Option<String>, message: String| {
             Box::new(ErrorReply {
                 status: 400,
@@ -146,6 +158,7 @@ impl Ask {
         Ok(Self {
             id,
             client,
+            client_id,
             job,
             dialect,
             operation,
@@ -170,10 +183,21 @@ impl Ask {
     /// What stands for its app and what it asks: the same request again has the same.
     pub(crate) fn mark(&self) -> u64 {
         let mut hash = Xxh3::new();
-        hash.update(self.client.as_bytes());
+        hash.update(self.client_id.as_bytes());
         hash.update(&[0]);
         hash.update(self.upstream_idempotency_key.as_bytes());
         hash.digest()
+    }
+
+    /// Stands for what is asked, whoever asks: an idempotency key that comes again must come with the same.
+    pub(crate) fn fingerprint(&self) -> String {
+        let mut hash = Xxh3::new();
+        for part in [self.dialect.as_str(), self.operation.as_str()] {
+            hash.update(part.as_bytes());
+            hash.update(&[0]);
+        }
+        hash.update(&self.body);
+        format!("{:032x}", hash.digest128())
     }
 
     /// The log entry, to be filled in at its end.

@@ -16,10 +16,18 @@ pub(crate) const DEFAULT_CLIENT: &str = "default";
 /// The header for the local key where `Authorization` carries the caller's own upstream key.
 pub(crate) const KEY_HEADER: &str = "x-switchyard-key";
 
+/// An app that has a local key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct App {
+    /// Whose jobs and answers are its own. A name that is removed and given again is another app.
+    pub(crate) id: Arc<str>,
+    pub(crate) name: Arc<str>,
+}
+
 /// Which local keys there are.
 #[derive(Debug)]
 pub(crate) struct LocalKeys {
-    by_hash: ArcSwap<HashMap<[u8; 32], Arc<str>>>,
+    by_hash: ArcSwap<HashMap<[u8; 32], App>>,
     file: PathBuf,
 }
 
@@ -28,8 +36,7 @@ pub(crate) struct LocalKeys {
 pub(crate) enum Caller {
     /// An app, by its key.
     Known {
-        /// Its name.
-        name: Arc<str>,
+        app: App,
         /// Whether `Authorization` or `x-api-key` is left for the upstream.
         own_upstream_key: bool,
     },
@@ -48,9 +55,15 @@ impl LocalKeys {
     pub(crate) async fn load(&self, store: &Store, now_ms: i64) -> Result<(), Problem> {
         let clients = store.clients().list().await.map_err(|error| error.problem())?;
         if clients.is_empty() {
-            let key = new_key()?;
-            write_key(&self.file, &key)?;
-            let added = store.clients().add(DEFAULT_CLIENT, &hex(&hash(&key)), now_ms).await;
+            let key = match self.key_of_before().filter(|_| store.is_new()) {
+                Some(key) => key,
+                None => {
+                    let key = new_key()?;
+                    write_key(&self.file, &key)?;
+                    key
+                }
+            };
+            let added = store.clients().add(&new_id()?, DEFAULT_CLIENT, &hex(&hash(&key)), now_ms).await;
             added.map_err(|error| error.problem())?;
         }
         self.reload(store).await
@@ -59,8 +72,10 @@ impl LocalKeys {
     /// Reads the apps again.
     pub(crate) async fn reload(&self, store: &Store) -> Result<(), Problem> {
         let clients = store.clients().list().await.map_err(|error| error.problem())?;
-        let by_hash =
-            clients.iter().filter_map(|row| Some((unhex(&row.key_hash)?, Arc::from(row.name.as_str()))));
+        let by_hash = clients.iter().filter_map(|row| {
+            let app = App { id: Arc::from(row.id.as_str()), name: Arc::from(row.name.as_str()) };
+            Some((unhex(&row.key_hash)?, app))
+        });
         self.by_hash.store(Arc::new(by_hash.collect()));
         Ok(())
     }
@@ -71,13 +86,21 @@ impl LocalKeys {
         Some(text.trim().to_owned()).filter(|key| self.owner(key.as_bytes()).is_some())
     }
 
+    /// The first app's key as its file has it: after a new start with an empty database, apps that use it go on.
+    fn key_of_before(&self) -> Option<String> {
+        let text = std::fs::read_to_string(&self.file).ok()?;
+        let key = text.trim();
+        let digits = key.strip_prefix("sy_").filter(|digits| digits.len() == 40)?;
+        digits.bytes().all(|digit| digit.is_ascii_hexdigit()).then(|| key.to_owned())
+    }
+
     /// Who is calling. `x-switchyard-key` goes before `Authorization`, which goes before `x-api-key`.
     pub(crate) fn caller(&self, headers: &HeaderMap) -> Caller {
         if let Some(own) = headers.get(KEY_HEADER) {
-            return self.owner(own.as_bytes()).map_or(Caller::Wrong, |name| {
+            return self.owner(own.as_bytes()).map_or(Caller::Wrong, |app| {
                 let own_upstream_key =
                     headers.contains_key(header::AUTHORIZATION) || headers.contains_key("x-api-key");
-                Caller::Known { name, own_upstream_key }
+                Caller::Known { app, own_upstream_key }
             });
         }
         let presented = [
@@ -87,22 +110,37 @@ impl LocalKeys {
         let mut seen = false;
         for key in presented.into_iter().flatten().filter(|key| !key.is_empty()) {
             seen = true;
-            if let Some(name) = self.owner(key) {
-                return Caller::Known { name, own_upstream_key: false };
+            if let Some(app) = self.owner(key) {
+                return Caller::Known { app, own_upstream_key: false };
             }
         }
         if seen { Caller::Wrong } else { Caller::Missing }
     }
 
     /// Keys are looked up by hash, so the time it takes says nothing about how much of a guess was right.
-    fn owner(&self, key: &[u8]) -> Option<Arc<str>> {
+    fn owner(&self, key: &[u8]) -> Option<App> {
         self.by_hash.load().get(&<[u8; 32]>::from(Sha256::digest(key))).cloned()
+    }
+
+    /// Who a caller without a key is, where none is asked for: the first app, as long as it exists.
+    pub(crate) fn keyless(&self) -> App {
+        let by_hash = self.by_hash.load();
+        by_hash
+            .values()
+            .find(|app| &*app.name == DEFAULT_CLIENT)
+            .cloned()
+            .unwrap_or_else(|| App { id: Arc::from(DEFAULT_CLIENT), name: Arc::from(DEFAULT_CLIENT) })
     }
 }
 
 /// A fresh key: `sy_` and 40 lower-case hexadecimal digits (160 random bits).
 pub(crate) fn new_key() -> Result<String, Problem> {
     Ok(format!("sy_{}", random_hex(20)?))
+}
+
+/// A fresh id of an app.
+pub(crate) fn new_id() -> Result<String, Problem> {
+    Ok(format!("app_{}", random_hex(10)?))
 }
 
 /// Random bytes as lower-case hexadecimal digits.
@@ -164,15 +202,19 @@ fn write_key(path: &Path, key: &str) -> Result<(), Problem> {
 mod tests {
     use super::*;
 
+    fn app() -> App {
+        App { id: Arc::from("app_1"), name: Arc::from("n8n") }
+    }
+
     fn keys() -> LocalKeys {
         let keys = LocalKeys::new(Path::new("/nowhere"));
-        keys.by_hash.store(Arc::new(HashMap::from([(hash("sy_good"), Arc::from("n8n"))])));
+        keys.by_hash.store(Arc::new(HashMap::from([(hash("sy_good"), app())])));
         keys
     }
 
     #[test]
     fn the_caller_is_found_in_any_of_the_usual_headers() {
-        let known = |own_upstream_key| Caller::Known { name: Arc::from("n8n"), own_upstream_key };
+        let known = |own_upstream_key| Caller::Known { app: app(), own_upstream_key };
         let cases: &[(&[(&str, &str)], Caller)] = &[
             (&[("authorization", "Bearer sy_good")], known(false)),
             (&[("authorization", "bearer  sy_good")], known(false)),

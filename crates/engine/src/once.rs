@@ -1,9 +1,12 @@
 //! The same idempotency key never buys two answers while the first is in flight: who comes second waits for the
-//! first one's answer and gets the same.
+//! first one's answer and gets the same. A stream can't be given twice, so who waited for one is told that it has
+//! gone to the first.
 //!
-//! Only a caller's own key counts; two prompts that happen to be equal are two requests.
+//! Only a caller's own key counts; two prompts that happen to be equal are two requests. The same key with another
+//! request is a mistake of its caller's, and is refused.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -15,12 +18,28 @@ use crate::reply::{Reply, ReplyBody};
 use crate::shared::lock;
 
 type Key = (Arc<str>, String);
-type Waiters = watch::Receiver<Option<Arc<Told>>>;
+type Waiters = watch::Receiver<Option<Outcome>>;
 
 /// Requests under way that have a key of their caller's.
 #[derive(Debug, Default)]
 pub(crate) struct Once {
-    under_way: Mutex<HashMap<Key, Waiters>>,
+    under_way: Mutex<HashMap<Key, UnderWay>>,
+}
+
+#[derive(Debug)]
+struct UnderWay {
+    waiters: Waiters,
+    /// Stands for what the first one asks.
+    fingerprint: String,
+}
+
+/// How the first one ended, as far as the others are concerned.
+#[derive(Clone, Debug)]
+pub(crate) enum Outcome {
+    /// It was told this, and so are the others.
+    Told(Arc<Told>),
+    /// Its answer was streamed to its end, and is not kept.
+    Streamed,
 }
 
 /// What the first one was told.
@@ -36,8 +55,10 @@ pub(crate) struct Told {
 pub(crate) enum Turn {
     /// It is; others wait until this is dropped.
     First(First),
-    /// Another one is under way. An error from it means that it ended without an answer to share.
+    /// The same one is under way. An error from it means that it ended without an answer.
     Second(Waiters),
+    /// Another one is under way with this key.
+    Other,
 }
 
 /// The first request with its key, while it is under way.
@@ -45,25 +66,32 @@ pub(crate) enum Turn {
 pub(crate) struct First {
     once: Arc<Once>,
     key: Key,
-    told: watch::Sender<Option<Arc<Told>>>,
+    outcome: watch::Sender<Option<Outcome>>,
+    /// Whether its stream came to its end, where it is one.
+    completed: Option<Arc<AtomicBool>>,
 }
 
 impl Once {
-    pub(crate) fn turn(self: &Arc<Self>, client: &Arc<str>, key: &str) -> Turn {
+    /// Whose turn it is. `client` is an app's id, `fingerprint` stands for what is asked.
+    pub(crate) fn turn(self: &Arc<Self>, client: &Arc<str>, key: &str, fingerprint: String) -> Turn {
         let key = (Arc::clone(client), key.to_owned());
         let mut under_way = lock(&self.under_way);
-        if let Some(waiters) = under_way.get(&key) {
-            return Turn::Second(waiters.clone());
+        if let Some(first) = under_way.get(&key) {
+            return if first.fingerprint == fingerprint {
+                Turn::Second(first.waiters.clone())
+            } else {
+                Turn::Other
+            };
         }
-        let (told, waiters) = watch::channel(None);
-        under_way.insert(key.clone(), waiters);
-        Turn::First(First { once: Arc::clone(self), key, told })
+        let (outcome, waiters) = watch::channel(None);
+        under_way.insert(key.clone(), UnderWay { waiters, fingerprint });
+        Turn::First(First { once: Arc::clone(self), key, outcome, completed: None })
     }
 }
 
 impl First {
     /// Shares a whole reply; a stream can't be shared, so it only keeps the others waiting until it ends.
-    pub(crate) fn share(self, reply: Reply) -> Reply {
+    pub(crate) fn share(mut self, reply: Reply) -> Reply {
         let (parts, body) = reply.into_parts();
         let body = match body {
             ReplyBody::Whole(body) => {
@@ -72,10 +100,13 @@ impl First {
                     headers: parts.headers.clone(),
                     body: body.clone().unwrap_or_default(),
                 };
-                self.told.send_replace(Some(Arc::new(told)));
+                self.outcome.send_replace(Some(Outcome::Told(Arc::new(told))));
                 ReplyBody::Whole(body)
             }
-            ReplyBody::Stream(relay, _) => ReplyBody::Stream(relay, Some(self)),
+            ReplyBody::Stream(relay, _) => {
+                self.completed = Some(relay.completed());
+                ReplyBody::Stream(relay, Some(self))
+            }
         };
         Response::from_parts(parts, body)
     }
@@ -83,6 +114,9 @@ impl First {
 
 impl Drop for First {
     fn drop(&mut self) {
+        if self.completed.as_ref().is_some_and(|completed| completed.load(Ordering::Acquire)) {
+            self.outcome.send_replace(Some(Outcome::Streamed));
+        }
         lock(&self.once.under_way).remove(&self.key);
     }
 }
@@ -117,28 +151,60 @@ mod tests {
         crate::reply::json(StatusCode::OK, Bytes::from_static(text.as_bytes()))
     }
 
+    fn turn(once: &Arc<Once>, client: &str, key: &str, asks: &str) -> Turn {
+        once.turn(&Arc::from(client), key, asks.to_owned())
+    }
+
     #[tokio::test]
     async fn the_second_gets_what_the_first_got_and_the_third_is_a_first_again() {
         let once = Arc::new(Once::default());
-        let client: Arc<str> = Arc::from("app");
-        let Turn::First(first) = once.turn(&client, "k") else { panic!("nobody else is under way") };
-        let Turn::Second(mut waiters) = once.turn(&client, "k") else { panic!("the first is under way") };
-        assert!(matches!(once.turn(&client, "other"), Turn::First(_)), "another key is another request");
-        assert!(matches!(once.turn(&Arc::from("b"), "k"), Turn::First(_)), "another client's key is its own");
+        let Turn::First(first) = turn(&once, "app", "k", "x") else { panic!("nobody else is under way") };
+        let Turn::Second(mut waiters) = turn(&once, "app", "k", "x") else {
+            panic!("the first is under way")
+        };
+        assert!(matches!(turn(&once, "app", "other", "x"), Turn::First(_)), "another key is another request");
+        assert!(matches!(turn(&once, "b", "k", "x"), Turn::First(_)), "another client's key is its own");
         first.share(reply("{}"));
-        let told = waiters.wait_for(Option::is_some).await.unwrap().clone().unwrap();
+        let outcome = waiters.wait_for(Option::is_some).await.unwrap().clone().unwrap();
+        let Outcome::Told(told) = outcome else { panic!("a whole reply is shared") };
         let shared = told.reply(&RequestId::from("req_2"));
         assert_eq!(shared.headers()["x-switchyard-request-id"], "req_2");
-        assert!(matches!(once.turn(&client, "k"), Turn::First(_)));
+        assert!(matches!(turn(&once, "app", "k", "x"), Turn::First(_)));
+    }
+
+    #[test]
+    fn the_same_key_with_another_request_is_told_apart() {
+        let once = Arc::new(Once::default());
+        let Turn::First(first) = turn(&once, "app", "k", "x") else { panic!("nobody else is under way") };
+        assert!(matches!(turn(&once, "app", "k", "y"), Turn::Other));
+        drop(first);
+        assert!(
+            matches!(turn(&once, "app", "k", "y"), Turn::First(_)),
+            "a key is free again once it is answered"
+        );
     }
 
     #[tokio::test]
     async fn a_first_that_hangs_up_lets_the_second_go() {
         let once = Arc::new(Once::default());
-        let client: Arc<str> = Arc::from("app");
-        let Turn::First(first) = once.turn(&client, "k") else { panic!("nobody else is under way") };
-        let Turn::Second(mut waiters) = once.turn(&client, "k") else { panic!("the first is under way") };
+        let Turn::First(first) = turn(&once, "app", "k", "x") else { panic!("nobody else is under way") };
+        let Turn::Second(mut waiters) = turn(&once, "app", "k", "x") else {
+            panic!("the first is under way")
+        };
         drop(first);
         assert!(waiters.wait_for(Option::is_some).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn who_waited_for_a_stream_is_told_that_it_has_gone() {
+        let once = Arc::new(Once::default());
+        for completed in [true, false] {
+            let Turn::First(mut first) = turn(&once, "app", "k", "x") else { panic!("nobody is under way") };
+            let Turn::Second(mut waiters) = turn(&once, "app", "k", "x") else { panic!("one is under way") };
+            first.completed = Some(Arc::new(AtomicBool::new(completed)));
+            drop(first);
+            let outcome = waiters.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone());
+            assert_eq!(matches!(outcome, Some(Outcome::Streamed)), completed);
+        }
     }
 }

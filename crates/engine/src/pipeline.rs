@@ -18,7 +18,7 @@ use switchyard_wire::{ErrorReply, count_body};
 use crate::clock;
 use crate::cold;
 use crate::intake::Ask;
-use crate::once::Turn;
+use crate::once::{Outcome as FirstOutcome, Turn};
 use crate::record::{Ending, Record};
 use crate::relay::{Course, Relay};
 use crate::reply::{self, Reply, ReplyBody, Way};
@@ -77,27 +77,33 @@ pub(crate) async fn respond(shared: &Arc<Shared>, running: &Arc<Running>, ask: A
     }
     let Some(key) = ask.idempotency_key.as_deref() else { return answer(shared, running, &ask).await };
     let deadline = ask.arrived.mono_ms.saturating_add(ask.job.slo_ms);
+    let fingerprint = ask.fingerprint();
     loop {
-        match shared.once.turn(&ask.client, key) {
+        match shared.once.turn(&ask.client_id, key, fingerprint.clone()) {
             Turn::First(first) => {
-                let reply = match cold::already_queued(shared, running, &ask, key).await {
+                let reply = match cold::already_queued(shared, running, &ask, key, &fingerprint).await {
                     Some(reply) => reply,
                     None => answer(shared, running, &ask).await,
                 };
                 return first.share(reply);
             }
+            Turn::Other => return cold::key_reused(&ask),
             Turn::Second(mut waiters) => {
-                let told = match clock::until(deadline, waiters.wait_for(Option::is_some)).await {
-                    Some(Ok(told)) => told.clone(),
-                    // The first one hung up, or was a stream that has ended.
+                let outcome = match clock::until(deadline, waiters.wait_for(Option::is_some)).await {
+                    Some(Ok(outcome)) => outcome.clone(),
+                    // The first one hung up, or its stream broke off.
                     Some(Err(_)) => continue,
                     None => None,
                 };
-                let Some(told) = told else { return same_key(&ask) };
-                // An app may ask by curl first and then by an SDK, which would take the first one's 202 for an answer.
-                return match told.queued_as() {
-                    Some(id) => cold::same_job(shared, running, &ask, id).await,
-                    None => told.reply(&ask.id),
+                return match outcome {
+                    None => same_key(&ask),
+                    Some(FirstOutcome::Streamed) => streamed_elsewhere(&ask),
+                    Some(FirstOutcome::Told(told)) => match told.queued_as() {
+                        // An app may ask by curl first and then by an SDK, which would take the first one's 202 for
+                        // an answer.
+                        Some(id) => cold::same_job(shared, running, &ask, id).await,
+                        None => told.reply(&ask.id),
+                    },
                 };
             }
         }
@@ -107,12 +113,25 @@ pub(crate) async fn respond(shared: &Arc<Shared>, running: &Arc<Running>, ask: A
 fn same_key(ask: &Ask) -> Reply {
     let message =
         "A request with this idempotency key is still being answered. Wait for it, or send another key.";
+    conflict(ask, "idempotency_key_in_use", message)
+}
+
+/// The answer was bought once and has gone to the first request; asking again must be the caller's decision.
+fn streamed_elsewhere(ask: &Ask) -> Reply {
+    let message = "The request with this idempotency key was answered as a stream to whoever sent it first, and a \
+                   stream is not kept. Send another key to ask again.";
+    let mut reply = conflict(ask, "idempotency_key_streamed", message);
+    reply.headers_mut().insert("x-should-retry", http::HeaderValue::from_static("false"));
+    reply
+}
+
+fn conflict(ask: &Ask, code: &str, message: &str) -> Reply {
     reply::error(
         ask.dialect,
         &ErrorReply {
             status: 409,
             kind: "conflict_error".to_owned(),
-            code: Some("idempotency_key_in_use".to_owned()),
+            code: Some(code.to_owned()),
             message: message.to_owned(),
             param: None,
             request_id: Some(ask.id.as_str().to_owned()),
@@ -216,7 +235,7 @@ pub(crate) async fn serve(
 }
 
 /// Drives a request over its plans: one that only this machine's network keeps from being answered waits for it.
-async fn serve_at_last(
+pub(crate) async fn serve_at_last(
     shared: &Arc<Shared>,
     running: &Arc<Running>,
     ask: &Arc<Ask>,

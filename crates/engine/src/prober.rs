@@ -36,6 +36,7 @@ pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
         shared.tick(now);
         crate::router::keep_lapsed(&shared, now).await;
         shared.look_around(now);
+        crate::cold::look_for_file(&shared);
         if now.mono_ms.saturating_sub(used_at) >= USED_EVERY_MS {
             used_at = now.mono_ms;
             note_callers(&shared, now).await;

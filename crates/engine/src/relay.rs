@@ -4,6 +4,7 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -141,6 +142,8 @@ pub(crate) struct Relay {
     dead: Vec<RouteIx>,
     /// The usage of the parts they gave.
     earlier: Option<Usage>,
+    /// Whether the answer came to its end.
+    completed: Arc<AtomicBool>,
 }
 
 impl Relay {
@@ -175,7 +178,13 @@ impl Relay {
             rescue: None,
             dead: Vec::new(),
             earlier: None,
+            completed: Arc::default(),
         }
+    }
+
+    /// Turns true once the answer came to its end.
+    pub(crate) fn completed(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.completed)
     }
 
     fn emit(&mut self) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
@@ -229,6 +238,7 @@ impl Relay {
 
     fn finish(&mut self) {
         let Some(mut settlement) = self.settlement.take() else { return };
+        self.completed.store(true, Ordering::Release);
         let duration_ms = clock::span_ms(settlement.begun, clock::now());
         let first_token_ms = Some(settlement.first_token_ms);
         settlement.lease.report(Outcome::Succeeded { duration_ms, first_token_ms });

@@ -26,12 +26,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use serde::de::DeserializeOwned;
 use switchyard_domain::event::{Event, What};
 use switchyard_domain::view::{PauseView, RequestView, Snapshot};
 use switchyard_domain::{Problem, Tier};
 use switchyard_notify::Sinks;
 use switchyard_policy::Standing;
-use switchyard_store::{Options, RequestFilter, Retention, Store, Writer};
+use switchyard_store::{Options, RequestFilter, Retention, Store, StoreError, Writer};
 use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -61,6 +62,12 @@ const SHOWN_REQUESTS: u32 = 20;
 /// must not hold up the end.
 const LAST_WORDS_MS: u64 = 2_000;
 
+/// Attempts of queued jobs have this long at a shutdown, milliseconds: an answer of usual length arrives, and service
+/// managers don't kill before (systemd waits for 90 s).
+const COLD_GRACE_MS: u64 = 30_000;
+/// Tasks that only need to hear that it is over have this long, milliseconds.
+const WORKERS_GRACE_MS: u64 = 1_000;
+
 /// A running router. Cheap to clone; it runs until [`Router::shutdown`].
 #[derive(Clone, Debug)]
 pub struct Router {
@@ -69,6 +76,8 @@ pub struct Router {
     stop: CancellationToken,
     workers_stop: CancellationToken,
     connections: TaskTracker,
+    /// The attempts of queued jobs.
+    cold: TaskTracker,
     workers: TaskTracker,
     grace_ms: u64,
 }
@@ -89,8 +98,8 @@ impl Router {
     /// so, and takes a new one.
     pub async fn start(config: RouterConfig) -> Result<Self, Problem> {
         let started = clock::now();
-        let store =
-            Store::open(&config.data_dir, &Options::default()).await.map_err(|error| error.problem())?;
+        let options = Options { start_fresh: config.start_fresh, ..Options::default() };
+        let store = Store::open(&config.data_dir, &options).await.map_err(|error| error.problem())?;
         let vault = Arc::new(Vault::new(config.keychain, config.credentials_file));
         // A file that was named and can't be used is no file at all to every route: better said than routed around.
         if let Some(problem) = vault.file_problem() {
@@ -160,6 +169,7 @@ impl Router {
             stop: CancellationToken::new(),
             workers_stop: CancellationToken::new(),
             connections: TaskTracker::new(),
+            cold: TaskTracker::new(),
             workers: TaskTracker::new(),
             grace_ms: config.shutdown_grace_ms,
         };
@@ -169,6 +179,7 @@ impl Router {
         router.restore_compat().await?;
         network::prepare(&router.shared).await;
         router.restore_map_at_start().await?;
+        cold::prepare(&router.shared).await;
         router.spawn_workers(listener, config.desktop_notifications);
         let what = What::Started {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -183,9 +194,10 @@ impl Router {
         let stop = || self.workers_stop.clone();
         if desktop_notifications {
             let sinks = Sinks::none().desktop();
-            self.workers.spawn(switchyard_notify::run(self.events(), clock::now, sinks));
+            let notices = switchyard_notify::run(self.events(), clock::now, sinks);
+            self.workers.spawn(stop().run_until_cancelled_owned(notices));
         }
-        self.workers.spawn(cold::run(shared(), stop()));
+        self.cold.spawn(cold::run(shared(), self.stop.clone(), stop()));
         self.workers.spawn(prober::run(shared(), stop()));
         self.workers.spawn(crate::incidents::run(shared(), stop()));
         self.workers.spawn(crate::incidents::deliver(shared(), stop()));
@@ -233,21 +245,26 @@ impl Router {
         self.shared.bus.touch();
     }
 
-    /// Stops accepting, lets running requests finish up to the grace, and flushes. A stream that is still under way then
-    /// ends with an error event, and what has no answer yet is queued or refused; queued jobs go on at the next start.
+    /// Stops accepting, lets running requests finish up to the grace and attempts of queued jobs, which are paid for
+    /// and which nobody waits for, up to theirs, and flushes. A stream that is still under way after the grace ends with
+    /// an error event, and what has no answer yet is queued or refused; queued jobs go on at the next start. Whatever
+    /// requests may wait for (the network's state, probes) goes on until they have ended.
     pub async fn shutdown(&self) {
         self.stop.cancel();
-        self.workers_stop.cancel();
         self.connections.close();
-        self.workers.close();
-        let by = clock::now().mono_ms + self.grace_ms;
-        if clock::until(by, self.connections.wait()).await.is_none() {
+        self.cold.close();
+        let began = clock::now().mono_ms;
+        if clock::until(began + self.grace_ms, self.connections.wait()).await.is_none() {
             self.shared.grace_over.cancel();
             let by = clock::now().mono_ms + LAST_WORDS_MS;
             if clock::until(by, self.connections.wait()).await.is_none() {
                 tracing::warn!(connections = self.connections.len(), "callers were cut off at shutdown");
             }
         }
+        let _ = clock::until(began + self.grace_ms.max(COLD_GRACE_MS), self.cold.wait()).await;
+        self.workers_stop.cancel();
+        self.workers.close();
+        let _ = clock::until(clock::now().mono_ms + WORKERS_GRACE_MS, self.workers.wait()).await;
         if let Err(problem) = shifts::keep(&self.shared).await {
             tracing::error!(problem.code, %problem, "shifts are not kept");
         }
@@ -282,6 +299,27 @@ impl Router {
         self.shared.writer.flush().await;
         let filter = RequestFilter { before_ms, ..RequestFilter::default() };
         self.shared.store.requests().recent(&filter, limit.min(1_000)).await.map_err(|error| error.problem())
+    }
+
+    /// A stored setting. One that can't be read is put aside and told, and counts as not set: a router that does not
+    /// start answers nobody.
+    async fn setting<T: DeserializeOwned>(&self, key: &str, what: &str) -> Result<Option<T>, Problem> {
+        let settings = self.shared.store.settings();
+        match settings.get(key).await {
+            Ok(value) => Ok(value),
+            Err(error @ StoreError::Damaged { .. }) => {
+                settings.set_aside(key).await.map_err(|error| error.problem())?;
+                let cause = format!(
+                    "The stored {what} can't be read, so the router runs without it. Set it again if it is still wanted; \
+                     what was stored is kept in the database as `damaged/{key}`."
+                );
+                tracing::error!(key, %error, "{cause}");
+                let code = "setting_damaged".to_owned();
+                self.shared.bus.emit(What::CauseFound { code, cause }, clock::now());
+                Ok(None)
+            }
+            Err(error) => Err(error.problem()),
+        }
     }
 
     /// Notes a change by hand. The change itself has happened already, so a full disk is only logged.

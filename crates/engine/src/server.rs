@@ -29,7 +29,7 @@ use crate::clock;
 use crate::ids;
 use crate::intake::{Arrival, Ask};
 use crate::listener::{self, Gate};
-use crate::local_keys::Caller;
+use crate::local_keys::{App, Caller};
 use crate::pipeline;
 use crate::record::{Ending, Record};
 use crate::reply::{self, Reply};
@@ -194,17 +194,18 @@ async fn route(
             "/chat/completions" | "/responses" | "/embeddings" | "/messages" | "/messages/count_tokens",
         ) => {
             let running = running(shared, dialect)?;
-            let (client, own_upstream_key) = caller(shared, &running, &parts.headers, dialect)?;
-            let place = shared.admission.enter(&running.map, &client);
-            let place = place.map_err(|full| turned_away(shared, full, &client, dialect, id, arrived))?;
+            let (app, own_upstream_key) = caller(shared, &running, &parts.headers, dialect)?;
+            let place = shared.admission.enter(&running.map, &app.name);
+            let place = place.map_err(|full| turned_away(shared, full, &app.name, dialect, id, arrived))?;
             let body = body::read(&parts.headers, body, &running, &place, dialect).await;
             let body = body.map_err(|refused| match refused {
-                body::Refused::Full(full) => turned_away(shared, full, &client, dialect, id, arrived),
+                body::Refused::Full(full) => turned_away(shared, full, &app.name, dialect, id, arrived),
                 body::Refused::Unfit(refusal) => refusal,
             })?;
             let arrival = Arrival {
                 id: id.clone(),
-                client,
+                client: app.name,
+                client_id: app.id,
                 own_upstream_key,
                 dialect,
                 operation: match below {
@@ -238,9 +239,9 @@ async fn route(
         }
         (&Method::GET, _) if below.starts_with("/switchyard/jobs/") => {
             let running = running(shared, dialect)?;
-            let (client, _) = caller(shared, &running, &parts.headers, dialect)?;
+            let (app, _) = caller(shared, &running, &parts.headers, dialect)?;
             let job = below.trim_start_matches("/switchyard/jobs/");
-            jobs::poll(shared, job, &client, dialect).await
+            jobs::poll(shared, job, &app, dialect).await
         }
         (_, "/chat/completions" | "/responses" | "/embeddings" | "/messages" | "/messages/count_tokens") => {
             Err(wrong_method(dialect, path, &parts.method, "POST"))
@@ -297,11 +298,11 @@ fn caller(
     running: &Running,
     headers: &HeaderMap,
     dialect: Dialect,
-) -> Result<(Arc<str>, bool), Refusal> {
+) -> Result<(App, bool), Refusal> {
     let message = match shared.local_keys.caller(headers) {
-        Caller::Known { name, own_upstream_key } => return Ok((name, own_upstream_key)),
+        Caller::Known { app, own_upstream_key } => return Ok((app, own_upstream_key)),
         Caller::Missing | Caller::Wrong if !running.map.flags.require_client_key => {
-            return Ok((Arc::from(crate::local_keys::DEFAULT_CLIENT), false));
+            return Ok((shared.local_keys.keyless(), false));
         }
         Caller::Missing => {
             "A local key is missing. Send one as `Authorization: Bearer KEY` or `x-api-key: KEY`; `switchyard client key` shows it."

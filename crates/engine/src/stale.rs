@@ -121,5 +121,5 @@ fn key(ask: &Ask) -> Key {
         hash.update(&[0]);
     }
     hash.update(&ask.body);
-    (Arc::clone(&ask.client), hash.digest128())
+    (Arc::clone(&ask.client_id), hash.digest128())
 }

@@ -11,6 +11,8 @@ pub struct Clients<'a> {
 /// An app with a local key.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct ClientRow {
+    /// Its id: a name that is removed and given again is another app.
+    pub id: String,
     /// The app's name, unique.
     pub name: String,
     /// SHA-256 of its key, lower-case hex.
@@ -26,14 +28,16 @@ impl Clients<'_> {
     ///
     /// # Errors
     /// When it could not be committed, or when another app has the same key.
-    pub async fn add(&self, name: &str, key_hash: &str, created_at_ms: i64) -> Result<bool> {
+    pub async fn add(&self, id: &str, name: &str, key_hash: &str, created_at_ms: i64) -> Result<bool> {
         let turn = self.store.durable().await;
         let done = sqlx::query(
-            "INSERT INTO clients (name, key_hash, created_at_ms) VALUES (?1, ?2, ?3) ON CONFLICT (name) DO NOTHING",
+            "INSERT INTO clients (name, key_hash, created_at_ms, id) VALUES (?1, ?2, ?3, ?4) \
+             ON CONFLICT (name) DO NOTHING",
         )
         .bind(name)
         .bind(key_hash)
         .bind(created_at_ms)
+        .bind(id)
         .execute(turn.pool)
         .await
         .map_err(|error| self.store.fault(error))?;
@@ -90,13 +94,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path(), &Options::default()).await.unwrap();
         let clients = store.clients();
-        assert!(clients.add("editor", "aa", 1).await.unwrap());
-        assert!(!clients.add("editor", "bb", 2).await.unwrap());
+        assert!(clients.add("app_1", "editor", "aa", 1).await.unwrap());
+        assert!(!clients.add("app_2", "editor", "bb", 2).await.unwrap());
         clients.used("editor", 3).await.unwrap();
         let row = clients.list().await.unwrap().remove(0);
+        assert_eq!(row.id, "app_1");
         assert_eq!((row.key_hash.as_str(), row.created_at_ms, row.last_used_at_ms), ("aa", 1, Some(3)));
         assert!(clients.remove("editor").await.unwrap());
         assert!(!clients.remove("editor").await.unwrap());
-        assert!(clients.add("editor", "bb", 4).await.unwrap());
+        assert!(clients.add("app_3", "editor", "bb", 4).await.unwrap());
     }
 }

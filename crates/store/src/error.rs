@@ -62,8 +62,8 @@ pub enum StoreError {
     },
     /// Not a database, or a broken one.
     #[error(
-        "The database {} is damaged or is not a Switchyard database ({detail}). Move it away to start with an empty \
-         one, or put a backup in its place.", path.display()
+        "The database {} is damaged or is not a Switchyard database ({detail}). Put a backup in its place, or let \
+         `switchyard serve --start-fresh` move it aside and start with an empty one.", path.display()
     )]
     Damaged {
         /// The database file.
@@ -107,6 +107,43 @@ pub enum StoreError {
         /// The latest version; 0 when there is none.
         running: i64,
     },
+    /// An idempotency key came again with another request.
+    #[error(
+        "This idempotency key was used for another request, which waits in the queue or was answered from there. Send \
+         the same request again, or another key."
+    )]
+    KeyReused,
+    /// The kept requests take as many bytes as they may.
+    #[error(
+        "The queue keeps {kept} bytes of requests, dead letters included, and with this one it would be more than the \
+         map allows (cold.maxBytes: {most}). Discard dead letters, or raise it."
+    )]
+    QueueTooLarge {
+        /// Bytes kept now.
+        kept: u64,
+        /// Bytes that may be kept.
+        most: u64,
+    },
+    /// Hardly any space left.
+    #[error(
+        "The disk that holds {} is nearly full ({free} bytes free), so nothing more is queued. Free some space; what is \
+         stored is safe.", path.display()
+    )]
+    DiskNearlyFull {
+        /// The database file.
+        path: PathBuf,
+        /// Bytes that are left.
+        free: u64,
+    },
+    /// The file the router writes to is no longer where it was.
+    #[error(
+        "The database {} was removed or replaced while the router ran, so nothing it keeps would be found again. Put \
+         it back, or restart the router to begin with a new one.", path.display()
+    )]
+    Gone {
+        /// The database file.
+        path: PathBuf,
+    },
     /// As many jobs wait as may.
     #[error("{most} jobs wait, as many as the map allows (cold.maxJobs).")]
     QueueFull {
@@ -138,7 +175,10 @@ impl StoreError {
             Self::ReadOnly { .. } => "database_read_only",
             Self::DiskFull { .. } => "disk_full",
             Self::Stale { .. } => "stale_base_version",
-            Self::QueueFull { .. } => "queue_full",
+            Self::QueueFull { .. } | Self::QueueTooLarge { .. } => "queue_full",
+            Self::KeyReused => "idempotency_key_reused",
+            Self::DiskNearlyFull { .. } => "disk_nearly_full",
+            Self::Gone { .. } => "database_gone",
             Self::Refused { .. } => "database_error",
         }
     }

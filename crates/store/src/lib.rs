@@ -19,6 +19,7 @@ mod events;
 mod incidents;
 mod maps;
 mod open;
+mod place;
 mod queue;
 mod requests;
 mod settings;
@@ -41,7 +42,7 @@ pub use incidents::Incidents;
 pub use maps::{MapHeader, MapVersion, Maps, NewMap};
 pub use open::Options;
 pub use queue::{
-    Answer, AnsweredJob, DueJob, Enqueued, JobRow, NewJob, Order, Queue, QueueCounts, Transition,
+    Answer, AnsweredJob, DueJob, Enqueued, JobRow, NewJob, OpenJob, Order, Queue, QueueCounts, Transition,
 };
 pub use requests::{CourseRow, Habits, RequestFilter, Requests, Try, TryCount};
 pub use settings::Settings;
@@ -59,6 +60,9 @@ pub struct Store {
 #[derive(Debug)]
 struct Inner {
     path: std::path::PathBuf,
+    is_new: bool,
+    /// Which file the path named when it was opened.
+    file: Option<place::FileId>,
     durable: SqlitePool,
     batch: SqlitePool,
     read: SqlitePool,
@@ -73,6 +77,12 @@ impl Store {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.inner.path
+    }
+
+    /// Whether there was no database here before.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        self.inner.is_new
     }
 
     /// The request log.
@@ -147,6 +157,11 @@ impl Store {
     pub async fn close(&self) {
         self.inner.read.close().await;
         self.inner.batch.close().await;
+        // The log holds what was deleted since; it must not outlive the router.
+        if let Err(error) = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.inner.durable).await
+        {
+            tracing::warn!(%error, "the write-ahead log is not folded into the database file; the next start does it");
+        }
         self.inner.durable.close().await;
     }
 

@@ -2,32 +2,35 @@
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::ConnectOptions;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
+use sqlx::{ConnectOptions, Connection};
 use tokio::sync::Mutex;
 
 use crate::data_dir::{LOCK_FILE, check_data_dir};
+use crate::place::FileId;
 use crate::{Inner, Result, Store, StoreError};
 
-static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
+pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
 
 /// How to open the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// How long a statement waits for another program that holds the database.
     pub busy_timeout: Duration,
+    /// Whether a damaged database is moved aside, for an empty one.
+    pub start_fresh: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { busy_timeout: Duration::from_secs(5) }
+        Self { busy_timeout: Duration::from_secs(5), start_fresh: false }
     }
 }
 
@@ -52,14 +55,19 @@ impl Store {
             Ok(None) => return Err(StoreError::Locked { path }),
             Err(source) => return Err(unusable(source)),
         };
+        if options.start_fresh && is_damaged(&path, options).await {
+            let aside = set_aside(&path).map_err(unusable)?;
+            tracing::warn!(path = %path.display(), aside = %aside.display(), "a damaged database is moved aside");
+        }
         ensure_private_file(&path).map_err(|source| cannot_create(&path, &source))?;
 
+        let file = FileId::of(&path);
         let connect = connect_options(&path, options);
         let durable = one_connection()
             .connect_with(connect.clone().synchronous(SqliteSynchronous::Full))
             .await
             .map_err(|error| StoreError::from_sqlx(&path, &error))?;
-        migrate(&path, &durable).await?;
+        let is_new = migrate(&path, &durable).await?;
 
         let batch =
             one_connection().connect_lazy_with(connect.clone().synchronous(SqliteSynchronous::Normal));
@@ -69,18 +77,68 @@ impl Store {
             .test_before_acquire(false)
             .connect_lazy_with(connect.pragma("query_only", "ON").pragma("cache_size", "-500"));
         Ok(Self {
-            inner: Arc::new(Inner { path, durable, batch, read, turn: Mutex::new(()), _instance: instance }),
+            inner: Arc::new(Inner {
+                path,
+                is_new,
+                file,
+                durable,
+                batch,
+                read,
+                turn: Mutex::new(()),
+                _instance: instance,
+            }),
         })
     }
 }
 
-/// A pool of one, for its reconnecting; it never lets its connection go.
+/// Whether SQLite finds the file damaged, or no database at all. Reads all of it.
+async fn is_damaged(path: &Path, options: &Options) -> bool {
+    if !path.is_file() {
+        return false;
+    }
+    let check = async {
+        let mut connection = connect_options(path, options).connect().await?;
+        let found: Vec<String> =
+            sqlx::query_scalar("PRAGMA integrity_check(1)").fetch_all(&mut connection).await?;
+        connection.close().await?;
+        Ok::<_, sqlx::Error>(found)
+    };
+    match check.await {
+        Ok(found) => found != ["ok"],
+        Err(error) => matches!(StoreError::from_sqlx(path, &error), StoreError::Damaged { .. }),
+    }
+}
+
+/// Renames a database and its logs; the name it has now.
+fn set_aside(path: &Path) -> io::Result<PathBuf> {
+    let named = |ending: &str, n: u32| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".damaged-{n}{ending}"));
+        PathBuf::from(name)
+    };
+    let n = (1..).find(|n| !named("", *n).exists()).unwrap_or_default();
+    for ending in ["-wal", "-shm", ""] {
+        let mut from = path.as_os_str().to_owned();
+        from.push(ending);
+        match std::fs::rename(&from, named(ending, n)) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(named("", n))
+}
+
+/// A pool of one, for its reconnecting; it lets its connection go only where that may not be clean. After some errors
+/// (disk full, input/output) SQLite has rolled back by itself and sqlx does not know: each further `BEGIN` on that
+/// connection would be refused.
 fn one_connection() -> SqlitePoolOptions {
     SqlitePoolOptions::new()
         .max_connections(1)
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
+        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
 }
 
 fn connect_options(path: &Path, options: &Options) -> SqliteConnectOptions {
@@ -95,14 +153,33 @@ fn connect_options(path: &Path, options: &Options) -> SqliteConnectOptions {
         .pragma("mmap_size", "0")
         // A long reader lets the log grow; this shrinks it again at the next checkpoint.
         .pragma("journal_size_limit", "16777216")
+        // What is deleted (a prompt, once it is answered) is overwritten, not only forgotten.
+        .pragma("secure_delete", "ON")
         .disable_statement_logging()
 }
 
-async fn migrate(path: &Path, durable: &SqlitePool) -> Result<()> {
+/// Brings the schema up to date; says whether there was none.
+async fn migrate(path: &Path, durable: &SqlitePool) -> Result<bool> {
+    let before = schema(durable).await;
     MIGRATIONS.run(durable).await.map_err(|error| refusal(path, &error))?;
+    if before.is_some_and(|schema| schema < FIRST_OVERWRITING)
+        && let Err(error) = sqlx::query("VACUUM").execute(durable).await
+    {
+        tracing::warn!(%error, "what an older version deleted may still lie in the database file");
+    }
     // A file that can be read but not written opens without complaint; the first queued job must not find out.
     let attempt = async { durable.begin_with("BEGIN IMMEDIATE").await?.rollback().await };
-    attempt.await.map_err(|error| StoreError::from_sqlx(path, &error))
+    attempt.await.map_err(|error| StoreError::from_sqlx(path, &error))?;
+    Ok(before.is_none())
+}
+
+/// Before this schema, deleted rows were only forgotten: their bytes stayed in the file.
+const FIRST_OVERWRITING: i64 = 5;
+
+/// The schema of the file; none in a new one.
+async fn schema(durable: &SqlitePool) -> Option<i64> {
+    let sql = "SELECT max(version) FROM _sqlx_migrations";
+    sqlx::query_scalar::<_, Option<i64>>(sql).fetch_one(durable).await.ok().flatten()
 }
 
 fn refusal(path: &Path, error: &MigrateError) -> StoreError {

@@ -6,16 +6,18 @@
 //!
 //! This room never decides when a job is due or has failed enough; callers do.
 
+mod enqueue;
 mod moves;
 mod rows;
 #[cfg(test)]
 mod tests;
 
+use switchyard_domain::map::Priority;
 use switchyard_domain::view::JobState;
 use switchyard_domain::{Dialect, Failure, Operation, RequestId, RouteId};
 
 use crate::{Result, Store};
-use rows::{AnsweredSql, JobSql};
+use rows::{AnsweredSql, JobSql, job_columns};
 
 /// The cold queue of one store.
 #[derive(Clone, Copy, Debug)]
@@ -34,10 +36,16 @@ pub struct NewJob {
     pub due_at_ms: i64,
     /// Jobs that may wait or run, this one included.
     pub most_open: u32,
+    /// Bytes that the requests of all kept jobs may take, this one included.
+    pub most_bytes: u64,
     /// When it is of no use any more, UTC epoch milliseconds.
     pub expires_at_ms: i64,
-    /// The app.
+    /// The app's name.
     pub client: String,
+    /// The app's id: whose job it is. A name can be given again.
+    pub client_id: String,
+    /// How much it matters when not everything can be served.
+    pub priority: Priority,
     /// The workload's name.
     pub job: String,
     /// The caller's dialect, which the answer will be in.
@@ -48,6 +56,8 @@ pub struct NewJob {
     pub request_id: RequestId,
     /// The caller's idempotency key, if it sent one.
     pub idempotency_key: Option<String>,
+    /// A hash of what is asked: the same key must come with the same one.
+    pub fingerprint: String,
     /// The model asked for.
     pub model: String,
     /// The headers to send again, as JSON. Never credentials.
@@ -78,8 +88,12 @@ pub struct JobRow {
     pub at_ms: i64,
     /// When it is of no use any more, UTC epoch milliseconds.
     pub expires_at_ms: i64,
-    /// The app.
+    /// The app's name.
     pub client: String,
+    /// The app's id: whose job it is.
+    pub client_id: String,
+    /// How much it matters when not everything can be served; absent where an older version queued it.
+    pub priority: Option<Priority>,
     /// The workload's name.
     pub job: String,
     /// The caller's dialect.
@@ -136,6 +150,17 @@ pub struct Answer {
     pub input_tokens: Option<u64>,
     /// Answer tokens, where the upstream said.
     pub output_tokens: Option<u64>,
+    /// What translation lost, `code field`.
+    pub lost: Vec<String>,
+}
+
+/// The open job of an idempotency key.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct OpenJob {
+    /// The job.
+    pub id: String,
+    /// The hash of what was asked; absent where an older version queued it.
+    pub fingerprint: Option<String>,
 }
 
 /// A job with its answer, where it has one.
@@ -236,14 +261,18 @@ impl Queue<'_> {
     pub async fn list(&self, states: &[JobState], order: Order, limit: u32) -> Result<Vec<JobRow>> {
         let names: Vec<&str> = states.iter().map(|state| state.as_str()).collect();
         let sql = match order {
-            Order::OldestFirst => {
-                "SELECT * FROM queue WHERE ?1 = '[]' OR state IN (SELECT value FROM json_each(?1)) \
+            Order::OldestFirst => concat!(
+                "SELECT ",
+                job_columns!(),
+                " FROM queue WHERE ?1 = '[]' OR state IN (SELECT value FROM json_each(?1)) \
                  ORDER BY at_ms, rowid LIMIT ?2"
-            }
-            Order::NewestFirst => {
-                "SELECT * FROM queue WHERE ?1 = '[]' OR state IN (SELECT value FROM json_each(?1)) \
+            ),
+            Order::NewestFirst => concat!(
+                "SELECT ",
+                job_columns!(),
+                " FROM queue WHERE ?1 = '[]' OR state IN (SELECT value FROM json_each(?1)) \
                  ORDER BY at_ms DESC, rowid DESC LIMIT ?2"
-            }
+            ),
         };
         let rows: Vec<JobSql> = sqlx::query_as(sql)
             .bind(serde_json::Value::from(names).to_string())
@@ -278,16 +307,16 @@ impl Queue<'_> {
         Ok(counts)
     }
 
-    /// The open job (waiting or running) of a client's idempotency key.
+    /// The open job (waiting or running) of an app's idempotency key.
     ///
     /// # Errors
     /// When the database can't be read.
-    pub async fn open_job(&self, client: &str, idempotency_key: &str) -> Result<Option<String>> {
-        sqlx::query_scalar(
-            "SELECT id FROM queue \
-             WHERE client = ?1 AND idempotency_key = ?2 AND state IN ('waiting', 'running')",
+    pub async fn open_job(&self, client_id: &str, idempotency_key: &str) -> Result<Option<OpenJob>> {
+        sqlx::query_as(
+            "SELECT id, fingerprint FROM queue \
+             WHERE client_id = ?1 AND idempotency_key = ?2 AND state IN ('waiting', 'running')",
         )
-        .bind(client)
+        .bind(client_id)
         .bind(idempotency_key)
         .fetch_optional(self.store.read())
         .await

@@ -63,7 +63,8 @@ struct RequestSql {
 }
 
 impl Requests<'_> {
-    /// The newest `limit` requests that pass the filter, newest first, with their attempts.
+    /// The `limit` requests that arrived last among those that pass the filter, newest first, with their attempts.
+    /// In the order of arrival, as the filter cuts: a request that took long settles long after later ones.
     ///
     /// # Errors
     /// When the database can't be read.
@@ -72,7 +73,7 @@ impl Requests<'_> {
             "SELECT * FROM requests \
              WHERE (?1 IS NULL OR outcome = ?1) AND (?2 IS NULL OR client = ?2) AND (?3 IS NULL OR route = ?3) \
                AND (?4 IS NULL OR at_ms >= ?4) AND (?5 IS NULL OR at_ms < ?5) \
-             ORDER BY seq DESC LIMIT ?6",
+             ORDER BY at_ms DESC, seq DESC LIMIT ?6",
         )
         .bind(filter.outcome.map(Outcome::as_str))
         .bind(&filter.client)

@@ -83,6 +83,21 @@ impl Settings<'_> {
         Ok(done.rows_affected() > 0)
     }
 
+    /// Puts a value that can't be read out of the way, under `damaged/KEY`, where a person can look at it. Durable when it
+    /// returns.
+    ///
+    /// # Errors
+    /// When it could not be committed.
+    pub async fn set_aside(&self, key: &str) -> Result<()> {
+        let turn = self.store.durable().await;
+        sqlx::query("UPDATE OR REPLACE settings SET key = 'damaged/' || key WHERE key = ?1")
+            .bind(key)
+            .execute(turn.pool)
+            .await
+            .map_err(|error| self.store.fault(error))?;
+        Ok(())
+    }
+
     fn parse<T: DeserializeOwned>(&self, key: &str, value: &str) -> Result<T> {
         serde_json::from_str(value).map_err(|error| self.store.damaged(format!("setting {key}: {error}")))
     }
@@ -116,5 +131,8 @@ mod tests {
             matches!(wrong, StoreError::Damaged { ref detail, .. } if detail.contains("routes")),
             "{wrong}"
         );
+        settings.set_aside("routes").await.unwrap();
+        assert_eq!(settings.get::<String>("routes").await.unwrap(), None);
+        assert_eq!(settings.get::<u32>("damaged/routes").await.unwrap(), Some(7), "it is kept for a person");
     }
 }

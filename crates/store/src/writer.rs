@@ -49,6 +49,8 @@ pub struct Writer {
     shared: Arc<Shared>,
     next_seq: Option<i64>,
     newest_ms: Option<i64>,
+    /// Why the last batch could not be committed. Told once: a full disk has no room for five lines a second.
+    trouble: Option<&'static str>,
 }
 
 /// Where rows go. Cheap to clone; the writer ends when the last clone is gone.
@@ -85,7 +87,15 @@ impl Writer {
             hurry: Notify::new(),
         });
         let handle = WriterHandle { rows: sender, shared: Arc::clone(&shared) };
-        let writer = Self { store: store.clone(), retention, rows, shared, next_seq: None, newest_ms: None };
+        let writer = Self {
+            store: store.clone(),
+            retention,
+            rows,
+            shared,
+            next_seq: None,
+            newest_ms: None,
+            trouble: None,
+        };
         tokio::spawn(writer.run());
         handle
     }
@@ -148,10 +158,22 @@ impl Writer {
             self.newest_ms = batch.newest_ms().or(self.newest_ms);
             let rows = batch.len() as u64;
             match batch.commit(&self.store, &mut self.next_seq).await {
-                Ok(ignored) => self.shared.drop_rows(ignored),
+                Ok(ignored) => {
+                    self.shared.drop_rows(ignored);
+                    if self.trouble.take().is_some() {
+                        tracing::info!(
+                            dropped = self.shared.dropped.load(Ordering::Relaxed),
+                            "the log is written again"
+                        );
+                    }
+                }
                 Err(error) => {
                     self.shared.drop_rows(rows);
-                    tracing::warn!(rows, code = error.code(), %error, "telemetry rows dropped");
+                    // What came next in the log may be another number than was thought.
+                    self.next_seq = None;
+                    if self.trouble.replace(error.code()) != Some(error.code()) {
+                        tracing::warn!(rows, code = error.code(), %error, "telemetry rows dropped until this is over");
+                    }
                 }
             }
         }

@@ -305,6 +305,7 @@ impl Proof<'_> {
             expires_ms: raw.expires_ms.unwrap_or(Defaults::COLD_EXPIRES_MS),
             concurrency: raw.concurrency.unwrap_or(Defaults::COLD_CONCURRENCY),
             max_jobs: raw.max_jobs.unwrap_or(Defaults::COLD_JOBS),
+            max_bytes: raw.max_bytes.unwrap_or(Defaults::COLD_BYTES),
         };
         let path = Path::root().field("cold");
         if cold.queue.trim().is_empty() {

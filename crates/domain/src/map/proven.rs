@@ -352,6 +352,8 @@ pub struct Cold {
     pub concurrency: u32,
     /// Jobs that may wait at the same time.
     pub max_jobs: u32,
+    /// Bytes that the kept requests may take, dead letters included.
+    pub max_bytes: u64,
 }
 
 /// Switches of a map.

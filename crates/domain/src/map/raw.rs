@@ -215,6 +215,9 @@ pub struct RawCold {
     /// Jobs that may wait at the same time; what comes then is refused with a reason.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub max_jobs: Option<u32>,
+    /// Bytes that the kept requests may take, dead letters included; what comes then is refused with a reason.
+    #[schemars(range(min = 1_048_576, max = 1_099_511_627_776_u64))]
+    pub max_bytes: Option<u64>,
 }
 
 /// What callers hear when Hot and Warm can't answer.

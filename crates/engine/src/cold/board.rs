@@ -1,10 +1,11 @@
 //! What is shown of the queue: read anew after each move, and never older than the last move.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use switchyard_domain::view::WagonView;
 
+use super::trouble::Trouble;
 use crate::shared::lock;
 
 /// What the window shows of the queue.
@@ -23,6 +24,10 @@ pub(crate) struct QueueView {
 #[derive(Debug, Default)]
 pub(crate) struct Board {
     view: Mutex<QueueView>,
+    /// Before the first reading nothing is known, and an earlier run may have left jobs.
+    is_read: AtomicBool,
+    /// Trouble with what it shows.
+    pub(super) trouble: Trouble,
     asked: AtomicU64,
     /// Every asking up to this one has been answered by a reading.
     answered: tokio::sync::Mutex<u64>,
@@ -33,9 +38,9 @@ impl Board {
         lock(&self.view).clone()
     }
 
-    /// Whether any job waits or runs.
+    /// Whether it is known that no job waits or runs.
     pub(crate) fn is_empty(&self) -> bool {
-        lock(&self.view).waiting == 0
+        self.is_read.load(Ordering::Acquire) && lock(&self.view).waiting == 0
     }
 
     /// Shows a reading that was begun after this call, of this caller or of one who asked later. A reading that
@@ -49,6 +54,7 @@ impl Board {
         let up_to = self.asked.load(Ordering::SeqCst);
         let Some(fresh) = read().await else { return false };
         *lock(&self.view) = fresh;
+        self.is_read.store(true, Ordering::Release);
         *answered = up_to;
         true
     }
@@ -119,6 +125,16 @@ mod tests {
             read += u32::from(other.await.unwrap());
         }
         assert_eq!((read, board.view().waiting), (1, 2));
+    }
+
+    #[tokio::test]
+    async fn before_it_is_read_nobody_calls_it_empty() {
+        let board = Board::default();
+        assert!(!board.is_empty());
+        assert!(!board.refresh(async || None).await);
+        assert!(!board.is_empty());
+        assert!(board.refresh(async || waiting(0)).await);
+        assert!(board.is_empty());
     }
 
     #[tokio::test]

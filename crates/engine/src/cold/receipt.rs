@@ -94,8 +94,12 @@ async fn wait(shared: &Arc<Shared>, ask: &Ask, id: &str) -> Option<Reply> {
                 http::StatusCode::from_u16(answer.status).unwrap_or(http::StatusCode::OK),
                 answer.body,
             );
-            let way =
-                Way { route: Some(&answer.route), degraded: true, ..Way::none(&ask.id, answer.attempts) };
+            let way = Way {
+                route: Some(&answer.route),
+                degraded: true,
+                lost: &answer.lost,
+                ..Way::none(&ask.id, answer.attempts)
+            };
             way.mark(reply.headers_mut());
             return Some(reply);
         }

@@ -7,13 +7,14 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use switchyard_domain::event::What;
 use switchyard_domain::map::Cold;
-use switchyard_domain::{Failure, FailureKind, Problem};
+use switchyard_domain::{Failure, FailureKind, RouteId};
 use switchyard_policy::Outcome;
 use switchyard_policy::backoff::{SplitMix64, cold_backoff};
-use switchyard_store::{Answer as Stored, DueJob};
-use tokio::task::JoinSet;
+use switchyard_store::{Answer as Stored, DueJob, JobRow, StoreError};
 use tokio_util::sync::CancellationToken;
 
+use super::attempts::Attempts;
+use super::trouble::{failed, worked};
 use crate::clock;
 use crate::ids;
 use crate::intake::{Arrival, Ask};
@@ -29,48 +30,137 @@ const LOOK_EVERY_MS: u64 = 5_000;
 /// A job that could not even be tried is looked at again after this, milliseconds.
 const HOLD_MS: u64 = 2_000;
 
+/// While the database is in trouble the queue is looked at this often, milliseconds.
+const TROUBLED_MS: u64 = 1_000;
+/// What could not be written is written again after this, milliseconds; doubling.
+const AGAIN_MS: u64 = 250;
+/// And after no more than this, milliseconds.
+const MOST_AGAIN_MS: u64 = 5_000;
 /// A job that found no way to any route looks again after this at the latest, milliseconds.
 const MOST_HELD_MS: u64 = 30_000;
 
-/// Runs until stopped. At the start it takes back what a crash left running.
-pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
-    if let Err(error) = shared.store.queue().recover(clock::now().wall_ms).await {
-        tracing::error!(code = error.code(), %error, "jobs of the last run not taken back");
+/// Takes back what an earlier run left running, and reads what waits. Before requests are taken: one that comes again
+/// with its idempotency key must find its job.
+pub(crate) async fn prepare(shared: &Shared) {
+    if let Err(error) = shared.store.queue().recover(&[], clock::now().wall_ms).await {
+        failed(shared, &error);
     }
-    super::refresh(&shared).await;
-    let mut jobs = JoinSet::new();
+    super::refresh(shared).await;
+}
+
+/// Works until stopped; what is under way then goes on, and is waited for by whoever stops it. `end` gives up what can't
+/// be written.
+pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken, end: CancellationToken) {
+    let mut attempts = Attempts::default();
     let mut ways = shared.ways.load(Ordering::SeqCst);
+    let mut looked_at = 0;
     loop {
-        while let Some(ended) = jobs.try_join_next() {
-            if let Err(panic) = ended {
-                tracing::error!(%panic, "a queued job's attempt ended badly; it stays in the queue");
-            }
+        for job in attempts.ends() {
+            give_back(&shared, &mut attempts, job, &end);
         }
         let known = std::mem::replace(&mut ways, shared.ways.load(Ordering::SeqCst));
         if ways != known {
             release_held(&shared).await;
         }
-        let wait_ms = start_due(&shared, &mut jobs).await;
+        if clock::now().mono_ms >= looked_at + LOOK_EVERY_MS && !shared.queue.is_empty() {
+            looked_at = clock::now().mono_ms;
+            take_back(&shared, &attempts).await;
+        }
+        let wait_ms = start_due(&shared, &mut attempts, &end).await;
         tokio::select! {
             () = stop.cancelled() => break,
             () = shared.cold_work.notified() => {}
-            Some(_) = jobs.join_next(), if !jobs.is_empty() => {}
+            panicked = attempts.next_end() => {
+                if let Some(job) = panicked {
+                    give_back(&shared, &mut attempts, job, &end);
+                }
+            }
             () = clock::sleep_until(clock::now().mono_ms + wait_ms) => {}
         }
     }
-    // What is under way goes on until the runtime ends; a job cut off there is taken back at the next start.
-    while jobs.join_next().await.is_some() {}
+    // They are paid for. One cut off all the same is taken back at the next start.
+    while attempts.len() > 0 {
+        attempts.next_end().await;
+    }
+}
+
+/// Jobs that run by the database alone wait again: their attempt ended before it could say so.
+async fn take_back(shared: &Shared, attempts: &Attempts) {
+    match shared.store.queue().recover(&attempts.ids(), clock::now().wall_ms).await {
+        Ok(0) => {}
+        Ok(jobs) => tracing::warn!(jobs, "jobs whose attempt is gone wait again"),
+        Err(error) => failed(shared, &error),
+    }
+}
+
+/// A job whose attempt panicked: it counts, so that a request which always ends so is dead in the end.
+fn give_back(shared: &Arc<Shared>, attempts: &mut Attempts, job: JobRow, end: &CancellationToken) {
+    let Some(running) = shared.running.load_full() else { return };
+    let (shared, end, row) = (Arc::clone(shared), end.clone(), job.clone());
+    attempts.begin(job, async move {
+        let failure = Failure::new(FailureKind::Internal, "The attempt ended badly inside the router.");
+        attempt_failed(&shared, &running, &row, row.attempts + 1, failure, &end).await;
+        super::refresh(&shared).await;
+        shared.job_ended.send_modify(|n| *n += 1);
+    });
+}
+
+/// What became of a job that ran.
+enum Move<'a> {
+    /// Answered.
+    Finish(&'a Stored),
+    /// No upstream was reached, so the attempt does not count; the next one in so many milliseconds.
+    Hold { wait_ms: u64 },
+    /// The attempt failed; the next one in so many milliseconds. `attempts` includes it.
+    Later { wait_ms: u64, attempts: u32, why: &'a Failure },
+    /// Given up.
+    Bury { attempts: u32, why: &'a Failure },
+}
+
+impl Move<'_> {
+    async fn write(&self, shared: &Arc<Shared>, id: &str) -> Result<bool, StoreError> {
+        let queue = shared.store.queue();
+        let now = network::settled_now(shared).await;
+        match *self {
+            Self::Finish(answer) => queue.finish(id, answer, now.wall_ms).await,
+            Self::Hold { wait_ms } => queue.hold(id, now.plus_ms(wait_ms).wall_ms, now.wall_ms).await,
+            Self::Later { wait_ms, attempts, why } => {
+                queue.retry_later(id, now.plus_ms(wait_ms).wall_ms, attempts, why, now.wall_ms).await
+            }
+            Self::Bury { attempts, why } => queue.bury(id, attempts, why, now.wall_ms).await,
+        }
+    }
+}
+
+/// Writes what became of a job until it is written: an answer that was paid for waits for the disk. False when the job
+/// was not running any more, or when the router ended before.
+async fn written(shared: &Arc<Shared>, end: &CancellationToken, id: &str, what: Move<'_>) -> bool {
+    let mut wait_ms = AGAIN_MS;
+    loop {
+        match what.write(shared, id).await {
+            Ok(done) => {
+                worked(shared);
+                return done;
+            }
+            Err(error) => failed(shared, &error),
+        }
+        tokio::select! {
+            () = end.cancelled() => return false,
+            () = clock::sleep_until(clock::now().mono_ms + wait_ms) => {}
+        }
+        wait_ms = (wait_ms * 2).min(MOST_AGAIN_MS);
+    }
 }
 
 /// A way has opened: jobs that found none are due now.
 async fn release_held(shared: &Shared) {
     if let Err(error) = shared.store.queue().release_held(clock::now().wall_ms).await {
-        tracing::error!(code = error.code(), %error, "jobs that waited for a way stay until they are due");
+        failed(shared, &error);
     }
 }
 
 /// Starts what is due; says how long there is nothing to do, milliseconds.
-async fn start_due(shared: &Arc<Shared>, jobs: &mut JoinSet<()>) -> u64 {
+async fn start_due(shared: &Arc<Shared>, attempts: &mut Attempts, end: &CancellationToken) -> u64 {
     let Some(running) = shared.running.load_full() else { return LOOK_EVERY_MS };
     let now = network::settled_now(shared).await;
     let queue = shared.store.queue();
@@ -83,15 +173,20 @@ async fn start_due(shared: &Arc<Shared>, jobs: &mut JoinSet<()>) -> u64 {
     if shared.is_paused() || shared.all_off(&running).is_some() || nothing_can_be_reached(shared, &running) {
         return LOOK_EVERY_MS;
     }
-    let room = u32::try_from((running.map.cold.concurrency as usize).saturating_sub(jobs.len())).unwrap_or(0);
+    let room =
+        u32::try_from((running.map.cold.concurrency as usize).saturating_sub(attempts.len())).unwrap_or(0);
     if room > 0 {
         match queue.claim_due(now.wall_ms, room).await {
             Ok(due) => {
                 for job in due {
-                    jobs.spawn(work(Arc::clone(shared), Arc::clone(&running), job));
+                    let row = job.row.clone();
+                    attempts.begin(row, work(Arc::clone(shared), Arc::clone(&running), job, end.clone()));
                 }
             }
-            Err(error) => tracing::error!(code = error.code(), %error, "the queue can't be read"),
+            Err(error) => {
+                failed(shared, &error);
+                return TROUBLED_MS;
+            }
         }
     }
     let next = queue.next_due().await.ok().flatten();
@@ -106,114 +201,115 @@ fn nothing_can_be_reached(shared: &Shared, running: &Running) -> bool {
 }
 
 /// One attempt of one job.
-async fn work(shared: Arc<Shared>, running: Arc<Running>, job: DueJob) {
-    let id = job.row.id.clone();
-    if let Err(problem) = attempt(&shared, &running, job).await {
-        tracing::error!(job = id, code = problem.code, "{}", problem.message);
-    }
+async fn work(shared: Arc<Shared>, running: Arc<Running>, job: DueJob, end: CancellationToken) {
+    attempt(&shared, &running, job, &end).await;
     super::refresh(&shared).await;
     shared.job_ended.send_modify(|n| *n += 1);
 }
 
-async fn attempt(shared: &Arc<Shared>, running: &Arc<Running>, job: DueJob) -> Result<(), Problem> {
-    let queue = shared.store.queue();
+async fn attempt(shared: &Arc<Shared>, running: &Arc<Running>, job: DueJob, end: &CancellationToken) {
     let row = job.row.clone();
     let attempts = row.attempts + 1;
     let ask = match rebuild(running, job) {
         Ok(ask) => Arc::new(ask),
-        Err(failure) => return bury(shared, &row, row.attempts, failure).await,
+        Err(failure) => return bury(shared, &row, row.attempts, failure, end).await,
     };
     if let Some(wait_ms) = shed::holds(shared, running, &ask) {
-        let now = clock::now();
-        let held = queue.hold(&row.id, now.plus_ms(wait_ms).wall_ms, now.wall_ms).await;
-        return held.map(drop).map_err(|error| error.problem());
+        written(shared, end, &row.id, Move::Hold { wait_ms }).await;
+        return;
     }
     let mut record = Record::open(shared, ask.view(), ask.arrived);
     let ways = shared.ways.load(Ordering::SeqCst);
-    match pipeline::serve(shared, running, &ask, &mut record).await {
+    // Not cut off with the callers: it is in the queue already, and has a grace of its own.
+    match Box::pin(pipeline::serve_at_last(shared, running, &ask, &mut record)).await {
         Served::Answered(answered) => {
             let Answered { answer, route, tier, degraded, lease, begun, .. } = *answered;
             let route = running.map.route(route).id.clone();
             // A queued request never asks for a stream.
             let Answer::Whole(whole) = answer else {
-                return bury(shared, &row, attempts, Failure::new(FailureKind::Internal, "A stream came."))
-                    .await;
+                let failure = Failure::new(FailureKind::Internal, "A stream came.");
+                return bury(shared, &row, attempts, failure, end).await;
             };
-            let Whole { status, headers, body, facts, .. } = *whole;
-            lease.report(Outcome::Succeeded {
-                duration_ms: clock::span_ms(begun, clock::now()),
-                first_token_ms: None,
-            });
-            let content_type = headers.get(http::header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
-            let stored = Stored {
-                status: status.as_u16(),
-                content_type: content_type.unwrap_or("application/json").to_owned(),
-                body: body.to_vec(),
-                route: route.clone(),
-                attempts,
-                input_tokens: facts.usage.map(|usage| usage.input_tokens),
-                output_tokens: facts.usage.map(|usage| usage.output_tokens),
-            };
-            let now = clock::now();
-            let done = queue.finish(&row.id, &stored, now.wall_ms).await.map_err(|error| error.problem())?;
-            record.end(Ending {
+            let duration_ms = clock::span_ms(begun, clock::now());
+            lease.report(Outcome::Succeeded { duration_ms, first_token_ms: None });
+            pipeline::tell_losses(shared, &ask, &route, &whole.lost, &mut record);
+            let ending = Ending {
                 outcome: switchyard_domain::view::Outcome::Answered,
-                status: status.as_u16(),
+                status: whole.status.as_u16(),
                 route: Some((route.clone(), tier)),
-                degraded,
+                degraded: degraded || !whole.lost.is_empty(),
                 first_token_ms: None,
-                usage: facts.usage,
-            });
+                usage: whole.facts.usage,
+            };
+            let stored = stored(*whole, &route, attempts);
+            let done = written(shared, end, &row.id, Move::Finish(&stored)).await;
+            record.end(ending);
             if done {
-                shared.bus.emit(What::JobDone { job_id: row.id, job: row.job, route }, now);
+                shared.bus.emit(What::JobDone { job_id: row.id, job: row.job, route }, clock::now());
             }
-            Ok(())
         }
         Served::Refused { failure, .. } => {
             record.discard();
-            bury(shared, &row, attempts, failure).await
+            bury(shared, &row, attempts, failure, end).await;
+        }
+        Served::Parked(parked) if !parked.reached_upstream => {
+            record.discard();
+            let wait_ms = if parked.attempts == 0 { parked.again_in_ms.min(MOST_HELD_MS) } else { HOLD_MS };
+            written(shared, end, &row.id, Move::Hold { wait_ms }).await;
+            // A way that opened meanwhile released what was held then: this job was not yet.
+            if shared.ways.load(Ordering::SeqCst) != ways {
+                release_held(shared).await;
+            }
         }
         Served::Parked(parked) => {
             record.discard();
-            let now = network::settled_now(shared).await;
-            if !parked.reached_upstream {
-                let wait_ms =
-                    if parked.attempts == 0 { parked.again_in_ms.min(MOST_HELD_MS) } else { HOLD_MS };
-                let held = queue.hold(&row.id, now.plus_ms(wait_ms).wall_ms, now.wall_ms).await;
-                held.map_err(|error| error.problem())?;
-                // A way that opened meanwhile released what was held then: this job was not yet.
-                if shared.ways.load(Ordering::SeqCst) != ways {
-                    release_held(shared).await;
-                }
-                return Ok(());
-            }
-            if attempts >= running.map.cold.max_attempts {
-                return bury(shared, &row, attempts, parked.why).await;
-            }
-            let next = now.plus_ms(backoff(&running.map.cold, attempts)).wall_ms;
-            let later = queue.retry_later(&row.id, next, attempts, &parked.why, now.wall_ms).await;
-            later.map(drop).map_err(|error| error.problem())
+            attempt_failed(shared, running, &row, attempts, parked.why, end).await;
         }
     }
+}
+
+/// The answer as it is kept.
+fn stored(whole: Whole, route: &RouteId, attempts: u32) -> Stored {
+    let Whole { status, headers, body, facts, lost } = whole;
+    let content_type = headers.get(http::header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
+    Stored {
+        status: status.as_u16(),
+        content_type: content_type.unwrap_or("application/json").to_owned(),
+        body: body.to_vec(),
+        route: route.clone(),
+        attempts,
+        input_tokens: facts.usage.map(|usage| usage.input_tokens),
+        output_tokens: facts.usage.map(|usage| usage.output_tokens),
+        lost,
+    }
+}
+
+/// An attempt that counts failed: another one later, or the dead letters. `attempts` includes it.
+async fn attempt_failed(
+    shared: &Arc<Shared>,
+    running: &Running,
+    row: &JobRow,
+    attempts: u32,
+    why: Failure,
+    end: &CancellationToken,
+) {
+    if attempts >= running.map.cold.max_attempts {
+        return bury(shared, row, attempts, why, end).await;
+    }
+    let wait_ms = backoff(&running.map.cold, attempts);
+    written(shared, end, &row.id, Move::Later { wait_ms, attempts, why: &why }).await;
 }
 
 fn backoff(cold: &Cold, attempts: u32) -> u64 {
     cold_backoff(attempts, cold.initial_ms, cold.max_ms, &mut SplitMix64::new(ids::roll()))
 }
 
-async fn bury(
-    shared: &Shared,
-    row: &switchyard_store::JobRow,
-    attempts: u32,
-    failure: Failure,
-) -> Result<(), Problem> {
-    let now = clock::now();
-    let buried = shared.store.queue().bury(&row.id, attempts, &failure, now.wall_ms).await;
-    if buried.map_err(|error| error.problem())? {
-        let reason = format!("{} after {attempts} attempts", failure.short());
-        shared.bus.emit(What::JobDead { job_id: row.id.clone(), job: row.job.clone(), reason }, now);
+async fn bury(shared: &Arc<Shared>, row: &JobRow, attempts: u32, why: Failure, end: &CancellationToken) {
+    if written(shared, end, &row.id, Move::Bury { attempts, why: &why }).await {
+        let reason = format!("{} after {attempts} attempts", why.short());
+        let what = What::JobDead { job_id: row.id.clone(), job: row.job.clone(), reason };
+        shared.bus.emit(what, clock::now());
     }
-    Ok(())
 }
 
 /// The request as it came, under an id made from its first one. Upstreams see the same idempotency key again.
@@ -235,6 +331,7 @@ fn rebuild(running: &Running, job: DueJob) -> Result<Ask, Failure> {
     let arrival = Arrival {
         id: job.row.request_id.asked_again(job.row.attempts + 1),
         client: Arc::from(job.row.client.as_str()),
+        client_id: Arc::from(job.row.client_id.as_str()),
         own_upstream_key: false,
         dialect: job.row.dialect,
         operation: job.row.operation,
@@ -242,6 +339,11 @@ fn rebuild(running: &Running, job: DueJob) -> Result<Ask, Failure> {
         arrived: clock::now(),
         place: None,
     };
-    Ask::read(arrival, Bytes::from(job.body), &running.map)
-        .map_err(|reply| Failure::new(FailureKind::BadRequest, reply.message))
+    let mut ask = Ask::read(arrival, Bytes::from(job.body), &running.map)
+        .map_err(|reply| Failure::new(FailureKind::BadRequest, reply.message))?;
+    // What the request said of itself is not among its headers.
+    if let Some(priority) = job.row.priority {
+        ask.priority = priority;
+    }
+    Ok(ask)
 }

@@ -199,6 +199,7 @@ impl Bench<'_> {
         let arrival = Arrival {
             id: id.clone(),
             client: Arc::from(CLIENT),
+            client_id: Arc::from(CLIENT),
             own_upstream_key: false,
             dialect: Dialect::OpenAiChat,
             operation: Operation::Complete,

@@ -5,7 +5,7 @@ use switchyard_domain::api::{ClientRecord, NewClient};
 
 use super::Router;
 use crate::clock;
-use crate::local_keys::{key_hash, new_key};
+use crate::local_keys::{key_hash, new_id, new_key};
 
 impl Router {
     /// Every app with a local key.
@@ -34,7 +34,8 @@ impl Router {
             return Err(Problem::new("invalid_client_name", message));
         }
         let key = new_key()?;
-        let added = self.shared.store.clients().add(name, &key_hash(&key), clock::now().wall_ms).await;
+        let (id, now) = (new_id()?, clock::now());
+        let added = self.shared.store.clients().add(&id, name, &key_hash(&key), now.wall_ms).await;
         if !added.map_err(|error| error.problem())? {
             let message =
                 format!("There is a client {name} already. Remove it first, or choose another name.");

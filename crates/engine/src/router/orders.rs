@@ -9,6 +9,7 @@ use switchyard_domain::orders::{OrdersAnswer, Terms};
 use switchyard_domain::{Now, Problem, RouteId};
 use switchyard_policy::orders::{change, has_lapsed, roll_back};
 use switchyard_policy::{Changed, Part, Wish};
+use switchyard_store::StoreError;
 
 use super::Router;
 use crate::clock;
@@ -177,8 +178,16 @@ impl Router {
     pub(super) async fn restore_orders(&self) -> Result<(), Problem> {
         let (settings, now) = (self.shared.store.settings(), clock::now());
         let mut kept = self.shared.orders.lock().await;
-        *kept = settings.get::<Orders>(ORDERS).await.map_err(|error| error.problem())?.unwrap_or_default();
-        let old = settings.with_prefix::<bool>(OFF).await.map_err(|error| error.problem())?;
+        *kept =
+            self.setting::<Orders>(ORDERS, "overrides (kill switches among them)").await?.unwrap_or_default();
+        let old = match settings.with_prefix::<bool>(OFF).await {
+            Ok(old) => old,
+            Err(error @ StoreError::Damaged { .. }) => {
+                tracing::error!(%error, "an older version's kill switches can't be read, and are passed over");
+                Vec::new()
+            }
+            Err(error) => return Err(error.problem()),
+        };
         if old.is_empty() {
             return Ok(());
         }

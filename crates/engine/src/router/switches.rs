@@ -77,9 +77,7 @@ impl Router {
     }
 
     pub(super) async fn restore_pause(&self) -> Result<(), Problem> {
-        let kept =
-            self.shared.store.settings().get::<PauseView>(PAUSE).await.map_err(|error| error.problem())?;
-        if let Some(view) = kept {
+        if let Some(view) = self.setting::<PauseView>(PAUSE, "pause").await? {
             self.shared.paused.store(view.paused, Ordering::Relaxed);
             *lock(&self.shared.pause) = view;
         }

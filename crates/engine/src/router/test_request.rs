@@ -42,6 +42,7 @@ impl Router {
         let arrival = Arrival {
             id: id.clone(),
             client: Arc::from(CLIENT),
+            client_id: Arc::from(CLIENT),
             own_upstream_key: false,
             dialect: Dialect::OpenAiChat,
             operation: Operation::Complete,

@@ -7,21 +7,17 @@ use switchyard_domain::view::JobState;
 
 use super::Refusal;
 use crate::clock;
-use crate::reply::{self, Reply};
+use crate::local_keys::App;
+use crate::reply::{self, Reply, Way};
 use crate::shared::Shared;
 
 /// Where a queued request stands; its answer once it has one. Only its own client is told.
-pub(super) async fn poll(
-    shared: &Shared,
-    id: &str,
-    client: &str,
-    dialect: Dialect,
-) -> Result<Reply, Refusal> {
+pub(super) async fn poll(shared: &Shared, id: &str, app: &App, dialect: Dialect) -> Result<Reply, Refusal> {
     let found = shared.store.queue().get(id).await.map_err(|error| {
         let problem = error.problem();
         Refusal::new(dialect, 503, "database_error", problem.message)
     })?;
-    let job = found.filter(|job| job.row.client == client).ok_or_else(|| {
+    let job = found.filter(|job| *job.row.client_id == *app.id).ok_or_else(|| {
         Refusal::new(dialect, 404, "unknown_job", format!("There is no queued request {id} of this client."))
     })?;
     let state = if job.row.state == JobState::Waiting { "queued" } else { job.row.state.as_str() };
@@ -40,6 +36,7 @@ pub(super) async fn poll(
         "nextAttemptAtMs": job.row.next_at_ms,
         "lastFailure": job.row.last_failure.as_ref().or(job.row.reason.as_ref()),
         "route": job.answer.as_ref().map(|answer| answer.route.as_str()),
+        "degradations": job.answer.as_ref().map(|answer| &answer.lost),
     })
     .to_string();
     if let Some(result) = result {
@@ -48,6 +45,15 @@ pub(super) async fn poll(
         body = format!("{body},\"result\":{result}}}");
     }
     let mut reply = reply::json(StatusCode::OK, body);
+    if let Some(answer) = &job.answer {
+        let way = Way {
+            route: Some(&answer.route),
+            degraded: true,
+            lost: &answer.lost,
+            ..Way::none(&job.row.request_id, answer.attempts)
+        };
+        way.mark(reply.headers_mut());
+    }
     if let Some(at) = job.row.next_at_ms.filter(|_| !job.row.state.is_terminal()) {
         let left = u64::try_from(at - clock::now().wall_ms).unwrap_or(0).div_ceil(1_000).max(1);
         reply.headers_mut().insert(header::RETRY_AFTER, http::HeaderValue::from(left));

@@ -19,7 +19,8 @@ async fn created() -> tempfile::TempDir {
 }
 
 async fn refusal(dir: &Path) -> StoreError {
-    Store::open(dir, &Options { busy_timeout: Duration::from_millis(20) }).await.unwrap_err()
+    let options = Options { busy_timeout: Duration::from_millis(20), ..Options::default() };
+    Store::open(dir, &options).await.unwrap_err()
 }
 
 #[tokio::test]
@@ -88,6 +89,33 @@ async fn a_file_that_is_no_database_is_named() {
     assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
     assert!(error.to_string().contains(&file.display().to_string()), "{error}");
     assert!(std::fs::read_to_string(&file).unwrap().starts_with("a shopping list"), "the file was changed");
+}
+
+#[tokio::test]
+async fn a_damaged_database_is_moved_aside_only_when_that_is_asked_for() {
+    let fresh = Options { start_fresh: true, ..Options::default() };
+    let dir = created().await;
+    let file = dir.path().join("switchyard.db");
+    let store = Store::open(dir.path(), &fresh).await.unwrap();
+    store.settings().set("pause", &true, 1).await.unwrap();
+    store.close().await;
+    drop(store);
+    // A sound one stays, whatever was asked for.
+    let store = Store::open(dir.path(), &fresh).await.unwrap();
+    assert_eq!(store.settings().get("pause").await.unwrap(), Some(true));
+    store.close().await;
+    drop(store);
+    let mut bytes = std::fs::read(&file).unwrap();
+    for page in bytes.chunks_mut(4096).skip(1) {
+        page.fill(0x5a);
+    }
+    std::fs::write(&file, &bytes).unwrap();
+    let error = refusal(dir.path()).await;
+    assert!(error.to_string().contains("--start-fresh"), "{error}");
+    let store = Store::open(dir.path(), &fresh).await.unwrap();
+    assert_eq!(store.settings().get::<bool>("pause").await.unwrap(), None);
+    let aside = std::fs::read(dir.path().join("switchyard.db.damaged-1")).unwrap();
+    assert_eq!(aside, bytes, "nothing of it is lost");
 }
 
 #[tokio::test]

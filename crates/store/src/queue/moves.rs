@@ -1,102 +1,53 @@
 //! Every move of a job. One statement each, guarded by the states it may leave.
 
-use switchyard_domain::Failure;
+use switchyard_domain::{Failure, FailureKind};
 
-use super::rows::{DueSql, JobSql};
-use super::{Answer, DueJob, Enqueued, JobRow, NewJob, Queue};
-use crate::{Result, StoreError};
+use super::rows::{DueSql, JobSql, job_columns};
+use super::{Answer, DueJob, JobRow, Queue};
+use crate::Result;
 
 impl Queue<'_> {
-    /// Puts a request into the queue. The same client and idempotency key gets the job it already has,
-    /// while that one is open or its answer has not expired.
-    ///
-    /// # Errors
-    /// When as many jobs as it allows are open, or it could not be committed; then it is not queued.
-    pub async fn enqueue(&self, job: &NewJob) -> Result<Enqueued> {
-        let queued = self.insert(job).await.map_err(|error| self.store.fault(error))?;
-        queued.ok_or(StoreError::QueueFull { most: job.most_open })
-    }
-
-    /// `None` where the queue is full. Writes take turns, so none gets in between the count and the job.
-    async fn insert(&self, job: &NewJob) -> sqlx::Result<Option<Enqueued>> {
-        let turn = self.store.durable().await;
-        let mut tx = turn.begin().await?;
-        if job.idempotency_key.is_some() {
-            sqlx::query(
-                "UPDATE queue SET idempotency_key = NULL \
-                 WHERE client = ?1 AND idempotency_key = ?2 AND state = 'done' AND expires_at_ms <= ?3",
-            )
-            .bind(&job.client)
-            .bind(&job.idempotency_key)
-            .bind(job.at_ms)
-            .execute(&mut *tx)
-            .await?;
-            let existing: Option<String> = sqlx::query_scalar(
-                "SELECT id FROM queue \
-                 WHERE client = ?1 AND idempotency_key = ?2 AND state IN ('waiting', 'running', 'done')",
-            )
-            .bind(&job.client)
-            .bind(&job.idempotency_key)
-            .fetch_optional(&mut *tx)
-            .await?;
-            if let Some(id) = existing {
-                tx.commit().await?;
-                return Ok(Some(Enqueued { id, existing: true }));
-            }
-        }
-        let open: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM queue WHERE state IN ('waiting', 'running')")
-                .fetch_one(&mut *tx)
-                .await?;
-        if open >= i64::from(job.most_open) {
-            return Ok(None);
-        }
-        sqlx::query(
-            "INSERT INTO queue (id, at_ms, expires_at_ms, client, job, dialect, request_id, idempotency_key, model, \
-                                stream, headers, body, reason, state_at_ms, next_at_ms, state_note, operation) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?2, ?14, 'queued', ?15)",
-        )
-        .bind(&job.id)
-        .bind(job.at_ms)
-        .bind(job.expires_at_ms)
-        .bind(&job.client)
-        .bind(&job.job)
-        .bind(job.dialect.as_str())
-        .bind(job.request_id.as_str())
-        .bind(&job.idempotency_key)
-        .bind(&job.model)
-        .bind(job.stream)
-        .bind(&job.headers_json)
-        .bind(&job.body)
-        .bind(job.reason.as_ref().map(json))
-        .bind(job.due_at_ms)
-        .bind(job.operation.as_str())
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        Ok(Some(Enqueued { id: job.id.clone(), existing: false }))
-    }
-
-    /// Takes up to `limit` due jobs, those due longest: waiting -> running. Returns them oldest first.
+    /// Takes up to `limit` due jobs, first those that matter most, then those due longest: waiting -> running.
+    /// Returns them in the order of arrival. One that can't be read is dead, so that it holds up no other.
     ///
     /// # Errors
     /// When it could not be committed; then none was taken.
     pub async fn claim_due(&self, now_ms: i64, limit: u32) -> Result<Vec<DueJob>> {
         let turn = self.store.durable().await;
-        let mut rows: Vec<DueSql> = sqlx::query_as(
+        let sql = concat!(
             "UPDATE queue SET state = 'running', state_at_ms = ?1, state_note = 'attempt', next_at_ms = NULL \
              WHERE id IN (SELECT id FROM queue WHERE state = 'waiting' AND next_at_ms <= ?1 AND expires_at_ms > ?1 \
-                          ORDER BY next_at_ms, at_ms LIMIT ?2) \
-             RETURNING *",
-        )
-        .bind(now_ms)
-        .bind(limit)
-        .fetch_all(turn.pool)
-        .await
-        .map_err(|error| self.store.fault(error))?;
+                          ORDER BY CASE priority WHEN 'high' THEN 0 WHEN 'low' THEN 2 ELSE 1 END, \
+                                   next_at_ms, at_ms LIMIT ?2) \
+             RETURNING ",
+            job_columns!(),
+            ", (SELECT headers FROM job_bodies WHERE job = queue.id) AS sent_headers, \
+                       (SELECT body FROM job_bodies WHERE job = queue.id) AS sent_body"
+        );
+        let mut rows: Vec<DueSql> = sqlx::query_as(sql)
+            .bind(now_ms)
+            .bind(limit)
+            .fetch_all(turn.pool)
+            .await
+            .map_err(|error| self.store.fault(error))?;
+        drop(turn);
         // RETURNING promises no order.
         rows.sort_by(|a, b| a.arrival().cmp(&b.arrival()));
-        rows.into_iter().map(|row| row.job(self.store)).collect()
+        let mut due = Vec::with_capacity(rows.len());
+        for row in rows {
+            let id = row.id().to_owned();
+            match row.job(self.store) {
+                Ok(job) => due.push(job),
+                Err(error) => {
+                    tracing::error!(job = id, code = error.code(), %error, "a queued job can't be read");
+                    let reason = Failure::new(FailureKind::Internal, error.to_string());
+                    if let Err(error) = self.bury(&id, 0, &reason, now_ms).await {
+                        tracing::error!(job = id, code = error.code(), %error, "and it can't be buried");
+                    }
+                }
+            }
+        }
+        Ok(due)
     }
 
     /// A counted attempt failed: running -> waiting. `attempts` includes it. False when the job was not running.
@@ -159,7 +110,7 @@ impl Queue<'_> {
         .await
     }
 
-    /// Answered: running -> done. The request's body is not kept. False when the job was not running; then the
+    /// Answered: running -> done. The request is not kept. False when the job was not running; then the
     /// answer is not kept either.
     ///
     /// # Errors
@@ -169,8 +120,8 @@ impl Queue<'_> {
             sqlx::query(
                 "UPDATE queue SET state = 'done', state_at_ms = ?2, state_note = ?3, attempts = ?4, \
                                   answer_status = ?5, answer_content_type = ?6, answer_body = ?7, \
-                                  answer_route = ?3, input_tokens = ?8, output_tokens = ?9, \
-                                  headers = '{}', body = x'' \
+                                  answer_route = ?3, input_tokens = ?8, output_tokens = ?9, answer_lost = ?10, \
+                                  body_bytes = 0 \
                  WHERE id = ?1 AND state = 'running'",
             )
             .bind(id)
@@ -181,7 +132,8 @@ impl Queue<'_> {
             .bind(&answer.content_type)
             .bind(&answer.body)
             .bind(answer.input_tokens.map(crate::count))
-            .bind(answer.output_tokens.map(crate::count)),
+            .bind(answer.output_tokens.map(crate::count))
+            .bind(serde_json::Value::from(answer.lost.clone()).to_string()),
         )
         .await
     }
@@ -213,18 +165,20 @@ impl Queue<'_> {
     /// When it could not be committed; then none has ended.
     pub async fn expire_due(&self, now_ms: i64) -> Result<Vec<JobRow>> {
         let turn = self.store.durable().await;
-        let rows: Vec<JobSql> = sqlx::query_as(
+        let sql = concat!(
             "UPDATE queue SET state = 'expired', state_at_ms = ?1, state_note = 'out of time', next_at_ms = NULL \
-             WHERE state = 'waiting' AND expires_at_ms <= ?1 RETURNING *",
-        )
-        .bind(now_ms)
-        .fetch_all(turn.pool)
-        .await
-        .map_err(|error| self.store.fault(error))?;
+             WHERE state = 'waiting' AND expires_at_ms <= ?1 RETURNING ",
+            job_columns!()
+        );
+        let rows: Vec<JobSql> = sqlx::query_as(sql)
+            .bind(now_ms)
+            .fetch_all(turn.pool)
+            .await
+            .map_err(|error| self.store.fault(error))?;
         rows.into_iter().map(|row| row.job(self.store)).collect()
     }
 
-    /// A person does not want it any more: waiting, running, dead or expired -> discarded. Its bodies are not kept.
+    /// A person does not want it any more: waiting, running, dead or expired -> discarded. Its request is not kept.
     /// False when it is done, discarded already or unknown.
     ///
     /// # Errors
@@ -233,7 +187,7 @@ impl Queue<'_> {
         self.moved(
             sqlx::query(
                 "UPDATE queue SET state = 'discarded', state_at_ms = ?2, state_note = 'by hand', next_at_ms = NULL, \
-                                  headers = '{}', body = x'' \
+                                  body_bytes = 0 \
                  WHERE id = ?1 AND state IN ('waiting', 'running', 'dead', 'expired')",
             )
             .bind(id)
@@ -261,17 +215,19 @@ impl Queue<'_> {
         .await
     }
 
-    /// After a crash: every running job waits again, due at once. Returns how many.
+    /// Every running job waits again, due at once, but those that are under way: what a crash, or an attempt that
+    /// ended badly, left behind. Returns how many.
     ///
     /// # Errors
     /// When it could not be committed.
-    pub async fn recover(&self, now_ms: i64) -> Result<u64> {
+    pub async fn recover(&self, under_way: &[&str], now_ms: i64) -> Result<u64> {
         self.changed(
             sqlx::query(
                 "UPDATE queue SET state = 'waiting', state_at_ms = ?1, state_note = 'recovered', next_at_ms = ?1 \
-                 WHERE state = 'running'",
+                 WHERE state = 'running' AND id NOT IN (SELECT value FROM json_each(?2))",
             )
-            .bind(now_ms),
+            .bind(now_ms)
+            .bind(serde_json::Value::from(under_way.to_vec()).to_string()),
         )
         .await
     }
@@ -305,7 +261,7 @@ impl Queue<'_> {
 
 type Statement<'q> = sqlx::query::Query<'q, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>;
 
-fn json(failure: &Failure) -> String {
+pub(super) fn json(failure: &Failure) -> String {
     // A failure is text and numbers; were that ever to change, its words are still worth keeping.
     serde_json::to_string(failure).unwrap_or_else(|_| serde_json::Value::from(failure.short()).to_string())
 }

@@ -1,10 +1,20 @@
 //! Queue rows as SQLite holds them, and back into the domain's words.
 
+use switchyard_domain::map::Priority;
 use switchyard_domain::view::JobState;
 use switchyard_domain::{Failure, RequestId, RouteId};
 
 use super::{Answer, AnsweredJob, DueJob, JobRow};
 use crate::{Result, Store, named};
+
+/// The columns of a job without what it asks and was answered, which may be large; for `concat!`.
+macro_rules! job_columns {
+    () => {
+        "id, at_ms, expires_at_ms, client, client_id, priority, job, dialect, operation, request_id, \
+         idempotency_key, model, stream, reason, state, state_at_ms, attempts, next_at_ms, last_failure"
+    };
+}
+pub(super) use job_columns;
 
 #[derive(sqlx::FromRow)]
 pub(super) struct JobSql {
@@ -12,6 +22,8 @@ pub(super) struct JobSql {
     at_ms: i64,
     expires_at_ms: i64,
     client: String,
+    client_id: Option<String>,
+    priority: Option<String>,
     job: String,
     dialect: String,
     operation: String,
@@ -31,8 +43,8 @@ pub(super) struct JobSql {
 pub(super) struct DueSql {
     #[sqlx(flatten)]
     job: JobSql,
-    headers: String,
-    body: Vec<u8>,
+    sent_headers: Option<String>,
+    sent_body: Option<Vec<u8>>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -45,6 +57,7 @@ pub(super) struct AnsweredSql {
     answer_route: Option<String>,
     input_tokens: Option<i64>,
     output_tokens: Option<i64>,
+    answer_lost: String,
 }
 
 impl JobSql {
@@ -60,6 +73,8 @@ impl JobSql {
             reason: failure(self.reason)?,
             state: state(store, &self.state)?,
             last_failure: failure(self.last_failure)?,
+            priority: self.priority.as_deref().and_then(Priority::parse),
+            client_id: self.client_id.unwrap_or_default(),
             id: self.id,
             at_ms: self.at_ms,
             expires_at_ms: self.expires_at_ms,
@@ -81,8 +96,15 @@ impl DueSql {
         (self.job.at_ms, &self.job.id)
     }
 
+    pub(super) fn id(&self) -> &str {
+        &self.job.id
+    }
+
     pub(super) fn job(self, store: &Store) -> Result<DueJob> {
-        Ok(DueJob { row: self.job.job(store)?, headers_json: self.headers, body: self.body })
+        let Some((headers_json, body)) = self.sent_headers.zip(self.sent_body) else {
+            return Err(store.damaged(format!("queued job {} has no request", self.job.id)));
+        };
+        Ok(DueJob { row: self.job.job(store)?, headers_json, body })
     }
 }
 
@@ -97,6 +119,8 @@ impl AnsweredSql {
             attempts: row.attempts,
             input_tokens: self.input_tokens.map(i64::unsigned_abs),
             output_tokens: self.output_tokens.map(i64::unsigned_abs),
+            // A list that can't be read is told as one, rather than kept from the caller with its answer.
+            lost: serde_json::from_str(&self.answer_lost).unwrap_or_else(|_| vec![self.answer_lost]),
         });
         Ok(AnsweredJob { row, answer })
     }

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use proptest::prelude::*;
+use switchyard_domain::map::Priority;
 use switchyard_domain::view::JobState::{self, Dead, Discarded, Done, Expired, Running, Waiting};
 use switchyard_domain::{Dialect, Failure, FailureKind, Operation, RequestId, RouteId};
 
@@ -12,15 +13,19 @@ fn job(id: &str, at_ms: i64, key: Option<&str>) -> NewJob {
     NewJob {
         due_at_ms: at_ms,
         most_open: u32::MAX,
+        most_bytes: u64::MAX,
         id: id.to_owned(),
         at_ms,
         expires_at_ms: at_ms + 1000,
         client: "editor".to_owned(),
+        client_id: "app_1".to_owned(),
+        priority: Priority::Normal,
         job: "summary".to_owned(),
         dialect: Dialect::AnthropicMessages,
         operation: Operation::Complete,
         request_id: RequestId::from("req_1"),
         idempotency_key: key.map(str::to_owned),
+        fingerprint: "f".to_owned(),
         model: "claude".to_owned(),
         headers_json: r#"{"anthropic-version":"2023-06-01"}"#.to_owned(),
         body: b"{\"prompt\": \"\xff\0\"}".to_vec(),
@@ -48,6 +53,7 @@ fn answer() -> Answer {
         attempts: 2,
         input_tokens: Some(9),
         output_tokens: None,
+        lost: vec!["thinking_dropped messages".to_owned()],
     }
 }
 
@@ -73,7 +79,7 @@ async fn a_confirmed_job_survives_without_a_clean_end() {
     }
     let store = open(&killed).await;
     assert_eq!(store.queue().get("a").await.unwrap().unwrap().row.state, Running);
-    assert_eq!(store.queue().recover(50).await.unwrap(), 1);
+    assert_eq!(store.queue().recover(&[], 50).await.unwrap(), 1);
     let due = store.queue().claim_due(50, 9).await.unwrap();
     assert_eq!(due.iter().map(|due| due.row.id.as_str()).collect::<Vec<_>>(), ["a", "b"]);
     assert_eq!(due[0].body, job("a", 10, None).body);
@@ -109,8 +115,9 @@ async fn a_job_runs_through_retries_to_its_answer() {
     assert_eq!((done.row.state, done.row.state_at_ms, done.row.next_at_ms), (Done, 45, None));
     assert_eq!(queue.counts().await.unwrap(), QueueCounts { done: 1, ..QueueCounts::default() });
     assert_eq!((queue.next_due().await.unwrap(), queue.oldest().await.unwrap()), (None, None));
-    let kept: Vec<u8> = sqlx::query_scalar("SELECT body FROM queue").fetch_one(store.read()).await.unwrap();
-    assert!(kept.is_empty(), "the prompt of an answered job is kept");
+    let kept: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM job_bodies").fetch_one(store.read()).await.unwrap();
+    assert_eq!(kept, 0, "the prompt of an answered job is kept");
     let notes: Vec<_> =
         queue.transitions("a").await.unwrap().into_iter().map(|t| (t.at_ms, t.note)).collect();
     assert_eq!(notes[0], (10, "queued".to_owned()));
@@ -149,13 +156,124 @@ async fn the_same_key_gets_the_same_job_while_its_answer_can_be_had() {
     queue.finish("a", &answer(), 3).await.unwrap();
     assert_eq!(enqueue("b", 999).await, ("a".to_owned(), true), "done");
     assert_eq!(enqueue("b", 1000).await, ("b".to_owned(), false), "its answer has expired");
-    let other = NewJob { client: "shell".to_owned(), ..job("c", 1000, Some("key")) };
-    assert!(!queue.enqueue(&other).await.unwrap().existing, "another app's key");
+    let other = NewJob { client_id: "app_2".to_owned(), ..job("c", 1000, Some("key")) };
+    assert!(
+        !queue.enqueue(&other).await.unwrap().existing,
+        "another app's key, of the same name as it may be"
+    );
     queue.claim_due(1000, 1).await.unwrap();
     queue.bury("b", 5, &overloaded(), 1001).await.unwrap();
     assert_eq!(enqueue("d", 1002).await, ("d".to_owned(), false), "dead");
     assert!(!queue.replay("b", 1003, 2000).await.unwrap(), "two jobs would hold the same key");
     assert_eq!(queue.get("b").await.unwrap().unwrap().row.state, Dead);
+}
+
+#[tokio::test]
+async fn the_same_key_with_another_request_is_refused_while_its_job_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir).await;
+    let queue = store.queue();
+    queue.enqueue(&job("a", 0, Some("key"))).await.unwrap();
+    let other = NewJob { fingerprint: "g".to_owned(), ..job("b", 1, Some("key")) };
+    assert!(matches!(queue.enqueue(&other).await, Err(StoreError::KeyReused)), "waiting");
+    let open = queue.open_job("app_1", "key").await.unwrap().unwrap();
+    assert_eq!((open.id.as_str(), open.fingerprint.as_deref()), ("a", Some("f")));
+    assert_eq!(queue.open_job("app_2", "key").await.unwrap(), None);
+    queue.claim_due(2, 1).await.unwrap();
+    queue.finish("a", &answer(), 3).await.unwrap();
+    assert!(matches!(queue.enqueue(&other).await, Err(StoreError::KeyReused)), "its answer can still be had");
+    // An older version kept no fingerprint: then the key alone counts.
+    sqlx::query("UPDATE queue SET fingerprint = NULL").execute(&store.inner.durable).await.unwrap();
+    assert!(queue.enqueue(&other).await.unwrap().existing);
+}
+
+#[tokio::test]
+async fn more_bytes_than_the_map_allows_are_refused_until_some_are_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir).await;
+    let queue = store.queue();
+    let sized = |id: &str, bytes: usize| NewJob {
+        most_bytes: 1_000,
+        headers_json: "{}".to_owned(),
+        body: vec![b'x'; bytes],
+        ..job(id, 0, None)
+    };
+    queue.enqueue(&sized("a", 600)).await.unwrap();
+    let refused = queue.enqueue(&sized("b", 400)).await.unwrap_err();
+    assert_eq!(refused.code(), "queue_full");
+    assert!(refused.to_string().contains("cold.maxBytes: 1000"), "{refused}");
+    queue.enqueue(&sized("c", 390)).await.unwrap();
+    queue.claim_due(0, 1).await.unwrap();
+    queue.bury("a", 5, &overloaded(), 1).await.unwrap();
+    queue.enqueue(&sized("b", 400)).await.unwrap_err();
+    queue.discard("a", 2).await.unwrap();
+    queue.enqueue(&sized("b", 400)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_move_does_not_write_the_request_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir).await;
+    let queue = store.queue();
+    let big = NewJob { body: vec![b'x'; 8 * 1024 * 1024], ..job("a", 0, None) };
+    queue.enqueue(&big).await.unwrap();
+    let log = || std::fs::metadata(dir.path().join("switchyard.db-wal")).unwrap().len();
+    sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&store.inner.durable).await.unwrap();
+    let claimed = queue.claim_due(0, 1).await.unwrap().remove(0);
+    assert_eq!(claimed.body.len(), big.body.len());
+    queue.retry_later("a", 5, 1, &overloaded(), 1).await.unwrap();
+    queue.claim_due(5, 1).await.unwrap();
+    queue.hold("a", 6, 5).await.unwrap();
+    queue.claim_due(6, 1).await.unwrap();
+    queue.bury("a", 5, &overloaded(), 7).await.unwrap();
+    assert!(log() < 1024 * 1024, "{} bytes written for six moves", log());
+}
+
+#[tokio::test]
+async fn what_matters_most_is_taken_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir).await;
+    let queue = store.queue();
+    for (id, priority) in [("low", Priority::Low), ("normal", Priority::Normal), ("high", Priority::High)] {
+        queue.enqueue(&NewJob { priority, ..job(id, 0, None) }).await.unwrap();
+    }
+    let mut order = Vec::new();
+    for _ in 0..3 {
+        let due = queue.claim_due(1, 1).await.unwrap().remove(0).row;
+        assert_eq!(due.priority.map(Priority::as_str), Some(due.id.as_str()));
+        order.push(due.id);
+    }
+    assert_eq!(order, ["high", "normal", "low"]);
+}
+
+#[tokio::test]
+async fn a_running_job_that_nobody_works_on_waits_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir).await;
+    let queue = store.queue();
+    for id in ["lost", "worked"] {
+        queue.enqueue(&job(id, 0, None)).await.unwrap();
+    }
+    queue.claim_due(0, 9).await.unwrap();
+    assert_eq!(queue.recover(&["worked"], 5).await.unwrap(), 1);
+    let state = async |id| queue.get(id).await.unwrap().unwrap().row.state;
+    assert_eq!((state("lost").await, state("worked").await), (Waiting, Running));
+}
+
+#[tokio::test]
+async fn a_job_that_can_not_be_read_is_dead_and_holds_up_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir).await;
+    let queue = store.queue();
+    for id in ["broken", "well"] {
+        queue.enqueue(&job(id, 0, None)).await.unwrap();
+    }
+    sqlx::query("DELETE FROM job_bodies WHERE job = 'broken'").execute(&store.inner.durable).await.unwrap();
+    let due: Vec<String> = queue.claim_due(0, 9).await.unwrap().into_iter().map(|due| due.row.id).collect();
+    assert_eq!(due, ["well"]);
+    let row = queue.get("broken").await.unwrap().unwrap().row;
+    assert_eq!(row.state, Dead);
+    assert!(row.last_failure.unwrap().message.contains("has no request"));
 }
 
 #[tokio::test]
@@ -377,7 +495,7 @@ async fn apply(store: &Store, model: &mut Model, op: &Op) {
         }
         Op::Recover => {
             let running = model.select(|j| j.state == Running);
-            assert_eq!(queue.recover(now).await.unwrap(), running.len() as u64);
+            assert_eq!(queue.recover(&[], now).await.unwrap(), running.len() as u64);
             for id in running {
                 model.go(&id, &[Running], Waiting, now);
             }

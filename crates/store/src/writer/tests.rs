@@ -78,7 +78,9 @@ fn event(id: i64, at_ms: i64) -> Event {
 }
 
 async fn open(dir: &tempfile::TempDir) -> Store {
-    Store::open(dir.path(), &Options { busy_timeout: Duration::from_millis(20) }).await.unwrap()
+    Store::open(dir.path(), &Options { busy_timeout: Duration::from_millis(20), ..Options::default() })
+        .await
+        .unwrap()
 }
 
 async fn logged(store: &Store) -> usize {
@@ -115,6 +117,41 @@ async fn what_was_sent_is_read_back_after_a_flush() {
     for (filter, expected) in table {
         assert_eq!(store.requests().recent(&filter, 10).await.unwrap(), expected, "{filter:?}");
     }
+}
+
+#[tokio::test]
+async fn every_row_is_on_a_page_however_late_it_settled() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir).await;
+    let writer = Writer::spawn(&store, Retention::default());
+    // Six at a time, each sixth taking so long that dozens which came later are logged before it.
+    let mut late = Vec::new();
+    for id in 0..300_usize {
+        let row = failed(id, i64::try_from(id / 2).unwrap());
+        if id % 6 == 0 {
+            late.push(row);
+        } else {
+            writer.request(row);
+        }
+        if late.len() == 20 {
+            late.drain(..).for_each(|row| writer.request(row));
+        }
+    }
+    late.into_iter().for_each(|row| writer.request(row));
+    writer.flush().await;
+    let mut seen = std::collections::BTreeSet::new();
+    let mut before_ms = None;
+    loop {
+        let filter = RequestFilter { before_ms, ..RequestFilter::default() };
+        let page = store.requests().recent(&filter, 20).await.unwrap();
+        assert!(page.is_sorted_by_key(|row| std::cmp::Reverse(row.at_ms)), "newest first");
+        let more = page.iter().filter(|row| seen.insert(row.id.as_str().to_owned())).count();
+        if more == 0 {
+            break;
+        }
+        before_ms = page.last().map(|row| row.at_ms + 1);
+    }
+    assert_eq!(seen.len(), 300);
 }
 
 #[tokio::test]
