@@ -36,7 +36,7 @@ export function clear(): Snapshot {
   return {
     seq: 41, atMs: now,
     router: { version: "0.1.0", proxyUrl: "http://127.0.0.1:4310", controlUrl: "http://127.0.0.1:4311", dataDir: "/home/ana/.local/share/switchyard", pid: 4711, startedAtMs: ago(16_000), demo: false, firstRun: false, telemetryDropped: 0 },
-    status: { lamp: "clear", tier: "hot", state: "All clear.", sentence: "Everything runs on Hot through anthropic; 3 jobs are in the siding.", sinceMs: ago(9000), kept: 2014, lost: 0, why: [] },
+    status: { lamp: "clear", tier: "hot", state: "All clear.", sentence: "The last 20 requests ran on Hot through anthropic; 3 jobs wait in the queue.", sinceMs: ago(9000), kept: 2014, lost: 0, why: [] },
     pause: { paused: false, reason: null, sinceMs: null },
     map: { name: "production", version: 14, appliedAtMs: ago(15_000), source: "window", jobs: ["rag-answer"], off: false },
     tiers: [
@@ -95,7 +95,7 @@ export function incident(kept: number): IncidentBrief {
 export function failover(): Snapshot {
   const s = clear();
   const failure = { kind: "overloaded", status: 529, message: "Overloaded" } as const;
-  s.status = { lamp: "degraded", tier: "warm", state: "Running on Warm.", sentence: "anthropic answers 529 overloaded; openai gpt-4o-mini answers every request.", sinceMs: ago(1740), kept: 212, lost: 0, why: [
+  s.status = { lamp: "degraded", tier: "warm", state: "Running on Warm.", sentence: "Requests go to openai gpt-4o-mini (sonnet-4.6: 529 overloaded); the last 20 requests ran on Warm through openai.", sinceMs: ago(1740), kept: 212, lost: 0, why: [
     { sinceMs: ago(1740), sentence: "sonnet-4.6 and haiku-4.5 have open circuits: 529 overloaded, 5 in a row." },
     { sinceMs: ago(1741), sentence: "gpt-4o-mini is the first Warm route whose circuit is closed." },
   ] };

@@ -33,7 +33,9 @@ fn who_gives_way_follows_the_load() {
         }
     }
     let at_one = ShedSettings { normal_at_percent: 1, low_at_percent: 1 };
-    assert!(!judge(Load { in_flight: 100, ..LOAD }, at_one).unwrap().sheds(High), "high never gives way");
+    let full = judge(Load { in_flight: 100, ..LOAD }, at_one).unwrap();
+    assert!(!full.sheds(High), "high never gives way");
+    assert!(full.why.words().contains("refused with a 429"), "and is refused where nobody fits any more");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use switchyard_domain::map::ShiftMode;
 use switchyard_domain::operate::{ForcedBreaker, Order, SetDistribution, StartShift};
 use switchyard_domain::{FailureKind as K, Problem, RouteId, Tier};
 
-use super::world::{A, B, C, D, World, failure, four, map, needs, with};
+use super::world::{A, B, C, D, World, failure, four, map, needs, one, with};
 use crate::{
     Change, Findings, HostFound, In, Needs, Outcome, PageFound, Part, Plan, Reach, ShiftCommand, plan,
     standing,
@@ -113,6 +113,13 @@ fn a_named_side_comes_first_and_the_others_before_home() {
         start(&mut world, from, Some(to), ShiftMode::Immediate, 100).unwrap();
         assert_eq!(ids(&world, &planned(&world, 1)), expected, "{from} to {to}");
     }
+}
+
+#[test]
+fn a_move_to_nowhere_is_refused_in_plain_words() {
+    let mut world = World::new(&one());
+    let refused = start(&mut world, "anthropic", None, ShiftMode::Immediate, 100).unwrap_err();
+    assert!(refused.message.contains("the map has no route besides those of anthropic"), "{refused}");
 }
 
 #[test]

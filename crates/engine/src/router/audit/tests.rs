@@ -49,6 +49,21 @@ async fn the_reason_of_a_rollback_is_kept_when_a_pause_is_set_back() {
 }
 
 #[tokio::test]
+async fn an_older_pause_is_set_back_where_the_state_is_the_same_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let router = start(&dir).await;
+    router.pause(Some("lunch".to_owned()), "cli").await.unwrap();
+    let first = newest(&router).await.id;
+    router.resume("cli").await.unwrap();
+    router.pause(Some("lunch".to_owned()), "cli").await.unwrap();
+    router.roll_back(first, None, "cli").await.unwrap();
+    assert!(!lock(&router.shared.pause).paused);
+    let refused = router.roll_back(first, None, "cli").await.unwrap_err();
+    assert!(refused.message.contains("Nothing to roll back"), "{refused}");
+    router.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_rollback_of_a_shift_that_stops_halfway_is_in_the_log() {
     let dir = tempfile::tempdir().unwrap();
     let router = start(&dir).await;
