@@ -39,6 +39,7 @@ pub struct SetMap {
     #[schema(value_type = Object)]
     pub changes: serde_json::Map<String, serde_json::Value>,
     /// Why, for the audit log.
+    #[schema(max_length = 1000)]
     #[serde(default)]
     pub reason: Option<String>,
     /// The version it is meant for: refused when a newer one is running.

@@ -11,7 +11,7 @@ mod streams;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use switchyard_wire::Dialect;
@@ -20,16 +20,16 @@ use switchyard_wire::Dialect;
 const CALLERS: [Dialect; 3] = [Dialect::OpenAiChat, Dialect::OpenAiResponses, Dialect::AnthropicMessages];
 /// A shape is made about this large, and then twice as large, bytes.
 const SIZE: usize = 400_000;
-/// The quickest of so many counts: what a loaded machine adds is not the work's.
-const TRIES: usize = 5;
-const QUICK_TRIES: usize = 2;
+/// Each is done until so much time of the processor was spent on it: the clock that tells it moves in steps.
+const SPENT: Duration = Duration::from_millis(150);
+const QUICK_SPENT: Duration = Duration::from_millis(40);
 
 fn main() {
-    let tries = if std::env::args().any(|arg| arg == "--quick") { QUICK_TRIES } else { TRIES };
+    let spent = if std::env::args().any(|arg| arg == "--quick") { QUICK_SPENT } else { SPENT };
     let rows: Vec<Value> = [requests::shapes(), answers::shapes(), streams::shapes()]
         .into_iter()
         .flatten()
-        .map(|shape| shape.measure(tries))
+        .map(|shape| shape.measure(spent))
         .collect();
     writeln!(std::io::stdout(), "{:#}", json!({ "rows": rows })).expect("the terminal takes the report");
 }
@@ -51,14 +51,20 @@ impl Shape {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "sizes and times of one body")]
-    fn measure(&self, tries: usize) -> Value {
+    fn measure(&self, least: Duration) -> Value {
         // As wide as makes the size.
         let probe = (self.make)(1_000).len().max(1);
         let width = (SIZE * 1_000 / probe).max(2);
         let per_mb = |width: usize| {
             let body = (self.make)(width);
-            let quickest = (0..tries).map(|_| time(|| (self.work)(&body))).min().unwrap_or_default();
-            (quickest.as_secs_f64() * 1_000.0, body.len() as f64 / 1_000_000.0)
+            let (begun, mut times) = (processor_time(), 0_u32);
+            let mut spent = Duration::ZERO;
+            while spent < least {
+                (self.work)(&body);
+                times += 1;
+                spent = processor_time().saturating_sub(begun);
+            }
+            (spent.as_secs_f64() * 1_000.0 / f64::from(times), body.len() as f64 / 1_000_000.0)
         };
         let ((once_ms, once_mb), (twice_ms, twice_mb)) = (per_mb(width), per_mb(2 * width));
         // A small time says nothing of its growth.
@@ -67,11 +73,12 @@ impl Shape {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a benchmark is timed by the machine's own clock")]
-fn time(work: impl FnOnce()) -> Duration {
-    let begun = Instant::now();
-    work();
-    begun.elapsed()
+/// What this thread has had of the processor. Other programs on the machine add nothing to it, as they do to a clock on the
+/// wall.
+fn processor_time() -> Duration {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux tells a thread's time");
+    let ns = told.split(' ').next().and_then(|ns| ns.parse().ok()).expect("the first figure is nanoseconds");
+    Duration::from_nanos(ns)
 }
 
 /// So many of something, with commas between.
