@@ -30,6 +30,7 @@ mod network;
 mod orders;
 mod outages;
 mod passthrough;
+mod patience;
 mod refusals;
 mod rescue;
 mod retold;

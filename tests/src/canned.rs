@@ -32,6 +32,25 @@ impl Taken {
     }
 }
 
+/// What it does with an answer, in order.
+#[derive(Clone, Debug)]
+pub enum Act {
+    /// Writes this.
+    Say(Vec<u8>),
+    /// Writes nothing for so many milliseconds.
+    Wait(u64),
+    /// Writes nothing more, and keeps the connection open.
+    Hang,
+}
+
+impl Act {
+    /// Writes this text.
+    #[must_use]
+    pub fn say(text: &str) -> Self {
+        Self::Say(text.as_bytes().to_vec())
+    }
+}
+
 /// The upstream.
 #[derive(Debug)]
 pub struct Canned {
@@ -54,18 +73,26 @@ impl Canned {
 
     /// The same, written in pieces of so many bytes.
     pub async fn in_pieces(head: &str, body: &[u8], piece: usize) -> Self {
+        let head = format!("{}\ncontent-length: {}", head.trim_end(), body.len());
+        let answer = [head_of(&head).as_bytes(), body].concat();
+        Self::playing(answer.chunks(piece).map(|piece| Act::Say(piece.to_vec())).collect()).await
+    }
+
+    /// Answers every request with this head and these acts. The body ends with the connection.
+    pub async fn acting(head: &str, acts: impl IntoIterator<Item = Act>) -> Self {
+        let head = Act::say(&head_of(head));
+        Self::playing(std::iter::once(head).chain(acts).collect()).await
+    }
+
+    async fn playing(acts: Vec<Act>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let taken: Arc<Mutex<Vec<Taken>>> = Arc::default();
-        let head =
-            format!("{}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", head.trim_end(), body.len());
-        let answer: Arc<[u8]> =
-            [head.replace("\r\n", "\n").replace('\n', "\r\n").as_bytes(), body].concat().into();
-        let log = Arc::clone(&taken);
+        let (log, acts) = (Arc::clone(&taken), Arc::<[Act]>::from(acts));
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (log, answer) = (Arc::clone(&log), Arc::clone(&answer));
-                tokio::spawn(async move { serve(stream, &log, &answer, piece).await });
+                let (log, acts) = (Arc::clone(&log), Arc::clone(&acts));
+                tokio::spawn(async move { serve(stream, &log, &acts).await });
             }
         });
         Self { url, taken, task }
@@ -91,7 +118,13 @@ impl Canned {
     }
 }
 
-async fn serve(mut stream: TcpStream, log: &Mutex<Vec<Taken>>, answer: &[u8], piece: usize) {
+/// A head as it is sent.
+fn head_of(head: &str) -> String {
+    let head = format!("{}\nconnection: close\n\n", head.trim_end());
+    head.replace("\r\n", "\n").replace('\n', "\r\n")
+}
+
+async fn serve(mut stream: TcpStream, log: &Mutex<Vec<Taken>>, acts: &[Act]) {
     let mut read = Vec::new();
     // Pieces are to arrive as pieces.
     stream.set_nodelay(true).unwrap();
@@ -105,9 +138,13 @@ async fn serve(mut stream: TcpStream, log: &Mutex<Vec<Taken>>, answer: &[u8], pi
                 continue;
             }
             log.lock().unwrap().push(taken);
-            for piece in answer.chunks(piece) {
-                // A caller that went away is not this end's matter.
-                let _ = stream.write_all(piece).await;
+            for act in acts {
+                match act {
+                    // A caller that went away is not this end's matter.
+                    Act::Say(bytes) => drop(stream.write_all(bytes).await),
+                    Act::Wait(ms) => tokio::time::sleep(std::time::Duration::from_millis(*ms)).await,
+                    Act::Hang => std::future::pending().await,
+                }
                 tokio::task::yield_now().await;
             }
         }

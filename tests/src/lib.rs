@@ -20,7 +20,7 @@ mod table;
 mod yard;
 
 pub use ask::{Ask, CALLERS, path};
-pub use canned::{Canned, Taken};
+pub use canned::{Act, Canned, Taken};
 #[cfg(target_os = "linux")]
 pub use clock::{Stopwatch, WallClock};
 pub use kind::Kind;

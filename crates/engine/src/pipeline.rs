@@ -12,7 +12,7 @@ use switchyard_domain::event::What;
 use switchyard_domain::map::{CacheMode, RouteIx};
 use switchyard_domain::view::Outcome as Ended;
 use switchyard_domain::{Failure, FailureKind, Now, Operation, RouteId, Tier};
-use switchyard_policy::{Drive, Input, KeyId, Outcome, Step, classify};
+use switchyard_policy::{Drive, Input, KeyId, Patience, Step, classify};
 use switchyard_wire::{ErrorReply, count_body};
 
 use crate::clock;
@@ -24,7 +24,7 @@ use crate::relay::{Course, Relay};
 use crate::reply::{self, Reply, ReplyBody, Way};
 use crate::shared::{Lease, Running, Shared, lock};
 use crate::shed;
-use crate::upstream::{self, Answer, Limits, Whole};
+use crate::upstream::{self, Answer, Whole};
 
 pub(crate) use self::one_route::{NotAsked, ask_route, offline};
 pub(crate) use self::planning::BOUND;
@@ -68,6 +68,7 @@ pub(crate) struct Answered {
     pub(crate) degraded: bool,
     pub(crate) lease: Lease,
     pub(crate) begun: Now,
+    pub(crate) patience: Patience,
 }
 
 /// Answers a request, one way or another; two with the same key of their caller's get one answer.
@@ -270,17 +271,16 @@ async fn walk(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>, reco
         let step = shared.change(now, |fleet| drive.step(fleet, &running.map, input, now));
         let Some(step) = step else { return Served::Parked(no_map()) };
         match step {
-            Step::Try { route, tier, key, permit, deadline_mono_ms, .. } => {
+            Step::Try { route, tier, key, permit, patience, .. } => {
                 let mut lease = Lease::new(shared, permit);
-                let limits = Limits { begun: now, deadline_mono_ms };
-                match attempt(shared, running, ask, route, key, limits).await {
+                match attempt(shared, running, ask, route, key, &patience).await {
                     Ok(answer) => {
                         drive.committed();
                         record.attempt(&running.map.route(route).id, tier, now, clock::now(), None);
                         let degraded = tier != Tier::Hot || first_choice != Some(route);
                         let attempts = drive.attempts();
                         let answered =
-                            Answered { answer, route, tier, attempts, degraded, lease, begun: now };
+                            Answered { answer, route, tier, attempts, degraded, lease, begun: now, patience };
                         return Served::Answered(Box::new(answered));
                     }
                     Err(failure) => {
@@ -321,7 +321,7 @@ async fn attempt(
     ask: &Arc<Ask>,
     route: RouteIx,
     key: Option<KeyId>,
-    limits: Limits,
+    patience: &Patience,
 ) -> Result<Answer, Failure> {
     let (upstream, route) = (running.upstream(route), running.map.route(route));
     let key = match key {
@@ -333,7 +333,7 @@ async fn attempt(
             )
         })?),
     };
-    upstream::send(upstream, route, key, ask, limits).await
+    upstream::send(upstream, route, key, ask, patience).await
 }
 
 /// The commit point: from here on the caller sees this answer and no other.
@@ -344,16 +344,16 @@ fn commit(
     mut record: Record,
     answered: Answered,
 ) -> Reply {
-    let Answered { answer, route, tier, attempts, degraded, lease, begun } = answered;
+    let Answered { answer, route, tier, attempts, degraded, lease, begun, patience } = answered;
     let id = &running.map.route(route).id;
     match answer {
         Answer::Whole(whole) => {
-            let Whole { status, headers, body, facts, lost } = *whole;
+            let Whole { status, headers, body, facts, waits, lost } = *whole;
             tell_losses(shared, ask, id, &lost, &mut record);
             let degraded = degraded || !lost.is_empty();
             let now = clock::now();
             let duration_ms = clock::span_ms(begun, now);
-            lease.report(Outcome::Succeeded { duration_ms, first_token_ms: None });
+            lease.answered(duration_ms, None, &waits);
             if running.map.cache_mode != CacheMode::Off {
                 lock(&shared.stale).keep(&running.map, ask, status, &body, now);
             }
@@ -389,6 +389,7 @@ fn commit(
                 lease,
                 record,
                 begun,
+                patience,
             };
             let mut reply = Response::new(ReplyBody::Stream(Box::new(Relay::new(*opened, course)), None));
             *reply.headers_mut() = headers;

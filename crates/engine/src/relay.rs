@@ -14,7 +14,7 @@ use switchyard_domain::event::What;
 use switchyard_domain::map::{Midstream, Route, RouteIx};
 use switchyard_domain::view::Outcome as Ended;
 use switchyard_domain::{Failure, FailureKind, Now, RouteId, Tier};
-use switchyard_policy::Outcome;
+use switchyard_policy::{EndedBy, Outcome, Patience, Silence, Waits};
 use switchyard_wire::{
     ErrorReply, FrameDecoder, Observed, Pipe, ReplyOptions, StreamEnd, Unfit, UpstreamError, Usage,
 };
@@ -28,7 +28,7 @@ use crate::record::{Ending, Record};
 use crate::reply;
 use crate::rescue::{self, Resume};
 use crate::shared::{Lease, Running, Shared};
-use crate::upstream::{Answer, Opened, RESTART_MISMATCH, Secrets, from_reqwest, in_band};
+use crate::upstream::{Answer, Opened, RESTART_MISMATCH, Secrets, Traits, from_reqwest, in_band, silent};
 
 /// Reads the next event, notes it, and writes what the caller gets of it.
 ///
@@ -75,7 +75,11 @@ struct Settlement {
     lease: Lease,
     record: Record,
     begun: Now,
-    first_token_ms: u32,
+    /// From the try's start: what the route is judged by.
+    routes_first_token_ms: u32,
+    /// From the request's arrival: what the caller waited for.
+    callers_first_token_ms: u32,
+    waits: Waits,
 }
 
 /// What the relay knows besides the stream.
@@ -91,6 +95,8 @@ pub(crate) struct Course {
     pub(crate) record: Record,
     /// The answering try's start.
     pub(crate) begun: Now,
+    /// How long it may be silent.
+    pub(crate) patience: Patience,
 }
 
 /// The rest of a broken stream being asked for elsewhere; gives the record back.
@@ -101,7 +107,7 @@ struct Rescue {
     asking: Asking,
     /// What broke.
     broken: Failure,
-    first_token_ms: u32,
+    callers_first_token_ms: u32,
     /// What the caller has been told.
     resume: Arc<Resume>,
 }
@@ -121,14 +127,15 @@ pub(crate) struct Relay {
     secrets: Secrets,
     out: Vec<u8>,
     broken: Option<Failure>,
-    idle: Pin<Box<Sleep>>,
+    timer: Pin<Box<Sleep>>,
+    patience: Patience,
+    traits: Traits,
     /// The end of the grace that a shutdown leaves to what is under way.
     grace_over: Pin<Box<WaitForCancellationFutureOwned>>,
     /// The last frame's arrival, on the monotonic clock.
-    last_mono_ms: u64,
-    idle_ms: u64,
-    /// When the try as a whole is over, on the monotonic clock.
-    total_mono_ms: Option<u64>,
+    frame_mono_ms: u64,
+    /// The same of the last frame that was more than a keep-alive.
+    content_mono_ms: u64,
     shared: Arc<Shared>,
     running: Arc<Running>,
     ask: Arc<Ask>,
@@ -149,12 +156,17 @@ pub(crate) struct Relay {
 impl Relay {
     /// Takes over a stream that has shown its first meaningful byte.
     pub(crate) fn new(opened: Opened, course: Course) -> Self {
-        let Course { shared, running, ask, route, tier, degraded, lease, record, begun } = course;
-        let timeouts = running.map.route(route).timeouts;
+        let Course { shared, running, ask, route, tier, degraded, lease, record, begun, patience } = course;
         let id = running.map.route(route).id.clone();
-        let (idle_ms, last_mono_ms) = (timeouts.idle_ms, clock::now().mono_ms);
-        let total_mono_ms = timeouts.total_ms.map(|total_ms| begun.mono_ms.saturating_add(total_ms));
-        let first_token_ms = record.age_ms(clock::now());
+        let now = clock::now();
+        let settlement = Settlement {
+            begun,
+            routes_first_token_ms: clock::span_ms(begun, opened.first_token),
+            callers_first_token_ms: record.age_ms(now),
+            waits: opened.waits,
+            lease,
+            record,
+        };
         Self {
             body: opened.body,
             decoder: opened.decoder,
@@ -162,11 +174,12 @@ impl Relay {
             secrets: opened.secrets,
             out: opened.first,
             broken: opened.broken,
-            idle: timer(last_mono_ms, idle_ms, total_mono_ms, last_mono_ms),
             grace_over: Box::pin(shared.grace_over.clone().cancelled_owned()),
-            last_mono_ms,
-            idle_ms,
-            total_mono_ms,
+            timer: timer(0),
+            patience,
+            traits: opened.traits,
+            frame_mono_ms: now.mono_ms,
+            content_mono_ms: now.mono_ms,
             shared,
             running,
             ask,
@@ -174,7 +187,7 @@ impl Relay {
             id,
             tier,
             degraded,
-            settlement: Some(Settlement { lease, record, begun, first_token_ms }),
+            settlement: Some(settlement),
             rescue: None,
             dead: Vec::new(),
             earlier: None,
@@ -191,22 +204,66 @@ impl Relay {
         Poll::Ready(Some(Ok(Frame::data(Bytes::from(std::mem::take(&mut self.out))))))
     }
 
-    /// Takes every event there is; a fault is kept until what came before it has gone out.
-    fn drain(&mut self) {
+    /// Takes a piece of the upstream's body, and notes how long it was awaited.
+    fn hear(&mut self, bytes: &[u8]) {
+        let before = self.pipe.under_way();
+        self.decoder.push(bytes);
+        let is_content = self.drain() || self.pipe.under_way() != before;
+        let now = clock::now().mono_ms;
+        if let Some(settlement) = &mut self.settlement {
+            let length_ms = |from: u64| u32::try_from(now.saturating_sub(from)).unwrap_or(u32::MAX);
+            settlement.waits.note(self.traits.going_on(before), length_ms(self.frame_mono_ms));
+            if is_content && self.frame_mono_ms > self.content_mono_ms {
+                settlement.waits.note(Silence::KeepAlive, length_ms(self.content_mono_ms));
+            }
+        }
+        self.frame_mono_ms = now;
+        if is_content {
+            self.content_mono_ms = now;
+        }
+    }
+
+    /// Ends a stream that has been silent for too long.
+    fn look_at_the_clock(&mut self) {
+        let now = clock::now().mono_ms;
+        let silence = self.traits.going_on(self.pipe.under_way());
+        let (by, ended_by) = self.patience.until_stalled(silence, self.content_mono_ms, self.frame_mono_ms);
+        if now < by {
+            self.timer = timer(by - now);
+        } else if self.pipe.is_finished() {
+            self.conclude();
+        } else {
+            let (since, what) = match ended_by {
+                EndedBy::KeepAlives => (self.content_mono_ms, "sent nothing but keep-alives"),
+                EndedBy::Silence | EndedBy::Share | EndedBy::Deadline => {
+                    (self.frame_mono_ms, "sent nothing more")
+                }
+                EndedBy::Total => (self.patience.begun_mono_ms(), "did not finish its answer"),
+            };
+            let route = self.running.map.route(self.route);
+            let failure = silent(FailureKind::IdleTimeout, what, now.saturating_sub(since), ended_by, route);
+            self.broken = Some(Failure { status: Some(200), ..failure });
+        }
+    }
+
+    /// Takes every event there is; a fault is kept until what came before it has gone out. True where one of them was
+    /// more than a keep-alive.
+    fn drain(&mut self) -> bool {
+        let mut is_content = false;
         let running = Arc::clone(&self.running);
         let route = running.map.route(self.route);
         loop {
             match next(&mut self.decoder, &mut self.pipe, &mut self.out, route) {
-                Ok(Some(_)) => {}
-                Ok(None) => return,
+                Ok(Some(observed)) => is_content |= observed != Observed::Quiet,
+                Ok(None) => return is_content,
                 // What comes behind a whole answer changes nothing of it.
                 Err(_) if self.pipe.is_finished() => {
                     self.conclude();
-                    return;
+                    return true;
                 }
                 Err(failure) => {
                     self.broken = Some(failure);
-                    return;
+                    return true;
                 }
             }
         }
@@ -240,12 +297,11 @@ impl Relay {
         let Some(mut settlement) = self.settlement.take() else { return };
         self.completed.store(true, Ordering::Release);
         let duration_ms = clock::span_ms(settlement.begun, clock::now());
-        let first_token_ms = Some(settlement.first_token_ms);
-        settlement.lease.report(Outcome::Succeeded { duration_ms, first_token_ms });
+        settlement.lease.answered(duration_ms, Some(settlement.routes_first_token_ms), &settlement.waits);
         let lost: Vec<String> =
             self.pipe.lost().iter().map(|lost| format!("{} {}", lost.code, lost.field)).collect();
         pipeline::tell_losses(&self.shared, &self.ask, &self.id, &lost, &mut settlement.record);
-        settlement.record.end(self.ending(Ended::Answered, settlement.first_token_ms));
+        settlement.record.end(self.ending(Ended::Answered, settlement.callers_first_token_ms));
     }
 
     /// Settles a stream that broke off, and asks another route for the rest where that is safe.
@@ -263,7 +319,7 @@ impl Relay {
                 self.dead.push(self.route);
                 self.rescue = Some(Rescue {
                     broken: failure,
-                    first_token_ms: settlement.first_token_ms,
+                    callers_first_token_ms: settlement.callers_first_token_ms,
                     resume: Arc::clone(&resume),
                     asking: Box::pin(rescue::again(
                         Arc::clone(&self.shared),
@@ -278,7 +334,7 @@ impl Relay {
             Err(why) => {
                 let reply = self.broke_off(&failure, why);
                 self.out.extend_from_slice(&self.pipe.error_event(&reply));
-                settlement.record.end(self.ending(Ended::Broken, settlement.first_token_ms));
+                settlement.record.end(self.ending(Ended::Broken, settlement.callers_first_token_ms));
             }
         }
     }
@@ -295,7 +351,7 @@ impl Relay {
             request_id: Some(self.ask.id.as_str().to_owned()),
         };
         self.out.extend_from_slice(&self.pipe.error_event(&reply));
-        settlement.record.end(self.ending(Ended::Broken, settlement.first_token_ms));
+        settlement.record.end(self.ending(Ended::Broken, settlement.callers_first_token_ms));
     }
 
     /// What another route needs to go on with the stream.
@@ -335,7 +391,7 @@ impl Relay {
 
     /// Goes on with the stream of the route that was found for the rest.
     fn go_on(&mut self, rescue: Rescue, mut record: Record, answered: Answered) {
-        let Answered { answer, route, tier, lease, begun, .. } = answered;
+        let Answered { answer, route, tier, lease, begun, patience, .. } = answered;
         let Answer::Stream(opened) = answer else { return };
         let opened = *opened;
         record.rescued();
@@ -348,21 +404,28 @@ impl Relay {
             failure: rescue.broken,
         };
         self.shared.bus.emit(what, clock::now());
-        let timeouts = self.running.map.route(route).timeouts;
         self.body = opened.body;
         self.decoder = opened.decoder;
         self.pipe = opened.pipe;
         self.secrets = opened.secrets;
         self.out.extend_from_slice(&opened.first);
         self.broken = opened.broken;
-        self.last_mono_ms = clock::now().mono_ms;
-        self.idle_ms = timeouts.idle_ms;
-        self.total_mono_ms = timeouts.total_ms.map(|total_ms| begun.mono_ms.saturating_add(total_ms));
-        self.idle = timer(self.last_mono_ms, self.idle_ms, self.total_mono_ms, self.last_mono_ms);
+        self.patience = patience;
+        self.traits = opened.traits;
+        self.frame_mono_ms = clock::now().mono_ms;
+        self.content_mono_ms = self.frame_mono_ms;
+        self.timer = timer(0);
         self.route = route;
         self.tier = tier;
         self.degraded = true;
-        self.settlement = Some(Settlement { lease, record, begun, first_token_ms: rescue.first_token_ms });
+        self.settlement = Some(Settlement {
+            lease,
+            record,
+            begun,
+            routes_first_token_ms: clock::span_ms(begun, opened.first_token),
+            callers_first_token_ms: rescue.callers_first_token_ms,
+            waits: opened.waits,
+        });
     }
 
     /// The usage of the parts before this one, and of this one.
@@ -385,11 +448,13 @@ impl Relay {
     }
 }
 
-/// Fires when the stream may have been silent for too long, or the try may be over.
-fn timer(last_mono_ms: u64, idle_ms: u64, total_mono_ms: Option<u64>, now_mono_ms: u64) -> Pin<Box<Sleep>> {
-    let idle_by = last_mono_ms.saturating_add(idle_ms);
-    let by = total_mono_ms.map_or(idle_by, |total| total.min(idle_by));
-    Box::pin(tokio::time::sleep(Duration::from_millis(by.saturating_sub(now_mono_ms))))
+/// How often the clock is looked at while nothing comes, milliseconds: a sleep of this machine's passes unnoticed by
+/// timers.
+const LOOK_EVERY_MS: u64 = 1_000;
+
+/// Fires after so long, milliseconds, or when the clock is to be looked at again.
+fn timer(ms: u64) -> Pin<Box<Sleep>> {
+    Box::pin(tokio::time::sleep(Duration::from_millis(ms.min(LOOK_EVERY_MS))))
 }
 
 impl Body for Relay {
@@ -426,7 +491,7 @@ impl Body for Relay {
                         };
                         let reply = self.broke_off(&broken, None);
                         self.out.extend_from_slice(&rescue.resume.pipe.error_event(&reply));
-                        record.end(self.ending(Ended::Broken, rescue.first_token_ms));
+                        record.end(self.ending(Ended::Broken, rescue.callers_first_token_ms));
                     }
                 }
                 continue;
@@ -437,11 +502,8 @@ impl Body for Relay {
             match Pin::new(&mut self.body).poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => {
                     if let Ok(bytes) = frame.into_data() {
-                        self.decoder.push(&bytes);
-                        self.drain();
+                        self.hear(&bytes);
                     }
-                    // The timer itself is moved on only when it is due: a busy stream costs no timer.
-                    self.last_mono_ms = clock::now().mono_ms;
                     continue;
                 }
                 Poll::Ready(Some(Err(error)))
@@ -466,27 +528,11 @@ impl Body for Relay {
                 }
                 continue;
             }
-            if self.idle.as_mut().poll(cx).is_pending() {
+            // It is moved on only when it is due: a busy stream costs no timer.
+            if self.timer.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
-            let now = clock::now().mono_ms;
-            let is_silent = now.saturating_sub(self.last_mono_ms) >= self.idle_ms;
-            let is_over = self.total_mono_ms.is_some_and(|total| now >= total);
-            if !is_silent && !is_over {
-                self.idle = timer(self.last_mono_ms, self.idle_ms, self.total_mono_ms, now);
-            } else if self.pipe.is_finished() {
-                self.conclude();
-            } else {
-                let route = self.running.map.route(self.route);
-                let (host, idle_ms) = (route.host(), self.idle_ms);
-                let message = if is_over {
-                    format!("{host} did not finish its answer within the route's timeouts.totalMs.")
-                } else {
-                    format!("{host} sent nothing more for {idle_ms} ms.")
-                };
-                self.broken =
-                    Some(Failure { status: Some(200), ..Failure::new(FailureKind::IdleTimeout, message) });
-            }
+            self.look_at_the_clock();
         }
     }
 }

@@ -12,7 +12,7 @@ use switchyard_domain::operate::Orders;
 use switchyard_domain::view::{AttemptView, Outcome, PauseView, RequestView};
 use switchyard_domain::{Now, Tier};
 use switchyard_policy::lately::Ended;
-use switchyard_policy::{Change, Fleet, Permit, Standing, Turned, classify, standing};
+use switchyard_policy::{Change, Fleet, Permit, Standing, Turned, Waits, classify, standing};
 use switchyard_store::{Store, WriterHandle};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
@@ -358,6 +358,14 @@ impl Lease {
     /// Takes the permit out, to be reported.
     pub(crate) fn take(&mut self) -> Option<Permit> {
         self.permit.take()
+    }
+
+    /// Gives the permit of an answered call back. Its times are the route's own: from the try's start.
+    pub(crate) fn answered(self, duration_ms: u32, first_token_ms: Option<u32>, waits: &Waits) {
+        if let Some(permit) = &self.permit {
+            self.shared.with_fleet(|fleet| fleet.learn(permit, waits));
+        }
+        self.report(switchyard_policy::Outcome::Succeeded { duration_ms, first_token_ms });
     }
 
     /// Gives the permit back with its outcome.

@@ -8,6 +8,7 @@ mod pool;
 mod proxy;
 mod request;
 mod sign;
+mod silence;
 mod whole;
 
 use std::future::poll_fn;
@@ -20,8 +21,9 @@ use http::{HeaderMap, Response, Uri};
 use http_body::Body as _;
 use switchyard_domain::map::{Route, RoutingMap};
 use switchyard_domain::{Dialect, Failure, FailureKind, Now, Operation};
+use switchyard_policy::{Patience, Silence, Waits};
 use switchyard_wire::seals::UNSEALED_THOUGHT;
-use switchyard_wire::{FrameDecoder, How, OkBody, Pipe};
+use switchyard_wire::{FrameDecoder, How, OkBody, Pipe, UnderWay};
 use url::Url;
 
 use crate::blocking;
@@ -36,6 +38,7 @@ pub(crate) use failure::{RESTART_MISMATCH, Secrets, from_reqwest, in_band};
 use pool::Pool;
 pub(crate) use pool::{Exits, client};
 use sign::{Call, Signer};
+pub(crate) use silence::{Traits, silent};
 
 /// A route's connection pool, addresses and fixed headers.
 #[derive(Clone, Debug)]
@@ -81,6 +84,8 @@ pub(crate) struct Whole {
     pub(crate) body: Bytes,
     /// What it says of itself.
     pub(crate) facts: OkBody,
+    /// How long it was silent on its way.
+    pub(crate) waits: Waits,
     /// What could not be carried over.
     pub(crate) lost: Vec<String>,
 }
@@ -100,23 +105,11 @@ pub(crate) struct Opened {
     pub(crate) secrets: Secrets,
     /// What already went wrong behind the first meaningful byte.
     pub(crate) broken: Option<Failure>,
-}
-
-/// When a try must have shown something.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    /// The try's start.
-    pub(crate) begun: Now,
-    /// The request's own deadline on the monotonic clock.
-    pub(crate) deadline_mono_ms: u64,
-}
-
-impl Limits {
-    /// The moment `ms` after the start, the request's deadline at the latest; and whether it is the deadline.
-    fn by(self, ms: u64, total_ms: Option<u64>) -> (u64, bool) {
-        let own = self.begun.mono_ms.saturating_add(total_ms.map_or(ms, |total| total.min(ms)));
-        (own.min(self.deadline_mono_ms), self.deadline_mono_ms < own)
-    }
+    /// When its first meaningful byte came.
+    pub(crate) first_token: Now,
+    /// How long it was silent before.
+    pub(crate) waits: Waits,
+    pub(crate) traits: Traits,
 }
 
 impl Upstream {
@@ -324,7 +317,7 @@ pub(crate) async fn send(
     route: &Route,
     key: Option<Arc<Key>>,
     ask: &Arc<Ask>,
-    limits: Limits,
+    patience: &Patience,
 ) -> Result<Answer, Failure> {
     let key = key.as_deref();
     let mut secrets = Secrets::of(key, ask.own_key.as_ref());
@@ -333,7 +326,7 @@ pub(crate) async fn send(
     if upstream.takes_no_thoughts.load(Ordering::Relaxed) && holds_thoughts(&ask.body) {
         manner.seals = Seals::TakenOut;
     }
-    let mut answer = exchange(upstream, route, key, ask, limits, manner, &mut secrets).await;
+    let mut answer = exchange(upstream, route, key, ask, patience, manner, &mut secrets).await;
     // A seal that is not the provider's own is no reason to lose the request: it is asked again without.
     if let Err(failure) = &answer
         && failure.code.as_deref() == Some(failure::FOREIGN_SEAL)
@@ -343,7 +336,7 @@ pub(crate) async fn send(
             upstream.takes_no_thoughts.store(true, Ordering::Relaxed);
         }
         manner.seals = Seals::TakenOut;
-        answer = exchange(upstream, route, key, ask, limits, manner, &mut secrets).await;
+        answer = exchange(upstream, route, key, ask, patience, manner, &mut secrets).await;
     }
     // Nor is a half answer at the conversation's end: the rest is asked for by an instruction. That this was the reason
     // shows only in its success.
@@ -351,7 +344,7 @@ pub(crate) async fn send(
         && is_prefilled(route, ask, manner)
     {
         manner.refuses_prefill = true;
-        answer = exchange(upstream, route, key, ask, limits, manner, &mut secrets).await;
+        answer = exchange(upstream, route, key, ask, patience, manner, &mut secrets).await;
         if answer.is_ok() {
             upstream.takes_no_prefill.store(true, Ordering::Relaxed);
         }
@@ -390,7 +383,7 @@ async fn exchange(
     route: &Route,
     key: Option<&Key>,
     ask: &Arc<Ask>,
-    limits: Limits,
+    patience: &Patience,
     manner: Manner,
     secrets: &mut Secrets,
 ) -> Result<Answer, Failure> {
@@ -399,30 +392,30 @@ async fn exchange(
     request::forward(&mut headers, route, ask);
     let door = upstream.door(route, outgoing.translation.dialect, ask)?;
     let letter = Letter { route, door, headers, body: outgoing.body, key, own: ask.own_key.as_ref() };
-    let (head_by, is_deadline) = limits.by(route.timeouts.first_byte_ms, route.timeouts.total_ms);
+    let traits = Traits::of(ask, route);
+    let begun = patience.begun_mono_ms();
+    let (head_by, ended_by) = match ask.envelope.stream {
+        true => patience.until_head(traits.first(UnderWay::Nothing)),
+        false => patience.until(Silence::Answer, begun),
+    };
     let response = match clock::until(head_by, upstream.post(letter, secrets)).await {
         Some(Ok(response)) => response,
         Some(Err(failure)) => return Err(failure),
-        None if is_deadline => return Err(failure::deadline(route)),
         None => {
-            let message = format!(
-                "{} accepted the request and then was silent for {} ms.",
-                route.host(),
-                route.timeouts.first_byte_ms
-            );
-            return Err(Failure::new(FailureKind::FirstByteTimeout, message));
+            let (kind, waited_ms) = (FailureKind::FirstByteTimeout, head_by.saturating_sub(begun));
+            return Err(silent(kind, "took the request and then was silent", waited_ms, ended_by, route));
         }
     };
     upstream.heard(route, &response);
     if !response.status().is_success() {
-        return Err(failure::read(response, route, limits).await);
+        return Err(failure::read(response, route, patience).await);
     }
     let translation = outgoing.translation;
     if ask.envelope.stream {
-        let opened = Box::pin(open::open(response, route, ask, limits, translation)).await;
+        let opened = Box::pin(open::open(response, route, ask, patience, traits, translation)).await;
         opened.map(|opened| Answer::Stream(Box::new(opened)))
     } else {
-        whole::read(response, route, ask, limits, translation).await
+        whole::read(response, route, ask, patience, translation).await
     }
 }
 

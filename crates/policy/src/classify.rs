@@ -20,9 +20,12 @@
 //! | `not_translatable` | client | attempt | next route | | |
 //! | `bad_request`, `content_filter` | client | nothing | answer | | |
 //! | `client_aborted` | client | nothing | answer | | |
-//! | `deadline_exceeded` | route | attempt | park | | |
+//! | `deadline_exceeded` (the time was up while the answer came) | route | attempt | next route | | |
 //! | `no_route`, `paused`, `shed`, `all_off`, `internal` | router | attempt | next route | | |
 //! | `offline` | local network | nothing | next route | | |
+//!
+//! Silence that ends a try counts for its route, whoever's limit it was: the route's own, its share of the request's
+//! time, or the request's deadline.
 //!
 //! A 429 never counts towards the breaker: its cooldown already keeps calls away, exactly as long as the target
 //! asked. A name that does not resolve and a web page instead of an answer are laid to the local network (a blocked
@@ -82,8 +85,6 @@ pub enum Next {
     NextRoute,
     /// Nothing: the caller gets this failure now.
     Answer,
-    /// Nothing: the time is up.
-    Park,
 }
 
 /// What a failure means.
@@ -169,7 +170,7 @@ pub fn classify(failure: &Failure) -> Verdict {
         K::NotTranslatable => Verdict::new(Source::Client, Condemns::Attempt, Next::NextRoute).unreached(),
         K::BadRequest | K::ContentFilter => Verdict::new(Source::Client, Condemns::Nothing, Next::Answer),
         K::ClientAborted => Verdict::new(Source::Client, Condemns::Nothing, Next::Answer).unreached(),
-        K::DeadlineExceeded => Verdict::new(Source::Route, Condemns::Attempt, Next::Park),
+        K::DeadlineExceeded => Verdict::new(Source::Route, Condemns::Attempt, Next::NextRoute),
         K::Offline => Verdict::new(Source::LocalNetwork, Condemns::Nothing, Next::NextRoute).unreached(),
         K::NoRoute | K::Paused | K::Shed | K::AllOff | K::Internal => {
             Verdict::new(Source::Router, Condemns::Attempt, Next::NextRoute).unreached()

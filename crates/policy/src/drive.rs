@@ -10,7 +10,8 @@
 //! - once its breaker is open a route is not tried again, and silence or a failed connection is not retried there;
 //! - after a silence, which has cost much of the request's time, other providers come before the silent one's routes;
 //! - Retry-After is a cooldown of the target. It is waited out (up to five seconds) only when nothing else can serve;
-//! - no wait and no try goes past the request's deadline, and none comes after the answer is committed;
+//! - no wait and no try goes past the request's deadline, and none comes after the answer is committed; each try is
+//!   given its [`Patience`], so that the routes behind it have time left;
 //! - the same seed and inputs give the same steps.
 
 mod walk;
@@ -22,6 +23,7 @@ use crate::backoff::SplitMix64;
 use crate::breaker::Permit;
 use crate::classify::{Condemns, Next, Source, Verdict, classify};
 use crate::fleet::{Change, Fleet, KeyId, Outcome};
+use crate::patience::Patience;
 use crate::plan::Plan;
 
 /// What happened.
@@ -69,8 +71,8 @@ pub enum Step {
         permit: Permit,
         /// 1 = the request's first.
         attempt: u32,
-        /// The request's deadline (SLO) on the monotonic clock. The route's own timeouts come on top.
-        deadline_mono_ms: u64,
+        /// How long it may be silent, and the request's deadline.
+        patience: Patience,
     },
     /// Wait until this reading of the monotonic clock, then [`Input::Woke`].
     Wait {
@@ -126,6 +128,7 @@ pub struct Drive {
     visited: Vec<RouteIx>,
     attempts: u32,
     deadline_mono_ms: u64,
+    slo_is_written: bool,
     rng: SplitMix64,
     committed: bool,
     callers_fault: bool,
@@ -146,6 +149,7 @@ impl Drive {
             visit: None,
             attempts: 0,
             deadline_mono_ms: started.mono_ms.saturating_add(job.slo_ms),
+            slo_is_written: job.slo_is_written,
             rng: SplitMix64::new(seed),
             committed: false,
             callers_fault: true,
@@ -248,7 +252,6 @@ impl Drive {
         }
         match verdict.next {
             Next::Answer => self.end(Step::Answer(failure)),
-            Next::Park => self.end(Step::Park),
             Next::NextRoute => self.advance(fleet, map, now, changes),
             Next::NextKey => match self.next_key(fleet, map, now) {
                 Some(key) => self.try_again(fleet, map, Some(key), now, changes),
@@ -296,7 +299,10 @@ impl Drive {
 const fn is_silence(kind: FailureKind) -> bool {
     matches!(
         kind,
-        FailureKind::ConnectTimeout | FailureKind::FirstByteTimeout | FailureKind::FirstTokenTimeout
+        FailureKind::ConnectTimeout
+            | FailureKind::FirstByteTimeout
+            | FailureKind::FirstTokenTimeout
+            | FailureKind::IdleTimeout
     )
 }
 

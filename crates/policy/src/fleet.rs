@@ -14,7 +14,7 @@ mod view;
 
 use std::collections::{HashMap, HashSet};
 
-use switchyard_domain::map::{RouteIx, RoutingMap};
+use switchyard_domain::map::{RouteIx, RoutingMap, Timeouts};
 use switchyard_domain::operate::Orders;
 use switchyard_domain::view::CircuitState;
 use switchyard_domain::{Failure, Now, RouteId};
@@ -23,6 +23,7 @@ use crate::breaker::{Gate, Permit};
 use crate::lately::Lately;
 use crate::loops::Loops;
 use crate::network::{Network, RegionOutage};
+use crate::patience::{Learned, Patience, Time, Waits};
 use crate::shift::Shifts;
 use crate::watch::Watch;
 use keys::Condemned;
@@ -289,6 +290,21 @@ impl Fleet {
             begun_mono_ms: now.mono_ms,
             slot: admission.slot,
         })
+    }
+
+    /// How long a try of a route may be silent.
+    pub(crate) fn patience(&self, route: RouteIx, timeouts: &Timeouts, time: Time) -> Patience {
+        match self.slots.get(route.0) {
+            Some(slot) => Patience::new(timeouts, &slot.learned, time),
+            None => Patience::new(timeouts, &Learned::default(), time),
+        }
+    }
+
+    /// Takes how long an answer that came to its end was silent on its way.
+    pub fn learn(&mut self, permit: &Permit, waits: &Waits) {
+        if let Some(place) = self.place(&permit.id, permit.route) {
+            self.slots[place.0].learned.take(waits);
+        }
     }
 
     /// Takes back a permit that led to nothing: the half-open slot is free again, nothing counts.

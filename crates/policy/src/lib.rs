@@ -16,6 +16,7 @@ pub mod lately;
 pub mod loops;
 pub mod network;
 pub mod orders;
+pub mod patience;
 pub mod plan;
 pub mod shed;
 pub mod shift;
@@ -35,6 +36,7 @@ pub use fleet::{
 pub use loops::Loops;
 pub use network::{DeadProxy, Findings, HostFound, Network, PageFound, Reach, RegionOutage, Turned};
 pub use orders::{Changed, Part, Wish};
+pub use patience::{EndedBy, Patience, Silence, Waits};
 pub use plan::{Candidate, Excluded, In, Needs, Out, Plan, plan};
 pub use shift::{SavedShifts, ShiftCommand, Shifts};
 pub use standing::{Cause, Standing, standing, standing_of};

@@ -11,6 +11,7 @@ mod lasting;
 mod loops;
 mod network;
 mod orders;
+mod patience;
 mod plan;
 mod properties;
 mod shed;

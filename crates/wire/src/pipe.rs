@@ -26,6 +26,7 @@ use crate::frames::StreamEvent;
 use crate::notes::{Degradation, Notes};
 use crate::tap::{Observed, StreamTap};
 use crate::translate::ReplyOptions;
+use crate::under_way::UnderWay;
 use crate::{Dialect, FinishReason, Usage};
 
 pub use said::{Said, Unfit};
@@ -101,7 +102,14 @@ impl Pipe {
         memory: Option<Memory>,
     ) -> Self {
         let telling = Telling::new(to, writer, stitch, &options, memory);
-        let translated = Translated { reader: Reader::of(from), read: Notes::default(), telling };
+        let translated = Translated {
+            from,
+            reader: Reader::of(from),
+            read: Notes::default(),
+            telling,
+            under_way: UnderWay::Nothing,
+            is_opened: false,
+        };
         Self { caller: to, options, flow: Flow::Translated(Box::new(translated)), events: 0 }
     }
 
@@ -145,6 +153,15 @@ impl Pipe {
         match &self.flow {
             Flow::Untouched(flow) => flow.tap.has_started(),
             Flow::Translated(flow) => flow.telling.facts.started,
+        }
+    }
+
+    /// What the upstream's stream is at.
+    #[must_use]
+    pub fn under_way(&self) -> UnderWay {
+        match &self.flow {
+            Flow::Untouched(flow) => flow.tap.under_way(),
+            Flow::Translated(flow) => flow.under_way,
         }
     }
 

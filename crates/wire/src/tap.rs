@@ -10,6 +10,7 @@ mod responses;
 use crate::error_body::{UpstreamError, read_error};
 use crate::openai_chat::ChatChunk;
 use crate::openai_responses::stream::stream_error;
+use crate::under_way::UnderWay;
 use crate::{Dialect, FinishReason, StreamEvent, Usage};
 
 /// What one event of a stream was.
@@ -36,6 +37,9 @@ pub enum Observed {
 pub struct StreamTap {
     dialect: Dialect,
     notes: Notes,
+    under_way: UnderWay,
+    /// Whether an event with data has come.
+    opened: bool,
     done: bool,
     malformed: bool,
     error: Option<UpstreamError>,
@@ -60,6 +64,8 @@ impl StreamTap {
         Self {
             dialect,
             notes: Notes::default(),
+            under_way: UnderWay::Nothing,
+            opened: false,
             done: false,
             malformed: false,
             error: None,
@@ -88,8 +94,10 @@ impl StreamTap {
         chunk: Option<&ChatChunk<'_>>,
     ) -> Observed {
         if event.data.is_empty() {
+            self.under_way.quiet(self.dialect, event, false);
             return Observed::Quiet;
         }
+        let is_first = !std::mem::replace(&mut self.opened, true);
         let observed = match self.dialect {
             Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse => {
                 self.observe_chat(event, chunk)
@@ -107,7 +115,8 @@ impl StreamTap {
             Observed::Error => self.error = Some(read_error(None, event.data)),
             Observed::Done => self.done = true,
             Observed::Content => self.notes.started = true,
-            Observed::Quiet | Observed::UsageOnly | Observed::Finish => {}
+            Observed::Quiet => self.under_way.quiet(self.dialect, event, is_first),
+            Observed::UsageOnly | Observed::Finish => {}
         }
         observed
     }
@@ -116,6 +125,12 @@ impl StreamTap {
     #[must_use]
     pub fn has_started(&self) -> bool {
         self.notes.started
+    }
+
+    /// What the stream is at.
+    #[must_use]
+    pub fn under_way(&self) -> UnderWay {
+        self.under_way
     }
 
     /// Whether the answer is whole: its end marker came, or the reason of its end (chat: of every choice's). A stream that

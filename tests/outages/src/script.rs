@@ -121,6 +121,24 @@ pub struct Client {
     pub stream_percent: f64,
 }
 
+/// How long the models of every route take when all is well; medians, milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pace {
+    /// An answer in one piece.
+    pub whole_ms: f64,
+    /// A stream's first word.
+    pub first_words_ms: f64,
+    /// The requests ask for reasoning.
+    pub reasons: bool,
+}
+
+impl Pace {
+    /// A small chat model.
+    pub const CHAT: Self = Self { whole_ms: 900.0, first_words_ms: 400.0, reasons: false };
+    /// A reasoning model: 95 of 100 answers in one piece take less than 63 s, and as many first words come within 36 s.
+    pub const REASONING: Self = Self { whole_ms: 35_000.0, first_words_ms: 20_000.0, reasons: true };
+}
+
 /// A script.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Script {
@@ -138,6 +156,8 @@ pub struct Script {
     pub sleeps: Vec<Span>,
     /// Who calls.
     pub clients: Vec<Client>,
+    /// How long the models take.
+    pub pace: Pace,
 }
 
 /// How a route does at a moment.

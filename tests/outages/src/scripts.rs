@@ -3,7 +3,7 @@
 use switchyard_domain::FailureKind;
 
 use crate::chance::Chance;
-use crate::script::{Ailment, Client, Cut, Ill, Script, Span, Whom};
+use crate::script::{Ailment, Client, Cut, Ill, Pace, Script, Span, Whom};
 use crate::world::World;
 
 const SECOND: u64 = 1_000;
@@ -99,6 +99,16 @@ pub const ALL: [Named; 19] = [
         about: "the laptop sleeps for 20 s to 6 h, and its network takes 0 to 20 s to come back",
         write: sleep,
     },
+    Named {
+        name: "slow-models",
+        about: "nothing is wrong: the models reason, whole answers take 35 s and first words 20 s",
+        write: slow_models,
+    },
+    Named {
+        name: "slow-hang",
+        about: "the same, and the home provider is silent for 12 to 60 min",
+        write: slow_hang,
+    },
     Named { name: "mixed", about: "two to four of these at once", write: mixed },
 ];
 
@@ -134,8 +144,16 @@ impl Draft {
         };
         let world = chance.one_of(&[World::Usual, World::Usual, World::Lean, World::Regions, World::Split]);
         let lasts_ms = LEAD_IN + TAIL;
-        let script =
-            Script { name, world, lasts_ms, ills: Vec::new(), cuts: Vec::new(), sleeps: Vec::new(), clients };
+        let script = Script {
+            name,
+            world,
+            lasts_ms,
+            ills: Vec::new(),
+            cuts: Vec::new(),
+            sleeps: Vec::new(),
+            clients,
+            pace: Pace::CHAT,
+        };
         Self { script }
     }
 
@@ -300,6 +318,17 @@ fn sleep(draft: &mut Draft, chance: &mut Chance) {
         }
         at += length + back + chance.between(5 * MINUTE, 20 * MINUTE);
     }
+}
+
+fn slow_models(draft: &mut Draft, _: &mut Chance) {
+    draft.script.pace = Pace::REASONING;
+}
+
+fn slow_hang(draft: &mut Draft, chance: &mut Chance) {
+    draft.script.pace = Pace::REASONING;
+    let home = draft.home();
+    let what = Ailment::Failing { percent: 100.0, with: FailureKind::FirstByteTimeout };
+    draft.ill(LEAD_IN, chance.between(12 * MINUTE, HOUR), home, what);
 }
 
 fn mixed(draft: &mut Draft, chance: &mut Chance) {

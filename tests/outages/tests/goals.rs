@@ -56,6 +56,25 @@ fn a_calm_day_moves_nothing() {
 }
 
 #[test]
+fn slow_models_are_no_outage() {
+    let slow = of("slow-models");
+    assert!(slow.requests > 1_000, "{slow:?}");
+    let moved = slow.openings + slow.shifts + slow.false_triggers + slow.queued + slow.refused;
+    assert_eq!((moved, slow.answered), (0, slow.requests), "{slow:?}");
+}
+
+#[test]
+fn a_slow_provider_that_goes_silent_is_noticed_in_five_calls() {
+    let kpis = of("slow-hang");
+    assert!(
+        !kpis.detections.is_empty() && kpis.detections.iter().all(|detected| detected.noticed),
+        "{kpis:?}"
+    );
+    assert!(kpis.detections.iter().all(|detected| detected.in_time()), "{:?}", kpis.detections);
+    assert_eq!((kpis.false_triggers, kpis.lost), (0, 0), "{kpis:?}");
+}
+
+#[test]
 fn blips_and_hiccups_shift_no_traffic() {
     for name in ["blip", "hiccup"] {
         let kpis = of(name);

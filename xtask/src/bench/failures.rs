@@ -20,8 +20,7 @@ pub(super) fn measure(stage: &Stage) -> Result<Section> {
         "failures",
         "While the primary fails",
         "Two routes, the second healthy; 200 requests a second from the moment the primary fails, each answered with \
-         200 by the second route. `firstByteMs` is 1000 instead of 15 000. Added to the same run with a healthy \
-         primary, milliseconds.",
+         200 by the second route. `firstByteMs` is 1000. Added to the same run with a healthy primary, milliseconds.",
         &["the primary", "first second +p50", "+p99", "breaker open +p50", "+p99"],
     );
     let healthy = stage.provider(&[])?;

@@ -5,8 +5,9 @@
 pub struct Defaults;
 
 impl Defaults {
-    /// Most time to answer a request, milliseconds.
-    pub const SLO_MS: u64 = 30_000;
+    /// Most time to answer a request where nobody wrote an SLO, milliseconds: ten minutes, as the SDKs of OpenAI and
+    /// Anthropic wait.
+    pub const SLO_MS: u64 = 600_000;
     /// How long the first words of a stream are held back, milliseconds: not at all.
     pub const HOLD_BACK_MS: u64 = 0;
     /// Tries per route in one request, the first included.
@@ -27,18 +28,30 @@ impl Defaults {
     pub const HALF_OPEN_MOST_MS: u64 = 300_000;
     /// TCP and TLS, milliseconds.
     pub const CONNECT_MS: u64 = 3_000;
-    /// From the request sent to the response head, milliseconds.
-    pub const FIRST_BYTE_MS: u64 = 15_000;
-    /// From the request sent to a stream's first meaningful byte, milliseconds.
-    pub const FIRST_TOKEN_MS: u64 = 15_000;
-    /// Longest silence inside a committed stream, milliseconds.
+    /// From the request sent to a stream's first meaningful byte, nothing having come, milliseconds.
+    pub const FIRST_TOKEN_MS: u64 = 12_000;
+    /// The same where request or model reasons, and silence inside reasoning, milliseconds.
+    pub const REASONING_MS: u64 = 120_000;
+    /// How long keep-alives alone are taken for a sign of life, milliseconds.
+    pub const KEEP_ALIVE_MS: u64 = 120_000;
+    /// Silence of a stream while text flows, milliseconds.
     pub const IDLE_MS: u64 = 30_000;
+    /// The same where the request carries tools, milliseconds.
+    pub const IDLE_WITH_TOOLS_MS: u64 = 60_000;
+    /// Silence of a stream while a tool call is under way, milliseconds.
+    pub const TOOL_CALL_MS: u64 = 120_000;
+    /// From the request sent to a whole answer's head, milliseconds.
+    pub const ANSWER_MS: u64 = 120_000;
+    /// Silence inside a whole answer's body, milliseconds.
+    pub const BODY_MS: u64 = 30_000;
     /// Attempts of a queued job that reached an upstream.
     pub const COLD_ATTEMPTS: u32 = 5;
     /// A queued job's first retry waits about this, milliseconds; doubling, jittered.
     pub const COLD_INITIAL_MS: u64 = 1_000;
     /// No queued job waits longer between attempts, milliseconds.
     pub const COLD_MAX_MS: u64 = 300_000;
+    /// One attempt of a queued job has this long, milliseconds.
+    pub const COLD_ATTEMPT_MS: u64 = 600_000;
     /// A queued job's life, milliseconds.
     pub const COLD_EXPIRES_MS: u64 = 86_400_000;
     /// Queued jobs attempted at the same time.
@@ -73,6 +86,8 @@ impl Defaults {
     pub const NETWORK_CHECK_TIMEOUT_MS: u64 = 2_500;
     /// A network-like failure counts for its route after this, milliseconds.
     pub const NETWORK_SUSPENSE_MS: u64 = 10_000;
+    /// Requests whose SLO nobody wrote wait for the network this long, milliseconds.
+    pub const NETWORK_HOLD_MS: u64 = 30_000;
     /// Who resolves names when the system can't: Cloudflare, Quad9, Google.
     pub const FALLBACK_DNS: [&'static str; 3] = ["1.1.1.1", "9.9.9.9", "8.8.8.8"];
     /// The system's resolver has this long, milliseconds.
@@ -99,7 +114,7 @@ macro_rules! table {
 
 table! {
     "name" = Defaults::MAP_NAME => "The map's name in the window.";
-    "sloMs" = Defaults::SLO_MS => "Most time to answer: a stream's first meaningful byte, any other answer's end.";
+    "sloMs" = Defaults::SLO_MS => "Most time to answer: a stream's first meaningful byte, any other answer's end. Unwritten it is as long as the SDKs of OpenAI and Anthropic wait; written it binds, and each route not asked yet keeps a fair share of what is left of it.";
     "midstream" = super::Midstream::default().as_str() => "A stream that dies after its first word: `continue` on another route, `restart`, or `error`.";
     "sticky" = super::Sticky::default().as_str() => "Whether a conversation stays with its route where traffic is split: `auto` (where prompt caches matter), `always`, `never`.";
     "jobs.<job>.priority" = super::Priority::default().as_str() => "What gives way when not everything can be served: `low` first, `high` never.";
@@ -118,10 +133,16 @@ table! {
     "breaker.halfOpenEveryMs" = Defaults::HALF_OPEN_EVERY_MS => "How often an open circuit lets a test call through, however long the outage lasts.";
     "breaker.successesToClose" = Defaults::SUCCESSES_TO_CLOSE => "Successful test calls in a row that close a circuit.";
     "breaker.halfOpenMostMs" = Defaults::HALF_OPEN_MOST_MS => "A circuit that opens again after a good test call waits twice as long each time, up to this.";
-    "timeouts.connectMs" = Defaults::CONNECT_MS => "TCP and TLS.";
-    "timeouts.firstByteMs" = Defaults::FIRST_BYTE_MS => "From the request sent to the response head.";
-    "timeouts.firstTokenMs" = Defaults::FIRST_TOKEN_MS => "From the request sent to a stream's first meaningful byte.";
-    "timeouts.idleMs" = Defaults::IDLE_MS => "Longest silence inside a stream.";
+    "timeouts.connectMs" = Defaults::CONNECT_MS => "TCP and TLS. A host that is up takes the connection within three round trips.";
+    "timeouts.firstByteMs" = "none" => "From the request sent to the response head, of any answer. Unwritten, what is under way decides.";
+    "timeouts.firstTokenMs" = Defaults::FIRST_TOKEN_MS => "From the request sent to a stream's first meaningful byte, nothing having come: models that don't reason begin within seconds, and a caller waits. Written, it binds for reasoning and keep-alives too, unless `reasoningMs` or `keepAliveMs` is written.";
+    "timeouts.reasoningMs" = Defaults::REASONING_MS => "The same where the request or the model reasons, and silence while reasoning is under way: reasoning models say nothing for a minute and more.";
+    "timeouts.keepAliveMs" = Defaults::KEEP_ALIVE_MS => "How long pings, comments and progress events alone are taken for a sign of life, before the first token and after it: a server that hangs can go on sending them.";
+    "timeouts.idleMs" = Defaults::IDLE_MS => "Longest silence of a stream while text flows: tokens come many to the second. Written, it binds inside reasoning, tool calls and bodies too, unless their own key is written.";
+    "timeouts.idleWithToolsMs" = Defaults::IDLE_WITH_TOOLS_MS => "The same where the request carries tools: some servers gather a whole tool call before they send it.";
+    "timeouts.toolCallMs" = Defaults::TOOL_CALL_MS => "Longest silence while a tool call is under way: its arguments may be a whole file, gathered before they are sent.";
+    "timeouts.answerMs" = Defaults::ANSWER_MS => "From the request sent to the head of a whole answer, while another route is left: the head comes when the answer is done.";
+    "timeouts.bodyMs" = Defaults::BODY_MS => "Longest silence inside a whole answer's body: behind its head the answer is there.";
     "timeouts.totalMs" = "none" => "One attempt's whole time; bounded by `sloMs` until the first meaningful byte.";
     "probe.everyMs" = Defaults::PROBE_EVERY_MS => "Pause between two free probes of a route; 0 switches probing off.";
     "network.enabled" = true => "Whether this machine's network is judged at all; if not, every failure is a route's.";
@@ -130,6 +151,7 @@ table! {
     "network.checkTimeoutMs" = Defaults::NETWORK_CHECK_TIMEOUT_MS => "One check's time.";
     "network.suspenseMs" = Defaults::NETWORK_SUSPENSE_MS => "A network-like failure counts for its route after this, if nothing was found out by then.";
     "network.hold" = true => "Whether requests wait for the network, up to their SLO.";
+    "network.holdMs" = Defaults::NETWORK_HOLD_MS => "How long they wait where no SLO is written: a café's Wi-Fi drops for seconds, and what takes longer is better queued than held. A written SLO is waited out whole, unless this is written too.";
     "network.fallbackDns" = Defaults::FALLBACK_DNS.join(", ") => "Who resolves names when the system's resolver fails. `[]` means nobody.";
     "network.systemDnsMs" = Defaults::SYSTEM_DNS_MS => "The system's resolver has this long.";
     "network.lastKnownMs" = Defaults::LAST_KNOWN_MS => "Addresses that worked are used this long when no resolver answers; 0 = never.";
@@ -139,6 +161,7 @@ table! {
     "cold.maxAttempts" = Defaults::COLD_ATTEMPTS => "Attempts of a queued job that reached an upstream.";
     "cold.initialMs" = Defaults::COLD_INITIAL_MS => "First wait between a queued job's attempts; doubles, jittered.";
     "cold.maxMs" = Defaults::COLD_MAX_MS => "No queued job waits longer between attempts.";
+    "cold.attemptMs" = Defaults::COLD_ATTEMPT_MS => "The deadline of one attempt of a queued job, in place of its SLO: nobody waits at the other end, and an answer begun is paid for.";
     "cold.expiresMs" = Defaults::COLD_EXPIRES_MS => "A queued job's life.";
     "cold.concurrency" = Defaults::COLD_CONCURRENCY => "Queued jobs attempted at the same time.";
     "cold.maxJobs" = Defaults::COLD_JOBS => "Jobs that may wait at the same time; what comes then is refused with a reason.";

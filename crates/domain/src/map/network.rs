@@ -21,6 +21,8 @@ pub struct NetworkSettings {
     pub suspense_ms: u64,
     /// Whether requests wait for the network, up to their SLO.
     pub hold: bool,
+    /// How long they wait at most, milliseconds, where it is written.
+    pub hold_ms: Option<u64>,
     /// Who resolves names when the system's resolver fails. Empty: nobody.
     pub fallback_dns: Vec<SocketAddr>,
     /// The system's resolver has this long, milliseconds.

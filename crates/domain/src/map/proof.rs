@@ -39,6 +39,7 @@ pub(super) fn prove(raw: &RawMap, variables: &dyn Variables, faults: Faults) -> 
     let default_job = Arc::new(Job {
         name: "default".to_owned(),
         slo_ms: raw.slo_ms.unwrap_or(Defaults::SLO_MS),
+        slo_is_written: raw.slo_ms.is_some(),
         midstream: raw.midstream.unwrap_or_default(),
         hold_back_ms: raw.hold_back_ms.unwrap_or(Defaults::HOLD_BACK_MS),
         line: line.clone(),
@@ -302,6 +303,7 @@ impl Proof<'_> {
             max_attempts: raw.max_attempts.unwrap_or(Defaults::COLD_ATTEMPTS),
             initial_ms: raw.initial_ms.unwrap_or(Defaults::COLD_INITIAL_MS),
             max_ms: raw.max_ms.unwrap_or(Defaults::COLD_MAX_MS),
+            attempt_ms: raw.attempt_ms.unwrap_or(Defaults::COLD_ATTEMPT_MS),
             expires_ms: raw.expires_ms.unwrap_or(Defaults::COLD_EXPIRES_MS),
             concurrency: raw.concurrency.unwrap_or(Defaults::COLD_CONCURRENCY),
             max_jobs: raw.max_jobs.unwrap_or(Defaults::COLD_JOBS),

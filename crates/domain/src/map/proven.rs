@@ -211,17 +211,30 @@ pub struct Provider {
     pub support: Option<String>,
 }
 
-/// Timeouts of one attempt, milliseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Time limits of one attempt, milliseconds. One that is written binds; for one that isn't, policy's `patience` has a
+/// default that the route's own answers may raise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timeouts {
     /// TCP and TLS.
     pub connect_ms: u64,
-    /// From the request sent to the response head.
-    pub first_byte_ms: u64,
+    /// From the request sent to the response head, of any answer.
+    pub first_byte_ms: Option<u64>,
     /// From the request sent to a stream's first meaningful byte.
-    pub first_token_ms: u64,
-    /// Longest silence inside a stream.
-    pub idle_ms: u64,
+    pub first_token_ms: Option<u64>,
+    /// The same where the request or the model reasons; and silence while reasoning is under way.
+    pub reasoning_ms: Option<u64>,
+    /// How long keep-alives alone are taken for a sign of life.
+    pub keep_alive_ms: Option<u64>,
+    /// Longest silence inside a stream or a body.
+    pub idle_ms: Option<u64>,
+    /// The same while text flows and the request carries tools.
+    pub idle_with_tools_ms: Option<u64>,
+    /// The same while a tool call is under way.
+    pub tool_call_ms: Option<u64>,
+    /// From the request sent to the head of a whole answer.
+    pub answer_ms: Option<u64>,
+    /// Longest silence inside a whole answer's body.
+    pub body_ms: Option<u64>,
     /// The attempt as a whole.
     pub total_ms: Option<u64>,
 }
@@ -276,6 +289,8 @@ pub struct Job {
     pub name: String,
     /// Most time to answer, milliseconds.
     pub slo_ms: u64,
+    /// Whether a person wrote it: then every route that could answer keeps a fair share of it.
+    pub slo_is_written: bool,
     /// What happens when a stream dies after its first word.
     pub midstream: Midstream,
     /// How long the first words of a stream are held back, milliseconds.
@@ -346,6 +361,8 @@ pub struct Cold {
     pub initial_ms: u64,
     /// Upper bound of any wait, milliseconds.
     pub max_ms: u64,
+    /// The deadline of one attempt, milliseconds. The job's SLO is its caller's, who has left.
+    pub attempt_ms: u64,
     /// A job's life, milliseconds.
     pub expires_ms: u64,
     /// Jobs attempted at the same time.

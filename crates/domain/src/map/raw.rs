@@ -206,6 +206,9 @@ pub struct RawCold {
     /// Longest wait between attempts, milliseconds.
     #[schemars(range(min = 10, max = 86_400_000))]
     pub max_ms: Option<u64>,
+    /// The deadline of one attempt, milliseconds.
+    #[schemars(range(min = 100, max = 3_600_000))]
+    pub attempt_ms: Option<u64>,
     /// A job's life, milliseconds.
     #[schemars(range(min = 1_000, max = 2_592_000_000_u64))]
     pub expires_ms: Option<u64>,
@@ -335,22 +338,40 @@ pub struct RawClient {
     pub reply: Option<RawColdMode>,
 }
 
-/// Timeouts of one attempt, milliseconds.
+/// Time limits of one attempt, milliseconds. A written one binds, whatever the route's own answers teach.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RawTimeouts {
     /// TCP and TLS.
     #[schemars(range(min = 10, max = 600_000))]
     pub connect_ms: Option<u64>,
-    /// From the request sent to the response head.
+    /// From the request sent to the response head, of any answer.
     #[schemars(range(min = 10, max = 3_600_000))]
     pub first_byte_ms: Option<u64>,
     /// From the request sent to a stream's first meaningful byte.
     #[schemars(range(min = 10, max = 3_600_000))]
     pub first_token_ms: Option<u64>,
-    /// Longest silence inside a stream.
+    /// The same where the request or the model reasons; and silence while reasoning is under way.
+    #[schemars(range(min = 10, max = 3_600_000))]
+    pub reasoning_ms: Option<u64>,
+    /// How long keep-alives alone (pings, comments, progress events) are taken for a sign of life.
+    #[schemars(range(min = 10, max = 3_600_000))]
+    pub keep_alive_ms: Option<u64>,
+    /// Longest silence inside a stream or a body.
     #[schemars(range(min = 10, max = 3_600_000))]
     pub idle_ms: Option<u64>,
+    /// The same while text flows and the request carries tools.
+    #[schemars(range(min = 10, max = 3_600_000))]
+    pub idle_with_tools_ms: Option<u64>,
+    /// The same while a tool call is under way.
+    #[schemars(range(min = 10, max = 3_600_000))]
+    pub tool_call_ms: Option<u64>,
+    /// From the request sent to the head of a whole answer, while another route is left.
+    #[schemars(range(min = 10, max = 3_600_000))]
+    pub answer_ms: Option<u64>,
+    /// Longest silence inside a whole answer's body.
+    #[schemars(range(min = 10, max = 3_600_000))]
+    pub body_ms: Option<u64>,
     /// The attempt as a whole.
     #[schemars(range(min = 10, max = 86_400_000))]
     pub total_ms: Option<u64>,

@@ -6,9 +6,8 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use switchyard_domain::event::What;
-use switchyard_domain::map::Cold;
+use switchyard_domain::map::{Cold, Job};
 use switchyard_domain::{Failure, FailureKind, RouteId};
-use switchyard_policy::Outcome;
 use switchyard_policy::backoff::{SplitMix64, cold_backoff};
 use switchyard_store::{Answer as Stored, DueJob, JobRow, StoreError};
 use tokio_util::sync::CancellationToken;
@@ -231,7 +230,7 @@ async fn attempt(shared: &Arc<Shared>, running: &Arc<Running>, job: DueJob, end:
                 return bury(shared, &row, attempts, failure, end).await;
             };
             let duration_ms = clock::span_ms(begun, clock::now());
-            lease.report(Outcome::Succeeded { duration_ms, first_token_ms: None });
+            lease.answered(duration_ms, None, &whole.waits);
             pipeline::tell_losses(shared, &ask, &route, &whole.lost, &mut record);
             let ending = Ending {
                 outcome: switchyard_domain::view::Outcome::Answered,
@@ -270,7 +269,7 @@ async fn attempt(shared: &Arc<Shared>, running: &Arc<Running>, job: DueJob, end:
 
 /// The answer as it is kept.
 fn stored(whole: Whole, route: &RouteId, attempts: u32) -> Stored {
-    let Whole { status, headers, body, facts, lost } = whole;
+    let Whole { status, headers, body, facts, lost, .. } = whole;
     let content_type = headers.get(http::header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
     Stored {
         status: status.as_u16(),
@@ -345,5 +344,8 @@ fn rebuild(running: &Running, job: DueJob) -> Result<Ask, Failure> {
     if let Some(priority) = job.row.priority {
         ask.priority = priority;
     }
+    // Its caller has left: the job's SLO bounds nothing any more.
+    let slo_ms = running.map.cold.attempt_ms;
+    ask.job = Arc::new(Job { slo_ms, slo_is_written: false, ..ask.job.as_ref().clone() });
     Ok(ask)
 }

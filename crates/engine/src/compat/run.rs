@@ -223,6 +223,7 @@ impl Bench<'_> {
         Job {
             name: JOB.to_owned(),
             slo_ms: PATIENCE_MS,
+            slo_is_written: true,
             midstream: Midstream::Error,
             hold_back_ms: 0,
             line: Line { hot: vec![self.ix], warm: Vec::new() },

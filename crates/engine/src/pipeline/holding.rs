@@ -1,7 +1,9 @@
-//! Requests that nobody can answer while this machine's network is down wait for it, up to their SLO.
+//! Requests that nobody can answer while this machine's network is down wait for it, up to their SLO; where
+//! nobody wrote one, for `network.holdMs`.
 
 use std::sync::Arc;
 
+use switchyard_domain::map::{Defaults, Job, NetworkSettings};
 use switchyard_domain::{Failure, FailureKind, Operation};
 use switchyard_policy::network::may_be_the_networks;
 
@@ -40,7 +42,7 @@ pub(super) async fn may_go_on(
     if !was_down && (stands == Stands::Up || !may_be_the_networks(&parked.why)) {
         return false;
     }
-    let deadline = ask.arrived.mono_ms.saturating_add(ask.job.slo_ms);
+    let deadline = ask.arrived.mono_ms.saturating_add(longest_ms(settings, &ask.job));
     let place = wait_in_line(shared, clock::now());
     loop {
         was_down |= stands == Stands::Down;
@@ -67,6 +69,12 @@ pub(super) async fn may_go_on(
         }
         stands = how(shared);
     }
+}
+
+/// How long a request is held at most, milliseconds.
+fn longest_ms(settings: &NetworkSettings, job: &Job) -> u64 {
+    let otherwise = if job.slo_is_written { job.slo_ms } else { Defaults::NETWORK_HOLD_MS };
+    settings.hold_ms.unwrap_or(otherwise).min(job.slo_ms)
 }
 
 fn how(shared: &Shared) -> Stands {

@@ -12,7 +12,7 @@ use switchyard_domain::view::Outcome as Ended;
 use switchyard_domain::{Failure, FailureKind, Now, Tier};
 use switchyard_policy::backoff::{SplitMix64, full_jitter};
 use switchyard_policy::network::may_be_the_networks;
-use switchyard_policy::{KeyChoice, KeyId, Next, Reason, Source, classify};
+use switchyard_policy::{KeyChoice, KeyId, Next, Patience, Reason, Source, classify};
 
 use super::{Answered, attempt, commit, wait_for_keys};
 use crate::clock;
@@ -22,7 +22,6 @@ use crate::network::look;
 use crate::record::{Ending, Record};
 use crate::reply::{self, Reply, Way};
 use crate::shared::{Lease, Running, Shared, lock};
-use crate::upstream::Limits;
 
 /// The route's model was not asked, so nothing is known of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,12 +119,13 @@ async fn try_route(
             Err(failure) => return Err(Unanswered { failure: last.unwrap_or(failure), attempts }),
         };
         attempts += 1;
-        let limits = Limits { begun, deadline_mono_ms };
-        let failure = match attempt(shared, running, ask, ix, key.clone(), limits).await {
+        let patience = Patience::alone(&route.timeouts, begun, deadline_mono_ms);
+        let failure = match attempt(shared, running, ask, ix, key.clone(), &patience).await {
             Ok(answer) => {
                 record.attempt(&route.id, tier, begun, clock::now(), None);
                 let lease = Lease::unjudged(shared);
-                return Ok(Answered { answer, route: ix, tier, attempts, degraded: false, lease, begun });
+                let degraded = false;
+                return Ok(Answered { answer, route: ix, tier, attempts, degraded, lease, begun, patience });
             }
             Err(failure) => failure,
         };
@@ -138,7 +138,7 @@ async fn try_route(
                 used.extend(key);
                 0
             }
-            Next::NextRoute | Next::Answer | Next::Park => return Err(Unanswered { failure, attempts }),
+            Next::NextRoute | Next::Answer => return Err(Unanswered { failure, attempts }),
         };
         let again = clock::now().mono_ms.saturating_add(pause_ms);
         if attempts >= running.map.retry.attempts || again >= deadline_mono_ms {

@@ -5,9 +5,10 @@ use std::error::Error as _;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use switchyard_domain::map::{Outbound, Route};
 use switchyard_domain::{Failure, FailureKind};
+use switchyard_policy::Patience;
 use switchyard_wire::{BodyFault, Meaning, UpstreamError, meaning, read_error};
 
-use super::{Limits, chunk};
+use super::chunk;
 use crate::clock;
 use crate::intake::OwnKey;
 use crate::vault::Key;
@@ -65,18 +66,19 @@ impl Secrets {
     }
 }
 
-pub(super) fn deadline(route: &Route) -> Failure {
+/// The failure of an answer that was still coming when its time was over.
+pub(super) fn too_slow(route: &Route) -> Failure {
     Failure::new(
         FailureKind::DeadlineExceeded,
-        format!("{} did not answer within the request's time.", route.host()),
+        format!("{} did not finish its answer within the request's time.", route.host()),
     )
 }
 
 /// Reads an error reply.
-pub(super) async fn read(response: Response<reqwest::Body>, route: &Route, limits: Limits) -> Failure {
+pub(super) async fn read(response: Response<reqwest::Body>, route: &Route, patience: &Patience) -> Failure {
     let (head, mut rest) = response.into_parts();
     let mut body = Vec::new();
-    let by = (clock::now().mono_ms + ERROR_BODY_MS).min(limits.deadline_mono_ms);
+    let by = (clock::now().mono_ms + ERROR_BODY_MS).min(patience.ends_mono_ms());
     while body.len() < ERROR_BODY_BYTES {
         match clock::until(by, chunk(&mut rest)).await {
             Some(Some(Ok(chunk))) => {

@@ -4,21 +4,27 @@
 use http::{Response, header};
 use switchyard_domain::map::Route;
 use switchyard_domain::{Failure, FailureKind};
+use switchyard_policy::{Patience, Waits};
 use switchyard_wire::{FrameDecoder, Observed, StreamEnd};
 
-use super::failure::{Secrets, deadline, from_reqwest};
+use super::failure::{Secrets, from_reqwest};
 use super::request::Translation;
 use super::whole::{keep_tellable, translated_headers};
-use super::{Limits, Opened, chunk};
+use super::{Opened, Traits, chunk, silent};
 use crate::clock;
 use crate::intake::Ask;
 use crate::relay::next;
+
+/// What comes before a stream's first meaningful byte, or is held back behind it, is kept up to so many bytes. Openings are
+/// a few hundred, but some tell the request again: twice its length comes on top.
+const QUIET_BYTES: usize = 1024 * 1024;
 
 pub(super) async fn open(
     mut response: Response<reqwest::Body>,
     route: &Route,
     ask: &Ask,
-    limits: Limits,
+    patience: &Patience,
+    traits: Traits,
     mut translation: Translation,
 ) -> Result<Opened, Failure> {
     let mut headers = std::mem::take(response.headers_mut());
@@ -36,7 +42,7 @@ pub(super) async fn open(
         || Failure::new(FailureKind::Malformed, format!("{} answered without a stream.", route.host()));
     let Some(pipe) = translation.pipe.take().filter(|_| !content_type.contains("application/json")) else {
         // An error inside a 200, or an endpoint that can't stream.
-        let failure = super::whole::read(response, route, ask, limits, translation).await.err();
+        let failure = super::whole::read(response, route, ask, patience, translation).await.err();
         return Err(failure.unwrap_or_else(otherwise));
     };
     if translation.needed {
@@ -55,40 +61,55 @@ pub(super) async fn open(
         lost: translation.lost,
         secrets: Secrets::default(),
         broken: None,
+        first_token: clock::now(),
+        waits: Waits::default(),
+        traits,
     };
-    until_meaningful(&mut opened, route, limits).await?;
+    let quiet_bytes = QUIET_BYTES.saturating_add(ask.body.len().saturating_mul(2));
+    until_meaningful(&mut opened, route, patience, quiet_bytes).await?;
     // The rest of a broken answer is awaited by its reader already.
     if ask.job.hold_back_ms > 0 && ask.resume.is_none() {
-        hold_back(&mut opened, route, limits, ask.job.hold_back_ms).await?;
+        hold_back(&mut opened, route, patience, ask.job.hold_back_ms).await?;
     }
     Ok(opened)
 }
 
-async fn until_meaningful(opened: &mut Opened, route: &Route, limits: Limits) -> Result<(), Failure> {
-    let (by, is_deadline) = limits.by(route.timeouts.first_token_ms, route.timeouts.total_ms);
-    let mut any = false;
+async fn until_meaningful(
+    opened: &mut Opened,
+    route: &Route,
+    patience: &Patience,
+    quiet_bytes: usize,
+) -> Result<(), Failure> {
+    let begun = patience.begun_mono_ms();
+    let (mut came, mut quiet) = (0, 0);
     loop {
+        let silence = opened.traits.first(opened.pipe.under_way());
+        let (by, ended_by) = patience.until(silence, begun);
         let bytes = match clock::until(by, chunk(&mut opened.body)).await {
             Some(Some(Ok(bytes))) => bytes,
             Some(Some(Err(error))) => return Err(from_reqwest(&error, route)),
-            Some(None) => return ended(opened, route, any),
-            None if is_deadline => return Err(deadline(route)),
+            Some(None) => return ended(opened, route, came > 0),
             None => {
-                let message = format!(
-                    "{} began to answer but sent no token within {} ms.",
-                    route.host(),
-                    route.timeouts.first_token_ms
-                );
-                return Err(Failure {
-                    status: Some(200),
-                    ..Failure::new(FailureKind::FirstTokenTimeout, message)
-                });
+                let (kind, waited_ms) = (FailureKind::FirstTokenTimeout, by.saturating_sub(begun));
+                return Err(silent(kind, "began to answer but sent no token", waited_ms, ended_by, route));
             }
         };
-        any |= !bytes.is_empty();
+        came += bytes.len();
         opened.decoder.push(&bytes);
-        if drain(opened, route)? {
+        let drained = drain(opened, route)?;
+        if drained == Drained::Meaningful {
+            opened.first_token = clock::now();
+            let waited_ms = opened.first_token.mono_ms.saturating_sub(begun);
+            opened.waits.note(silence, u32::try_from(waited_ms).unwrap_or(u32::MAX));
             return Ok(());
+        }
+        // A large event in many pieces is one event, and its decoder has a bound of its own.
+        if drained == Drained::Quiet {
+            quiet = came;
+        }
+        if quiet > quiet_bytes {
+            let message = format!("{} sent {quiet} bytes without a token.", route.host());
+            return Err(Failure { status: Some(200), ..Failure::new(FailureKind::Malformed, message) });
         }
     }
 }
@@ -97,11 +118,12 @@ async fn until_meaningful(opened: &mut Opened, route: &Route, limits: Limits) ->
 async fn hold_back(
     opened: &mut Opened,
     route: &Route,
-    limits: Limits,
+    patience: &Patience,
     hold_back_ms: u64,
 ) -> Result<(), Failure> {
-    let by = clock::now().mono_ms.saturating_add(hold_back_ms).min(limits.deadline_mono_ms);
-    loop {
+    let by = clock::now().mono_ms.saturating_add(hold_back_ms).min(patience.deadline_mono_ms());
+    // What would not fit is not held back any longer.
+    while opened.first.len() < QUIET_BYTES {
         if let Some(failure) = opened.broken.take() {
             return Err(failure);
         }
@@ -125,21 +147,37 @@ async fn hold_back(
             None => return Ok(()),
         }
     }
+    Ok(())
 }
 
-/// Takes the events there are. True once one of them is worth answering with.
-fn drain(opened: &mut Opened, route: &Route) -> Result<bool, Failure> {
+/// What a piece of a stream held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Drained {
+    /// No whole event.
+    Nothing,
+    /// Events without a word.
+    Quiet,
+    /// Something worth answering with.
+    Meaningful,
+}
+
+/// Takes the events there are.
+fn drain(opened: &mut Opened, route: &Route) -> Result<Drained, Failure> {
     let Opened { decoder, pipe, first, broken, .. } = opened;
-    let mut meaningful = false;
+    let mut drained = Drained::Nothing;
     loop {
         match next(decoder, pipe, first, route) {
-            Ok(None) => return Ok(meaningful),
-            Ok(Some(Observed::Content | Observed::Finish | Observed::Done)) => meaningful = true,
-            Ok(Some(Observed::Quiet | Observed::UsageOnly | Observed::Error | Observed::Malformed)) => {}
+            Ok(None) => return Ok(drained),
+            Ok(Some(Observed::Content | Observed::Finish | Observed::Done)) => drained = Drained::Meaningful,
+            Ok(Some(Observed::Quiet | Observed::UsageOnly | Observed::Error | Observed::Malformed)) => {
+                if drained == Drained::Nothing {
+                    drained = Drained::Quiet;
+                }
+            }
             // Behind a meaningful byte in the same piece it is the relay's: part of an answer that has begun.
-            Err(failure) if meaningful => {
+            Err(failure) if drained == Drained::Meaningful => {
                 *broken = Some(failure);
-                return Ok(true);
+                return Ok(drained);
             }
             Err(failure) => return Err(failure),
         }
@@ -148,7 +186,8 @@ fn drain(opened: &mut Opened, route: &Route) -> Result<bool, Failure> {
 
 fn ended(opened: &mut Opened, route: &Route, any: bool) -> Result<(), Failure> {
     opened.decoder.finish();
-    if drain(opened, route)? {
+    if drain(opened, route)? == Drained::Meaningful {
+        opened.first_token = clock::now();
         return Ok(());
     }
     // Some dialects have no end marker: an answer withheld whole says so with its last event.

@@ -5,12 +5,13 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use switchyard_domain::limits::HEADER_BYTES;
 use switchyard_domain::map::Route;
 use switchyard_domain::{Failure, FailureKind, Operation};
+use switchyard_policy::{EndedBy, Patience, Silence, Waits};
 use switchyard_wire::gemini::embed::read_embed;
 use switchyard_wire::{Translated, count_answer, inspect_ok_body, translate_response};
 
-use super::failure::{deadline, from_body, from_reqwest};
+use super::failure::{from_body, from_reqwest, too_slow};
 use super::request::{Translation, named, reply_options};
-use super::{Answer, Limits, Whole, chunk};
+use super::{Answer, Whole, chunk, silent};
 use crate::blocking;
 use crate::clock;
 use crate::intake::Ask;
@@ -22,12 +23,15 @@ pub(super) async fn read(
     response: Response<reqwest::Body>,
     route: &Route,
     ask: &Ask,
-    limits: Limits,
+    patience: &Patience,
     translation: Translation,
 ) -> Result<Answer, Failure> {
     let (head, body) = response.into_parts();
     let (status, mut headers) = (head.status, head.headers);
-    let body = collect(body, route, limits).await?;
+    let mut waits = Waits::default();
+    let head_mono_ms = clock::now().mono_ms;
+    waits.note(Silence::Answer, length_ms(patience.begun_mono_ms(), head_mono_ms));
+    let body = collect(body, route, patience, head_mono_ms, &mut waits).await?;
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let look = || inspect_ok_body(translation.dialect, ask.operation, content_type, &body);
     let facts = blocking::run(body.len(), look).map_err(|fault| from_body(&fault, status, route))?;
@@ -52,25 +56,30 @@ pub(super) async fn read(
         keep_tellable(&mut headers);
         body
     };
-    Ok(Answer::Whole(Box::new(Whole { status, headers, body, facts, lost })))
+    Ok(Answer::Whole(Box::new(Whole { status, headers, body, facts, waits, lost })))
 }
 
-async fn collect(mut body: reqwest::Body, route: &Route, limits: Limits) -> Result<Bytes, Failure> {
-    let (total_by, is_deadline) = limits.by(u64::MAX / 4, route.timeouts.total_ms);
+async fn collect(
+    mut body: reqwest::Body,
+    route: &Route,
+    patience: &Patience,
+    head_mono_ms: u64,
+    waits: &mut Waits,
+) -> Result<Bytes, Failure> {
     let mut whole: Option<Bytes> = None;
     let mut parts = BytesMut::new();
+    let mut heard = head_mono_ms;
     loop {
-        let idle_by = clock::now().mono_ms.saturating_add(route.timeouts.idle_ms);
-        let chunk = match clock::until(idle_by.min(total_by), chunk(&mut body)).await {
+        let (by, ended_by) = patience.until(Silence::Body, heard);
+        let chunk = match clock::until(by, chunk(&mut body)).await {
             Some(Some(Ok(chunk))) => chunk,
             Some(None) => break,
             Some(Some(Err(error))) => return Err(from_reqwest(&error, route)),
-            None if idle_by < total_by || !is_deadline => {
-                let message = format!("{} stopped in the middle of its answer.", route.host());
-                return Err(Failure::new(FailureKind::IdleTimeout, message));
-            }
-            None => return Err(deadline(route)),
+            None => return Err(stopped(patience, heard, by, ended_by, route)),
         };
+        let now = clock::now().mono_ms;
+        waits.note(Silence::Body, length_ms(heard, now));
+        heard = now;
         if parts.len() + chunk.len() > LARGEST_ANSWER_BYTES {
             let message = format!("{} sent more than {LARGEST_ANSWER_BYTES} bytes.", route.host());
             return Err(Failure::new(FailureKind::Malformed, message));
@@ -85,6 +94,22 @@ async fn collect(mut body: reqwest::Body, route: &Route, limits: Limits) -> Resu
         }
     }
     Ok(whole.unwrap_or_else(|| parts.freeze()))
+}
+
+/// The failure of a body whose time was over at `by`, and which was last heard of at `heard`.
+fn stopped(patience: &Patience, heard: u64, by: u64, ended_by: EndedBy, route: &Route) -> Failure {
+    let (silent_ms, lasted_ms) = (by.saturating_sub(heard), by.saturating_sub(patience.begun_mono_ms()));
+    let is_cut_short = matches!(ended_by, EndedBy::Share | EndedBy::Deadline);
+    // One that was heard of in the latter half of its time was slow, and not silent.
+    if is_cut_short && silent_ms < lasted_ms / 2 {
+        return too_slow(route);
+    }
+    let what = "stopped in the middle of its answer and was silent";
+    silent(FailureKind::IdleTimeout, what, silent_ms, ended_by, route)
+}
+
+fn length_ms(from_mono_ms: u64, to_mono_ms: u64) -> u32 {
+    u32::try_from(to_mono_ms.saturating_sub(from_mono_ms)).unwrap_or(u32::MAX)
 }
 
 /// The headers of a translated answer: only what still is true of it.

@@ -7,6 +7,7 @@ use super::{Awaited, Drive, State, Step, Visit};
 use crate::backoff::full_jitter;
 use crate::breaker::Permit;
 use crate::fleet::{Change, Fleet, KeyChoice, KeyId, SHORT_COOLDOWN_MS};
+use crate::patience::Time;
 
 impl Drive {
     /// Whether the clock and the caps leave room for one more try.
@@ -97,7 +98,7 @@ impl Drive {
         self.visited.push(route);
         self.visit =
             Some(Visit { route, tier, tries: 0, keys: Vec::new(), generation: 0, asked_to_wait: false });
-        self.give(fleet, permit, key, now, changes)
+        self.give(fleet, map, permit, key, now, changes)
     }
 
     /// Another try of the route being visited, with `key` or whichever is good now; else the next candidate.
@@ -133,18 +134,28 @@ impl Drive {
             return None;
         }
         let permit = fleet.acquire(place, now).ok()?;
-        self.give(fleet, permit, key, now, changes)
+        self.give(fleet, map, permit, key, now, changes)
     }
 
     /// Gives the try. Only now is a condemned key's trial used up.
     fn give(
         &mut self,
         fleet: &mut Fleet,
+        map: &RoutingMap,
         permit: Permit,
         key: Option<KeyId>,
         now: Now,
         changes: &mut Vec<Change>,
     ) -> Option<Step> {
+        let route = self.visit.as_ref()?.route;
+        let time = Time {
+            now,
+            deadline_mono_ms: self.deadline_mono_ms,
+            is_written: self.slo_is_written,
+            untried: self.untried(fleet, map, now),
+            has_others: self.plan.candidates.iter().any(|candidate| candidate.route != route),
+        };
+        let patience = fleet.patience(permit.route(), &map.route(route).timeouts, time);
         let visit = self.visit.as_mut()?;
         if let Some(key) = &key {
             fleet.begin_trial(key, now);
@@ -163,8 +174,20 @@ impl Drive {
             key: key.clone(),
             permit: permit.with_key(key),
             attempt: self.attempts,
-            deadline_mono_ms: self.deadline_mono_ms,
+            patience,
         })
+    }
+
+    /// Routes that could be asked after the try that is about to be given, if it fails.
+    fn untried(&self, fleet: &Fleet, map: &RoutingMap, now: Now) -> u64 {
+        let tries_left = map.retry.max_attempts_per_request.saturating_sub(self.attempts + 1);
+        let left = self.plan.candidates.get(self.next..).unwrap_or_default().iter();
+        let serves = |route: RouteIx| {
+            let place = fleet.place(&map.route(route).id, route);
+            !self.visited.contains(&route) && place.is_some_and(|place| fleet.gate(place, now).is_ok())
+        };
+        let routes = left.filter(|candidate| serves(candidate.route)).count() as u64;
+        routes.min(u64::from(tries_left))
     }
 
     /// The place in the fleet of the route being visited, if the caps, the clock, its breaker and the

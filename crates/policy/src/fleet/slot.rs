@@ -9,6 +9,7 @@ use super::strip::Strip;
 use super::{Closed, Known, Reason};
 use crate::breaker::{Breaker, Gate, Hold};
 use crate::orders::kill_among;
+use crate::patience::Learned;
 
 /// One route's present state.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub(super) struct Slot {
     /// Set by a long cooldown, cleared by an answer: until then the route does not count as back.
     pub(super) doubted: Option<Failure>,
     pub(super) strip: Strip,
+    /// How long its answers are silent.
+    pub(super) learned: Learned,
     pub(super) probe: Option<Probe>,
     pub(super) known: Known,
 }
@@ -104,6 +107,7 @@ impl Slot {
             keys,
             doubted: None,
             strip: Strip::default(),
+            learned: Learned::default(),
             probe: None,
             known: Known::default(),
         }

@@ -14,7 +14,7 @@ const ROWS: [Row; 34] = [
     (K::FirstByteTimeout, S::Route, C::Route, N::NextRoute, true, None, true),
     (K::FirstTokenTimeout, S::Route, C::Route, N::NextRoute, true, None, true),
     (K::IdleTimeout, S::Route, C::Route, N::NextRoute, true, None, true),
-    (K::DeadlineExceeded, S::Route, C::Attempt, N::Park, false, None, true),
+    (K::DeadlineExceeded, S::Route, C::Attempt, N::NextRoute, false, None, true),
     (K::Reset, S::Route, C::Route, N::RetryHere, true, None, true),
     (K::Cut, S::Route, C::Route, N::RetryHere, true, None, true),
     (K::Malformed, S::Route, C::Route, N::NextRoute, true, None, true),

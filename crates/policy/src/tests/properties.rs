@@ -180,10 +180,13 @@ impl Play {
         self.log.push(format!("{at} {step:?}"));
         let deadline = live.began.mono_ms + map.default_job.slo_ms;
         match step {
-            Step::Try { route, permit, attempt, deadline_mono_ms, .. } => {
+            Step::Try { route, permit, attempt, patience, .. } => {
                 assert!(!live.committed, "a try after the commit");
                 assert!(!live.over, "a try after the end");
-                assert!(now.mono_ms < deadline && deadline_mono_ms == deadline, "a try after the deadline");
+                assert!(
+                    now.mono_ms < deadline && patience.deadline_mono_ms() == deadline,
+                    "a try after the deadline"
+                );
                 assert!(
                     live.tried.last() == Some(&route) || !live.tried.contains(&route),
                     "a visited route is visited again"

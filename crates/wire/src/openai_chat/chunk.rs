@@ -67,8 +67,13 @@ impl Delta<'_> {
         is_filled(self.tool_calls) || is_filled(self.function_call) || is_filled(self.audio)
     }
 
+    /// Whether it holds text.
+    pub(crate) fn tells(&self) -> bool {
+        is_filled(self.content)
+    }
+
     pub(crate) fn says_something(&self) -> bool {
-        is_filled(self.content) || self.thinks() || self.refuses() || self.calls()
+        self.tells() || self.thinks() || self.refuses() || self.calls()
     }
 }
 

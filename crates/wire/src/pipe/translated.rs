@@ -3,36 +3,48 @@
 use super::ends::Reader;
 use super::telling::Telling;
 use super::{StreamEnd, StreamFault};
+use crate::Dialect;
 use crate::canonical::Delta;
 use crate::error_body::{ErrorShape, UpstreamError};
 use crate::frames::StreamEvent;
 use crate::notes::Notes;
 use crate::tap::Observed;
+use crate::under_way::UnderWay;
 
 /// A stream that is read and written anew.
 #[derive(Debug)]
 pub(super) struct Translated {
+    pub(super) from: Dialect,
     pub(super) reader: Reader,
     /// What the reader noted of the event at hand.
     pub(super) read: Notes,
     pub(super) telling: Telling,
+    pub(super) under_way: UnderWay,
+    /// Whether an event with data has come.
+    pub(super) is_opened: bool,
 }
 
 impl Translated {
     pub(super) fn push(&mut self, event: &StreamEvent<'_>, out: &mut Vec<u8>) -> Observed {
         if event.data.is_empty() || self.telling.facts.error.is_some() {
+            self.under_way.quiet(self.from, event, false);
             return Observed::Quiet;
         }
         let was_whole = self.is_finished();
-        let Self { reader, read, telling, .. } = self;
+        let is_first = !std::mem::replace(&mut self.is_opened, true);
+        let Self { from, reader, read, telling, under_way, .. } = self;
         let mut observed = Observed::Quiet;
         let fault = reader.read(event, read, &mut |delta| {
+            under_way.hears(delta);
             let one = telling.take(delta, out);
             if weight(one) > weight(observed) {
                 observed = one;
             }
         });
         telling.notes.take_from(read);
+        if observed == Observed::Quiet {
+            under_way.quiet(*from, event, is_first);
+        }
         if reader.has_ended_text() {
             telling.ends_text();
         }

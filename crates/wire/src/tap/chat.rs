@@ -3,7 +3,18 @@
 use super::{Observed, StreamTap};
 use crate::members::text_of;
 use crate::openai_chat::{ChatChunk, ChatUsage, Delta};
+use crate::under_way::UnderWay;
 use crate::{FinishReason, StreamEvent, Usage};
+
+fn part_of(delta: &Delta<'_>) -> UnderWay {
+    if delta.calls() {
+        UnderWay::ToolCall
+    } else if delta.thinks() && !delta.tells() {
+        UnderWay::Reasoning
+    } else {
+        UnderWay::Text
+    }
+}
 
 impl StreamTap {
     /// `chunk` is the event's, none where it can't be read as one.
@@ -41,8 +52,9 @@ impl StreamTap {
                     observed = Observed::Finish;
                 }
             }
-            if choice.delta.as_ref().is_some_and(Delta::says_something) {
+            if let Some(delta) = choice.delta.as_ref().filter(|delta| delta.says_something()) {
                 observed = Observed::Content;
+                self.under_way = part_of(delta);
             }
         }
         observed

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use super::{Observed, StreamTap};
 use crate::anthropic::MessagesUsage;
 use crate::members::text_of;
+use crate::under_way::{UnderWay, part_of};
 use crate::{FinishReason, StreamEvent, Usage};
 
 #[derive(Deserialize)]
@@ -78,16 +79,28 @@ impl StreamTap {
                 Observed::Quiet
             }
             "content_block_start" => match parsed.content_block {
-                Some(block) if block.r#type == "text" || block.r#type == "thinking" => {
-                    content_if(is_filled(block.text) || is_filled(block.thinking))
+                Some(block) => {
+                    let may_be_empty = block.r#type == "text" || block.r#type == "thinking";
+                    let says = !may_be_empty || is_filled(block.text) || is_filled(block.thinking);
+                    // Behind the first content a text's beginning is no silence before it.
+                    if says || self.notes.started {
+                        self.under_way = part_of(&block.r#type);
+                    }
+                    content_if(says)
                 }
-                Some(_) => Observed::Content,
                 None => Observed::Malformed,
             },
             "content_block_delta" => match parsed.delta {
-                Some(delta) => content_if(
-                    is_filled(delta.text) || is_filled(delta.thinking) || is_filled(delta.partial_json),
-                ),
+                Some(delta) => {
+                    let parts = [
+                        (delta.text, UnderWay::Text),
+                        (delta.thinking, UnderWay::Reasoning),
+                        (delta.partial_json, UnderWay::ToolCall),
+                    ];
+                    let said = parts.into_iter().find(|(part, _)| is_filled(*part)).map(|(_, part)| part);
+                    self.under_way = said.unwrap_or(self.under_way);
+                    content_if(said.is_some())
+                }
                 None => Observed::Malformed,
             },
             "message_delta" => {

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use super::{Observed, StreamTap};
 use crate::members::text_of;
 use crate::openai_responses::{ResponsesUsage, finish_reason};
+use crate::under_way::UnderWay;
 use crate::{StreamEvent, Usage};
 
 #[derive(Deserialize)]
@@ -54,7 +55,10 @@ struct Incomplete<'a> {
 impl StreamTap {
     pub(super) fn observe_responses(&mut self, event: &StreamEvent<'_>) -> Observed {
         // After the first content a delta can tell nothing new: it only has to be JSON.
-        if self.notes.started && event.event.is_some_and(|name| name.ends_with(".delta")) {
+        if self.notes.started
+            && let Some(name) = event.event.filter(|name| name.ends_with(".delta"))
+        {
+            self.under_way = part_of_delta(name);
             return match serde_json::from_slice::<IgnoredAny>(event.data) {
                 Ok(IgnoredAny) => Observed::Content,
                 Err(_) => Observed::Malformed,
@@ -82,7 +86,10 @@ impl StreamTap {
             "response.failed" | "error" => Observed::Error,
             "response.output_item.added" => match parsed.item {
                 Some(item) if is_one_of(&item, &["message", "reasoning"]) => Observed::Quiet,
-                Some(_) => Observed::Content,
+                Some(_) => {
+                    self.under_way = UnderWay::ToolCall;
+                    Observed::Content
+                }
                 None => Observed::Malformed,
             },
             // Reasoning without a summary is shown by nothing else, and no other route can go on from it.
@@ -95,7 +102,10 @@ impl StreamTap {
             },
             _ if kind.ends_with(".delta") => match parsed.delta {
                 Some(delta) if delta.get() == "\"\"" => Observed::Quiet,
-                Some(_) => Observed::Content,
+                Some(_) => {
+                    self.under_way = part_of_delta(kind);
+                    Observed::Content
+                }
                 None => Observed::Malformed,
             },
             // Ends of parts, progress of the provider's own tools, and events that are new.
@@ -122,6 +132,15 @@ impl StreamTap {
         let has_refused = response.output.iter().any(refuses);
         let status = kind.trim_start_matches("response.");
         self.notes.finish = Some(finish_reason(status, reason.as_deref(), has_calls, has_refused));
+    }
+}
+
+/// What a delta of this name is a part of.
+fn part_of_delta(name: &str) -> UnderWay {
+    match name {
+        "response.output_text.delta" | "response.refusal.delta" | "response.audio.delta" => UnderWay::Text,
+        name if name.starts_with("response.reasoning") => UnderWay::Reasoning,
+        _ => UnderWay::ToolCall,
     }
 }
 

@@ -1,12 +1,12 @@
 //! A request's life: planned, driven, tried, and answered, parked or refused. What the engine's pipeline does.
 
-use switchyard_domain::map::{Route, RouteIx, RoutingMap};
+use switchyard_domain::map::{Defaults, Route, RouteIx, RoutingMap};
 use switchyard_domain::{Dialect, Failure, Now};
-use switchyard_policy::{Drive, In, Input, Needs, Permit, Step, classify, plan};
+use switchyard_policy::{Drive, In, Input, Needs, Patience, Permit, Step, Waits, classify, plan};
 
 use super::agenda::Event;
 use super::queue::Job;
-use super::wire::{self, Bounds, End};
+use super::wire::{self, Asked, End};
 use super::{Run, START};
 use crate::kpi::Ending;
 
@@ -64,9 +64,9 @@ impl Call {
         Self { job: Some(job), ..Self::new(0, false, now) }
     }
 
-    /// When its SLO ends.
-    pub(super) fn deadline_mono_ms(&self, map: &RoutingMap) -> u64 {
-        self.arrived.mono_ms + map.default_job.slo_ms
+    /// Until when it waits for the network. Nobody wrote an SLO.
+    pub(super) fn held_until_mono_ms(&self, map: &RoutingMap) -> u64 {
+        self.arrived.mono_ms + map.network.hold_ms.unwrap_or(Defaults::NETWORK_HOLD_MS)
     }
 
     /// Whether any route was tried.
@@ -110,13 +110,13 @@ impl Run<'_> {
         let (step, changes) = drive.step(&mut self.fleet, &self.map, input, self.now);
         self.told(&changes);
         match step {
-            Step::Try { route, permit, attempt, deadline_mono_ms, .. } => {
+            Step::Try { route, permit, attempt, patience, .. } => {
                 call.permit = Some(permit);
                 call.route = Some(route);
                 call.attempt = attempt;
                 call.first = call.first.or(Some(route));
                 call.tries += 1;
-                self.send(id, &call, route, deadline_mono_ms);
+                self.send(id, &call, route, patience);
                 self.calls.insert(id, call);
             }
             Step::Wait { until_mono_ms } => {
@@ -133,12 +133,12 @@ impl Run<'_> {
         }
     }
 
-    fn send(&mut self, id: u64, call: &Call, route: RouteIx, deadline_mono_ms: u64) {
+    fn send(&mut self, id: u64, call: &Call, route: RouteIx, patience: Patience) {
         let at_ms = self.at_ms();
-        let timeouts = self.map.route(route).timeouts;
-        let bounds = Bounds { timeouts, deadline_at: deadline_mono_ms.saturating_sub(START.mono_ms) };
+        let connect_ms = self.map.route(route).timeouts.connect_ms;
+        let asked = Asked { stream: call.stream, reasons: self.script.pace.reasons, patience, connect_ms };
         let condition = self.condition(route);
-        let fate = wire::fate(self.script, condition, call.stream, bounds, at_ms, &mut self.chance);
+        let fate = wire::fate(self.script, condition, asked, at_ms, &mut self.chance);
         let attempt = call.attempt;
         if let Some(first_words_at) = fate.first_words_at {
             self.agenda.at(first_words_at, Event::FirstWords { call: id, attempt });
@@ -164,6 +164,10 @@ impl Run<'_> {
             End::Answered { duration_ms, first_words_ms } => {
                 call.reached_upstream = true;
                 let short = |ms: u64| u32::try_from(ms).unwrap_or(u32::MAX);
+                let mut waits = Waits::default();
+                let silence = wire::first_silence(call.stream, self.script.pace.reasons);
+                waits.note(silence, short(first_words_ms.unwrap_or(duration_ms)));
+                self.fleet.learn(&permit, &waits);
                 Input::Succeeded {
                     permit,
                     duration_ms: short(duration_ms),

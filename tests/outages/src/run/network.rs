@@ -108,13 +108,13 @@ impl Run<'_> {
     pub(super) fn hold(&mut self, id: u64, call: &Call) -> bool {
         let doubted = self.fleet.network().wants_check() && self.fleet.suspended() > 0;
         let waits = self.network_is_down() || doubted;
-        let left = call.deadline_mono_ms(&self.map) > self.now.mono_ms;
+        let held_until = call.held_until_mono_ms(&self.map);
+        let left = held_until > self.now.mono_ms;
         if !self.map.network.hold || call.reached_upstream || !waits || !left {
             return false;
         }
         self.looks.held.push(id);
-        let deadline_at = call.deadline_mono_ms(&self.map) - START.mono_ms;
-        self.agenda.at(deadline_at, Event::Wakes { call: id });
+        self.agenda.at(held_until - START.mono_ms, Event::Wakes { call: id });
         true
     }
 

@@ -1,16 +1,15 @@
 //! How a try of a route ends, drawn from the script.
 //!
-//! Times of a well route: an answer in one piece takes 0.9 s (median; 95 of 100 within 1.6 s), a stream begins after
-//! 0.4 s and ends after 1.4 s. One call in a thousand fails for no reason.
+//! Times of a well route are the script's pace: of a chat model, an answer in one piece takes 0.9 s (median; 95 of 100
+//! within 1.6 s), a stream begins after 0.4 s and ends after 1.4 s. One call in a thousand fails for no reason.
 
-use switchyard_domain::map::Timeouts;
 use switchyard_domain::{Failure, FailureKind};
+use switchyard_policy::{Patience, Silence};
 
+use super::START;
 use crate::chance::{Chance, whole};
-use crate::script::{Condition, Cut, Script};
+use crate::script::{Condition, Cut, Pace, Script};
 
-const WHOLE_MS: f64 = 900.0;
-const FIRST_WORDS_MS: f64 = 400.0;
 const REST_MS: f64 = 1_000.0;
 /// Spread (sigma of the logarithm): the 95th percentile is 1.8 times the median.
 const SPREAD: f64 = 0.35;
@@ -46,32 +45,59 @@ pub(super) struct Fate {
     pub(super) end: End,
 }
 
-/// What a try is bounded by.
+/// What a try asks for, and how long it may be silent.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds {
-    pub(super) timeouts: Timeouts,
-    /// The request's own, milliseconds from the script's beginning.
-    pub(super) deadline_at: u64,
+pub(super) struct Asked {
+    pub(super) stream: bool,
+    pub(super) reasons: bool,
+    pub(super) patience: Patience,
+    pub(super) connect_ms: u64,
+}
+
+/// What a call's silence is called before anything has come.
+pub(super) const fn first_silence(stream: bool, reasons: bool) -> Silence {
+    match (stream, reasons) {
+        (false, _) => Silence::Answer,
+        (true, false) => Silence::FirstToken,
+        (true, true) => Silence::FirstReasoning,
+    }
+}
+
+impl Asked {
+    /// When a try from which nothing has come is over, milliseconds from the script's beginning.
+    fn gives_up_at(&self) -> u64 {
+        let silence = first_silence(self.stream, self.reasons);
+        self.patience.until(silence, self.patience.begun_mono_ms()).0 - START.mono_ms
+    }
+
+    /// The same of a stream that said its last word then.
+    fn gives_up_stalled_at(&self, last_word_at: u64) -> u64 {
+        let last_word = START.mono_ms + last_word_at;
+        self.patience.until_stalled(Silence::Text, last_word, last_word).0 - START.mono_ms
+    }
+
+    const fn silence(&self) -> FailureKind {
+        if self.stream { FailureKind::FirstTokenTimeout } else { FailureKind::FirstByteTimeout }
+    }
 }
 
 /// How a try that begins now goes.
 pub(super) fn fate(
     script: &Script,
     condition: Condition,
-    stream: bool,
-    bounds: Bounds,
+    asked: Asked,
     at_ms: u64,
     chance: &mut Chance,
 ) -> Fate {
     let mut fate = match script.cut(at_ms) {
         Some((_, cut)) => {
             let failure = cut_off(cut, chance);
-            Fate::failed(at_ms, time_of(failure.kind, bounds.timeouts, chance), failure)
+            Fate::failed(at_ms, time_of(failure.kind, asked, at_ms, chance), failure)
         }
-        None => Fate::drawn(condition, stream, bounds.timeouts, at_ms, chance),
+        None => Fate::drawn(condition, asked, script.pace, at_ms, chance),
     };
-    fate.stall(script, bounds.timeouts, at_ms);
-    fate.bound(bounds.deadline_at, at_ms);
+    fate.stall(script, asked, at_ms);
+    fate.bound(asked, at_ms);
     fate.die_asleep(script, at_ms, chance);
     fate
 }
@@ -93,12 +119,12 @@ pub(super) fn failure(kind: FailureKind) -> Failure {
 }
 
 /// How long a failure of this kind takes to show.
-fn time_of(kind: FailureKind, timeouts: Timeouts, chance: &mut Chance) -> u64 {
+fn time_of(kind: FailureKind, asked: Asked, at_ms: u64, chance: &mut Chance) -> u64 {
     use FailureKind as K;
     if kind == K::ConnectTimeout {
-        timeouts.connect_ms
+        asked.connect_ms
     } else if kind == K::FirstByteTimeout {
-        timeouts.first_byte_ms
+        asked.gives_up_at() - at_ms
     } else if kind == K::Dns {
         chance.between(5, 2_000)
     } else if matches!(kind, K::Connect | K::Tls) {
@@ -113,13 +139,7 @@ impl Fate {
         Self { first_words_at: None, ends_at: at_ms + after_ms, end: End::Failed(failure) }
     }
 
-    fn drawn(
-        condition: Condition,
-        stream: bool,
-        timeouts: Timeouts,
-        at_ms: u64,
-        chance: &mut Chance,
-    ) -> Self {
+    fn drawn(condition: Condition, asked: Asked, pace: Pace, at_ms: u64, chance: &mut Chance) -> Self {
         if let Some((percent, retry_after_ms)) = condition.limited
             && chance.percent(percent)
         {
@@ -129,33 +149,17 @@ impl Fate {
         let fails = condition.failing.filter(|(percent, _)| chance.percent(*percent)).map(|(_, kind)| kind);
         let fails = fails.or_else(|| chance.percent(NOISE_PERCENT).then_some(FailureKind::ServerError));
         match fails {
-            Some(FailureKind::Cut) => {
-                Self::answered(condition, stream, timeouts, at_ms, chance).cut_short(at_ms)
-            }
-            Some(kind) => Self::failed(at_ms, time_of(kind, timeouts, chance), failure(kind)),
-            None => Self::answered(condition, stream, timeouts, at_ms, chance),
+            Some(FailureKind::Cut) => Self::answered(condition, asked, pace, at_ms, chance).cut_short(at_ms),
+            Some(kind) => Self::failed(at_ms, time_of(kind, asked, at_ms, chance), failure(kind)),
+            None => Self::answered(condition, asked, pace, at_ms, chance),
         }
     }
 
-    fn answered(
-        condition: Condition,
-        stream: bool,
-        timeouts: Timeouts,
-        at_ms: u64,
-        chance: &mut Chance,
-    ) -> Self {
+    fn answered(condition: Condition, asked: Asked, pace: Pace, at_ms: u64, chance: &mut Chance) -> Self {
         let mut takes = |median_ms: f64| chance.around_ms(median_ms * condition.slow, SPREAD);
-        let first_ms = if stream { takes(FIRST_WORDS_MS) } else { takes(WHOLE_MS) };
-        let (patience_ms, kind) = if stream {
-            (timeouts.first_token_ms, FailureKind::FirstTokenTimeout)
-        } else {
-            (timeouts.first_byte_ms, FailureKind::FirstByteTimeout)
-        };
-        if first_ms >= patience_ms {
-            return Self::failed(at_ms, patience_ms, failure(kind));
-        }
-        let duration_ms = if stream { first_ms + takes(REST_MS) } else { first_ms };
-        let first_words_ms = stream.then_some(first_ms);
+        let first_ms = takes(if asked.stream { pace.first_words_ms } else { pace.whole_ms });
+        let duration_ms = if asked.stream { first_ms + takes(REST_MS) } else { first_ms };
+        let first_words_ms = asked.stream.then_some(first_ms);
         Self {
             first_words_at: first_words_ms.map(|ms| at_ms + ms),
             ends_at: at_ms + duration_ms,
@@ -171,22 +175,17 @@ impl Fate {
         self
     }
 
-    /// The network goes while it is under way: it stalls, until the network is back or its timeout.
-    fn stall(&mut self, script: &Script, timeouts: Timeouts, at_ms: u64) {
+    /// The network goes while it is under way: it stalls, until the network is back or it is given up.
+    fn stall(&mut self, script: &Script, asked: Asked, at_ms: u64) {
         let breaks = |from_ms: u64| from_ms > at_ms && from_ms < self.ends_at;
         let Some((span, _)) = script.cuts.iter().find(|(span, _)| breaks(span.from_ms)) else { return };
-        let begun = self.first_words_at.is_some_and(|at| at <= span.from_ms);
-        let (patience_ms, kind) = if begun {
-            (timeouts.idle_ms, FailureKind::IdleTimeout)
+        let stalls = self.first_words_at.is_some_and(|at| at <= span.from_ms);
+        let gives_up_at = asked.gives_up_stalled_at(span.from_ms);
+        if stalls && span.to_ms >= gives_up_at {
+            self.ends_at = gives_up_at;
+            self.end = End::Failed(failure(FailureKind::IdleTimeout));
         } else {
-            (timeouts.first_byte_ms, FailureKind::FirstByteTimeout)
-        };
-        if span.length_ms() < patience_ms {
             self.put_off(span.length_ms(), span.from_ms);
-        } else {
-            self.first_words_at = self.first_words_at.filter(|_| begun);
-            self.ends_at = if begun { span.from_ms } else { at_ms } + patience_ms;
-            self.end = End::Failed(failure(kind));
         }
     }
 
@@ -201,12 +200,11 @@ impl Fate {
         }
     }
 
-    /// The request's own deadline ends it, up to its first word.
-    fn bound(&mut self, deadline_at: u64, at_ms: u64) {
-        let decides_at = self.first_words_at.unwrap_or(self.ends_at);
-        if decides_at > deadline_at {
-            let left_ms = deadline_at.saturating_sub(at_ms);
-            *self = Self::failed(at_ms, left_ms, failure(FailureKind::DeadlineExceeded));
+    /// Patience ends it, up to its first word.
+    fn bound(&mut self, asked: Asked, at_ms: u64) {
+        let gives_up_at = asked.gives_up_at();
+        if self.first_words_at.unwrap_or(self.ends_at) > gives_up_at {
+            *self = Self::failed(at_ms, gives_up_at - at_ms, failure(asked.silence()));
         }
     }
 

@@ -180,9 +180,15 @@ impl Proof<'_> {
             |get: fn(&RawTimeouts) -> Option<u64>| layers.iter().flatten().find_map(|layer| get(layer));
         let timeouts = Timeouts {
             connect_ms: pick(|t| t.connect_ms).unwrap_or(Defaults::CONNECT_MS),
-            first_byte_ms: pick(|t| t.first_byte_ms).unwrap_or(Defaults::FIRST_BYTE_MS),
-            first_token_ms: pick(|t| t.first_token_ms).unwrap_or(Defaults::FIRST_TOKEN_MS),
-            idle_ms: pick(|t| t.idle_ms).unwrap_or(Defaults::IDLE_MS),
+            first_byte_ms: pick(|t| t.first_byte_ms),
+            first_token_ms: pick(|t| t.first_token_ms),
+            reasoning_ms: pick(|t| t.reasoning_ms),
+            keep_alive_ms: pick(|t| t.keep_alive_ms),
+            idle_ms: pick(|t| t.idle_ms),
+            idle_with_tools_ms: pick(|t| t.idle_with_tools_ms),
+            tool_call_ms: pick(|t| t.tool_call_ms),
+            answer_ms: pick(|t| t.answer_ms),
+            body_ms: pick(|t| t.body_ms),
             total_ms: pick(|t| t.total_ms),
         };
         if let Some(total) = timeouts.total_ms.filter(|total| *total < timeouts.connect_ms) {

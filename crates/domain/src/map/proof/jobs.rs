@@ -67,6 +67,7 @@ impl Proof<'_> {
             let proven = Job {
                 name: name.clone(),
                 slo_ms: job.slo_ms.or(raw.slo_ms).unwrap_or(Defaults::SLO_MS),
+                slo_is_written: job.slo_ms.or(raw.slo_ms).is_some(),
                 midstream: job.midstream.or(raw.midstream).unwrap_or_default(),
                 hold_back_ms: job.hold_back_ms.or(raw.hold_back_ms).unwrap_or(Defaults::HOLD_BACK_MS),
                 line,

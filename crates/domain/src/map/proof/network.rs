@@ -33,6 +33,7 @@ impl Proof<'_> {
             check_timeout_ms: raw.check_timeout_ms.unwrap_or(Defaults::NETWORK_CHECK_TIMEOUT_MS),
             suspense_ms: raw.suspense_ms.unwrap_or(Defaults::NETWORK_SUSPENSE_MS),
             hold: raw.hold.unwrap_or(true),
+            hold_ms: raw.hold_ms,
             fallback_dns,
             system_dns_ms: raw.system_dns_ms.unwrap_or(Defaults::SYSTEM_DNS_MS),
             last_known_ms: raw.last_known_ms.unwrap_or(Defaults::LAST_KNOWN_MS),

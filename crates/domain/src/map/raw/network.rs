@@ -22,6 +22,9 @@ pub struct RawNetwork {
     pub suspense_ms: Option<u64>,
     /// Whether requests wait for the network, up to their SLO.
     pub hold: Option<bool>,
+    /// How long requests wait for the network, milliseconds; never beyond their SLO.
+    #[schemars(range(min = 100, max = 3_600_000))]
+    pub hold_ms: Option<u64>,
     /// Who resolves names when the system's resolver fails: IP addresses, with or without a port. An empty list means
     /// nobody.
     pub fallback_dns: Option<Vec<String>>,
