@@ -236,7 +236,7 @@ async fn of_an_answered_or_discarded_request_nothing_is_left_on_the_disk() {
             assert!(queue.discard(id, 1).await.unwrap());
         }
     }
-    while let Some(due) = queue.claim_due(1, 7).await.unwrap().pop() {
+    while let Some(due) = queue.claim_due(9, 7).await.unwrap().pop() {
         assert!(queue.finish(&due.row.id, &answer("{}"), 2).await.unwrap());
         queue.recover(&[], 2).await.unwrap();
     }
