@@ -162,6 +162,14 @@ async fn a_job_can_hold_its_caller_until_a_route_is_back() {
         let body: Value = response.json().await.unwrap();
         let got = result(&json!({ "result": body }), caller);
         assert!(got.text.starts_with("[hot-1 @ hot]"), "{got:?}");
+        // The caller's own entry, and the one of the queue's attempt.
+        let logged = yard.get("/v1/requests?limit=10").await;
+        let held = |entry: &&Value| !entry["id"].as_str().unwrap().contains('.');
+        let entry = logged.as_array().unwrap().iter().find(held).unwrap();
+        assert_eq!(
+            (&entry["outcome"], &entry["route"], &entry["status"]),
+            (&json!("answered"), &json!("hot"), &json!(200))
+        );
     }
 }
 

@@ -64,8 +64,18 @@ pub(crate) async fn park(
         }
     };
     let reply = receipt::reply(shared, running, ask, &queued, &parked).await;
-    record.end(Ending::without_route(Ended::Queued, reply.status().as_u16()));
+    record.end(ending(running, &reply));
     reply
+}
+
+/// How the request of a queued job ended for its caller: one that was held until the job was answered got an answer.
+fn ending(running: &Running, reply: &Reply) -> Ending {
+    let status = reply.status().as_u16();
+    let answered_by = reply.headers().get("x-switchyard-route").and_then(|route| route.to_str().ok());
+    let Some(answered_by) = answered_by else { return Ending::without_route(Ended::Queued, status) };
+    let route =
+        running.map.find(answered_by).map(|ix| (running.map.route(ix).id.clone(), running.tier_of(ix)));
+    Ending { route, degraded: true, ..Ending::without_route(Ended::Answered, status) }
 }
 
 /// The receipt of a request that an earlier one with the same key has queued and that still waits there; the refusal

@@ -42,6 +42,13 @@ impl Running {
     pub(crate) fn upstream(&self, route: RouteIx) -> &Upstream {
         &self.upstreams[route.0]
     }
+
+    /// The tier of a route in the map's own order; Hot for one that only a job's order has.
+    pub(crate) fn tier_of(&self, route: RouteIx) -> Tier {
+        let line = &self.map.line;
+        let is_warm = line.warm.contains(&route) && !line.hot.contains(&route);
+        if is_warm { Tier::Warm } else { Tier::Hot }
+    }
 }
 
 /// Where the next default request would be answered, and since when.

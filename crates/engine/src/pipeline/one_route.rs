@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use switchyard_domain::map::{Auth, RouteIx};
 use switchyard_domain::view::Outcome as Ended;
-use switchyard_domain::{Failure, FailureKind, Now, Tier};
+use switchyard_domain::{Failure, FailureKind, Now};
 use switchyard_policy::backoff::{SplitMix64, full_jitter};
 use switchyard_policy::network::may_be_the_networks;
 use switchyard_policy::{KeyChoice, KeyId, Next, Patience, Reason, Source, classify};
@@ -104,9 +104,7 @@ async fn try_route(
 ) -> Result<Answered, Unanswered> {
     wait_for_keys(shared).await;
     let route = running.map.route(ix);
-    let line = &running.map.line;
-    let is_warm = line.warm.contains(&ix) && !line.hot.contains(&ix);
-    let tier = if is_warm { Tier::Warm } else { Tier::Hot };
+    let tier = running.tier_of(ix);
     record.planned(&route.id);
     let deadline_mono_ms = ask.arrived.mono_ms.saturating_add(ask.job.slo_ms);
     let mut rng = SplitMix64::new(ids::roll());

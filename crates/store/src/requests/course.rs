@@ -184,6 +184,7 @@ impl Requests<'_> {
         sqlx::query_scalar(
             "SELECT coalesce(first_token_ms, duration_ms) FROM requests \
              WHERE seq > ?1 AND at_ms >= ?2 AND at_ms + duration_ms < ?3 AND outcome = 'answered' AND NOT degraded \
+                    AND instr(id, '.') = 0 \
              ORDER BY seq DESC LIMIT ?4",
         )
         .bind(place)
