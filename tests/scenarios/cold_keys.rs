@@ -173,3 +173,32 @@ async fn a_shutdown_waits_for_an_attempt_that_is_paid_for() {
     yard.wait_for_job(&id, "done").await;
     assert_eq!(hot.calls(), 1, "the answer is not bought twice");
 }
+
+#[tokio::test]
+async fn an_sdks_retry_joins_what_is_under_way_or_queued_and_an_equal_prompt_does_not() {
+    let yard = Yard::over(&[CHAT], &[], json!({ "timeouts": { "firstByteMs": 10_000 } })).await;
+    let hot = yard.provider("hot");
+    let asked = |retry: &str| Ask::chat("hello").header("x-stainless-retry-count", retry);
+    hot.set_latency(Latency { first_byte_ms: 3_000, ..Latency::default() });
+    let first = tokio::spawn(yard.request(&asked("0")).send());
+    within("the first to be under way", async {
+        while hot.calls() == 0 {
+            tokio::task::yield_now().await;
+            yard.snapshot().await;
+        }
+    })
+    .await;
+    let (retry, equal) = (asked("1"), asked("0"));
+    let (retried, equal) = tokio::join!(yard.send(&retry), yard.send(&equal));
+    assert_eq!((retried.status, equal.status), (200, 200));
+    assert_eq!(retried.header("x-switchyard-shared"), "true", "{retried:?}");
+    assert_eq!((equal.header("x-switchyard-shared"), hot.calls()), ("", 2), "{equal:?}");
+    assert_eq!(within("the first answer", first).await.unwrap().unwrap().status(), 200);
+
+    assert_eq!(yard.post("/v1/pause", &json!({ "reason": "lunch" })).await.0, 204);
+    let job = |reply: &Reply| reply.header("x-switchyard-job-id").to_owned();
+    let waits = yard.send(&asked("0")).await;
+    assert_eq!(waits.status, 503, "{waits:?}");
+    assert_eq!(job(&yard.send(&asked("1")).await), job(&waits), "the same request again is the same job");
+    assert_ne!(job(&yard.send(&asked("0")).await), job(&waits), "an equal prompt is a job of its own");
+}

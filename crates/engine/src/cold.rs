@@ -98,6 +98,21 @@ pub(crate) async fn already_queued(
     Some(same_job(shared, running, ask, open.id).await)
 }
 
+/// The receipt of what an SDK asks again and has queued before. Two prompts that happen to be equal are two jobs: only
+/// a repetition is looked for.
+pub(crate) async fn queued_before(
+    shared: &Arc<Shared>,
+    running: &Running,
+    ask: &Ask,
+    fingerprint: &str,
+) -> Option<Reply> {
+    if !ask.asks_again || shared.queue.is_empty() {
+        return None;
+    }
+    let id = shared.store.queue().open_job_like(&ask.client_id, fingerprint).await.ok().flatten()?;
+    Some(same_job(shared, running, ask, id).await)
+}
+
 /// The receipt of a job that an earlier request has queued, in the shape that suits this caller.
 pub(crate) async fn same_job(shared: &Arc<Shared>, running: &Running, ask: &Ask, id: String) -> Reply {
     let queued = switchyard_store::Enqueued { id, existing: true };

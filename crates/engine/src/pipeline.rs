@@ -76,18 +76,30 @@ pub(crate) async fn respond(shared: &Arc<Shared>, running: &Arc<Running>, ask: A
     if let Some(why) = shared.all_off(running) {
         return switched_off(shared, &ask, &why);
     }
-    let Some(key) = ask.idempotency_key.as_deref() else { return answer(shared, running, &ask).await };
+    let own_key = ask.idempotency_key.as_deref();
+    // No header holds a line feed: what stands for an SDK's repetitions is no caller's key.
+    let implied = (own_key.is_none() && ask.is_sdk).then(|| format!("\n{}", ask.mark()));
+    let Some(key) = own_key.or(implied.as_deref()) else { return answer(shared, running, &ask).await };
     let deadline = ask.arrived.mono_ms.saturating_add(ask.job.slo_ms);
     let fingerprint = ask.fingerprint();
     loop {
         match shared.once.turn(&ask.client_id, key, fingerprint.clone()) {
             Turn::First(first) => {
-                let reply = match cold::already_queued(shared, running, &ask, key, &fingerprint).await {
+                let queued = match own_key {
+                    Some(key) => cold::already_queued(shared, running, &ask, key, &fingerprint).await,
+                    None => cold::queued_before(shared, running, &ask, &fingerprint).await,
+                };
+                let reply = match queued {
                     Some(reply) => reply,
                     None => answer(shared, running, &ask).await,
                 };
                 return first.share(reply);
             }
+            // An equal prompt, and not the same request again.
+            Turn::Second(_) if own_key.is_none() && !ask.asks_again => {
+                return answer(shared, running, &ask).await;
+            }
+            Turn::Other if own_key.is_none() => return answer(shared, running, &ask).await,
             Turn::Other => return cold::key_reused(&ask),
             Turn::Second(mut waiters) => {
                 let outcome = match clock::until(deadline, waiters.wait_for(Option::is_some)).await {
@@ -98,6 +110,8 @@ pub(crate) async fn respond(shared: &Arc<Shared>, running: &Arc<Running>, ask: A
                 };
                 return match outcome {
                     None => same_key(&ask),
+                    // Its SDK lost the stream, or it would not ask again.
+                    Some(FirstOutcome::Streamed) if own_key.is_none() => answer(shared, running, &ask).await,
                     Some(FirstOutcome::Streamed) => streamed_elsewhere(&ask),
                     Some(FirstOutcome::Told(told)) => match told.queued_as() {
                         // An app may ask by curl first and then by an SDK, which would take the first one's 202 for

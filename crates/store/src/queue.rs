@@ -323,6 +323,22 @@ impl Queue<'_> {
         .map_err(|error| self.store.fault(error))
     }
 
+    /// The newest open job (waiting or running) of an app that asks the same, whatever its key.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub async fn open_job_like(&self, client_id: &str, fingerprint: &str) -> Result<Option<String>> {
+        sqlx::query_scalar(
+            "SELECT id FROM queue WHERE client_id = ?1 AND fingerprint = ?2 AND state IN ('waiting', 'running') \
+             ORDER BY at_ms DESC LIMIT 1",
+        )
+        .bind(client_id)
+        .bind(fingerprint)
+        .fetch_optional(self.store.read())
+        .await
+        .map_err(|error| self.store.fault(error))
+    }
+
     /// The next attempt of any waiting job, UTC epoch milliseconds.
     ///
     /// # Errors
