@@ -2033,11 +2033,14 @@ export interface components {
             /** @description The apps it touched, the most touched first. */
             clients: components["schemas"]["ClientImpact"][];
             costDifferenceUsd?: components["schemas"]["Usd"] | null;
-            /** @description From the moment a trigger's condition was first true to the first rerouted request. */
+            /**
+             * @description From the first bad attempt, or since when a trigger's condition has held, to the first request that is sent elsewhere
+             *     for it.
+             */
             detectionMs: components["schemas"]["SpanKpi"];
             /**
              * Format: int64
-             * @description Ended in an error for their caller.
+             * @description Ended in an error for their caller, whether they are queued besides or not.
              */
             failed: number;
             /** @description From the decision (circuit open, shift begun) to the first answer of the other side. */
@@ -2066,7 +2069,7 @@ export interface components {
             p95Ms?: number | null;
             /**
              * Format: int64
-             * @description Touched by it and queued.
+             * @description Touched by it and queued; their callers took that for an answer (202, or a canned completion).
              */
             queued: number;
             /** @description From the first bad attempt to the close. */
@@ -3335,6 +3338,7 @@ export interface components {
             model?: string | null;
             /** @description The prompt; a short question when absent. */
             prompt?: string | null;
+            route?: components["schemas"]["RouteId"] | null;
             /** @description Whether to stream. */
             stream?: boolean;
         };
