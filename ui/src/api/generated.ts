@@ -84,7 +84,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the router answers. The only operation that needs no token. */
+        /** How the router is doing, in one word; always 200 while it answers at all. The only operation that needs no token. */
         get: operations["health"];
         put?: never;
         post?: never;
@@ -1118,6 +1118,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/sim/providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every simulated provider, by name. */
+        get: operations["listSimProviders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sim/providers/{name}/fault": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Breaks a provider, or heals it with `"fault": null`. */
+        put: operations["setSimFault"];
+        post?: never;
+        /** Makes a provider healthy: takes away every fault, whatever model it was for. */
+        delete: operations["clearSimFaults"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sim/providers/{name}/latency": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Changes a provider's pace. */
+        put: operations["setSimLatency"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sim/providers/{name}/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The last requests a provider received, oldest first. */
+        get: operations["listSimRequests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/snapshot": {
         parameters: {
             query?: never;
@@ -1163,6 +1232,43 @@ export interface paths {
         put?: never;
         /** Sends one real request through the pipeline, as an app would. It costs what that costs. */
         post: operations["testRequest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/window/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a link to the window that works once, for ten minutes. */
+        post: operations["linkWindow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/window/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Exchanges the code of a link, sent as `Authorization: Bearer <code>`, for the token. Needs no token, and uses the
+         *     code up.
+         */
+        post: operations["openSession"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1801,13 +1907,21 @@ export interface components {
             /** @description The key itself; white space around it is ignored. */
             value: string;
         };
-        /** @description That the router answers at all. */
+        /** @description How the router is doing. */
         Health: {
-            /** @description Always `ok`. */
+            /**
+             * @description In one word, as the proxy's `/health` says it: `ok`, `degraded`, `cold`, `paused`, `off`, `offline`,
+             *     `unconfigured`.
+             */
             status: string;
             /** @description The program's version. */
             version: string;
         };
+        /**
+         * @description How the router is doing, for programs.
+         * @enum {string}
+         */
+        HealthWord: "ok" | "degraded" | "cold" | "paused" | "off" | "offline" | "unconfigured";
         /** @description A shift to hold, or to let go on. */
         HoldShift: {
             /** @description True lets it stand still, false lets it go on. */
@@ -2313,6 +2427,16 @@ export interface components {
             /** @description Where it can be read up. */
             url?: string | null;
         };
+        /** @description A stopped route's next test call. */
+        NextTestView: {
+            /**
+             * Format: int64
+             * @description From when on a request tests it, milliseconds from now; 0: the next one does.
+             */
+            inMs: number;
+            /** @description The route. */
+            route: components["schemas"]["RouteId"];
+        };
         /** @description What became of a notice. */
         NoticeReport: {
             /** @description The apps that had a request in that time. */
@@ -2457,7 +2581,7 @@ export interface components {
          * @description How a provider is doing.
          * @enum {string}
          */
-        ProviderStatus: "healthy" | "degraded" | "down";
+        ProviderStatus: "healthy" | "degraded" | "down" | "unknown";
         /** @description A provider of the running map. */
         ProviderView: {
             /** @description Its credentials; no values, ever. */
@@ -2743,7 +2867,7 @@ export interface components {
              * @description 95th percentile of its answer times, milliseconds.
              */
             p95_ms?: number | null;
-            /** @description Whether new requests are expected to be answered by it. */
+            /** @description Whether new requests are expected to be answered by it, as its circuit, its keys and its last calls say. */
             serves: boolean;
             /**
              * Format: double
@@ -2771,7 +2895,7 @@ export interface components {
             dialect: components["schemas"]["Dialect"];
             /**
              * Format: double
-             * @description Share of failed calls among the last 20, percent.
+             * @description Share of failed calls among the last 20 of the last five minutes, percent; absent when there were none.
              */
             errorPercent?: number | null;
             forced?: components["schemas"]["ForcedBreaker"] | null;
@@ -2884,6 +3008,11 @@ export interface components {
              * @description Apps with a request since then are told, UTC epoch milliseconds.
              */
             sinceMs?: number | null;
+        };
+        /** @description What the page sends from then on. */
+        Session: {
+            /** @description For `Authorization: Bearer`, until the router ends. */
+            token: string;
         };
         /** @description The all-off switch. */
         SetAllOff: {
@@ -3106,6 +3235,290 @@ export interface components {
             waitsFor?: string | null;
             watch?: components["schemas"]["WatchView"] | null;
         };
+        /**
+         * @description The wire dialect a provider speaks.
+         * @enum {string}
+         */
+        SimDialect: "openaiChat" | "openaiResponses" | "anthropic" | "gemini" | "bedrockConverse";
+        /** @description Why a change was refused; nothing has changed then. */
+        SimError: {
+            /** @description The refusal. */
+            error: components["schemas"]["SimErrorDetail"];
+        };
+        /** @description The refusal's parts. */
+        SimErrorDetail: {
+            /** @description Stable, for programs: `unknown_provider`, `invalid_body`, `invalid_fault`, `port_unavailable`. */
+            code: string;
+            /** @description For people; names the field. */
+            message: string;
+        };
+        /**
+         * @description One way a provider fails.
+         *
+         *     Faults of a stream have a meaning for a plain answer too, so that one setting breaks both: a stream
+         *     cut after some chunks is a body cut in the middle, a malformed chunk is a body that is not JSON.
+         */
+        SimFault: {
+            /** @description Sent as it is instead of the dialect's own error body. */
+            body?: string | null;
+            /**
+             * Format: int32
+             * @description 400 to 599.
+             */
+            code: number;
+            /**
+             * Format: int64
+             * @description Value of the `Retry-After` header, in seconds.
+             */
+            retryAfterS?: number | null;
+            /** @enum {string} */
+            type: "status";
+        } | {
+            /** @description When the reset is sent. */
+            stage?: components["schemas"]["SimResetStage"];
+            /** @enum {string} */
+            type: "reset";
+        } | {
+            /** @enum {string} */
+            type: "refuse";
+        } | {
+            /** @enum {string} */
+            type: "silence";
+        } | {
+            /**
+             * Format: int64
+             * @description Milliseconds.
+             */
+            ms: number;
+            /** @enum {string} */
+            type: "slowFirstToken";
+        } | {
+            /**
+             * Format: int64
+             * @description Milliseconds.
+             */
+            ms: number;
+            /** @enum {string} */
+            type: "slowHeaders";
+        } | {
+            /**
+             * Format: int32
+             * @description Content chunks sent before the cut; the opening event (role, message start) is not counted.
+             */
+            afterChunks: number;
+            /** @enum {string} */
+            type: "cutStream";
+        } | {
+            /**
+             * Format: int32
+             * @description Content chunks sent before the silence.
+             */
+            afterChunks: number;
+            /** @enum {string} */
+            type: "stallStream";
+        } | {
+            /**
+             * Format: int32
+             * @description Content chunks sent before the bad one.
+             */
+            afterChunks: number;
+            /** @enum {string} */
+            type: "malformedChunk";
+        } | {
+            /** @enum {string} */
+            type: "missingDone";
+        } | {
+            /** @description A 302 to the portal's login page instead of a 200 with that page. */
+            redirect?: boolean;
+            /** @enum {string} */
+            type: "html";
+        } | {
+            /** @enum {string} */
+            type: "emptyBody";
+        } | {
+            /** @enum {string} */
+            type: "inBandError";
+        } | {
+            /**
+             * Format: int32
+             * @description Content chunks sent before the error.
+             */
+            afterChunks: number;
+            /** @enum {string} */
+            type: "errorEvent";
+        } | {
+            /** @enum {string} */
+            type: "truncatedBody";
+        } | {
+            /** @enum {string} */
+            type: "roleOnlyThenStall";
+        } | {
+            /** @enum {string} */
+            type: "contentFilter";
+        };
+        /** @description A fault to set, or `null` to take the rule for that model (or for all models) away. */
+        SimFaultChange: {
+            /**
+             * Format: int32
+             * @description Only the next so many completions.
+             */
+            count?: number | null;
+            fault?: components["schemas"]["SimFault"] | null;
+            /** @description Only requests for this model. */
+            model?: string | null;
+            /**
+             * Format: double
+             * @description How likely a request is struck, 0 to 1.
+             */
+            probability?: number | null;
+        };
+        /** @description A fault with its reach: which model, how many requests, how likely. */
+        SimFaultRule: {
+            /**
+             * Format: int32
+             * @description Only the next so many completions it strikes; the rule then clears itself. Such a rule leaves models
+             *     listings alone, so that a health probe does not use it up.
+             */
+            count?: number | null;
+            /** @description What goes wrong. */
+            fault: components["schemas"]["SimFault"];
+            /** @description Only requests for this model. A rule for a model goes before the provider's own. */
+            model?: string | null;
+            /**
+             * Format: double
+             * @description How likely a request is struck, 0 to 1, drawn from the provider's seed. Absent: always.
+             */
+            probability?: number | null;
+        };
+        /** @description The pace of a healthy answer. */
+        SimLatency: {
+            /**
+             * Format: int32
+             * @description Content chunks a stream is cut into; fewer if the text is shorter. At least one.
+             * @default 6
+             */
+            chunks: number;
+            /**
+             * Format: int64
+             * @description Milliseconds from the request's last byte to the response head.
+             * @default 0
+             */
+            firstByteMs: number;
+            /**
+             * Format: int64
+             * @description At most this many milliseconds are added to each of the two, evenly spread.
+             * @default 0
+             */
+            jitterMs: number;
+            /**
+             * Format: int64
+             * @description Milliseconds between two content chunks of a stream. A plain answer takes as long as its stream.
+             * @default 0
+             */
+            perChunkMs: number;
+        };
+        /** @description One simulated provider. */
+        SimProviderView: {
+            /**
+             * Format: int64
+             * @description Completions asked for so far.
+             */
+            calls: number;
+            dialect?: components["schemas"]["SimDialect"] | null;
+            /** @description What is wrong with it now: at most one rule for each model and one for the rest. */
+            faults: components["schemas"]["SimFaultRule"][];
+            /** @description Its pace. */
+            latency: components["schemas"]["SimLatency"];
+            /** @description The models it knows; empty: any. */
+            models: string[];
+            /** @description Its name. */
+            name: string;
+            /** @description All counters. */
+            traffic: components["schemas"]["SimTraffic"];
+            /** @description Its base URL. */
+            url: string;
+        };
+        /** @description One request as the provider received it. */
+        SimReceived: {
+            /** @description The client went away before the answer's end. */
+            aborted: boolean;
+            /** @description The body, at most [`BODY_KEPT`] bytes of it, as text. */
+            body: string;
+            /** @description The body's whole length in bytes. */
+            bodyBytes: number;
+            /** @description The answer was sent to its end, or broken off by the provider itself. */
+            ended: boolean;
+            /** @description The `type` of the fault it met. */
+            fault?: string | null;
+            /**
+             * @description `idempotency-key`, `user-agent`, `content-type`, `accept`, and every `x-` or `anthropic-` header;
+             *     `authorization`, keys and tokens with all but the last four characters hidden. Names are lower case.
+             */
+            headers: {
+                [key: string]: string;
+            };
+            /** @description The HTTP method. */
+            method: string;
+            /** @description The model asked for. */
+            model?: string | null;
+            /** @description The path as sent. */
+            path: string;
+            /**
+             * Format: int64
+             * @description Its number on this provider, from 1.
+             */
+            seq: number;
+            /**
+             * Format: int32
+             * @description The status it was answered with; absent while unanswered, reset or silent.
+             */
+            status?: number | null;
+            /** @description Whether a stream was asked for. */
+            stream: boolean;
+        };
+        /**
+         * @description When a [`Fault::Reset`] strikes.
+         * @enum {string}
+         */
+        SimResetStage: "accept" | "request";
+        /** @description Counters of one provider. */
+        SimTraffic: {
+            /**
+             * Format: int64
+             * @description Requests whose client went away first.
+             */
+            aborted: number;
+            /**
+             * Format: int64
+             * @description Completions asked for, on any outcome.
+             */
+            calls: number;
+            /**
+             * Format: int64
+             * @description Connections accepted so far (own port only).
+             */
+            connections: number;
+            /**
+             * Format: int64
+             * @description Requests whose answer was sent to its end or broken off by the provider itself.
+             */
+            ended: number;
+            /**
+             * Format: int64
+             * @description Requests being answered now.
+             */
+            inFlight: number;
+            /**
+             * Format: int64
+             * @description Connections open now (own port only).
+             */
+            openConnections: number;
+            /**
+             * Format: int64
+             * @description Everything else: models listings and unknown paths.
+             */
+            probes: number;
+        };
         /** @description The whole state at one moment. A stream of these is the event stream; a reader that lags takes the next one. */
         Snapshot: {
             /**
@@ -3199,6 +3612,8 @@ export interface components {
         };
         /** @description The status sentence: a bold state, then one sentence. */
         StatusView: {
+            /** @description The same judgement in one word, as `GET /health` says it. */
+            health?: components["schemas"]["HealthWord"];
             /**
              * Format: int64
              * @description Requests answered or queued since then.
@@ -3211,6 +3626,7 @@ export interface components {
              * @description Accepted requests lost since the start. The promise is zero.
              */
             lost: number;
+            nextTest?: components["schemas"]["NextTestView"] | null;
             /** @description The sentence after it. */
             sentence: string;
             /**
@@ -3218,9 +3634,9 @@ export interface components {
              * @description Since when this tier answers, UTC epoch milliseconds.
              */
             sinceMs: number;
-            /** @description The bold state: `All clear.`, `Running on Warm.` */
+            /** @description The bold state: `All clear.`, `Ready.`, `Running on Warm.` */
             state: string;
-            /** @description The tier the next request would be answered by. */
+            /** @description The tier the next request is expected to be answered by, as circuits and the last calls say. */
             tier: components["schemas"]["Tier"];
             /** @description Why requests go where they go, newest reason first; empty when everything is as the map says. */
             why: components["schemas"]["WhyView"][];
@@ -3524,7 +3940,7 @@ export interface components {
         };
         /** @description What happened. */
         What: {
-            proxy_url: string;
+            proxyUrl: string;
             /** @enum {string} */
             type: "started";
             version: string;
@@ -3567,37 +3983,37 @@ export interface components {
             chars: number;
             failure: components["schemas"]["Failure"];
             from: components["schemas"]["RouteId"];
-            request_id: components["schemas"]["RequestId"];
+            requestId: components["schemas"]["RequestId"];
             to: components["schemas"]["RouteId"];
             /** @enum {string} */
             type: "stream_rescued";
         } | {
             lost: string[];
-            request_id: components["schemas"]["RequestId"];
+            requestId: components["schemas"]["RequestId"];
             route: components["schemas"]["RouteId"];
             /** @enum {string} */
             type: "answer_degraded";
         } | {
             client: string;
             job: string;
-            job_id: string;
+            jobId: string;
             /** @enum {string} */
             type: "job_queued";
         } | {
             job: string;
-            job_id: string;
+            jobId: string;
             route: components["schemas"]["RouteId"];
             /** @enum {string} */
             type: "job_done";
         } | {
             job: string;
-            job_id: string;
+            jobId: string;
             reason: string;
             /** @enum {string} */
             type: "job_dead";
         } | {
             job: string;
-            job_id: string;
+            jobId: string;
             /** @enum {string} */
             type: "job_discarded";
         } | {
@@ -3608,7 +4024,7 @@ export interface components {
             /** @enum {string} */
             type: "resumed";
         } | {
-            in_service: boolean;
+            inService: boolean;
             route: components["schemas"]["RouteId"];
             /** @enum {string} */
             type: "route_switched";
@@ -3634,7 +4050,7 @@ export interface components {
             type: "compat_checked";
         } | {
             /** Format: int64 */
-            began_at_ms: number;
+            beganAtMs: number;
             kind: components["schemas"]["TriggerKind"];
             provider: string;
             reason: string;
@@ -3664,7 +4080,7 @@ export interface components {
             provider?: string | null;
             reason: string;
             /** Format: int32 */
-            share_percent: number;
+            sharePercent: number;
             /** Format: int64 */
             shift: number;
             to: string;
@@ -3727,7 +4143,7 @@ export interface components {
             /** @enum {string} */
             type: "circuit_flaps";
             /** Format: int64 */
-            wait_ms: number;
+            waitMs: number;
         } | {
             reason: string;
             /** @enum {string} */
@@ -3767,8 +4183,8 @@ export interface components {
         } | {
             from: components["schemas"]["NetworkState"];
             /** Format: int64 */
-            lasted_ms: number;
-            portal_url?: string | null;
+            lastedMs: number;
+            portalUrl?: string | null;
             reason: string;
             to: components["schemas"]["NetworkState"];
             /** @enum {string} */
@@ -3779,12 +4195,12 @@ export interface components {
             what: string;
         } | {
             /** Format: int64 */
-            asleep_ms: number;
+            asleepMs: number;
             /** @enum {string} */
             type: "woke_up";
         } | {
             /** Format: int64 */
-            by_ms: number;
+            byMs: number;
             /** @enum {string} */
             type: "clock_jumped";
         } | {
@@ -3816,6 +4232,16 @@ export interface components {
              * @description Since when it holds, UTC epoch milliseconds, where that is known.
              */
             sinceMs?: number | null;
+        };
+        /** @description A link that opens the window once. */
+        WindowLink: {
+            /**
+             * Format: int64
+             * @description For how long, milliseconds.
+             */
+            expiresInMs: number;
+            /** @description The address, with a code that works once. */
+            url: string;
         };
         /** @description A note to write. */
         WriteNote: {
@@ -4094,7 +4520,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["RollBack"];
             };
@@ -4651,7 +5077,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["CloseIncident"];
             };
@@ -5430,7 +5856,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["PauseWork"];
             };
@@ -5757,7 +6183,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["RunCompat"];
             };
@@ -5910,7 +6336,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["BringHome"];
             };
@@ -5960,6 +6386,177 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listSimProviders: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SimProviderView"][];
+                };
+            };
+        };
+    };
+    setSimFault: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the provider's name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SimFaultChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SimProviderView"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SimError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SimError"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SimError"];
+                };
+            };
+        };
+    };
+    clearSimFaults: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the provider's name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SimProviderView"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SimError"];
+                };
+            };
+        };
+    };
+    setSimLatency: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the provider's name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SimLatency"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SimProviderView"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SimError"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SimError"];
+                };
+            };
+        };
+    };
+    listSimRequests: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the provider's name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SimReceived"][];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SimError"];
                 };
             };
         };
@@ -6032,7 +6629,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["TestRequest"];
             };
@@ -6044,6 +6641,60 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TestAnswer"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    linkWindow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WindowLink"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    openSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
                 };
             };
             default: {
