@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use switchyard_domain::Usd;
 use switchyard_domain::api::ApplyMap;
-use switchyard_domain::compat::{CompatCase, CompatOutcome};
+use switchyard_domain::compat::CompatCase;
 use switchyard_engine::{Router, RouterConfig};
 use tempfile::TempDir;
 
@@ -189,7 +189,7 @@ async fn the_client_does_what_a_person_asks_through_the_socket() {
 }
 
 #[tokio::test]
-async fn a_check_of_a_route_is_kept_told_and_noted_also_when_nobody_answers() {
+async fn a_check_that_nobody_answered_is_told_and_leaves_no_verdict() {
     let room = Room::open().await;
     let (server, client) = room.serve().await;
     let apply = ApplyMap { document: MAP.into(), base_version: None, reason: None, source: "api".into() };
@@ -198,14 +198,13 @@ async fn a_check_of_a_route_is_kept_told_and_noted_also_when_nobody_answers() {
     let preview = client.preview_compat("local/small", &[CompatCase::Plain]).await.unwrap();
     assert_eq!((preview.requests, preview.cost_nano_usd), (1, Some(Usd::ZERO)));
 
-    let run = client.run_compat("local/small", Vec::new()).await.unwrap();
-    assert!(!run.passed);
-    assert_eq!(run.cases.len(), 1, "without a plain answer nothing else is tried: {run:?}");
-    assert_eq!(run.cases[0].outcome, CompatOutcome::Failed, "{run:?}");
+    // Nobody listens at the route's address: that says nothing of the route, and is no verdict.
+    let unasked = client.run_compat("local/small", Vec::new()).await.unwrap_err();
+    assert_eq!(unasked.code, "conflict_not_asked");
+    assert!(unasked.message.contains("local/small"), "{unasked}");
     let report = client.compat("local/small").await.unwrap();
-    assert_eq!((report.latest.as_ref(), report.history.as_slice()), (Some(&run), &[run.clone()][..]));
-    assert_eq!(client.compat_matrix().await.unwrap()[0].latest.as_ref(), Some(&run));
-    assert!(client.audit(50).await.unwrap().iter().any(|entry| entry.action == "compat.run"));
+    assert!(report.latest.is_none() && report.history.is_empty(), "{report:?}");
+    assert!(client.compat_matrix().await.unwrap()[0].latest.is_none());
 
     let stranger = client.run_compat("local/large", Vec::new()).await.unwrap_err();
     assert_eq!(stranger.code, "not_found_route");

@@ -63,6 +63,7 @@ pub(crate) fn on_warm() -> Snapshot {
     (seen.tiers[0].in_use, seen.tiers[0].share_percent) = (false, Some(0.0));
     (seen.tiers[1].in_use, seen.tiers[1].share_percent) = (true, Some(100.0));
     seen.tiers[1].routes[0].next = true;
+    seen.tiers[1].routes[0].last = vec![true];
     (seen.cold.waiting, seen.cold.dead) = (4, 1);
     seen
 }
