@@ -137,8 +137,8 @@ async fn slow_answers_get_through_with_every_default_and_are_asked_for_once() {
 
     let (whole, stream) = tokio::join!(yard.chat("hello"), yard.send(&reasons));
 
-    assert_eq!((whole.status, whole.way()), (200, ("slow", 1, false)), "{whole:?}");
-    assert_eq!(stream.way(), ("canned", 1, false), "{stream:?}");
+    assert_eq!((whole.status, whole.route(), whole.way()), (200, "slow", ("hot", 1, false)), "{whole:?}");
+    assert_eq!((stream.route(), stream.way()), ("canned", ("hot", 1, false)), "{stream:?}");
     assert_eq!(stream.partial_text(Dialect::OpenaiResponses), "Hi");
     assert_eq!((slow.calls(), reasoner.taken().len(), warm.calls()), (1, 1, 0));
     for id in ["slow", "canned"] {

@@ -88,7 +88,12 @@ impl Yard {
                 jobs[kind.then(warm)] = json!({ "hot": [kind.name()], "warm": [warm.name()] });
             }
         }
-        let patient = json!({ "jobs": jobs, "breaker": { "consecutiveFailures": 1_000 } });
+        // Provoked failures move no traffic: neither a circuit nor a trigger has ever seen enough.
+        let patient = json!({
+            "jobs": jobs,
+            "breaker": { "consecutiveFailures": 1_000 },
+            "triggers": { "minCalls": 1_000 },
+        });
         yard.apply(&crate::merge(crate::merge(crate::fast_map(&hot, &[]), patient), more)).await;
         yard
     }

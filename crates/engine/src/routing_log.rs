@@ -4,7 +4,7 @@
 //! Few, whatever the traffic: what may come with every request is written once a minute, with a count. They hold names of
 //! the map only: no word of a provider's, no address, no key.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -27,6 +27,8 @@ pub(crate) struct RoutingLog {
     names: Mutex<HashMap<RouteId, [String; 2]>>,
     fallbacks: Mutex<HashMap<RouteId, Counted>>,
     queued: Mutex<Counted>,
+    /// The routes whose open circuit was written: an outage is one line, however many test calls fail in it.
+    open: Mutex<HashSet<RouteId>>,
     /// A fallback was written since a first choice was last said to answer.
     is_away: AtomicBool,
 }
@@ -83,11 +85,15 @@ impl RoutingLog {
                 }
             }
             What::CircuitOpened { route, failure, consecutive } => {
+                if !lock(&self.open).insert(route.clone()) {
+                    return true;
+                }
                 let ([provider, model], reason) = (self.names(route), failure.short());
                 let failures = *consecutive;
                 tracing::info!(target: TARGET, %provider, %model, reason, failures, event, "circuit open");
             }
             What::CircuitClosed { route } => {
+                lock(&self.open).remove(route);
                 let [provider, model] = self.names(route);
                 tracing::info!(target: TARGET, %provider, %model, event, "circuit closed");
             }
