@@ -126,6 +126,12 @@ impl Fleet {
         })
     }
 
+    /// Whether the last probe of each of these routes failed.
+    fn all_fail_probes(&self, map: &RoutingMap, routes: &[RouteIx]) -> bool {
+        let fails = |ix: &RouteIx| self.failed_probe(map, &[*ix]).is_some();
+        !routes.is_empty() && routes.iter().all(fails)
+    }
+
     /// A trigger that has fired for one of a home's routes that are in service.
     fn fired_for(&self, map: &RoutingMap, home: &[RouteIx], now: Now) -> Option<String> {
         let serving = self.serving(map, home, now);
@@ -142,11 +148,14 @@ impl Fleet {
     /// Whether a provider whose error trigger has fired is ill now: it has not begun to answer again, and what failed
     /// of late is more than the trigger allows. A trigger stays fired for long after all is well.
     pub(super) fn is_still_ill(&self, map: &RoutingMap, provider: &str, home: &[RouteIx], now: Now) -> bool {
-        let answers_again = self.shut(map, &self.serving(map, home, now)).is_empty()
-            && self.watch.good_in_a_row(provider) >= ANSWERS_AGAIN;
-        // A free probe may have told that the outage goes on while nobody called.
-        let unheard = || self.watch.seen(&ids(map, home), map.triggers.error_sustained_ms, now).calls == 0;
-        !answers_again && (self.fails_of_late(map, home, now) || unheard())
+        let serving = self.serving(map, home, now);
+        let answers_again =
+            self.shut(map, &serving).is_empty() && self.watch.good_in_a_row(provider) >= ANSWERS_AGAIN;
+        // Where nobody called, only free probes tell that the outage goes on: silence alone says nothing.
+        let uncalled = || self.watch.seen(&ids(map, home), map.triggers.error_sustained_ms, now).calls == 0;
+        let fails =
+            || self.fails_of_late(map, home, now) || (uncalled() && self.all_fail_probes(map, &serving));
+        !answers_again && fails()
     }
 
     /// Those of these routes whose provider is not as ill: after an outage of everyone the first one that is back is no

@@ -268,6 +268,22 @@ fn nothing_is_moved_where_nobody_can_take_it() {
 }
 
 #[test]
+fn after_an_outage_of_everyone_traffic_does_not_leave_a_provider_that_nobody_calls() {
+    // Hot answers again and takes every request, so no call shows that Warm is well: that is no sign that it is ill.
+    for probes in [0, 30] {
+        let mut life = Life::new(&four(), 5);
+        life.probes = probes;
+        let (begin, end) = (10 * MINUTE, 25 * MINUTE);
+        life.live(end + 60 * MINUTE, &out(&[A, B, C, D], begin, end));
+        let fired = life.at(|what| {
+            matches!(what, What::TriggerFired { kind: TriggerKind::Errors, provider, .. } if provider == "openai")
+        });
+        assert_eq!(fired.len(), 1, "{:?}", life.told);
+        assert_eq!(life.left(), Vec::<u64>::new(), "a probe each {probes} s: {:?}", life.told);
+    }
+}
+
+#[test]
 fn a_machine_that_slept_through_the_outage_has_seen_none() {
     let mut life = Life::new(&lean(), 60);
     life.live(5 * MINUTE, &out(&[A], 2 * MINUTE, u64::MAX));
