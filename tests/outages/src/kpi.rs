@@ -3,6 +3,8 @@
 mod detection;
 mod journey;
 
+use std::collections::BTreeMap;
+
 use switchyard_domain::map::{RouteIx, RoutingMap};
 use switchyard_domain::{Failure, Now, RouteId, Tier};
 use switchyard_policy::{Change, Fleet, standing};
@@ -66,7 +68,8 @@ pub struct Kpis {
     pub failovers_s: Vec<f64>,
     /// Seconds from a provider's falling ill to its first trigger.
     pub triggers_s: Vec<f64>,
-    /// Triggers that fired for a provider that was well all the time.
+    /// Triggers that fired for a provider that was well all the time, and said what was not so: of models that always
+    /// take longer than the map's limit for slow answers, `slow` is the truth.
     pub false_triggers: u64,
     /// Shifts that the router began.
     pub shifts: u64,
@@ -86,7 +89,7 @@ pub struct Kpis {
     pub openings: u64,
     /// Of these, while this machine was cut off or had just woken up.
     pub openings_cut_off: u64,
-    /// Of these, of a route that was well for the last minute.
+    /// Of these, of a route that was well for the last minute, and since the call began whose failure opened it.
     pub openings_well: u64,
     /// Time the home provider was out while another one was well, milliseconds.
     pub home_out_ms: u64,
@@ -134,6 +137,8 @@ pub struct Observer<'a> {
     detection: Detection,
     journey: Journey,
     tier: Tier,
+    /// When the last try of each route that failed had begun.
+    failed_begun_ms: BTreeMap<RouteId, u64>,
     journal: Option<Vec<String>>,
     /// The sum so far.
     pub kpis: Kpis,
@@ -149,6 +154,7 @@ impl<'a> Observer<'a> {
             detection: Detection::default(),
             journey: Journey::default(),
             tier: Tier::Hot,
+            failed_begun_ms: BTreeMap::new(),
             journal: None,
             kpis: Kpis { runs: 1, ..Kpis::default() },
         }
@@ -169,8 +175,9 @@ impl<'a> Observer<'a> {
         self.detection.planned(self.script, &self.map, first, at_ms, &mut self.kpis);
     }
 
-    /// A try of a route failed.
-    pub fn failed(&mut self, route: RouteIx, at_ms: u64) {
+    /// A try of a route that began at `begun_ms` failed.
+    pub fn failed(&mut self, route: RouteIx, begun_ms: u64, at_ms: u64) {
+        self.failed_begun_ms.insert(self.map.route(route).id.clone(), begun_ms);
         self.detection.failed(self.script, route, at_ms);
     }
 
@@ -227,7 +234,10 @@ impl<'a> Observer<'a> {
         self.kpis.openings += 1;
         let provider = route.as_str().split('/').next().unwrap_or_default();
         let ill = |at_ms: u64| self.script.condition(provider, route.as_str(), at_ms).is_ill();
-        if (at_ms.saturating_sub(LATELY_MS)..=at_ms).step_by(1_000).any(ill) {
+        // A silent route is waited for longer than that: a call that met the outage may fail minutes after its end.
+        let lately_ms = at_ms.saturating_sub(LATELY_MS);
+        let since_ms = self.failed_begun_ms.get(route).map_or(lately_ms, |begun_ms| lately_ms.min(*begun_ms));
+        if (since_ms..=at_ms).step_by(1_000).any(ill) {
             return;
         }
         // What failed before the network came back may be told a moment later.

@@ -137,6 +137,12 @@ impl Pace {
     pub const CHAT: Self = Self { whole_ms: 900.0, first_words_ms: 400.0, reasons: false };
     /// A reasoning model: 95 of 100 answers in one piece take less than 63 s, and as many first words come within 36 s.
     pub const REASONING: Self = Self { whole_ms: 35_000.0, first_words_ms: 20_000.0, reasons: true };
+
+    /// Whether most answers of a model that is well take longer than this, milliseconds, whatever is asked for.
+    #[must_use]
+    pub fn is_above(self, limit_ms: u64) -> bool {
+        self.whole_ms.min(self.first_words_ms) > limit_ms as f64
+    }
 }
 
 /// A script.

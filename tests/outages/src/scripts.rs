@@ -101,7 +101,7 @@ pub const ALL: [Named; 21] = [
     },
     Named {
         name: "slow-models",
-        about: "nothing is wrong: the models reason, whole answers take 35 s and first words 20 s",
+        about: "nothing is wrong: models reason, answers take 35 s and first words 20 s, above the limit for `slow`",
         write: slow_models,
     },
     Named {
@@ -320,6 +320,8 @@ fn sleep(draft: &mut Draft, chance: &mut Chance) {
     }
 }
 
+/// Every number is at its default here as well: the `slow` triggers fire, since answers do take longer than
+/// `triggers.p95Ms`, and lower weights. No circuit may open for it, no traffic leave and no request fail.
 fn slow_models(draft: &mut Draft, _: &mut Chance) {
     draft.script.pace = Pace::REASONING;
 }

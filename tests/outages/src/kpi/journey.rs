@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use switchyard_domain::event::What;
 use switchyard_domain::map::RoutingMap;
+use switchyard_domain::operate::TriggerKind;
 
 use super::{Kpis, View};
 use crate::script::{Condition, Script};
@@ -78,7 +79,9 @@ impl Journey {
             if let Some(since_ms) = since.take() {
                 kpis.triggers_s.push(at_ms.saturating_sub(since_ms) as f64 / 1_000.0);
             }
-        } else if !was_ill(script, map, provider, map.triggers.window_ms, at_ms) {
+        } else if !is_slow_as_ever(script, map, what)
+            && !was_ill(script, map, provider, map.triggers.window_ms, at_ms)
+        {
             kpis.false_triggers += 1;
             kpis.note(at_ms, || format!("a trigger for {provider}, which is well: {}", what.sentence()));
         }
@@ -155,6 +158,13 @@ fn worst(script: &Script, map: &RoutingMap, provider: &str, at_ms: u64) -> Condi
         if b.failing_percent() + b.slow > a.failing_percent() + a.slow { b } else { a }
     };
     conditions.reduce(worse).unwrap_or_else(|| script.condition(provider, "", at_ms))
+}
+
+/// Whether a trigger says of slow models that they are slow. `triggers.p95Ms` is three seconds by default, and a model
+/// that reasons takes longer on its best day: the trigger is right, and what is to be shown is that no outage comes of it.
+fn is_slow_as_ever(script: &Script, map: &RoutingMap, what: &What) -> bool {
+    let is_of_time = matches!(what, What::TriggerFired { kind: TriggerKind::Slow, .. });
+    is_of_time && script.pace.is_above(map.triggers.p95_ms)
 }
 
 fn was_ill(script: &Script, map: &RoutingMap, provider: &str, within_ms: u64, at_ms: u64) -> bool {

@@ -26,6 +26,8 @@ pub(super) struct Call {
     permit: Option<Permit>,
     /// The route of the try under way.
     route: Option<RouteIx>,
+    /// When that try began, from the script's beginning.
+    sent_ms: u64,
     attempt: u32,
     /// The route that was tried first of all.
     first: Option<RouteIx>,
@@ -48,6 +50,7 @@ impl Call {
             drive: None,
             permit: None,
             route: None,
+            sent_ms: 0,
             attempt: 0,
             first: None,
             committed: false,
@@ -113,6 +116,7 @@ impl Run<'_> {
             Step::Try { route, permit, attempt, patience, .. } => {
                 call.permit = Some(permit);
                 call.route = Some(route);
+                call.sent_ms = self.at_ms();
                 call.attempt = attempt;
                 call.first = call.first.or(Some(route));
                 call.tries += 1;
@@ -176,7 +180,7 @@ impl Run<'_> {
             }
             End::Failed(failure) => {
                 call.reached_upstream |= classify(&failure).reached_upstream;
-                self.observer.failed(route, at_ms);
+                self.observer.failed(route, call.sent_ms, at_ms);
                 Input::Failed { permit, failure }
             }
         };
