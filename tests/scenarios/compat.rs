@@ -131,7 +131,7 @@ async fn a_check_looks_at_the_route_and_not_at_its_circuit() {
     assert!(tested.code == Some(0) && tested.out.contains("route warm"), "{tested:?}");
     let route = yard.route("warm").await;
     assert!(
-        is_open(&route) && route.last.len() == 2,
+        is_open(&route) && !route.last.contains(&true),
         "a check closes no circuit and is in no strip: {route:?}"
     );
 

@@ -51,8 +51,6 @@ pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
     let now = clock::now();
     let seq = shared.bus.seq();
     let running = shared.running.load_full();
-    let pause = lock(&shared.pause).clone();
-    let queue = shared.queue.view();
     let (traffic, shares, clients, requests, kept) = {
         let traffic = lock(&shared.traffic);
         // Some are only coming in, some are attempts of the queue's own.
@@ -66,6 +64,9 @@ pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
         )
     };
     let Picture { standpoint, events, fleet } = picture(shared, running.as_deref(), shares, now);
+    // After the events: what they tell of has been done by then, so no picture shows the news over the old state.
+    let pause = lock(&shared.pause).clone();
+    let queue = shared.queue.view();
     let network = crate::network::view(shared, fleet.network);
     let problem = lock(&shared.map_problem).clone();
     let facts = fleet.facts.unwrap_or_else(|| status::no_map(problem.as_ref()));
