@@ -98,7 +98,7 @@ fn a_good_probe_takes_a_rejected_key_back_but_not_again_and_again() {
     let (a, key) = (world.ix(A), KeyId::from("anthropic"));
     let reject = |world: &mut World| world.request(|_, _| Err(failure(K::KeyRejected))).tries.len();
     assert_eq!(reject(&mut world), 1);
-    assert_eq!(world.fleet.rejected_keys(a), [key.clone()]);
+    assert_eq!(world.fleet.rejected_keys(a), std::slice::from_ref(&key));
     world.fleet.key_accepted(&key);
     assert_eq!(world.fleet.key_state(a, world.now), KeyChoice::Key(key.clone()));
     assert_eq!(reject(&mut world), 1);
@@ -107,7 +107,11 @@ fn a_good_probe_takes_a_rejected_key_back_but_not_again_and_again() {
     world.pass(300_000);
     assert_eq!(world.request(|_, _| Ok(())).end, "done", "the trial");
     assert_eq!(reject(&mut world), 1);
-    assert_eq!(world.fleet.rejected_keys(a), [key.clone()], "since it worked a probe tells again");
+    assert_eq!(
+        world.fleet.rejected_keys(a),
+        std::slice::from_ref(&key),
+        "since it worked a probe tells again"
+    );
     // An account that is not paid lists its models all the same.
     world.fleet.forgive_key(&key);
     world.request(|_, _| Err(failure(K::Unpaid)));

@@ -54,7 +54,7 @@ impl Life {
         for _ in 0..seconds {
             let second = self.second;
             let began = self.world.now;
-            if second % self.every == 0 {
+            if second.is_multiple_of(self.every) {
                 self.world.roll = second;
                 let run = self.world.request(|id, _| course(second, id));
                 if run.end == "done" {
@@ -63,7 +63,7 @@ impl Life {
                 }
                 self.tell(run.changes);
             }
-            if self.probes > 0 && second % self.probes == 0 {
+            if self.probes > 0 && second.is_multiple_of(self.probes) {
                 for at in 0..self.world.map.routes.len() {
                     self.probe(RouteIx(at), course);
                 }
@@ -179,9 +179,9 @@ fn traffic_that_left_comes_home_in_steps_half_an_hour_after_the_outage() {
         let steps: Vec<u32> = life
             .told
             .iter()
-            .filter_map(|(at, what)| match what {
-                What::ShiftMoved { share_percent, .. } if *at >= end => Some(*share_percent),
-                _ => None,
+            .filter(|(at, _)| *at >= end)
+            .filter_map(|(_, what)| {
+                if let What::ShiftMoved { share_percent, .. } = what { Some(*share_percent) } else { None }
             })
             .collect();
         assert_eq!(steps, [90, 75, 50, 25, 0], "each {every} s");
@@ -331,7 +331,7 @@ fn a_key_that_may_list_models_and_do_nothing_else_costs_a_request_each_five_minu
         let run_tried_home = life.world.fleet.view(life.world.ix(A), life.world.now).last.len();
         tries = tries.max(run_tried_home);
         // Probes with the key succeed.
-        if second % 30 == 0 {
+        if second.is_multiple_of(30) {
             for key in life.world.fleet.rejected_keys(life.world.ix(A)) {
                 life.world.fleet.key_accepted(&key);
             }
@@ -345,7 +345,7 @@ fn a_key_that_may_list_models_and_do_nothing_else_costs_a_request_each_five_minu
 #[test]
 fn an_hour_of_few_requests_on_a_flaky_hot_route_answers_each_of_them() {
     // A third of the calls fail, in no order that anybody could learn.
-    let flaky = |second: u64, id: &str| match id == A && (second / 7 * 2_654_435_761) % 3 == 0 {
+    let flaky = |second: u64, id: &str| match id == A && (second / 7 * 2_654_435_761).is_multiple_of(3) {
         true => Err(failure(K::ServerError)),
         false => Ok(()),
     };
