@@ -71,7 +71,7 @@ async fn a_damaged_database_says_what_to_do() {
         b"this is not a database, whatever its name says. ".repeat(100),
     )
     .unwrap();
-    refused(&Start::default().refused(&data).await, &["switchyard.db", "damaged", "Move it away"]);
+    refused(&Start::default().refused(&data).await, &["switchyard.db", "damaged", "--start-fresh"]);
 }
 
 #[tokio::test]

@@ -170,7 +170,7 @@ async fn a_socket_of_another_user_is_not_the_router() {
     nobody.kill().await.unwrap();
     let mut rest = String::new();
     out.read_to_string(&mut rest).await.unwrap();
-    assert_eq!(rest, "", "nobody came");
+    assert_eq!(rest.trim(), "", "nobody came");
 }
 
 #[tokio::test]
