@@ -50,7 +50,8 @@ test('embeddings that no route can give are an error, too', async () => {
 async function loggedInFull(model) {
   const marker = `marker-of-${model}`;
   const { whole } = CLIENTS[0];
-  await whole(router.openai(), { model: marker });
+  // No route is there for it either.
+  await queuedId(whole(router.openai(), { model: marker }));
   await until('the log has caught up', async () =>
     (await router.logged(marker)).length > 0 ? true : undefined,
   );
