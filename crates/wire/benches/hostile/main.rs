@@ -34,11 +34,14 @@ fn main() {
     writeln!(std::io::stdout(), "{:#}", json!({ "rows": rows })).expect("the terminal takes the report");
 }
 
+type Make = Box<dyn Fn(usize) -> Vec<u8>>;
+type Work = Box<dyn Fn(&[u8])>;
+
 /// Something to be made in any width, and what the router does with it.
 struct Shape {
     name: String,
-    make: Box<dyn Fn(usize) -> Vec<u8>>,
-    work: Box<dyn Fn(&[u8])>,
+    make: Make,
+    work: Work,
 }
 
 impl Shape {

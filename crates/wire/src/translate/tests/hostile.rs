@@ -21,7 +21,9 @@ fn listed(count: usize, one: impl Fn(usize) -> String) -> String {
 fn body(dialect: Dialect, messages: &str, more: &str) -> String {
     match dialect {
         Dialect::OpenAiResponses => format!(r#"{{"model":"m","input":[{messages}]{more}}}"#),
-        _ => format!(r#"{{"model":"m","max_tokens":9,"messages":[{messages}]{more}}}"#),
+        Dialect::OpenAiChat | Dialect::AnthropicMessages | Dialect::Gemini | Dialect::BedrockConverse => {
+            format!(r#"{{"model":"m","max_tokens":9,"messages":[{messages}]{more}}}"#)
+        }
     }
 }
 
@@ -38,7 +40,7 @@ fn calls(dialect: Dialect, count: usize) -> String {
                 r#"{{"role":"assistant","content":[{{"type":"tool_use","id":"c{at}","name":"t{at}","input":{{}}}}]}},{{"role":"user","content":[{{"type":"tool_result","tool_use_id":"c{at}","content":"o"}}]}}"#
             )
         }),
-        _ => listed(count, |at| {
+        Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse => listed(count, |at| {
             format!(
                 r#"{{"role":"assistant","tool_calls":[{{"id":"c{at}","type":"function","function":{{"name":"t{at}","arguments":"{{}}"}}}}]}},{{"role":"tool","tool_call_id":"c{at}","content":"o"}}"#
             )
