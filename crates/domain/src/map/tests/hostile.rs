@@ -38,7 +38,7 @@ fn a_reader_that_fails_is_a_fault() {
 fn a_hundred_faults_are_told_and_counted_of_many_more() {
     let keys: serde_json::Map<String, serde_json::Value> =
         (0..100_000).map(|at| (format!("k{at}"), json!(1))).collect();
-    let told = faults(&with(serde_json::Value::Object(keys)));
+    let told = faults(&with(&serde_json::Value::Object(keys)));
     assert_eq!(told.len(), 101);
     assert!(told[0].contains("Unknown key") && told[100].contains("not listed"), "{}", told[100]);
     let routes: Vec<_> = (0..5_000).map(|_| json!({ "provider": "openai" })).collect();
