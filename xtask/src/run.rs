@@ -13,10 +13,10 @@ use crate::repo::Repo;
 
 /// The profile that is built for a soon start; what is measured and packaged is built with `release`.
 const PROFILE: &str = "quick";
-/// What a first build takes, seconds of one core: the router alone, and the window with it. Measured on a two-core
-/// server of 2024; a laptop's cores are faster.
-const HEADLESS_CORE_SECONDS: u64 = 480;
-const DESKTOP_CORE_SECONDS: u64 = 780;
+/// What a first build may take, seconds of one core: the router alone, and the window with it. Estimated with room on a slow
+/// two-core server (five in six crates of the router took 730 s there); a laptop's cores are faster.
+const HEADLESS_CORE_SECONDS: u64 = 960;
+const DESKTOP_CORE_SECONDS: u64 = 1_440;
 
 /// What the user asked for.
 #[derive(Debug, Default)]
