@@ -164,7 +164,10 @@ fn signatures(repo: &Repo, machine: &Machine) -> Result<()> {
             println!("{}: not installed, so no signatures to check", project.display());
             continue;
         }
-        match npm.npm(&project, ["audit", "signatures"]).output() {
+        match npm
+            .npm(&project, ["audit", "signatures", "--fetch-retries=0", "--fetch-timeout=15000"])
+            .output()
+        {
             Ok(told) => println!("{}: {}", project.display(), told.trim().replace('\n', " ")),
             Err(error) if UNREACHED.iter().any(|sign| format!("{error}").contains(sign)) => {
                 println!(
