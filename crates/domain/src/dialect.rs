@@ -56,11 +56,14 @@ impl Dialect {
         match (operation, self) {
             (Operation::Complete, _)
             | (Operation::Embed, Self::OpenAiChat | Self::OpenAiResponses | Self::Gemini)
-            | (Operation::CountTokens, Self::AnthropicMessages | Self::Gemini | Self::BedrockConverse) => {
-                true
-            }
+            | (Operation::CountTokens, Self::AnthropicMessages | Self::Gemini | Self::BedrockConverse)
+            | (Operation::Compact, Self::OpenAiResponses) => true,
             (Operation::Embed, Self::AnthropicMessages | Self::BedrockConverse)
-            | (Operation::CountTokens, Self::OpenAiChat | Self::OpenAiResponses) => false,
+            | (Operation::CountTokens, Self::OpenAiChat | Self::OpenAiResponses)
+            | (
+                Operation::Compact,
+                Self::OpenAiChat | Self::AnthropicMessages | Self::Gemini | Self::BedrockConverse,
+            ) => false,
         }
     }
 

@@ -16,9 +16,15 @@ pub enum Operation {
     Embed,
     /// How many tokens a prompt has (`POST /v1/messages/count_tokens`).
     CountTokens,
+    /// A conversation made shorter, for its client to go on with (`POST /v1/responses/compact`). What comes back only its
+    /// own provider can read, so only routes that speak the caller's dialect answer.
+    Compact,
 }
 
 impl Operation {
+    /// Every operation.
+    pub const ALL: [Self; 4] = [Self::Complete, Self::Embed, Self::CountTokens, Self::Compact];
+
     /// In a sentence: "has no ...".
     #[must_use]
     pub const fn words(self) -> &'static str {
@@ -26,6 +32,7 @@ impl Operation {
             Self::Complete => "completions",
             Self::Embed => "embeddings",
             Self::CountTokens => "token counting",
+            Self::Compact => "compaction of conversations",
         }
     }
 
@@ -36,6 +43,7 @@ impl Operation {
             Self::Complete => "complete",
             Self::Embed => "embed",
             Self::CountTokens => "count-tokens",
+            Self::Compact => "compact",
         }
     }
 }

@@ -194,7 +194,7 @@ pub(crate) fn renew(upstreams: &[Upstream], exits: &Exits) {
 fn doors(route: &Route) -> Vec<Door> {
     let mut doors = Vec::new();
     for dialect in std::iter::once(route.dialect).chain(route.speaks.iter().copied()) {
-        for operation in [Operation::Complete, Operation::Embed, Operation::CountTokens] {
+        for operation in Operation::ALL {
             for stream in [false, true] {
                 if let Some(url) = route.address(dialect, operation, stream) {
                     let direct = direct::uri_of(&url);
@@ -366,13 +366,14 @@ fn is_prefilled(route: &Route, ask: &Ask, manner: Manner) -> bool {
     how == Some(How::Prefill)
 }
 
-/// A model or account that can't count tokens can still answer: what is missing is the counting, not the route.
+/// A model or account that can't count tokens, or compact a conversation, can still answer: what is missing is that, not
+/// the route.
 fn blameless(failure: Failure, operation: Operation) -> Failure {
     let is_missing = matches!(
         failure.kind,
         FailureKind::ModelNotFound | FailureKind::EndpointNotFound | FailureKind::Forbidden
     );
-    if operation == Operation::CountTokens && is_missing {
+    if matches!(operation, Operation::CountTokens | Operation::Compact) && is_missing {
         return Failure { kind: FailureKind::NotTranslatable, ..failure };
     }
     failure

@@ -72,6 +72,7 @@ pub fn inspect_ok_body(
     match (operation, dialect) {
         (Operation::Embed, _) => facts::embeddings(body),
         (Operation::CountTokens, _) => facts::token_count(body),
+        (Operation::Compact, _) => facts::responses(body),
         (Operation::Complete, Dialect::OpenAiChat) => facts::chat(body),
         (Operation::Complete, Dialect::OpenAiResponses) => facts::responses(body),
         (Operation::Complete, Dialect::AnthropicMessages) => facts::messages(body),
@@ -288,6 +289,8 @@ mod tests {
             (Operation::Embed, r#"{"embeddings":[{"values":[0.1]}]}"#, None),
             (Operation::CountTokens, r#"{"input_tokens":14}"#, None),
             (Operation::CountTokens, r#"{"totalTokens":14}"#, None),
+            (Operation::Compact, r#"{"output":[{"type":"compaction"}],"usage":{"input_tokens":9}}"#, Some(9)),
+            (Operation::Compact, r#"{"output":[{"type":"compaction"}]}"#, None),
         ];
         for (operation, body, input) in fine {
             let ok = inspect_ok_body(Dialect::OpenAiChat, operation, None, body.as_bytes()).unwrap();

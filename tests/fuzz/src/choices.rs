@@ -58,7 +58,7 @@ impl Choices {
 
     /// What is asked for.
     pub fn operation(&self) -> Operation {
-        [Operation::Complete, Operation::Embed, Operation::CountTokens][usize::from(self.number) % 3]
+        Operation::ALL[usize::from(self.number) % Operation::ALL.len()]
     }
 
     /// How answers are written.

@@ -1,7 +1,7 @@
 //! Where each request of a route goes: the paths of each dialect below a base URL.
 //!
-//! Base URLs are taken with and without their version segment. A base URL that stands for a whole service (Vertex,
-//! Azure OpenAI) was completed when the map was proven; here only the last part is added.
+//! Base URLs are taken with and without their version segment, and a whole endpoint is taken for its base URL. One that
+//! stands for a whole service (Vertex, Azure OpenAI) was completed when the map was proven; here only the last part is added.
 
 use std::fmt::Write as _;
 
@@ -84,11 +84,12 @@ impl Place<'_> {
             (Operation::Complete, Dialect::OpenAiResponses) => "responses",
             (Operation::Complete, _) => "chat/completions",
             (Operation::Embed, _) => "embeddings",
-            (Operation::CountTokens, _) => return None,
+            (Operation::Compact, Dialect::OpenAiResponses) => "responses/compact",
+            (Operation::CountTokens | Operation::Compact, _) => return None,
         };
         let path = self.path();
         let path = match (self.is_dated(), what) {
-            (true, "responses") => format!("{path}/responses"),
+            (true, "responses" | "responses/compact") => format!("{path}/{what}"),
             (true, _) => format!("{path}/deployments/{}/{what}", segment(self.model)?),
             (false, _) => format!("{}/{what}", openai_base(path)),
         };
@@ -99,7 +100,7 @@ impl Place<'_> {
         let what = match operation {
             Operation::Complete => "messages",
             Operation::CountTokens => "messages/count_tokens",
-            Operation::Embed => return None,
+            Operation::Embed | Operation::Compact => return None,
         };
         Some(self.at(&format!("{}/{what}", versioned(self.path(), "v1"))))
     }
@@ -113,6 +114,7 @@ impl Place<'_> {
             Operation::CountTokens => "countTokens",
             Operation::Embed if is_vertex => "predict",
             Operation::Embed => "batchEmbedContents",
+            Operation::Compact => return None,
         };
         let model = self.model.split('/').map(segment).collect::<Option<Vec<_>>>()?.join("/");
         let resource = if is_vertex {
@@ -139,7 +141,7 @@ impl Place<'_> {
             Operation::Complete if stream => "converse-stream",
             Operation::Complete => "converse",
             Operation::CountTokens => "count-tokens",
-            Operation::Embed => return None,
+            Operation::Embed | Operation::Compact => return None,
         };
         let path = self.path();
         let path = path.strip_suffix("/model").unwrap_or(path);
@@ -172,6 +174,47 @@ impl Place<'_> {
 /// Whether an API version of Azure OpenAI is a date (`2024-10-21`, `2025-04-01-preview`).
 pub(super) fn is_dated(api_version: Option<&str>) -> bool {
     api_version.is_some_and(|version| version.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+/// The endpoints that documentation shows as a provider's address, and people paste as its base URL.
+const ENDPOINTS: [&[&str]; 7] = [
+    &["chat", "completions"],
+    &["responses"],
+    &["responses", "compact"],
+    &["embeddings"],
+    &["messages"],
+    &["messages", "count_tokens"],
+    &["models"],
+];
+
+/// A base URL as written, without what is no part of one: empty segments, an endpoint, a version that stands there twice.
+pub(super) fn normalized(mut url: Url) -> Url {
+    let mut segments: Vec<&str> = url.path().split('/').filter(|segment| !segment.is_empty()).collect();
+    while let Some(length) = endpoint_length(&segments) {
+        segments.truncate(segments.len() - length);
+    }
+    segments.dedup_by(|second, first| first == second && is_version(first));
+    let path = format!("/{}", segments.join("/"));
+    if path.trim_end_matches('/') != url.path().strip_suffix('/').unwrap_or(url.path()) {
+        url.set_path(&path);
+    }
+    url
+}
+
+/// How many segments at a path's end are an endpoint.
+fn endpoint_length(segments: &[&str]) -> Option<usize> {
+    if let Some(endpoint) = ENDPOINTS.iter().find(|endpoint| segments.ends_with(endpoint)) {
+        return Some(endpoint.len());
+    }
+    match segments {
+        [.., "models", last]
+            if last.ends_with(":generateContent") || last.ends_with(":streamGenerateContent") =>
+        {
+            Some(2)
+        }
+        [.., "model", _, "converse" | "converse-stream"] => Some(3),
+        _ => None,
+    }
 }
 
 /// A bare host gets `/v1`, a path is taken as written.

@@ -43,7 +43,7 @@ pub(super) struct Translation {
 pub(super) fn write(route: &Route, ask: &Ask, manner: Manner) -> Result<Outgoing, Failure> {
     let dialect = route.dialect_for(ask.dialect);
     match ask.operation {
-        Operation::Complete => completion(route, ask, dialect, manner),
+        Operation::Complete | Operation::Compact => completion(route, ask, dialect, manner),
         Operation::Embed if dialect == Dialect::Gemini => {
             let text = std::str::from_utf8(&ask.body).unwrap_or_default();
             let (translated, facts) = write_embed(text, &route.upstream_model, variant(route))

@@ -39,7 +39,8 @@ pub(super) async fn read(
     let body = if translation.needed {
         headers = translated_headers(&headers);
         let translated = blocking::run(body.len(), || match ask.operation {
-            Operation::Complete => {
+            // A compaction is never translated: only routes of the caller's dialect are asked for one.
+            Operation::Complete | Operation::Compact => {
                 translate_response(translation.dialect, ask.dialect, &body, &reply_options(ask, route, true))
             }
             Operation::Embed => match &translation.embed {

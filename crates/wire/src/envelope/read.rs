@@ -85,9 +85,11 @@ impl<'a> Scan<'a> {
     pub(super) fn conversation(&self) -> Option<Field> {
         match (self.operation, self.dialect) {
             (Operation::Embed, _) => None,
-            (Operation::Complete | Operation::CountTokens, Dialect::OpenAiResponses) => Some(Field::Input),
+            (Operation::Complete | Operation::CountTokens | Operation::Compact, Dialect::OpenAiResponses) => {
+                Some(Field::Input)
+            }
             (
-                Operation::Complete | Operation::CountTokens,
+                Operation::Complete | Operation::CountTokens | Operation::Compact,
                 Dialect::OpenAiChat | Dialect::AnthropicMessages | Dialect::Gemini | Dialect::BedrockConverse,
             ) => Some(Field::Messages),
         }
@@ -129,14 +131,15 @@ impl<'a> Scan<'a> {
         let message_count = self.message_count()?;
         let stream = match self.get(Field::Stream).map(RawValue::get) {
             None | Some("false") => false,
-            Some("true") => true,
+            // Nothing else is told piece by piece, whatever a client writes out of habit.
+            Some("true") => self.operation == Operation::Complete,
             Some(_) => return Err(EnvelopeError::field("stream", "must be true or false")),
         };
         let max_tokens = self.max_tokens()?;
         let choices = self.positive(Field::N, "n")?.unwrap_or(1);
         let (include_usage, usage_splice) = match (self.dialect, self.operation) {
             (Dialect::OpenAiChat, Operation::Complete) => self.usage_option(body, model_span.end)?,
-            (Dialect::OpenAiChat, Operation::Embed | Operation::CountTokens)
+            (Dialect::OpenAiChat, Operation::Embed | Operation::CountTokens | Operation::Compact)
             | (
                 Dialect::OpenAiResponses
                 | Dialect::AnthropicMessages

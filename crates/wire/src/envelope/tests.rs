@@ -229,6 +229,14 @@ fn what_a_request_needs_is_read() {
             &[F::Logprobs, F::State],
         ),
         (CHAT, Operation::Embed, r#""input":["a","b"],"dimensions":256"#, &[]),
+        // What has no stream is not streamed, whatever stands there.
+        (CHAT, Operation::Embed, r#""input":"a","stream":true"#, &[]),
+        (
+            RESPONSES,
+            Operation::Compact,
+            r#""input":"x","tools":[{"type":"function","name":"f"}],"stream":true"#,
+            &[F::Tools],
+        ),
     ];
     for (dialect, operation, members, features) in cases {
         let body = format!(r#"{{"model":"m",{members}}}"#);
@@ -479,7 +487,7 @@ proptest! {
         let body = format!(r#"{{"model":"m","max_tokens":1,"input":{body},"messages":{body}}}"#);
         let half = &body.as_bytes()[..cut.index(body.len() + 1)];
         for dialect in Dialect::ALL {
-            for operation in [Operation::Complete, Operation::Embed, Operation::CountTokens] {
+            for operation in Operation::ALL {
                 for bytes in [body.as_bytes(), half] {
                     if let Ok(envelope) = Envelope::read(dialect, operation, bytes) {
                         let bytes = Bytes::copy_from_slice(bytes);

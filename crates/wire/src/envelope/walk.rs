@@ -266,7 +266,8 @@ fn after_string(mut rest: &[u8]) -> &[u8] {
 
 /// Notes what a message says of the conversation.
 fn note(scan: &mut Scan<'_>, seen: &Seen<'_>) {
-    let responses = scan.dialect == Dialect::OpenAiResponses && scan.operation == Operation::Complete;
+    let responses = scan.dialect == Dialect::OpenAiResponses
+        && matches!(scan.operation, Operation::Complete | Operation::Compact);
     let is_call = responses && seen.kind == Some("\"function_call\"");
     scan.calls_in_turn = if is_call { scan.calls_in_turn + 1 } else { seen.calls };
     if scan.calls_in_turn > 1 {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use url::Url;
 
+use super::super::address::normalized;
 use super::super::defaults::Defaults;
 use super::super::fault::Path;
 use super::super::preset::{Layout, Preset};
@@ -98,7 +99,7 @@ impl Proof<'_> {
                 );
                 None
             }
-            Ok(url) => Some(url),
+            Ok(url) => Some(normalized(url)),
             Err(error) => {
                 self.fault(&at, format!("`{written}` is not a URL ({error}). Write https://host/path."));
                 None

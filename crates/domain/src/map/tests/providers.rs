@@ -261,6 +261,44 @@ fn an_inference_profile_is_one_segment_of_the_path() {
 }
 
 #[test]
+fn a_whole_endpoint_and_odd_slashes_are_taken_for_the_base_url() {
+    let cases = [
+        ("openai-chat", "/v1/chat/completions", "/v1/chat/completions"),
+        ("openai-chat", "/v1/chat/completions/", "/v1/chat/completions"),
+        ("openai-chat", "/chat/completions", "/v1/chat/completions"),
+        ("openai-chat", "//v1//", "/v1/chat/completions"),
+        ("openai-chat", "/v1/v1", "/v1/chat/completions"),
+        ("openai-chat", "//", "/v1/chat/completions"),
+        ("openai-chat", "/v1/responses", "/v1/chat/completions"),
+        ("openai-chat", "/v1/models", "/v1/chat/completions"),
+        ("openai-chat", "/api//v3/chat/completions", "/api/v3/chat/completions"),
+        ("openai-responses", "/v1/responses", "/v1/responses"),
+        ("openai-responses", "/v1/responses/compact", "/v1/responses"),
+        ("anthropic", "/v1/messages", "/v1/messages"),
+        ("anthropic", "/anthropic/v1/messages/", "/anthropic/v1/messages"),
+        ("anthropic", "/v1/messages/count_tokens", "/v1/messages"),
+        ("anthropic", "/anthropic//", "/anthropic/v1/messages"),
+        ("gemini", "/v1beta/models", "/v1beta/models/m:generateContent"),
+        ("gemini", "/v1beta/models/x:streamGenerateContent", "/v1beta/models/m:generateContent"),
+        ("bedrock-converse", "/model/x%3A1/converse", "/model/m/converse"),
+        // Not an endpoint: a path that only begins like one, and a version that follows another one.
+        ("openai-chat", "/responses/v1", "/responses/v1/chat/completions"),
+        ("openai-chat", "/v1/v2", "/v1/v2/chat/completions"),
+    ];
+    for (dialect, written, path) in cases {
+        let base = format!(
+            r#""x":{{"baseUrl":"http://h:1{written}","dialect":"{dialect}","region":"r","auth":"none"}}"#
+        );
+        let found = route(&base, r#""provider":"x","model":"m""#).unwrap();
+        assert_eq!(found.endpoint.path(), path, "{written} in {dialect}");
+    }
+    let compact = route("", r#""provider":"openai","model":"m""#).unwrap();
+    let compact = |dialect| compact.address(dialect, Operation::Compact, false);
+    assert_eq!(text(compact(Dialect::OpenAiResponses)), "https://api.openai.com/v1/responses/compact");
+    assert_eq!(compact(Dialect::OpenAiChat), None);
+}
+
+#[test]
 fn the_other_dialects_of_a_base_url_have_their_addresses_too() {
     let openai = route("", r#""provider":"openai","model":"gpt-4o""#).unwrap();
     let responses = openai.address(Dialect::OpenAiResponses, Operation::Complete, true);

@@ -1,0 +1,121 @@
+//! Who may knock: programs on this machine, by a name of its own. Browsers are kept out: a page must not spend the user's
+//! money (DNS rebinding, cross-site requests).
+
+use http::request::Parts;
+use http::{HeaderMap, header};
+use switchyard_domain::Dialect;
+use switchyard_domain::limits::{NAME_BYTES, quoted};
+
+use super::Refusal;
+use crate::shared::{Shared, lock};
+
+/// Refuses what a web page sent, and what is meant for another host.
+pub(super) fn check_host_and_origin(shared: &Shared, parts: &Parts, dialect: Dialect) -> Result<(), Refusal> {
+    if from_a_page(&parts.headers) {
+        let message =
+            "Requests from web pages are not taken. Call the router from a server or a command line.";
+        return Err(Refusal::new(dialect, 403, "browser_origin", message));
+    }
+    let foreign = match named_host(parts) {
+        Ok(host) if is_own_host(host) => return Ok(()),
+        Ok(host) => {
+            let host = host.escape_debug().to_string();
+            format!("The Host `{}` is not this router's.", quoted(&host, NAME_BYTES))
+        }
+        Err(why) => why.to_owned(),
+    };
+    let message = format!("{foreign} Use {}.", lock(&shared.proxy_url));
+    Err(Refusal::new(dialect, 421, "wrong_host", message))
+}
+
+/// Whether a browser sent this for a page. It says so by Origin, or by Sec-Fetch-Site, which a page can't set: only
+/// what a person typed comes without a site (`none`), and other programs send neither.
+fn from_a_page(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::ORIGIN)
+        || headers.get_all("sec-fetch-site").iter().any(|site| !site.as_bytes().eq_ignore_ascii_case(b"none"))
+}
+
+/// The one host a request is for. Two Host headers, or a target that names another host (RFC 9112, 3.2.2), are two
+/// opinions, and whoever stands before us may hold the other one.
+fn named_host(parts: &Parts) -> Result<&str, &'static str> {
+    let mut hosts = parts.headers.get_all(header::HOST).iter();
+    let host = hosts.next().and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if hosts.next().is_some() {
+        return Err("A request names one Host.");
+    }
+    match parts.uri.authority() {
+        Some(target) if !is_own_host(target.as_str()) => Ok(target.as_str()),
+        Some(_) | None => Ok(host),
+    }
+}
+
+/// Whether a Host header names this machine's loopback.
+pub(crate) fn is_own_host(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        Some(_) | None => host,
+    };
+    matches!(name, "127.0.0.1" | "[::1]") || name.eq_ignore_ascii_case("localhost")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{from_a_page, is_own_host, named_host};
+    use http::Request;
+
+    #[test]
+    fn a_request_names_one_host_and_it_is_ours() {
+        // Target, Host headers, and whether it is let in.
+        let cases: &[(&str, &[&str], bool)] = &[
+            ("/v1/models", &["127.0.0.1:4310"], true),
+            ("/v1/models", &["127.0.0.1:4310", "evil.example"], false),
+            ("/v1/models", &["127.0.0.1:4310", "127.0.0.1:4310"], false),
+            ("/v1/models", &["evil.example", "127.0.0.1:4310"], false),
+            ("/v1/models", &[], false),
+            ("http://127.0.0.1:4310/v1/models", &["127.0.0.1:4310"], true),
+            ("http://evil.example/v1/models", &["127.0.0.1:4310"], false),
+            ("http://x@127.0.0.1:4310/v1/models", &["127.0.0.1:4310"], false),
+            ("http://127.0.0.1:4310/v1/models", &["evil.example"], false),
+        ];
+        for (target, hosts, fine) in cases {
+            let request =
+                hosts.iter().fold(Request::get(*target), |request, host| request.header("host", *host));
+            let parts = request.body(()).unwrap().into_parts().0;
+            assert_eq!(named_host(&parts).is_ok_and(is_own_host), *fine, "{target} {hosts:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_page_sends_is_told_by_its_origin_or_its_site() {
+        let cases = [
+            (None, None, false),
+            (None, Some("none"), false),
+            (None, Some("cross-site"), true),
+            (None, Some("same-site"), true),
+            (None, Some("same-origin"), true),
+            (None, Some(""), true),
+            (Some("null"), None, true),
+        ];
+        for (origin, site, page) in cases {
+            let mut headers = http::HeaderMap::new();
+            let mut put = |name, value: Option<&'static str>| {
+                value.and_then(|value| headers.insert(name, http::HeaderValue::from_static(value)))
+            };
+            put("origin", origin);
+            put("sec-fetch-site", site);
+            assert_eq!(from_a_page(&headers), page, "{origin:?} {site:?}");
+        }
+    }
+
+    #[test]
+    fn only_loopback_names_are_hosts_of_ours() {
+        for own in ["127.0.0.1:4310", "127.0.0.1", "localhost:4310", "LOCALHOST", "[::1]:4310", "[::1]"] {
+            assert!(is_own_host(own), "{own}");
+        }
+        for foreign in
+            ["", "evil.example", "127.0.0.1.evil.example", "localhost.evil.example:80", "10.0.0.1", "::1"]
+        {
+            assert!(!is_own_host(foreign), "{foreign}");
+        }
+    }
+}
