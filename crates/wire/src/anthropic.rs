@@ -10,4 +10,5 @@ pub(crate) mod request;
 pub(crate) mod stream;
 mod usage;
 
+pub(crate) use request::is_run_by_caller;
 pub use usage::MessagesUsage;

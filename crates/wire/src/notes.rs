@@ -92,13 +92,22 @@ impl TranslateError {
 /// What is noted where a request's cache marks don't reach the provider.
 pub(crate) const CACHE_HINT_DROPPED: &str = "cache_hint_dropped";
 
+/// What is noted where tools that wait to be searched for are offered at once: only the prompt's length changes.
+pub(crate) const DEFER_LOADING_DROPPED: &str = "defer_loading_dropped";
+
 /// Requests' members that ask for speed, price, storage or length, and for nothing an answer could miss.
 const HINTS: &[&str] = &[
+    "anthropic_beta",
+    "betas",
+    "cache_control",
+    "context_management",
+    "diagnostics",
     "prediction",
     "prompt_cache_key",
     "prompt_cache_options",
     "prompt_cache_retention",
     "service_tier",
+    "speed",
     "store",
     "text.verbosity",
     "verbosity",
@@ -115,7 +124,7 @@ pub(crate) struct Notes {
 impl Degradation {
     fn is_hint(&self) -> bool {
         match self.code {
-            CACHE_HINT_DROPPED | "cache_ttl_dropped" => true,
+            CACHE_HINT_DROPPED | "cache_ttl_dropped" | DEFER_LOADING_DROPPED => true,
             "field_dropped" => HINTS.contains(&&*self.field),
             _ => false,
         }

@@ -5,7 +5,9 @@ mod conversation;
 mod read;
 mod shapes;
 mod thinking;
+mod tools;
 mod write;
 
 pub(crate) use read::read;
+pub(crate) use tools::is_run_by_caller;
 pub(crate) use write::write;

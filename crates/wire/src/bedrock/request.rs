@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::model::{Family, Model};
 use super::request_shapes::{
-    Block, InferenceConfig, JsonSchema, OutputConfig, Request, Structure, TextFormat,
+    Block, InferenceConfig, JsonSchema, Message, OutputConfig, Request, Structure, TextFormat,
 };
 use crate::canonical::{Content, Format, Prompt};
 use crate::notes::{CACHE_HINT_DROPPED, Notes, TranslateError};
@@ -40,8 +40,16 @@ pub(super) fn body<'p>(
     // In the order the provider caches them.
     let offer = tools::write(prompt, model, &mut cache, notes)?;
     let mut system = system(prompt, &mut cache, notes)?;
+    let mut messages = conversation::write(prompt, model, &mut cache, notes)?;
+    if messages.is_empty() {
+        if system.is_empty() {
+            return Err(TranslateError::invalid("messages", "must hold a message that says something"));
+        }
+        // Converse demands a turn of the user's.
+        notes.add("system_as_user", "messages");
+        messages.push(Message { role: "user", content: std::mem::take(&mut system) });
+    }
     let output_config = format(prompt, model, &mut system, notes);
-    let messages = conversation::write(prompt, model, &mut cache, notes)?;
     let mut request = Request {
         messages,
         system,
@@ -119,30 +127,19 @@ fn format<'p>(
     notes: &mut Notes,
 ) -> Option<OutputConfig<'p>> {
     match &prompt.format {
-        Format::Text => None,
-        Format::Json => {
-            notes.add("json_mode_as_instruction", "response_format");
-            let asked = "Answer with one JSON object and nothing else: no prose, no code fence.";
-            system.push(Block::Text(Cow::Borrowed(asked)));
-            None
-        }
+        Format::Text => return None,
+        Format::Json => notes.add("json_mode_as_instruction", "response_format"),
         Format::Schema { name, description, schema, strict: true, .. } if model.has_schema() => {
             let name = name.as_deref().filter(|name| tools::is_name(name));
             let description = description.as_deref().filter(|text| !text.is_empty());
             let json_schema = JsonSchema { schema: schema.get(), name, description };
             let structure = Structure { json_schema };
-            Some(OutputConfig { text_format: TextFormat { r#type: "json_schema", structure } })
+            return Some(OutputConfig { text_format: TextFormat { r#type: "json_schema", structure } });
         }
-        Format::Schema { at, schema, .. } => {
-            notes.add("json_schema_as_instruction", &**at);
-            system.push(Block::Text(Cow::Owned(format!(
-                "Answer with one JSON value that matches this JSON Schema and nothing else: no prose, no code \
-                 fence.\n{}",
-                schema.get()
-            ))));
-            None
-        }
+        Format::Schema { at, .. } => notes.add("json_schema_as_instruction", &**at),
     }
+    system.extend(prompt.format.in_words().map(|asked| Block::Text(Cow::Owned(asked))));
+    None
 }
 
 /// Claude refuses stop sequences of nothing but whitespace.

@@ -207,6 +207,24 @@ pub enum Format<'a> {
     },
 }
 
+impl Format<'_> {
+    /// Asks for it in words, for a model that can't be held to it; none for prose.
+    #[must_use]
+    pub fn in_words(&self) -> Option<String> {
+        match self {
+            Self::Text => None,
+            Self::Json => {
+                Some("Answer with one JSON object and nothing else: no prose, no code fence.".to_owned())
+            }
+            Self::Schema { schema, .. } => Some(format!(
+                "Answer with one JSON value that matches this JSON Schema and nothing else: no prose, no code \
+                 fence.\n{}",
+                schema.get()
+            )),
+        }
+    }
+}
+
 impl<'a> Prompt<'a> {
     /// The tools the calls were for, by the calls' ids, anywhere in the conversation; the first call of an id counts.
     #[must_use]

@@ -6,7 +6,7 @@ use switchyard_domain::{Feature, FeatureSet, Operation};
 
 use super::fields::Field;
 use super::read::Scan;
-use crate::Dialect;
+use crate::{Dialect, anthropic};
 
 #[derive(Default, Deserialize)]
 struct Typed<'a> {
@@ -89,8 +89,11 @@ fn tools(scan: &Scan<'_>) -> (bool, bool) {
     for tool in serde_json::from_str::<Vec<Typed<'_>>>(list.get()).unwrap_or_default() {
         let kind = tool.r#type.map_or("", RawValue::get);
         let is_own = match scan.dialect {
-            // Anthropic's own tools have dated types (`web_search_20250305`, `bash_20250124`).
-            Dialect::AnthropicMessages => matches!(kind, "" | "null" | "\"custom\""),
+            // Anthropic's own tools have dated types (`web_search_20250305`); some are for the caller to run
+            // (`bash_20250124`).
+            Dialect::AnthropicMessages => {
+                matches!(kind, "" | "null") || anthropic::is_run_by_caller(kind.trim_matches('"'))
+            }
             Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Gemini | Dialect::BedrockConverse => {
                 matches!(kind, "" | "null" | "\"function\"" | "\"custom\"")
             }

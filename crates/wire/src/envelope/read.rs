@@ -231,6 +231,8 @@ impl<'a> Scan<'a> {
             None if is_responses => {
                 Err(EnvelopeError::field("input", "is missing; send a text or a list of items"))
             }
+            // Instructions alone can be answered.
+            Some(0) if is_responses && self.get(Field::Instructions).is_some() => Ok(0),
             Some(0) if is_responses => Err(EnvelopeError::field("input", "must not be empty")),
             None => Err(EnvelopeError::field("messages", "is missing; send a list of messages")),
             Some(0) => Err(EnvelopeError::field("messages", "must hold at least one message")),

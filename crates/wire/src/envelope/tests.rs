@@ -117,7 +117,7 @@ const RESPONSES: Dialect = Dialect::OpenAiResponses;
 fn what_a_request_needs_is_read() {
     use Feature as F;
     let complete = Operation::Complete;
-    let cases: [(Dialect, Operation, &str, &[Feature]); 26] = [
+    let cases: [(Dialect, Operation, &str, &[Feature]); 28] = [
         (CHAT, complete, r#""messages":[{"role":"user","content":"image_url"}],"n":1,"tools":[]"#, &[]),
         (
             CHAT,
@@ -191,6 +191,13 @@ fn what_a_request_needs_is_read() {
             r#""max_tokens":1,"messages":[{"role":"user"}],"thinking":{"type":"disabled"},"tools":[{"name":"f"},{"type":"custom","name":"g"}],"output_config":{"effort":"low","format":{"type":"json_schema"}}"#,
             &[F::Tools, F::JsonSchema],
         ),
+        (
+            MESSAGES,
+            complete,
+            r#""max_tokens":1,"messages":[{"role":"user"}],"tools":[{"type":"bash_20250124","name":"bash"},{"type":"text_editor_20250728","name":"e"}]"#,
+            &[F::Tools],
+        ),
+        (RESPONSES, complete, r#""input":[],"instructions":"Say hello.""#, &[]),
         (
             MESSAGES,
             Operation::CountTokens,

@@ -16,7 +16,7 @@ use super::model::{Model, ThinkingConfig};
 use super::schema;
 use crate::canonical::{Format, Prompt, ToolChoice};
 use crate::notes::{Notes, TranslateError};
-use parts::{Content, Instruction};
+use parts::{Content, Instruction, Part};
 use tools::{ToolConfig, Tools};
 
 /// "The set of character sequences (up to 5) that will stop output generation."
@@ -59,10 +59,18 @@ pub(super) fn body<'a>(
     notes: &mut Notes,
 ) -> Result<Body<'a>, TranslateError> {
     let model = Model::of(upstream_model);
-    let (system_instruction, contents) = contents::write(prompt, model, notes)?;
+    let (mut system_instruction, contents) = contents::write(prompt, model, notes)?;
     let tools = tools::declarations(prompt, notes)?;
     let tool_config = tools::config(prompt, model, notes)?;
-    let generation_config = generation_config(prompt, model, notes)?;
+    let (mime_type, schema) = format(prompt, model, notes)?;
+    // Where the model can't be held to a format it is asked for in words.
+    if mime_type.is_none()
+        && let Some(asked) = prompt.format.in_words()
+    {
+        let empty = || Instruction { parts: Vec::new() };
+        system_instruction.get_or_insert_with(empty).parts.push(Part::owned_text(asked));
+    }
+    let generation_config = generation_config(prompt, model, (mime_type, schema), notes);
     if prompt.user.is_some() {
         notes.add("user_dropped", "user");
     }
@@ -99,9 +107,9 @@ struct GenerationConfig<'a> {
 fn generation_config<'a>(
     prompt: &'a Prompt<'_>,
     model: Model,
+    (response_mime_type, response_json_schema): WrittenFormat<'a>,
     notes: &mut Notes,
-) -> Result<Option<GenerationConfig<'a>>, TranslateError> {
-    let (response_mime_type, response_json_schema) = format(prompt, model, notes)?;
+) -> Option<GenerationConfig<'a>> {
     let config = GenerationConfig {
         temperature: prompt.temperature.map(|value| clamped(value, 2.0, "temperature", notes)),
         top_p: prompt.top_p,
@@ -129,9 +137,9 @@ fn generation_config<'a>(
         stop_sequences: stops,
     } = &config
     else {
-        return Ok(Some(config));
+        return Some(config);
     };
-    Ok((!stops.is_empty()).then_some(config))
+    (!stops.is_empty()).then_some(config)
 }
 
 /// Counts are `int32` there.
@@ -180,25 +188,27 @@ fn format<'a>(
     model: Model,
     notes: &mut Notes,
 ) -> Result<WrittenFormat<'a>, TranslateError> {
-    let (at, written) = match &prompt.format {
-        Format::Text => return Ok((None, None)),
-        Format::Json => ("response_format", None),
+    let offers_tools = !prompt.tools.is_empty() && prompt.tool_choice != Some(ToolChoice::None);
+    let in_words = offers_tools && !model.takes_json_with_tools();
+    Ok(match &prompt.format {
+        Format::Text => (None, None),
+        Format::Json if in_words => {
+            notes.add("json_mode_as_instruction", "response_format");
+            (None, None)
+        }
+        Format::Schema { at, .. } if in_words => {
+            notes.add("json_schema_as_instruction", at.as_str());
+            (None, None)
+        }
+        Format::Json => (Some("application/json"), None),
         Format::Schema { at, description, schema, strict, .. } => {
             if description.is_some() {
                 notes.add("field_dropped", format!("{at}.description"));
             }
             let path = format!("{at}.schema");
-            (at.as_str(), Some(schema::fit(schema, &path, *strict, notes)?))
+            (Some("application/json"), Some(schema::fit(schema, &path, *strict, notes)?))
         }
-    };
-    let offers_tools = !prompt.tools.is_empty() && prompt.tool_choice != Some(ToolChoice::None);
-    if offers_tools && !model.takes_json_with_tools() {
-        return Err(TranslateError::unsupported(
-            at,
-            "JSON answers while tools are offered (before Gemini 3)",
-        ));
-    }
-    Ok((Some("application/json"), written))
+    })
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod exact;
 mod fixtures;
 mod hostile;
 mod malformed;
+mod messages_clients;
 mod resumed;
 mod robust;
 mod round_trip;

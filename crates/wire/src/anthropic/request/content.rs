@@ -9,24 +9,31 @@ use crate::canonical::{Block, Content, Media, Origin, Signature, Source, ToolRes
 use crate::members::{Members, borrowed_text, elements};
 use crate::notes::{Notes, TranslateError};
 
-/// Reads a content, a string or a list of blocks. Blocks that say nothing to anyone else are noted and left out.
-pub(super) fn read<'a>(
-    raw: &'a RawValue,
-    at: &str,
-    notes: &mut Notes,
-) -> Result<Vec<Block<'a>>, TranslateError> {
-    read_in(Place::Message, raw, at, notes)
-}
-
 /// What a content is the content of.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Message,
+pub(super) enum Place {
+    System,
+    User,
+    Assistant,
     /// A tool's result, which holds no other: each level would cost stack.
     Result,
 }
 
-fn read_in<'a>(
+impl Place {
+    /// Whether a block of this type has a meaning here.
+    fn takes(self, kind: &str) -> bool {
+        match kind {
+            "text" => true,
+            // In the model's own turn it answers a tool the provider ran.
+            "tool_result" => self == Self::User,
+            "tool_use" | "thinking" | "redacted_thinking" => matches!(self, Self::User | Self::Assistant),
+            _ => self != Self::System,
+        }
+    }
+}
+
+/// Reads a content, a string or a list of blocks. A block that can't go along is told as text or left out, with a note.
+pub(super) fn read<'a>(
     place: Place,
     raw: &'a RawValue,
     at: &str,
@@ -64,12 +71,15 @@ fn one<'a>(
     notes: &mut Notes,
 ) -> Result<Option<Content<'a>>, TranslateError> {
     let kind = block.need_text("type")?;
+    if !place.takes(&kind) {
+        return Ok(left_out(block, path, notes));
+    }
     Ok(Some(match &*kind {
         "text" => {
             if block.raw("citations").is_some_and(|citations| citations.get() != "[]") {
                 notes.add_once("citations_dropped", block.path_of("citations"));
             }
-            Content::Text(block.need_text("text")?)
+            Content::Text(block.text("text")?.unwrap_or_default())
         }
         "image" => Content::Image(image(block)?),
         "document" => Content::Document(document(block, notes)?),
@@ -77,17 +87,20 @@ fn one<'a>(
             notes.add("search_result_as_text", path);
             Content::Text(Cow::Owned(search_result(block, notes)?))
         }
+        // The tool itself stands among `tools` ("Tool search": every one referenced has to), and is offered.
+        "tool_reference" => {
+            notes.add("tool_reference_as_text", path);
+            let name = block.text("tool_name")?.unwrap_or_default();
+            Content::Text(Cow::Owned(format!("The tool \"{name}\" is available.")))
+        }
         "tool_use" => {
             block.raw("caller");
             Content::ToolUse(ToolUse {
                 id: block.need_text("id")?,
                 name: block.need_text("name")?,
-                arguments: block.need_written_object("input")?.get().into(),
+                arguments: input(block, notes),
                 signature: None,
             })
-        }
-        "tool_result" if place == Place::Result => {
-            return Err(TranslateError::invalid(block.path_of("type"), NO_ANSWER));
         }
         "tool_result" => tool_result(block, cache, notes)?,
         "thinking" => {
@@ -100,31 +113,62 @@ fn one<'a>(
         "redacted_thinking" => {
             Content::RedactedThinking(Signature::read(Origin::Anthropic, block.need_text("data")?))
         }
+        "container_upload" => {
+            return Err(TranslateError::unsupported(path, "a file stored with another provider"));
+        }
         // What the provider's own tools did: told in the text that follows, if at all.
-        "server_tool_use" | "mcp_tool_use" | "mcp_tool_result" | "compaction" => {
-            return left_out(block, path, notes);
-        }
-        other if other.ends_with("_tool_result") => return left_out(block, path, notes),
-        _ => {
-            return Err(TranslateError::unsupported(
-                block.path_of("type"),
-                format!("a block of type \"{kind}\""),
-            ));
-        }
+        "server_tool_use" | "mcp_tool_use" | "mcp_tool_result" => return Ok(left_out(block, path, notes)),
+        other if other.ends_with("_tool_result") => return Ok(left_out(block, path, notes)),
+        _ => return unknown(block, path, notes),
     }))
 }
 
-/// Why a block has no place in a tool's result.
-const NO_ANSWER: &str = "is no block a tool can answer with";
+fn left_out<'a>(block: &mut Members<'a>, path: &str, notes: &mut Notes) -> Option<Content<'a>> {
+    notes.add("block_dropped", path);
+    block.take_all();
+    None
+}
 
-fn left_out<'a>(
+/// A block of which only its plain words have a place elsewhere, such as the summary in a `compaction`.
+fn unknown<'a>(
     block: &mut Members<'a>,
     path: &str,
     notes: &mut Notes,
 ) -> Result<Option<Content<'a>>, TranslateError> {
-    notes.add("block_dropped", path);
-    block.take_all();
-    Ok(None)
+    for name in ["text", "content"] {
+        let at = block.path_of(name);
+        let Some(raw) = block.raw(name).filter(|raw| raw.get().starts_with(['"', '['])) else { continue };
+        let said = match borrowed_text(raw) {
+            Some(said) => said,
+            None => Cow::Owned(joined_texts(raw, &at, notes)?),
+        };
+        if !said.is_empty() {
+            notes.add("block_as_text", path);
+            block.take_all();
+            return Ok(Some(Content::Text(said)));
+        }
+    }
+    Ok(left_out(block, path, notes))
+}
+
+/// A call's input, which is an object. What a model wrote in place of one is carried in an object, so that an old slip
+/// does not end the conversation.
+fn input<'a>(block: &mut Members<'a>, notes: &mut Notes) -> Cow<'a, str> {
+    let Some(raw) = block.raw("input") else { return Cow::Borrowed("{}") };
+    if raw.get().starts_with('{') {
+        return Cow::Borrowed(raw.get());
+    }
+    let written = borrowed_text(raw).unwrap_or(Cow::Borrowed(raw.get()));
+    let is_object =
+        written.trim_start().starts_with('{') && serde_json::from_str::<&RawValue>(&written).is_ok();
+    if is_object {
+        return written;
+    }
+    if written.trim().is_empty() {
+        return Cow::Borrowed("{}");
+    }
+    notes.add("tool_arguments_wrapped", block.path_of("input"));
+    Cow::Owned(serde_json::json!({ "arguments": written }).to_string())
 }
 
 fn source<'a>(block: &mut Members<'a>) -> Result<(Cow<'a, str>, Members<'a>), TranslateError> {
@@ -172,7 +216,7 @@ fn document<'a>(block: &mut Members<'a>, notes: &mut Notes) -> Result<Media<'a>,
     Ok(Media { source, media_type, name, detail: None })
 }
 
-/// The texts of a list of blocks that may hold nothing else.
+/// The texts of a list of blocks; whatever else is among them is left out.
 fn joined_texts(raw: &RawValue, at: &str, notes: &mut Notes) -> Result<String, TranslateError> {
     if let Some(text) = borrowed_text(raw) {
         return Ok(text.into_owned());
@@ -182,12 +226,13 @@ fn joined_texts(raw: &RawValue, at: &str, notes: &mut Notes) -> Result<String, T
         let mut block = Members::read(raw.get(), path.as_str())?;
         let kind = block.need_text("type")?;
         if kind != "text" {
-            return Err(TranslateError::unsupported(path, format!("a block of type \"{kind}\" here")));
+            notes.add("block_dropped", path);
+            continue;
         }
         if !joined.is_empty() {
             joined.push('\n');
         }
-        joined.push_str(&block.need_text("text")?);
+        joined.push_str(&block.text("text")?.unwrap_or_default());
         cache_hint(&mut block, notes)?;
         notes.dropped(block);
     }
@@ -218,19 +263,9 @@ fn tool_result<'a>(
     let path = block.path_of("content");
     let mut content = Vec::new();
     if let Some(raw) = block.raw("content") {
-        for inner in read_in(Place::Result, raw, &path, notes)? {
+        for inner in read(Place::Result, raw, &path, notes)? {
             *cache |= inner.cache;
-            match inner.content {
-                Content::Text(_) | Content::Image(_) | Content::Document(_) => content.push(inner.content),
-                Content::Thinking { .. }
-                | Content::RedactedThinking(_)
-                | Content::ToolUse(_)
-                | Content::ToolResult(_)
-                | Content::Refusal(_) => {
-                    let path = format!("{}.type", inner.at);
-                    return Err(TranslateError::invalid(path, NO_ANSWER));
-                }
-            }
+            content.push(inner.content);
         }
     }
     Ok(Content::ToolResult(ToolResult { id, name: None, is_error, content }))

@@ -2,8 +2,9 @@
 
 use serde_json::value::RawValue;
 
-use super::content;
-use crate::canonical::{Block, Content, Effort, Format, Prompt, Reasoning, Role, Tool, ToolChoice, Turn};
+use super::content::{self, Place};
+use super::tools;
+use crate::canonical::{Block, Content, Effort, Format, Prompt, Reasoning, Role, Turn};
 use crate::members::{Kind, Members, Text, borrowed_text};
 use crate::notes::{Notes, TranslateError};
 
@@ -26,12 +27,8 @@ pub(crate) fn read<'a>(body: &'a str, notes: &mut Notes) -> Result<Prompt<'a>, T
     prompt.top_k = source.get("top_k")?;
     let stop: Option<Vec<Text<'a>>> = source.get("stop_sequences")?;
     prompt.stop = stop.into_iter().flatten().map(|text| text.0).collect();
-    prompt.tools = tools(&mut source, notes)?;
-    let has_servers = servers(&mut source, notes)?;
-    if has_servers && prompt.tools.is_empty() {
-        return Err(TranslateError::unsupported("mcp_servers", "only tools the provider runs"));
-    }
-    tool_choice(&mut source, &mut prompt)?;
+    let offer = tools::read(&mut source, notes)?;
+    tools::choice(&mut source, &mut prompt, offer)?;
     let effort = output_config(&mut source, &mut prompt, notes)?;
     prompt.reasoning = thinking(&mut source, effort, notes)?;
     prompt.user = match source.object("metadata")? {
@@ -67,12 +64,7 @@ fn check_what_is_left_out(source: &Members<'_>) -> Result<(), TranslateError> {
 
 /// System texts: a string, or text blocks.
 fn system<'a>(raw: &'a RawValue, at: &str, notes: &mut Notes) -> Result<Vec<Block<'a>>, TranslateError> {
-    let blocks = content::read(raw, at, notes)?;
-    for block in &blocks {
-        if !matches!(block.content, Content::Text(_)) {
-            return Err(TranslateError::invalid(format!("{}.type", block.at), "must be text"));
-        }
-    }
+    let blocks = content::read(Place::System, raw, at, notes)?;
     Ok(blocks.into_iter().filter(|block| !is_empty(block)).collect())
 }
 
@@ -89,85 +81,33 @@ fn message<'a>(
     let mut message = Members::read(raw.get(), path.as_str())?;
     let role = message.need_text("role")?;
     let at = message.path_of("content");
-    let said = message.raw("content").ok_or_else(|| TranslateError::invalid(at.as_str(), "is missing"))?;
-    let role = match &*role {
-        "user" => Role::User,
-        "assistant" => Role::Assistant,
+    let said = message.raw("content");
+    let (role, place) = match &*role {
+        "user" => (Role::User, Place::User),
+        "assistant" => (Role::Assistant, Place::Assistant),
         // Instructions in the middle of a conversation ("Mid-conversation system messages").
         "system" => {
             if !prompt.turns.is_empty() {
                 notes.add("system_message_moved", path.as_str());
             }
-            prompt.system.extend(system(said, &at, notes)?);
+            if let Some(said) = said {
+                prompt.system.extend(system(said, &at, notes)?);
+            }
             notes.dropped(message);
             return Ok(());
         }
         _ => return Err(TranslateError::invalid(message.path_of("role"), "must be user or assistant")),
     };
-    let mut blocks = content::read(said, &at, notes)?;
+    let mut blocks = match said {
+        Some(said) => content::read(place, said, &at, notes)?,
+        // A turn in which nothing was said.
+        None => Vec::new(),
+    };
     if role == Role::Assistant {
         content::attach_seals(&mut blocks);
     }
     notes.dropped(message);
     prompt.turns.push(Turn { at: path, role, blocks });
-    Ok(())
-}
-
-fn tools<'a>(source: &mut Members<'a>, notes: &mut Notes) -> Result<Vec<Tool<'a>>, TranslateError> {
-    let mut tools = Vec::new();
-    let mut has_others = false;
-    for (path, raw) in source.list("tools")? {
-        let mut tool = Members::read(raw.get(), path.clone())?;
-        // Tools the provider itself runs (web search, code execution) or knows (computer use) exist only there.
-        if tool.text("type")?.is_some_and(|kind| kind != "custom") {
-            has_others = true;
-            notes.add("server_tool_dropped", path);
-            continue;
-        }
-        tools.push(Tool {
-            name: tool.need_text("name")?,
-            description: tool.text("description")?,
-            schema: Some(tool.need_written_object("input_schema")?),
-            strict: tool.get::<bool>("strict")?.filter(|strict| *strict),
-            cache: content::cache_hint(&mut tool, notes)?,
-            at: path,
-        });
-        notes.dropped(tool);
-    }
-    if has_others && tools.is_empty() {
-        return Err(TranslateError::unsupported("tools", "only tools the provider runs"));
-    }
-    Ok(tools)
-}
-
-/// Servers whose tools Anthropic calls by itself.
-fn servers(source: &mut Members<'_>, notes: &mut Notes) -> Result<bool, TranslateError> {
-    let servers = source.list("mcp_servers")?;
-    for (path, _) in &servers {
-        notes.add("server_tool_dropped", path.as_str());
-    }
-    Ok(!servers.is_empty())
-}
-
-fn tool_choice<'a>(source: &mut Members<'a>, prompt: &mut Prompt<'a>) -> Result<(), TranslateError> {
-    let Some(mut choice) = source.object("tool_choice")? else { return Ok(()) };
-    let kind = choice.need_text("type")?;
-    let is_disabled = choice.get::<bool>("disable_parallel_tool_use")?.unwrap_or(false);
-    let chosen = match &*kind {
-        "auto" => ToolChoice::Auto,
-        "any" => ToolChoice::Required,
-        "none" => ToolChoice::None,
-        "tool" => ToolChoice::Named(choice.need_text("name")?),
-        _ => return Err(TranslateError::invalid("tool_choice.type", "must be auto, any, tool or none")),
-    };
-    if let ToolChoice::Named(name) = &chosen
-        && !prompt.tools.is_empty()
-        && prompt.tools.iter().all(|tool| tool.name != *name)
-    {
-        return Err(TranslateError::unsupported("tool_choice.name", "a tool only the provider runs"));
-    }
-    prompt.tool_choice = Some(chosen);
-    prompt.parallel_tools = is_disabled.then_some(false);
     Ok(())
 }
 
@@ -182,15 +122,20 @@ fn output_config<'a>(
     if let Some(mut config) = source.object("output_config")? {
         format = config.object("format")?.or(format);
         if let Some(word) = config.text("effort")? {
-            let wrong =
-                || TranslateError::invalid("output_config.effort", "must be low, medium, high, xhigh or max");
-            effort = Some(Effort::read(&word).ok_or_else(wrong)?);
+            effort = Effort::read(&word);
+            if effort.is_none() {
+                // A word newer than this version.
+                notes.add("field_dropped", "output_config.effort");
+            }
         }
         notes.dropped(config);
     }
     let Some(mut format) = format else { return Ok(effort) };
     let kind = format.need_text("type")?;
     let path = format.path_of("type");
+    if kind == "text" {
+        return Ok(effort);
+    }
     if kind != "json_schema" {
         return Err(TranslateError::unsupported(path, format!("a format of type \"{kind}\"")));
     }
@@ -214,14 +159,17 @@ fn thinking(
     let visible = thinking.text("display")?.map(|display| display != "omitted");
     let read = match &*kind {
         "enabled" => {
-            let budget_tokens = Some(thinking.need("budget_tokens")?);
-            Reasoning { budget_tokens, visible: visible.or(Some(true)), ..asked }
+            let budget_tokens = thinking.get("budget_tokens")?;
+            let adaptive = budget_tokens.is_none();
+            Reasoning { budget_tokens, adaptive, visible: visible.or(Some(true)), ..asked }
         }
         "adaptive" => Reasoning { adaptive: true, visible, ..asked },
         // The least there is, whatever the effort of the answer.
         "disabled" | "between_tools" => Reasoning { effort: Some(Effort::None), ..Reasoning::default() },
+        // A way newer than this version.
         _ => {
-            return Err(TranslateError::invalid("thinking.type", "must be enabled, adaptive or disabled"));
+            notes.add("field_dropped", "thinking");
+            return Ok(effort.map(|_| asked));
         }
     };
     notes.dropped(thinking);

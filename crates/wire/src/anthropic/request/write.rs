@@ -135,27 +135,17 @@ fn output_format<'a>(
     notes: &mut Notes,
 ) -> Option<OutputFormat<'a>> {
     match &prompt.format {
-        Format::Text => None,
-        Format::Json => {
-            notes.add("json_mode_as_instruction", "response_format");
-            conversation.instruct(
-                "Answer with one JSON object and nothing else: no prose, no code fence.".to_owned(),
-            );
-            None
-        }
+        Format::Text => return None,
+        Format::Json => notes.add("json_mode_as_instruction", "response_format"),
         Format::Schema { schema, strict: true, .. } if claude.takes_schema() && is_enforceable(schema) => {
-            Some(OutputFormat { r#type: "json_schema", schema })
+            return Some(OutputFormat { r#type: "json_schema", schema });
         }
-        Format::Schema { at, schema, .. } => {
-            notes.add("json_schema_as_instruction", at.as_str());
-            conversation.instruct(format!(
-                "Answer with one JSON value that matches this JSON Schema and nothing else: no prose, \
-                 no code fence.\n{}",
-                schema.get()
-            ));
-            None
-        }
+        Format::Schema { at, .. } => notes.add("json_schema_as_instruction", at.as_str()),
     }
+    if let Some(asked) = prompt.format.in_words() {
+        conversation.instruct(asked);
+    }
+    None
 }
 
 /// Whether a schema keeps to what Anthropic's structured outputs know ("JSON Schema limitations"): closed objects, no

@@ -50,9 +50,7 @@ pub(super) fn write<'p>(
             None => messages.push(Message { role, content }),
         }
     }
-    let Some(first) = messages.first() else {
-        return Err(TranslateError::invalid("messages", "must hold a message that says something"));
-    };
+    let Some(first) = messages.first() else { return Ok(messages) };
     let at =
         |role: Role| prompt.turns.iter().rfind(|turn| turn.role == role).map_or("messages", |turn| &turn.at);
     if first.role == ASSISTANT {
@@ -84,8 +82,9 @@ impl Conversation<'_> {
     ) -> Result<(), TranslateError> {
         match content {
             Content::Text(text) | Content::Refusal(text) => into.extend(self.text(text, at)),
+            // The model's own turn holds neither.
             Content::Image(_) | Content::Document(_) if role == Role::Assistant => {
-                return Err(TranslateError::unsupported(at, "an image or document in the model's own turn"));
+                self.notes.add("block_dropped", at);
             }
             Content::Image(media) => into.push(image(media, at, self.notes)?),
             Content::Document(media) => into.push(self.names.document(media, at, self.notes)?),

@@ -74,6 +74,10 @@ impl<'a> Part<'a> {
         Self { text: Some(Cow::Borrowed(text)), ..Self::default() }
     }
 
+    pub(super) fn owned_text(text: String) -> Self {
+        Self { text: Some(Cow::Owned(text)), ..Self::default() }
+    }
+
     pub(super) fn media(data: Data<'a>) -> Self {
         match data {
             Data::Inline(blob) => Self { inline_data: Some(blob), ..Self::default() },

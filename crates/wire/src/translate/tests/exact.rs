@@ -80,8 +80,8 @@ fn what_cannot_be_carried_and_matters_is_refused_with_its_place() {
         ),
         (
             MESSAGES,
-            r#"{"max_tokens":1,"messages":[],"tools":[{"type":"web_search_20250305","name":"web_search"}]}"#,
-            "tools: only tools the provider runs",
+            r#"{"max_tokens":1,"messages":[],"tool_choice":{"type":"any"},"tools":[{"type":"web_search_20250305","name":"web_search"}]}"#,
+            "tool_choice: only tools the provider runs",
         ),
         (MESSAGES, r#"{"messages":[]}"#, "max_tokens: is missing"),
     ];

@@ -129,8 +129,6 @@ fn a_messages_member_of_the_wrong_type_is_named() {
         &[
             ("/metadata", Some(json!(7)), "metadata"),
             ("/service_tier", Some(json!({})), "service_tier"),
-            ("/messages/1/content/0/input", Some(json!(7)), "messages[1].content[0].input"),
-            ("/messages/1/content/0/input", None, "messages[1].content[0].input"),
             ("/messages/2/content/0/is_error", Some(json!("yes")), "messages[2].content[0].is_error"),
             ("/messages/2/content/0/tool_use_id", Some(json!("x")), "messages[2].content[0].tool_use_id"),
             ("/messages/0/content", image(json!({"type": "fax"})), "messages[0].content[0].source.type"),
@@ -147,6 +145,8 @@ fn a_messages_member_of_the_wrong_type_is_named() {
         Dialect::AnthropicMessages,
         &[
             ("/metadata", json!({"user_id": null})),
+            ("/messages/1/content/0/input", json!(7)),
+            ("/messages/1/content/0/input", Value::Null),
             ("/service_tier", json!("standard_only")),
             ("/messages/2/content/0/content", json!([{"type": "text", "text": "ok"}])),
         ],
