@@ -10,9 +10,13 @@
 //! is followed by the next one after the usual wait. A person can hold a circuit open or closed; meanwhile failures are
 //! counted, and move nothing.
 //!
+//! A provider may fail for what one app asks. The circuit opens after as many failures as ever, since with one app that is
+//! what an outage looks like; but while all of them are of one app, a request of another one is a test call at once.
+//!
 //! Each change of state bumps the generation; an outcome that belongs to an older generation changes nothing. The
 //! half-open slot is held by the permit itself: dropping the permit, even in a panic, frees it.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Weak};
 
 use switchyard_domain::map::{BreakerSettings, RouteIx};
@@ -24,6 +28,29 @@ use crate::fleet::KeyId;
 /// A circuit that stayed closed, or stayed open, for so long does not flap any more, milliseconds.
 const CALM_MS: u64 = 600_000;
 
+/// An app that asks, told from others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct App(u64);
+
+impl App {
+    /// The app of this name; none when nobody is named.
+    pub(crate) fn of(name: &str) -> Option<Self> {
+        (!name.is_empty()).then(|| {
+            let mut hasher = DefaultHasher::new();
+            name.hash(&mut hasher);
+            Self(hasher.finish())
+        })
+    }
+}
+
+/// Whose calls have failed since the last one that succeeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whose {
+    Nobodys,
+    One(App),
+    Several,
+}
+
 /// Leave for one call on one route. Goes back through `Fleet::report` or `Fleet::release`; a permit that is only
 /// dropped frees its half-open slot and counts nothing.
 #[derive(Debug)]
@@ -32,6 +59,7 @@ pub struct Permit {
     pub(crate) id: RouteId,
     pub(crate) generation: u64,
     pub(crate) key: Option<KeyId>,
+    pub(crate) app: Option<App>,
     pub(crate) begins_test: bool,
     /// When it was given, on the monotonic clock.
     pub(crate) begun_mono_ms: u64,
@@ -151,6 +179,7 @@ pub(crate) struct Breaker {
     settings: BreakerSettings,
     generation: u64,
     consecutive: u32,
+    failures: Whose,
     state: State,
     hold: Option<Hold>,
     /// The first opening since it was last calm for [`CALM_MS`], and each relapse since.
@@ -172,6 +201,7 @@ impl Breaker {
             settings,
             generation,
             consecutive: 0,
+            failures: Whose::Nobodys,
             state: State::Closed,
             hold: None,
             openings: 0,
@@ -219,8 +249,8 @@ impl Breaker {
         }
     }
 
-    /// What the next call would meet.
-    pub(crate) fn gate(&self, now: Now) -> Gate {
+    /// What the next call of an app would meet.
+    pub(crate) fn gate(&self, app: Option<App>, now: Now) -> Gate {
         match self.hold {
             Some(Hold::Open) => return Gate::HeldOpen,
             Some(Hold::Closed) => return Gate::Flows,
@@ -230,16 +260,28 @@ impl Breaker {
             State::Closed => Gate::Flows,
             State::Open { since_mono_ms } => {
                 let until = since_mono_ms.saturating_add(self.wait_ms());
-                if now.mono_ms >= until { Gate::TestDue } else { Gate::OpenUntil(until) }
+                if now.mono_ms >= until || self.fails_for_another(app) {
+                    Gate::TestDue
+                } else {
+                    Gate::OpenUntil(until)
+                }
             }
             State::HalfOpen { slot, .. } if slot.strong_count() > 0 => Gate::TestUnderWay,
             State::HalfOpen { .. } => Gate::TestDue,
         }
     }
 
-    /// Lets a call through, or says why not.
-    pub(crate) fn admit(&mut self, now: Now) -> Result<Admission, Gate> {
-        match self.gate(now) {
+    /// Whether everything that failed was of one app, and this is another one.
+    fn fails_for_another(&self, app: Option<App>) -> bool {
+        match (self.failures, app) {
+            (Whose::One(of), Some(app)) => of != app,
+            (Whose::Nobodys | Whose::Several, _) | (Whose::One(_), None) => false,
+        }
+    }
+
+    /// Lets a call of an app through, or says why not.
+    pub(crate) fn admit(&mut self, app: Option<App>, now: Now) -> Result<Admission, Gate> {
+        match self.gate(app, now) {
             Gate::Flows => Ok(Admission { generation: self.generation, slot: None, begins_test: false }),
             Gate::TestDue => {
                 let taken = Arc::new(());
@@ -278,6 +320,7 @@ impl Breaker {
             return false;
         }
         self.consecutive = 0;
+        self.failures = Whose::Nobodys;
         if self.hold.is_some() {
             return false;
         }
@@ -296,11 +339,16 @@ impl Breaker {
     }
 
     /// A call of `generation` failed in a way that counts. Says so when that opened the circuit.
-    pub(crate) fn failed(&mut self, generation: u64, now: Now) -> Option<Opening> {
+    pub(crate) fn failed(&mut self, generation: u64, app: Option<App>, now: Now) -> Option<Opening> {
         if generation != self.generation {
             return None;
         }
         self.consecutive = self.consecutive.saturating_add(1);
+        self.failures = match (self.failures, app) {
+            (Whose::Nobodys, Some(app)) => Whose::One(app),
+            (Whose::One(of), Some(app)) if of == app => Whose::One(app),
+            (Whose::Nobodys | Whose::One(_) | Whose::Several, _) => Whose::Several,
+        };
         if self.hold.is_some() {
             return None;
         }

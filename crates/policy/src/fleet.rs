@@ -19,7 +19,7 @@ use switchyard_domain::operate::Orders;
 use switchyard_domain::view::CircuitState;
 use switchyard_domain::{Failure, Now, RouteId};
 
-use crate::breaker::{Gate, Permit};
+use crate::breaker::{App, Gate, Permit};
 use crate::lately::Lately;
 use crate::loops::Loops;
 use crate::network::{Network, RegionOutage};
@@ -253,10 +253,15 @@ impl Fleet {
     /// # Errors
     /// Why not, and until when.
     pub fn gate(&self, route: RouteIx, now: Now) -> Result<(), Closed> {
+        self.gate_for(route, None, now)
+    }
+
+    /// The same for a call of an app.
+    pub(crate) fn gate_for(&self, route: RouteIx, app: Option<App>, now: Now) -> Result<(), Closed> {
         let Some(slot) = self.slots.get(route.0) else {
             return Err(Closed { reason: Reason::Gone, until_mono_ms: None });
         };
-        slot.gate(now)
+        slot.gate(app, now)
     }
 
     /// A route's circuit.
@@ -277,15 +282,26 @@ impl Fleet {
     /// # Errors
     /// Why not, and until when.
     pub fn acquire(&mut self, route: RouteIx, now: Now) -> Result<Permit, Closed> {
-        self.gate(route, now)?;
+        self.acquire_for(route, None, now)
+    }
+
+    /// The same for a call of an app.
+    pub(crate) fn acquire_for(
+        &mut self,
+        route: RouteIx,
+        app: Option<App>,
+        now: Now,
+    ) -> Result<Permit, Closed> {
+        self.gate_for(route, app, now)?;
         let slot = &mut self.slots[route.0];
-        let admission = slot.breaker.admit(now).map_err(slot::closed_by)?;
+        let admission = slot.breaker.admit(app, now).map_err(slot::closed_by)?;
         self.shifts.called(&slot.id, now);
         Ok(Permit {
             route,
             id: slot.id.clone(),
             generation: admission.generation,
             key: None,
+            app,
             begins_test: admission.begins_test,
             begun_mono_ms: now.mono_ms,
             slot: admission.slot,
@@ -341,7 +357,7 @@ impl Fleet {
         let was_well = slot.probe.as_ref().is_none_or(|probe| probe.failure.is_none());
         slot.probe = Some(Probe { at_ms: now.wall_ms, failure: failure.clone() });
         match failure {
-            Some(failure) if was_well && slot.breaker.gate(now) == Gate::Flows => {
+            Some(failure) if was_well && slot.breaker.gate(None, now) == Gate::Flows => {
                 vec![Change::ProbeFailed { route: slot.id.clone(), failure }]
             }
             Some(_) | None => Vec::new(),

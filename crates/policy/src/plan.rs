@@ -12,6 +12,7 @@ use switchyard_domain::map::{Auth, Job, Line, Route, RouteIx, RoutingMap};
 use switchyard_domain::view::CircuitState;
 use switchyard_domain::{Dialect, Feature, FeatureSet, Now, Operation, Tier};
 
+use crate::breaker::App;
 use crate::fleet::{Check, Fleet, KeyChoice, Known, Reason};
 use crate::orders;
 use dice::Dice;
@@ -217,6 +218,8 @@ pub struct Plan {
     pub candidates: Vec<Candidate>,
     /// Who may not, and why.
     pub excluded: Vec<Excluded>,
+    /// Who asks.
+    pub(crate) app: Option<App>,
 }
 
 /// The order of tries of a job as the map says: its own, else the map's. [`Fleet::line`] knows of overrides too.
@@ -233,8 +236,8 @@ pub fn line_of<'a>(map: &'a RoutingMap, job: &'a Job) -> &'a Line {
 pub fn plan(map: &RoutingMap, job: &Job, fleet: &Fleet, needs: &Needs, roll: u64, now: Now) -> Plan {
     let line = fleet.line(map, job);
     let dice = Dice::new(needs.conversation.unwrap_or(roll));
-    let mut plan =
-        Plan { candidates: Vec::with_capacity(line.hot.len() + line.warm.len()), excluded: Vec::new() };
+    let candidates = Vec::with_capacity(line.hot.len() + line.warm.len());
+    let mut plan = Plan { candidates, excluded: Vec::new(), app: App::of(&needs.client) };
     let mut leaving = Vec::new();
     for tier in [Tier::Hot, Tier::Warm] {
         leaving.extend(plan_tier(map, line.tier(tier), tier, fleet, needs, dice, now, &mut plan));
@@ -315,7 +318,7 @@ fn judge(
     if fleet.is_cut_off(place) {
         return Err(Out::Offline);
     }
-    if let Err(closed) = fleet.gate(place, now) {
+    if let Err(closed) = fleet.gate_for(place, App::of(&needs.client), now) {
         let until_mono_ms = closed.until_mono_ms.unwrap_or(now.mono_ms);
         return Err(match closed.reason {
             Reason::Gone => Out::Gone,

@@ -92,9 +92,9 @@ impl Drive {
             return None;
         }
         let place = fleet.place(&map.route(route).id, route)?;
-        fleet.gate(place, now).ok()?;
+        fleet.gate_for(place, self.plan.app, now).ok()?;
         let key = usable(fleet.key_state(place, now))?;
-        let permit = fleet.acquire(place, now).ok()?;
+        let permit = fleet.acquire_for(place, self.plan.app, now).ok()?;
         self.visited.push(route);
         self.visit =
             Some(Visit { route, tier, tries: 0, keys: Vec::new(), generation: 0, asked_to_wait: false });
@@ -125,7 +125,7 @@ impl Drive {
         changes: &mut Vec<Change>,
     ) -> Option<Step> {
         let place = self.may_visit_again(fleet, map, now)?;
-        fleet.gate(place, now).ok()?;
+        fleet.gate_for(place, self.plan.app, now).ok()?;
         let key = match key {
             Some(key) => Some(key),
             None => usable(fleet.key_state(place, now))?,
@@ -133,7 +133,7 @@ impl Drive {
         if !fleet.loops.may_retry(now) {
             return None;
         }
-        let permit = fleet.acquire(place, now).ok()?;
+        let permit = fleet.acquire_for(place, self.plan.app, now).ok()?;
         self.give(fleet, map, permit, key, now, changes)
     }
 
@@ -184,7 +184,8 @@ impl Drive {
         let left = self.plan.candidates.get(self.next..).unwrap_or_default().iter();
         let serves = |route: RouteIx| {
             let place = fleet.place(&map.route(route).id, route);
-            !self.visited.contains(&route) && place.is_some_and(|place| fleet.gate(place, now).is_ok())
+            !self.visited.contains(&route)
+                && place.is_some_and(|place| fleet.gate_for(place, self.plan.app, now).is_ok())
         };
         let routes = left.filter(|candidate| serves(candidate.route)).count() as u64;
         routes.min(u64::from(tries_left))
@@ -204,7 +205,7 @@ impl Drive {
     /// Another good key of the route being visited.
     pub(super) fn next_key(&self, fleet: &Fleet, map: &RoutingMap, now: Now) -> Option<KeyId> {
         let place = self.may_visit_again(fleet, map, now)?;
-        fleet.gate(place, now).ok()?;
+        fleet.gate_for(place, self.plan.app, now).ok()?;
         let used = self.visit.as_ref().map_or(&[][..], |visit| &visit.keys);
         match fleet.key_for(place, used, now) {
             KeyChoice::Key(key) => Some(key),
@@ -215,7 +216,7 @@ impl Drive {
     /// How long to wait before a retry on the same route; none when it gets no retry.
     pub(super) fn retry_delay_ms(&mut self, fleet: &Fleet, map: &RoutingMap, now: Now) -> Option<u64> {
         let place = self.may_visit_again(fleet, map, now)?;
-        fleet.gate(place, now).ok()?;
+        fleet.gate_for(place, self.plan.app, now).ok()?;
         let tries_left = (map.retry.max_attempts_per_request - self.attempts) as usize;
         if tries_left <= self.plan.candidates.len() - self.next {
             return None;

@@ -6,7 +6,7 @@ use switchyard_domain::{Failure, Now, RouteId};
 
 use super::keys::KeyNeed;
 use super::{Fleet, KeyChoice, KeyId, SHORT_COOLDOWN_MS};
-use crate::breaker::Permit;
+use crate::breaker::{App, Permit};
 use crate::classify::{Condemns, Verdict, classify};
 use crate::network::{Turned, is_an_answer};
 
@@ -83,6 +83,22 @@ pub enum Change {
     Told(What),
 }
 
+/// A call, as far as its failure may have to be counted later than it ended.
+#[derive(Clone, Debug)]
+pub(super) struct Called {
+    pub(super) generation: u64,
+    begun_mono_ms: u64,
+    app: Option<App>,
+    key: Option<KeyId>,
+}
+
+impl Called {
+    pub(super) fn of(permit: &Permit) -> Self {
+        let Permit { generation, begun_mono_ms, app, .. } = *permit;
+        Self { generation, begun_mono_ms, app, key: permit.key.clone() }
+    }
+}
+
 impl Fleet {
     /// Takes back a permit with its outcome, and says what that changed.
     pub fn report(&mut self, permit: Permit, outcome: Outcome, now: Now) -> Vec<Change> {
@@ -135,8 +151,7 @@ impl Fleet {
 
     fn failed(&mut self, place: RouteIx, permit: &Permit, failure: Failure, now: Now) -> Vec<Change> {
         let mut changes = if is_an_answer(&failure) { self.network_answered(place, now) } else { Vec::new() };
-        let Permit { generation, begun_mono_ms, ref key, .. } = *permit;
-        changes.extend(self.count(place, generation, begun_mono_ms, key.as_ref(), failure, now));
+        changes.extend(self.count(place, &Called::of(permit), failure, now));
         changes
     }
 
@@ -148,17 +163,9 @@ impl Fleet {
     }
 
     /// Lays a failure to its route, key or account.
-    pub(super) fn count(
-        &mut self,
-        place: RouteIx,
-        generation: u64,
-        begun_mono_ms: u64,
-        key: Option<&KeyId>,
-        failure: Failure,
-        now: Now,
-    ) -> Vec<Change> {
+    pub(super) fn count(&mut self, place: RouteIx, call: &Called, failure: Failure, now: Now) -> Vec<Change> {
         let verdict = classify(&failure);
-        self.seen(place, &Outcome::Failed(failure.clone()), begun_mono_ms, now);
+        self.seen(place, &Outcome::Failed(failure.clone()), call.begun_mono_ms, now);
         let slot = &mut self.slots[place.0];
         let mut changes = Vec::new();
         if verdict.tells_of_target() {
@@ -167,7 +174,7 @@ impl Fleet {
             self.turned |= slot.strip.is_failing() != was_failing;
         }
         if verdict.counts_for_breaker
-            && let Some(opening) = slot.breaker.failed(generation, now)
+            && let Some(opening) = slot.breaker.failed(call.generation, call.app, now)
         {
             let (route, failure) = (slot.id.clone(), failure.clone());
             changes.push(Change::Opened { route, failure, consecutive: opening.consecutive });
@@ -176,7 +183,7 @@ impl Fleet {
                 changes.push(Change::Told(What::CircuitFlaps { route, times, wait_ms }));
             }
         }
-        self.condemn(place, key, verdict, failure, now, &mut changes);
+        self.condemn(place, call.key.as_ref(), verdict, failure, now, &mut changes);
         changes
     }
 

@@ -7,7 +7,7 @@ use switchyard_domain::{Failure, Now, RouteId};
 use super::keys::{KeyId, KeyNeed};
 use super::strip::Strip;
 use super::{Closed, Known, Reason};
-use crate::breaker::{Breaker, Gate, Hold};
+use crate::breaker::{App, Breaker, Gate, Hold};
 use crate::orders::kill_among;
 use crate::patience::Learned;
 
@@ -113,7 +113,7 @@ impl Slot {
         }
     }
 
-    pub(super) fn gate(&self, now: Now) -> Result<(), Closed> {
+    pub(super) fn gate(&self, app: Option<App>, now: Now) -> Result<(), Closed> {
         if !self.enabled {
             return Err(Closed { reason: Reason::OffInMap, until_mono_ms: None });
         }
@@ -122,7 +122,7 @@ impl Slot {
             Some(Killed::WithOthers) => return Err(Closed { reason: Reason::Killed, until_mono_ms: None }),
             None => {}
         }
-        match self.breaker.gate(now) {
+        match self.breaker.gate(app, now) {
             Gate::Flows | Gate::TestDue => {}
             shut @ (Gate::OpenUntil(_) | Gate::TestUnderWay | Gate::HeldOpen) => return Err(closed_by(shut)),
         }

@@ -5,7 +5,8 @@ use switchyard_domain::event::What;
 use switchyard_domain::map::RouteIx;
 use switchyard_domain::{Failure, Now, RouteId};
 
-use super::{Change, Fleet, KeyId};
+use super::report::Called;
+use super::{Change, Fleet};
 use crate::breaker::{Permit, TestSlot};
 use crate::network::{Findings, Network, RegionOutage, RouteSeen, Turned, Weight, is_an_answer, outages};
 
@@ -24,11 +25,9 @@ pub(super) struct Suspended {
 /// What failed.
 #[derive(Clone, Debug)]
 enum Of {
-    /// A call, under this generation of the breaker and with this key.
+    /// A call.
     Call {
-        generation: u64,
-        begun_mono_ms: u64,
-        key: Option<KeyId>,
+        call: Called,
         /// A test call is not over before it is known what it says: no other one is let through meanwhile.
         #[expect(dead_code, reason = "only its being alive matters")]
         slot: Option<TestSlot>,
@@ -74,7 +73,7 @@ impl Fleet {
         let Some(slot) = self.slots.get(route.0) else { return false };
         let counts = |held: &&Suspended| {
             let now = slot.breaker.generation();
-            held.route == slot.id && matches!(held.of, Of::Call { generation, .. } if generation == now)
+            held.route == slot.id && matches!(&held.of, Of::Call { call, .. } if call.generation == now)
         };
         let held = self.suspended.iter().filter(counts).count();
         held > 0 && slot.breaker.would_open(held)
@@ -142,8 +141,7 @@ impl Fleet {
             Weight::Counts => return None,
             Weight::Nothing => {}
             Weight::Suspended => {
-                let Permit { generation, begun_mono_ms, ref key, ref slot, .. } = *permit;
-                let of = Of::Call { generation, begun_mono_ms, key: key.clone(), slot: slot.clone() };
+                let of = Of::Call { call: Called::of(permit), slot: permit.slot.clone() };
                 let (route, failure) = (permit.id.clone(), failure.clone());
                 self.suspended.push(Suspended { route, of, failure, at_mono_ms: now.mono_ms });
             }
@@ -209,9 +207,7 @@ impl Fleet {
                     if let Some(place) = self.place(&held.route, RouteIx(usize::MAX)) {
                         let Suspended { of, failure, .. } = held;
                         changes.extend(match of {
-                            Of::Call { generation, begun_mono_ms, key, .. } => {
-                                self.count(place, generation, begun_mono_ms, key.as_ref(), failure, now)
-                            }
+                            Of::Call { call, .. } => self.count(place, &call, failure, now),
                             Of::Probe => self.note_probe(place, Some(failure), now),
                         });
                     }

@@ -163,7 +163,7 @@ impl Fleet {
         if self.is_cut_off(route) {
             return Some(Unfit::CutOff(self.network.state()));
         }
-        if slot.breaker.gate(now) == Gate::HeldOpen {
+        if slot.breaker.gate(None, now) == Gate::HeldOpen {
             return Some(Unfit::HeldOpen);
         }
         match slot.breaker.circuit() {
@@ -203,7 +203,7 @@ impl Fleet {
     }
 
     pub(crate) fn breaker_gate(&self, route: RouteIx, now: Now) -> Gate {
-        self.slots[route.0].breaker.gate(now)
+        self.slots[route.0].breaker.gate(None, now)
     }
 
     /// The last failure of a route whose last calls say that the next one fails, too.

@@ -4,8 +4,8 @@ use switchyard_domain::event::What;
 use switchyard_domain::operate::{ForcedBreaker, Order};
 use switchyard_domain::view::CircuitState;
 
-use super::world::{A, B, C, D, World, after, failure, four, one};
-use crate::{Change, Outcome, Part, Permit, Reason};
+use super::world::{A, B, C, D, World, after, failure, four, needs, one};
+use crate::{Change, Drive, Input, Needs, Outcome, Part, Permit, Reason, Step, plan};
 
 const GOOD: Outcome = Outcome::Succeeded { duration_ms: 10, first_token_ms: None };
 
@@ -324,4 +324,51 @@ fn a_breaker_held_closed_counts_failures_and_one_held_open_lets_nothing_through(
     assert_eq!(world.circuit(), CircuitState::Open, "no time alone lets go of it");
     world.hold(None);
     assert_eq!(world.circuit(), CircuitState::Closed, "it goes on where it was");
+}
+
+#[test]
+fn what_fails_for_one_app_alone_keeps_no_other_app_away() {
+    let mut world = World::new(&four());
+    let ask = |world: &mut World, app: &str, good: bool| {
+        let needs = Needs { client: app.to_owned(), ..needs("auto") };
+        let job = world.map.default_job.clone();
+        let plan = plan(&world.map, &job, &world.fleet, &needs, 1, world.now);
+        let mut drive = Drive::new(&world.map, &job, plan, 7, world.now);
+        let mut tried = Vec::new();
+        let mut input = Input::Begin;
+        loop {
+            input = match world.step(&mut drive, input).0 {
+                Step::Try { route, permit, .. } => {
+                    let id = world.map.route(route).id.to_string();
+                    let fails = id == A && !good;
+                    tried.push(id);
+                    if fails {
+                        Input::Failed { permit, failure: failure(K::ServerError) }
+                    } else {
+                        Input::Succeeded { permit, duration_ms: 10, first_token_ms: None }
+                    }
+                }
+                Step::Wait { until_mono_ms } => {
+                    world.pass(until_mono_ms - world.now.mono_ms);
+                    Input::Woke
+                }
+                Step::Park | Step::Answer(_) | Step::Done => return tried,
+            };
+        }
+    };
+    ask(&mut world, "drafts", false);
+    ask(&mut world, "drafts", false);
+    assert_eq!(world.circuit(), CircuitState::Open, "with one app that is what an outage looks like");
+    assert_eq!(ask(&mut world, "drafts", false), [B], "the app itself waits for the next test call");
+    for _ in 0..2 {
+        assert_eq!(ask(&mut world, "support", true), [A], "the other one is answered as ever");
+    }
+    assert_eq!(world.circuit(), CircuitState::Closed);
+
+    // An outage is one for everybody: the first request of each other app is all that it costs.
+    ask(&mut world, "drafts", false);
+    ask(&mut world, "drafts", false);
+    assert_eq!(ask(&mut world, "support", false), [A, B]);
+    assert_eq!(ask(&mut world, "support", false), [B]);
+    assert_eq!(ask(&mut world, "search", false), [B]);
 }
