@@ -124,6 +124,17 @@ pub enum StoreError {
         /// Bytes that may be kept.
         most: u64,
     },
+    /// One app's kept requests take as many bytes as leave others their room.
+    #[error(
+        "The queue keeps {own} bytes of requests of this app, dead letters included, and more would leave too little of \
+         what the map allows (cold.maxBytes: {most}) to others. Discard dead letters, or raise it."
+    )]
+    ShareTaken {
+        /// Bytes of this app kept now.
+        own: u64,
+        /// Bytes that may be kept of all apps.
+        most: u64,
+    },
     /// Hardly any space left.
     #[error(
         "The disk that holds {} is nearly full ({free} bytes free), so nothing more is queued. Free some space; what is \
@@ -175,7 +186,7 @@ impl StoreError {
             Self::ReadOnly { .. } => "database_read_only",
             Self::DiskFull { .. } => "disk_full",
             Self::Stale { .. } => "stale_base_version",
-            Self::QueueFull { .. } | Self::QueueTooLarge { .. } => "queue_full",
+            Self::QueueFull { .. } | Self::QueueTooLarge { .. } | Self::ShareTaken { .. } => "queue_full",
             Self::KeyReused => "idempotency_key_reused",
             Self::DiskNearlyFull { .. } => "disk_nearly_full",
             Self::Gone { .. } => "database_gone",

@@ -165,7 +165,7 @@ table! {
     "cold.expiresMs" = Defaults::COLD_EXPIRES_MS => "A queued job's life.";
     "cold.concurrency" = Defaults::COLD_CONCURRENCY => "Queued jobs attempted at the same time.";
     "cold.maxJobs" = Defaults::COLD_JOBS => "Jobs that may wait at the same time; what comes then is refused with a reason.";
-    "cold.maxBytes" = Defaults::COLD_BYTES => "Bytes the queue may keep of requests, dead letters included; what comes then is refused with a reason, as it is when the disk is nearly full.";
+    "cold.maxBytes" = Defaults::COLD_BYTES => "Bytes the queue may keep of requests, dead letters included; what comes then is refused with a reason, as it is when the disk is nearly full. One app alone may take three quarters of it.";
     "limits.maxBodyBytes" = Defaults::MAX_BODY_BYTES => "Largest request body.";
     "limits.maxInFlight" = Defaults::MAX_IN_FLIGHT => "Requests under way at the same time, those whose body is still coming included.";
     "limits.maxBytesInFlight" = Defaults::MAX_BYTES_IN_FLIGHT => "What the bodies of requests under way may hold together, bytes; what comes then is refused with 429. Sixteen of the largest, or half a megabyte for each of 1,024.";

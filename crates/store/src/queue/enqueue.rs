@@ -6,6 +6,10 @@ use super::moves::json;
 use super::{Enqueued, NewJob, OpenJob, Queue};
 use crate::{Result, StoreError};
 
+/// An app may keep so many times as many bytes as would be left for the others: alone it gets three quarters of all,
+/// and however many are greedy, a newcomer still finds room.
+const OWN_SHARE: u64 = 3;
+
 impl Queue<'_> {
     /// Puts a request into the queue. The same client and idempotency key gets the job it already has,
     /// while that one is open or its answer has not expired.
@@ -39,13 +43,19 @@ impl Queue<'_> {
         if open >= i64::from(job.most_open) {
             return Ok(Err(StoreError::QueueFull { most: job.most_open }));
         }
-        let kept: i64 =
-            sqlx::query_scalar("SELECT coalesce(sum(body_bytes), 0) FROM queue WHERE body_bytes > 0")
-                .fetch_one(&mut *tx)
-                .await?;
-        if kept.unsigned_abs().saturating_add(bytes) > job.most_bytes {
-            let full = StoreError::QueueTooLarge { kept: kept.unsigned_abs(), most: job.most_bytes };
-            return Ok(Err(full));
+        let (kept, own): (i64, i64) = sqlx::query_as(
+            "SELECT coalesce(sum(body_bytes), 0), coalesce(sum(body_bytes) FILTER (WHERE client_id = ?1), 0) \
+             FROM queue WHERE body_bytes > 0",
+        )
+        .bind(&job.client_id)
+        .fetch_one(&mut *tx)
+        .await?;
+        let (kept, own, most) = (kept.unsigned_abs(), own.unsigned_abs(), job.most_bytes);
+        let Some(left) = most.checked_sub(kept.saturating_add(bytes)) else {
+            return Ok(Err(StoreError::QueueTooLarge { kept, most }));
+        };
+        if own > 0 && own + bytes > OWN_SHARE.saturating_mul(left) {
+            return Ok(Err(StoreError::ShareTaken { own, most }));
         }
         put(&mut tx, job, bytes).await?;
         tx.commit().await?;

@@ -202,12 +202,34 @@ async fn more_bytes_than_the_map_allows_are_refused_until_some_are_gone() {
     let refused = queue.enqueue(&sized("b", 400)).await.unwrap_err();
     assert_eq!(refused.code(), "queue_full");
     assert!(refused.to_string().contains("cold.maxBytes: 1000"), "{refused}");
-    queue.enqueue(&sized("c", 390)).await.unwrap();
+    queue.enqueue(&sized("c", 140)).await.unwrap();
     queue.claim_due(0, 1).await.unwrap();
     queue.bury("a", 5, &overloaded(), 1).await.unwrap();
     queue.enqueue(&sized("b", 400)).await.unwrap_err();
     queue.discard("a", 2).await.unwrap();
-    queue.enqueue(&sized("b", 400)).await.unwrap();
+    queue.enqueue(&sized("b", 300)).await.unwrap();
+}
+
+#[tokio::test]
+async fn one_app_leaves_room_in_the_queue_for_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir).await;
+    let queue = store.queue();
+    let of = |app: &str, id: &str, bytes: usize| NewJob {
+        most_bytes: 1_000,
+        client_id: app.to_owned(),
+        headers_json: "{}".to_owned(),
+        body: vec![b'x'; bytes.saturating_sub(2)],
+        ..job(id, 0, None)
+    };
+    queue.enqueue(&of("crawler", "a", 700)).await.unwrap();
+    queue.enqueue(&of("crawler", "b", 50)).await.unwrap();
+    let refused = queue.enqueue(&of("crawler", "c", 10)).await.unwrap_err();
+    assert_eq!(refused.code(), "queue_full");
+    assert!(refused.to_string().contains("750 bytes of requests of this app"), "{refused}");
+    queue.enqueue(&of("editor", "d", 180)).await.unwrap();
+    queue.enqueue(&of("mail", "e", 60)).await.unwrap();
+    queue.enqueue(&of("mail", "f", 1)).await.unwrap_err();
 }
 
 #[tokio::test]
