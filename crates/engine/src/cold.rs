@@ -20,6 +20,7 @@ use switchyard_domain::{Failure, FailureKind, Problem};
 use switchyard_store::{NewJob, Order};
 use switchyard_wire::ErrorReply;
 
+use crate::blocking;
 use crate::ids;
 use crate::intake::Ask;
 use crate::pipeline::Parked;
@@ -201,7 +202,11 @@ async fn enqueue(
         fingerprint: ask.fingerprint(),
         model: ask.envelope.model.clone(),
         headers_json: serde_json::to_string(&headers).unwrap_or_else(|_| "[]".to_owned()),
-        body: if ask.envelope.stream { without_stream(&ask.body) } else { ask.body.to_vec() },
+        body: if ask.envelope.stream {
+            blocking::run(ask.body.len(), || without_stream(&ask.body))
+        } else {
+            ask.body.to_vec()
+        },
         stream: ask.envelope.stream,
         reason: Some(why.clone()),
     };

@@ -21,6 +21,7 @@ use switchyard_wire::{
 use tokio::time::Sleep;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
+use crate::blocking;
 use crate::clock;
 use crate::intake::Ask;
 use crate::pipeline::{self, Answered, STOPPING};
@@ -49,7 +50,7 @@ pub(crate) fn next(
         Ok(None) => return Ok(None),
         Err(error) => return Err(malformed(&error)),
     };
-    match pipe.push(&event, out) {
+    match blocking::run(event.data.len(), || pipe.push(&event, out)) {
         Observed::Malformed => {
             let why = pipe.error().map_or("an event is not of its dialect", |error| error.message.as_str());
             Err(malformed(&why))
