@@ -81,16 +81,19 @@ async fn a_body_that_is_still_coming_has_a_place_and_its_bytes_are_counted() {
     yard.wait_for("room again", |snapshot| snapshot.traffic.in_flight == 0).await;
 
     let large = Ask::chat(&"x".repeat(100_000));
-    // Two bodies race for the room, and one of them is refused. Where that is the upload, another takes its place.
+    // The two race for the room: a large one that comes while the upload is still being read gets it, and the upload is
+    // refused. So each next upload is given more time, told by small requests.
     let full = async {
-        loop {
+        for small in 0.. {
             let most_of_it = upload(&yard, 19_990_000).await;
-            for _ in 0..20 {
-                if yard.send(&large).await.status == 429 {
-                    return most_of_it;
-                }
+            for _ in 0..1 << small {
+                assert_eq!(yard.chat("hello").await.status, 200);
+            }
+            if yard.send(&large).await.status == 429 {
+                return most_of_it;
             }
         }
+        unreachable!()
     };
     let _most_of_it = within("the bytes under way to be too many", full).await;
     assert_eq!(yard.chat("hello").await.status, 200, "a small one still fits");

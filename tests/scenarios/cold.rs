@@ -91,7 +91,10 @@ async fn a_request_nobody_can_answer_is_answered_once_a_route_is_back() {
         let done = yard.wait_for_job(&id, "done").await;
         let answer = result(&done, caller);
         assert!(answer.text.contains("Is it raining?"), "{answer:?}");
-        assert_eq!(done["route"], "hot");
+        assert!(
+            ["hot", "warm"].contains(&done["route"].as_str().unwrap()),
+            "one of the two that were healed: {done}"
+        );
         let cold = yard.wait_for("the queue to be empty", |snapshot| snapshot.cold.waiting == 0).await.cold;
         assert_eq!((cold.done, cold.dead), (1, 0));
         let events = yard.event_types().await;

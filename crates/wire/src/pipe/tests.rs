@@ -354,7 +354,8 @@ fn a_last_event_counts_if_only_its_blank_line_is_missing() {
 #[test]
 fn nothing_of_an_unreadable_event_or_an_error_reaches_the_caller() {
     for dialect in [CHAT, MESSAGES, RESPONSES] {
-        let before = stream(dialect, &["Hello"])[..4].concat();
+        let events = stream(dialect, &["Hello", " you"]);
+        let before = events[..events.iter().position(|event| event.contains(" you")).unwrap()].concat();
         let broken = event(Some("content_block_delta"), "{oops");
         let error = event(Some("error"), r#"{"type":"error","error":{"type":"api_error","message":"boom"}}"#);
         for (bad, observed, said) in

@@ -105,8 +105,9 @@ fn messages_events_are_told_apart() {
         ("message_stop", r#"{"type":"message_stop"}"#, Observed::Done),
     ];
     for (name, data, expected) in steps {
-        assert!(!tap.is_finished(), "before {data}");
         assert_eq!(tap.observe(&event(Some(name), data)), expected, "{data}");
+        let is_ended = matches!(expected, Observed::Finish | Observed::Done);
+        assert_eq!(tap.is_finished(), is_ended, "the reason of the end makes it whole: {data}");
     }
     let usage = tap.usage().unwrap();
     assert_eq!((usage.input_tokens, usage.output_tokens), (28, 7), "cache reads and writes are input too");
