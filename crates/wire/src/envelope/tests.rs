@@ -117,7 +117,7 @@ const RESPONSES: Dialect = Dialect::OpenAiResponses;
 fn what_a_request_needs_is_read() {
     use Feature as F;
     let complete = Operation::Complete;
-    let cases: [(Dialect, Operation, &str, &[Feature]); 28] = [
+    let cases: [(Dialect, Operation, &str, &[Feature]); 30] = [
         (CHAT, complete, r#""messages":[{"role":"user","content":"image_url"}],"n":1,"tools":[]"#, &[]),
         (
             CHAT,
