@@ -271,21 +271,21 @@ fn tool_result<'a>(
     Ok(Content::ToolResult(ToolResult { id, name: None, is_error, content }))
 }
 
-/// A seal of another provider directly before a tool call is the one on the thought behind the call: that is where
-/// the writers for Messages callers put it.
+/// Gemini's seal directly before a tool call is the one on the thought behind the call: that is where the writers for
+/// Messages callers put it. Another's is on a thought of its own.
 pub(super) fn attach_seals(blocks: &mut Vec<Block<'_>>) {
     let mut seal: Option<Block<'_>> = None;
     let mut kept = Vec::with_capacity(blocks.len());
     for mut block in blocks.drain(..) {
-        let is_foreign =
-            matches!(&block.content, Content::RedactedThinking(seal) if seal.origin != Origin::Anthropic);
+        let is_of_call =
+            matches!(&block.content, Content::RedactedThinking(seal) if seal.origin == Origin::Gemini);
         match (seal.take(), &mut block.content) {
             (Some(Block { content: Content::RedactedThinking(seal), .. }), Content::ToolUse(call)) => {
                 call.signature = Some(seal);
             }
             (before, _) => kept.extend(before),
         }
-        if is_foreign {
+        if is_of_call {
             seal = Some(block);
         } else {
             kept.push(block);
