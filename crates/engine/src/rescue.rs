@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use switchyard_domain::map::{Midstream, Route, RouteIx};
 use switchyard_domain::{Dialect, Failure, FailureKind, Feature};
+use switchyard_wire::canonical::CallerTools;
 use switchyard_wire::{How, Pipe, Seam, is_prefill_known};
 
 use crate::clock;
@@ -50,14 +51,15 @@ impl Resume {
         }
     }
 
-    /// The successor of the broken stream's pipe, fed by an upstream that speaks `from` and was asked `how`.
-    pub(crate) fn pipe(&self, from: Dialect, how: Option<How>) -> Pipe {
+    /// The successor of the broken stream's pipe, fed by an upstream that speaks `from`, was asked `how` and knows the
+    /// caller's tools by `tools`.
+    pub(crate) fn pipe(&self, from: Dialect, how: Option<How>, tools: Option<Arc<CallerTools>>) -> Pipe {
         let seam = match how {
             Some(How::Prefill) => Seam::Continue { prefilled: true },
             Some(How::Instruction) => Seam::Continue { prefilled: false },
             None => Seam::Restart,
         };
-        self.pipe.resume(from, seam)
+        self.pipe.resume(from, seam, tools)
     }
 }
 

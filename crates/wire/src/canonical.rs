@@ -6,12 +6,14 @@
 //! Texts borrow from the body they were read from; schemas and tool inputs stay the text they came as.
 
 mod answer;
+mod caller_tools;
 mod prompt;
 mod reasoning;
 mod signature;
 mod stream;
 
 pub use answer::Answer;
+pub use caller_tools::{CallerTool, CallerTools, ToolForm};
 pub use prompt::{
     Block, Content, Format, Media, Prompt, Role, Source, Tool, ToolChoice, ToolResult, ToolUse, Turn,
 };

@@ -4,6 +4,7 @@ use crate::Dialect;
 use crate::gemini::Variant;
 use crate::members::Members;
 use crate::notes::{Notes, TranslateError, Translated, utf8};
+use crate::translate::tool_names;
 use crate::{anthropic, bedrock, gemini};
 
 /// Writes a Messages caller's `count_tokens` request for an upstream that speaks `to`. `vertex` tells Vertex AI from the
@@ -31,6 +32,7 @@ pub fn count_request(
     let mut notes = Notes::default();
     let mut prompt = anthropic::request::read(text, &mut notes)?;
     prompt.max_tokens = None;
+    tool_names::fit(to, &mut prompt);
     let variant = if vertex { Variant::Vertex } else { Variant::GeminiApi };
     let mut translated = match to {
         Dialect::Gemini => gemini::count::write_count_tokens(&prompt, upstream_model, variant)?,

@@ -59,6 +59,6 @@ pub use reasoning_models::is_reasoning_model;
 pub use seals::{strip_all_seals, strip_foreign_seals};
 pub use sse::{SseDecoder, SseError};
 pub use tap::{Observed, StreamTap};
-pub use translate::{ReplyOptions, translate_request, translate_response};
+pub use translate::{ReplyOptions, caller_tools, translate_request, translate_response};
 pub use under_way::UnderWay;
 pub use usage::{Usage, usage_of};

@@ -1,8 +1,11 @@
 //! What a translation has to say besides its result.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use switchyard_domain::limits::bounded;
 
+use crate::canonical::CallerTools;
 use crate::members::{Members, path_of};
 
 /// A body in the other dialect.
@@ -14,13 +17,18 @@ pub struct Translated {
     pub degraded: Vec<Degradation>,
     /// Wishes it leaves out that touch speed, price or storage alone: the answer is as good without them.
     pub hints: Vec<Degradation>,
+    /// The tools of a request that its upstream knows otherwise than its caller, for [`ReplyOptions::tools`]; none where
+    /// there are none.
+    ///
+    /// [`ReplyOptions::tools`]: crate::ReplyOptions::tools
+    pub tools: Option<Arc<CallerTools>>,
 }
 
 impl Translated {
     /// A body that carries all the original did.
     #[must_use]
     pub fn whole(body: Vec<u8>) -> Self {
-        Self { body, degraded: Vec::new(), hints: Vec::new() }
+        Self { body, degraded: Vec::new(), hints: Vec::new(), tools: None }
     }
 }
 
@@ -100,6 +108,7 @@ const HINTS: &[&str] = &[
     "anthropic_beta",
     "betas",
     "cache_control",
+    "client_metadata",
     "context_management",
     "diagnostics",
     "prediction",
@@ -186,7 +195,7 @@ impl Notes {
         if self.more > 0 {
             degraded.push(Degradation { code: "and", field: format!("{} more", self.more) });
         }
-        Translated { body, degraded, hints }
+        Translated { body, degraded, hints, tools: None }
     }
 
     /// Gives each note from the one numbered `from` on to `rename`, which says what becomes of it.

@@ -5,6 +5,7 @@
 //! refused, and what a conversation needs to go on (sealed reasoning) travels in its items.
 
 pub(crate) mod answer;
+mod called;
 mod echo;
 mod item;
 mod reply;

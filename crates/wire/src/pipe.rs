@@ -13,6 +13,8 @@ mod telling;
 mod translated;
 mod untouched;
 
+use std::sync::Arc;
+
 use memchr::memmem;
 
 use self::ends::{Reader, Writer};
@@ -21,6 +23,7 @@ use self::seam::Stitch;
 use self::telling::Telling;
 use self::translated::Translated;
 use self::untouched::Untouched;
+use crate::canonical::CallerTools;
 use crate::error_body::{ErrorReply, UpstreamError, error_event};
 use crate::frames::StreamEvent;
 use crate::notes::{Degradation, Notes};
@@ -228,9 +231,10 @@ impl Pipe {
     }
 
     /// The same caller's stream, fed by another upstream from now on. Its usage so far is added to what the caller is told
-    /// in the end; what the new upstream repeats at the seam is left out. To be called where [`Pipe::said`] gives something.
+    /// in the end; what the new upstream repeats at the seam is left out. `tools`: what that upstream was told of the
+    /// caller's tools ([`ReplyOptions::tools`]). To be called where [`Pipe::said`] gives something.
     #[must_use]
-    pub fn resume(&self, from: Dialect, seam: Seam) -> Self {
+    pub fn resume(&self, from: Dialect, seam: Seam, tools: Option<Arc<CallerTools>>) -> Self {
         let memory = match &self.flow {
             Flow::Untouched(flow) => flow.memory.clone().unwrap_or_default().carried_on(),
             Flow::Translated(flow) => flow.telling.carried_on(),
@@ -238,8 +242,9 @@ impl Pipe {
         let stitch = Stitch::new(seam, &memory.as_is().text);
         // Usage is added up on its way to the writer.
         let said = Said { usage: Usage::default(), ..memory.as_is().clone() };
-        let writer = Writer::resume(self.caller, &said, &self.options);
-        let resumed = Self::translated(from, self.caller, self.options.clone(), writer, stitch, Some(memory));
+        let options = ReplyOptions { tools, ..self.options.clone() };
+        let writer = Writer::resume(self.caller, &said, &options);
+        let resumed = Self::translated(from, self.caller, options, writer, stitch, Some(memory));
         Self { events: self.events, ..resumed }
     }
 

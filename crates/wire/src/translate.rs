@@ -7,12 +7,15 @@
 
 mod caller_words;
 mod calls;
+pub(crate) mod free_text;
+pub(crate) mod offer;
 pub(crate) mod tool_ids;
+pub(crate) mod tool_names;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::canonical::{Answer, Content, Prompt};
+use crate::canonical::{Answer, CallerTools, Content, Prompt};
 use crate::notes::{self, Notes, TranslateError, Translated};
 use crate::{Dialect, anthropic, bedrock, gemini, openai_chat, openai_responses};
 
@@ -21,6 +24,9 @@ pub const DEFAULT_MAX_TOKENS: u64 = 4096;
 
 /// Begins a tool message that carries an error, in a dialect that has no flag for it.
 pub const TOOL_ERROR_MARK: &str = "[tool error] ";
+
+/// What is noted where the seal on a thought does not reach a caller, who would have sent it back.
+pub(crate) const SEAL_DROPPED: &str = "thinking_signature_dropped";
 
 /// What a translated answer needs besides the upstream's.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +45,8 @@ pub struct ReplyOptions {
     pub fallback_id: Option<Arc<str>>,
     /// The model of an answer whose upstream names none: the route's.
     pub fallback_model: Option<Arc<str>>,
+    /// The request's tools that its upstream knows otherwise than its caller (see [`Translated::tools`]).
+    pub tools: Option<Arc<CallerTools>>,
 }
 
 /// Writes a request read in dialect `from` for an upstream that speaks `to`.
@@ -59,13 +67,29 @@ pub fn translate_request(
         return Ok(Translated::whole(body.to_vec()));
     }
     let mut notes = Notes::default();
-    let prompt = read_request(from, notes::utf8(body)?, &mut notes)?;
+    let mut prompt = read_request(from, notes::utf8(body)?, &mut notes)?;
     let read = notes.noted().len();
+    tool_names::fit(to, &mut prompt);
+    if to != Dialect::OpenAiResponses {
+        let unsaid = [("prompt_cache_key", &prompt.cache_key), ("service_tier", &prompt.service_tier)];
+        for (name, _) in unsaid.iter().filter(|(_, value)| value.is_some()) {
+            notes.add("field_dropped", *name);
+        }
+    }
     let written = write_request(to, &prompt, upstream_model, &mut notes);
     // Writers know the prompt, but not the words it was asked in.
     notes.rename(read, |noted| caller_words::note(from, noted));
     let body = written.map_err(|error| caller_words::error(from, error))?;
-    Ok(notes.with(body))
+    let tools = Some(prompt.caller_tools).filter(|tools| !tools.is_empty()).map(Arc::new);
+    Ok(Translated { tools, ..notes.with(body) })
+}
+
+/// The tools of a request that go to an upstream of its own dialect, as [`Translated::tools`] are of one that is translated:
+/// for a stream which such an upstream carries on. None as well where the request can't be read.
+#[must_use]
+pub fn caller_tools(caller: Dialect, body: &[u8]) -> Option<Arc<CallerTools>> {
+    let prompt = read_request(caller, notes::utf8(body).ok()?, &mut Notes::default()).ok()?;
+    Some(prompt.caller_tools).filter(|tools| !tools.is_empty()).map(Arc::new)
 }
 
 /// Writes an upstream's whole answer (dialect `from`) for a caller that speaks `to`. The model named in it is
@@ -85,35 +109,62 @@ pub fn translate_response(
     let mut notes = Notes::default();
     let mut answer = read_answer(from, notes::utf8(body)?, &mut notes)?;
     name(&mut answer, options);
-    if options.hide_thoughts {
-        hide_thoughts(to, &mut answer);
+    if options.hide_thoughts && hides_thoughts(to) {
+        hide_thoughts(to, &mut answer, &mut notes);
     }
     let body = write_answer(to, &answer, options, &mut notes)?;
     Ok(notes.with(body))
 }
 
-/// Takes thinking out of an answer. A seal on a tool call stays where a caller has a place for it that is not a thought
-/// of its own (chat).
-fn hide_thoughts(to: Dialect, answer: &mut Answer<'_>) {
-    answer
-        .content
-        .retain(|content| !matches!(content, Content::Thinking { .. } | Content::RedactedThinking(_)));
-    for content in &mut answer.content {
-        if let Content::ToolUse(call) = content
-            && to != Dialect::OpenAiChat
-        {
-            call.signature = None;
+/// Whether callers of a dialect are spared thinking they did not ask for. To those of Responses a reasoning item is nothing
+/// unusual, and the next turn needs it.
+pub(crate) fn hides_thoughts(caller: Dialect) -> bool {
+    caller != Dialect::OpenAiResponses
+}
+
+/// Takes thinking out of an answer, and tells where a seal goes with it. A seal on a tool call stays where a caller has a
+/// place for it that is not a thought of its own (chat).
+fn hide_thoughts(to: Dialect, answer: &mut Answer<'_>, notes: &mut Notes) {
+    let mut is_lost = false;
+    answer.content.retain_mut(|content| match content {
+        Content::Thinking { signature, .. } => {
+            is_lost |= signature.is_some();
+            false
         }
+        Content::RedactedThinking(_) => {
+            is_lost = true;
+            false
+        }
+        Content::ToolUse(call) => {
+            is_lost |= to != Dialect::OpenAiChat && call.signature.take().is_some();
+            true
+        }
+        Content::Text(_)
+        | Content::Image(_)
+        | Content::Document(_)
+        | Content::ToolResult(_)
+        | Content::Refusal(_) => true,
+    });
+    if is_lost {
+        notes.add(SEAL_DROPPED, "content");
     }
 }
 
-/// Gives an answer the id and the model its upstream does not tell.
+/// Gives an answer the id and the model its upstream does not tell, and its calls the caller's names.
 fn name<'a>(answer: &mut Answer<'a>, options: &'a ReplyOptions) {
     if answer.id.is_none() {
         answer.id = options.fallback_id.as_deref().map(Cow::Borrowed);
     }
     if answer.model.is_none() {
         answer.model = options.fallback_model.as_deref().map(Cow::Borrowed);
+    }
+    let Some(tools) = &options.tools else { return };
+    for content in &mut answer.content {
+        if let Content::ToolUse(call) = content
+            && let Some(own) = tools.own_name(&call.name)
+        {
+            call.name = Cow::Borrowed(own);
+        }
     }
 }
 

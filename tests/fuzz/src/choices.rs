@@ -1,7 +1,12 @@
 //! What the first bytes of an input choose.
 
 use switchyard_domain::Operation;
-use switchyard_wire::{Dialect, ReplyOptions};
+use switchyard_wire::{Dialect, ReplyOptions, caller_tools};
+
+/// Tools of every form, under names that the recorded answers call.
+const TOOLS: &[u8] = br#"{"input":"","tools":[{"type":"custom","name":"get_weather"},{"type":"custom","name":"apply_patch"},
+    {"type":"namespace","name":"multi_agent_v1","tools":[{"type":"function","name":"spawn_agent"}]},{"type":"local_shell"},
+    {"type":"shell"},{"type":"tool_search","execution":"client"}]}"#;
 
 /// The dialects callers speak.
 pub const CALLERS: [Dialect; 3] = [Dialect::OpenAiChat, Dialect::OpenAiResponses, Dialect::AnthropicMessages];
@@ -71,6 +76,7 @@ impl Choices {
             echo: None,
             fallback_id: fallback("fallback-id"),
             fallback_model: fallback("fallback-model"),
+            tools: self.flag(6).then(|| caller_tools(Dialect::OpenAiResponses, TOOLS)).flatten(),
         }
     }
 

@@ -38,7 +38,7 @@ pub fn run(choices: &Choices, data: &[u8]) {
     }
     let Ok(said) = pipe.said() else { return };
     let before = said.text.clone();
-    let mut resumed = pipe.resume(choices.second(), seam(choices));
+    let mut resumed = pipe.resume(choices.second(), seam(choices), None);
     let second = framed(choices.second(), second);
     let flowed = flow(&mut resumed, choices.second(), &choices.cut(&second));
     let told = told::read(choices.caller(), &flowed.out);

@@ -27,6 +27,9 @@ pub(super) const WORDS: &str = "words.dict";
 /// The dialects' names in fixture folders, in the order tests/fuzz numbers them. Callers speak the first three.
 const DIALECTS: [&str; 5] = ["openai-chat", "openai-responses", "anthropic", "gemini", "bedrock-converse"];
 
+/// Usage in streams, and tools of every form.
+const WITH_TOOLS: u8 = 1 | 1 << 6;
+
 /// All of the data is the first part.
 const NO_SPLIT: u16 = u16::MAX;
 
@@ -148,11 +151,13 @@ fn seeds(case: &Case) -> Result<Vec<(&'static str, u8, Vec<u8>)>> {
     }
     if let Some(response) = case.file("response.json") {
         seeds.push(("answer", 0, choice.before(&response)));
+        seeds.push(("answer", 1, Choice { flags: WITH_TOOLS, ..choice }.before(&response)));
     }
     if let Some(stream) = case.stream()? {
         seeds.push(("stream", 0, choice.before(&stream)));
         // Untouched, for a caller of the upstream's own dialect.
         seeds.push(("stream", 1, Choice { caller: case.upstream, ..choice }.before(&stream)));
+        seeds.push(("stream", 5, Choice { flags: WITH_TOOLS, ..choice }.before(&stream)));
         // Broken off in the middle and begun anew by the same upstream, which repeats itself or goes on.
         let middle = stream.len() / 2;
         let twice = [&stream[..middle], &stream].concat();

@@ -1,13 +1,16 @@
 //! The request as a route wants it: body and headers. Its key is [`super::sign`]'s business.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use switchyard_domain::map::{Midstream, Route};
 use switchyard_domain::{Dialect, Failure, FailureKind, Feature, Operation};
+use switchyard_wire::canonical::CallerTools;
 use switchyard_wire::gemini::Variant;
 use switchyard_wire::gemini::embed::{EmbedFacts, write_embed};
 use switchyard_wire::{
-    Degradation, Envelope, Pipe, ReplyOptions, TranslateError, continue_request, count_request,
+    Degradation, Envelope, Pipe, ReplyOptions, TranslateError, caller_tools, continue_request, count_request,
     openai_responses, rewrite, strip_all_seals, strip_foreign_seals, translate_request,
 };
 
@@ -35,6 +38,8 @@ pub(super) struct Translation {
     pub(super) pipe: Option<Pipe>,
     /// What the answer to a translated embeddings request has to know of it.
     pub(super) embed: Option<EmbedFacts>,
+    /// The caller's tools that the upstream knows otherwise, for the answer.
+    pub(super) tools: Option<Arc<CallerTools>>,
     /// What could not be carried over.
     pub(super) lost: Vec<String>,
 }
@@ -67,7 +72,10 @@ pub(super) fn write(route: &Route, ask: &Ask, manner: Manner) -> Result<Outgoing
 
 fn outgoing(dialect: Dialect, body: Bytes, needed: bool, degraded: &[Degradation]) -> Outgoing {
     let lost = named(degraded);
-    Outgoing { body, translation: Translation { dialect, needed, pipe: None, embed: None, lost } }
+    Outgoing {
+        body,
+        translation: Translation { dialect, needed, pipe: None, embed: None, tools: None, lost },
+    }
 }
 
 /// Which of Google's two APIs a route is.
@@ -107,15 +115,15 @@ fn completion(route: &Route, ask: &Ask, dialect: Dialect, manner: Manner) -> Res
             body = strip_foreign_seals(dialect, &body).into_owned().into();
         }
         let pipe = stream.then(|| match &ask.resume {
-            Some(resume) => resume.pipe(dialect, how),
+            Some(resume) => resume.pipe(dialect, how, caller_tools(ask.dialect, &ask.body)),
             None => {
-                let options = reply_options(ask, route, false);
+                let options = reply_options(ask, route, false, None);
                 Pipe::passthrough(dialect, asked_usage, options, keeps(ask), wants_json(ask))
             }
         });
         return Ok(Outgoing {
             body,
-            translation: Translation { dialect, needed: false, pipe, embed: None, lost },
+            translation: Translation { dialect, needed: false, pipe, embed: None, tools: None, lost },
         });
     }
     let mut lost = Vec::new();
@@ -128,16 +136,17 @@ fn completion(route: &Route, ask: &Ask, dialect: Dialect, manner: Manner) -> Res
     let translated = translate_request(ask.dialect, dialect, &body, &route.upstream_model)
         .map_err(|error| untranslatable(&error))?;
     lost.extend(named(&translated.degraded));
+    let tools = translated.tools;
     let pipe = stream.then(|| match &ask.resume {
-        Some(resume) => resume.pipe(dialect, how),
+        Some(resume) => resume.pipe(dialect, how, tools.clone()),
         None => {
-            let options = reply_options(ask, route, true);
+            let options = reply_options(ask, route, true, tools.clone());
             Pipe::translating(dialect, ask.dialect, options, keeps(ask), wants_json(ask))
         }
     });
     Ok(Outgoing {
         body: translated.body.into(),
-        translation: Translation { dialect, needed: true, pipe, embed: None, lost },
+        translation: Translation { dialect, needed: true, pipe, embed: None, tools, lost },
     })
 }
 
@@ -153,7 +162,12 @@ fn wants_json(ask: &Ask) -> bool {
 }
 
 /// What a translated answer needs of its request.
-pub(super) fn reply_options(ask: &Ask, route: &Route, translating: bool) -> ReplyOptions {
+pub(super) fn reply_options(
+    ask: &Ask,
+    route: &Route,
+    translating: bool,
+    tools: Option<Arc<CallerTools>>,
+) -> ReplyOptions {
     let echoes = translating && ask.dialect == Dialect::OpenAiResponses;
     ReplyOptions {
         include_usage: ask.envelope.include_usage == Some(true),
@@ -162,6 +176,7 @@ pub(super) fn reply_options(ask: &Ask, route: &Route, translating: bool) -> Repl
         echo: echoes.then(|| openai_responses::echo(&ask.body)).flatten(),
         fallback_id: Some(ask.id.as_str().into()),
         fallback_model: Some(route.upstream_model.as_str().into()),
+        tools,
     }
 }
 

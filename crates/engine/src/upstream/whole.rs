@@ -41,7 +41,8 @@ pub(super) async fn read(
         let translated = blocking::run(body.len(), || match ask.operation {
             // A compaction is never translated: only routes of the caller's dialect are asked for one.
             Operation::Complete | Operation::Compact => {
-                translate_response(translation.dialect, ask.dialect, &body, &reply_options(ask, route, true))
+                let options = reply_options(ask, route, true, translation.tools);
+                translate_response(translation.dialect, ask.dialect, &body, &options)
             }
             Operation::Embed => match &translation.embed {
                 Some(facts) => read_embed(&body, facts),

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use serde_json::value::RawValue;
 
+use super::caller_tools::CallerTools;
 use super::reasoning::Reasoning;
 use super::signature::Signature;
 
@@ -17,6 +18,8 @@ pub struct Prompt<'a> {
     pub turns: Vec<Turn<'a>>,
     /// Tools the caller runs.
     pub tools: Vec<Tool<'a>>,
+    /// Those of them that are something else to the caller than functions of these names.
+    pub caller_tools: CallerTools,
     /// Which of them the model is to call; none = not said.
     pub tool_choice: Option<ToolChoice<'a>>,
     /// Whether it may call several at once; none = not said.
@@ -45,6 +48,10 @@ pub struct Prompt<'a> {
     pub stream: bool,
     /// The end user.
     pub user: Option<Cow<'a, str>>,
+    /// Groups requests for the provider's prompt cache (OpenAI's `prompt_cache_key`).
+    pub cache_key: Option<Cow<'a, str>>,
+    /// How soon and at what price it is answered (OpenAI's `service_tier`); none = as the provider's account says.
+    pub service_tier: Option<Cow<'a, str>>,
 }
 
 /// Who speaks.

@@ -79,6 +79,19 @@ fn wants_logprobs(scan: &Scan<'_>) -> bool {
     scan.is_true(Field::Logprobs) || top || included
 }
 
+/// The types of tools that callers of Responses run themselves, or may.
+const RESPONSES_OWN: [&str; 9] = [
+    "",
+    "null",
+    "\"function\"",
+    "\"custom\"",
+    "\"namespace\"",
+    "\"local_shell\"",
+    "\"shell\"",
+    "\"apply_patch\"",
+    "\"tool_search\"",
+];
+
 /// Whether the caller offers tools it runs itself, and whether it offers tools the provider runs or defines.
 fn tools(scan: &Scan<'_>) -> (bool, bool) {
     let mut own = scan.get(Field::Functions).is_some_and(|raw| is_filled(raw.get()));
@@ -94,7 +107,8 @@ fn tools(scan: &Scan<'_>) -> (bool, bool) {
             Dialect::AnthropicMessages => {
                 matches!(kind, "" | "null") || anthropic::is_run_by_caller(kind.trim_matches('"'))
             }
-            Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Gemini | Dialect::BedrockConverse => {
+            Dialect::OpenAiResponses => RESPONSES_OWN.contains(&kind),
+            Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse => {
                 matches!(kind, "" | "null" | "\"function\"" | "\"custom\"")
             }
         };

@@ -117,7 +117,7 @@ const RESPONSES: Dialect = Dialect::OpenAiResponses;
 fn what_a_request_needs_is_read() {
     use Feature as F;
     let complete = Operation::Complete;
-    let cases: [(Dialect, Operation, &str, &[Feature]); 30] = [
+    let cases: [(Dialect, Operation, &str, &[Feature]); 31] = [
         (CHAT, complete, r#""messages":[{"role":"user","content":"image_url"}],"n":1,"tools":[]"#, &[]),
         (
             CHAT,
@@ -221,7 +221,13 @@ fn what_a_request_needs_is_read() {
             RESPONSES,
             complete,
             r#""input":[{"type":"function_call","arguments":"{}"},{"type":"function_call_output","output":"1"},{"type":"function_call","arguments":"{}"},{"type":"item_reference","id":"x"}]"#,
-            &[F::State],
+            &[],
+        ),
+        (
+            RESPONSES,
+            complete,
+            r#""input":[{"type":"function_call","arguments":"{}"},{"type":"custom_tool_call","input":"x"}],"tools":[{"type":"namespace","name":"n","tools":[]}]"#,
+            &[F::ParallelTools, F::Tools],
         ),
         (
             RESPONSES,

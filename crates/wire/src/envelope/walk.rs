@@ -144,6 +144,7 @@ enum MessageName {
     Content,
     ToolCalls,
     Arguments,
+    Input,
     Output,
     #[serde(other)]
     Other,
@@ -200,7 +201,7 @@ impl<'de> Visitor<'de> for Message<'_, 'de> {
                     scan.parts.count(calls);
                     seen.calls = elements_of(calls.get());
                 }
-                MessageName::Arguments => scan.parts.count(map.next_value()?),
+                MessageName::Arguments | MessageName::Input => scan.parts.count(map.next_value()?),
                 MessageName::Other => {
                     map.next_value::<IgnoredAny>()?;
                 }
@@ -268,13 +269,10 @@ fn after_string(mut rest: &[u8]) -> &[u8] {
 fn note(scan: &mut Scan<'_>, seen: &Seen<'_>) {
     let responses = scan.dialect == Dialect::OpenAiResponses
         && matches!(scan.operation, Operation::Complete | Operation::Compact);
-    let is_call = responses && seen.kind == Some("\"function_call\"");
+    let is_call = responses && matches!(seen.kind, Some("\"function_call\"" | "\"custom_tool_call\""));
     scan.calls_in_turn = if is_call { scan.calls_in_turn + 1 } else { seen.calls };
     if scan.calls_in_turn > 1 {
         scan.parts.features.insert(Feature::ParallelTools);
-    }
-    if responses && seen.kind == Some("\"item_reference\"") {
-        scan.parts.features.insert(Feature::State);
     }
     scan.ends_with_assistant = seen.role == Some("\"assistant\"") && seen.calls == 0;
 }

@@ -5,13 +5,13 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::request::shapes::{ExtraContent, Function, ToolCall};
+use super::request::shapes::{Custom, ExtraContent, Function, ToolCall};
 use super::usage::{ChatUsage, WrittenUsage};
-use crate::canonical::{Answer, Content, Origin, Signature, ToolUse};
+use crate::canonical::{Answer, Content, Origin, Signature, ToolForm, ToolUse};
 use crate::members::{Text, borrowed_text};
 use crate::notes::{Notes, TranslateError};
-use crate::translate::ReplyOptions;
 use crate::translate::tool_ids::answer_tool_id;
+use crate::translate::{ReplyOptions, free_text};
 use crate::{Dialect, FinishReason, Usage};
 
 #[derive(Deserialize)]
@@ -281,7 +281,7 @@ pub(crate) fn write(
             Content::RedactedThinking(_) => notes.add_once("thinking_dropped", at()),
             Content::ToolUse(call) => {
                 let number = message.tool_calls.len();
-                message.tool_calls.push(tool_call(call, id, number));
+                message.tool_calls.push(tool_call(call, id, number, options));
             }
             Content::Image(_) | Content::Document(_) | Content::ToolResult(_) => {
                 notes.add("block_dropped", at());
@@ -306,12 +306,20 @@ pub(crate) fn write(
     serde_json::to_vec(&written).map_err(|error| TranslateError::invalid("", error.to_string()))
 }
 
-fn tool_call<'a>(call: &'a ToolUse<'_>, answer: &str, number: usize) -> ToolCall<'a> {
+fn tool_call<'a>(
+    call: &'a ToolUse<'_>,
+    answer: &str,
+    number: usize,
+    options: &'a ReplyOptions,
+) -> ToolCall<'a> {
+    let of_caller = options.tools.as_deref().and_then(|tools| tools.get(&call.name));
+    let custom = of_caller.filter(|tool| tool.form == ToolForm::Custom);
     let arguments = if call.arguments.trim().is_empty() { "{}" } else { &call.arguments };
     ToolCall {
         id: answer_tool_id(Dialect::OpenAiChat, &call.id, answer, number),
-        r#type: "function",
-        function: Function { name: &call.name, arguments },
+        r#type: if custom.is_some() { "custom" } else { "function" },
+        function: custom.is_none().then_some(Function { name: &call.name, arguments }),
+        custom: custom.map(|tool| Custom { name: &tool.name, input: free_text::unwrapped(&call.arguments) }),
         extra_content: call.signature.as_ref().map(|seal| ExtraContent::sealed(seal.marked())),
     }
 }

@@ -4,6 +4,7 @@ mod conversation;
 mod messages;
 mod read;
 pub(super) mod shapes;
+mod tools;
 mod write;
 
 pub(crate) use read::read;

@@ -6,14 +6,15 @@ use serde_json::value::RawValue;
 
 use super::item::{self, Status};
 use super::reply::{Outcome, Reply};
-use super::request::joined;
+use super::request::{call_form, joined};
 use super::{ResponsesUsage, finish_reason};
 use crate::Usage;
-use crate::canonical::{Answer, Content, Origin, Signature, ToolUse};
+use crate::canonical::{Answer, Content, Origin, Signature, ToolForm, ToolUse};
 use crate::error_body::read_error;
-use crate::members::Members;
+use crate::members::{Members, borrowed_text};
 use crate::notes::{Notes, TranslateError};
-use crate::translate::ReplyOptions;
+use crate::translate::offer::Offer;
+use crate::translate::{ReplyOptions, free_text};
 
 /// Reads an upstream's answer.
 pub(crate) fn read<'a>(body: &'a str, notes: &mut Notes) -> Result<Answer<'a>, TranslateError> {
@@ -66,18 +67,42 @@ fn read_item<'a>(
             }
         }
         "reasoning" => content.extend(read_reasoning(&mut item)?),
-        "function_call" => content.push(Content::ToolUse(ToolUse {
-            id: match item.text("call_id")? {
-                Some(id) => id,
-                None => item.text("id")?.unwrap_or_default(),
-            },
-            name: item.need_text("name")?,
-            arguments: item.text("arguments")?.unwrap_or_default(),
-            signature: None,
-        })),
-        _ => notes.add("block_dropped", at),
+        kind => match call_form(kind, &item) {
+            Some(form) => content.push(Content::ToolUse(read_call(form, &mut item)?)),
+            None => notes.add("block_dropped", at),
+        },
     }
     Ok(())
+}
+
+/// Reads a call under the name such a tool has in other dialects, with arguments as a function's.
+pub(super) fn read_call<'a>(form: ToolForm, item: &mut Members<'a>) -> Result<ToolUse<'a>, TranslateError> {
+    let id = match item.text("call_id")? {
+        Some(id) => id,
+        None => item.text("id")?.unwrap_or_default(),
+    };
+    let name = match form {
+        ToolForm::Function | ToolForm::Custom => item.need_text("name")?,
+        ToolForm::LocalShell | ToolForm::Shell | ToolForm::ApplyPatch | ToolForm::ToolSearch => {
+            Cow::Borrowed(form.as_str())
+        }
+    };
+    let namespace = item.text("namespace")?;
+    let name = Offer::default().name_of(namespace.as_deref(), &name, form);
+    Ok(ToolUse { id, name, arguments: arguments(form, item), signature: None })
+}
+
+/// What a call says, as a function's arguments.
+pub(super) fn arguments<'a>(form: ToolForm, item: &mut Members<'a>) -> Cow<'a, str> {
+    let mut said = |name: &str| {
+        item.raw(name).map(|raw| borrowed_text(raw).unwrap_or(Cow::Borrowed(raw.get()))).unwrap_or_default()
+    };
+    match form {
+        ToolForm::Function | ToolForm::ToolSearch => said("arguments"),
+        ToolForm::Custom => Cow::Owned(free_text::wrapped(&said("input"))),
+        ToolForm::LocalShell | ToolForm::Shell => said("action"),
+        ToolForm::ApplyPatch => Cow::Owned(format!(r#"{{"operation":{}}}"#, said("operation"))),
+    }
 }
 
 fn read_part<'a>(
@@ -134,7 +159,10 @@ pub(crate) fn write(
         Outcome::Incomplete(_) => Status::Incomplete,
         Outcome::InProgress | Outcome::Completed => Status::Completed,
     };
-    let items = item::of_contents(&answer.content, reply.stem(), status, notes);
+    let items = item::of_contents(&answer.content, reply.stem(), status, options.tools.as_deref(), notes);
+    if answer.stop_sequence.is_some() {
+        notes.add_once("stop_sequence_not_told", "stop_sequence");
+    }
     let mut out = Vec::with_capacity(2048);
     reply.write(outcome, &items, answer.usage.unwrap_or_default(), &mut out);
     Ok(out)

@@ -6,10 +6,12 @@
 
 use std::borrow::Cow;
 
+use super::called::Called;
 use crate::Dialect;
-use crate::canonical::{Content, Origin, Signature, ToolUse};
+use crate::canonical::{CallerTools, Content, Origin, Signature, ToolForm, ToolUse};
 use crate::notes::Notes;
 use crate::seals::OUR_REASONING;
+use crate::translate::free_text;
 use crate::translate::tool_ids::answer_tool_id;
 
 /// One item of an answer's `output`.
@@ -32,9 +34,19 @@ pub(super) enum Status {
 /// What an item is.
 #[derive(Clone, Debug)]
 pub(super) enum Body<'a> {
-    Message { parts: Vec<Part<'a>> },
-    Reasoning { summary: Option<Cow<'a, str>>, seal: Option<Cow<'a, str>> },
-    Call { call_id: Cow<'a, str>, name: Cow<'a, str>, arguments: Cow<'a, str> },
+    Message {
+        parts: Vec<Part<'a>>,
+    },
+    Reasoning {
+        summary: Option<Cow<'a, str>>,
+        seal: Option<Cow<'a, str>>,
+    },
+    /// `said` are the call's arguments, or a custom tool's text.
+    Call {
+        call_id: Cow<'a, str>,
+        tool: Called<'a>,
+        said: Cow<'a, str>,
+    },
 }
 
 /// A part of a message.
@@ -56,12 +68,12 @@ impl Status {
 
 impl Body<'_> {
     /// What the ids of such items begin with.
-    pub(super) const fn prefix(&self) -> &'static str {
+    pub(super) fn prefix(&self) -> &'static str {
         match self {
             Self::Message { .. } => "msg",
             // Told apart from a provider's own: see `seals`.
             Self::Reasoning { .. } => OUR_REASONING,
-            Self::Call { .. } => "fc",
+            Self::Call { tool, .. } => tool.prefix(),
         }
     }
 }
@@ -95,14 +107,9 @@ impl Item<'_> {
                 }
                 out.push(b'}');
             }
-            Body::Call { call_id, name, arguments } => {
-                self.write_head("function_call", out);
-                out.extend_from_slice(b",\"arguments\":");
-                json_string(arguments, out);
-                out.extend_from_slice(b",\"call_id\":");
-                json_string(call_id, out);
-                out.extend_from_slice(b",\"name\":");
-                json_string(name, out);
+            Body::Call { call_id, tool, said } => {
+                self.write_head(tool.kind(), out);
+                tool.write(call_id, said, out);
                 out.push(b'}');
             }
         }
@@ -158,6 +165,7 @@ pub(super) fn of_contents<'a>(
     contents: &'a [Content<'a>],
     stem: &str,
     status: Status,
+    tools: Option<&'a CallerTools>,
     notes: &mut Notes,
 ) -> Vec<Item<'a>> {
     let mut bodies: Vec<Body<'a>> = Vec::new();
@@ -173,12 +181,18 @@ pub(super) fn of_contents<'a>(
             Content::RedactedThinking(seal) => bodies.push(sealed(seal)),
             Content::ToolUse(ToolUse { id, name, arguments, signature }) => {
                 bodies.extend(signature.as_ref().map(sealed));
-                let arguments = if arguments.trim().is_empty() { "{}" } else { arguments };
-                bodies.push(Body::Call {
-                    call_id: call_id(id, stem, calls),
-                    name: Cow::Borrowed(name),
-                    arguments: Cow::Borrowed(arguments),
-                });
+                let tool = Called::of(name, tools);
+                let said = match tool.form {
+                    ToolForm::Custom => Cow::Owned(free_text::unwrapped(arguments)),
+                    ToolForm::Function
+                    | ToolForm::LocalShell
+                    | ToolForm::Shell
+                    | ToolForm::ApplyPatch
+                    | ToolForm::ToolSearch => {
+                        Cow::Borrowed(if arguments.trim().is_empty() { "{}" } else { arguments })
+                    }
+                };
+                bodies.push(Body::Call { call_id: call_id(id, stem, calls), tool, said });
                 calls += 1;
             }
             Content::Image(_) | Content::Document(_) | Content::ToolResult(_) => {

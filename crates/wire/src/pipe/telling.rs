@@ -8,11 +8,11 @@ use super::hear::overhear;
 use super::memory::Memory;
 use super::said::Unfit;
 use super::seam::{Mismatch, Stitch};
-use crate::canonical::Delta;
+use crate::canonical::{CallerTools, Delta};
 use crate::error_body::{ErrorShape, UpstreamError};
 use crate::notes::Notes;
 use crate::tap::Observed;
-use crate::translate::ReplyOptions;
+use crate::translate::{ReplyOptions, SEAL_DROPPED, hides_thoughts};
 use crate::{Dialect, FinishReason, Usage};
 
 /// What is known of an upstream's stream.
@@ -35,6 +35,7 @@ pub(super) struct Telling {
     hide_thoughts: bool,
     fallback_id: Option<Arc<str>>,
     fallback_model: Option<Arc<str>>,
+    tools: Option<Arc<CallerTools>>,
     /// The usage of upstreams before this one, which the caller is told together with this one's.
     before: Usage,
     pub(super) facts: Facts,
@@ -56,9 +57,10 @@ impl Telling {
             caller,
             writer,
             stitch,
-            hide_thoughts: options.hide_thoughts,
+            hide_thoughts: options.hide_thoughts && hides_thoughts(caller),
             fallback_id: options.fallback_id.clone(),
             fallback_model: options.fallback_model.clone(),
+            tools: options.tools.clone(),
             before: memory.as_ref().map_or_else(Usage::default, Memory::before),
             facts: Facts::default(),
             memory,
@@ -88,6 +90,9 @@ impl Telling {
             Delta::Thinking(_) | Delta::ThinkingSignature(_) | Delta::RedactedThinking(_) => {
                 self.facts.started = true;
                 if self.hide_thoughts {
+                    if !matches!(delta, Delta::Thinking(_)) {
+                        self.notes.add_once(SEAL_DROPPED, "content");
+                    }
                     return Observed::Content;
                 }
                 // Between two halves of one text there is no place for thinking.
@@ -100,16 +105,20 @@ impl Telling {
                 Observed::Content
             }
             Delta::Refusal(_) => self.tell_other(Unfit::Refusal, delta, out),
-            // The seal of a thought that stays hidden: only chat has a place for it that is not a thought of its own.
-            Delta::ToolStart { call, id, name, signature: Some(_) }
-                if self.hide_thoughts && self.caller != Dialect::OpenAiChat =>
-            {
-                let (call, id, name) = (*call, id.clone(), name.clone());
-                self.tell_other(Unfit::ToolCall, &Delta::ToolStart { call, id, name, signature: None }, out)
+            Delta::ToolStart { call, id, name, signature } => {
+                // The seal of a thought that stays hidden: only chat has a place for it that is not a thought of its own.
+                let hides_seal =
+                    self.hide_thoughts && self.caller != Dialect::OpenAiChat && signature.is_some();
+                if hides_seal {
+                    self.notes.add_once(SEAL_DROPPED, "content");
+                }
+                let signature = signature.clone().filter(|_| !hides_seal);
+                let tools = self.tools.clone();
+                let own = tools.as_deref().and_then(|tools| tools.own_name(name));
+                let (id, name) = (Cow::Borrowed(&**id), Cow::Borrowed(own.unwrap_or(name)));
+                self.tell_other(Unfit::ToolCall, &Delta::ToolStart { call: *call, id, name, signature }, out)
             }
-            Delta::ToolStart { .. } | Delta::ToolArguments { .. } => {
-                self.tell_other(Unfit::ToolCall, delta, out)
-            }
+            Delta::ToolArguments { .. } => self.tell_other(Unfit::ToolCall, delta, out),
             Delta::Usage(usage) => {
                 let so_far = self.facts.usage.map_or(*usage, |so_far| so_far.merged(*usage));
                 self.facts.usage = Some(so_far);

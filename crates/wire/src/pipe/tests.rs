@@ -474,7 +474,7 @@ fn rescued(
     let events = stream(first, &["The quick ", "brown"]);
     let (_, mut out) = send_from(&mut pipe, first, &events[..cut].concat(), false);
     assert_eq!(pipe.finish(&mut Vec::new()), StreamEnd::Cut);
-    let mut resumed = pipe.resume(second, seam);
+    let mut resumed = pipe.resume(second, seam, None);
     out += &send_from(&mut resumed, second, &stream(second, texts).concat(), true).1;
     (resumed, out)
 }
@@ -546,11 +546,11 @@ fn a_rescue_can_be_rescued() {
         };
         let mut first = Pipe::passthrough(caller, false, options, true, false);
         let (_, mut out) = send(&mut first, &upto(stream(caller, &["One", " two"]), "One"), false);
-        let mut second = first.resume(caller, Seam::Continue { prefilled: true });
+        let mut second = first.resume(caller, Seam::Continue { prefilled: true }, None);
         out += &send(&mut second, &upto(stream(caller, &[" two", " three"]), " two"), false).1;
         // What the second one said was still being compared with what was told when it died.
         assert_eq!(second.said().map(|said| said.text.as_str()), Ok("One"));
-        let mut third = second.resume(caller, Seam::Continue { prefilled: true });
+        let mut third = second.resume(caller, Seam::Continue { prefilled: true }, None);
         out += &send(&mut third, &stream(caller, &[" two", " three"]).concat(), true).1;
         let mut rest = Vec::new();
         assert_eq!(third.finish(&mut rest), StreamEnd::Complete);
@@ -580,7 +580,7 @@ fn a_tool_call_may_follow_on_a_text_that_was_carried_on() {
         let cut = events.iter().position(|event| event.contains("look")).unwrap();
         let mut pipe = passthrough(caller);
         let (_, mut out) = send(&mut pipe, &events[..=cut].concat(), false);
-        let mut resumed = pipe.resume(CHAT, Seam::Continue { prefilled: false });
+        let mut resumed = pipe.resume(CHAT, Seam::Continue { prefilled: false }, None);
         out += &send(&mut resumed, &bytes.concat(), true).1;
         assert_eq!(resumed.finish(&mut Vec::new()), StreamEnd::Complete, "{caller}: {out}");
         assert_eq!(resumed.finish_reason(), Some(FinishReason::ToolCalls));
@@ -672,7 +672,7 @@ proptest! {
                     pipe.push(&event, &mut out);
                 }
                 pipe.finish(&mut out);
-                let mut resumed = pipe.resume(upstream, Seam::Continue { prefilled: false });
+                let mut resumed = pipe.resume(upstream, Seam::Continue { prefilled: false }, None);
                 resumed.finish(&mut out);
             }
         }
@@ -691,7 +691,7 @@ proptest! {
                 let (_, mut out) = send(&mut pipe, &events[..=first + dies].concat(), false);
                 let from = if repeat { dies.saturating_sub(1) } else { dies + 1 };
                 let seam = Seam::Continue { prefilled: false };
-                let mut resumed = pipe.resume(second, seam);
+                let mut resumed = pipe.resume(second, seam, None);
                 out += &send_from(&mut resumed, second, &stream(second, &words[from..]).concat(), true).1;
                 let mut rest = Vec::new();
                 prop_assert_eq!(resumed.finish(&mut rest), StreamEnd::Complete);

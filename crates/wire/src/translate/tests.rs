@@ -5,6 +5,7 @@
 //! in lines), `upstream-model` (its model's name). Whatever is there is translated and compared with its snapshot;
 //! adding a folder adds the test.
 
+mod agents;
 mod dialects;
 mod exact;
 mod fixtures;

@@ -62,7 +62,7 @@ fn is_plain(byte: u8) -> bool {
 }
 
 /// FNV-1a, 64 bit: stable across versions and machines, which is all that is asked of it.
-fn fnv1a(bytes: impl Iterator<Item = u8>) -> u64 {
+pub(super) fn fnv1a(bytes: impl Iterator<Item = u8>) -> u64 {
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 

@@ -247,7 +247,8 @@ fn tool_call<'a>(call: &'a ToolUse<'_>, model: ChatModel, at: &str, notes: &mut 
     ToolCall {
         id: tool_id(Dialect::OpenAiChat, &call.id),
         r#type: "function",
-        function: Function { name: &call.name, arguments },
+        function: Some(Function { name: &call.name, arguments }),
+        custom: None,
         extra_content: seal.map(ExtraContent::sealed),
     }
 }

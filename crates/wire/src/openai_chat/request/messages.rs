@@ -4,15 +4,17 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
+use super::tools::Tools;
 use crate::canonical::{
-    Block, Content, Media, Origin, Prompt, Role, Signature, Source, ToolResult, ToolUse, Turn,
+    Block, Content, Media, Origin, Prompt, Role, Signature, Source, ToolForm, ToolResult, ToolUse, Turn,
 };
 use crate::members::{Members, borrowed_text, elements};
 use crate::notes::{Notes, TranslateError};
-use crate::translate::TOOL_ERROR_MARK;
+use crate::translate::{TOOL_ERROR_MARK, free_text};
 
 pub(super) fn read<'a>(
     prompt: &mut Prompt<'a>,
+    tools: &Tools<'a>,
     path: &str,
     raw: &'a RawValue,
     notes: &mut Notes,
@@ -36,7 +38,7 @@ pub(super) fn read<'a>(
             (Role::User, parts(content, &at, notes)?)
         }
         "assistant" => {
-            let blocks = assistant(&mut message, content, &at, notes)?;
+            let blocks = assistant(&mut message, tools, content, &at, notes)?;
             if blocks.is_empty() && content.is_none() {
                 return Err(TranslateError::invalid(at, "is missing, and there are no `tool_calls` either"));
             }
@@ -165,6 +167,7 @@ fn data_url(url: Cow<'_, str>) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
 
 fn assistant<'a>(
     message: &mut Members<'a>,
+    tools: &Tools<'a>,
     content: Option<&'a RawValue>,
     path: &str,
     notes: &mut Notes,
@@ -181,7 +184,7 @@ fn assistant<'a>(
         blocks.push(block(&message.path_of("refusal"), Content::Refusal(refusal)));
     }
     for (path, raw) in message.list("tool_calls")? {
-        blocks.push(tool_call(path, raw, notes)?);
+        blocks.push(tool_call(path, tools, raw, notes)?);
     }
     if message.raw("function_call").is_some() {
         let path = message.path_of("function_call");
@@ -232,17 +235,35 @@ fn said<'a>(
     Ok(())
 }
 
-fn tool_call<'a>(at: String, raw: &'a RawValue, notes: &mut Notes) -> Result<Block<'a>, TranslateError> {
+fn tool_call<'a>(
+    at: String,
+    tools: &Tools<'a>,
+    raw: &'a RawValue,
+    notes: &mut Notes,
+) -> Result<Block<'a>, TranslateError> {
     let mut call = Members::read(raw.get(), at.clone())?;
     let id = call.need_text("id")?;
-    if call.text("type")?.is_some_and(|kind| kind != "function") {
-        return Err(TranslateError::unsupported(at, "a tool call that is not a function"));
-    }
     call.raw("index");
-    let mut function = call.need_object("function")?;
-    let name = function.need_text("name")?;
-    let arguments = function.text("arguments")?.unwrap_or_default();
-    notes.dropped(function);
+    let kind = call.text("type")?;
+    let (name, arguments) = match kind.as_deref() {
+        None | Some("function") => {
+            let mut function = call.need_object("function")?;
+            let name = function.need_text("name")?;
+            let arguments = function.text("arguments")?.unwrap_or_default();
+            notes.dropped(function);
+            (tools.name_of(&name, ToolForm::Function), arguments)
+        }
+        Some("custom") => {
+            let mut custom = call.need_object("custom")?;
+            let name = custom.need_text("name")?;
+            let text = custom.text("input")?.unwrap_or_default();
+            notes.dropped(custom);
+            (tools.name_of(&name, ToolForm::Custom), Cow::Owned(free_text::wrapped(&text)))
+        }
+        Some(_) => {
+            return Err(TranslateError::unsupported(at, "a tool call that is neither function nor custom"));
+        }
+    };
     let signature = seal(&mut call)?;
     notes.dropped(call);
     Ok(Block { content: Content::ToolUse(ToolUse { id, name, arguments, signature }), at, cache: false })

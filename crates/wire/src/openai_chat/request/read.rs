@@ -2,11 +2,12 @@
 
 use serde_json::value::RawValue;
 
-use crate::canonical::{Effort, Format, Prompt, Reasoning, Tool, ToolChoice};
+use crate::canonical::{Effort, Format, Prompt, Reasoning};
 use crate::members::{Kind, Members, Text, borrowed_text};
 use crate::notes::{Notes, TranslateError};
 
 use super::messages;
+use super::tools::Tools;
 
 pub(crate) fn read<'a>(body: &'a str, notes: &mut Notes) -> Result<Prompt<'a>, TranslateError> {
     let mut chat = Members::read(body, "")?;
@@ -17,8 +18,9 @@ pub(crate) fn read<'a>(body: &'a str, notes: &mut Notes) -> Result<Prompt<'a>, T
     refuse_what_only_chat_has(&mut chat)?;
     check_what_is_left_out(&chat)?;
     let mut prompt = Prompt::default();
+    let mut tools = Tools::read(&mut chat, notes)?;
     for (path, message) in chat.list("messages")? {
-        messages::read(&mut prompt, &path, message, notes)?;
+        messages::read(&mut prompt, &tools, &path, message, notes)?;
     }
     let plain_limit = chat.get("max_tokens")?;
     prompt.max_tokens = chat.get("max_completion_tokens")?.or(plain_limit);
@@ -30,13 +32,15 @@ pub(crate) fn read<'a>(body: &'a str, notes: &mut Notes) -> Result<Prompt<'a>, T
     prompt.seed = chat.get("seed")?;
     prompt.stop = stop(&mut chat)?;
     prompt.stream = chat.get("stream")?.unwrap_or(false);
-    prompt.tools = tools(&mut chat, notes)?;
-    prompt.tool_choice = tool_choice(&mut chat, notes)?;
+    prompt.tool_choice = tools.choose(&mut chat, notes)?;
+    (prompt.tools, prompt.caller_tools) = tools.finish();
     prompt.parallel_tools = chat.get("parallel_tool_calls")?;
     prompt.format = response_format(&mut chat, notes)?;
     prompt.reasoning = reasoning(&mut chat, notes)?;
     let safety_identifier = chat.text("safety_identifier")?;
     prompt.user = chat.text("user")?.or(safety_identifier);
+    prompt.cache_key = chat.text("prompt_cache_key")?;
+    prompt.service_tier = chat.text("service_tier")?.filter(|tier| !matches!(&**tier, "auto" | "default"));
     server_search(&mut chat, &prompt, notes)?;
     ignore_defaults(&mut chat);
     notes.dropped(chat);
@@ -79,10 +83,8 @@ fn check_what_is_left_out(chat: &Members<'_>) -> Result<(), TranslateError> {
     chat.check(&[
         ("logit_bias", Kind::Object),
         ("moderation", Kind::Object),
-        ("prompt_cache_key", Kind::Text),
         ("prompt_cache_options", Kind::Object),
         ("prompt_cache_retention", Kind::Text),
-        ("service_tier", Kind::Text),
         ("store", Kind::Flag),
         ("verbosity", Kind::Text),
         ("web_search_options", Kind::Object),
@@ -97,67 +99,6 @@ fn stop<'a>(chat: &mut Members<'a>) -> Result<Vec<std::borrow::Cow<'a, str>>, Tr
     let all = serde_json::from_str::<Vec<Text<'a>>>(raw.get())
         .map_err(|_| TranslateError::invalid("stop", "must be a string or a list of strings"))?;
     Ok(all.into_iter().map(|text| text.0).collect())
-}
-
-fn tools<'a>(chat: &mut Members<'a>, notes: &mut Notes) -> Result<Vec<Tool<'a>>, TranslateError> {
-    let mut tools = Vec::new();
-    let mut foreign = None;
-    for (path, raw) in chat.list("tools")? {
-        let mut tool = Members::read(raw.get(), path.clone())?;
-        let kind = tool.need_text("type")?;
-        if kind == "custom" {
-            return Err(TranslateError::unsupported(path, "a tool of type \"custom\""));
-        }
-        if kind != "function" {
-            foreign.get_or_insert_with(|| (path.clone(), kind.into_owned()));
-            notes.add("server_tool_dropped", path);
-            continue;
-        }
-        let mut function = tool.need_object("function")?;
-        tools.push(Tool {
-            name: function.need_text("name")?,
-            description: function.text("description")?,
-            schema: function.written_object("parameters")?,
-            strict: function.get("strict")?,
-            cache: tool.raw("cache_control").is_some(),
-            at: path,
-        });
-        notes.dropped(function);
-        notes.dropped(tool);
-    }
-    match foreign {
-        Some((path, kind)) if tools.is_empty() => {
-            Err(TranslateError::unsupported(path, format!("a tool of type \"{kind}\"")))
-        }
-        Some(_) | None => Ok(tools),
-    }
-}
-
-fn tool_choice<'a>(
-    chat: &mut Members<'a>,
-    notes: &mut Notes,
-) -> Result<Option<ToolChoice<'a>>, TranslateError> {
-    let Some(raw) = chat.raw("tool_choice") else { return Ok(None) };
-    if let Some(mode) = borrowed_text(raw) {
-        return match &*mode {
-            "auto" => Ok(Some(ToolChoice::Auto)),
-            "required" | "any" => Ok(Some(ToolChoice::Required)),
-            "none" => Ok(Some(ToolChoice::None)),
-            _ => Err(TranslateError::invalid("tool_choice", "must be auto, required, none or a tool")),
-        };
-    }
-    let mut choice = Members::read(raw.get(), "tool_choice")?;
-    let kind = choice.need_text("type")?;
-    match &*kind {
-        "function" => Ok(Some(ToolChoice::Named(choice.need_object("function")?.need_text("name")?))),
-        "allowed_tools" => {
-            let mut allowed = choice.need_object("allowed_tools")?;
-            notes.add("allowed_tools_dropped", "tool_choice.allowed_tools.tools");
-            let required = allowed.text("mode")?.as_deref() == Some("required");
-            Ok(Some(if required { ToolChoice::Required } else { ToolChoice::Auto }))
-        }
-        _ => Err(TranslateError::unsupported("tool_choice", format!("a choice of type \"{kind}\""))),
-    }
 }
 
 fn response_format<'a>(chat: &mut Members<'a>, notes: &mut Notes) -> Result<Format<'a>, TranslateError> {
@@ -238,7 +179,6 @@ fn ignore_defaults(chat: &mut Members<'_>) {
         ("store", &["false"][..]),
         ("logit_bias", &["{}"]),
         ("metadata", &["{}"]),
-        ("service_tier", &["\"auto\"", "\"default\""]),
         ("verbosity", &["\"medium\""]),
     ];
     for (name, values) in defaults {

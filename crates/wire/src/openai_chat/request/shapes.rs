@@ -104,7 +104,10 @@ pub(super) struct File<'a> {
 pub(in crate::openai_chat) struct ToolCall<'a> {
     pub(in crate::openai_chat) id: Cow<'a, str>,
     pub(in crate::openai_chat) r#type: &'static str,
-    pub(in crate::openai_chat) function: Function<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::openai_chat) function: Option<Function<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::openai_chat) custom: Option<Custom<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::openai_chat) extra_content: Option<ExtraContent<'a>>,
 }
@@ -114,6 +117,13 @@ pub(in crate::openai_chat) struct Function<'a> {
     pub(in crate::openai_chat) name: &'a str,
     /// The arguments as JSON text.
     pub(in crate::openai_chat) arguments: &'a str,
+}
+
+/// A call of a custom tool; only callers' answers hold them.
+#[derive(Debug, Serialize)]
+pub(in crate::openai_chat) struct Custom<'a> {
+    pub(in crate::openai_chat) name: &'a str,
+    pub(in crate::openai_chat) input: String,
 }
 
 /// Google's place for Gemini's seals.

@@ -1,8 +1,10 @@
 //! Chunks, written.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
-use crate::canonical::{Delta, Origin};
+use crate::canonical::{CallerTools, Delta, Origin, Signature, ToolForm};
 use crate::notes::Notes;
 use crate::openai_chat::answer::told_finish;
 use crate::openai_chat::request::shapes::ExtraContent;
@@ -10,6 +12,7 @@ use crate::openai_chat::usage::WrittenUsage;
 use crate::pipe::Said;
 use crate::sse::encode_event;
 use crate::translate::ReplyOptions;
+use crate::translate::free_text::FreeText;
 use crate::translate::tool_ids::answer_tool_id;
 use crate::{Dialect, Usage};
 
@@ -54,7 +57,10 @@ struct Call<'a> {
     id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     r#type: Option<&'static str>,
-    function: Function<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    function: Option<Function<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    custom: Option<Custom<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     extra_content: Option<ExtraContent<'a>>,
 }
@@ -64,6 +70,21 @@ struct Function<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
     arguments: &'a str,
+}
+
+#[derive(Serialize)]
+struct Custom<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    input: &'a str,
+}
+
+/// A call being written.
+#[derive(Debug, Default)]
+struct Open {
+    has_arguments: bool,
+    /// Reads a custom tool's text out of its arguments.
+    text: Option<FreeText>,
 }
 
 /// Writes a stream for a caller.
@@ -76,8 +97,8 @@ pub(crate) struct Writer {
     /// Whether an earlier stream began this answer.
     goes_on: bool,
     has_refused: bool,
-    /// For each call whether arguments came.
-    calls: Vec<bool>,
+    calls: Vec<Open>,
+    tools: Option<Arc<CallerTools>>,
     /// The usage of the earlier stream, and of this one.
     before: Usage,
     usage: Usage,
@@ -93,6 +114,7 @@ impl Writer {
             goes_on: false,
             has_refused: false,
             calls: Vec::new(),
+            tools: options.tools.clone(),
             before: Usage::default(),
             usage: Usage::default(),
         }
@@ -124,28 +146,13 @@ impl Writer {
                 self.say(Piece { refusal: Some(text), ..Piece::default() }, out);
             }
             Delta::ToolStart { call, id, name, signature } => {
-                if self.calls.len() <= *call {
-                    self.calls.resize(*call + 1, false);
-                }
-                let id = answer_tool_id(Dialect::OpenAiChat, id, &self.id, *call);
-                let seal = signature.as_ref().map(|seal| ExtraContent::sealed(seal.marked()));
-                let call = Call {
-                    index: *call,
-                    id: Some(&id),
-                    r#type: Some("function"),
-                    function: Function { name: Some(name), arguments: "" },
-                    extra_content: seal,
-                };
-                self.say(Piece { tool_calls: Some([call]), ..Piece::default() }, out);
+                self.call(*call, id, name, signature.as_ref(), out);
             }
             Delta::ToolArguments { call, json } => self.arguments(*call, json, out),
             Delta::Usage(usage) => self.usage = self.usage.merged(*usage),
             Delta::Finish { reason, stop_sequence } => {
-                // A tool without input gets no arguments; a chat caller parses them all the same.
                 for call in 0..self.calls.len() {
-                    if !self.calls[call] {
-                        self.arguments(call, "{}", out);
-                    }
+                    self.end_call(call, out);
                 }
                 if stop_sequence.is_some() {
                     notes.add_once("stop_sequence_not_told", "stop_sequence");
@@ -174,13 +181,70 @@ impl Writer {
         self.say(Piece { role: Some("assistant"), content: Some(""), ..Piece::default() }, out);
     }
 
-    fn arguments(&mut self, call: usize, arguments: &str, out: &mut Vec<u8>) {
-        if let Some(has_arguments) = self.calls.get_mut(call) {
-            *has_arguments = true;
-        }
-        let function = Function { name: None, arguments };
-        let call = Call { index: call, id: None, r#type: None, function, extra_content: None };
+    fn call(&mut self, number: usize, id: &str, name: &str, seal: Option<&Signature<'_>>, out: &mut Vec<u8>) {
+        let id = answer_tool_id(Dialect::OpenAiChat, id, &self.id, number);
+        let of_caller = self.tools.as_deref().and_then(|tools| tools.get(name));
+        let custom = of_caller.filter(|tool| tool.form == ToolForm::Custom);
+        let call = Call {
+            index: number,
+            id: Some(&id),
+            r#type: Some(if custom.is_some() { "custom" } else { "function" }),
+            function: custom.is_none().then_some(Function { name: Some(name), arguments: "" }),
+            custom: custom.map(|tool| Custom { name: Some(&tool.name), input: "" }),
+            extra_content: seal.map(|seal| ExtraContent::sealed(seal.marked())),
+        };
         self.say(Piece { tool_calls: Some([call]), ..Piece::default() }, out);
+        let text = custom.is_some().then(FreeText::default);
+        if self.calls.len() <= number {
+            self.calls.resize_with(number + 1, Open::default);
+        }
+        self.calls[number] = Open { has_arguments: false, text };
+    }
+
+    fn arguments(&mut self, number: usize, arguments: &str, out: &mut Vec<u8>) {
+        let open = self.calls.get_mut(number);
+        let text = open.and_then(|open| {
+            open.has_arguments = true;
+            Some(open.text.as_mut()?.push(arguments))
+        });
+        match text {
+            Some(input) => self.input(number, &input, out),
+            None => {
+                let function = Some(Function { name: None, arguments });
+                let call = Call {
+                    index: number,
+                    id: None,
+                    r#type: None,
+                    function,
+                    custom: None,
+                    extra_content: None,
+                };
+                self.say(Piece { tool_calls: Some([call]), ..Piece::default() }, out);
+            }
+        }
+    }
+
+    fn input(&self, number: usize, input: &str, out: &mut Vec<u8>) {
+        if input.is_empty() {
+            return;
+        }
+        let custom = Some(Custom { name: None, input });
+        let call =
+            Call { index: number, id: None, r#type: None, function: None, custom, extra_content: None };
+        self.say(Piece { tool_calls: Some([call]), ..Piece::default() }, out);
+    }
+
+    /// A tool without input gets no arguments; a chat caller parses them all the same.
+    fn end_call(&mut self, number: usize, out: &mut Vec<u8>) {
+        let Open { has_arguments, text } = &mut self.calls[number];
+        match text {
+            Some(text) => {
+                let owed = text.finish();
+                self.input(number, &owed, out);
+            }
+            None if *has_arguments => {}
+            None => self.arguments(number, "{}", out),
+        }
     }
 
     fn say(&self, delta: Piece<'_>, out: &mut Vec<u8>) {

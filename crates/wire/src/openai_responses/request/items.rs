@@ -4,25 +4,33 @@
 //! several items and becomes one turn; so do the results of parallel calls.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use serde_json::value::RawValue;
 
-use super::parts::{block, part, tail};
+use super::calls;
+use super::parts::{block, part};
+use super::tools::Tools;
 use crate::canonical::{Block, Content, Origin, Role, Signature, ToolResult, ToolUse, Turn};
 use crate::members::{Members, borrowed_text, elements};
 use crate::notes::{Notes, TranslateError};
-use crate::translate::TOOL_ERROR_MARK;
 
-/// Calls of tools the provider ran itself, in the history: nothing waits for them.
-const SERVER_ITEMS: [&str; 8] = [
+/// What the provider's own tools did, in the history: nothing waits for it.
+const SERVER_ITEMS: [&str; 14] = [
     "web_search_call",
     "file_search_call",
     "code_interpreter_call",
     "image_generation_call",
+    "computer_call",
+    "computer_call_output",
     "mcp_list_tools",
-    "mcp_call",
+    "mcp_approval_request",
+    "mcp_approval_response",
     "tool_search_call",
-    "tool_search_output",
+    "program",
+    "program_output",
+    "multi_agent_call",
+    "multi_agent_call_output",
 ];
 
 /// The conversation so far.
@@ -32,6 +40,10 @@ pub(super) struct Conversation<'a> {
     turns: Vec<Turn<'a>>,
     /// Whether the last turn holds tool results alone.
     in_results: bool,
+    /// The ids of the calls so far.
+    calls: HashSet<Cow<'a, str>>,
+    /// Whether an item was left out that may have been a call.
+    has_lost_items: bool,
 }
 
 impl<'a> Conversation<'a> {
@@ -45,6 +57,7 @@ impl<'a> Conversation<'a> {
     pub(super) fn read_input(
         &mut self,
         source: &mut Members<'a>,
+        tools: &mut Tools<'a>,
         notes: &mut Notes,
     ) -> Result<(), TranslateError> {
         let input = source.raw("input").ok_or_else(|| TranslateError::invalid("input", "is missing"))?;
@@ -53,7 +66,7 @@ impl<'a> Conversation<'a> {
             return Ok(());
         }
         for (at, raw) in elements(input, "input")? {
-            self.add(&at, raw, notes)?;
+            self.add(&at, raw, tools, notes)?;
         }
         Ok(())
     }
@@ -62,10 +75,14 @@ impl<'a> Conversation<'a> {
         (self.system, self.turns)
     }
 
-    fn add(&mut self, at: &str, raw: &'a RawValue, notes: &mut Notes) -> Result<(), TranslateError> {
+    fn add(
+        &mut self,
+        at: &str,
+        raw: &'a RawValue,
+        tools: &mut Tools<'a>,
+        notes: &mut Notes,
+    ) -> Result<(), TranslateError> {
         let mut item = Members::read(raw.get(), at)?;
-        // The provider's own bookkeeping.
-        item.raw("status");
         let kind = item.text("type")?;
         let kind = match kind.as_deref() {
             Some(kind) => kind,
@@ -73,33 +90,47 @@ impl<'a> Conversation<'a> {
             None => "item_reference",
         };
         match kind {
-            "message" => {
-                item.raw("id");
-                self.message(&mut item, at, notes)?;
+            "message" => self.message(&mut item, at, notes)?,
+            // What one agent of the caller's says to another.
+            "agent_message" => {
+                item.raw("author");
+                item.raw("recipient");
+                let blocks = said(&mut item, notes)?;
+                self.push(Role::User, at, blocks);
             }
             "reasoning" => {
-                item.raw("id");
                 let said = reasoning(&mut item)?;
                 self.push(Role::Assistant, at, vec![block(at.to_owned(), said)]);
             }
-            "function_call" => {
-                let call = call(&mut item)?;
-                self.call(at, call);
+            "additional_tools" => {
+                item.raw("role");
+                tools.add(item.list("tools")?, notes)?;
             }
-            "function_call_output" => {
-                item.raw("id");
-                let result = result(&mut item, notes)?;
-                self.result(at, block(at.to_owned(), Content::ToolResult(result)));
+            "mcp_call" => self.server_call(&mut item, at, notes)?,
+            // The provider's search found what is on offer here from the start.
+            "tool_search_output" if !calls::is_result(kind, &item) => {
+                tools.add(item.list("tools")?, notes)?;
             }
-            "item_reference" => {
-                let what = "an item stored with the provider; send the item itself";
-                return Err(TranslateError::unsupported(at, what));
+            kind if calls::is_result(kind, &item) => {
+                let result = calls::result(kind, &mut item, tools, notes)?;
+                self.result(at, result, notes);
             }
-            kind if SERVER_ITEMS.contains(&kind) => {
-                notes.add("server_tool_dropped", at);
-                return Ok(());
-            }
-            kind => return Err(TranslateError::unsupported(at, format!("an item of type \"{kind}\""))),
+            kind => match calls::form(kind, &item) {
+                Some(form) => {
+                    let call = calls::call(form, &mut item, tools)?;
+                    self.call(at, call);
+                }
+                None => {
+                    let is_server = SERVER_ITEMS.contains(&kind);
+                    self.has_lost_items |= !is_server;
+                    notes.add(if is_server { "server_tool_dropped" } else { "item_dropped" }, at);
+                    return Ok(());
+                }
+            },
+        }
+        // The provider's own bookkeeping, and what its models make of a message's place.
+        for known in ["id", "status", "phase"] {
+            item.raw(known);
         }
         notes.dropped(item);
         Ok(())
@@ -107,16 +138,7 @@ impl<'a> Conversation<'a> {
 
     fn message(&mut self, item: &mut Members<'a>, at: &str, notes: &mut Notes) -> Result<(), TranslateError> {
         let role = item.need_text("role")?;
-        let content = item.raw("content");
-        let path = item.path_of("content");
-        let content = content.ok_or_else(|| TranslateError::invalid(path.as_str(), "is missing"))?;
-        let blocks = match borrowed_text(content) {
-            Some(said) => vec![block(path, Content::Text(said))],
-            None => elements(content, &path)?
-                .into_iter()
-                .map(|(at, raw)| part(at, raw, notes))
-                .collect::<Result<_, _>>()?,
-        };
+        let blocks = said(item, notes)?;
         match &*role {
             "user" => self.push(Role::User, at, blocks),
             "assistant" => self.push(Role::Assistant, at, blocks),
@@ -142,6 +164,32 @@ impl<'a> Conversation<'a> {
         Ok(())
     }
 
+    /// A call the provider ran itself and what came of it, as the call and the result they are.
+    fn server_call(
+        &mut self,
+        item: &mut Members<'a>,
+        at: &str,
+        notes: &mut Notes,
+    ) -> Result<(), TranslateError> {
+        let (output, error) = (item.text("output")?, item.raw("error"));
+        if output.is_none() && error.is_none() {
+            item.take_all();
+            notes.add("server_tool_dropped", at);
+            return Ok(());
+        }
+        for known in ["server_label", "approval_request_id"] {
+            item.raw(known);
+        }
+        let id = item.need_text("id")?;
+        let name = item.need_text("name")?;
+        let arguments = item.text("arguments")?.unwrap_or_default();
+        self.call(at, ToolUse { id: id.clone(), name, arguments, signature: None });
+        let said = output.unwrap_or_else(|| Cow::Borrowed(error.map_or("", RawValue::get)));
+        let content = vec![Content::Text(said)];
+        self.result(at, ToolResult { id, name: None, is_error: error.is_some(), content }, notes);
+        Ok(())
+    }
+
     /// Gemini's seal on a call is kept by Responses callers as sealed reasoning before it (see `item`).
     fn call(&mut self, at: &str, mut call: ToolUse<'a>) {
         if let Some(Turn { role: Role::Assistant, blocks, .. }) = self.turns.last_mut()
@@ -151,10 +199,19 @@ impl<'a> Conversation<'a> {
         {
             call.signature = Some(seal);
         }
+        self.calls.insert(call.id.clone());
         self.push(Role::Assistant, at, vec![block(at.to_owned(), Content::ToolUse(call))]);
     }
 
-    fn result(&mut self, at: &str, result: Block<'a>) {
+    /// A result belongs to its call. Where that may be among the items left out, what the tool said is told all the same.
+    fn result(&mut self, at: &str, result: ToolResult<'a>, notes: &mut Notes) {
+        if self.has_lost_items && !self.calls.contains(&result.id) {
+            notes.add("tool_result_as_text", at);
+            let blocks = result.content.into_iter().map(|content| block(at.to_owned(), content));
+            self.push(Role::User, at, blocks.collect());
+            return;
+        }
+        let result = block(at.to_owned(), Content::ToolResult(result));
         match self.turns.last_mut() {
             Some(turn) if self.in_results => turn.blocks.push(result),
             Some(_) | None => {
@@ -165,6 +222,10 @@ impl<'a> Conversation<'a> {
     }
 
     fn push(&mut self, role: Role, at: &str, blocks: Vec<Block<'a>>) {
+        // Of what was said nothing may be left, or nothing was said.
+        if blocks.is_empty() {
+            return;
+        }
         match self.turns.last_mut() {
             Some(turn) if role == Role::Assistant && turn.role == role => turn.blocks.extend(blocks),
             Some(_) | None => self.turns.push(Turn { at: at.to_owned(), role, blocks }),
@@ -198,41 +259,17 @@ pub(in crate::openai_responses) fn joined(mut texts: Vec<Cow<'_, str>>) -> Cow<'
     if texts.len() > 1 { Cow::Owned(texts.join("\n\n")) } else { texts.pop().unwrap_or_default() }
 }
 
-fn call<'a>(item: &mut Members<'a>) -> Result<ToolUse<'a>, TranslateError> {
-    item.raw("id");
-    Ok(ToolUse {
-        id: item.need_text("call_id")?,
-        name: item.need_text("name")?,
-        arguments: item.need_text("arguments")?,
-        signature: None,
-    })
-}
-
-fn result<'a>(item: &mut Members<'a>, notes: &mut Notes) -> Result<ToolResult<'a>, TranslateError> {
-    let id = item.need_text("call_id")?;
-    let path = item.path_of("output");
-    let output = item.raw("output").ok_or_else(|| TranslateError::invalid(path.as_str(), "is missing"))?;
-    let content = match borrowed_text(output) {
-        Some(said) => vec![Content::Text(said)],
-        None => elements(output, &path)?
-            .into_iter()
-            .map(|(at, raw)| part(at, raw, notes).map(|block| block.content))
-            .collect::<Result<_, _>>()?,
-    };
-    let mut content: Vec<Content<'a>> = content;
-    let is_error = take_error_mark(&mut content);
-    Ok(ToolResult { id, name: None, is_error, content })
-}
-
-/// Takes the mark of a failed tool off the first text, and the text if it was nothing else.
-fn take_error_mark(content: &mut Vec<Content<'_>>) -> bool {
-    let Some(Content::Text(first)) = content.first_mut() else { return false };
-    if !first.starts_with(TOOL_ERROR_MARK) {
-        return false;
+/// What a message says.
+fn said<'a>(item: &mut Members<'a>, notes: &mut Notes) -> Result<Vec<Block<'a>>, TranslateError> {
+    let path = item.path_of("content");
+    let content: &'a RawValue =
+        item.raw("content").ok_or_else(|| TranslateError::invalid(path.as_str(), "is missing"))?;
+    if let Some(said) = borrowed_text(content) {
+        return Ok(vec![block(path, Content::Text(said))]);
     }
-    *first = tail(std::mem::take(first), TOOL_ERROR_MARK.len());
-    if first.is_empty() && content.len() > 1 {
-        content.remove(0);
+    let mut blocks = Vec::new();
+    for (at, raw) in elements(content, &path)? {
+        blocks.extend(part(at, raw, notes)?);
     }
-    true
+    Ok(blocks)
 }

@@ -13,12 +13,12 @@ pub(super) fn block(at: String, content: Content<'_>) -> Block<'_> {
     Block { at, cache: false, content }
 }
 
-/// Reads one part of a message or of a function's output.
+/// Reads one part of a message or of a function's output; none for what only its provider can read.
 pub(super) fn part<'a>(
     at: String,
     raw: &'a RawValue,
     notes: &mut Notes,
-) -> Result<Block<'a>, TranslateError> {
+) -> Result<Option<Block<'a>>, TranslateError> {
     let mut part = Members::read(raw.get(), at.as_str())?;
     let kind = part.need_text("type")?;
     let content = match &*kind {
@@ -31,10 +31,16 @@ pub(super) fn part<'a>(
         "refusal" => Content::Refusal(part.need_text("refusal")?),
         "input_image" => Content::Image(image(&mut part)?),
         "input_file" => Content::Document(file(&mut part)?),
-        _ => return Err(TranslateError::unsupported(at, format!("a part of type \"{kind}\""))),
+        "input_audio" | "input_video" => {
+            return Err(TranslateError::unsupported(at, format!("a part of type \"{kind}\"")));
+        }
+        _ => {
+            notes.add("block_dropped", at);
+            return Ok(None);
+        }
     };
     notes.dropped(part);
-    Ok(block(at, content))
+    Ok(Some(block(at, content)))
 }
 
 fn image<'a>(part: &mut Members<'a>) -> Result<Media<'a>, TranslateError> {

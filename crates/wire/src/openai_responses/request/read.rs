@@ -1,7 +1,7 @@
 //! A request, read member by member.
 
 use super::items::Conversation;
-use super::tools;
+use super::tools::Tools;
 use crate::canonical::{Effort, Format, Prompt, Reasoning};
 use crate::members::{Kind, Members};
 use crate::notes::{Notes, TranslateError};
@@ -15,18 +15,21 @@ pub(crate) fn read<'a>(body: &'a str, notes: &mut Notes) -> Result<Prompt<'a>, T
     refuse_stored(&mut source)?;
     refuse_logprobs(&mut source)?;
     check_what_is_left_out(&source)?;
+    let mut tools = Tools::default();
+    tools.add(source.list("tools")?, notes)?;
     let mut conversation = Conversation::default();
     if let Some(instructions) = source.text("instructions")? {
         conversation.instruct("instructions".to_owned(), instructions);
     }
-    conversation.read_input(&mut source, notes)?;
+    conversation.read_input(&mut source, &mut tools, notes)?;
     let (system, turns) = conversation.finish();
-    let (tools, tool_choice) = tools::read(&mut source, notes)?;
+    let (tools, caller_tools, tool_choice) = tools.finish(&mut source, notes)?;
     let safety_identifier = source.text("safety_identifier")?;
     let prompt = Prompt {
         system,
         turns,
         tools,
+        caller_tools,
         tool_choice,
         parallel_tools: source.get("parallel_tool_calls")?,
         max_tokens: source.get("max_output_tokens")?,
@@ -36,6 +39,8 @@ pub(crate) fn read<'a>(body: &'a str, notes: &mut Notes) -> Result<Prompt<'a>, T
         reasoning: reasoning(&mut source, notes)?,
         stream: source.get("stream")?.unwrap_or(false),
         user: safety_identifier.or(source.text("user")?),
+        cache_key: source.text("prompt_cache_key")?,
+        service_tier: source.text("service_tier")?.filter(|tier| !matches!(&**tier, "auto" | "default")),
         ..Prompt::default()
     };
     include(&mut source, notes)?;
@@ -79,10 +84,8 @@ fn check_what_is_left_out(source: &Members<'_>) -> Result<(), TranslateError> {
         ("context_management", Kind::List),
         ("max_tool_calls", Kind::Number),
         ("moderation", Kind::Object),
-        ("prompt_cache_key", Kind::Text),
         ("prompt_cache_options", Kind::Object),
         ("prompt_cache_retention", Kind::Text),
-        ("service_tier", Kind::Text),
         ("store", Kind::Flag),
         ("truncation", Kind::Text),
     ])
@@ -164,11 +167,7 @@ fn stream_options(source: &mut Members<'_>, notes: &mut Notes) -> Result<(), Tra
 
 /// Takes members that say no more than the default does, so that they are not reported as lost.
 fn ignore_defaults(source: &mut Members<'_>) {
-    let defaults = [
-        ("truncation", &["\"disabled\""][..]),
-        ("store", &["false"]),
-        ("service_tier", &["\"auto\"", "\"default\""]),
-    ];
+    let defaults = [("truncation", &["\"disabled\""][..]), ("store", &["false"])];
     for (name, values) in defaults {
         if source.peek(name).is_some_and(|raw| values.contains(&raw.get())) {
             source.raw(name);

@@ -143,16 +143,13 @@ fn what_another_provider_cannot_do_passes_the_route_over() {
         (json!({"background": true}), "background"),
         (json!({"top_logprobs": 2}), "top_logprobs"),
         (json!({"include": ["message.output_text.logprobs"]}), "include[0]"),
-        (json!({"input": [{"type": "item_reference", "id": "msg_1"}]}), "input[0]"),
-        (json!({"input": [{"id": "msg_1"}]}), "input[0]"),
-        (json!({"input": [{"type": "computer_call_output", "call_id": "c"}]}), "input[0]"),
         (
             json!({"input": [{"role": "user", "content": [{"type": "input_file", "file_id": "file-1"}]}]}),
             "input[0].content[0].file_id",
         ),
         (json!({"input": [{"role": "user", "content": [{"type": "input_audio"}]}]}), "input[0].content[0]"),
-        (json!({"tools": [{"type": "web_search"}]}), "tools[0]"),
-        (json!({"tools": [{"type": "custom", "name": "f"}]}), "tools[0]"),
+        (json!({"tools": [{"type": "web_search"}], "tool_choice": "required"}), "tool_choice"),
+        (json!({"tools": [{"type": "tool_search"}], "tool_choice": {"type": "tool_search"}}), "tool_choice"),
         (
             json!({"tools": [{"type": "function", "name": "f"}], "tool_choice": {"type": "web_search"}}),
             "tool_choice",
@@ -229,8 +226,6 @@ fn what_is_lost_is_noted_and_defaults_are_not() {
             "field_dropped stream_options.include_obfuscation",
             "field_dropped store",
             "field_dropped truncation",
-            "field_dropped service_tier",
-            "field_dropped prompt_cache_key",
             "field_dropped brand_new"
         ]
     );
@@ -243,6 +238,124 @@ fn what_is_lost_is_noted_and_defaults_are_not() {
     let mut notes = Notes::default();
     read(&quiet, &mut notes).unwrap();
     assert_eq!(noted(&notes), Vec::<String>::new());
+}
+
+/// Reads a request of these input items.
+fn items(input: &Value, check: impl Fn(&Prompt<'_>, Vec<String>)) {
+    let request = json!({"input": input}).to_string();
+    let mut notes = Notes::default();
+    let prompt = read(&request, &mut notes).unwrap();
+    check(&prompt, noted(&notes));
+}
+
+#[test]
+fn items_only_their_provider_understands_are_left_out_and_told() {
+    let user = json!({"role": "user", "content": "Hi"});
+    let cases = [
+        ("item_reference", json!({"id": "msg_1"}), "item_dropped"),
+        ("compaction", json!({"encrypted_content": "gAAA"}), "item_dropped"),
+        ("compaction_trigger", json!({}), "item_dropped"),
+        ("configuration_update", json!({"changes": {}}), "item_dropped"),
+        ("brand_new", json!({"payload": [1]}), "item_dropped"),
+        ("web_search_call", json!({"id": "ws_1", "action": {"type": "search"}}), "server_tool_dropped"),
+        ("file_search_call", json!({"id": "fs_1", "queries": [], "results": null}), "server_tool_dropped"),
+        ("code_interpreter_call", json!({"id": "ci_1", "code": "1+1"}), "server_tool_dropped"),
+        ("image_generation_call", json!({"id": "ig_1", "result": "iVBORw0="}), "server_tool_dropped"),
+        ("computer_call", json!({"call_id": "c", "action": {"type": "wait"}}), "server_tool_dropped"),
+        ("computer_call_output", json!({"call_id": "c", "output": {}}), "server_tool_dropped"),
+        ("mcp_list_tools", json!({"id": "mcpl_1", "server_label": "s", "tools": []}), "server_tool_dropped"),
+        ("mcp_approval_request", json!({"id": "mcpr_1", "name": "f"}), "server_tool_dropped"),
+        (
+            "mcp_approval_response",
+            json!({"approval_request_id": "mcpr_1", "approve": true}),
+            "server_tool_dropped",
+        ),
+        (
+            "tool_search_call",
+            json!({"call_id": null, "execution": "server", "arguments": {}}),
+            "server_tool_dropped",
+        ),
+        ("program", json!({"id": "p_1", "code": "f()"}), "server_tool_dropped"),
+    ];
+    for (kind, members, code) in cases {
+        let mut item = json!({"type": kind});
+        item.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        items(&json!([user, item, user]), |prompt, notes| {
+            assert_eq!(notes, [format!("{code} input[1]")], "{kind}");
+            assert_eq!(prompt.turns.len(), 2, "{kind}");
+        });
+    }
+    items(
+        &json!([user, {"role": "user", "content": [{"type": "encrypted_content", "encrypted_content": "x"}]}]),
+        |prompt, notes| {
+            assert_eq!(notes, ["block_dropped input[1].content[0]"]);
+            assert_eq!(prompt.turns.len(), 1, "nothing is left of the second");
+        },
+    );
+}
+
+#[test]
+fn what_a_tool_said_is_told_though_its_call_is_out_of_reach() {
+    let input = json!([
+        {"role": "user", "content": "Hi"},
+        {"type": "item_reference", "id": "fc_1"},
+        {"type": "function_call_output", "call_id": "call_1", "output": "42"}
+    ]);
+    items(&input, |prompt, notes| {
+        assert_eq!(notes, ["item_dropped input[1]", "tool_result_as_text input[2]"]);
+        assert_eq!(contents(prompt)[1], [&Content::Text("42".into())]);
+    });
+}
+
+#[test]
+fn calls_of_every_tool_a_caller_runs_go_along_with_their_results() {
+    let call = |id: &str, name: &str, arguments: &str| {
+        Content::ToolUse(ToolUse {
+            id: id.to_owned().into(),
+            name: name.to_owned().into(),
+            arguments: arguments.to_owned().into(),
+            signature: None,
+        })
+    };
+    let input = json!([
+        {"type": "local_shell_call", "id": "lsh_1", "call_id": "a", "status": "completed",
+         "action": {"type": "exec", "command": ["ls"], "env": {}}},
+        {"type": "shell_call", "call_id": "b", "action": {"commands": ["ls"]}, "environment": {"type": "local"}},
+        {"type": "apply_patch_call", "call_id": "c", "status": "completed", "operation": {"type": "delete_file", "path": "x"}},
+        {"type": "custom_tool_call", "call_id": "d", "name": "grep", "input": "a\"b", "caller": {"type": "direct"}},
+        {"type": "function_call", "call_id": "e", "name": "f", "namespace": "n", "arguments": {"x": 1.0}},
+        {"type": "local_shell_call_output", "id": "a", "output": "1"},
+        {"type": "shell_call_output", "call_id": "b", "output": [{"stdout": "2", "stderr": "", "outcome": {"type": "exit", "exit_code": 0}}]},
+        {"type": "apply_patch_call_output", "call_id": "c", "status": "failed", "output": "3"},
+        {"type": "custom_tool_call_output", "call_id": "d", "output": [{"type": "input_text", "text": "4"}]},
+        {"type": "function_call_output", "call_id": "e", "name": "f", "namespace": "n", "output": "5"},
+        {"type": "mcp_call", "id": "mcp_1", "server_label": "s", "name": "ask", "arguments": "{}", "output": "6"}
+    ]);
+    items(&input, |prompt, notes| {
+        assert_eq!(notes, Vec::<String>::new());
+        let contents = contents(prompt);
+        assert_eq!(
+            contents[0],
+            [
+                &call("a", "local_shell", r#"{"type":"exec","command":["ls"],"env":{}}"#),
+                &call("b", "shell", r#"{"commands":["ls"]}"#),
+                &call("c", "apply_patch", r#"{"operation":{"type":"delete_file","path":"x"}}"#),
+                &call("d", "grep", r#"{"input":"a\"b"}"#),
+                &call("e", "n__f", r#"{"x":1.0}"#),
+            ]
+        );
+        assert_eq!(contents[2], [&call("mcp_1", "ask", "{}")]);
+        let results: Vec<_> = contents[1]
+            .iter()
+            .chain(&contents[3])
+            .map(|content| match content {
+                Content::ToolResult(result) => (&*result.id, result.is_error, result.content.len()),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        let expected = ["a", "b", "c", "d", "e", "mcp_1"].map(|id| (id, id == "c", 1));
+        assert_eq!(results, expected);
+    });
 }
 
 #[test]

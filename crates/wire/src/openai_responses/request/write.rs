@@ -41,6 +41,10 @@ struct Request<'a> {
     include: &'static [&'static str],
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt_cache_key: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service_tier: Option<&'a str>,
     /// Always false: nothing is left with a provider the caller did not choose.
     store: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -139,6 +143,8 @@ pub(crate) fn write(
             }
             user
         }),
+        prompt_cache_key: prompt.cache_key.as_deref(),
+        service_tier: prompt.service_tier.as_deref(),
         store: false,
         stream: prompt.stream,
     };

@@ -2,6 +2,8 @@
 
 use std::io::Write as _;
 
+use crate::canonical::ToolForm;
+use crate::openai_responses::called::Called;
 use crate::openai_responses::item::{Item, Part, json_string, write_summary_part};
 
 /// Which item an event is about.
@@ -97,24 +99,37 @@ impl Events {
         });
     }
 
-    /// `response.function_call_arguments.delta`.
-    pub(super) fn arguments(&mut self, place: Place<'_>, json: &str, out: &mut Vec<u8>) {
-        self.event("response.function_call_arguments.delta", out, |out| {
+    /// `response.function_call_arguments.delta`, or a custom tool's; other calls are told whole.
+    pub(super) fn call_delta(&mut self, form: ToolForm, place: Place<'_>, piece: &str, out: &mut Vec<u8>) {
+        let name = match form {
+            ToolForm::Function => "response.function_call_arguments.delta",
+            ToolForm::Custom => "response.custom_tool_call_input.delta",
+            ToolForm::LocalShell | ToolForm::Shell | ToolForm::ApplyPatch | ToolForm::ToolSearch => return,
+        };
+        self.event(name, out, |out| {
             write_place(place, out);
             out.extend_from_slice(b",\"delta\":");
-            json_string(json, out);
+            json_string(piece, out);
         });
     }
 
-    /// `response.function_call_arguments.done`.
-    pub(super) fn arguments_done(&mut self, place: Place<'_>, name: &str, json: &str, out: &mut Vec<u8>) {
-        self.event("response.function_call_arguments.done", out, |out| {
-            write_place(place, out);
-            out.extend_from_slice(b",\"name\":");
-            json_string(name, out);
-            out.extend_from_slice(b",\"arguments\":");
-            json_string(json, out);
-        });
+    /// `response.function_call_arguments.done`, or a custom tool's.
+    pub(super) fn call_done(&mut self, tool: &Called<'_>, place: Place<'_>, said: &str, out: &mut Vec<u8>) {
+        match tool.form {
+            ToolForm::Function => self.event("response.function_call_arguments.done", out, |out| {
+                write_place(place, out);
+                out.extend_from_slice(b",\"name\":");
+                json_string(&tool.name, out);
+                out.extend_from_slice(b",\"arguments\":");
+                json_string(said, out);
+            }),
+            ToolForm::Custom => self.event("response.custom_tool_call_input.done", out, |out| {
+                write_place(place, out);
+                out.extend_from_slice(b",\"input\":");
+                json_string(said, out);
+            }),
+            ToolForm::LocalShell | ToolForm::Shell | ToolForm::ApplyPatch | ToolForm::ToolSearch => {}
+        }
     }
 }
 

@@ -7,11 +7,12 @@ use std::borrow::Cow;
 
 use super::event::{Event, delta_of, malformed, object};
 use super::fail::stream_error;
-use crate::canonical::{Content, Delta, Origin, Signature};
+use crate::canonical::{Content, Delta, Origin, Signature, ToolForm, ToolUse};
 use crate::frames::StreamEvent;
 use crate::members::{Members, Text};
 use crate::notes::Notes;
 use crate::openai_responses::answer;
+use crate::openai_responses::request::call_form;
 use crate::openai_responses::{ResponsesUsage, finish_reason};
 use crate::pipe::StreamFault;
 use crate::{FinishReason, Usage};
@@ -116,6 +117,8 @@ impl Reader {
                 Ok(())
             }
             "response.content_part.added"
+            | "response.custom_tool_call_input.delta"
+            | "response.custom_tool_call_input.done"
             | "response.reasoning_text.delta"
             | "response.reasoning_text.done"
             | "response.reasoning_summary_text.done"
@@ -235,27 +238,27 @@ impl Reader {
                 self.item(said.output_index)?;
                 Ok(())
             }
-            "function_call" => self.call(said.output_index, &mut item, sink),
-            _ => {
+            "function_call" => self.call(said.output_index, ToolForm::Function, &mut item, sink),
+            kind => {
                 self.has_items = true;
-                notes.add_once("block_dropped", kind);
+                // A call of any other tool of the caller's is told whole when it is done.
+                if call_form(kind, &item).is_none() {
+                    notes.add_once("block_dropped", kind);
+                }
                 Ok(())
             }
         }
     }
 
-    fn call(&mut self, index: u64, item: &mut Members<'_>, sink: Sink<'_>) -> Step {
+    fn call(&mut self, index: u64, form: ToolForm, item: &mut Members<'_>, sink: Sink<'_>) -> Step {
         let call = self.calls;
         self.item(index)?.call = Some(call);
         self.calls += 1;
-        let own = item.text("id").map_err(malformed)?;
-        let id = item.text("call_id").map_err(malformed)?.or(own).unwrap_or_default();
-        let name = item.text("name").map_err(malformed)?.unwrap_or_default();
-        sink(&Delta::ToolStart { call, id, name, signature: None });
-        let json = item.text("arguments").map_err(malformed)?.unwrap_or_default();
-        if !json.is_empty() {
+        let ToolUse { id, name, arguments, signature } = answer::read_call(form, item).map_err(malformed)?;
+        sink(&Delta::ToolStart { call, id, name, signature });
+        if !arguments.is_empty() {
             self.item(index)?.has_said = true;
-            sink(&Delta::ToolArguments { call, json });
+            sink(&Delta::ToolArguments { call, json: arguments });
         }
         Ok(())
     }
@@ -266,28 +269,30 @@ impl Reader {
         let known = known.map(|at| self.open.swap_remove(at));
         let has_said = known.as_ref().is_some_and(|open| open.has_said);
         let mut item = object(said.item)?;
-        match (&*item.text("type").map_err(malformed)?.unwrap_or_default(), known.and_then(|open| open.call))
-        {
-            ("function_call", Some(call)) if !has_said => {
-                let json = item.text("arguments").map_err(malformed)?.unwrap_or_default();
-                if !json.is_empty() {
+        let kind = item.text("type").map_err(malformed)?.unwrap_or_default();
+        match (&*kind, known.and_then(|open| open.call)) {
+            ("function_call", Some(call)) => {
+                let json = answer::arguments(ToolForm::Function, &mut item);
+                if !has_said && !json.is_empty() {
                     sink(&Delta::ToolArguments { call, json });
                 }
-            }
-            ("function_call", None) => {
-                self.call(said.output_index, &mut item, sink)?;
-                self.open.retain(|open| open.index != said.output_index);
             }
             ("reasoning", _) => {
                 let content = answer::read_reasoning(&mut item).map_err(malformed)?;
                 give_thinking(content, has_said, sink);
             }
-            ("message", _) if !has_said => {
-                if let Some(raw) = said.item {
+            ("message", _) => {
+                if let Some(raw) = said.item.filter(|_| !has_said) {
                     self.give(&format!(r#"{{"output":[{}]}}"#, raw.get()), notes, sink)?;
                 }
             }
-            _ => {}
+            (kind, None) => {
+                if let Some(form) = call_form(kind, &item) {
+                    self.call(said.output_index, form, &mut item, sink)?;
+                    self.open.retain(|open| open.index != said.output_index);
+                }
+            }
+            (_, Some(_)) => {}
         }
         Ok(())
     }

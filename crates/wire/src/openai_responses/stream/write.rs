@@ -8,13 +8,15 @@
 use std::borrow::Cow;
 
 use super::events::{Events, Place};
-use crate::canonical::{Delta, Origin, Signature};
+use crate::canonical::{Delta, Origin, Signature, ToolForm};
 use crate::notes::Notes;
+use crate::openai_responses::called::Called;
 use crate::openai_responses::echo;
 use crate::openai_responses::item::{self, Body, Item, Part, Status};
 use crate::openai_responses::reply::{Outcome, Reply, WRITTEN};
 use crate::pipe::Said;
 use crate::translate::ReplyOptions;
+use crate::translate::free_text::FreeText;
 use crate::{FinishReason, Usage};
 
 /// How much of an answer is kept for its last event, bytes: half the event limit of this router's own decoder, so that the
@@ -35,11 +37,19 @@ pub(crate) struct Writer {
     open: Option<usize>,
     /// Whether `open` is an item an earlier stream began.
     is_resumed: bool,
-    /// The calls, by their places in `items`.
-    calls: Vec<usize>,
+    calls: Vec<Call>,
     kept: usize,
     usage: Usage,
     finish: Option<FinishReason>,
+}
+
+/// A call being written.
+#[derive(Debug)]
+struct Call {
+    /// Its place in `items`.
+    at: usize,
+    /// Reads a custom tool's text out of its arguments.
+    text: Option<FreeText>,
 }
 
 impl Writer {
@@ -117,14 +127,20 @@ impl Writer {
                     self.whole(item::sealed(seal), notes, out);
                 }
                 let call_id = Cow::Owned(item::call_id(id, self.reply.stem(), *call).into_owned());
-                let name = Cow::Owned(name.clone().into_owned());
-                let at = self.add(Body::Call { call_id, name, arguments: Cow::Borrowed("") }, out);
-                self.calls.push(at);
+                let tool = Called::of(name, self.options.tools.as_deref()).into_owned();
+                let text = (tool.form == ToolForm::Custom).then(FreeText::default);
+                let at = self.add(Body::Call { call_id, tool, said: Cow::Borrowed("") }, out);
+                self.calls.push(Call { at, text });
             }
             Delta::ToolArguments { call, json } => self.arguments(*call, json, notes, out),
             Delta::Usage(usage) => self.usage = self.usage.merged(*usage),
-            Delta::Finish { reason, stop_sequence: _ } => self.finish(*reason, out),
-            Delta::End => self.end(out),
+            Delta::Finish { reason, stop_sequence } => {
+                if stop_sequence.is_some() {
+                    notes.add_once("stop_sequence_not_told", "stop_sequence");
+                }
+                self.finish(*reason, notes, out);
+            }
+            Delta::End => self.end(notes, out),
             Delta::Error(_) => {}
         }
     }
@@ -241,15 +257,28 @@ impl Writer {
     }
 
     fn arguments(&mut self, call: usize, json: &str, notes: &mut Notes, out: &mut Vec<u8>) {
-        let Some(at) = self.calls.get(call).copied() else { return };
-        let has_room = self.keep(json.len(), notes);
-        let Item { id, body, .. } = &mut self.items[at];
-        if let Body::Call { arguments, .. } = body
-            && has_room
-        {
-            arguments.to_mut().push_str(json);
+        let Some(Call { at, text }) = self.calls.get_mut(call) else { return };
+        let at = *at;
+        match text {
+            Some(text) => {
+                let more = text.push(json);
+                self.call_says(at, &more, notes, out);
+            }
+            None => self.call_says(at, json, notes, out),
         }
-        self.events.arguments(Place { item_id: id, output_index: self.base + at }, json, out);
+    }
+
+    /// Adds to what a call says: its arguments, or a custom tool's text.
+    fn call_says(&mut self, at: usize, more: &str, notes: &mut Notes, out: &mut Vec<u8>) {
+        if more.is_empty() {
+            return;
+        }
+        let has_room = self.keep(more.len(), notes);
+        let Item { id, body: Body::Call { tool, said, .. }, .. } = &mut self.items[at] else { return };
+        if has_room {
+            said.to_mut().push_str(more);
+        }
+        self.events.call_delta(tool.form, Place { item_id: id, output_index: self.base + at }, more, out);
     }
 
     /// Whether so much more is kept.
@@ -289,25 +318,30 @@ impl Writer {
                 self.events.summary_part("response.reasoning_summary_part.done", place, text, out);
             }
             Body::Reasoning { summary: None, .. } => {}
-            Body::Call { name, arguments, .. } => {
+            Body::Call { tool, said, .. } => {
                 // A call without input sends no delta; a caller parses the arguments all the same.
-                if arguments.is_empty() {
-                    *arguments = Cow::Borrowed("{}");
-                    self.events.arguments(place, "{}", out);
+                if said.is_empty() && tool.form != ToolForm::Custom {
+                    *said = Cow::Borrowed("{}");
+                    self.events.call_delta(tool.form, place, "{}", out);
                 }
-                self.events.arguments_done(place, name, arguments, out);
+                self.events.call_done(tool, place, said, out);
             }
         }
         self.events.item("response.output_item.done", output_index, &self.items[at], out);
     }
 
-    fn finish(&mut self, reason: FinishReason, out: &mut Vec<u8>) {
+    fn finish(&mut self, reason: FinishReason, notes: &mut Notes, out: &mut Vec<u8>) {
         self.finish = Some(reason);
+        for call in 0..self.calls.len() {
+            let Call { at, text: Some(text) } = &mut self.calls[call] else { continue };
+            let (at, owed) = (*at, text.finish());
+            self.call_says(at, &owed, notes, out);
+        }
         let status = match self.outcome() {
             Outcome::Incomplete(_) => Status::Incomplete,
             Outcome::InProgress | Outcome::Completed => Status::Completed,
         };
-        for at in std::mem::take(&mut self.calls) {
+        for Call { at, .. } in std::mem::take(&mut self.calls) {
             // Calls before the last thing said are whole.
             let is_last = self.open.is_none() && at + 1 == self.items.len();
             self.done(at, if is_last { status } else { Status::Completed }, out);
@@ -327,9 +361,9 @@ impl Writer {
         Outcome::of(self.finish.unwrap_or(FinishReason::Stop), has_refused)
     }
 
-    fn end(&mut self, out: &mut Vec<u8>) {
+    fn end(&mut self, notes: &mut Notes, out: &mut Vec<u8>) {
         if self.finish.is_none() {
-            self.finish(FinishReason::Stop, out);
+            self.finish(FinishReason::Stop, notes, out);
         }
         let outcome = self.outcome();
         let name = match outcome {

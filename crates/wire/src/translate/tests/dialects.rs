@@ -31,6 +31,7 @@ pub(super) fn options() -> ReplyOptions {
         fallback_id: Some("of-the-request".into()),
         fallback_model: Some("of-the-route".into()),
         hide_thoughts: false,
+        tools: None,
     }
 }
 
@@ -104,7 +105,16 @@ fn watch(delta: &Delta<'_>, end: &mut StreamEnd) {
 
 /// Sends a stream, cut into the given chunks, through a pipe.
 pub(super) fn translate_stream(from: Dialect, to: Dialect, chunks: &[&[u8]]) -> Outcome {
-    let mut pipe = Pipe::translating(from, to, options(), true, false);
+    translate_stream_with(from, to, options(), chunks)
+}
+
+pub(super) fn translate_stream_with(
+    from: Dialect,
+    to: Dialect,
+    options: ReplyOptions,
+    chunks: &[&[u8]],
+) -> Outcome {
+    let mut pipe = Pipe::translating(from, to, options, true, false);
     let mut decoder = FrameDecoder::of(from);
     let mut out = Vec::new();
     for chunk in chunks {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::dialects::{ALL, CALLERS, options, translate_stream};
+use super::dialects::{ALL, CALLERS, options, translate_stream, translate_stream_with};
 use super::{Dialect, translate_request, translate_response};
 use crate::event_stream::encode;
 use crate::notes::{TranslateError, Translated};
@@ -47,7 +47,7 @@ impl Fixture {
         self.file("stream.sse").or_else(framed)
     }
 
-    fn model(&self) -> String {
+    pub(super) fn model(&self) -> String {
         let name = self.file("upstream-model").map(|name| String::from_utf8(name).unwrap());
         name.map_or_else(|| "upstream-model".to_owned(), |name| name.trim().to_owned())
     }
@@ -103,16 +103,18 @@ fn fixtures_are_translated_as_recorded() {
     for fixture in all() {
         let _beside = beside(&fixture).bind_to_scope();
         let (caller, upstream) = (fixture.caller, fixture.upstream);
+        let mut options = options();
         if let Some(request) = fixture.file("request.json") {
             let translated = translate_request(caller, upstream, &request, &fixture.model());
+            options.tools = translated.as_ref().ok().and_then(|translated| translated.tools.clone());
             insta::assert_json_snapshot!("request", document(translated), &fixture.name);
         }
         if let Some(response) = fixture.file("response.json") {
-            let translated = translate_response(upstream, caller, &response, &options());
+            let translated = translate_response(upstream, caller, &response, &options);
             insta::assert_json_snapshot!("response", document(translated), &fixture.name);
         }
         if let Some(stream) = fixture.stream() {
-            let outcome = translate_stream(upstream, caller, &[&stream]);
+            let outcome = translate_stream_with(upstream, caller, options, &[&stream]);
             let mut written = String::from_utf8(outcome.out).unwrap();
             for degraded in outcome.degraded {
                 written.push_str(&format!("-- {} {}\n", degraded.code, degraded.field));
