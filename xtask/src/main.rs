@@ -12,6 +12,7 @@
 )]
 
 mod bench;
+mod clients;
 mod command;
 mod freshness;
 mod fuzz;
@@ -109,6 +110,15 @@ enum Command {
         #[arg(long)]
         notes: bool,
     },
+    /// Ask coding agents (Claude Code, Codex CLI, OpenCode, Gemini CLI) a question over every kind of simulated provider;
+    /// a run of all is kept in docs/clients.md. Fetches a gigabyte of packages, so it is no part of the suite
+    Clients {
+        /// These only: claude, codex, opencode, gemini
+        only: Vec<String>,
+        /// Print the steps without doing them
+        #[arg(long)]
+        plan: bool,
+    },
     /// Write the generated documents (API, map schema, table of defaults, TypeScript types)
     Gen {
         /// Change nothing; fail if a committed document is stale
@@ -159,6 +169,9 @@ fn dispatch(command: Command) -> Result<()> {
             fuzz::run(&repo, &fuzz::Wanted { target, seconds, input })
         }
         Command::Sim { seeds, script, notes } => sim::run(&repo, &sim::Wanted { seeds, script, notes }),
+        Command::Clients { only, plan } => {
+            carry_out(&clients::plan(&repo, &Machine::probe(&repo), only)?, plan)
+        }
         Command::Gen { check, bin } => generated::run(&repo, check, bin),
         Command::Tidy { generated } => {
             tidy::run(&repo)?;

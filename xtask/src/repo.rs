@@ -37,6 +37,10 @@ impl Repo {
         self.root.join("tests").join("sdk")
     }
 
+    pub(crate) fn clients(&self) -> PathBuf {
+        self.root.join("tests").join("clients")
+    }
+
     /// Tools only this repository uses; they live and die with the target folder.
     pub(crate) fn tools(&self) -> PathBuf {
         self.target.join("tools")

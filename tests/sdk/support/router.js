@@ -164,10 +164,15 @@ export class Router {
     return (await this.#sim('GET', '')).find((provider) => provider.name === name);
   }
 
-  /** What a simulated provider was sent last, its body read as JSON. */
-  async lastAsked(name) {
+  /** What a simulated provider was sent last, its body as text: it keeps the beginning of a long one. */
+  async lastSent(name) {
     const asked = await this.#sim('GET', `/${name}/requests`);
-    const last = asked.filter((request) => request.method === 'POST').at(-1);
+    return asked.filter((request) => request.method === 'POST').at(-1);
+  }
+
+  /** The same, its body read as JSON. */
+  async lastAsked(name) {
+    const last = await this.lastSent(name);
     return { ...last, body: JSON.parse(last.body) };
   }
 
