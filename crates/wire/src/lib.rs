@@ -28,6 +28,7 @@ mod finish;
 pub mod frames;
 pub mod gemini;
 pub mod inspect;
+mod lenient;
 mod members;
 pub mod models;
 mod notes;

@@ -64,6 +64,11 @@ impl<'a> Members<'a> {
         Ok(self.need::<Text<'a>>(name)?.0)
     }
 
+    /// Takes a string of an answer, if there is one; what is none says nothing.
+    pub(crate) fn maybe_text(&mut self, name: &str) -> Option<Cow<'a, str>> {
+        self.raw(name).and_then(borrowed_text)
+    }
+
     /// Takes a nested object that has to be there.
     pub(crate) fn need_object(&mut self, name: &str) -> Result<Self, TranslateError> {
         let path = self.path_of(name);
