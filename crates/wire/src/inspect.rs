@@ -72,9 +72,8 @@ pub fn inspect_ok_body(
     match (operation, dialect) {
         (Operation::Embed, _) => facts::embeddings(body),
         (Operation::CountTokens, _) => facts::token_count(body),
-        (Operation::Compact, _) => facts::responses(body),
         (Operation::Complete, Dialect::OpenAiChat) => facts::chat(body),
-        (Operation::Complete, Dialect::OpenAiResponses) => facts::responses(body),
+        (Operation::Compact, _) | (Operation::Complete, Dialect::OpenAiResponses) => facts::responses(body),
         (Operation::Complete, Dialect::AnthropicMessages) => facts::messages(body),
         (Operation::Complete, Dialect::Gemini) => facts::gemini(body),
         (Operation::Complete, Dialect::BedrockConverse) => facts::bedrock(body),

@@ -19,6 +19,10 @@ pub use usage::ResponsesUsage;
 
 use crate::FinishReason;
 
+/// The types of items that are calls for the caller to run.
+pub(crate) const CALLER_CALLS: [&str; 5] =
+    ["function_call", "custom_tool_call", "local_shell_call", "shell_call", "apply_patch_call"];
+
 /// Why an answer ended, from its status, the reason of `incomplete_details`, and what it said.
 pub(crate) fn finish_reason(
     status: &str,

@@ -8,8 +8,10 @@ use super::{BodyFault, OkBody};
 use crate::anthropic::MessagesUsage;
 use crate::bedrock::{ConverseUsage, finish_reason as converse_finish_reason};
 use crate::gemini::{GeminiUsage, finish_reason as gemini_finish_reason};
+use crate::lenient::{is_filled, lenient_object, maybe};
+use crate::members::Text;
 use crate::openai_chat::ChatUsage;
-use crate::openai_responses::{ResponsesUsage, finish_reason};
+use crate::openai_responses::{CALLER_CALLS, ResponsesUsage, finish_reason};
 use crate::{FinishReason, Usage};
 
 fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, BodyFault> {
@@ -82,48 +84,68 @@ pub(super) fn messages(body: &[u8]) -> Result<OkBody, BodyFault> {
 }
 
 pub(super) fn responses(body: &[u8]) -> Result<OkBody, BodyFault> {
-    #[derive(Deserialize)]
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
     struct Body<'a> {
-        model: Option<String>,
-        status: Option<String>,
-        #[serde(borrow)]
+        #[serde(borrow, deserialize_with = "maybe")]
+        model: Option<Text<'a>>,
+        #[serde(borrow, deserialize_with = "maybe")]
+        status: Option<Text<'a>>,
+        #[serde(borrow, deserialize_with = "maybe")]
         output: Option<Vec<Item<'a>>>,
-        incomplete_details: Option<Incomplete>,
+        #[serde(borrow, deserialize_with = "maybe")]
+        output_text: Option<Text<'a>>,
+        #[serde(borrow, deserialize_with = "maybe")]
+        incomplete_details: Option<Incomplete<'a>>,
         #[serde(borrow)]
         usage: Option<&'a RawValue>,
-        error: Option<IgnoredAny>,
-    }
-    #[derive(Deserialize)]
-    struct Item<'a> {
-        r#type: Option<String>,
         #[serde(borrow)]
-        content: Option<&'a RawValue>,
+        error: Option<&'a RawValue>,
     }
-    #[derive(Deserialize)]
-    struct Part {
-        r#type: Option<String>,
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Item<'a> {
+        #[serde(borrow, deserialize_with = "maybe")]
+        r#type: Option<Text<'a>>,
+        #[serde(borrow, deserialize_with = "maybe")]
+        content: Option<Vec<Part<'a>>>,
     }
-    #[derive(Deserialize)]
-    struct Incomplete {
-        reason: Option<String>,
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Part<'a> {
+        #[serde(borrow, deserialize_with = "maybe")]
+        r#type: Option<Text<'a>>,
     }
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Incomplete<'a> {
+        #[serde(borrow, deserialize_with = "maybe")]
+        reason: Option<Text<'a>>,
+    }
+    lenient_object!(Item<'de>, Part<'de>, Incomplete<'de>);
     let parsed: Body<'_> = parse(body)?;
-    let status = parsed.status.as_deref().unwrap_or("completed");
-    if parsed.error.is_some() || status == "failed" {
+    let status = parsed.status.as_ref().map_or("completed", Text::as_str);
+    if parsed.error.is_some_and(is_filled) || status == "failed" {
         return Err(BodyFault::error_in(body));
     }
-    let output = parsed.output.ok_or(BodyFault::NotAnAnswer { missing: "`output`" })?;
-    let calls = output.iter().any(|item| item.r#type.as_deref() == Some("function_call"));
-    let contents = output.iter().filter_map(|item| item.content);
-    let mut parts = contents.flat_map(|raw| serde_json::from_str::<Vec<Part>>(raw.get()).unwrap_or_default());
-    let has_refused = parts.any(|part| part.r#type.as_deref() == Some("refusal"));
+    if parsed.output.is_none() && parsed.output_text.is_none() {
+        return Err(BodyFault::NotAnAnswer { missing: "`output`" });
+    }
+    let output = parsed.output.unwrap_or_default();
+    let is = |kind: &Option<Text<'_>>, kinds: &[&str]| {
+        kind.as_ref().is_some_and(|kind| kinds.contains(&kind.as_str()))
+    };
+    let calls = output.iter().any(|item| is(&item.r#type, &CALLER_CALLS));
+    let mut parts = output.iter().flat_map(|item| item.content.as_deref().unwrap_or_default());
+    let has_refused = parts.any(|part| is(&part.r#type, &["refusal"]));
     let reason = parsed.incomplete_details.and_then(|details| details.reason);
+    let reason = reason.as_ref().map(Text::as_str);
     // A background response is an answer that is still to come (`queued`, `in_progress`).
     let ended = matches!(status, "completed" | "incomplete");
     Ok(OkBody {
-        model: parsed.model,
-        usage: usage::<ResponsesUsage>(parsed.usage),
-        finish: ended.then(|| finish_reason(status, reason.as_deref(), calls, has_refused)),
+        finish: ended.then(|| finish_reason(status, reason, calls, has_refused)),
+        model: parsed.model.map(|model| model.0.into_owned()),
+        usage: parsed.usage.and_then(ResponsesUsage::read).map(Usage::from),
     })
 }
 

@@ -5,26 +5,29 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::{Observed, StreamTap};
+use crate::lenient::{is_filled, lenient_object, maybe};
 use crate::members::text_of;
-use crate::openai_responses::{ResponsesUsage, finish_reason};
+use crate::openai_responses::{CALLER_CALLS, ResponsesUsage, finish_reason};
 use crate::under_way::UnderWay;
 use crate::{StreamEvent, Usage};
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Event<'a> {
     #[serde(borrow)]
     r#type: Option<&'a RawValue>,
     #[serde(borrow)]
     delta: Option<&'a RawValue>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "maybe")]
     item: Option<Item<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "maybe")]
     response: Option<Response<'a>>,
     #[serde(borrow)]
     error: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Item<'a> {
     #[serde(borrow)]
     r#type: Option<&'a RawValue>,
@@ -34,23 +37,27 @@ struct Item<'a> {
     content: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Response<'a> {
     #[serde(borrow)]
     model: Option<&'a RawValue>,
     #[serde(borrow)]
     usage: Option<&'a RawValue>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "maybe")]
     incomplete_details: Option<Incomplete<'a>>,
-    #[serde(default)]
-    output: Vec<Item<'a>>,
+    #[serde(borrow, deserialize_with = "maybe")]
+    output: Option<Vec<Item<'a>>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Incomplete<'a> {
     #[serde(borrow)]
     reason: Option<&'a RawValue>,
 }
+
+lenient_object!(Item<'de>, Response<'de>, Incomplete<'de>);
 
 impl StreamTap {
     pub(super) fn observe_responses(&mut self, event: &StreamEvent<'_>) -> Observed {
@@ -68,19 +75,23 @@ impl StreamTap {
         if event.data == b"[DONE]" {
             return if self.done { Observed::Done } else { Observed::Quiet };
         }
-        let Ok(parsed) = serde_json::from_slice::<Event<'_>>(event.data) else { return Observed::Malformed };
+        let parsed = match serde_json::from_slice::<Event<'_>>(event.data) {
+            Ok(parsed) => parsed,
+            // What is JSON and no object says nothing.
+            Err(_) if serde_json::from_slice::<IgnoredAny>(event.data).is_ok() => return Observed::Quiet,
+            Err(_) => return Observed::Malformed,
+        };
         let named = parsed.r#type.and_then(text_of);
         let Some(kind) = named.as_deref().or(event.event) else {
-            return if parsed.error.is_some() { Observed::Error } else { Observed::Malformed };
+            return if parsed.error.is_some_and(is_filled) { Observed::Error } else { Observed::Quiet };
         };
         match kind {
             "response.created" | "response.queued" | "response.in_progress" => {
                 self.note_model(parsed.response.as_ref());
                 Observed::Quiet
             }
-            "response.completed" | "response.incomplete" => {
-                let Some(response) = parsed.response else { return Observed::Malformed };
-                self.note_end(kind, &response);
+            "response.completed" | "response.incomplete" | "response.done" => {
+                self.note_end(kind, &parsed.response.unwrap_or_default());
                 Observed::Done
             }
             "response.failed" | "error" => Observed::Error,
@@ -90,7 +101,7 @@ impl StreamTap {
                     self.under_way = UnderWay::ToolCall;
                     Observed::Content
                 }
-                None => Observed::Malformed,
+                None => Observed::Quiet,
             },
             // Reasoning without a summary is shown by nothing else, and no other route can go on from it.
             "response.output_item.done" => match parsed.item {
@@ -98,7 +109,7 @@ impl StreamTap {
                     Observed::Quiet
                 }
                 Some(_) => Observed::Content,
-                None => Observed::Malformed,
+                None => Observed::Quiet,
             },
             _ if kind.ends_with(".delta") => match parsed.delta {
                 Some(delta) if delta.get() == "\"\"" => Observed::Quiet,
@@ -106,7 +117,7 @@ impl StreamTap {
                     self.under_way = part_of_delta(kind);
                     Observed::Content
                 }
-                None => Observed::Malformed,
+                None => Observed::Quiet,
             },
             // Ends of parts, progress of the provider's own tools, and events that are new.
             _ => Observed::Quiet,
@@ -122,15 +133,16 @@ impl StreamTap {
 
     fn note_end(&mut self, kind: &str, response: &Response<'_>) {
         self.note_model(Some(response));
-        let usage = response.usage.and_then(|raw| serde_json::from_str::<ResponsesUsage>(raw.get()).ok());
+        let usage = response.usage.and_then(ResponsesUsage::read);
         if let Some(usage) = usage {
             self.notes.add_usage(Usage::from(usage));
         }
         let reason =
             response.incomplete_details.as_ref().and_then(|details| details.reason).and_then(text_of);
-        let has_calls = response.output.iter().any(|item| is_one_of(item, &["function_call"]));
-        let has_refused = response.output.iter().any(refuses);
-        let status = kind.trim_start_matches("response.");
+        let output = response.output.as_deref().unwrap_or_default();
+        let has_calls = output.iter().any(|item| is_one_of(item, &CALLER_CALLS));
+        let has_refused = output.iter().any(refuses);
+        let status = if kind == "response.incomplete" { "incomplete" } else { "completed" };
         self.notes.finish = Some(finish_reason(status, reason.as_deref(), has_calls, has_refused));
     }
 }

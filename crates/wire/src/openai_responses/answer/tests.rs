@@ -23,7 +23,7 @@ fn an_answer_goes_there_and_back_unchanged() {
             {"id": "fc_67cc_3", "type": "function_call", "status": "completed", "arguments": "{\"a\":1}",
              "call_id": "call_1", "name": "look"}
         ],
-        "usage": {"input_tokens": 36, "input_tokens_details": {"cached_tokens": 12}, "output_tokens": 87,
+        "usage": {"input_tokens": 36, "input_tokens_details": {"cached_tokens": 12, "cache_write_tokens": 4}, "output_tokens": 87,
                   "output_tokens_details": {"reasoning_tokens": 64}, "total_tokens": 123},
         "background": false, "instructions": null, "max_output_tokens": null, "max_tool_calls": null,
         "metadata": {}, "parallel_tool_calls": true, "previous_response_id": null,
@@ -77,6 +77,63 @@ fn what_is_no_answer_is_an_error() {
     for (body, said) in cases {
         assert_eq!(read(body, &mut Notes::default()).unwrap_err().to_string(), said);
     }
+}
+
+#[test]
+fn an_odd_member_spoils_no_answer() {
+    let said = |body: &str| {
+        let mut notes = Notes::default();
+        let answer = read(body, &mut notes).unwrap_or_else(|error| panic!("{error}: {body}"));
+        (format!("{:?}", answer.content), answer.usage)
+    };
+    let plain = said(r#"{"output":[{"type":"message","content":[{"type":"output_text","text":"Hi"}]}]}"#).0;
+    for body in [
+        r#"{"id":7,"model":{},"status":null,"error":{},"usage":"none","incomplete_details":[],"created_at":"now",
+            "output":[{"type":"message","role":3,"content":[{"type":"output_text","text":"Hi","annotations":null,"logprobs":0}]}]}"#,
+        r#"{"status":"in_progress","output":[{"type":"message","content":"Hi"}]}"#,
+        r#"{"output":[{"content":[{"text":"Hi"}]}]}"#,
+        r#"{"output":[{"type":"message","content":{"type":"text","text":"Hi"}},7,{"type":"new"},{"type":"message"},null]}"#,
+        r#"{"output":{"type":"message","content":["Hi"]}}"#,
+        r#"{"output_text":"Hi"}"#,
+    ] {
+        assert_eq!(said(body).0, plain, "{body}");
+    }
+    let call =
+        said(r#"{"output":[{"type":"function_call","call_id":"c","name":"f","arguments":"{\"a\":1}"}]}"#).0;
+    for body in [
+        r#"{"output":[{"type":"function_call","call_id":"c","name":"f","arguments":{"a":1},"status":7}]}"#,
+        r#"{"output":[{"id":"c","name":"f","arguments":"{\"a\":1}"}]}"#,
+    ] {
+        assert_eq!(said(body).0, call, "{body}");
+    }
+    let usage = said(
+        r#"{"output":[],"usage":{"input_tokens":100,"output_tokens":"7","input_tokens_details":{"cached_tokens":40,
+            "cache_write_tokens":30},"output_tokens_details":[]}}"#,
+    );
+    let expected = Usage {
+        input_tokens: 100,
+        output_tokens: 7,
+        cached_input_tokens: 40,
+        cache_write_tokens: 30,
+        reasoning_tokens: 0,
+    };
+    assert_eq!(usage.1, Some(expected));
+}
+
+#[test]
+fn tokens_written_to_a_cache_are_told() {
+    let usage = Usage { input_tokens: 9, cache_write_tokens: 5, ..Usage::default() };
+    let answer = Answer {
+        id: None,
+        model: None,
+        content: Vec::new(),
+        finish: FinishReason::Stop,
+        stop_sequence: None,
+        usage: Some(usage),
+    };
+    let body = write(&answer, &options(), &mut Notes::default()).unwrap();
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(body["usage"]["input_tokens_details"], json!({"cached_tokens": 0, "cache_write_tokens": 5}));
 }
 
 #[test]

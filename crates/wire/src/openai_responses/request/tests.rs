@@ -348,9 +348,9 @@ fn calls_of_every_tool_a_caller_runs_go_along_with_their_results() {
         let results: Vec<_> = contents[1]
             .iter()
             .chain(&contents[3])
-            .map(|content| match content {
-                Content::ToolResult(result) => (&*result.id, result.is_error, result.content.len()),
-                other => panic!("{other:?}"),
+            .map(|content| {
+                let Content::ToolResult(result) = content else { panic!("{content:?}") };
+                (&*result.id, result.is_error, result.content.len())
             })
             .collect();
         let expected = ["a", "b", "c", "d", "e", "mcp_1"].map(|id| (id, id == "c", 1));

@@ -394,19 +394,159 @@ fn errors_in_a_stream_tell_their_reason() {
 }
 
 #[test]
-fn what_is_no_event_is_malformed() {
-    for data in [
-        "{",
-        "[]",
-        "{}",
-        "{\"type\":\"response.output_text.delta\"}",
-        "{\"type\":\"response.output_text.delta\",\"delta\":5}",
-        "{\"type\":\"response.function_call_arguments.delta\",\"output_index\":0,\"delta\":\"{\"}",
-        "{\"type\":\"response.completed\"}",
-    ] {
+fn what_is_no_json_is_malformed() {
+    for data in ["{", "oops", "{\"type\":\"response.output_text.delta\",\"delta\":\"a}"] {
         let read = Reader::default().read(&event(data), &mut Notes::default(), &mut |_| {});
         assert!(matches!(read, Err(StreamFault::Malformed(_))), "{data}");
     }
+}
+
+#[test]
+fn an_event_that_says_nothing_spoils_no_answer() {
+    let odd = [
+        json!([]),
+        json!("ping"),
+        json!({}),
+        json!({"error": null}),
+        json!({"type": 7}),
+        json!({"type": "ping"}),
+        json!({"type": "response.output_text.delta"}),
+        json!({"type": "response.output_text.delta", "delta": 5}),
+        json!({"type": "response.output_text.delta", "output_index": "0", "delta": null}),
+        json!({"type": "response.function_call_arguments.delta", "output_index": 9, "delta": "{"}),
+        json!({"type": "response.output_item.added", "output_index": 7}),
+        json!({"type": "response.output_item.added", "output_index": 7, "item": "message"}),
+        json!({"type": "response.output_item.done", "output_index": 7, "item": []}),
+        json!({"type": "response.created", "response": {"id": 7, "model": ["m"], "usage": "none"}}),
+        json!({"type": "response.brand_new", "item": 3, "response": 4, "output_index": -1}),
+    ];
+    let said = [
+        json!({"type": "response.output_item.added", "output_index": 0, "item": {"type": "message", "content": {}}}),
+        json!({"type": "response.output_text.delta", "output_index": 0, "delta": "Hi"}),
+        json!({"type": "response.output_item.done", "output_index": 0, "item": {"type": "message", "content": "Hi"}}),
+        json!({"type": "response.completed", "response": {"output": [], "usage": {"input_tokens": "9", "output_tokens": 2.0,
+            "input_tokens_details": [], "output_tokens_details": null}, "incomplete_details": "none"}}),
+    ];
+    for odd in odd {
+        for at in 0..said.len() {
+            let mut events = said.to_vec();
+            events.insert(at, odd.clone());
+            let (deltas, _) = read(&events);
+            let told: Vec<&String> = deltas.iter().filter(|delta| !delta.starts_with("Start")).collect();
+            assert!(
+                told[0].contains("Hi") && told.last().is_some_and(|last| *last == "End"),
+                "{odd} at {at}: {told:?}"
+            );
+            assert_eq!(
+                told.iter().filter(|delta| delta.contains("Text(\"Hi\")")).count(),
+                1,
+                "{odd} at {at}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_answer_is_whole_however_its_events_are_told() {
+    let message =
+        json!({"type": "message", "id": "msg_1", "content": [{"type": "output_text", "text": "Hi"}]});
+    let call =
+        json!({"type": "function_call", "id": "fc_1", "call_id": "c", "name": "f", "arguments": {"a": 1}});
+    let added = |index: Value, item: &Value| json!({"type": "response.output_item.added", "output_index": index, "item": item});
+    let done = |index: Value, item: &Value| json!({"type": "response.output_item.done", "output_index": index, "item": item});
+    let begun = json!({"type": "function_call", "id": "fc_1", "call_id": "c", "name": "f", "arguments": ""});
+    let empty = json!({"type": "message", "id": "msg_1", "content": []});
+    let completed =
+        |output: Value| json!({"type": "response.completed", "response": {"id": "r", "output": output}});
+    let text =
+        |delta: &str| json!({"type": "response.output_text.delta", "item_id": "msg_1", "delta": delta});
+    let arguments = |delta: Value| json!({"type": "response.function_call_arguments.delta", "item_id": "fc_1", "delta": delta});
+    let null = Value::Null;
+    let streams = [
+        ("only in the end", vec![completed(json!([message, call]))]),
+        (
+            "only as items that are done",
+            vec![done(json!(0), &message), done(json!(1), &call), completed(json!([]))],
+        ),
+        (
+            "without places",
+            vec![
+                added(null.clone(), &empty),
+                text("H"),
+                text("i"),
+                added(null.clone(), &begun),
+                arguments(json!("{\"a\":")),
+                arguments(json!("1}")),
+                done(null.clone(), &message),
+                done(null.clone(), &call),
+                completed(null.clone()),
+            ],
+        ),
+        (
+            "deltas before their item",
+            vec![
+                text("Hi"),
+                arguments(json!("{\"a\"")),
+                done(json!(0), &message),
+                done(json!(1), &call),
+                completed(json!([])),
+            ],
+        ),
+        (
+            "arguments as an object",
+            vec![
+                added(json!(0), &empty),
+                text("Hi"),
+                added(json!(1), &begun),
+                arguments(json!({"a": 1})),
+                done(json!(1), &call),
+                completed(json!("none")),
+            ],
+        ),
+        (
+            "without a response in the end",
+            vec![text("Hi"), done(json!(1), &call), json!({"type": "response.completed"})],
+        ),
+        (
+            "told behind the end",
+            vec![
+                done(json!(0), &message),
+                done(json!(1), &call),
+                completed(json!([])),
+                text("!"),
+                json!({"type": "error", "message": "late"}),
+            ],
+        ),
+    ];
+    for (name, events) in streams {
+        let (deltas, _) = read(&events);
+        let all = deltas.join("\n");
+        let said: String =
+            deltas.iter().filter_map(|delta| delta.strip_prefix("Text(\"")?.strip_suffix("\")")).collect();
+        assert_eq!(said, "Hi", "{name}: {all}");
+        let given: String =
+            deltas.iter().filter_map(|delta| delta.split_once("json: \"")?.1.strip_suffix("\" }")).collect();
+        assert_eq!(given.replace(['\\', ' '], ""), "{\"a\":1}", "{name}: {all}");
+        assert_eq!(all.matches("ToolStart").count(), 1, "{name}: {all}");
+        assert!(all.ends_with("Finish { reason: ToolCalls, stop_sequence: None }\nEnd"), "{name}: {all}");
+    }
+}
+
+#[test]
+fn a_stream_that_ends_as_chat_does_is_whole() {
+    let (mut reader, mut deltas) = (Reader::default(), Vec::new());
+    for data in ["{\"type\":\"response.output_text.delta\",\"delta\":\"Hi\"}", "[DONE]", "[DONE]"] {
+        reader
+            .read(&event(data), &mut Notes::default(), &mut |delta| deltas.push(format!("{delta:?}")))
+            .unwrap();
+    }
+    let mut expected = vec![Delta::Start { id: None, model: None }, Delta::Text("Hi".into())];
+    expected.extend(finish(FinishReason::Stop));
+    assert_eq!(deltas, shown(&expected));
+    // Nothing was said: that is no answer.
+    Reader::default()
+        .read(&event("[DONE]"), &mut Notes::default(), &mut |delta| panic!("{delta:?}"))
+        .unwrap();
 }
 
 /// The recorded answers of Responses upstreams: name, whole answer, stream.

@@ -222,7 +222,7 @@ fn only_the_allowed_tools_are_offered_and_one_at_a_time() {
         assert_eq!(offered(to, &body), ["read", "patch"], "{to}");
         match to {
             Dialect::AnthropicMessages => {
-                assert_eq!(body["tool_choice"], json!({"type": "auto", "disable_parallel_tool_use": true}))
+                assert_eq!(body["tool_choice"], json!({"type": "auto", "disable_parallel_tool_use": true}));
             }
             Dialect::OpenAiResponses => assert_eq!(body["parallel_tool_calls"], false),
             Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse => {}
@@ -270,8 +270,10 @@ fn a_tool_whose_name_an_upstream_refuses_is_called_by_its_callers_name() {
                     json!({"id": "c1", "choices": [{"finish_reason": "tool_calls", "message":
                     {"tool_calls": [{"id": "t1", "function": {"name": name, "arguments": "{}"}}]}}]})
                 }
-                _ => json!({"stopReason": "tool_use", "output": {"message": {"content": [
-                    {"toolUse": {"toolUseId": "t1", "name": name, "input": {}}}]}}}),
+                Dialect::OpenAiResponses | Dialect::Gemini | Dialect::BedrockConverse => {
+                    json!({"stopReason": "tool_use", "output": {"message": {"content": [
+                        {"toolUse": {"toolUseId": "t1", "name": name, "input": {}}}]}}})
+                }
             };
             let told = translate_response(
                 to,
@@ -347,4 +349,110 @@ fn a_chat_callers_custom_tools_go_up_as_functions_and_come_back_as_custom_calls(
         input.push_str(call["custom"]["input"].as_str().unwrap_or_default());
     }
     assert_eq!(input, "x\ny");
+}
+
+/// What a caller keeps of an answer, sent back with a question: the request OpenAI is asked next.
+fn next_turn(caller: Dialect, answer: &Value, tools: &Value) -> (Value, Vec<String>) {
+    let body = match caller {
+        Dialect::AnthropicMessages => {
+            let results: Vec<Value> = answer["content"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(|block| block["type"] == "tool_use")
+                .map(|block| json!({"type": "tool_result", "tool_use_id": block["id"], "content": "ok"}))
+                .collect();
+            json!({"max_tokens": 99, "tools": tools, "thinking": {"type": "adaptive"}, "messages": [
+                {"role": "user", "content": "Hi"}, {"role": "assistant", "content": answer["content"]},
+                {"role": "user", "content": results}]})
+        }
+        Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Gemini | Dialect::BedrockConverse => {
+            panic!("{caller} is not played here")
+        }
+    };
+    let translated =
+        translate_request(caller, Dialect::OpenAiResponses, body.to_string().as_bytes(), "gpt-5.2").unwrap();
+    let lost = translated.degraded.iter().map(|lost| lost.code.to_owned()).collect();
+    (serde_json::from_slice(&translated.body).unwrap(), lost)
+}
+
+#[test]
+fn sealed_reasoning_before_a_call_comes_home_from_a_messages_caller() {
+    let answer = json!({"id": "resp_1", "status": "completed", "output": [
+        {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAAAAB1"},
+        {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "f", "arguments": "{}"},
+        {"type": "reasoning", "id": "rs_2", "summary": [], "encrypted_content": "gAAAAAB2"},
+        {"type": "function_call", "id": "fc_2", "call_id": "call_2", "name": "f", "arguments": "{}"}]});
+    let caller = Dialect::AnthropicMessages;
+    let told =
+        translate_response(Dialect::OpenAiResponses, caller, answer.to_string().as_bytes(), &options())
+            .unwrap();
+    let told: Value = serde_json::from_slice(&told.body).unwrap();
+    let (body, lost) = next_turn(caller, &told, &json!([{"name": "f", "input_schema": {"type": "object"}}]));
+    let kinds: Vec<&str> =
+        body["input"].as_array().unwrap().iter().filter_map(|item| item["type"].as_str()).collect();
+    let expected = [
+        "message",
+        "reasoning",
+        "function_call",
+        "reasoning",
+        "function_call",
+        "function_call_output",
+        "function_call_output",
+    ];
+    assert_eq!(kinds, expected, "{body}");
+    assert_eq!(
+        (&body["input"][1]["encrypted_content"], &body["input"][3]["encrypted_content"]),
+        (&json!("gAAAAAB1"), &json!("gAAAAAB2"))
+    );
+    assert_eq!(lost, [""; 0]);
+}
+
+#[test]
+fn a_seal_nobody_asked_for_is_told_where_it_is_lost_and_kept_where_it_has_a_place() {
+    let unasked = ReplyOptions { hide_thoughts: true, ..options() };
+    let gemini = json!({"responseId": "g", "candidates": [{"finishReason": "STOP", "content": {"parts": [
+        {"functionCall": {"name": "f", "args": {}}, "thoughtSignature": "CsQE"}]}}]});
+    let openai = json!({"id": "resp_1", "status": "completed", "output": [
+        {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAAAAB1"},
+        {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hi"}]}]});
+    let as_stream = |upstream, answer: &Value| {
+        let completed = json!({"type": "response.completed", "response": answer});
+        format!("data: {}\n\n", if upstream == Dialect::Gemini { answer } else { &completed })
+    };
+    let cases = [
+        (Dialect::Gemini, &gemini, Dialect::AnthropicMessages, "CsQE", false),
+        (Dialect::Gemini, &gemini, Dialect::OpenAiResponses, "sy1.gemini.CsQE", true),
+        (Dialect::Gemini, &gemini, Dialect::OpenAiChat, "sy1.gemini.CsQE", true),
+        (Dialect::OpenAiResponses, &openai, Dialect::AnthropicMessages, "gAAAAAB1", false),
+        (Dialect::OpenAiResponses, &openai, Dialect::OpenAiChat, "gAAAAAB1", false),
+    ];
+    for (upstream, answer, caller, seal, is_kept) in cases {
+        let whole = translate_response(upstream, caller, answer.to_string().as_bytes(), &unasked).unwrap();
+        let stream = as_stream(upstream, answer);
+        let streamed = translate_stream_with(upstream, caller, unasked.clone(), &[stream.as_bytes()]);
+        for (body, degraded) in [(whole.body, whole.degraded), (streamed.out, streamed.degraded)] {
+            let body = String::from_utf8(body).unwrap();
+            assert_eq!(body.contains(seal), is_kept, "{caller} from {upstream}: {body}");
+            let is_told = degraded.iter().any(|lost| lost.code == "thinking_signature_dropped");
+            assert_eq!(is_told, !is_kept, "{caller} from {upstream}: {degraded:?}");
+        }
+    }
+    let mut anthropic = json!({"id": "msg_1", "model": "x", "stop_reason": "end_turn", "content": [
+        {"type": "thinking", "thinking": "Hm.", "signature": "EqQB"}, {"type": "text", "text": "Hi"}]});
+    let told = |answer: &Value| {
+        let told = translate_response(
+            Dialect::AnthropicMessages,
+            Dialect::OpenAiResponses,
+            answer.to_string().as_bytes(),
+            &unasked,
+        )
+        .unwrap();
+        (String::from_utf8(told.body).unwrap(), told.degraded.len())
+    };
+    let (body, lost) = told(&anthropic);
+    assert!(body.contains("sy1.anthropic.EqQB") && body.contains("Hm.") && lost == 0, "{body}");
+    anthropic["stop_reason"] = json!("stop_sequence");
+    anthropic["stop_sequence"] = json!("END");
+    assert_eq!(told(&anthropic).1, 1, "the stop sequence has no place");
 }
