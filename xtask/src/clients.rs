@@ -28,7 +28,8 @@ pub(crate) fn plan(repo: &Repo, machine: &Machine, only: Vec<String>) -> Result<
     plan.run("build: the router and the simulated providers", Cmd::cargo(&repo.root, build));
     let built = |name: &str| repo.binary("debug", name).display().to_string();
     let ask = npm.node(&repo.clients(), std::iter::once("run.js".to_owned()).chain(only));
-    let ask = ask.env("SWITCHYARD_BIN", built("switchyard")).env("SWITCHYARD_SIM_BIN", built("switchyard-sim"));
+    let ask =
+        ask.env("SWITCHYARD_BIN", built("switchyard")).env("SWITCHYARD_SIM_BIN", built("switchyard-sim"));
     plan.run("ask the agents", ask);
     Ok(plan)
 }
