@@ -15,6 +15,7 @@ mod compat;
 mod count_tokens;
 mod dialects;
 mod embeddings;
+mod encodings;
 mod endpoints;
 mod errors;
 mod failover;

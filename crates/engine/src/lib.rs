@@ -12,6 +12,7 @@ pub mod clock;
 mod cold;
 mod compat;
 mod config;
+mod encoding;
 mod ids;
 mod incidents;
 mod intake;

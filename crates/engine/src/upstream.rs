@@ -28,6 +28,7 @@ use url::Url;
 
 use crate::blocking;
 use crate::clock;
+use crate::encoding;
 use crate::intake::{Ask, OwnKey};
 use crate::vault::Key;
 
@@ -408,6 +409,7 @@ async fn exchange(
         }
     };
     upstream.heard(route, &response);
+    let response = encoding::answer(response);
     if !response.status().is_success() {
         return Err(failure::read(response, route, patience).await);
     }

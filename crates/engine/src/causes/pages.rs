@@ -10,6 +10,7 @@ use switchyard_domain::Now;
 use switchyard_policy::causes::PageFacts;
 
 use crate::clock;
+use crate::encoding;
 use crate::shared::lock;
 
 /// A page is asked at most this often, milliseconds.
@@ -75,7 +76,8 @@ async fn fetch(page: &str) -> Option<PageFacts> {
         .build()
         .ok()?;
     let address = format!("{}/api/v2/status.json", page.trim_end_matches('/'));
-    let mut response = client.get(address).send().await.ok()?.error_for_status().ok()?;
+    let response = client.get(address).send().await.ok()?.error_for_status().ok()?;
+    let mut response = reqwest::Response::from(encoding::answer(response.into()));
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.ok()? {
         body.extend_from_slice(&chunk);

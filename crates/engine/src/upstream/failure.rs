@@ -10,6 +10,7 @@ use switchyard_wire::{BodyFault, Meaning, UpstreamError, meaning, read_error};
 
 use super::chunk;
 use crate::clock;
+use crate::encoding;
 use crate::intake::OwnKey;
 use crate::vault::Key;
 
@@ -153,6 +154,10 @@ pub(super) fn from_body(fault: &BodyFault, status: StatusCode, route: &Route) ->
 
 /// The failure a broken exchange stands for.
 pub(crate) fn from_reqwest(error: &reqwest::Error, route: &Route) -> Failure {
+    if let Some(broken) = encoding::among::<encoding::Broken>(error) {
+        let kind = if broken.is_cut { FailureKind::Cut } else { FailureKind::Malformed };
+        return Failure::new(kind, format!("{} sent a body that can't be read: {broken}.", route.host()));
+    }
     let hint = if error.is_connect() {
         Broke::Connecting { timed_out: error.is_timeout() }
     } else if error.is_timeout() {
