@@ -209,6 +209,7 @@ async fn only_headers_that_mean_something_upstream_go_there() {
             ("x-forwarded-for", "10.0.0.7"),
             ("accept-encoding", "gzip, br"),
             ("anthropic-beta", "context-1m-2025-08-07"),
+            ("anthropic-beta", "files-api-2025-04-14,skills-2025-10-02"),
             ("anthropic-version", "2023-01-01"),
             ("openai-organization", "org-1"),
             ("x-stainless-lang", "rust"),
@@ -226,7 +227,8 @@ async fn only_headers_that_mean_something_upstream_go_there() {
             assert_eq!(sent.header(gone), None, "{gone}: {}", sent.head);
         }
         for (name, value) in [
-            ("anthropic-beta", "context-1m-2025-08-07"),
+            // Every line of it, in order.
+            ("anthropic-beta", "context-1m-2025-08-07, files-api-2025-04-14,skills-2025-10-02"),
             ("anthropic-version", "2023-01-01"),
             ("openai-organization", "org-1"),
             ("x-stainless-lang", "rust"),

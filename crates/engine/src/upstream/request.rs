@@ -216,13 +216,15 @@ pub(super) fn fixed_headers(route: &Route) -> Result<HeaderMap, String> {
 /// Adds the caller's headers that mean something upstream. The map's own headers win.
 pub(super) fn forward(headers: &mut HeaderMap, route: &Route, ask: &Ask) {
     let same = route.dialect_for(ask.dialect) == ask.dialect;
-    for (name, value) in &ask.headers {
+    for name in ask.headers.keys() {
         let vendor = name.as_str().starts_with("anthropic-") || name.as_str().starts_with("openai-");
         if forwarded::is_for(route, name)
             && (same || !vendor)
             && !route.headers.iter().any(|(own, _)| own == name.as_str())
         {
-            headers.insert(name.clone(), value.clone());
+            // Lines of one name are one list (RFC 9110, 5.3): all of them take the place of what we would send.
+            headers.remove(name);
+            headers.extend(ask.headers.get_all(name).iter().map(|value| (name.clone(), value.clone())));
         }
     }
     // The rest of a broken answer is another request than the whole of it.
