@@ -268,7 +268,7 @@ pub struct RawJob {
     pub priority: Option<Priority>,
     /// Whether a conversation stays with its route where traffic is split.
     pub sticky: Option<Sticky>,
-    /// Which requests it takes without being named.
+    /// Which requests it takes without being named: one rule, or a list.
     #[serde(rename = "match")]
     pub matches: Option<Vec<RawMatch>>,
 }

@@ -17,7 +17,29 @@ const LARGEST_WHOLE: i64 = 9_007_199_254_740_991;
 pub fn schema() -> Value {
     let mut schema = schemars::schema_for!(RawMap).to_value();
     without_null(&mut schema);
+    one_rule_too(&mut schema);
     schema
+}
+
+/// Lets a job's `match` be one rule as well as a list of them.
+fn one_rule_too(schema: &mut Value) {
+    if let Some(list) = schema.pointer_mut("/$defs/RawJob/properties/match")
+        && let (Some(rule), Some(list)) = (list.get("items").cloned(), list.as_object_mut())
+        && let Some(kind) = list.shift_remove("type")
+        && let Some(items) = list.shift_remove("items")
+    {
+        list.insert("anyOf".to_owned(), serde_json::json!([rule, { "type": kind, "items": items }]));
+    }
+}
+
+/// Writes one rule of a job as a list, which is what is checked and read.
+fn rules_as_list(value: &mut Value) {
+    let jobs = value.get_mut("jobs").and_then(Value::as_object_mut);
+    for rule in jobs.into_iter().flat_map(|jobs| jobs.values_mut()).filter_map(|job| job.get_mut("match")) {
+        if rule.is_object() {
+            *rule = Value::Array(vec![rule.take()]);
+        }
+    }
 }
 
 /// The schema as documents are checked with it: choices as plain lists, so that a fault can name them.
@@ -116,6 +138,7 @@ pub(super) fn from_value(mut value: Value, faults: &mut Faults) -> Option<RawMap
     let schema = checked::<RawMap>();
     // The fast path has to agree with the schema's bounds too, so the validator always has the last word.
     whole_as_written(&mut value);
+    rules_as_list(&mut value);
     let Ok(validator) = jsonschema::validator_for(&schema) else {
         faults.push(Fault::new("", "The built-in schema is broken. Please report this."));
         return None;
