@@ -3,6 +3,7 @@
 mod clients;
 mod endpoint;
 mod jobs;
+mod listen;
 mod network;
 mod place;
 mod route;
@@ -57,6 +58,7 @@ pub(super) fn prove(raw: &RawMap, variables: &dyn Variables, faults: Faults) -> 
     let retry = proof.retry();
     let clients = proof.clients();
     let network = proof.network();
+    let hosts = proof.hosts();
     let steps = proof.move_steps();
     proof.limits();
     let Proof { faults, routes, providers, notes, .. } = proof;
@@ -87,6 +89,7 @@ pub(super) fn prove(raw: &RawMap, variables: &dyn Variables, faults: Faults) -> 
         incidents: IncidentSettings::of(raw.incidents.as_ref()),
         goals: Goals::of(raw.goals.as_ref()),
         clients,
+        hosts,
         flags: Flags {
             enable_warm_fallback: flags.enable_warm_fallback.unwrap_or(true),
             enable_cold_queue: flags.enable_cold_queue.unwrap_or(true),

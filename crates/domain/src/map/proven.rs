@@ -66,6 +66,8 @@ pub struct RoutingMap {
     pub goals: Goals,
     /// Apps with rules of their own, by name.
     pub clients: BTreeMap<String, ClientRule>,
+    /// Names of this machine by which the proxy may be called besides the usual ones, in small letters.
+    pub hosts: Vec<String>,
     /// Switches.
     pub flags: Flags,
     /// Sizes and counts.

@@ -78,6 +78,8 @@ pub struct RawMap {
     pub probe: Option<RawProbe>,
     /// How this machine's network is judged, and what happens while it is down.
     pub network: Option<RawNetwork>,
+    /// By which names the proxy may be called.
+    pub listen: Option<RawListen>,
     /// Switches.
     pub flags: Option<RawFlags>,
     /// Sizes and counts.
@@ -400,6 +402,17 @@ pub struct RawFlags {
     pub gate_warm_routes: Option<bool>,
     /// False answers every request at once with a well-formed refusal.
     pub ai_enabled: Option<bool>,
+    /// Whether a model that no route serves is refused. Else such a request follows the map's order.
+    pub strict_models: Option<bool>,
+}
+
+/// By which names the proxy may be called.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RawListen {
+    /// Names of this machine besides `localhost` and `127.0.0.1`, without a port: as containers or others on the network
+    /// call it. Requests for any other host are refused, so that no web page reaches the router by a name of its own.
+    pub hosts: Option<Vec<String>>,
 }
 
 /// Sizes and counts.

@@ -6,6 +6,8 @@ use http::{HeaderMap, header};
 use switchyard_domain::Dialect;
 use switchyard_domain::limits::{NAME_BYTES, quoted};
 
+use url::Host;
+
 use super::Refusal;
 use crate::shared::{Shared, lock};
 
@@ -16,15 +18,23 @@ pub(super) fn check_host_and_origin(shared: &Shared, parts: &Parts, dialect: Dia
             "Requests from web pages are not taken. Call the router from a server or a command line.";
         return Err(Refusal::new(dialect, 403, "browser_origin", message));
     }
-    let foreign = match named_host(parts) {
-        Ok(host) if is_own_host(host) => return Ok(()),
+    let running = shared.running.load();
+    let listed = running.as_ref().map_or(&[][..], |running| running.map.hosts.as_slice());
+    let (foreign, fix) = match named_host(parts, listed) {
+        Ok(host) if is_ours(host, listed) => return Ok(()),
         Ok(host) => {
-            let host = host.escape_debug().to_string();
-            format!("The Host `{}` is not this router's.", quoted(&host, NAME_BYTES))
+            let shown = host.escape_debug().to_string();
+            let foreign = format!("The Host `{}` is not this router's.", quoted(&shown, NAME_BYTES));
+            let name = without_port(host);
+            let could_be = name.len() <= NAME_BYTES && Host::parse(name).is_ok();
+            let fix = could_be.then(|| {
+                format!(" If it is a name of this machine, add it to the map: \"listen\": {{ \"hosts\": [\"{name}\"] }}.")
+            });
+            (foreign, fix.unwrap_or_default())
         }
-        Err(why) => why.to_owned(),
+        Err(why) => (why.to_owned(), String::new()),
     };
-    let message = format!("{foreign} Use {}.", lock(&shared.proxy_url));
+    let message = format!("{foreign} Use {}.{fix}", lock(&shared.proxy_url));
     Err(Refusal::new(dialect, 421, "wrong_host", message))
 }
 
@@ -37,30 +47,36 @@ fn from_a_page(headers: &HeaderMap) -> bool {
 
 /// The one host a request is for. Two Host headers, or a target that names another host (RFC 9112, 3.2.2), are two
 /// opinions, and whoever stands before us may hold the other one.
-fn named_host(parts: &Parts) -> Result<&str, &'static str> {
+fn named_host<'p>(parts: &'p Parts, listed: &[String]) -> Result<&'p str, &'static str> {
     let mut hosts = parts.headers.get_all(header::HOST).iter();
     let host = hosts.next().and_then(|value| value.to_str().ok()).unwrap_or_default();
     if hosts.next().is_some() {
         return Err("A request names one Host.");
     }
     match parts.uri.authority() {
-        Some(target) if !is_own_host(target.as_str()) => Ok(target.as_str()),
+        Some(target) if !is_ours(target.as_str(), listed) => Ok(target.as_str()),
         Some(_) | None => Ok(host),
     }
 }
 
-/// Whether a Host header names this machine's loopback.
-pub(crate) fn is_own_host(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
+/// Whether a Host header names this machine's loopback, or a name that the map lists.
+fn is_ours(host: &str, listed: &[String]) -> bool {
+    let name = without_port(host);
+    matches!(name, "127.0.0.1" | "[::1]")
+        || name.eq_ignore_ascii_case("localhost")
+        || listed.iter().any(|own| name.eq_ignore_ascii_case(own))
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
         Some(_) | None => host,
-    };
-    matches!(name, "127.0.0.1" | "[::1]") || name.eq_ignore_ascii_case("localhost")
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{from_a_page, is_own_host, named_host};
+    use super::{from_a_page, is_ours, named_host};
     use http::Request;
 
     #[test]
@@ -81,7 +97,8 @@ mod tests {
             let request =
                 hosts.iter().fold(Request::get(*target), |request, host| request.header("host", *host));
             let parts = request.body(()).unwrap().into_parts().0;
-            assert_eq!(named_host(&parts).is_ok_and(is_own_host), *fine, "{target} {hosts:?}");
+            let is_let_in = named_host(&parts, &[]).is_ok_and(|host| is_ours(host, &[]));
+            assert_eq!(is_let_in, *fine, "{target} {hosts:?}");
         }
     }
 
@@ -110,12 +127,21 @@ mod tests {
     #[test]
     fn only_loopback_names_are_hosts_of_ours() {
         for own in ["127.0.0.1:4310", "127.0.0.1", "localhost:4310", "LOCALHOST", "[::1]:4310", "[::1]"] {
-            assert!(is_own_host(own), "{own}");
+            assert!(is_ours(own, &[]), "{own}");
         }
         for foreign in
             ["", "evil.example", "127.0.0.1.evil.example", "localhost.evil.example:80", "10.0.0.1", "::1"]
         {
-            assert!(!is_own_host(foreign), "{foreign}");
+            assert!(!is_ours(foreign, &[]), "{foreign}");
+        }
+        let listed = ["host.docker.internal".to_owned(), "10.0.0.1".to_owned()];
+        for own in ["host.docker.internal:4310", "Host.Docker.Internal", "10.0.0.1:4310", "localhost"] {
+            assert!(is_ours(own, &listed), "{own}");
+        }
+        for foreign in
+            ["docker.internal", "x.host.docker.internal", "host.docker.internal.evil.example", "10.0.0.2"]
+        {
+            assert!(!is_ours(foreign, &listed), "{foreign}");
         }
     }
 }
