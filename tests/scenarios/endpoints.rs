@@ -177,3 +177,56 @@ async fn a_base_url_with_slashes_a_version_or_an_endpoint_still_reaches_its_endp
         }
     }
 }
+
+#[tokio::test]
+async fn a_name_of_this_machine_is_taken_once_the_map_lists_it() {
+    let yard = Yard::over(&[CHAT], &[], json!({})).await;
+    let port = yard.proxy_url().rsplit(':').next().unwrap().to_owned();
+    let host = format!("host.docker.internal:{port}");
+    let by_name = |host: &str| reply_of(yard.request(&Ask::chat("hello")).header("host", host));
+    let refused = by_name(&host).await;
+    let (code, message) = refused.error(CHAT);
+    assert_eq!((refused.status, code.as_str()), (421, "wrong_host"), "{message}");
+    assert!(message.contains(r#""listen": { "hosts": ["host.docker.internal"] }"#), "{message}");
+    let listed = json!({ "listen": { "hosts": ["host.docker.internal"] } });
+    yard.apply(&switchyard_tests::merge(fast_map(&[yard_route(&yard)], &[]), listed)).await;
+    assert_eq!(by_name(&host).await.status, 200);
+    assert_eq!(by_name("HOST.docker.internal").await.status, 200);
+    assert_eq!(by_name("127.0.0.1").await.status, 200);
+    assert_eq!(by_name("evil.example").await.status, 421);
+    let (status, reply) =
+        asked(&yard, Method::GET, "/v1/models", &[("host", host.as_str()), ("origin", "http://x")]).await;
+    assert_eq!(status, 403, "a page by that name is a page all the same: {reply:?}");
+}
+
+#[tokio::test]
+async fn a_model_that_nobody_serves_is_told_or_refused_as_the_map_says() {
+    let yard = Yard::over(&[CHAT], &[], json!({})).await;
+    let rule = json!({ "jobs": { "mail": { "match": { "model": "claude-*" } } } });
+    let map = switchyard_tests::merge(fast_map(&[yard_route(&yard)], &[]), rule);
+    yard.apply(&map).await;
+    let served = yard_route(&yard)["model"].as_str().unwrap().to_owned();
+    let slip = format!("{served}x");
+    for stream in [false, true] {
+        for (model, told) in [
+            (slip.as_str(), slip.as_str()),
+            (served.as_str(), ""),
+            ("auto", ""),
+            ("claude-9", ""),
+            ("mod\u{e9}l", "mod?l"),
+        ] {
+            let reply = yard.send(&Ask::chat("hello").model(model).streaming(stream)).await;
+            assert_eq!((reply.status, reply.header("x-switchyard-model-asked")), (200, told), "{model}");
+        }
+    }
+    yard.apply(&switchyard_tests::merge(map, json!({ "flags": { "strict_models": true } }))).await;
+    for dialect in [CHAT, RESPONSES, Dialect::Anthropic] {
+        let reply = yard.send(&Ask::new(dialect, "hello").model(&slip)).await;
+        let (code, message) = reply.error(dialect);
+        assert_eq!((reply.status, code.as_str()), (404, "model_not_found"), "{message}");
+        assert!(message.contains(&format!("Did you mean `{served}`?")), "{message}");
+        for model in [served.as_str(), "auto", "switchyard/mail", "claude-9"] {
+            assert_eq!(yard.send(&Ask::new(dialect, "hello").model(model)).await.status, 200, "{model}");
+        }
+    }
+}

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use switchyard_domain::limits::{NAME_BYTES, quoted};
 use switchyard_domain::map::{Job, Priority, RouteIx, RoutingMap};
+use switchyard_domain::nearest::did_you_mean;
 use switchyard_domain::view::RequestView;
 use switchyard_domain::{Dialect, Now, Operation, RequestId};
 use switchyard_policy::shed;
@@ -32,6 +33,15 @@ pub(crate) fn no_such_job(map: &RoutingMap, name: &str) -> String {
         );
     }
     format!("The map has no job `{name}`. Jobs: {}.", known.join(", "))
+}
+
+/// Says that no route serves a model, and which one may be meant.
+fn no_such_model(map: &RoutingMap, model: &str) -> String {
+    let names = map.model_names();
+    let meant = did_you_mean(model, names.iter().map(String::as_str));
+    format!(
+        "No route serves a model `{model}`.{meant} GET /v1/models lists them; `auto` takes the map's order."
+    )
 }
 
 /// The caller's own upstream key.
@@ -136,6 +146,16 @@ impl Ask {
             refuse("unknown_job", Some("x-switchyard-job".to_owned()), no_such_job(map, &name))
         })?;
         let job = Arc::clone(job);
+        if map.flags.strict_models && !map.knows_model(&client, &envelope.model) {
+            return Err(Box::new(ErrorReply {
+                status: 404,
+                kind: String::new(),
+                code: Some("model_not_found".to_owned()),
+                message: no_such_model(map, &envelope.model),
+                param: Some("model".to_owned()),
+                request_id: Some(id.as_str().to_owned()),
+            }));
+        }
         let idempotency_key = text(&headers, "idempotency-key").or_else(|| envelope.idempotency_key.clone());
         let interactive =
             text(&headers, "x-switchyard-interactive").map(|said| !said.eq_ignore_ascii_case("false"));

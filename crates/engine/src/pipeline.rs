@@ -360,6 +360,8 @@ fn commit(
 ) -> Reply {
     let Answered { answer, route, tier, attempts, degraded, lease, begun, patience } = answered;
     let id = &running.map.route(route).id;
+    let asked = ask.envelope.model.as_str();
+    let unknown_model = (!running.map.knows_model(&ask.client, asked)).then_some(asked);
     match answer {
         Answer::Whole(whole) => {
             let Whole { status, headers, body, facts, waits, lost } = *whole;
@@ -382,7 +384,15 @@ fn commit(
             let mut reply = Response::new(ReplyBody::Whole(Some(body)));
             *reply.status_mut() = status;
             *reply.headers_mut() = headers;
-            let way = Way { id: &ask.id, route: Some(id), tier: Some(tier), attempts, degraded, lost: &lost };
+            let way = Way {
+                id: &ask.id,
+                route: Some(id),
+                tier: Some(tier),
+                attempts,
+                degraded,
+                lost: &lost,
+                unknown_model,
+            };
             way.mark(reply.headers_mut());
             reply
         }
@@ -391,7 +401,15 @@ fn commit(
             tell_losses(shared, ask, id, &lost, &mut record);
             let degraded = degraded || !lost.is_empty();
             let mut headers = std::mem::take(&mut opened.headers);
-            let way = Way { id: &ask.id, route: Some(id), tier: Some(tier), attempts, degraded, lost: &lost };
+            let way = Way {
+                id: &ask.id,
+                route: Some(id),
+                tier: Some(tier),
+                attempts,
+                degraded,
+                lost: &lost,
+                unknown_model,
+            };
             way.mark(&mut headers);
             let course = Course {
                 shared: Arc::clone(shared),

@@ -73,12 +73,14 @@ pub(crate) struct Way<'a> {
     pub(crate) attempts: u32,
     pub(crate) degraded: bool,
     pub(crate) lost: &'a [String],
+    /// The model asked for, where the map knows none of this name and its order decided.
+    pub(crate) unknown_model: Option<&'a str>,
 }
 
 impl<'a> Way<'a> {
     /// A request that no route answered.
     pub(crate) fn none(id: &'a RequestId, attempts: u32) -> Self {
-        Self { id, route: None, tier: None, attempts, degraded: false, lost: &[] }
+        Self { id, route: None, tier: None, attempts, degraded: false, lost: &[], unknown_model: None }
     }
 
     /// Writes the headers.
@@ -105,13 +107,17 @@ impl<'a> Way<'a> {
             "x-switchyard-degraded",
             Some(HeaderValue::from_static(if self.degraded { "true" } else { "false" })),
         );
+        put(
+            "x-switchyard-model-asked",
+            self.unknown_model.and_then(|name| HeaderValue::from_str(&printable(name)).ok()),
+        );
         if !self.lost.is_empty() {
             put("x-switchyard-degradations", HeaderValue::from_str(&listed(self.lost)).ok());
         }
     }
 }
 
-/// A list as a header's value: what fits, and how many did not. Only printable ASCII travels in a header unharmed.
+/// A list as a header's value: what fits, and how many did not.
 fn listed(items: &[String]) -> String {
     // Room for `; +` and a count.
     let most = HEADER_BYTES - 16;
@@ -124,9 +130,14 @@ fn listed(items: &[String]) -> String {
         if at > 0 {
             value.push_str(", ");
         }
-        value.extend(item.chars().map(|c| if matches!(c, ' '..='~') { c } else { '?' }));
+        value.push_str(&printable(item));
     }
     value.trim_start_matches("; ").to_owned()
+}
+
+/// Only printable ASCII travels in a header unharmed.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if matches!(c, ' '..='~') { c } else { '?' }).collect()
 }
 
 /// A JSON response.

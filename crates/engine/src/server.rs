@@ -263,7 +263,9 @@ async fn routed(
 }
 
 fn model(running: &Running, dialect: Dialect, name: &str) -> Result<Reply, Refusal> {
-    if running.map.model_names().iter().any(|known| known == name) {
+    if running.map.routes.iter().any(|route| route.serves(name))
+        || running.map.model_names().iter().any(|known| known == name)
+    {
         return Ok(reply::json(StatusCode::OK, model_entry(dialect, name)));
     }
     let name = quoted(name, NAME_BYTES);

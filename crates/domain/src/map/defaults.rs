@@ -174,6 +174,7 @@ table! {
     "flags.enable_warm_fallback" = true => "Whether Warm is tried.";
     "flags.enable_cold_queue" = true => "Whether requests may be queued.";
     "flags.require_client_key" = true => "Whether callers must bring a local key.";
+    "flags.strict_models" = false => "Whether a model that no route serves is refused with 404. Else such a request follows the map's order, since agents ask for models by names of their own, and `x-switchyard-model-asked` says so.";
     "flags.ai_enabled" = true => "False answers every request at once with a well-formed refusal; nothing blocks, nothing is sent.";
     "flags.gate_warm_routes" = false => "Whether a Warm route waits until its compatibility check has passed.";
 }

@@ -96,6 +96,7 @@ pub(super) fn prove(raw: &RawMap, variables: &dyn Variables, faults: Faults) -> 
             require_client_key: flags.require_client_key.unwrap_or(true),
             gate_warm_routes: flags.gate_warm_routes.unwrap_or(false),
             ai_enabled: flags.ai_enabled.unwrap_or(true),
+            strict_models: flags.strict_models.unwrap_or(false),
         },
         limits: Limits {
             max_body_bytes: limits.max_body_bytes.unwrap_or(Defaults::MAX_BODY_BYTES),

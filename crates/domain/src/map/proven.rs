@@ -388,6 +388,8 @@ pub struct Flags {
     pub gate_warm_routes: bool,
     /// False answers every request at once with a well-formed refusal.
     pub ai_enabled: bool,
+    /// Whether a model that no route serves is refused.
+    pub strict_models: bool,
 }
 
 /// Sizes and counts.
@@ -443,6 +445,18 @@ impl RoutingMap {
         let matched =
             self.jobs.values().find(|job| job.matches.iter().any(|rule| rule.matches(client, model)));
         Ok(matched.unwrap_or(&self.default_job))
+    }
+
+    /// Whether a client that asks for this model means something in this map: a route, a job, whatever a job's rule takes by
+    /// its name, or `auto`. Any other name means the map's order.
+    #[must_use]
+    pub fn knows_model(&self, client: &str, model: &str) -> bool {
+        let is_job = |name: &str| name == self.default_job.name || self.jobs.contains_key(name);
+        let by_rule = |rule: &MatchRule| rule.model.is_some() && rule.matches(client, model);
+        model == "auto"
+            || self.routes.iter().any(|route| route.serves(model))
+            || model.strip_prefix("switchyard/").is_some_and(is_job)
+            || self.jobs.values().any(|job| job.matches.iter().any(by_rule))
     }
 
     /// What a client hears of a job when Hot and Warm can't answer: the job's own reply, else the client's, else the

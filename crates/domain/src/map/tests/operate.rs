@@ -57,3 +57,70 @@ fn a_misshapen_entry_of_a_list_is_named_and_hides_no_other_fault() {
         assert!(!found.iter().any(|fault| fault.contains("can't be read")), "{list}: {found:?}");
     }
 }
+
+#[test]
+fn one_rule_of_a_job_needs_no_list() {
+    let with = |rule: &str| {
+        format!(
+            r#"{{ "hot": [{{ "provider": "openai", "model": "m" }}], "jobs": {{ "mail": {{ "match": {rule} }} }} }}"#
+        )
+    };
+    for rule in [r#"{ "client": "n8n*", "model": "gpt-*" }"#, r#"[{ "client": "n8n*", "model": "gpt-*" }]"#] {
+        let map = good(&with(rule));
+        assert_eq!(map.job_for(None, "n8n-1", "gpt-5").unwrap().name, "mail", "{rule}");
+        assert_eq!(map.job_for(None, "other", "gpt-5").unwrap().name, "default", "{rule}");
+    }
+    let cases = [
+        (r#"{ "modell": "gpt-*" }"#, "jobs.mail.match[0].modell: Unknown key. Did you mean `model`?"),
+        ("{}", "jobs.mail.match[0]: A rule needs `client` or `model`"),
+        (r#""gpt-*""#, "jobs.mail.match: \"gpt-*\" is not a list in `[` and `]`."),
+    ];
+    for (rule, said) in cases {
+        let told = faults(&with(rule));
+        assert!(told.iter().any(|told| told.starts_with(said)), "{rule}: {told:?}");
+    }
+    let schema = super::super::schema();
+    let options = &schema["$defs"]["RawJob"]["properties"]["match"]["anyOf"];
+    assert_eq!(options.as_array().map(Vec::len), Some(2), "{options}");
+}
+
+#[test]
+fn names_of_this_machine_are_hosts_and_nothing_else() {
+    let with = |host: &str| {
+        format!(
+            r#"{{ "hot": [{{ "provider": "openai", "model": "m" }}], "listen": {{ "hosts": ["a", "{host}"] }} }}"#
+        )
+    };
+    for (written, host) in [
+        ("host.docker.internal", "host.docker.internal"),
+        ("My-Mac.LOCAL", "my-mac.local"),
+        ("192.168.1.5", "192.168.1.5"),
+        ("[fd00::1]", "[fd00::1]"),
+    ] {
+        assert_eq!(good(&with(written)).hosts, ["a", host]);
+    }
+    for wrong in ["", "*", "*.internal", "http://x", "x:4310", "x/y", "x y", "x@y"] {
+        let told = faults(&with(wrong));
+        assert!(
+            told[0].starts_with("listen.hosts[1]: ") && told[0].contains("without scheme, port"),
+            "{wrong}: {told:?}"
+        );
+    }
+}
+
+#[test]
+fn a_model_is_known_by_route_job_rule_or_auto() {
+    let map = good(
+        r#"{ "hot": [{ "provider": "openai", "model": "gpt-5", "upstreamModel": "gpt-5-2026", "aliases": ["big"], "id": "first" }],
+             "jobs": { "mail": { "match": { "client": "n8n", "model": "claude-*" } }, "any": { "match": { "client": "*" } } } }"#,
+    );
+    for model in
+        ["gpt-5", "gpt-5-2026", "big", "first", "auto", "switchyard/mail", "switchyard/default", "claude-9"]
+    {
+        assert!(map.knows_model("n8n", model), "{model}");
+    }
+    for model in ["gpt-4", "switchyard/none", "mail", ""] {
+        assert!(!map.knows_model("n8n", model), "{model}");
+    }
+    assert!(!map.knows_model("other", "claude-9"), "the rule is another app's");
+}
