@@ -18,6 +18,19 @@ pub struct StreamEvent<'a> {
     pub complete: bool,
 }
 
+impl StreamEvent<'_> {
+    /// Whether its data is nothing any API says: a sign of life (`ping`, `[PING]`, `""`) that some servers write as data
+    /// instead of as a comment.
+    pub(crate) fn is_heartbeat(&self) -> bool {
+        let is_said = match self.data.trim_ascii_start() {
+            [b'{', ..] => true,
+            [b'[', rest @ ..] => rest.trim_ascii_start().starts_with(b"{") || rest == b"DONE]",
+            _ => false,
+        };
+        !is_said && self.complete && self.event != Some("error")
+    }
+}
+
 /// Cuts a stream into events: `push` bytes, then take events with `next_event` until there is none.
 #[derive(Debug)]
 pub enum FrameDecoder {

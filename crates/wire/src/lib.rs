@@ -16,6 +16,7 @@
 //! upstream, and lets another upstream take over in the middle of it.
 
 pub mod anthropic;
+mod arguments;
 pub mod bedrock;
 pub mod canonical;
 pub mod continuation;
@@ -40,6 +41,7 @@ mod reasoning_models;
 pub mod seals;
 mod splice;
 pub mod sse;
+mod surrogates;
 pub mod tap;
 pub mod translate;
 mod under_way;

@@ -10,6 +10,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::notes::TranslateError;
+use crate::surrogates;
 
 /// The members of one object that nobody has taken yet.
 #[derive(Debug)]
@@ -84,7 +85,12 @@ impl<'a> Members<'a> {
     /// Takes an object that is carried as it was written, such as a schema or a tool's input, if present.
     pub(crate) fn written_object(&mut self, name: &str) -> Result<Option<&'a RawValue>, TranslateError> {
         self.check(&[(name, Kind::Object)])?;
-        Ok(self.raw(name))
+        let object = self.raw(name);
+        // Nothing else looks into it, and many providers refuse it.
+        if object.is_some_and(|object| surrogates::mended(object.get().as_bytes()).is_some()) {
+            return Err(TranslateError::invalid(self.path_of(name), "holds half of a surrogate pair"));
+        }
+        Ok(object)
     }
 
     /// Takes an object that is carried as it was written and has to be there.

@@ -7,6 +7,7 @@ pub(crate) mod answer;
 mod chunk;
 mod models;
 pub(crate) mod request;
+mod said;
 pub(crate) mod stream;
 mod usage;
 

@@ -93,7 +93,7 @@ impl StreamTap {
         event: &StreamEvent<'_>,
         chunk: Option<&ChatChunk<'_>>,
     ) -> Observed {
-        if event.data.is_empty() {
+        if event.data.is_empty() || event.is_heartbeat() {
             self.under_way.quiet(self.dialect, event, false);
             return Observed::Quiet;
         }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use crate::canonical::{Answer, CallerTools, Content, Prompt};
 use crate::notes::{self, Notes, TranslateError, Translated};
-use crate::{Dialect, anthropic, bedrock, gemini, openai_chat, openai_responses};
+use crate::{Dialect, anthropic, bedrock, gemini, openai_chat, openai_responses, surrogates};
 
 /// Given to upstreams that demand a limit, when the caller sets none. Tokens.
 pub const DEFAULT_MAX_TOKENS: u64 = 4096;
@@ -66,6 +66,18 @@ pub fn translate_request(
     if from == to {
         return Ok(Translated::whole(body.to_vec()));
     }
+    let done = request_of(from, to, body, upstream_model);
+    // Half a character is no reason to refuse a request, and no provider can use it.
+    let mended = done.as_ref().err().and_then(|_| surrogates::mended(body));
+    mended.map_or(done, |body| request_of(from, to, &body, upstream_model))
+}
+
+fn request_of(
+    from: Dialect,
+    to: Dialect,
+    body: &[u8],
+    upstream_model: &str,
+) -> Result<Translated, TranslateError> {
     let mut notes = Notes::default();
     let mut prompt = read_request(from, notes::utf8(body)?, &mut notes)?;
     let read = notes.noted().len();
@@ -106,6 +118,17 @@ pub fn translate_response(
     if from == to {
         return Ok(Translated::whole(body.to_vec()));
     }
+    let done = response_of(from, to, body, options);
+    let mended = done.as_ref().err().and_then(|_| surrogates::mended(body));
+    mended.map_or(done, |body| response_of(from, to, &body, options))
+}
+
+fn response_of(
+    from: Dialect,
+    to: Dialect,
+    body: &[u8],
+    options: &ReplyOptions,
+) -> Result<Translated, TranslateError> {
     let mut notes = Notes::default();
     let mut answer = read_answer(from, notes::utf8(body)?, &mut notes)?;
     name(&mut answer, options);

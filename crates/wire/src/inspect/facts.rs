@@ -9,7 +9,7 @@ use crate::anthropic::MessagesUsage;
 use crate::bedrock::{ConverseUsage, finish_reason as converse_finish_reason};
 use crate::gemini::{GeminiUsage, finish_reason as gemini_finish_reason};
 use crate::lenient::{is_filled, lenient_object, maybe};
-use crate::members::Text;
+use crate::members::{Text, text_of};
 use crate::openai_chat::ChatUsage;
 use crate::openai_responses::{CALLER_CALLS, ResponsesUsage, finish_reason};
 use crate::{FinishReason, Usage};
@@ -27,34 +27,41 @@ where
 }
 
 pub(super) fn chat(body: &[u8]) -> Result<OkBody, BodyFault> {
-    #[derive(Deserialize)]
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
     struct Body<'a> {
-        model: Option<String>,
-        choices: Option<Vec<Choice>>,
+        #[serde(borrow)]
+        model: Option<&'a RawValue>,
+        #[serde(borrow, deserialize_with = "maybe")]
+        choices: Option<Vec<Choice<'a>>>,
         #[serde(borrow)]
         usage: Option<&'a RawValue>,
-        error: Option<IgnoredAny>,
+        #[serde(borrow)]
+        error: Option<&'a RawValue>,
     }
-    #[derive(Deserialize)]
-    struct Choice {
-        finish_reason: Option<String>,
-        error: Option<IgnoredAny>,
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Choice<'a> {
+        #[serde(borrow)]
+        finish_reason: Option<&'a RawValue>,
+        #[serde(borrow)]
+        error: Option<&'a RawValue>,
     }
+    lenient_object!(Choice<'de>);
     let parsed: Body<'_> = parse(body)?;
-    if parsed.error.is_some() {
+    if parsed.error.is_some_and(is_filled) {
         return Err(BodyFault::error_in(body));
     }
     let choices = parsed.choices.ok_or(BodyFault::NotAnAnswer { missing: "`choices`" })?;
-    let first = choices.into_iter().next();
-    let first = first.ok_or(BodyFault::NotAnAnswer { missing: "a choice in `choices`" })?;
+    let first = choices.first().ok_or(BodyFault::NotAnAnswer { missing: "a choice in `choices`" })?;
     // OpenRouter tells an error of the model's provider in the choice.
-    if first.error.is_some() {
+    if first.error.is_some_and(is_filled) {
         return Err(BodyFault::error_in(body));
     }
     Ok(OkBody {
-        model: parsed.model,
+        model: parsed.model.and_then(text_of),
         usage: usage::<ChatUsage>(parsed.usage),
-        finish: first.finish_reason.as_deref().map(FinishReason::from_chat),
+        finish: first.finish_reason.and_then(text_of).map(|reason| FinishReason::from_chat(&reason)),
     })
 }
 

@@ -6,155 +6,65 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::request::shapes::{Custom, ExtraContent, Function, ToolCall};
+use super::said::Said;
 use super::usage::{ChatUsage, WrittenUsage};
-use crate::canonical::{Answer, Content, Origin, Signature, ToolForm, ToolUse};
+use crate::canonical::{Answer, Content, Origin, ToolForm, ToolUse};
+use crate::lenient::{is_filled, lenient_object, maybe};
 use crate::members::{Text, borrowed_text};
 use crate::notes::{Notes, TranslateError};
 use crate::translate::tool_ids::answer_tool_id;
 use crate::translate::{ReplyOptions, free_text};
 use crate::{Dialect, FinishReason, Usage};
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Read<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "maybe")]
     id: Option<Text<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "maybe")]
     model: Option<Text<'a>>,
-    #[serde(borrow)]
-    choices: Vec<ReadChoice<'a>>,
+    #[serde(borrow, deserialize_with = "maybe")]
+    choices: Option<Vec<ReadChoice<'a>>>,
+    #[serde(deserialize_with = "maybe")]
     usage: Option<ChatUsage>,
+    #[serde(borrow)]
+    citations: Option<&'a RawValue>,
+    #[serde(borrow)]
+    search_results: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct ReadChoice<'a> {
-    #[serde(borrow)]
-    message: Said<'a>,
-    #[serde(borrow)]
+    /// Left out where a filter took the answer (Azure).
+    #[serde(borrow, deserialize_with = "maybe")]
+    message: Option<Said<'a>>,
+    #[serde(borrow, deserialize_with = "maybe")]
     finish_reason: Option<Text<'a>>,
     #[serde(borrow)]
     stop_reason: Option<&'a RawValue>,
 }
+lenient_object!(ReadChoice<'de>);
 
-/// A message of an answer, or a delta of it: both have the same members.
-#[derive(Default, Deserialize)]
-pub(super) struct Said<'a> {
-    #[serde(borrow)]
-    pub(super) content: Option<&'a RawValue>,
-    #[serde(borrow)]
-    refusal: Option<Text<'a>>,
-    #[serde(borrow)]
-    reasoning_content: Option<Text<'a>>,
-    #[serde(borrow)]
-    reasoning: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(super) tool_calls: Option<Vec<ReadCall<'a>>>,
-    #[serde(borrow)]
-    audio: Option<&'a RawValue>,
-    #[serde(borrow)]
-    annotations: Option<&'a RawValue>,
-    #[serde(borrow)]
-    extra_content: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct ReadCall<'a> {
-    pub(super) index: Option<usize>,
-    #[serde(borrow)]
-    pub(super) id: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(super) function: Option<ReadFunction<'a>>,
-    #[serde(borrow)]
-    extra_content: Option<&'a RawValue>,
-}
-
-#[derive(Default, Deserialize)]
-pub(super) struct ReadFunction<'a> {
-    #[serde(borrow)]
-    pub(super) name: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(super) arguments: Option<Text<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Extra<'a> {
-    #[serde(borrow)]
-    google: Option<Google<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Google<'a> {
-    #[serde(borrow)]
-    thought_signature: Option<Text<'a>>,
-}
-
-impl<'a> Said<'a> {
-    /// What may be read of the thinking: `reasoning_content` (DeepSeek and most others) or `reasoning` (OpenRouter, Groq).
-    pub(super) fn take_thinking(&mut self) -> Option<Cow<'a, str>> {
-        let filled = |text: Text<'a>| Some(text.0).filter(|text| !text.is_empty());
-        let plain = self.reasoning_content.take().and_then(filled);
-        plain.or_else(|| self.reasoning.take().and_then(filled))
-    }
-
-    /// The refusal, if there is one.
-    pub(super) fn take_refusal(&mut self) -> Option<Cow<'a, str>> {
-        self.refusal.take().map(|text| text.0).filter(|text| !text.is_empty())
-    }
-
-    /// Gemini's seal on the text, from Google's endpoint.
-    pub(super) fn take_seal(&mut self) -> Option<Signature<'a>> {
-        self.extra_content.take().and_then(seal_in)
-    }
-
-    /// Notes what no other dialect has a place for.
-    pub(super) fn note_lost(&self, notes: &mut Notes) {
-        for (member, code) in [(self.audio, "audio_dropped"), (self.annotations, "citations_dropped")] {
-            if member.is_some_and(|member| !matches!(member.get(), "null" | "[]")) {
-                notes.add_once(code, "choices[0]");
-            }
-        }
-    }
-}
-
-impl<'a> ReadCall<'a> {
-    /// Gemini's seal on the thought behind the call, from Google's endpoint.
-    pub(super) fn take_seal(&mut self) -> Option<Signature<'a>> {
-        self.extra_content.take().and_then(seal_in)
-    }
-}
-
-/// The seal in an `extra_content`, which is anyone's to fill: what is no seal of Google's is nothing.
-fn seal_in(extra: &RawValue) -> Option<Signature<'_>> {
-    let seal = serde_json::from_str::<Extra<'_>>(extra.get()).ok()?.google?.thought_signature?;
-    Some(Signature::read(Origin::Gemini, seal.0)).filter(|seal| !seal.value.is_empty())
-}
-
-/// The text of a content; some providers (Mistral) send a list of parts where chat has a string.
-pub(super) fn text_or_parts<'a>(content: &'a RawValue) -> serde_json::Result<Option<Cow<'a, str>>> {
-    #[derive(Deserialize)]
-    struct Part<'a> {
-        #[serde(borrow)]
-        text: Option<Text<'a>>,
-    }
-    if let Some(text) = borrowed_text(content) {
-        return Ok(Some(text));
-    }
-    let parts = serde_json::from_str::<Option<Vec<Part<'a>>>>(content.get())?;
-    Ok(parts.map(|parts| {
-        Cow::Owned(parts.iter().filter_map(|part| Some(part.text.as_ref()?.as_str())).collect())
-    }))
-}
-
-/// A chat `finish_reason` with what else is known. Some providers finish with `stop` though they call tools; callers
-/// of other dialects would then never run them.
-pub(super) fn finish_reason(reason: Option<&str>, has_calls: bool, has_refusal: bool) -> FinishReason {
-    let reason = reason.map_or(FinishReason::Other, FinishReason::from_chat);
-    let is_vague = matches!(reason, FinishReason::Stop | FinishReason::Other);
-    if is_vague && has_calls {
-        FinishReason::ToolCalls
-    } else if is_vague && has_refusal {
-        FinishReason::ContentFilter
+/// Why an answer ended, by what its provider said of it and what else is known. Some finish with `stop` though they call
+/// tools; callers of other dialects would then never run them.
+pub(super) fn finish(
+    told: Option<FinishReason>,
+    stop_sequence: Option<Cow<'_, str>>,
+    has_calls: bool,
+    has_refusal: bool,
+) -> (FinishReason, Option<Cow<'_, str>>) {
+    let reason = told.unwrap_or(FinishReason::Other);
+    if !matches!(reason, FinishReason::Stop | FinishReason::Other) {
+        (reason, None)
+    } else if has_calls {
+        (FinishReason::ToolCalls, None)
+    } else if has_refusal {
+        (FinishReason::ContentFilter, None)
+    } else if reason == FinishReason::Stop && stop_sequence.is_some() {
+        (FinishReason::StopSequence, stop_sequence)
     } else {
-        reason
+        (reason, None)
     }
 }
 
@@ -166,44 +76,26 @@ pub(super) fn stop_sequence<'a>(stop_reason: Option<&'a RawValue>) -> Option<Cow
 pub(crate) fn read<'a>(body: &'a str, notes: &mut Notes) -> Result<Answer<'a>, TranslateError> {
     let answer: Read<'a> =
         serde_json::from_str(body).map_err(|error| TranslateError::invalid("", error.to_string()))?;
-    let mut choices = answer.choices.into_iter();
-    let Some(choice) = choices.next() else {
+    let choices = answer.choices.unwrap_or_default();
+    if choices.is_empty() {
         return Err(TranslateError::invalid("choices", "is empty"));
-    };
-    if choices.next().is_some() {
-        notes.add("choice_dropped", "choices[1]");
     }
-    let mut message = choice.message;
-    message.note_lost(notes);
+    if [answer.citations, answer.search_results].into_iter().flatten().any(is_filled) {
+        notes.add_once("citations_dropped", "citations");
+    }
     let mut content = Vec::new();
-    content.extend(message.take_thinking().map(|text| Content::Thinking { text, signature: None }));
-    let at = "choices[0].message.content";
-    if let Some(raw) = message.content {
-        let text = text_or_parts(raw).map_err(|error| TranslateError::invalid(at, error.to_string()))?;
-        content.extend(text.filter(|text| !text.is_empty()).map(Content::Text));
+    let mut told = None;
+    let mut stop_reason = None;
+    // Only one answer is ever asked for here: what comes in several choices are pieces of it (GitHub Copilot's Claude).
+    for (at, choice) in choices.into_iter().enumerate() {
+        said(choice.message.unwrap_or_default(), at, &mut content, notes);
+        let reason = choice.finish_reason.filter(|reason| !reason.as_str().is_empty());
+        told = told.or(reason.map(|reason| FinishReason::from_chat(reason.as_str())));
+        stop_reason = stop_reason.or(choice.stop_reason);
     }
-    content.extend(message.take_seal().map(Content::RedactedThinking));
-    let refusal = message.take_refusal();
-    let has_refusal = refusal.is_some();
-    content.extend(refusal.map(Content::Refusal));
-    let calls = message.tool_calls.take().unwrap_or_default();
-    let has_calls = !calls.is_empty();
-    for mut call in calls {
-        let signature = call.take_seal();
-        let function = call.function.unwrap_or_default();
-        content.push(Content::ToolUse(ToolUse {
-            id: call.id.unwrap_or_default().0,
-            name: function.name.unwrap_or_default().0,
-            arguments: function.arguments.unwrap_or_default().0,
-            signature,
-        }));
-    }
-    let reason = choice.finish_reason.as_ref().map(Text::as_str);
-    let mut finish = finish_reason(reason, has_calls, has_refusal);
-    let stop_sequence = stop_sequence(choice.stop_reason).filter(|_| finish == FinishReason::Stop);
-    if stop_sequence.is_some() {
-        finish = FinishReason::StopSequence;
-    }
+    let has_calls = content.iter().any(|content| matches!(content, Content::ToolUse(_)));
+    let has_refusal = content.iter().any(|content| matches!(content, Content::Refusal(_)));
+    let (finish, stop_sequence) = finish(told, stop_sequence(stop_reason), has_calls, has_refusal);
     Ok(Answer {
         id: answer.id.map(|id| id.0),
         model: answer.model.map(|model| model.0),
@@ -212,6 +104,32 @@ pub(crate) fn read<'a>(body: &'a str, notes: &mut Notes) -> Result<Answer<'a>, T
         stop_sequence,
         usage: answer.usage.map(Usage::from),
     })
+}
+
+/// Adds what the choice numbered `at` says.
+fn said<'a>(mut message: Said<'a>, at: usize, content: &mut Vec<Content<'a>>, notes: &mut Notes) {
+    message.note_lost(notes);
+    let thinking = message.take_thinking(notes);
+    let text = message.take_text();
+    // Two texts are two answers, of which nobody asked for the second.
+    if text.is_some() && content.iter().any(|content| matches!(content, Content::Text(_))) {
+        notes.add_once("choice_dropped", format!("choices[{at}]"));
+        return;
+    }
+    content.extend(thinking.map(|text| Content::Thinking { text, signature: None }));
+    content.extend(text.map(Content::Text));
+    content.extend(message.take_seal().map(Content::RedactedThinking));
+    content.extend(message.take_refusal().map(Content::Refusal));
+    for mut call in message.take_calls() {
+        let signature = call.take_seal();
+        let [id, name, arguments] = call.into_parts();
+        // Nobody could run it.
+        if name.is_empty() {
+            notes.add_once("tool_call_dropped", "choices[0].message.tool_calls");
+            continue;
+        }
+        content.push(Content::ToolUse(ToolUse { id, name, arguments, signature }));
+    }
 }
 
 #[derive(Serialize)]
@@ -318,8 +236,11 @@ fn tool_call<'a>(
     ToolCall {
         id: answer_tool_id(Dialect::OpenAiChat, &call.id, answer, number),
         r#type: if custom.is_some() { "custom" } else { "function" },
-        function: custom.is_none().then_some(Function { name: &call.name, arguments }),
+        function: custom.is_none().then_some(Function { name: &call.name, arguments: arguments.into() }),
         custom: custom.map(|tool| Custom { name: &tool.name, input: free_text::unwrapped(&call.arguments) }),
         extra_content: call.signature.as_ref().map(|seal| ExtraContent::sealed(seal.marked())),
     }
 }
+
+#[cfg(test)]
+mod tests;

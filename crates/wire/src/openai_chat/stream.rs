@@ -6,3 +6,6 @@ mod writer;
 
 pub(crate) use reader::Reader;
 pub(crate) use writer::Writer;
+
+#[cfg(test)]
+mod tests;

@@ -3,38 +3,54 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Usage;
+use crate::lenient::{lenient_object, maybe};
 
 /// Usage as chat providers report it. DeepSeek's own name for cached tokens is understood too, and OpenRouter's count
 /// of tokens written to a cache.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default)]
 pub struct ChatUsage {
+    #[serde(deserialize_with = "maybe")]
     prompt_tokens: Option<u64>,
+    #[serde(deserialize_with = "maybe")]
     completion_tokens: Option<u64>,
+    #[serde(deserialize_with = "maybe")]
     prompt_tokens_details: Option<PromptDetails>,
+    #[serde(deserialize_with = "maybe")]
     completion_tokens_details: Option<CompletionDetails>,
+    #[serde(deserialize_with = "maybe")]
     prompt_cache_hit_tokens: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default)]
 struct PromptDetails {
+    #[serde(deserialize_with = "maybe")]
     cached_tokens: Option<u64>,
+    #[serde(deserialize_with = "maybe")]
     cache_write_tokens: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default)]
 struct CompletionDetails {
+    #[serde(deserialize_with = "maybe")]
     reasoning_tokens: Option<u64>,
 }
+lenient_object!(ChatUsage, PromptDetails, CompletionDetails);
 
 impl From<ChatUsage> for Usage {
     fn from(chat: ChatUsage) -> Self {
         let prompt = chat.prompt_tokens_details.unwrap_or_default();
         let reasoning = chat.completion_tokens_details.and_then(|details| details.reasoning_tokens);
+        let input_tokens = chat.prompt_tokens.unwrap_or(0);
+        // Parts of the prompt's tokens. Some report more (Grok on Azure), or one part twice (OpenRouter's Gemini).
+        let cached = prompt.cached_tokens.or(chat.prompt_cache_hit_tokens).unwrap_or(0).min(input_tokens);
         Self {
-            input_tokens: chat.prompt_tokens.unwrap_or(0),
+            input_tokens,
             output_tokens: chat.completion_tokens.unwrap_or(0),
-            cached_input_tokens: prompt.cached_tokens.or(chat.prompt_cache_hit_tokens).unwrap_or(0),
-            cache_write_tokens: prompt.cache_write_tokens.unwrap_or(0),
+            cached_input_tokens: cached,
+            cache_write_tokens: prompt.cache_write_tokens.unwrap_or(0).min(input_tokens - cached),
             reasoning_tokens: reasoning.unwrap_or(0),
         }
     }

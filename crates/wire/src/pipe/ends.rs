@@ -58,8 +58,9 @@ impl Reader {
     /// Whether the reason of the end came that is told with the end alone.
     pub(crate) fn has_reason(&self) -> bool {
         match self {
+            Self::Chat(reader) => reader.has_reason(),
             Self::Gemini(reader) => reader.has_reason(),
-            Self::Chat(_) | Self::Responses(_) | Self::Messages(_) | Self::Bedrock(_) => false,
+            Self::Responses(_) | Self::Messages(_) | Self::Bedrock(_) => false,
         }
     }
 

@@ -67,7 +67,7 @@ fn hear_chat(memory: &mut Memory, data: &[u8], chunk: Option<&ChatChunk<'_>>, wi
         return;
     }
     for choice in chunk.choices.iter().flatten() {
-        if choice.index > 0 {
+        if choice.index.is_some_and(|index| index > 0) {
             return memory.spoil(Unfit::Choices);
         }
         let Some(delta) = &choice.delta else { continue };

@@ -8,6 +8,7 @@ use crate::canonical::Delta;
 use crate::error_body::{ErrorShape, UpstreamError};
 use crate::frames::StreamEvent;
 use crate::notes::Notes;
+use crate::surrogates;
 use crate::tap::Observed;
 use crate::under_way::UnderWay;
 
@@ -26,7 +27,7 @@ pub(super) struct Translated {
 
 impl Translated {
     pub(super) fn push(&mut self, event: &StreamEvent<'_>, out: &mut Vec<u8>) -> Observed {
-        if event.data.is_empty() || self.telling.facts.error.is_some() {
+        if event.data.is_empty() || event.is_heartbeat() || self.telling.facts.error.is_some() {
             self.under_way.quiet(self.from, event, false);
             return Observed::Quiet;
         }
@@ -34,7 +35,9 @@ impl Translated {
         let is_first = !std::mem::replace(&mut self.is_opened, true);
         let Self { from, reader, read, telling, under_way, .. } = self;
         let mut observed = Observed::Quiet;
-        let fault = reader.read(event, read, &mut |delta| {
+        let mended = surrogates::mended(event.data);
+        let readable = StreamEvent { data: mended.as_deref().unwrap_or(event.data), ..*event };
+        let fault = reader.read(&readable, read, &mut |delta| {
             under_way.hears(delta);
             let one = telling.take(delta, out);
             if weight(one) > weight(observed) {

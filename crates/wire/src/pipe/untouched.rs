@@ -36,6 +36,11 @@ impl Untouched {
             }
             Observed::Error => return observed,
             Observed::UsageOnly if self.withhold_usage => {}
+            // Callers' SDKs would take it for an answer's part and fail; a comment is a sign of life to all of them.
+            Observed::Quiet if event.is_heartbeat() && !event.data.is_empty() => {
+                out.extend_from_slice(b":\n\n");
+                return observed;
+            }
             // Half an event, or one that says nothing: the stream broke off inside it.
             Observed::Quiet if !event.complete => return observed,
             Observed::UsageOnly | Observed::Quiet | Observed::Content | Observed::Finish | Observed::Done => {

@@ -27,7 +27,7 @@ impl StreamTap {
             return Observed::Done;
         }
         let Some(chunk) = chunk else { return Observed::Malformed };
-        if chunk.error.is_some() || event.event == Some("error") {
+        if chunk.fails() || event.event == Some("error") {
             return Observed::Error;
         }
         if self.notes.model.is_none() {
@@ -43,7 +43,7 @@ impl StreamTap {
         }
         let mut observed = Observed::Quiet;
         for choice in choices {
-            let bit = 1 << choice.index.min(63);
+            let bit = 1 << choice.index.unwrap_or_default().min(63);
             self.choices_seen |= bit;
             if let Some(reason) = choice.finish_reason.and_then(text_of).filter(|reason| !reason.is_empty()) {
                 self.choices_finished |= bit;

@@ -2,7 +2,7 @@
 
 use crate::canonical::{Delta, Signature};
 use crate::notes::Notes;
-use crate::openai_chat::answer::ReadCall;
+use crate::openai_chat::said::ReadCall;
 use crate::pipe::StreamFault;
 
 /// More calls than this, or more arguments before a name, are no answer.
@@ -18,8 +18,8 @@ pub(super) struct Calls {
 
 #[derive(Debug)]
 struct Call {
-    /// The index the provider gives it.
-    index: usize,
+    /// The choice it came in, and the index the provider gives it there.
+    place: (u32, usize),
     /// The id the provider gives it.
     id: String,
     name: String,
@@ -28,6 +28,7 @@ struct Call {
     call: Option<usize>,
     /// Arguments that came before the name.
     early: String,
+    has_arguments: bool,
 }
 
 impl Calls {
@@ -39,28 +40,27 @@ impl Calls {
     pub(super) fn read(
         &mut self,
         mut read: ReadCall<'_>,
+        choice: u32,
         sink: &mut dyn FnMut(&Delta<'_>),
     ) -> Result<(), StreamFault> {
         let seal = read.take_seal();
-        let id = read.id.map(|id| id.0).filter(|id| !id.is_empty());
-        let function = read.function.unwrap_or_default();
-        let arguments = function.arguments.unwrap_or_default().0;
-        let at = self.find(read.index, id.as_deref())?;
+        let index = read.index;
+        let [id, name, arguments] = read.into_parts();
+        let at = self.find(choice, index, [&id, &name, &arguments])?;
         let call = &mut self.seen[at];
+        call.has_arguments |= !arguments.is_empty();
         if let Some(number) = call.call {
             if !arguments.is_empty() {
                 sink(&Delta::ToolArguments { call: number, json: arguments });
             }
             return Ok(());
         }
-        if let Some(id) = id.filter(|_| call.id.is_empty()) {
+        if call.id.is_empty() {
             call.id = id.into_owned();
         }
-        if let Some(name) = function.name {
-            call.name.push_str(name.as_str());
-        }
+        call.name.push_str(&name);
         if let Some(seal) = seal {
-            call.seal = Some(Signature { origin: seal.origin, value: seal.value.into_owned().into() });
+            call.seal = Some(seal.into_owned());
         }
         if call.early.len() + call.name.len() + arguments.len() > EARLY_LIMIT {
             return Err(StreamFault::Malformed("a tool call without a name".to_owned()));
@@ -94,19 +94,21 @@ impl Calls {
         }
     }
 
-    /// Finds the call a delta belongs to. The index says so; providers that give every call the same index
-    /// (or none) tell new calls by a new id.
-    fn find(&mut self, index: Option<usize>, id: Option<&str>) -> Result<usize, StreamFault> {
-        let known = match (index, id) {
-            (Some(index), Some(id)) => self
-                .seen
-                .iter()
-                .rposition(|call| call.index == index && (call.id == id || call.id.is_empty())),
-            (Some(index), None) => self.seen.iter().rposition(|call| call.index == index),
-            (None, Some(id)) => self.seen.iter().rposition(|call| call.id == id),
-            (None, None) => self.seen.len().checked_sub(1),
-        };
-        if let Some(at) = known {
+    /// Finds the call a delta belongs to. Its index says so, whatever its id (some servers make up a new one for each
+    /// delta); where there is none, its id, and else it goes on with the last call.
+    fn find(
+        &mut self,
+        choice: u32,
+        index: Option<usize>,
+        [id, name, arguments]: [&str; 3],
+    ) -> Result<usize, StreamFault> {
+        let is_at_place = |call: &Call| index.is_none_or(|index| call.place == (choice, index));
+        let has_id = |call: &Call| !id.is_empty() && call.id == id;
+        let known = self.seen.iter().rposition(|call| is_at_place(call) && has_id(call));
+        let known = known.or_else(|| self.seen.iter().rposition(is_at_place));
+        // An index that counts the deltas.
+        let known = known.or_else(|| self.seen.iter().rposition(|call| name.is_empty() && has_id(call)));
+        if let Some(at) = known.filter(|at| self.seen[*at].goes_on_with([id, name, arguments])) {
             return Ok(at);
         }
         let at = self.seen.len();
@@ -114,13 +116,26 @@ impl Calls {
             return Err(StreamFault::Malformed("too many tool calls".to_owned()));
         }
         self.seen.push(Call {
-            index: index.unwrap_or(at),
-            id: id.unwrap_or_default().to_owned(),
+            place: (choice, index.unwrap_or(at)),
+            id: id.to_owned(),
             name: String::new(),
             seal: None,
             call: None,
             early: String::new(),
+            has_arguments: false,
         });
         Ok(at)
+    }
+}
+
+impl Call {
+    /// Whether a delta at its place is more of it. Some servers give every call the same index: another call then begins
+    /// with a name, and with arguments of its own where it has the same name.
+    fn goes_on_with(&self, [id, name, arguments]: [&str; 3]) -> bool {
+        let is_new_object = self.has_arguments && arguments.trim_start().starts_with('{');
+        name.is_empty()
+            || self.name.is_empty()
+            || (!id.is_empty() && self.id == id)
+            || (self.name == name && !is_new_object)
     }
 }
