@@ -47,6 +47,9 @@ pub struct ReplyOptions {
     pub fallback_model: Option<Arc<str>>,
     /// The request's tools that its upstream knows otherwise than its caller (see [`Translated::tools`]).
     pub tools: Option<Arc<CallerTools>>,
+    /// The prompt's tokens as the router estimates them, told at the beginning of a stream whose dialect has a number there
+    /// (Messages); the upstream's own number comes at the end.
+    pub estimated_prompt_tokens: u64,
 }
 
 /// Writes a request read in dialect `from` for an upstream that speaks `to`.
@@ -126,6 +129,13 @@ pub fn translate_response(
 fn response_of(
     from: Dialect,
     to: Dialect,
+    let mut notes = Notes::default();
+    let mut answer = read_answer(from, notes::utf8(body)?, &mut notes)?;
+    name(&mut answer, options);
+    if answer.usage.is_none() {
+        // The caller is told zeros, which are nobody's count.
+        notes.add("usage_missing", "usage");
+    }
     body: &[u8],
     options: &ReplyOptions,
 ) -> Result<Translated, TranslateError> {

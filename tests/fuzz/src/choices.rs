@@ -77,6 +77,7 @@ impl Choices {
             fallback_id: fallback("fallback-id"),
             fallback_model: fallback("fallback-model"),
             tools: self.flag(6).then(|| caller_tools(Dialect::OpenAiResponses, TOOLS)).flatten(),
+            estimated_prompt_tokens: u64::from(self.number),
         }
     }
 

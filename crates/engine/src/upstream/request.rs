@@ -177,6 +177,7 @@ pub(super) fn reply_options(
         fallback_id: Some(ask.id.as_str().into()),
         fallback_model: Some(route.upstream_model.as_str().into()),
         tools,
+        estimated_prompt_tokens: ask.envelope.estimated_prompt_tokens(),
     }
 }
 

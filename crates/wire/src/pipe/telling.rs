@@ -36,6 +36,8 @@ pub(super) struct Telling {
     fallback_id: Option<Arc<str>>,
     fallback_model: Option<Arc<str>>,
     tools: Option<Arc<CallerTools>>,
+    /// Whether the caller is told what was used.
+    tells_usage: bool,
     /// The usage of upstreams before this one, which the caller is told together with this one's.
     before: Usage,
     pub(super) facts: Facts,
@@ -61,6 +63,7 @@ impl Telling {
             fallback_id: options.fallback_id.clone(),
             fallback_model: options.fallback_model.clone(),
             tools: options.tools.clone(),
+            tells_usage: caller != Dialect::OpenAiChat || options.include_usage,
             before: memory.as_ref().map_or_else(Usage::default, Memory::before),
             facts: Facts::default(),
             memory,
@@ -141,6 +144,10 @@ impl Telling {
                     return self.mismatch(mismatch);
                 }
                 self.facts.ended = true;
+                if self.tells_usage && self.facts.usage.is_none() {
+                    // The caller is told zeros, which are nobody's count.
+                    self.notes.add_once("usage_missing", "usage");
+                }
                 self.write(delta, out);
                 Observed::Done
             }

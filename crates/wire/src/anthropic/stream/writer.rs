@@ -23,6 +23,8 @@ pub(crate) struct Writer {
     /// The usage of the earlier stream, and of this one.
     before: Usage,
     usage: Usage,
+    /// What is told of the input before the upstream tells its own count.
+    estimated_input_tokens: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,8 +37,8 @@ enum Kind {
 }
 
 impl Writer {
-    pub(crate) fn new(_options: &ReplyOptions) -> Self {
-        Self::default()
+    pub(crate) fn new(options: &ReplyOptions) -> Self {
+        Self { estimated_input_tokens: options.estimated_prompt_tokens, ..Self::default() }
     }
 
     /// A writer that goes on where an earlier stream of this dialect stopped: what was said is known, and
@@ -134,7 +136,7 @@ impl Writer {
             content: Vec::new(),
             stop_reason: None,
             stop_sequence: None,
-            usage: Usage::default().into(),
+            usage: Usage { input_tokens: self.estimated_input_tokens, ..Usage::default() }.into(),
         };
         Event::MessageStart { message }.write(out);
     }

@@ -30,6 +30,7 @@ pub(super) fn options() -> ReplyOptions {
         echo: None,
         fallback_id: Some("of-the-request".into()),
         fallback_model: Some("of-the-route".into()),
+        estimated_prompt_tokens: 0,
         hide_thoughts: false,
         tools: None,
     }

@@ -299,7 +299,7 @@ fn a_model_that_refuses_in_words_ends_as_openais_own_does() {
 
 #[test]
 fn geminis_seal_on_a_text_finds_its_way_through_a_chat_conversation() {
-    let answer = br#"{"responseId":"g","modelVersion":"gemini-3-flash","candidates":[{"content":{"parts":[{"text":"Hi","thoughtSignature":"SIG"}]},"finishReason":"STOP"}]}"#;
+    let answer = br#"{"responseId":"g","modelVersion":"gemini-3-flash","candidates":[{"content":{"parts":[{"text":"Hi","thoughtSignature":"SIG"}]},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":1}}"#;
     let whole =
         super::translate_response(Dialect::Gemini, CHAT, answer, &super::dialects::options()).unwrap();
     assert_eq!(whole.degraded, []);
