@@ -8,6 +8,8 @@ use std::borrow::Cow;
 
 use serde::de::IgnoredAny;
 
+use crate::surrogates;
+
 /// The arguments as the text of a JSON object, and whether they had to be wrapped in one because they are not.
 pub(crate) fn as_object(arguments: &str) -> (Cow<'_, str>, bool) {
     let trimmed = arguments.trim();
@@ -15,7 +17,7 @@ pub(crate) fn as_object(arguments: &str) -> (Cow<'_, str>, bool) {
         return (Cow::Borrowed("{}"), false);
     }
     if trimmed.starts_with('{') && serde_json::from_str::<IgnoredAny>(trimmed).is_ok() {
-        return (Cow::Borrowed(trimmed), false);
+        return (surrogates::mended_text(trimmed), false);
     }
     (Cow::Owned(serde_json::json!({ "arguments": arguments }).to_string()), true)
 }

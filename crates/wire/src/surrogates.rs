@@ -5,6 +5,7 @@
 //! providers refuse it. A half that has no other half becomes U+FFFD, as it does when such a string is encoded (WHATWG
 //! Encoding, `TextEncoder`).
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use memchr::{memchr, memmem::Finder};
@@ -40,6 +41,12 @@ pub(crate) fn mended(json: &[u8]) -> Option<Vec<u8>> {
         out.extend_from_slice(&json[kept..]);
         out
     })
+}
+
+/// The JSON text with U+FFFD for each half of a pair.
+pub(crate) fn mended_text(json: &str) -> Cow<'_, str> {
+    let mended = mended(json.as_bytes()).and_then(|mended| String::from_utf8(mended).ok());
+    mended.map_or(Cow::Borrowed(json), Cow::Owned)
 }
 
 #[derive(Clone, Copy)]

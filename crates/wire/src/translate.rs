@@ -129,6 +129,9 @@ pub fn translate_response(
 fn response_of(
     from: Dialect,
     to: Dialect,
+    body: &[u8],
+    options: &ReplyOptions,
+) -> Result<Translated, TranslateError> {
     let mut notes = Notes::default();
     let mut answer = read_answer(from, notes::utf8(body)?, &mut notes)?;
     name(&mut answer, options);
@@ -136,12 +139,6 @@ fn response_of(
         // The caller is told zeros, which are nobody's count.
         notes.add("usage_missing", "usage");
     }
-    body: &[u8],
-    options: &ReplyOptions,
-) -> Result<Translated, TranslateError> {
-    let mut notes = Notes::default();
-    let mut answer = read_answer(from, notes::utf8(body)?, &mut notes)?;
-    name(&mut answer, options);
     if options.hide_thoughts && hides_thoughts(to) {
         hide_thoughts(to, &mut answer, &mut notes);
     }

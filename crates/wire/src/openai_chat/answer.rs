@@ -125,7 +125,9 @@ fn said<'a>(mut message: Said<'a>, at: usize, content: &mut Vec<Content<'a>>, no
         let [id, name, arguments] = call.into_parts();
         // Nobody could run it.
         if name.is_empty() {
-            notes.add_once("tool_call_dropped", "choices[0].message.tool_calls");
+            if !id.is_empty() || !arguments.is_empty() {
+                notes.add_once("tool_call_dropped", "choices[0].message.tool_calls");
+            }
             continue;
         }
         content.push(Content::ToolUse(ToolUse { id, name, arguments, signature }));

@@ -18,6 +18,34 @@ pub(crate) struct ChatModel {
     pub(crate) is_gemini: bool,
     /// OpenAI's own, which refuse members they don't know.
     pub(crate) is_openai: bool,
+    /// What it wants of the thinking behind an earlier call.
+    pub(super) thoughts: Thoughts,
+}
+
+/// What becomes of the thinking behind a call, which its caller was given as `reasoning_content`, when the conversation
+/// goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Thoughts {
+    /// It is left out: most refuse the member or take it for the answer.
+    Stay,
+    /// It goes back, as Z.ai's GLM ("Thinking mode": preserve the reasoning of tool calls) and Xiaomi's MiMo ask for.
+    GoBack,
+    /// It has to go back: DeepSeek ("Thinking mode", tool calls) and Kimi ("Use the Kimi K2 thinking model") refuse a call
+    /// without the member, and take a blank where no thinking is known.
+    AreDemanded,
+}
+
+impl Thoughts {
+    fn of(name: &str) -> Self {
+        // Kimi's models without thinking are also run by others (Groq), which refuse the member.
+        let thinks = !name.contains("instruct");
+        match name {
+            name if name.starts_with("deepseek") => Self::AreDemanded,
+            name if name.starts_with("kimi") && thinks => Self::AreDemanded,
+            name if name.starts_with("glm") || name.starts_with("mimo") => Self::GoBack,
+            _ => Self::Stay,
+        }
+    }
 }
 
 impl ChatModel {
@@ -35,7 +63,8 @@ impl ChatModel {
             Reasons::Never | Reasons::Unknown => (false, &[]),
         };
         let is_openai = ["gpt-", "chatgpt-", "o1", "o3", "o4"].iter().any(|family| name.starts_with(family));
-        Self { reasons, efforts, is_gemini, is_openai: is_openai && !name.starts_with("gpt-oss") }
+        let is_openai = is_openai && !name.starts_with("gpt-oss");
+        Self { reasons, efforts, is_gemini, is_openai, thoughts: Thoughts::of(&name) }
     }
 
     /// The effort it takes that is nearest to the one asked for; none = it takes no effort at all.

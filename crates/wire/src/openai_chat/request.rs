@@ -2,6 +2,7 @@
 
 mod conversation;
 mod messages;
+mod parts;
 mod read;
 pub(super) mod shapes;
 mod tools;
@@ -9,3 +10,6 @@ mod write;
 
 pub(crate) use read::read;
 pub(crate) use write::write;
+
+#[cfg(test)]
+mod tests;

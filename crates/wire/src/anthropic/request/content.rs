@@ -8,6 +8,7 @@ use super::read::plain_text;
 use crate::canonical::{Block, Content, Media, Origin, Signature, Source, ToolResult, ToolUse};
 use crate::members::{Members, borrowed_text, elements};
 use crate::notes::{Notes, TranslateError};
+use crate::surrogates;
 
 /// What a content is the content of.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -156,7 +157,7 @@ fn unknown<'a>(
 fn input<'a>(block: &mut Members<'a>, notes: &mut Notes) -> Cow<'a, str> {
     let Some(raw) = block.raw("input") else { return Cow::Borrowed("{}") };
     if raw.get().starts_with('{') {
-        return Cow::Borrowed(raw.get());
+        return surrogates::mended_text(raw.get());
     }
     let written = borrowed_text(raw).unwrap_or(Cow::Borrowed(raw.get()));
     let is_object =

@@ -4,9 +4,10 @@ use std::borrow::Cow;
 
 use super::shapes::{ExtraContent, File, Function, ImageUrl, Message, Part, Said, ToolCall};
 use crate::Dialect;
+use crate::arguments::as_object;
 use crate::canonical::{Block, Content, Media, Origin, Prompt, Role, Source, ToolResult, ToolUse, Turn};
 use crate::notes::{CACHE_HINT_DROPPED, Notes, TranslateError};
-use crate::openai_chat::models::ChatModel;
+use crate::openai_chat::models::{ChatModel, Thoughts};
 use crate::translate::TOOL_ERROR_MARK;
 use crate::translate::tool_ids::tool_id;
 
@@ -194,6 +195,9 @@ fn tool_message<'a>(
     Ok(Message::Tool { tool_call_id: tool_id(Dialect::OpenAiChat, &result.id), content })
 }
 
+/// The least that Kimi takes for thinking; DeepSeek takes nothing at all as well.
+const NO_THOUGHT: &str = " ";
+
 fn assistant<'a>(turn: &'a Turn<'_>, model: ChatModel, notes: &mut Notes) -> Message<'a> {
     let mut said: Option<Cow<'a, str>> = None;
     let mut refusal: Option<Cow<'a, str>> = None;
@@ -203,6 +207,8 @@ fn assistant<'a>(turn: &'a Turn<'_>, model: ChatModel, notes: &mut Notes) -> Mes
         Some(so_far) => so_far.to_mut().push_str(text),
         None => *to = Some(Cow::Borrowed(text)),
     };
+    let has_calls = turn.blocks.iter().any(|block| matches!(block.content, Content::ToolUse(_)));
+    let mut reasoning_content = None;
     for block in &turn.blocks {
         cache_hint(block, notes);
         match &block.content {
@@ -214,6 +220,10 @@ fn assistant<'a>(turn: &'a Turn<'_>, model: ChatModel, notes: &mut Notes) -> Mes
                     notes.add_once("thinking_dropped", block.at.as_str());
                 }
             }
+            // A thought without a seal came from a chat provider. Behind an answer it is of no more use to any.
+            Content::Thinking { text, signature: None } if has_calls && model.thoughts != Thoughts::Stay => {
+                append(&mut reasoning_content, text);
+            }
             // Meant for the provider that thought it alone; chat providers refuse it or take it for an answer.
             Content::Thinking { .. } | Content::RedactedThinking(_) => {
                 notes.add_once("thinking_dropped", block.at.as_str());
@@ -223,12 +233,16 @@ fn assistant<'a>(turn: &'a Turn<'_>, model: ChatModel, notes: &mut Notes) -> Mes
             }
         }
     }
+    if has_calls && model.thoughts == Thoughts::AreDemanded {
+        reasoning_content.get_or_insert(Cow::Borrowed(NO_THOUGHT));
+    }
     // A turn of which nothing is left still has to be there: roles must alternate.
     if tool_calls.is_empty() && refusal.is_none() {
         said.get_or_insert_default();
     }
     Message::Assistant {
         content: said.filter(|said| !said.is_empty() || tool_calls.is_empty()),
+        reasoning_content,
         refusal,
         tool_calls,
         extra_content,
@@ -243,7 +257,10 @@ fn tool_call<'a>(call: &'a ToolUse<'_>, model: ChatModel, at: &str, notes: &mut 
     if call.signature.is_some() && seal.is_none() {
         notes.add_once("thinking_dropped", at);
     }
-    let arguments = if call.arguments.trim().is_empty() { "{}" } else { &call.arguments };
+    let (arguments, is_wrapped) = as_object(&call.arguments);
+    if is_wrapped {
+        notes.add("tool_arguments_wrapped", format!("{at}.arguments"));
+    }
     ToolCall {
         id: tool_id(Dialect::OpenAiChat, &call.id),
         r#type: "function",

@@ -4,12 +4,15 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
+use super::parts::part_of;
 use super::tools::Tools;
 use crate::canonical::{
-    Block, Content, Media, Origin, Prompt, Role, Signature, Source, ToolForm, ToolResult, ToolUse, Turn,
+    Block, Content, Origin, Prompt, Role, Signature, ToolForm, ToolResult, ToolUse, Turn,
 };
-use crate::members::{Members, borrowed_text, elements};
+use crate::lenient::is_filled;
+use crate::members::{Members, borrowed_text, elements, text_of};
 use crate::notes::{Notes, TranslateError};
+use crate::openai_chat::said::{reasoning_in, thinking_in};
 use crate::translate::{TOOL_ERROR_MARK, free_text};
 
 pub(super) fn read<'a>(
@@ -38,15 +41,24 @@ pub(super) fn read<'a>(
             (Role::User, parts(content, &at, notes)?)
         }
         "assistant" => {
-            let blocks = assistant(&mut message, tools, content, &at, notes)?;
-            if blocks.is_empty() && content.is_none() {
-                return Err(TranslateError::invalid(at, "is missing, and there are no `tool_calls` either"));
+            let mut blocks = assistant(&mut message, tools, content, &at, notes)?;
+            // A turn that was broken off before its first word.
+            if blocks.is_empty() {
+                blocks.push(block(&at, Content::Text(Cow::Borrowed(""))));
             }
             (Role::Assistant, blocks)
         }
-        "tool" => (Role::User, vec![tool_result(&mut message, content, &at, notes)?]),
+        "tool" => {
+            let id = message.need_text("tool_call_id")?;
+            (Role::User, vec![tool_result(id, &mut message, content, &at, notes)?])
+        }
+        // From before there were tools: the result of the call in the turn before.
         "function" => {
-            return Err(TranslateError::unsupported(path, "a legacy function message; send `tool` instead"));
+            let id = legacy_id(prompt, &message.peek("name").and_then(text_of).unwrap_or_default());
+            let id = id.ok_or_else(|| {
+                TranslateError::invalid(message.path_of("name"), "is not the function called before it")
+            })?;
+            (Role::User, vec![tool_result(id, &mut message, content, &at, notes)?])
         }
         _ => {
             let field = message.path_of("role");
@@ -62,7 +74,7 @@ fn is_blank(block: &Block<'_>) -> bool {
     matches!(&block.content, Content::Text(text) if text.trim().is_empty())
 }
 
-/// The texts of a content that may hold nothing else.
+/// The texts of a system message; anything else has no place in one.
 fn texts<'a>(
     content: Option<&'a RawValue>,
     path: &str,
@@ -75,9 +87,9 @@ fn texts<'a>(
     let mut blocks = Vec::new();
     for (path, raw) in elements(content, path)? {
         let mut part = Members::read(raw.get(), path.clone())?;
-        let kind = part.need_text("type")?;
-        if kind != "text" {
-            return Err(TranslateError::unsupported(path, format!("a part of type \"{kind}\" here")));
+        if part.need_text("type")? != "text" {
+            notes.add("block_dropped", path);
+            continue;
         }
         let content = Content::Text(part.need_text("text")?);
         blocks.push(Block { cache: part.raw("cache_control").is_some(), content, at: path });
@@ -99,70 +111,13 @@ fn parts<'a>(content: &'a RawValue, path: &str, notes: &mut Notes) -> Result<Vec
     for (path, raw) in elements(content, path)? {
         let mut part = Members::read(raw.get(), path.clone())?;
         let kind = part.need_text("type")?;
-        let content = match &*kind {
-            "text" => Content::Text(part.need_text("text")?),
-            "image_url" => Content::Image(image(&mut part, notes)?),
-            "file" => Content::Document(file(&mut part, notes)?),
-            _ => return Err(TranslateError::unsupported(path, format!("a part of type \"{kind}\""))),
+        let Some(content) = part_of(&kind, &mut part, notes)? else {
+            return Err(TranslateError::unsupported(path, format!("a part of type \"{kind}\"")));
         };
         blocks.push(Block { cache: part.raw("cache_control").is_some(), content, at: path });
         notes.dropped(part);
     }
     Ok(blocks)
-}
-
-fn image<'a>(part: &mut Members<'a>, notes: &mut Notes) -> Result<Media<'a>, TranslateError> {
-    let mut image = part.need_object("image_url")?;
-    let url = image.need_text("url")?;
-    let detail = image.text("detail")?.filter(|detail| detail != "auto");
-    let path = image.path_of("url");
-    notes.dropped(image);
-    if url.starts_with("data:") {
-        let (media_type, data) =
-            data_url(url).ok_or_else(|| TranslateError::invalid(path, "is not a base64 data URL"))?;
-        return Ok(Media { source: Source::Base64(data), media_type: Some(media_type), name: None, detail });
-    }
-    Ok(Media { source: Source::Url(url), media_type: None, name: None, detail })
-}
-
-/// A file sent along: base64 in a data URL, or (OpenRouter) a URL. One stored with OpenAI is out of others' reach.
-fn file<'a>(part: &mut Members<'a>, notes: &mut Notes) -> Result<Media<'a>, TranslateError> {
-    let mut file = part.need_object("file")?;
-    let path = part.path_of("file");
-    let Some(data) = file.text("file_data")? else {
-        return Err(match file.text("file_id")? {
-            Some(_) => TranslateError::unsupported(path, "a file stored with another provider"),
-            None => TranslateError::invalid(file.path_of("file_data"), "is missing"),
-        });
-    };
-    let name = file.text("filename")?;
-    let path = file.path_of("file_data");
-    notes.dropped(file);
-    if data.starts_with("https://") || data.starts_with("http://") {
-        return Ok(Media { source: Source::Url(data), media_type: None, name, detail: None });
-    }
-    let (media_type, data) =
-        data_url(data).ok_or_else(|| TranslateError::invalid(path, "is not a base64 data URL"))?;
-    Ok(Media { source: Source::Base64(data), media_type: Some(media_type), name, detail: None })
-}
-
-/// Reads `data:<media type>;base64,<data>` (RFC 2397).
-fn data_url(url: Cow<'_, str>) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
-    let comma = url.find(',')?;
-    let head = url.get(5..comma)?;
-    let mut attributes = head.split(';');
-    let media_type = attributes.next()?.len();
-    if !attributes.any(|attribute| attribute.eq_ignore_ascii_case("base64")) {
-        return None;
-    }
-    match url {
-        Cow::Borrowed(url) => {
-            Some((Cow::Borrowed(&url[5..5 + media_type]), Cow::Borrowed(&url[comma + 1..])))
-        }
-        Cow::Owned(url) => {
-            Some((Cow::Owned(url[5..5 + media_type].to_owned()), Cow::Owned(url[comma + 1..].to_owned())))
-        }
-    }
 }
 
 fn assistant<'a>(
@@ -173,7 +128,7 @@ fn assistant<'a>(
     notes: &mut Notes,
 ) -> Result<Vec<Block<'a>>, TranslateError> {
     let mut blocks = Vec::new();
-    thinking(message, &mut blocks)?;
+    thinking(message, &mut blocks, notes)?;
     if let Some(content) = content {
         said(content, path, &mut blocks, notes)?;
     }
@@ -186,29 +141,43 @@ fn assistant<'a>(
     for (path, raw) in message.list("tool_calls")? {
         blocks.push(tool_call(path, tools, raw, notes)?);
     }
-    if message.raw("function_call").is_some() {
+    if let Some(call) = message.raw("function_call").filter(|call| is_filled(call)) {
         let path = message.path_of("function_call");
-        return Err(TranslateError::unsupported(path, "a legacy function call; send `tool_calls` instead"));
+        blocks.push(legacy_call(call, path, notes)?);
     }
-    if message.raw("audio").is_some() {
+    if message.raw("audio").is_some_and(is_filled) {
         return Err(TranslateError::unsupported(message.path_of("audio"), "an answer in audio"));
     }
     message.raw("annotations");
     Ok(blocks)
 }
 
-/// `reasoning_content` (DeepSeek and most others) or `reasoning` (OpenRouter, Groq).
-fn thinking<'a>(message: &mut Members<'a>, blocks: &mut Vec<Block<'a>>) -> Result<(), TranslateError> {
+/// `reasoning_content` (DeepSeek and most others), `reasoning` (OpenRouter, Groq) or `reasoning_details` (OpenRouter).
+fn thinking<'a>(
+    message: &mut Members<'a>,
+    blocks: &mut Vec<Block<'a>>,
+    notes: &mut Notes,
+) -> Result<(), TranslateError> {
     let mut found = None;
     for name in ["reasoning_content", "reasoning"] {
-        if let Some(text) = message.text(name)? {
+        if let Some(text) = message.text(name)?.filter(|text| !text.is_empty()) {
             found.get_or_insert((message.path_of(name), text));
         }
     }
-    if let Some((at, text)) = found.filter(|(_, text)| !text.is_empty()) {
-        blocks.push(block(&at, Content::Thinking { text, signature: None }));
+    if let Some(details) = message.raw("reasoning_details") {
+        let at = message.path_of("reasoning_details");
+        let (text, is_sealed) = reasoning_in(details).map_err(|error| unreadable(&at, &error))?;
+        if is_sealed {
+            notes.add_once("thinking_signature_dropped", at.as_str());
+        }
+        found = found.or(text.map(|text| (at, text)));
     }
+    blocks.extend(found.map(|(at, text)| block(&at, Content::Thinking { text, signature: None })));
     Ok(())
+}
+
+fn unreadable(at: &str, error: &serde_json::Error) -> TranslateError {
+    TranslateError::invalid(at, error.to_string())
 }
 
 fn said<'a>(
@@ -227,7 +196,18 @@ fn said<'a>(
         let content = match &*kind {
             "text" => Content::Text(part.need_text("text")?),
             "refusal" => Content::Refusal(part.need_text("refusal")?),
-            _ => return Err(TranslateError::unsupported(path, format!("a part of type \"{kind}\""))),
+            // Mistral's thinking.
+            "thinking" => {
+                part.raw("closed");
+                let thought = part.raw("thinking").map(thinking_in).transpose();
+                let text = thought.map_err(|error| unreadable(&path, &error))?.flatten().unwrap_or_default();
+                Content::Thinking { text, signature: None }
+            }
+            // What a provider said in its own form, which its caller only sends back.
+            _ => {
+                notes.add("block_dropped", path);
+                continue;
+            }
         };
         blocks.push(Block { cache: part.raw("cache_control").is_some(), content, at: path });
         notes.dropped(part);
@@ -277,22 +257,68 @@ fn seal<'a>(sealed: &mut Members<'a>) -> Result<Option<Signature<'a>>, Translate
     Ok(google.text("thought_signature")?.map(|text| Signature::read(Origin::Gemini, text)))
 }
 
+/// A call of the function API that came before tools. It has no id, so its place stands for one.
+fn legacy_call<'a>(raw: &'a RawValue, at: String, notes: &mut Notes) -> Result<Block<'a>, TranslateError> {
+    let mut function = Members::read(raw.get(), at.as_str())?;
+    let name = function.need_text("name")?;
+    let arguments = function.text("arguments")?.unwrap_or_default();
+    notes.dropped(function);
+    let id = Cow::Owned(at.clone());
+    Ok(Block {
+        content: Content::ToolUse(ToolUse { id, name, arguments, signature: None }),
+        at,
+        cache: false,
+    })
+}
+
+/// The id of such a call of a function in the turn before.
+fn legacy_id<'a>(prompt: &Prompt<'a>, name: &str) -> Option<Cow<'a, str>> {
+    prompt.turns.last()?.blocks.iter().find_map(|block| match &block.content {
+        Content::ToolUse(call) if call.name == name && call.id == block.at => Some(call.id.clone()),
+        Content::Text(_)
+        | Content::Image(_)
+        | Content::Document(_)
+        | Content::Thinking { .. }
+        | Content::RedactedThinking(_)
+        | Content::ToolUse(_)
+        | Content::ToolResult(_)
+        | Content::Refusal(_) => None,
+    })
+}
+
+/// OpenAI's tools answer in text; others' clients send images along, and most dialects have a place for them.
 fn tool_result<'a>(
+    id: Cow<'a, str>,
     message: &mut Members<'a>,
     content: Option<&'a RawValue>,
     path: &str,
     notes: &mut Notes,
 ) -> Result<Block<'a>, TranslateError> {
-    let id = message.need_text("tool_call_id")?;
     let name = message.text("name")?;
-    let blocks = texts(content, path, notes)?;
-    let cache = message.raw("cache_control").is_some() || blocks.iter().any(|block| block.cache);
-    let mut content: Vec<Content<'a>> = blocks.into_iter().map(|block| block.content).collect();
-    let is_error = match content.first_mut() {
+    let mut cache = message.raw("cache_control").is_some();
+    let mut said = Vec::new();
+    if let Some(text) = content.and_then(borrowed_text) {
+        said.push(Content::Text(text));
+    } else if let Some(content) = content {
+        for (path, raw) in elements(content, path)? {
+            let mut part = Members::read(raw.get(), path.clone())?;
+            let kind = part.need_text("type")?;
+            match part_of(&kind, &mut part, notes)? {
+                Some(content) => said.push(content),
+                None => {
+                    notes.add("block_dropped", path);
+                    continue;
+                }
+            }
+            cache |= part.raw("cache_control").is_some();
+            notes.dropped(part);
+        }
+    }
+    let is_error = match said.first_mut() {
         Some(Content::Text(text)) => unmark(text),
         Some(_) | None => false,
     };
-    let content = Content::ToolResult(ToolResult { id, name, is_error, content });
+    let content = Content::ToolResult(ToolResult { id, name, is_error, content: said });
     Ok(Block { at: path.trim_end_matches(".content").to_owned(), cache, content })
 }
 

@@ -3,6 +3,7 @@
 use serde_json::value::RawValue;
 
 use crate::canonical::{Effort, Format, Prompt, Reasoning};
+use crate::lenient::is_filled;
 use crate::members::{Kind, Members, Text, borrowed_text};
 use crate::notes::{Notes, TranslateError};
 
@@ -70,7 +71,7 @@ fn refuse_what_only_chat_has(chat: &mut Members<'_>) -> Result<(), TranslateErro
         ("functions", "legacy functions; send `tools` instead"),
         ("function_call", "legacy functions; send `tool_choice` instead"),
     ] {
-        if chat.raw(name).is_some_and(|value| value.get() != "[]") {
+        if chat.raw(name).is_some_and(is_filled) {
             return Err(TranslateError::unsupported(name, what));
         }
     }
@@ -110,7 +111,7 @@ fn response_format<'a>(chat: &mut Members<'a>, notes: &mut Notes) -> Result<Form
         "json_schema" => {
             let at = format.path_of("json_schema");
             let mut wanted = format.need_object("json_schema")?;
-            let name = Some(wanted.need_text("name")?);
+            let name = wanted.text("name")?;
             let description = wanted.text("description")?;
             let strict = wanted.get("strict")?.unwrap_or(false);
             let schema = wanted.written_object("schema")?;
@@ -149,7 +150,8 @@ fn reasoning(chat: &mut Members<'_>, notes: &mut Notes) -> Result<Option<Reasoni
 }
 
 fn effort(members: &mut Members<'_>, name: &str) -> Result<Option<Effort>, TranslateError> {
-    let Some(word) = members.text(name)? else { return Ok(None) };
+    // Groq's word for what leaving it out says.
+    let Some(word) = members.text(name)?.filter(|word| word != "default") else { return Ok(None) };
     let wrong = || {
         let known = "must be none, minimal, low, medium, high or xhigh";
         TranslateError::invalid(members.path_of(name), known)

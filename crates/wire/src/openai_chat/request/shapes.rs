@@ -59,6 +59,9 @@ pub(super) enum Message<'a> {
     },
     Assistant {
         content: Option<Cow<'a, str>>,
+        /// The thinking behind the calls.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reasoning_content: Option<Cow<'a, str>>,
         #[serde(skip_serializing_if = "Option::is_none")]
         refusal: Option<Cow<'a, str>>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -116,7 +119,7 @@ pub(in crate::openai_chat) struct ToolCall<'a> {
 pub(in crate::openai_chat) struct Function<'a> {
     pub(in crate::openai_chat) name: &'a str,
     /// The arguments as JSON text.
-    pub(in crate::openai_chat) arguments: &'a str,
+    pub(in crate::openai_chat) arguments: Cow<'a, str>,
 }
 
 /// A call of a custom tool; only callers' answers hold them.

@@ -23,7 +23,12 @@ impl<'a> Tools<'a> {
         let mut tools = Self::default();
         for (path, raw) in chat.list("tools")? {
             let mut tool = Members::read(raw.get(), path.clone())?;
-            let kind = tool.need_text("type")?;
+            // Mistral's SDK leaves the type of a function out.
+            let kind = match tool.text("type")? {
+                None if tool.peek("function").is_some() => Cow::Borrowed("function"),
+                Some(kind) => kind,
+                None => return Err(TranslateError::invalid(tool.path_of("type"), "is missing")),
+            };
             let cache = tool.raw("cache_control").is_some();
             let (form, read) = match &*kind {
                 "function" => {

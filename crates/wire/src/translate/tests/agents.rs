@@ -438,7 +438,7 @@ fn a_seal_nobody_asked_for_is_told_where_it_is_lost_and_kept_where_it_has_a_plac
             assert_eq!(is_told, !is_kept, "{caller} from {upstream}: {degraded:?}");
         }
     }
-    let mut anthropic = json!({"id": "msg_1", "model": "x", "stop_reason": "end_turn", "content": [
+    let mut anthropic = json!({"id": "msg_1", "model": "x", "stop_reason": "end_turn", "usage": {"input_tokens": 1}, "content": [
         {"type": "thinking", "thinking": "Hm.", "signature": "EqQB"}, {"type": "text", "text": "Hi"}]});
     let told = |answer: &Value| {
         let told = translate_response(

@@ -90,16 +90,11 @@ fn a_chat_member_of_the_wrong_type_is_named() {
             ("/tools/0/function/strict", Some(json!("no")), "tools[0].function.strict"),
             (
                 "/response_format",
-                Some(json!({"type": "json_schema", "json_schema": {"schema": {}}})),
-                "response_format.json_schema.name",
-            ),
-            (
-                "/response_format",
                 Some(json!({"type": "json_schema", "json_schema": {"name": "n", "schema": 7}})),
                 "response_format.json_schema.schema",
             ),
             ("/messages/1/tool_calls/0/function", None, "messages[1].tool_calls[0].function"),
-            ("/messages/1/tool_calls", None, "messages[1].content"),
+            ("/messages/1/tool_calls", None, "messages[2].tool_call_id"),
             ("/messages/2/tool_call_id", Some(json!("nobody")), "messages[2].tool_call_id"),
             (
                 "/messages/0/content",
