@@ -8,6 +8,7 @@ use super::usage::{MessagesUsage, WrittenUsage};
 use crate::canonical::{Answer, Content, Origin, Signature, ToolUse, UNSEALED};
 use crate::members::Text;
 use crate::notes::{Notes, TranslateError};
+use crate::translate::SEAL_DROPPED;
 use crate::translate::tool_ids::answer_tool_id;
 use crate::{Dialect, FinishReason, Usage};
 
@@ -140,6 +141,12 @@ pub(crate) fn write(answer: &Answer<'_>, notes: &mut Notes) -> Result<Vec<u8>, T
                     Kind::Thinking { thinking: text, signature: signature.unwrap_or(UNSEALED.into()) }.into(),
                 );
             }
+            // No answer ends in a seal behind a text: clients take the last block for the answer (`claude -p` prints nothing else).
+            Content::RedactedThinking(_)
+                if at + 1 == answer.content.len() && at > 0 && is_text(&answer.content[at - 1]) =>
+            {
+                notes.add(SEAL_DROPPED, format!("content[{at}]"));
+            }
             Content::RedactedThinking(seal) => {
                 content.push(Kind::RedactedThinking { data: seal.for_caller(Origin::Anthropic) }.into());
             }
@@ -167,6 +174,10 @@ pub(crate) fn write(answer: &Answer<'_>, notes: &mut Notes) -> Result<Vec<u8>, T
         usage: answer.usage.unwrap_or_default().into(),
     };
     serde_json::to_vec(&written).map_err(|error| TranslateError::invalid("", error.to_string()))
+}
+
+const fn is_text(content: &Content<'_>) -> bool {
+    matches!(content, Content::Text(_) | Content::Refusal(_))
 }
 
 fn tool_use<'a>(

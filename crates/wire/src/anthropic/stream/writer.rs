@@ -6,8 +6,8 @@ use crate::anthropic::answer::Written;
 use crate::canonical::{Delta, Origin, Signature, UNSEALED};
 use crate::notes::Notes;
 use crate::pipe::Said;
-use crate::translate::ReplyOptions;
 use crate::translate::tool_ids::answer_tool_id;
+use crate::translate::{ReplyOptions, SEAL_DROPPED};
 use crate::{Dialect, FinishReason, Usage};
 
 /// Writes a stream for a caller.
@@ -18,6 +18,9 @@ pub(crate) struct Writer {
     id: String,
     open: Option<(Kind, usize)>,
     blocks_begun: usize,
+    /// A seal that came behind a text. It is told before the next block: an answer never ends in one, since clients take
+    /// the last block for the answer (`claude -p` prints nothing else).
+    behind_text: Option<Signature<'static>>,
     tools: Tools,
     finish: Option<(FinishReason, Option<String>)>,
     /// The usage of the earlier stream, and of this one.
@@ -55,7 +58,7 @@ impl Writer {
     }
 
     /// Writes what a delta is in this dialect. [`Delta::Error`] never comes here.
-    pub(crate) fn write(&mut self, delta: &Delta<'_>, _notes: &mut Notes, out: &mut Vec<u8>) {
+    pub(crate) fn write(&mut self, delta: &Delta<'_>, notes: &mut Notes, out: &mut Vec<u8>) {
         match delta {
             Delta::Start { id, model } => self.start(id.as_deref(), model.as_deref(), out),
             // A refusal is told by the stop reason; what is said of it is text.
@@ -118,7 +121,7 @@ impl Writer {
             Delta::Finish { reason, stop_sequence } => {
                 self.finish = Some((*reason, stop_sequence.as_deref().map(str::to_owned)));
             }
-            Delta::End => self.end(out),
+            Delta::End => self.end(notes, out),
             Delta::Error(_) => {}
         }
     }
@@ -184,7 +187,16 @@ impl Writer {
     }
 
     fn redacted(&mut self, seal: &Signature<'_>, out: &mut Vec<u8>) {
+        let is_behind_text = self.open.is_some_and(|(kind, _)| kind == Kind::Text);
+        if is_behind_text && self.behind_text.is_none() {
+            self.behind_text = Some(seal.clone().into_owned());
+            return;
+        }
         let index = self.next_block(out);
+        Self::redacted_block(index, seal, out);
+    }
+
+    fn redacted_block(index: usize, seal: &Signature<'_>, out: &mut Vec<u8>) {
         let data = &seal.for_caller(Origin::Anthropic);
         Event::ContentBlockStart { index, content_block: BlockStart::RedactedThinking { data } }.write(out);
         Event::ContentBlockStop { index }.write(out);
@@ -228,6 +240,14 @@ impl Writer {
     /// Closes the open block and takes the next index.
     fn next_block(&mut self, out: &mut Vec<u8>) -> usize {
         self.close(out);
+        if let Some(seal) = self.behind_text.take() {
+            let index = self.next_index();
+            Self::redacted_block(index, &seal, out);
+        }
+        self.next_index()
+    }
+
+    const fn next_index(&mut self) -> usize {
         let index = self.blocks_begun;
         self.blocks_begun += 1;
         index
@@ -244,9 +264,12 @@ impl Writer {
         }
     }
 
-    fn end(&mut self, out: &mut Vec<u8>) {
+    fn end(&mut self, notes: &mut Notes, out: &mut Vec<u8>) {
         self.drain(out);
         self.close(out);
+        if self.behind_text.take().is_some() {
+            notes.add(SEAL_DROPPED, format!("content[{}]", self.blocks_begun));
+        }
         let (reason, stop_sequence) = self.finish.take().unwrap_or((FinishReason::Other, None));
         let delta = Stop { stop_reason: reason.as_messages(), stop_sequence: stop_sequence.as_deref() };
         Event::MessageDelta { delta, usage: self.before.plus(self.usage).into() }.write(out);

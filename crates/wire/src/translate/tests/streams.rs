@@ -138,6 +138,42 @@ fn written(dialect: Dialect, deltas: &[Delta<'_>]) -> Vec<u8> {
     out
 }
 
+#[test]
+fn a_messages_answer_ends_in_what_was_said_and_not_in_a_seal() {
+    let seal = || Delta::RedactedThinking(Signature::new(Origin::Gemini, "AA=="));
+    let ends = |said: &[Delta<'static>]| {
+        let mut writer = Writer::of(Dialect::AnthropicMessages, &options());
+        let (mut notes, mut out, mut gathered) = (Notes::default(), Vec::new(), Gather::default());
+        let start = Delta::Start { id: Some("a".into()), model: Some("m".into()) };
+        let finish = Delta::Finish { reason: FinishReason::Stop, stop_sequence: None };
+        for delta in std::iter::once(&start).chain(said).chain([&finish, &Delta::End]) {
+            writer.write(delta, &mut notes, &mut out);
+            gathered.add(delta);
+        }
+        let noted: Vec<_> =
+            notes.noted().iter().map(|note| format!("{} {}", note.code, note.field)).collect();
+        let stream = String::from_utf8(out).unwrap();
+        let starts = stream.split("\"content_block\":{\"type\":\"").skip(1);
+        let blocks: Vec<_> = starts.map(|rest| rest.split('"').next().unwrap().to_owned()).collect();
+        let body: serde_json::Value =
+            serde_json::from_slice(&whole(Dialect::AnthropicMessages, gathered.finish())).unwrap();
+        let same: Vec<_> =
+            body["content"].as_array().unwrap().iter().map(|block| block["type"].clone()).collect();
+        assert_eq!(same, blocks, "whole and stream");
+        (blocks.join(" "), noted)
+    };
+    let text = || Delta::Text("Lisbon.".into());
+    let call = || Delta::ToolStart { call: 0, id: "c".into(), name: "f".into(), signature: None };
+    // `claude -p` prints the last block, so a seal behind the text would be all that it prints.
+    assert_eq!(
+        ends(&[text(), seal()]),
+        ("text".into(), vec!["thinking_signature_dropped content[1]".into()])
+    );
+    assert_eq!(ends(&[text(), seal(), call()]), ("text redacted_thinking tool_use".into(), vec![]));
+    assert_eq!(ends(&[seal(), text()]), ("redacted_thinking text".into(), vec![]));
+    assert_eq!(ends(&[seal()]), ("redacted_thinking".into(), vec![]));
+}
+
 proptest! {
     #[test]
     fn any_chunking_gives_the_same_translation(at in any::<prop::sample::Index>(), cuts in prop::collection::vec(0usize..8192, 0..12)) {
