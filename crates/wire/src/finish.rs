@@ -43,6 +43,21 @@ impl FinishReason {
         }
     }
 
+    /// The reason why an answer ended, given whether it holds calls of tools: some servers tell a plain end, or nothing,
+    /// where their model wants tools called.
+    #[must_use]
+    pub(crate) fn given(self, has_calls: bool) -> Self {
+        match self {
+            Self::Stop | Self::Other if has_calls => Self::ToolCalls,
+            Self::Stop
+            | Self::StopSequence
+            | Self::Length
+            | Self::ToolCalls
+            | Self::ContentFilter
+            | Self::Other => self,
+        }
+    }
+
     /// The chat `finish_reason`; an unknown reason is written as `stop`, the only one clients always accept.
     #[must_use]
     pub fn as_chat(self) -> &'static str {

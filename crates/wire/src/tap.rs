@@ -7,6 +7,7 @@ mod chat;
 mod messages;
 mod responses;
 
+use crate::anthropic::MessagesUsage;
 use crate::error_body::{UpstreamError, read_error};
 use crate::openai_chat::ChatChunk;
 use crate::openai_responses::stream::stream_error;
@@ -37,6 +38,8 @@ pub enum Observed {
 pub struct StreamTap {
     dialect: Dialect,
     notes: Notes,
+    /// Usage as Messages report it, in parts.
+    messages_usage: MessagesUsage,
     under_way: UnderWay,
     /// Whether an event with data has come.
     opened: bool,
@@ -64,6 +67,7 @@ impl StreamTap {
         Self {
             dialect,
             notes: Notes::default(),
+            messages_usage: MessagesUsage::default(),
             under_way: UnderWay::Nothing,
             opened: false,
             done: false,

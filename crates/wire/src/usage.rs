@@ -45,16 +45,21 @@ impl Usage {
         }
     }
 
-    /// Joins a later report of the same answer. Counts in a stream are cumulative, and some gateways send
-    /// zeros first, so the larger one holds.
+    /// Joins a later report of the same answer. Each is of the whole answer so far, and the last one holds, be it smaller
+    /// (Gemini corrects its prompt's count). Zeros are what gateways write for counts they don't have, first or last.
     #[must_use]
     pub fn merged(self, later: Self) -> Self {
+        let last = |before: u64, later: u64| if later > 0 { later } else { before };
+        let input_tokens = last(self.input_tokens, later.input_tokens);
+        let output_tokens = last(self.output_tokens, later.output_tokens);
+        let cached_input_tokens = last(self.cached_input_tokens, later.cached_input_tokens).min(input_tokens);
         Self {
-            input_tokens: self.input_tokens.max(later.input_tokens),
-            output_tokens: self.output_tokens.max(later.output_tokens),
-            cached_input_tokens: self.cached_input_tokens.max(later.cached_input_tokens),
-            cache_write_tokens: self.cache_write_tokens.max(later.cache_write_tokens),
-            reasoning_tokens: self.reasoning_tokens.max(later.reasoning_tokens),
+            input_tokens,
+            output_tokens,
+            cached_input_tokens,
+            cache_write_tokens: last(self.cache_write_tokens, later.cache_write_tokens)
+                .min(input_tokens - cached_input_tokens),
+            reasoning_tokens: last(self.reasoning_tokens, later.reasoning_tokens).min(output_tokens),
         }
     }
 }
@@ -63,4 +68,31 @@ impl Usage {
 #[must_use]
 pub fn usage_of(dialect: Dialect, body: &[u8]) -> Option<Usage> {
     inspect_ok_body(dialect, Operation::Complete, None, body).ok()?.usage
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_report_of_a_stream_holds_and_zeros_report_nothing() {
+        let of = |input_tokens, output_tokens, cached_input_tokens| Usage {
+            input_tokens,
+            output_tokens,
+            cached_input_tokens,
+            ..Usage::default()
+        };
+        let cases = [
+            // Gemini corrects its prompt's count.
+            (of(169, 0, 0), of(79, 12, 0), of(79, 12, 0)),
+            (of(60_385, 900, 60_000), of(612, 80, 0), of(612, 80, 612)),
+            // Gateways send zeros first, or last.
+            (of(0, 0, 0), of(9, 7, 4), of(9, 7, 4)),
+            (of(9, 7, 4), of(0, 0, 0), of(9, 7, 4)),
+            (of(9, 1, 4), of(0, 7, 0), of(9, 7, 4)),
+        ];
+        for (before, later, expected) in cases {
+            assert_eq!(before.merged(later), expected);
+        }
+    }
 }

@@ -1,57 +1,67 @@
 //! Messages answers: read from the upstream, written for a Messages caller.
 
+use std::borrow::Cow;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, SeqAccess};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::blocks::{Block, Kind, tool_input};
 use super::usage::{MessagesUsage, WrittenUsage};
 use crate::canonical::{Answer, Content, Origin, Signature, ToolUse, UNSEALED};
-use crate::members::Text;
+use crate::lenient::{Lenient, lenient_object, maybe};
+use crate::members::{Text, borrowed_text};
 use crate::notes::{Notes, TranslateError};
 use crate::translate::SEAL_DROPPED;
 use crate::translate::tool_ids::answer_tool_id;
 use crate::{Dialect, FinishReason, Usage};
 
-#[derive(Deserialize)]
-struct Read<'a> {
-    #[serde(borrow)]
-    id: Option<Text<'a>>,
-    #[serde(borrow)]
-    model: Option<Text<'a>>,
-    #[serde(borrow)]
-    content: Vec<ReadBlock<'a>>,
-    #[serde(borrow)]
-    stop_reason: Option<Text<'a>>,
-    #[serde(borrow)]
-    stop_sequence: Option<Text<'a>>,
-    #[serde(borrow)]
-    stop_details: Option<StopDetails<'a>>,
-    usage: Option<MessagesUsage>,
+/// An answer, whole or as a stream's `message_start` has it.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Read<'a> {
+    #[serde(borrow, deserialize_with = "maybe")]
+    pub(super) id: Option<Text<'a>>,
+    #[serde(borrow, deserialize_with = "maybe")]
+    pub(super) model: Option<Text<'a>>,
+    #[serde(borrow, deserialize_with = "maybe")]
+    pub(super) content: Option<Blocks<'a>>,
+    #[serde(borrow, deserialize_with = "maybe")]
+    pub(super) stop_reason: Option<Text<'a>>,
+    #[serde(borrow, deserialize_with = "maybe")]
+    pub(super) stop_sequence: Option<Text<'a>>,
+    #[serde(borrow, deserialize_with = "maybe")]
+    pub(super) stop_details: Option<StopDetails<'a>>,
+    #[serde(deserialize_with = "maybe")]
+    pub(super) usage: Option<MessagesUsage>,
 }
 
 /// Why a model refused, where it tells.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 pub(super) struct StopDetails<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "maybe")]
     pub(super) explanation: Option<Text<'a>>,
 }
 
 /// A content block of any type; the type says which members count.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 pub(super) struct ReadBlock<'a> {
-    #[serde(borrow)]
-    pub(super) r#type: Text<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "maybe")]
+    r#type: Option<Text<'a>>,
+    #[serde(borrow, deserialize_with = "maybe")]
     pub(super) text: Option<Text<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "maybe")]
     pub(super) thinking: Option<Text<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "maybe")]
     pub(super) signature: Option<Text<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "maybe")]
     pub(super) data: Option<Text<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "maybe")]
     pub(super) id: Option<Text<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "maybe")]
     pub(super) name: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) input: Option<&'a RawValue>,
@@ -59,19 +69,69 @@ pub(super) struct ReadBlock<'a> {
     pub(super) citations: Option<&'a RawValue>,
 }
 
+lenient_object!(Read<'de>, StopDetails<'de>);
+
+impl ReadBlock<'_> {
+    /// Its type; one without is a text.
+    pub(super) fn kind(&self) -> &str {
+        self.r#type.as_ref().map_or("text", Text::as_str)
+    }
+
+    pub(super) fn is_cited(&self) -> bool {
+        self.citations.is_some_and(|citations| citations.get() != "[]")
+    }
+}
+
+impl<'de> Lenient<'de> for ReadBlock<'de> {
+    fn from_text(text: Cow<'de, str>) -> Option<Self> {
+        Some(Self { text: Some(Text(text)), ..Self::default() })
+    }
+
+    fn from_object<A: MapAccess<'de>>(object: A) -> Result<Option<Self>, A::Error> {
+        Self::deserialize(MapAccessDeserializer::new(object)).map(Some)
+    }
+}
+
+/// An answer's blocks. Some servers write the text alone.
+#[derive(Default)]
+pub(super) struct Blocks<'a>(pub(super) Vec<ReadBlock<'a>>);
+
+impl<'de> Lenient<'de> for Blocks<'de> {
+    fn from_text(text: Cow<'de, str>) -> Option<Self> {
+        ReadBlock::from_text(text).map(|only| Self(vec![only]))
+    }
+
+    fn from_object<A: MapAccess<'de>>(object: A) -> Result<Option<Self>, A::Error> {
+        Ok(Vec::from_object(object)?.map(Self))
+    }
+
+    fn from_list<A: SeqAccess<'de>>(list: A) -> Result<Option<Self>, A::Error> {
+        Ok(Vec::from_list(list)?.map(Self))
+    }
+}
+
 pub(super) fn seal(text: Text<'_>) -> Option<Signature<'_>> {
     Some(text.0).filter(|text| !text.is_empty()).map(|text| Signature::new(Origin::Anthropic, text))
+}
+
+/// A call's input as JSON text. Some servers write it as a string; none where there is none.
+pub(super) fn input(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
+    let raw = raw?;
+    let json = borrowed_text(raw).unwrap_or(Cow::Borrowed(raw.get()));
+    Some(json).filter(|json| !json.is_empty() && *json != "null")
 }
 
 pub(crate) fn read<'a>(body: &'a str, notes: &mut Notes) -> Result<Answer<'a>, TranslateError> {
     let answer: Read<'a> =
         serde_json::from_str(body).map_err(|error| TranslateError::invalid("", error.to_string()))?;
-    let mut content = Vec::with_capacity(answer.content.len());
-    for (at, block) in answer.content.into_iter().enumerate() {
-        if block.citations.is_some_and(|citations| !matches!(citations.get(), "null" | "[]")) {
+    let blocks = answer.content.unwrap_or_default().0;
+    let mut content = Vec::with_capacity(blocks.len());
+    let mut has_calls = false;
+    for (at, block) in blocks.into_iter().enumerate() {
+        if block.is_cited() {
             notes.add_once("citations_dropped", format!("content[{at}].citations"));
         }
-        match block.r#type.as_str() {
+        match block.kind() {
             "text" => {
                 content.extend(
                     block.text.filter(|text| !text.as_str().is_empty()).map(|text| Content::Text(text.0)),
@@ -84,12 +144,15 @@ pub(crate) fn read<'a>(body: &'a str, notes: &mut Notes) -> Result<Answer<'a>, T
             "redacted_thinking" => {
                 content.extend(block.data.and_then(seal).map(Content::RedactedThinking));
             }
-            "tool_use" => content.push(Content::ToolUse(ToolUse {
-                id: block.id.unwrap_or_default().0,
-                name: block.name.unwrap_or_default().0,
-                arguments: block.input.map_or("{}", RawValue::get).into(),
-                signature: None,
-            })),
+            "tool_use" => {
+                has_calls = true;
+                content.push(Content::ToolUse(ToolUse {
+                    id: block.id.unwrap_or_default().0,
+                    name: block.name.unwrap_or_default().0,
+                    arguments: input(block.input).unwrap_or(Cow::Borrowed("{}")),
+                    signature: None,
+                }));
+            }
             _ => notes.add("block_dropped", format!("content[{at}]")),
         }
     }
@@ -97,6 +160,7 @@ pub(crate) fn read<'a>(body: &'a str, notes: &mut Notes) -> Result<Answer<'a>, T
         .stop_reason
         .as_ref()
         .map_or(FinishReason::Other, |reason| FinishReason::from_messages(reason.as_str()));
+    let finish = finish.given(has_calls);
     if finish == FinishReason::ContentFilter {
         let explanation = answer.stop_details.and_then(|details| details.explanation);
         content.extend(

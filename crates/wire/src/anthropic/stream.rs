@@ -1,5 +1,6 @@
 //! Messages streams: an upstream's events read, events for a Messages caller written.
 
+mod calls;
 mod events;
 mod reader;
 mod tools;

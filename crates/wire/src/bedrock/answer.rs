@@ -4,38 +4,64 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use super::{ConverseUsage, Text, redacted};
+use super::{ConverseUsage, redacted};
 use crate::canonical::{Answer, Content, Origin, Signature, ToolUse};
-use crate::members::Members;
+use crate::lenient::{self, is_filled};
+use crate::members::{Members, Text, borrowed_text, elements};
 use crate::notes::{Notes, TranslateError};
 use crate::{FinishReason, Usage};
 
 pub(crate) fn read<'a>(body: &'a str, notes: &mut Notes) -> Result<Answer<'a>, TranslateError> {
     let mut answer = Members::read(body, "")?;
-    let missing = |path: &str| TranslateError::invalid(path, "is missing");
-    let mut output = answer.object("output")?.ok_or_else(|| missing("output"))?;
-    let mut message = output.object("message")?.ok_or_else(|| missing("output.message"))?;
-    message.raw("role");
+    let mut output =
+        answer.object("output")?.ok_or_else(|| TranslateError::invalid("output", "is missing"))?;
     let mut content = Vec::new();
-    for (path, raw) in message.list("content")? {
-        block(&path, raw, &mut content, notes)?;
+    if let Some(mut message) = object(&mut output, "message") {
+        message.raw("role");
+        for (path, raw) in list(&mut message, "content") {
+            block(&path, raw, &mut content, notes)?;
+        }
+        notes.dropped(message);
+    } else if answer.peek("stopReason").is_none() {
+        return Err(TranslateError::invalid("output.message", "is missing"));
     }
-    let Text(reason) = answer.need("stopReason")?;
+    let has_calls = content.iter().any(|piece| matches!(piece, Content::ToolUse(_)));
+    let reason = text(&mut answer, "stopReason")?.unwrap_or_default();
     let finish = finish_of(&reason, notes).map_err(|told| TranslateError::invalid("stopReason", told))?;
-    let usage = answer.get::<ConverseUsage>("usage")?.map(Usage::from);
+    let usage = answer.raw("usage").and_then(|raw| serde_json::from_str::<ConverseUsage>(raw.get()).ok());
     let mut stop_sequence = None;
-    if let Some(mut asked_for) = answer.object("additionalModelResponseFields")? {
-        stop_sequence = asked_for.get::<Text<'a>>("stop_sequence")?.map(|text| text.0);
+    if let Some(mut asked_for) = object(&mut answer, "additionalModelResponseFields") {
+        stop_sequence = text(&mut asked_for, "stop_sequence")?;
         notes.dropped(asked_for);
     }
     // How long it took and on what terms: nothing of the answer.
     for measure in ["metrics", "performanceConfig", "serviceTier"] {
         answer.raw(measure);
     }
-    for rest in [message, output, answer] {
+    for rest in [output, answer] {
         notes.dropped(rest);
     }
+    let (finish, usage) = (finish.given(has_calls), usage.map(Usage::from));
     Ok(Answer { id: None, model: None, content, finish, stop_sequence, usage })
+}
+
+// Each member is read by itself: one that is not what the API says is none, and takes nothing with it.
+
+fn text<'a>(from: &mut Members<'a>, name: &str) -> Result<Option<Cow<'a, str>>, TranslateError> {
+    let Some(raw) = from.raw(name) else { return Ok(None) };
+    let read = lenient::read::<Text<'a>>(raw);
+    let read = read.map_err(|error| TranslateError::invalid(from.path_of(name), error.to_string()))?;
+    Ok(read.map(|text| text.0))
+}
+
+fn object<'a>(from: &mut Members<'a>, name: &str) -> Option<Members<'a>> {
+    let path = from.path_of(name);
+    from.raw(name).and_then(|raw| Members::read(raw.get(), path).ok())
+}
+
+fn list<'a>(from: &mut Members<'a>, name: &str) -> Vec<(String, &'a RawValue)> {
+    let path = from.path_of(name);
+    from.raw(name).and_then(|raw| elements(raw, &path).ok()).unwrap_or_default()
 }
 
 /// Why an answer ended, from its `stopReason`.
@@ -67,23 +93,25 @@ fn block<'a>(
     content: &mut Vec<Content<'a>>,
     notes: &mut Notes,
 ) -> Result<(), TranslateError> {
-    let mut block = Members::read(raw.get(), path)?;
-    if let Some(Text(text)) = block.get("text")? {
-        content.extend(some_text(text));
-    }
-    if let Some(call) = block.object("toolUse")? {
+    let Ok(mut block) = Members::read(raw.get(), path) else {
+        notes.add("block_dropped", path);
+        return Ok(());
+    };
+    content.extend(text(&mut block, "text")?.and_then(some_text));
+    if let Some(call) = object(&mut block, "toolUse") {
         content.extend(tool_use(call, notes)?);
     }
-    if let Some(thought) = block.object("reasoningContent")? {
+    if let Some(thought) = object(&mut block, "reasoningContent") {
         reasoning(thought, content, notes)?;
     }
-    if let Some(mut cited) = block.object("citationsContent")? {
-        for (path, raw) in cited.list("content")? {
-            let mut piece = Members::read(raw.get(), path)?;
-            if let Some(Text(text)) = piece.get("text")? {
-                content.extend(some_text(text));
-            }
+    if let Some(mut cited) = object(&mut block, "citationsContent") {
+        for (path, raw) in list(&mut cited, "content") {
+            let Ok(mut piece) = Members::read(raw.get(), path.as_str()) else { continue };
+            content.extend(text(&mut piece, "text")?.and_then(some_text));
             notes.dropped(piece);
+        }
+        if cited.raw("citations").is_some_and(is_filled) {
+            notes.add_once("citations_dropped", cited.path_of("citations"));
         }
         notes.dropped(cited);
     }
@@ -97,15 +125,18 @@ fn some_text(text: Cow<'_, str>) -> Option<Content<'_>> {
 
 fn tool_use<'a>(mut call: Members<'a>, notes: &mut Notes) -> Result<Option<Content<'a>>, TranslateError> {
     // A tool Bedrock runs by itself is none of the caller's.
-    if call.get::<Text<'a>>("type")?.is_some_and(|kind| kind.0 == "server_tool_use") {
+    if text(&mut call, "type")?.is_some_and(|kind| kind == "server_tool_use") {
         notes.add("server_tool_dropped", call.path_of("name"));
         return Ok(None);
     }
-    let Text(id) = call.need("toolUseId")?;
-    let Text(name) = call.need("name")?;
-    let arguments = call.raw("input").map_or("{}", RawValue::get);
+    let id = text(&mut call, "toolUseId")?.unwrap_or_default();
+    let name = text(&mut call, "name")?.unwrap_or_default();
+    // Some gateways write the input as text.
+    let input = call.raw("input");
+    let arguments = input.map(|raw| borrowed_text(raw).unwrap_or(Cow::Borrowed(raw.get())));
+    let arguments = arguments.filter(|arguments| !arguments.is_empty()).unwrap_or(Cow::Borrowed("{}"));
     notes.dropped(call);
-    Ok(Some(Content::ToolUse(ToolUse { id, name, arguments: Cow::Borrowed(arguments), signature: None })))
+    Ok(Some(Content::ToolUse(ToolUse { id, name, arguments, signature: None })))
 }
 
 fn reasoning<'a>(
@@ -113,21 +144,24 @@ fn reasoning<'a>(
     content: &mut Vec<Content<'a>>,
     notes: &mut Notes,
 ) -> Result<(), TranslateError> {
-    if let Some(mut told) = thought.object("reasoningText")? {
-        let text = told.get::<Text<'a>>("text")?.map_or(Cow::Borrowed(""), |text| text.0);
-        let seal = told.get::<Text<'a>>("signature")?.map(|text| text.0).filter(|seal| !seal.is_empty());
+    if let Some(mut told) = object(&mut thought, "reasoningText") {
+        let said = text(&mut told, "text")?.unwrap_or_default();
+        let seal = text(&mut told, "signature")?.filter(|seal| !seal.is_empty());
         let signature = seal.map(|seal| Signature::new(Origin::Anthropic, seal));
-        if !text.is_empty() || signature.is_some() {
-            content.push(Content::Thinking { text, signature });
+        if !said.is_empty() || signature.is_some() {
+            content.push(Content::Thinking { text: said, signature });
         }
         notes.dropped(told);
     }
-    if let Some(Text(blob)) = thought.get("redactedContent")? {
-        let bytes = aws_smithy_types::base64::decode(blob).map_err(|error| {
-            TranslateError::invalid(thought.path_of("redactedContent"), error.to_string())
-        })?;
-        let seal = Signature::new(Origin::Anthropic, redacted::from_blob(bytes));
-        content.push(Content::RedactedThinking(seal));
+    if let Some(blob) = text(&mut thought, "redactedContent")? {
+        match aws_smithy_types::base64::decode(&*blob) {
+            Ok(bytes) => {
+                let seal = Signature::new(Origin::Anthropic, redacted::from_blob(bytes));
+                content.push(Content::RedactedThinking(seal));
+            }
+            // It could not go home.
+            Err(_) => notes.add_once("thinking_dropped", thought.path_of("redactedContent")),
+        }
     }
     notes.dropped(thought);
     Ok(())

@@ -7,9 +7,12 @@ mod events;
 
 use std::borrow::Cow;
 
+use serde_json::value::RawValue;
+
 use crate::canonical::{Delta, Origin, Signature};
 use crate::error_body::{UpstreamError, read_error};
 use crate::frames::StreamEvent;
+use crate::members::borrowed_text;
 use crate::notes::Notes;
 use crate::pipe::StreamFault;
 use crate::sse::DEFAULT_EVENT_LIMIT;
@@ -74,7 +77,7 @@ impl Reader {
                 self.has_ended_text = true;
                 let BlockEvent { index, .. } = parse(event)?;
                 self.seal_thinking(sink);
-                self.close(Some(index), sink);
+                self.close(index, sink);
             }
             "messageStop" => self.stop(&parse(event)?, notes, sink),
             "metadata" => self.metadata(&parse(event)?, notes, sink),
@@ -136,10 +139,11 @@ impl Reader {
         }
         let is_the_callers = tool.kind.as_ref().is_none_or(|kind| kind.0 != "server_tool_use");
         let call = is_the_callers.then_some(self.calls);
-        self.open.push(OpenCall { block: event.index, call, has_input: false });
+        self.open.push(OpenCall { block: event.index.unwrap_or_default(), call, has_input: false });
         if let Some(call) = call {
             self.calls += 1;
-            let (id, name) = (Cow::Borrowed(&*tool.id.0), Cow::Borrowed(&*tool.name.0));
+            let [id, name] = [&tool.id, &tool.name]
+                .map(|text| Cow::Borrowed(text.as_ref().map_or("", |text| text.as_str())));
             sink(&Delta::ToolStart { call, id, name, signature: None });
         } else {
             notes.add_once("server_tool_dropped", "contentBlockStart.start.toolUse");
@@ -167,20 +171,10 @@ impl Reader {
             }
         }
         if let Some(piece) = tool_use {
-            let open = self.open.iter_mut().rev().find(|open| open.block == event.index);
-            let Some(open) = open else {
-                return Err(StreamFault::Malformed("the input of a tool call that never began".to_owned()));
-            };
-            let json = piece.input.map_or(Cow::Borrowed(""), |input| input.0);
-            if let Some(call) = open.call
-                && !json.is_empty()
-            {
-                open.has_input = true;
-                sink(&Delta::ToolArguments { call, json });
-            }
+            self.input(event.index, piece.input, notes, sink);
         }
         if let Some(piece) = reasoning_content {
-            self.reasoning(piece, sink)?;
+            self.reasoning(piece, notes, sink)?;
         }
         if citation.is_some() {
             notes.add_once("citations_dropped", "contentBlockDelta.delta.citation");
@@ -188,7 +182,28 @@ impl Reader {
         Ok(())
     }
 
-    fn reasoning(&mut self, piece: Reasoning<'_>, sink: Sink<'_>) -> Result<(), StreamFault> {
+    /// Tells a piece of a call's input, which some gateways write as the object it is.
+    fn input(&mut self, block: Option<u64>, input: Option<&RawValue>, notes: &mut Notes, sink: Sink<'_>) {
+        let is_of = |open: &&mut OpenCall| block.is_none_or(|block| block == open.block);
+        let Some(open) = self.open.iter_mut().rev().find(is_of) else {
+            return notes.add_once("tool_arguments_dropped", "contentBlockDelta.delta.toolUse");
+        };
+        let Some(input) = input else { return };
+        let json = borrowed_text(input).unwrap_or(Cow::Borrowed(input.get()));
+        if let Some(call) = open.call
+            && !json.is_empty()
+        {
+            open.has_input = true;
+            sink(&Delta::ToolArguments { call, json });
+        }
+    }
+
+    fn reasoning(
+        &mut self,
+        piece: Reasoning<'_>,
+        notes: &mut Notes,
+        sink: Sink<'_>,
+    ) -> Result<(), StreamFault> {
         if let Some(text) = piece.text
             && !text.0.is_empty()
         {
@@ -198,9 +213,11 @@ impl Reader {
             self.seal.push_str(&seal.0);
         }
         if let Some(blob) = piece.redacted_content {
-            let bytes = aws_smithy_types::base64::decode(&*blob.0)
-                .map_err(|error| StreamFault::Malformed(format!("redactedContent: {error}")))?;
-            self.redacted.extend(bytes);
+            match aws_smithy_types::base64::decode(&*blob.0) {
+                Ok(bytes) => self.redacted.extend(bytes),
+                // It could not go home.
+                Err(_) => notes.add_once("thinking_dropped", "contentBlockDelta.delta.reasoningContent"),
+            }
         }
         if self.seal.len() + self.redacted.len() > DEFAULT_EVENT_LIMIT {
             return Err(StreamFault::Malformed("a thinking block's seal is too long".to_owned()));
@@ -242,11 +259,12 @@ impl Reader {
         self.begin(sink);
         self.seal_thinking(sink);
         self.close(None, sink);
-        let reason = match finish_of(&event.reason.0, notes) {
-            Ok(reason) => reason,
+        let told = event.reason.as_ref().map_or("", |reason| reason.as_str());
+        let reason = match finish_of(told, notes) {
+            Ok(reason) => reason.given(self.calls > 0),
             Err(message) => {
                 let mut error = read_error(None, message.as_bytes());
-                error.code = Some(event.reason.0.clone().into_owned());
+                error.code = Some(told.to_owned());
                 return self.fail(MODEL_ERROR, error, sink);
             }
         };

@@ -6,6 +6,8 @@ use super::finish::{Ending, ending};
 use super::shapes::{Candidate, Chunk, FunctionCall, Part, Text};
 use crate::canonical::{Delta, Origin, Signature};
 use crate::error_body::{ErrorShape, UpstreamError, read_error};
+use crate::lenient::is_filled;
+use crate::members::borrowed_text;
 use crate::notes::Notes;
 use crate::{FinishReason, Usage};
 
@@ -35,7 +37,7 @@ impl Reading {
             return;
         }
         // What comes behind a whole answer changes nothing of it.
-        if let Some(error) = chunk.error.filter(|_| self.ending.is_none()) {
+        if let Some(error) = chunk.error.filter(|error| self.ending.is_none() && is_filled(error)) {
             let body = format!("{{\"error\":{}}}", error.get());
             return self.fail(read_error(None, body.as_bytes()), sink);
         }
@@ -59,8 +61,8 @@ impl Reading {
             let otherwise = || format!("The provider blocked the prompt: {reason}.").into();
             self.withhold(Some(said.unwrap_or_else(otherwise)), sink);
         }
-        for candidate in chunk.candidates.into_iter().flatten() {
-            if candidate.index.is_some_and(|index| index > 0) {
+        for (at, candidate) in chunk.candidates.into_iter().flatten().enumerate() {
+            if candidate.index.unwrap_or(at) > 0 {
                 notes.add_once("choice_dropped", "candidates[1]");
             } else {
                 self.candidate(candidate, notes, sink);
@@ -120,18 +122,27 @@ impl Reading {
     }
 
     fn part<'a>(&mut self, part: Part<'a>, at: usize, notes: &mut Notes, sink: &mut Sink<'_, 'a>) {
+        let is_thought = part.is_thought();
         let seal = part.thought_signature.map(|Text(seal)| seal).filter(|seal| !seal.is_empty());
         if let Some(call) = part.function_call {
+            // Without a name it is more of the call before it (`streamFunctionCallArguments`), which nobody asked for.
+            if call.name.as_ref().is_none_or(|Text(name)| name.is_empty()) {
+                notes.add_once("tool_arguments_dropped", format!("candidates[0].content.parts[{at}]"));
+                return;
+            }
             return self.call(call, seal, sink);
         }
         let text = part.text.map(|Text(text)| text);
-        if text.is_none() && seal.is_none() {
+        if text.is_none() {
+            // An image, code and its result, a tool the provider ran. The seal on it still goes home.
             notes.add_once("block_dropped", format!("candidates[0].content.parts[{at}]"));
+        }
+        if text.is_none() && seal.is_none() {
             return;
         }
         let text = text.filter(|text| !text.is_empty());
         self.has_said |= text.is_some();
-        if part.thought == Some(true) {
+        if is_thought {
             self.release_seal(sink);
             if let Some(text) = text {
                 sink(Delta::Thinking(text));
@@ -155,8 +166,13 @@ impl Reading {
         self.has_said = true;
         let number = self.calls;
         self.calls += 1;
-        let json = call.args.map_or(Cow::Borrowed("{}"), |args| compact(args.get()));
-        let json = if json == "null" { Cow::Borrowed("{}") } else { json };
+        let json = match call.args.map(|args| (args, borrowed_text(args))) {
+            // Some gateways write the arguments as text.
+            Some((_, Some(text))) if text.trim().is_empty() => Cow::Borrowed("{}"),
+            Some((_, Some(text))) => text,
+            Some((args, None)) => compact(args.get()),
+            None => Cow::Borrowed("{}"),
+        };
         let name = call.name.map(|Text(name)| name).unwrap_or_default();
         let id = match call.id {
             Some(Text(id)) if !id.is_empty() => id,

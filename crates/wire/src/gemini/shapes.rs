@@ -4,89 +4,115 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::Usage;
+use crate::lenient::{lenient_object, maybe};
 pub(super) use crate::members::Text;
 
 /// A whole answer, or a chunk of a streamed one.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 pub(super) struct Chunk<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "maybe")]
     pub(super) candidates: Option<Vec<Candidate<'a>>>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "maybe")]
     pub(super) prompt_feedback: Option<PromptFeedback<'a>>,
+    #[serde(deserialize_with = "maybe")]
     pub(super) usage_metadata: Option<UsageMetadata>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "maybe")]
     pub(super) model_version: Option<Text<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "maybe")]
     pub(super) response_id: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) error: Option<&'a RawValue>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 pub(super) struct Candidate<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "maybe")]
     pub(super) content: Option<Content<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "maybe")]
     pub(super) finish_reason: Option<Text<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "maybe")]
     pub(super) finish_message: Option<Text<'a>>,
-    pub(super) index: Option<u32>,
+    #[serde(deserialize_with = "maybe")]
+    pub(super) index: Option<usize>,
     #[serde(borrow)]
     pub(super) citation_metadata: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) grounding_metadata: Option<&'a RawValue>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Content<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "maybe")]
     pub(super) parts: Option<Vec<Part<'a>>>,
 }
 
 /// One of text and call; a part of another kind has neither.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 pub(super) struct Part<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "maybe")]
     pub(super) text: Option<Text<'a>>,
-    pub(super) thought: Option<bool>,
     #[serde(borrow)]
+    thought: Option<&'a RawValue>,
+    #[serde(borrow, deserialize_with = "maybe")]
     pub(super) thought_signature: Option<Text<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "maybe")]
     pub(super) function_call: Option<FunctionCall<'a>>,
 }
 
-#[derive(Debug, Deserialize)]
+impl Part<'_> {
+    pub(super) fn is_thought(&self) -> bool {
+        self.thought.is_some_and(|thought| thought.get() == "true")
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct FunctionCall<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "maybe")]
     pub(super) id: Option<Text<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "maybe")]
     pub(super) name: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) args: Option<&'a RawValue>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 pub(super) struct PromptFeedback<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "maybe")]
     pub(super) block_reason: Option<Text<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "maybe")]
     pub(super) block_reason_message: Option<Text<'a>>,
 }
 
 /// `usageMetadata`: in a stream every report is of the whole answer so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase")]
 pub(crate) struct UsageMetadata {
+    #[serde(deserialize_with = "maybe")]
     prompt_token_count: Option<u64>,
+    #[serde(deserialize_with = "maybe")]
     cached_content_token_count: Option<u64>,
+    #[serde(deserialize_with = "maybe")]
     candidates_token_count: Option<u64>,
+    #[serde(deserialize_with = "maybe")]
     tool_use_prompt_token_count: Option<u64>,
+    #[serde(deserialize_with = "maybe")]
     thoughts_token_count: Option<u64>,
 }
+
+lenient_object!(
+    Candidate<'de>,
+    Content<'de>,
+    Part<'de>,
+    FunctionCall<'de>,
+    PromptFeedback<'de>,
+    UsageMetadata
+);
 
 impl From<UsageMetadata> for Usage {
     /// The prompt's count holds the cached tokens, the candidates' count leaves the thoughts out.

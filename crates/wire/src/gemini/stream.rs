@@ -23,6 +23,9 @@ impl Reader {
         notes: &mut Notes,
         sink: &mut dyn FnMut(&Delta<'_>),
     ) -> Result<(), StreamFault> {
+        if event.data == b"[DONE]" {
+            return Ok(());
+        }
         match chunks(event.data) {
             Ok(chunks) => {
                 for chunk in chunks {

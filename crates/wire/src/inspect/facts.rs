@@ -66,27 +66,34 @@ pub(super) fn chat(body: &[u8]) -> Result<OkBody, BodyFault> {
 }
 
 pub(super) fn messages(body: &[u8]) -> Result<OkBody, BodyFault> {
-    #[derive(Deserialize)]
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
     struct Body<'a> {
-        r#type: Option<String>,
-        model: Option<String>,
-        content: Option<Vec<IgnoredAny>>,
-        stop_reason: Option<String>,
+        #[serde(borrow)]
+        r#type: Option<&'a RawValue>,
+        #[serde(borrow)]
+        model: Option<&'a RawValue>,
+        content: Option<IgnoredAny>,
+        #[serde(borrow)]
+        stop_reason: Option<&'a RawValue>,
         #[serde(borrow)]
         usage: Option<&'a RawValue>,
-        error: Option<IgnoredAny>,
+        #[serde(borrow)]
+        error: Option<&'a RawValue>,
     }
     let parsed: Body<'_> = parse(body)?;
-    if parsed.error.is_some() || parsed.r#type.as_deref() == Some("error") {
+    let is_error = parsed.r#type.is_some_and(|kind| kind.get() == "\"error\"");
+    if is_error || parsed.error.is_some_and(is_filled) {
         return Err(BodyFault::error_in(body));
     }
-    if parsed.content.is_none() {
+    // An answer that says nothing may have no content, but it has a reason.
+    if parsed.content.is_none() && parsed.stop_reason.is_none() {
         return Err(BodyFault::NotAnAnswer { missing: "`content`" });
     }
     Ok(OkBody {
-        model: parsed.model,
+        model: parsed.model.and_then(text_of),
         usage: usage::<MessagesUsage>(parsed.usage),
-        finish: parsed.stop_reason.as_deref().map(FinishReason::from_messages),
+        finish: parsed.stop_reason.and_then(text_of).map(|reason| FinishReason::from_messages(&reason)),
     })
 }
 
@@ -157,51 +164,62 @@ pub(super) fn responses(body: &[u8]) -> Result<OkBody, BodyFault> {
 }
 
 pub(super) fn gemini(body: &[u8]) -> Result<OkBody, BodyFault> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
+    #[derive(Default, Deserialize)]
+    #[serde(default, rename_all = "camelCase")]
     struct Body<'a> {
-        model_version: Option<String>,
-        candidates: Option<Vec<Candidate>>,
-        prompt_feedback: Option<Feedback>,
+        #[serde(borrow)]
+        model_version: Option<&'a RawValue>,
+        #[serde(borrow, deserialize_with = "maybe")]
+        candidates: Option<Vec<Candidate<'a>>>,
+        #[serde(borrow, deserialize_with = "maybe")]
+        prompt_feedback: Option<Feedback<'a>>,
         #[serde(borrow)]
         usage_metadata: Option<&'a RawValue>,
-        error: Option<IgnoredAny>,
+        #[serde(borrow)]
+        error: Option<&'a RawValue>,
     }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Candidate {
-        finish_reason: Option<String>,
+    #[derive(Default, Deserialize)]
+    #[serde(default, rename_all = "camelCase")]
+    struct Candidate<'a> {
+        #[serde(borrow)]
+        finish_reason: Option<&'a RawValue>,
     }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Feedback {
-        block_reason: Option<String>,
+    #[derive(Default, Deserialize)]
+    #[serde(default, rename_all = "camelCase")]
+    struct Feedback<'a> {
+        #[serde(borrow)]
+        block_reason: Option<&'a RawValue>,
     }
+    lenient_object!(Candidate<'de>, Feedback<'de>);
     // Gemini's streams without SSE, and its errors in them, come as a list.
     if body.trim_ascii_start().starts_with(b"[") {
         return Err(BodyFault::error_in(body));
     }
     let parsed: Body<'_> = parse(body)?;
-    if parsed.error.is_some() {
+    if parsed.error.is_some_and(is_filled) {
         return Err(BodyFault::error_in(body));
     }
     let first = parsed.candidates.unwrap_or_default().into_iter().next();
-    let blocked = parsed.prompt_feedback.and_then(|feedback| feedback.block_reason);
+    let blocked = parsed.prompt_feedback.and_then(|feedback| feedback.block_reason).and_then(text_of);
     let finish = match (first, blocked) {
-        (Some(candidate), _) => candidate.finish_reason.as_deref().and_then(gemini_finish_reason),
+        (Some(candidate), _) => {
+            candidate.finish_reason.and_then(text_of).and_then(|reason| gemini_finish_reason(&reason))
+        }
         // A refused prompt is an answer: another try would be refused as well.
         (None, Some(_)) => Some(FinishReason::ContentFilter),
         (None, None) => return Err(BodyFault::NotAnAnswer { missing: "`candidates`" }),
     };
-    Ok(OkBody { model: parsed.model_version, usage: usage::<GeminiUsage>(parsed.usage_metadata), finish })
+    let model = parsed.model_version.and_then(text_of);
+    Ok(OkBody { model, usage: usage::<GeminiUsage>(parsed.usage_metadata), finish })
 }
 
 pub(super) fn bedrock(body: &[u8]) -> Result<OkBody, BodyFault> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
+    #[derive(Default, Deserialize)]
+    #[serde(default, rename_all = "camelCase")]
     struct Body<'a> {
         output: Option<IgnoredAny>,
-        stop_reason: Option<String>,
+        #[serde(borrow)]
+        stop_reason: Option<&'a RawValue>,
         #[serde(borrow)]
         usage: Option<&'a RawValue>,
         message: Option<IgnoredAny>,
@@ -214,7 +232,7 @@ pub(super) fn bedrock(body: &[u8]) -> Result<OkBody, BodyFault> {
         let missing = BodyFault::NotAnAnswer { missing: "`output`" };
         return Err(if is_error { BodyFault::error_in(body) } else { missing });
     }
-    let finish = parsed.stop_reason.as_deref().map(converse_finish_reason);
+    let finish = parsed.stop_reason.and_then(text_of).map(|reason| converse_finish_reason(&reason));
     Ok(OkBody { model: None, usage: usage::<ConverseUsage>(parsed.usage), finish })
 }
 

@@ -59,8 +59,9 @@ impl Reader {
     pub(crate) fn has_reason(&self) -> bool {
         match self {
             Self::Chat(reader) => reader.has_reason(),
+            Self::Messages(reader) => reader.has_reason(),
             Self::Gemini(reader) => reader.has_reason(),
-            Self::Responses(_) | Self::Messages(_) | Self::Bedrock(_) => false,
+            Self::Responses(_) | Self::Bedrock(_) => false,
         }
     }
 

@@ -6,41 +6,52 @@ use serde_json::value::RawValue;
 
 use super::{Observed, StreamTap};
 use crate::anthropic::MessagesUsage;
-use crate::members::text_of;
+use crate::lenient::{lenient_object, maybe};
+use crate::members::{Text, text_of};
 use crate::under_way::{UnderWay, part_of};
 use crate::{FinishReason, StreamEvent, Usage};
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Event<'a> {
-    r#type: String,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "maybe")]
+    r#type: Option<Text<'a>>,
+    #[serde(borrow, deserialize_with = "maybe")]
     message: Option<Start<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "maybe")]
     content_block: Option<Block<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "maybe")]
     delta: Option<Delta<'a>>,
-    #[serde(borrow)]
-    usage: Option<&'a RawValue>,
+    #[serde(deserialize_with = "maybe")]
+    usage: Option<MessagesUsage>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Start<'a> {
     #[serde(borrow)]
     model: Option<&'a RawValue>,
     #[serde(borrow)]
-    usage: Option<&'a RawValue>,
+    content: Option<&'a RawValue>,
+    #[serde(borrow)]
+    stop_reason: Option<&'a RawValue>,
+    #[serde(deserialize_with = "maybe")]
+    usage: Option<MessagesUsage>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Block<'a> {
-    r#type: String,
+    #[serde(borrow, deserialize_with = "maybe")]
+    r#type: Option<Text<'a>>,
     #[serde(borrow)]
     text: Option<&'a RawValue>,
     #[serde(borrow)]
     thinking: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Delta<'a> {
     #[serde(borrow)]
     stop_reason: Option<&'a RawValue>,
@@ -51,6 +62,8 @@ struct Delta<'a> {
     #[serde(borrow)]
     partial_json: Option<&'a RawValue>,
 }
+
+lenient_object!(Start<'de>, Block<'de>, Delta<'de>);
 
 fn is_filled(raw: Option<&RawValue>) -> bool {
     raw.is_some_and(|raw| raw.get() != "\"\"")
@@ -71,45 +84,33 @@ impl StreamTap {
             Some(_) | None => {}
         }
         let Ok(parsed) = serde_json::from_slice::<Event<'_>>(event.data) else { return Observed::Malformed };
-        match parsed.r#type.as_str() {
-            "message_start" => {
-                let (model, usage) = parsed.message.map_or((None, None), |start| (start.model, start.usage));
-                self.notes.model = model.and_then(text_of).filter(|model| !model.is_empty());
-                self.note_usage(usage);
-                Observed::Quiet
+        match parsed.r#type.as_ref().map(Text::as_str).or(event.event).unwrap_or_default() {
+            "message_start" => self.observe_start(&parsed.message.unwrap_or_default()),
+            "content_block_start" => {
+                let block = parsed.content_block.unwrap_or_default();
+                let kind = block.r#type.as_ref().map_or("text", Text::as_str);
+                let may_be_empty = kind == "text" || kind == "thinking";
+                let says = !may_be_empty || is_filled(block.text) || is_filled(block.thinking);
+                // Behind the first content a text's beginning is no silence before it.
+                if says || self.notes.started {
+                    self.under_way = part_of(kind);
+                }
+                content_if(says)
             }
-            "content_block_start" => match parsed.content_block {
-                Some(block) => {
-                    let may_be_empty = block.r#type == "text" || block.r#type == "thinking";
-                    let says = !may_be_empty || is_filled(block.text) || is_filled(block.thinking);
-                    // Behind the first content a text's beginning is no silence before it.
-                    if says || self.notes.started {
-                        self.under_way = part_of(&block.r#type);
-                    }
-                    content_if(says)
-                }
-                None => Observed::Malformed,
-            },
-            "content_block_delta" => match parsed.delta {
-                Some(delta) => {
-                    let parts = [
-                        (delta.text, UnderWay::Text),
-                        (delta.thinking, UnderWay::Reasoning),
-                        (delta.partial_json, UnderWay::ToolCall),
-                    ];
-                    let said = parts.into_iter().find(|(part, _)| is_filled(*part)).map(|(_, part)| part);
-                    self.under_way = said.unwrap_or(self.under_way);
-                    content_if(said.is_some())
-                }
-                None => Observed::Malformed,
-            },
+            "content_block_delta" => {
+                let delta = parsed.delta.unwrap_or_default();
+                let parts = [
+                    (delta.text, UnderWay::Text),
+                    (delta.thinking, UnderWay::Reasoning),
+                    (delta.partial_json, UnderWay::ToolCall),
+                ];
+                let said = parts.into_iter().find(|(part, _)| is_filled(*part)).map(|(_, part)| part);
+                self.under_way = said.unwrap_or(self.under_way);
+                content_if(said.is_some())
+            }
             "message_delta" => {
                 self.note_usage(parsed.usage);
-                let Some(reason) = parsed.delta.and_then(|delta| delta.stop_reason).and_then(text_of) else {
-                    return Observed::Quiet;
-                };
-                self.notes.finish = Some(FinishReason::from_messages(&reason));
-                Observed::Finish
+                self.note_reason(parsed.delta.and_then(|delta| delta.stop_reason))
             }
             "message_stop" => Observed::Done,
             "error" => Observed::Error,
@@ -118,10 +119,29 @@ impl StreamTap {
         }
     }
 
-    fn note_usage(&mut self, raw: Option<&RawValue>) {
-        let usage = raw.and_then(|raw| serde_json::from_str::<MessagesUsage>(raw.get()).ok());
+    /// The answer's beginning, which may hold all of it.
+    fn observe_start(&mut self, start: &Start<'_>) -> Observed {
+        if self.notes.model.is_none() {
+            self.notes.model = start.model.and_then(text_of).filter(|model| !model.is_empty());
+        }
+        self.note_usage(start.usage);
+        let ended = self.note_reason(start.stop_reason);
+        let says = start.content.is_some_and(|content| content.get() != "[]");
+        if says { Observed::Content } else { ended }
+    }
+
+    fn note_reason(&mut self, reason: Option<&RawValue>) -> Observed {
+        let Some(reason) = reason.and_then(text_of).filter(|reason| !reason.is_empty()) else {
+            return Observed::Quiet;
+        };
+        self.notes.finish = Some(FinishReason::from_messages(&reason));
+        Observed::Finish
+    }
+
+    fn note_usage(&mut self, usage: Option<MessagesUsage>) {
         if let Some(usage) = usage {
-            self.notes.add_usage(Usage::from(usage));
+            self.messages_usage = self.messages_usage.merged(usage);
+            self.notes.usage = Some(Usage::from(self.messages_usage));
         }
     }
 }

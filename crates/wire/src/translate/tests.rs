@@ -10,6 +10,7 @@ mod dialects;
 mod exact;
 mod fixtures;
 mod hostile;
+mod lenient_answers;
 mod malformed;
 mod messages_clients;
 mod resumed;
