@@ -214,14 +214,22 @@ fn said(error: &serde_json::Error) -> String {
     said
 }
 
-/// A JSON string's text, if the raw value is a string, borrowed where it holds no escapes.
+/// A JSON string's text, if the raw value is a string, borrowed where it holds no escapes. Half of a surrogate pair in it is
+/// U+FFFD.
 pub(crate) fn borrowed_text(value: &RawValue) -> Option<Cow<'_, str>> {
-    serde_json::from_str::<Text<'_>>(value.get()).ok().map(|text| text.0)
+    let json = value.get();
+    if !json.starts_with('"') {
+        return None;
+    }
+    serde_json::from_str::<Text<'_>>(json).map(|text| text.0).ok().or_else(|| {
+        let mended = surrogates::mended(json.as_bytes())?;
+        serde_json::from_slice(&mended).ok().map(Cow::Owned)
+    })
 }
 
 /// A JSON string's text, if the raw value is a string.
 pub(crate) fn text_of(value: &RawValue) -> Option<String> {
-    serde_json::from_str(value.get()).ok()
+    borrowed_text(value).map(Cow::into_owned)
 }
 
 struct Entries<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
