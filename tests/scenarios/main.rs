@@ -20,6 +20,7 @@ mod endpoints;
 mod errors;
 mod failover;
 mod gateway;
+mod gemini;
 mod hangup;
 mod incidents;
 mod keychain;

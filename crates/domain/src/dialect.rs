@@ -71,8 +71,8 @@ impl Dialect {
     #[must_use]
     pub const fn is_spoken_by_clients(self) -> bool {
         match self {
-            Self::OpenAiChat | Self::OpenAiResponses | Self::AnthropicMessages => true,
-            Self::Gemini | Self::BedrockConverse => false,
+            Self::OpenAiChat | Self::OpenAiResponses | Self::AnthropicMessages | Self::Gemini => true,
+            Self::BedrockConverse => false,
         }
     }
 }

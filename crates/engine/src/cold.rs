@@ -16,9 +16,10 @@ use serde_json::Value;
 use switchyard_domain::event::What;
 use switchyard_domain::map::Auth;
 use switchyard_domain::view::{JobState, Outcome as Ended, WagonView};
-use switchyard_domain::{Failure, FailureKind, Problem};
+use switchyard_domain::{Dialect, Failure, FailureKind, Problem};
 use switchyard_store::{NewJob, Order};
 use switchyard_wire::ErrorReply;
+use switchyard_wire::gemini::url::MEMBER;
 
 use crate::blocking;
 use crate::ids;
@@ -203,7 +204,7 @@ async fn enqueue(
         model: ask.envelope.model.clone(),
         headers_json: serde_json::to_string(&headers).unwrap_or_else(|_| "[]".to_owned()),
         body: if ask.envelope.stream {
-            blocking::run(ask.body.len(), || without_stream(&ask.body))
+            blocking::run(ask.body.len(), || without_stream(ask.dialect, &ask.body))
         } else {
             ask.body.to_vec()
         },
@@ -221,10 +222,15 @@ async fn enqueue(
 }
 
 /// A queued request is answered whole, so it no longer asks for a stream.
-fn without_stream(body: &[u8]) -> Vec<u8> {
+fn without_stream(dialect: Dialect, body: &[u8]) -> Vec<u8> {
     let Ok(Value::Object(mut object)) = serde_json::from_slice(body) else { return body.to_vec() };
     object.shift_remove("stream");
     object.shift_remove("stream_options");
+    if dialect == Dialect::Gemini
+        && let Some(Value::Object(url)) = object.get_mut(MEMBER)
+    {
+        url.shift_remove("stream");
+    }
     serde_json::to_vec(&object).unwrap_or_else(|_| body.to_vec())
 }
 

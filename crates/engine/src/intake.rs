@@ -47,7 +47,7 @@ fn no_such_model(map: &RoutingMap, model: &str) -> String {
 /// The caller's own upstream key.
 #[derive(Clone, Debug)]
 pub(crate) struct OwnKey {
-    /// `Authorization` or `x-api-key`, as it came; marked sensitive.
+    /// `Authorization`, `x-api-key` or `x-goog-api-key`, as it came; marked sensitive.
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -242,7 +242,8 @@ fn text(headers: &HeaderMap, name: &str) -> Option<String> {
 }
 
 fn own_key_headers(headers: &HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
-    [header::AUTHORIZATION, HeaderName::from_static("x-api-key")]
+    let google = HeaderName::from_static("x-goog-api-key");
+    [header::AUTHORIZATION, HeaderName::from_static("x-api-key"), google]
         .into_iter()
         .filter_map(|name| {
             let mut value = headers.get(&name)?.clone();

@@ -15,6 +15,8 @@ use switchyard_store::Store;
 pub(crate) const DEFAULT_CLIENT: &str = "default";
 /// The header for the local key where `Authorization` carries the caller's own upstream key.
 pub(crate) const KEY_HEADER: &str = "x-switchyard-key";
+/// The headers a caller's key may stand in, where `x-switchyard-key` does not carry it; Google's clients use the last.
+const PRESENTED: [&str; 2] = ["x-api-key", "x-goog-api-key"];
 
 /// An app that has a local key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +39,7 @@ pub(crate) enum Caller {
     /// An app, by its key.
     Known {
         app: App,
-        /// Whether `Authorization` or `x-api-key` is left for the upstream.
+        /// Whether `Authorization`, `x-api-key` or `x-goog-api-key` is left for the upstream.
         own_upstream_key: bool,
     },
     /// No key came.
@@ -94,19 +96,19 @@ impl LocalKeys {
         digits.bytes().all(|digit| digit.is_ascii_hexdigit()).then(|| key.to_owned())
     }
 
-    /// Who is calling. `x-switchyard-key` goes before `Authorization`, which goes before `x-api-key`.
+    /// Who is calling. `x-switchyard-key` goes before `Authorization`, which goes before `x-api-key` and
+    /// `x-goog-api-key`.
     pub(crate) fn caller(&self, headers: &HeaderMap) -> Caller {
         if let Some(own) = headers.get(KEY_HEADER) {
             return self.owner(own.as_bytes()).map_or(Caller::Wrong, |app| {
-                let own_upstream_key =
-                    headers.contains_key(header::AUTHORIZATION) || headers.contains_key("x-api-key");
+                let own_upstream_key = headers.contains_key(header::AUTHORIZATION)
+                    || PRESENTED.iter().any(|name| headers.contains_key(*name));
                 Caller::Known { app, own_upstream_key }
             });
         }
-        let presented = [
-            headers.get(header::AUTHORIZATION).map(bearer),
-            headers.get("x-api-key").map(HeaderValue::as_bytes),
-        ];
+        let bearer = headers.get(header::AUTHORIZATION).map(bearer);
+        let plain = PRESENTED.iter().map(|name| headers.get(*name).map(HeaderValue::as_bytes));
+        let presented = std::iter::once(bearer).chain(plain);
         let mut seen = false;
         for key in presented.into_iter().flatten().filter(|key| !key.is_empty()) {
             seen = true;

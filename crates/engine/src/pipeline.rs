@@ -215,7 +215,8 @@ async fn count(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>, mut
         }
         Served::Refused { attempts, .. } | Served::Parked(Parked { attempts, .. }) => {
             let lost = ["token_count_estimated messages".to_owned()];
-            let mut reply = reply::json(StatusCode::OK, count_body(ask.envelope.estimated_prompt_tokens()));
+            let mut reply =
+                reply::json(StatusCode::OK, count_body(ask.dialect, ask.envelope.estimated_prompt_tokens()));
             let way = Way { degraded: true, lost: &lost, ..Way::none(&ask.id, attempts) };
             way.mark(reply.headers_mut());
             record.lost(lost);

@@ -15,6 +15,7 @@ use switchyard_domain::map::{Midstream, Route, RouteIx};
 use switchyard_domain::view::Outcome as Ended;
 use switchyard_domain::{Failure, FailureKind, Now, RouteId, Tier};
 use switchyard_policy::{EndedBy, Outcome, Patience, Silence, Waits};
+use switchyard_wire::gemini::JsonList;
 use switchyard_wire::{
     ErrorReply, FrameDecoder, Observed, Pipe, ReplyOptions, StreamEnd, Unfit, UpstreamError, Usage,
 };
@@ -152,6 +153,8 @@ pub(crate) struct Relay {
     earlier: Option<Usage>,
     /// Whether the answer came to its end.
     completed: Arc<AtomicBool>,
+    /// What makes a list of the stream, where the caller wants one.
+    list: Option<JsonList>,
 }
 
 impl Relay {
@@ -193,6 +196,7 @@ impl Relay {
             dead: Vec::new(),
             earlier: None,
             completed: Arc::default(),
+            list: None,
         }
     }
 
@@ -201,8 +205,19 @@ impl Relay {
         Arc::clone(&self.completed)
     }
 
-    fn emit(&mut self) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(Some(Ok(Frame::data(Bytes::from(std::mem::take(&mut self.out))))))
+    /// Tells the stream as one JSON list.
+    pub(crate) fn as_list(&mut self) {
+        self.list = Some(JsonList::default());
+    }
+
+    /// What has been written, on its way out; none where a list has nothing for it.
+    fn emit(&mut self) -> Option<Frame<Bytes>> {
+        let written = std::mem::take(&mut self.out);
+        let written = match &mut self.list {
+            Some(list) => list.push(&written),
+            None => written,
+        };
+        (!written.is_empty()).then(|| Frame::data(Bytes::from(written)))
     }
 
     /// Takes a piece of the upstream's body, and notes how long it was awaited.
@@ -468,7 +483,10 @@ impl Body for Relay {
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         loop {
             if !self.out.is_empty() {
-                return self.emit();
+                match self.emit() {
+                    Some(frame) => return Poll::Ready(Some(Ok(frame))),
+                    None => continue,
+                }
             }
             if let Some(failure) = self.broken.take() {
                 self.fail(failure);
@@ -498,7 +516,8 @@ impl Body for Relay {
                 continue;
             }
             if self.settlement.is_none() {
-                return Poll::Ready(None);
+                let end = self.list.as_mut().and_then(JsonList::close);
+                return Poll::Ready(end.map(|end| Ok(Frame::data(Bytes::from_static(end)))));
             }
             match Pin::new(&mut self.body).poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => {

@@ -12,7 +12,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use switchyard_domain::limits::{HEADER_BYTES, NAME_BYTES, SENTENCE_BYTES, bounded};
 use switchyard_domain::{Dialect, Failure, FailureKind, RequestId, RouteId, Tier};
-use switchyard_wire::{ErrorReply, error_response};
+use switchyard_wire::gemini::JsonList;
+use switchyard_wire::{ErrorReply, error_response_after};
 
 use crate::intake::Ask;
 use crate::once::First;
@@ -150,8 +151,13 @@ pub(crate) fn json(status: StatusCode, body: impl Into<Bytes>) -> Reply {
 
 /// An error in the caller's dialect.
 pub(crate) fn error(dialect: Dialect, reply: &ErrorReply) -> Reply {
+    error_after(dialect, reply, None)
+}
+
+/// The same of an error that may be asked about again after so many milliseconds.
+pub(crate) fn error_after(dialect: Dialect, reply: &ErrorReply, retry_after_ms: Option<u64>) -> Reply {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = json(status, written(dialect, reply));
+    let mut response = json(status, written(dialect, reply, retry_after_ms));
     if let Some(id) = reply.request_id.as_deref() {
         Way::none(&RequestId::from(id), 0).mark(response.headers_mut());
     }
@@ -159,15 +165,15 @@ pub(crate) fn error(dialect: Dialect, reply: &ErrorReply) -> Reply {
 }
 
 /// An error's body. What a caller sent may be quoted in it, and is not sent back at length.
-fn written(dialect: Dialect, reply: &ErrorReply) -> Vec<u8> {
+fn written(dialect: Dialect, reply: &ErrorReply, retry_after_ms: Option<u64>) -> Vec<u8> {
     let is_short = reply.message.len() <= SENTENCE_BYTES
         && reply.param.as_ref().is_none_or(|param| param.len() <= NAME_BYTES);
     if is_short {
-        return error_response(dialect, reply);
+        return error_response_after(dialect, reply, retry_after_ms);
     }
     let message = bounded(reply.message.clone(), SENTENCE_BYTES);
     let param = reply.param.clone().map(|param| bounded(param, NAME_BYTES));
-    error_response(dialect, &ErrorReply { message, param, ..reply.clone() })
+    error_response_after(dialect, &ErrorReply { message, param, ..reply.clone() }, retry_after_ms)
 }
 
 /// A failure that is the caller's to know: the upstream's reason in the caller's dialect.
@@ -185,6 +191,7 @@ pub(crate) fn failure(dialect: Dialect, failure: &Failure, way: &Way<'_>) -> Rep
                 param: failure.param.clone(),
                 request_id: Some(way.id.as_str().to_owned()),
             },
+            failure.retry_after_ms,
         ),
     );
     if let Some(ms) = failure.retry_after_ms {
@@ -283,6 +290,25 @@ pub(crate) fn template(ask: &Ask, text: &str, way: &Way<'_>) -> Reply {
     reply
 }
 
+/// A stream as one JSON list, for a caller that did not ask for server-sent events.
+pub(crate) fn as_list(mut reply: Reply) -> Reply {
+    let is_stream = |value: &HeaderValue| value.as_bytes().starts_with(b"text/event-stream");
+    if !reply.headers().get(header::CONTENT_TYPE).is_some_and(is_stream) {
+        return reply;
+    }
+    reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    match reply.body_mut() {
+        ReplyBody::Stream(relay, _) => relay.as_list(),
+        ReplyBody::Whole(body) => {
+            let mut list = JsonList::default();
+            let mut written = list.push(body.as_deref().unwrap_or_default());
+            written.extend_from_slice(list.close().unwrap_or_default());
+            *body = Some(written.into());
+        }
+    }
+    reply
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -316,8 +342,8 @@ mod tests {
             param: Some("p".repeat(100_000)),
             request_id: None,
         };
-        for dialect in [Dialect::OpenAiChat, Dialect::AnthropicMessages, Dialect::OpenAiResponses] {
-            assert!(written(dialect, &reply).len() < 2_000);
+        for dialect in Dialect::ALL {
+            assert!(written(dialect, &reply, Some(1)).len() < 3_000);
         }
     }
 

@@ -1,6 +1,7 @@
 //! The proxy's listener: who may knock, what is asked for, and who answers it.
 
 mod body;
+mod google;
 mod jobs;
 mod origin;
 mod paths;
@@ -21,6 +22,7 @@ use switchyard_domain::map::Defaults;
 use switchyard_domain::view::{Outcome, RequestView};
 use switchyard_domain::{Dialect, Now, Operation, Problem, RequestId};
 use switchyard_wire::ErrorReply;
+use switchyard_wire::gemini::url::Url;
 use switchyard_wire::models::{model_entry, model_list};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -174,27 +176,33 @@ impl Refusal {
 
 async fn route(
     shared: &Arc<Shared>,
-    parts: Parts,
+    mut parts: Parts,
     body: &mut Incoming,
     id: &RequestId,
 ) -> Result<Reply, Refusal> {
     let arrived = clock::now();
+    google::take_key(&mut parts);
     let path = parts.uri.path();
-    let target = paths::read(path);
+    let target = paths::read(path, parts.uri.query());
     // A completion's path says its dialect; elsewhere only the header can.
     let dialect = target.as_ref().and_then(|target| target.dialect).unwrap_or_else(|| {
-        let is_anthropic = parts.headers.contains_key("anthropic-version");
-        if is_anthropic { Dialect::AnthropicMessages } else { Dialect::OpenAiChat }
+        if parts.headers.contains_key("anthropic-version") {
+            Dialect::AnthropicMessages
+        } else if parts.headers.contains_key(google::KEY) {
+            Dialect::Gemini
+        } else {
+            Dialect::OpenAiChat
+        }
     });
     check_host_and_origin(shared, &parts, dialect)?;
-    let Some(Target { endpoint, .. }) = target else {
+    let Some(Target { endpoint, url, .. }) = target else {
         let message = format!("There is no {path} here. Use {}.", paths::THERE_IS);
         return Err(Refusal::new(dialect, 404, "unknown_path", message));
     };
     match (&parts.method, endpoint) {
         (&Method::OPTIONS, endpoint) => Ok(options(&endpoint)),
         (&Method::POST, Endpoint::Routed(operation)) => {
-            routed(shared, parts, body, Posted { id, dialect, operation, arrived }).await
+            routed(shared, parts, body, Posted { id, dialect, operation, url, arrived }).await
         }
         (&Method::GET, Endpoint::Routed(_)) if asks_for_a_websocket(&parts.headers) => {
             Err(no_websocket(dialect, path))
@@ -225,6 +233,8 @@ struct Posted<'a> {
     id: &'a RequestId,
     dialect: Dialect,
     operation: Operation,
+    /// What a Gemini caller's path says besides.
+    url: Option<Url>,
     arrived: Now,
 }
 
@@ -235,7 +245,7 @@ async fn routed(
     body: &mut Incoming,
     posted: Posted<'_>,
 ) -> Result<Reply, Refusal> {
-    let Posted { id, dialect, operation, arrived } = posted;
+    let Posted { id, dialect, operation, url, arrived } = posted;
     let running = running(shared, dialect)?;
     let (app, own_upstream_key) = caller(shared, &running, &parts.headers, dialect)?;
     let place = shared.admission.enter(&running.map, &app.name);
@@ -245,6 +255,10 @@ async fn routed(
         body::Refused::Full(full) => turned_away(shared, full, &app.name, dialect, id, arrived),
         body::Refused::Unfit(refusal) => refusal,
     })?;
+    let body = match &url {
+        Some(url) => url.put_into(&body),
+        None => body,
+    };
     let arrival = Arrival {
         id: id.clone(),
         client: app.name,
@@ -256,10 +270,12 @@ async fn routed(
         arrived,
         place: Some(place),
     };
-    match Ask::read(arrival, body, &running.map) {
-        Ok(ask) => Ok(Box::pin(pipeline::respond(shared, &running, Arc::new(ask))).await),
-        Err(refusal) => Ok(reply::error(dialect, &refusal)),
-    }
+    let reply = match Ask::read(arrival, body, &running.map) {
+        Ok(ask) => Box::pin(pipeline::respond(shared, &running, Arc::new(ask))).await,
+        Err(refusal) => reply::error(dialect, &refusal),
+    };
+    let wants_list = url.is_some_and(|url| url.wants_list());
+    Ok(if wants_list { reply::as_list(reply) } else { reply })
 }
 
 fn model(running: &Running, dialect: Dialect, name: &str) -> Result<Reply, Refusal> {
@@ -337,7 +353,7 @@ fn caller(
             return Ok((shared.local_keys.keyless(), false));
         }
         Caller::Missing => {
-            "A local key is missing. Send one as `Authorization: Bearer KEY` or `x-api-key: KEY`; `switchyard client key` shows it."
+            "A local key is missing. Send one as `Authorization: Bearer KEY`, `x-api-key: KEY` or `x-goog-api-key: KEY`; `switchyard client key` shows it."
         }
         Caller::Wrong => {
             "This is not one of this router's local keys. `switchyard client key` shows the first one; `switchyard client \

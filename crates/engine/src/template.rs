@@ -18,33 +18,34 @@ pub(crate) fn render(
     match (dialect, stream) {
         (Dialect::AnthropicMessages, false) => (message(id, model, text).to_string(), JSON),
         (Dialect::AnthropicMessages, true) => (message_stream(id, model, text), STREAM),
-        (Dialect::OpenAiResponses, false) => {
-            (response(&chat(id, model, text, created_unix_s), created_unix_s), JSON)
+        (Dialect::OpenAiResponses | Dialect::Gemini, false) => {
+            (translated(dialect, &chat(id, model, text, created_unix_s), created_unix_s), JSON)
         }
-        (Dialect::OpenAiResponses, true) => {
-            (response_stream(&chat_stream(id, model, text, created_unix_s), created_unix_s), STREAM)
-        }
-        // No client speaks the last two.
-        (Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse, false) => {
+        (Dialect::OpenAiResponses | Dialect::Gemini, true) => (
+            translated_stream(dialect, &chat_stream(id, model, text, created_unix_s), created_unix_s),
+            STREAM,
+        ),
+        // No client speaks the last.
+        (Dialect::OpenAiChat | Dialect::BedrockConverse, false) => {
             (chat(id, model, text, created_unix_s).to_string(), JSON)
         }
-        (Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse, true) => {
+        (Dialect::OpenAiChat | Dialect::BedrockConverse, true) => {
             (chat_stream(id, model, text, created_unix_s), STREAM)
         }
     }
 }
 
-/// A Responses answer is much writing for a few words: it is translated from chat's.
-fn response(chat: &Value, created_unix_s: u64) -> String {
+/// An answer that is much writing for a few words is translated from chat's.
+fn translated(to: Dialect, chat: &Value, created_unix_s: u64) -> String {
     let options = ReplyOptions { created_unix_s, ..ReplyOptions::default() };
     let body = chat.to_string();
-    translate_response(Dialect::OpenAiChat, Dialect::OpenAiResponses, body.as_bytes(), &options)
+    translate_response(Dialect::OpenAiChat, to, body.as_bytes(), &options)
         .map_or(body, |translated| String::from_utf8_lossy(&translated.body).into_owned())
 }
 
-fn response_stream(chat: &str, created_unix_s: u64) -> String {
+fn translated_stream(to: Dialect, chat: &str, created_unix_s: u64) -> String {
     let options = ReplyOptions { created_unix_s, ..ReplyOptions::default() };
-    let (from, to) = (Dialect::OpenAiChat, Dialect::OpenAiResponses);
+    let from = Dialect::OpenAiChat;
     let mut pipe = Pipe::translating(from, to, options, false, false);
     let mut decoder = FrameDecoder::of(from);
     decoder.push(chat.as_bytes());
@@ -111,17 +112,21 @@ mod tests {
 
     #[test]
     fn every_caller_gets_the_canned_text_in_its_own_words() {
-        for dialect in [Dialect::OpenAiChat, Dialect::OpenAiResponses, Dialect::AnthropicMessages] {
+        for dialect in
+            [Dialect::OpenAiChat, Dialect::OpenAiResponses, Dialect::AnthropicMessages, Dialect::Gemini]
+        {
             let (whole, _) = render(dialect, "req_1", "auto", "Back soon.", false, 1_790_000_000);
             assert!(serde_json::from_str::<Value>(&whole).unwrap().is_object());
             assert!(whole.contains("Back soon."), "{dialect}: {whole}");
             let (stream, _) = render(dialect, "req_1", "auto", "Back soon.", true, 1_790_000_000);
             for told in [&whole, &stream] {
-                let says_when = dialect == Dialect::AnthropicMessages || told.contains("1790000000");
+                let is_dated = matches!(dialect, Dialect::OpenAiChat | Dialect::OpenAiResponses);
+                let says_when = !is_dated || told.contains("1790000000");
                 assert!(says_when && !told.contains("\"created\":0"), "{dialect}: {told}");
             }
             let end = match dialect {
-                Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse => "[DONE]",
+                Dialect::OpenAiChat | Dialect::BedrockConverse => "[DONE]",
+                Dialect::Gemini => "\"finishReason\":\"STOP\"",
                 Dialect::OpenAiResponses => "response.completed",
                 Dialect::AnthropicMessages => "message_stop",
             };

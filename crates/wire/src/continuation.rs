@@ -60,9 +60,8 @@ pub fn continue_request(
     }
     let name = match dialect {
         Dialect::OpenAiResponses => "input",
-        Dialect::OpenAiChat | Dialect::AnthropicMessages | Dialect::Gemini | Dialect::BedrockConverse => {
-            "messages"
-        }
+        Dialect::Gemini => "contents",
+        Dialect::OpenAiChat | Dialect::AnthropicMessages | Dialect::BedrockConverse => "messages",
     };
     let list = Members::read(text, "")?.peek(name).filter(|raw| raw.get() != "null");
     let list = list.ok_or_else(|| TranslateError::invalid(name, "is missing"))?;
@@ -70,11 +69,17 @@ pub fn continue_request(
     let span = span_of(text, list);
     let added = match how {
         How::Prefill => String::new(),
-        How::Instruction => format!(r#",{{"role":"user","content":"{}"}}"#, escaped(INSTRUCTION)),
+        How::Instruction => format!(",{}", turn(dialect, "user", INSTRUCTION)),
     };
     if dialect == Dialect::OpenAiResponses && list.get().starts_with('"') {
         splices.insert(span.start, r#"[{"role":"user","content":"#);
-        splices.insert(span.end, format!("}},{}{added}]", answer(said)));
+        splices.insert(span.end, format!("}},{}{added}]", answer(dialect, said)));
+        return Ok(splices.apply(body));
+    }
+    if list.get().starts_with('{') {
+        // One content may stand without its list.
+        splices.insert(span.start, "[");
+        splices.insert(span.end, format!(",{}{added}]", answer(dialect, said)));
         return Ok(splices.apply(body));
     }
     let messages = elements(list, name)?;
@@ -85,14 +90,22 @@ pub fn continue_request(
     if let Some(place) = open_text(text, last, at)? {
         splices.insert(place, escaped(said));
     } else {
-        splices.insert(end, format!(",{}", answer(said)));
+        splices.insert(end, format!(",{}", answer(dialect, said)));
     }
     splices.insert(end, added);
     Ok(splices.apply(body))
 }
 
-fn answer(said: &str) -> String {
-    format!(r#"{{"role":"assistant","content":"{}"}}"#, escaped(said))
+fn answer(dialect: Dialect, said: &str) -> String {
+    turn(dialect, if dialect == Dialect::Gemini { "model" } else { "assistant" }, said)
+}
+
+fn turn(dialect: Dialect, role: &str, said: &str) -> String {
+    let said = escaped(said);
+    if dialect == Dialect::Gemini {
+        return format!(r#"{{"role":"{role}","parts":[{{"text":"{said}"}}]}}"#);
+    }
+    format!(r#"{{"role":"{role}","content":"{said}"}}"#)
 }
 
 /// Where the text of a last message ends that is the answer's beginning, written by the caller; none when the last

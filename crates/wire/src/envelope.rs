@@ -6,6 +6,7 @@
 
 mod features;
 mod fields;
+mod gemini;
 mod parts;
 mod read;
 mod rewrite;
@@ -29,7 +30,7 @@ pub struct Envelope {
     pub operation: Operation,
     /// The model the caller asked for.
     pub model: String,
-    /// Where the model's JSON string lies in the body, quotes included.
+    /// Where the model's JSON string lies in the body, quotes included; what names it, where the URL did (Gemini).
     pub model_span: Range<usize>,
     /// Whether the caller wants a stream.
     pub stream: bool,
@@ -65,6 +66,10 @@ pub struct Envelope {
     usage_splice: Option<Splice>,
     /// The `idempotencyKey` member with the comma that belongs to it.
     key_member: Option<Range<usize>>,
+    /// The same of the member that holds what the URL said (Gemini).
+    url_member: Option<Range<usize>>,
+    /// Where else in the body the model is named, as a resource (`models/x`, Gemini).
+    resources: Vec<Range<usize>>,
 }
 
 /// One change to a body: the bytes of `range` give way to `text`.

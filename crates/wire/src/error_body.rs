@@ -3,6 +3,7 @@
 //! Whatever a provider (or a gateway before it, or a captive portal) answers is read into one shape, bounded
 //! and stripped of anything that looks like a key, because its message is shown to callers and kept in logs.
 
+mod google;
 mod meaning;
 mod read;
 mod redact;
@@ -11,7 +12,7 @@ mod reply;
 pub use meaning::{Meaning, meaning};
 pub(crate) use read::is_html;
 pub use read::read_error;
-pub use reply::{ErrorReply, error_event, error_response};
+pub use reply::{ErrorReply, error_event, error_response, error_response_after};
 
 /// The longest upstream message kept, in characters.
 pub const MESSAGE_LIMIT: usize = 500;

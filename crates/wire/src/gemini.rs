@@ -1,4 +1,5 @@
-//! generateContent, as the Gemini API and Vertex AI speak it, read and written.
+//! generateContent, as the Gemini API and Vertex AI speak it, read and written: callers' requests ([`asked`], with what
+//! their [`url`] says) and upstreams', answers and streams of both sides.
 //!
 //! Both APIs take the same requests and give the same answers; where they don't ([`Variant`]), the functions here
 //! ask which one it is. Sources: the API reference of `ai.google.dev` ("Generating content", "Function calling",
@@ -6,18 +7,24 @@
 //! with the Gemini API").
 
 pub(crate) mod answer;
+pub(crate) mod asked;
 pub mod count;
 pub mod embed;
 mod finish;
-mod model;
+mod list;
+pub(crate) mod model;
 mod reading;
 pub(crate) mod request;
 mod schema;
+pub(crate) mod seal;
 mod shapes;
 pub(crate) mod stream;
+pub mod url;
+mod written;
 
 use crate::FinishReason;
 
+pub use list::JsonList;
 pub(crate) use shapes::UsageMetadata as GeminiUsage;
 
 /// Which of Google's two APIs is spoken to.
@@ -39,6 +46,6 @@ pub(crate) fn finish_reason(reason: &str) -> Option<FinishReason> {
 }
 
 /// `models/{model}`, as the Gemini API names a model inside a body; a name that says its collection stays.
-fn resource_name(model: &str) -> String {
+pub(crate) fn resource_name(model: &str) -> String {
     if model.contains('/') { model.to_owned() } else { format!("models/{model}") }
 }

@@ -5,8 +5,9 @@
 //! tried again. A request that stays in its dialect is read in one borrowed pass and leaves as the
 //! very same bytes; only a request that changes dialect is taken apart and written anew.
 //!
-//! Callers speak [`openai_chat`] (embeddings and models included), [`openai_responses`] or [`anthropic`] (Messages and
-//! its token count); upstreams speak these, [`gemini`] (Gemini API and Vertex AI) or [`bedrock`] (Converse). A dialect's
+//! Callers speak [`openai_chat`] (embeddings and models included), [`openai_responses`], [`anthropic`] (Messages and
+//! its token count) or [`gemini`] (the Gemini API with its counts and embeddings, and Vertex AI); upstreams speak these or
+//! [`bedrock`] (Converse). A dialect's
 //! room has a reader and, where it is written, a writer of requests, answers and streams; between two dialects stands
 //! [`canonical`], which has a place for whatever two of them can both say. What gets lost on the way is told in
 //! [`Translated::degraded`], wishes without weight for the answer in [`Translated::hints`]; what may not get lost is a
@@ -51,7 +52,10 @@ pub use continuation::{How, continue_request, is_prefill_known};
 pub use count::{count_answer, count_body, count_request};
 pub use dialect::Dialect;
 pub use envelope::{Envelope, EnvelopeError, estimate_tokens, rewrite};
-pub use error_body::{ErrorReply, Meaning, UpstreamError, error_event, error_response, meaning, read_error};
+pub use error_body::{
+    ErrorReply, Meaning, UpstreamError, error_event, error_response, error_response_after, meaning,
+    read_error,
+};
 pub use event_stream::{EventStreamDecoder, EventStreamError};
 pub use finish::FinishReason;
 pub use frames::{FrameDecoder, FrameError, StreamEvent};

@@ -146,6 +146,22 @@ impl<'a> Members<'a> {
         self.entries.iter().find(|(key, _)| key == name).map(|(_, value)| *value)
     }
 
+    /// The same members under their `lowerCamelCase` names: protobuf's JSON takes `snake_case` as well.
+    pub(crate) fn in_camel_case(mut self) -> Self {
+        for (name, _) in
+            self.entries.iter_mut().filter(|(name, _)| name.trim_start_matches('_').contains('_'))
+        {
+            *name = Cow::Owned(camel_case(name));
+        }
+        self
+    }
+
+    /// A name that stands in the object twice.
+    pub(crate) fn given_twice(&self) -> Option<String> {
+        let mut seen = std::collections::HashSet::with_capacity(self.entries.len());
+        self.entries.iter().find(|(name, _)| !seen.insert(name)).map(|(name, _)| name.clone().into_owned())
+    }
+
     /// The members nobody took, as they were written.
     pub(crate) fn into_entries(self) -> Vec<(Cow<'a, str>, &'a RawValue)> {
         self.entries
@@ -154,6 +170,22 @@ impl<'a> Members<'a> {
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
+}
+
+/// A name in `lowerCamelCase`; an underscore it begins with stays.
+fn camel_case(name: &str) -> String {
+    let mut written = String::with_capacity(name.len());
+    let mut is_next_upper = false;
+    for letter in name.chars() {
+        if letter == '_' && !written.is_empty() {
+            is_next_upper = true;
+        } else if std::mem::take(&mut is_next_upper) {
+            written.push(letter.to_ascii_uppercase());
+        } else {
+            written.push(letter);
+        }
+    }
+    written
 }
 
 /// The path of a member of the object at `path`, which is empty for the body itself.

@@ -1,17 +1,26 @@
-//! `GET /v1/models`, written in both shapes and read from any provider.
+//! `GET /v1/models`, written in every caller's shape and read from any provider.
 
 use serde_json::{Value, json};
 
 use crate::Dialect;
 
-/// The model list in the caller's dialect (Anthropic's when the caller sends `anthropic-version`).
+/// The model list in the caller's dialect (Anthropic's when the caller sends `anthropic-version`, Gemini's by its path).
 ///
-/// The dates both dialects demand are the epoch: a routed name has no date of birth.
+/// The dates two dialects demand are the epoch: a routed name has no date of birth.
 #[must_use]
 pub fn model_list<S: AsRef<str>>(dialect: Dialect, ids: &[S]) -> Vec<u8> {
     let ids: Vec<&str> = ids.iter().map(AsRef::as_ref).collect();
     let list = match dialect {
-        Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Gemini | Dialect::BedrockConverse => {
+        // The methods are the router's: which of its routes has them depends on the request.
+        Dialect::Gemini => {
+            let methods = ["generateContent", "streamGenerateContent", "countTokens", "embedContent"];
+            let entry = |id: &&str| {
+                json!({"name": format!("models/{id}"), "version": "1", "displayName": id,
+                       "supportedGenerationMethods": methods})
+            };
+            json!({"models": ids.iter().map(entry).collect::<Vec<Value>>()})
+        }
+        Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::BedrockConverse => {
             let entry = |id| json!({"id": id, "object": "model", "created": 0, "owned_by": "switchyard"});
             json!({"object": "list", "data": ids.iter().map(entry).collect::<Vec<Value>>()})
         }
@@ -35,7 +44,8 @@ pub fn model_entry(dialect: Dialect, id: &str) -> Vec<u8> {
     let list = model_list(dialect, &[id]);
     // The list was written just before, with this one entry.
     let list: Value = serde_json::from_slice(&list).unwrap_or_default();
-    list["data"][0].to_string().into_bytes()
+    let name = if dialect == Dialect::Gemini { "models" } else { "data" };
+    list[name][0].to_string().into_bytes()
 }
 
 /// The ids in an upstream's model list: OpenAI's and Anthropic's `data`, Google's and Ollama's `models`, Vertex AI's

@@ -11,7 +11,7 @@ mod item;
 mod reply;
 pub(crate) mod request;
 pub(crate) mod stream;
-mod strict_schema;
+pub(crate) mod strict_schema;
 mod usage;
 
 pub use echo::echo;

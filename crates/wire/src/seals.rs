@@ -10,6 +10,8 @@ use serde_json::value::RawValue;
 
 use crate::Dialect;
 use crate::canonical::{Origin, Signature};
+use crate::gemini::model::Model;
+use crate::gemini::seal::{FOREIGN_CALL, MARKED};
 use crate::members::{Members, elements, text_of};
 use crate::openai_chat::ChatModel;
 use crate::splice::{Splices, escaped, member_spans, span_of};
@@ -35,21 +37,21 @@ enum Which {
     All,
 }
 
-/// The body, its model already the upstream's, without what another vendor sealed. A body that can't be read comes
+/// The body for the upstream's `model`, without what another vendor sealed. A body that can't be read comes
 /// back as it is, for its provider to judge.
 #[must_use]
-pub fn strip_foreign_seals(dialect: Dialect, body: &[u8]) -> Cow<'_, [u8]> {
-    strip(dialect, body, Which::Foreign)
+pub fn strip_foreign_seals<'b>(dialect: Dialect, body: &'b [u8], model: &str) -> Cow<'b, [u8]> {
+    strip(dialect, body, Which::Foreign, model)
 }
 
 /// The body without any sealed thinking, for a provider that said that a seal is not its own: two accounts, or two
 /// vendors of one dialect, don't take each other's.
 #[must_use]
-pub fn strip_all_seals(dialect: Dialect, body: &[u8]) -> Cow<'_, [u8]> {
-    strip(dialect, body, Which::All)
+pub fn strip_all_seals<'b>(dialect: Dialect, body: &'b [u8], model: &str) -> Cow<'b, [u8]> {
+    strip(dialect, body, Which::All, model)
 }
 
-fn strip(dialect: Dialect, body: &[u8], which: Which) -> Cow<'_, [u8]> {
+fn strip<'b>(dialect: Dialect, body: &'b [u8], which: Which, model: &str) -> Cow<'b, [u8]> {
     let mut splices = Splices::default();
     let found = std::str::from_utf8(body).ok().and_then(|text| {
         let members = Members::read(text, "").ok()?;
@@ -67,7 +69,8 @@ fn strip(dialect: Dialect, body: &[u8], which: Which) -> Cow<'_, [u8]> {
                 judge(text, item, "reasoning", "encrypted_content", Origin::OpenAi, which, splices)
             })
             .map(drop),
-            Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse => {
+            Dialect::Gemini => contents(text, members.peek("contents")?, which, &mut splices, model),
+            Dialect::OpenAiChat | Dialect::BedrockConverse => {
                 let model = members.peek("model").and_then(text_of).unwrap_or_default();
                 chat(text, members.peek("messages")?, ChatModel::of(&model), which, &mut splices)
             }
@@ -164,6 +167,47 @@ fn messages(body: &str, raw: &RawValue, which: Which, splices: &mut Splices<'_>)
     .map(drop)
 }
 
+/// In Gemini's contents, seals stand on their parts. A thought another vendor sealed goes with its part; a call of another
+/// vendor's gets what Google has for those, where its model demands one.
+fn contents(body: &str, raw: &RawValue, which: Which, splices: &mut Splices<'_>, model: &str) -> Option<()> {
+    let demands_seals = Model::of(model).demands_seals();
+    list(body, raw, splices, &|content, splices| {
+        let is_sealed = which == Which::All || content.get().contains(MARKED);
+        let parts = || Members::read(content.get(), "").ok()?.peek("parts");
+        let Some(parts) = parts().filter(|_| is_sealed) else { return Fate::Stays };
+        let mut own = Splices::default();
+        let stays = list(body, parts, &mut own, &|part, splices| {
+            let Ok(part) = Members::read(part.get(), "").map(Members::in_camel_case) else {
+                return Fate::Stays;
+            };
+            let seal = part.peek("thoughtSignature");
+            let is_foreign = seal.is_some_and(|raw| raw.get().starts_with(MARKED));
+            if !is_foreign && (which == Which::Foreign || seal.is_none()) {
+                return Fate::Stays;
+            }
+            if part.peek("thought").is_some_and(|raw| raw.get() == "true") {
+                return Fate::Goes;
+            }
+            let Some(seal) = seal.map(|raw| span_of(body, raw)) else { return Fate::Stays };
+            if part.peek("functionCall").is_some() && demands_seals {
+                splices.replace(seal, format!("\"{FOREIGN_CALL}\""));
+            } else {
+                for span in member_spans(body, vec![seal]) {
+                    splices.replace(span, "");
+                }
+            }
+            Fate::Stays
+        });
+        // A content without a part is refused.
+        if stays == Some(false) {
+            return Fate::Goes;
+        }
+        splices.extend(own);
+        Fate::Stays
+    })
+    .map(drop)
+}
+
 /// In chat, seals stand in `extra_content`, of a message or of a tool call. Gemini takes its own; OpenAI refuses even one
 /// without a mark, as Google's endpoint gives them; of any other model nobody knows, so only what is marked goes.
 fn chat(body: &str, raw: &RawValue, model: ChatModel, which: Which, splices: &mut Splices<'_>) -> Option<()> {
@@ -211,7 +255,13 @@ fn geminis(extra: &RawValue) -> Option<(&RawValue, Signature<'_>)> {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+
     use super::*;
+
+    fn base64(text: &str) -> String {
+        base64::engine::general_purpose::STANDARD.encode(text)
+    }
 
     #[test]
     fn only_what_another_vendor_sealed_is_taken_out() {
@@ -259,10 +309,21 @@ mod tests {
             ),
         ];
         for (dialect, body, expected) in cases {
-            let out = strip_foreign_seals(dialect, body.as_bytes());
+            let out = strip_foreign_seals(dialect, body.as_bytes(), "gemini-3-flash");
             assert_eq!(std::str::from_utf8(&out).unwrap(), expected);
-            let again = strip_foreign_seals(dialect, expected.as_bytes());
+            let again = strip_foreign_seals(dialect, expected.as_bytes(), "gemini-3-flash");
             assert!(matches!(again, Cow::Borrowed(_)), "nothing is left to be taken out");
+        }
+        let marked = base64("sy1.anthropic.A");
+        let none = base64("sy1.openai.");
+        let sealed = format!(
+            r#"{{"contents":[{{"role":"model","parts":[{{"text":"a","thought":true,"thoughtSignature":"{marked}"}},{{"text":"b","thoughtSignature":"{marked}"}},{{"thoughtSignature":"{none}","functionCall":{{"name":"f"}}}},{{"text":"c","thoughtSignature":"native"}}]}},{{"role":"model","parts":[{{"text":"","thought":true,"thoughtSignature":"{marked}"}}]}}]}}"#
+        );
+        let native = r#"{"contents":[{"role":"model","parts":[{"text":"b"},{"thoughtSignature":"skip_thought_signature_validator","functionCall":{"name":"f"}},{"text":"c","thoughtSignature":"native"}]}]}"#;
+        let early = r#"{"contents":[{"role":"model","parts":[{"text":"b"},{"functionCall":{"name":"f"}},{"text":"c","thoughtSignature":"native"}]}]}"#;
+        for (model, expected) in [("gemini-3-flash", native), ("gemini-2.5-flash", early)] {
+            let out = strip_foreign_seals(Dialect::Gemini, sealed.as_bytes(), model);
+            assert_eq!(std::str::from_utf8(&out).unwrap(), expected);
         }
         for odd in [
             r#"{"messages":"sy1.openai.A"}"#,
@@ -271,7 +332,7 @@ mod tests {
             r#"{"messages":[7,{"content":["\"sy1."]}]}"#,
         ] {
             for dialect in Dialect::ALL {
-                assert_eq!(&*strip_foreign_seals(dialect, odd.as_bytes()), odd.as_bytes());
+                assert_eq!(&*strip_foreign_seals(dialect, odd.as_bytes(), "m"), odd.as_bytes());
             }
         }
     }
@@ -306,7 +367,10 @@ mod tests {
             ),
         ];
         for (dialect, body, expected) in cases {
-            assert_eq!(std::str::from_utf8(&strip_all_seals(dialect, body.as_bytes())).unwrap(), expected);
+            assert_eq!(
+                std::str::from_utf8(&strip_all_seals(dialect, body.as_bytes(), "m")).unwrap(),
+                expected
+            );
         }
     }
 }

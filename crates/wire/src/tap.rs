@@ -4,6 +4,7 @@
 //! copies what flows by.
 
 mod chat;
+pub(crate) mod gemini;
 mod messages;
 mod responses;
 
@@ -86,8 +87,8 @@ impl StreamTap {
     /// The chunk an event of a chat stream holds.
     pub(crate) fn chunk_of<'a>(&self, event: &StreamEvent<'a>) -> Option<ChatChunk<'a>> {
         match self.dialect {
-            Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse => ChatChunk::read(event.data),
-            Dialect::OpenAiResponses | Dialect::AnthropicMessages => None,
+            Dialect::OpenAiChat | Dialect::BedrockConverse => ChatChunk::read(event.data),
+            Dialect::OpenAiResponses | Dialect::AnthropicMessages | Dialect::Gemini => None,
         }
     }
 
@@ -103,9 +104,8 @@ impl StreamTap {
         }
         let is_first = !std::mem::replace(&mut self.opened, true);
         let observed = match self.dialect {
-            Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse => {
-                self.observe_chat(event, chunk)
-            }
+            Dialect::OpenAiChat | Dialect::BedrockConverse => self.observe_chat(event, chunk),
+            Dialect::Gemini => self.observe_gemini(event),
             Dialect::OpenAiResponses => self.observe_responses(event),
             Dialect::AnthropicMessages => self.observe_messages(event),
         };
@@ -142,10 +142,10 @@ impl StreamTap {
     #[must_use]
     pub fn is_finished(&self) -> bool {
         match self.dialect {
-            Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse => {
+            Dialect::OpenAiChat | Dialect::BedrockConverse => {
                 self.done || (self.choices_seen != 0 && self.choices_seen == self.choices_finished)
             }
-            Dialect::AnthropicMessages => self.done || self.notes.finish.is_some(),
+            Dialect::AnthropicMessages | Dialect::Gemini => self.done || self.notes.finish.is_some(),
             Dialect::OpenAiResponses => self.done,
         }
     }

@@ -82,7 +82,8 @@ fn request_of(
     upstream_model: &str,
 ) -> Result<Translated, TranslateError> {
     let mut notes = Notes::default();
-    let mut prompt = read_request(from, notes::utf8(body)?, &mut notes)?;
+    let body = readable(from, notes::utf8(body)?);
+    let mut prompt = read_request(from, &body, &mut notes)?;
     let read = notes.noted().len();
     tool_names::fit(to, &mut prompt);
     if to != Dialect::OpenAiResponses {
@@ -103,7 +104,8 @@ fn request_of(
 /// for a stream which such an upstream carries on. None as well where the request can't be read.
 #[must_use]
 pub fn caller_tools(caller: Dialect, body: &[u8]) -> Option<Arc<CallerTools>> {
-    let prompt = read_request(caller, notes::utf8(body).ok()?, &mut Notes::default()).ok()?;
+    let body = readable(caller, notes::utf8(body).ok()?);
+    let prompt = read_request(caller, &body, &mut Notes::default()).ok()?;
     Some(prompt.caller_tools).filter(|tools| !tools.is_empty()).map(Arc::new)
 }
 
@@ -153,7 +155,7 @@ pub(crate) fn hides_thoughts(caller: Dialect) -> bool {
 }
 
 /// Takes thinking out of an answer, and tells where a seal goes with it. A seal on a tool call stays where a caller has a
-/// place for it that is not a thought of its own (chat).
+/// place for it that is not a thought of its own.
 fn hide_thoughts(to: Dialect, answer: &mut Answer<'_>, notes: &mut Notes) {
     let mut is_lost = false;
     answer.content.retain_mut(|content| match content {
@@ -166,7 +168,7 @@ fn hide_thoughts(to: Dialect, answer: &mut Answer<'_>, notes: &mut Notes) {
             false
         }
         Content::ToolUse(call) => {
-            is_lost |= to != Dialect::OpenAiChat && call.signature.take().is_some();
+            is_lost |= !seals_calls(to) && call.signature.take().is_some();
             true
         }
         Content::Text(_)
@@ -177,6 +179,14 @@ fn hide_thoughts(to: Dialect, answer: &mut Answer<'_>, notes: &mut Notes) {
     });
     if is_lost {
         notes.add(SEAL_DROPPED, "content");
+    }
+}
+
+/// Whether a caller has a place for the seal on a tool call that is not a thought of its own.
+pub(crate) const fn seals_calls(caller: Dialect) -> bool {
+    match caller {
+        Dialect::OpenAiChat | Dialect::Gemini => true,
+        Dialect::OpenAiResponses | Dialect::AnthropicMessages | Dialect::BedrockConverse => false,
     }
 }
 
@@ -198,12 +208,25 @@ fn name<'a>(answer: &mut Answer<'a>, options: &'a ReplyOptions) {
     }
 }
 
+/// The body as its reader wants it: readers borrow from what they read, so what has to be written anew for them is written
+/// before.
+pub(crate) fn readable(from: Dialect, body: &str) -> Cow<'_, str> {
+    match from {
+        Dialect::Gemini => gemini::asked::with_json_schemas(body),
+        Dialect::OpenAiChat
+        | Dialect::OpenAiResponses
+        | Dialect::AnthropicMessages
+        | Dialect::BedrockConverse => Cow::Borrowed(body),
+    }
+}
+
 fn read_request<'a>(from: Dialect, body: &'a str, notes: &mut Notes) -> Result<Prompt<'a>, TranslateError> {
     let mut prompt = match from {
         Dialect::OpenAiChat => openai_chat::request::read(body, notes),
         Dialect::OpenAiResponses => openai_responses::request::read(body, notes),
         Dialect::AnthropicMessages => anthropic::request::read(body, notes),
-        Dialect::Gemini | Dialect::BedrockConverse => Err(no_caller(from)),
+        Dialect::Gemini => gemini::asked::read(body, notes),
+        Dialect::BedrockConverse => Err(no_caller(from)),
     }?;
     calls::settle(from, &mut prompt)?;
     Ok(prompt)
@@ -244,7 +267,8 @@ fn write_answer(
         Dialect::OpenAiChat => openai_chat::answer::write(answer, options, notes),
         Dialect::OpenAiResponses => openai_responses::answer::write(answer, options, notes),
         Dialect::AnthropicMessages => anthropic::answer::write(answer, notes),
-        Dialect::Gemini | Dialect::BedrockConverse => Err(no_caller(to)),
+        Dialect::Gemini => gemini::answer::write(answer, notes),
+        Dialect::BedrockConverse => Err(no_caller(to)),
     }
 }
 

@@ -12,7 +12,7 @@ pub fn run(choices: &Choices, data: &[u8]) {
     let content_type = choices.flag(2).then_some("application/json");
     let seen = inspect_ok_body(from, choices.operation(), content_type, data);
     let _ = usage_of(from, data);
-    if let Ok(counted) = count_answer(from, data) {
+    if let Ok(counted) = count_answer(from, choices.caller(), data) {
         assert_json(&counted.body, "a count");
     }
     match translate_response(from, to, data, &choices.options()) {

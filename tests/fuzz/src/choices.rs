@@ -9,7 +9,8 @@ const TOOLS: &[u8] = br#"{"input":"","tools":[{"type":"custom","name":"get_weath
     {"type":"shell"},{"type":"tool_search","execution":"client"}]}"#;
 
 /// The dialects callers speak.
-pub const CALLERS: [Dialect; 3] = [Dialect::OpenAiChat, Dialect::OpenAiResponses, Dialect::AnthropicMessages];
+pub const CALLERS: [Dialect; 4] =
+    [Dialect::OpenAiChat, Dialect::OpenAiResponses, Dialect::AnthropicMessages, Dialect::Gemini];
 
 /// Bytes that choose, at the start of each input. `cargo xtask fuzz` writes them before its seeds, in this order:
 /// upstream, caller, flags, cuts, second upstream, number, split (two bytes, little end first).

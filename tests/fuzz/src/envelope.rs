@@ -17,11 +17,15 @@ pub fn run(choices: &Choices, data: &[u8]) {
         Err(error) => return assert!(!error.message.is_empty(), "an error says why"),
     };
     assert_json(data, "a request that was read");
-    assert!(is_json(&data[envelope.model_span.clone()]), "the model's span is a JSON string");
+    assert!(is_json(&data[envelope.model_span.clone()]), "the model's span is JSON");
     let body = Bytes::copy_from_slice(data);
     for ask_usage in [false, true] {
         let rewritten = rewrite(&body, &envelope, "upstream \"model\"", ask_usage);
         assert_json(&rewritten, "a rewritten request");
+        if dialect == Dialect::Gemini {
+            // Its model goes back into the URL.
+            continue;
+        }
         let again = Envelope::read(dialect, operation, &rewritten)
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&rewritten)));
         assert_eq!(again.model, "upstream \"model\"");

@@ -27,10 +27,16 @@ pub fn run(choices: &Choices, data: &[u8]) {
     for to in Dialect::ALL {
         check(from, to, data, model, translate_request(from, to, data, model));
     }
-    // Callers who count speak Anthropic's dialect.
-    for (to, vertex) in [(Dialect::Gemini, false), (Dialect::Gemini, true), (Dialect::BedrockConverse, false)]
-    {
-        let counted = count_request(to, vertex, data, model);
+    // Callers who count speak Anthropic's dialect or Google's.
+    let counters = [
+        (Dialect::AnthropicMessages, Dialect::Gemini, false),
+        (Dialect::AnthropicMessages, Dialect::Gemini, true),
+        (Dialect::AnthropicMessages, Dialect::BedrockConverse, false),
+        (Dialect::Gemini, Dialect::AnthropicMessages, false),
+        (Dialect::Gemini, Dialect::BedrockConverse, false),
+    ];
+    for (from, to, vertex) in counters {
+        let counted = count_request(from, to, vertex, data, model);
         told(counted.as_ref());
         if let Ok(counted) = counted {
             assert_json(&counted.body, "a request to count");

@@ -55,12 +55,16 @@ fn text(caller: Dialect, event: &Value) -> String {
         Dialect::OpenAiChat => &event["choices"][0]["delta"]["content"],
         Dialect::OpenAiResponses if event["type"] == "response.output_text.delta" => &event["delta"],
         Dialect::AnthropicMessages if event["delta"]["type"] == "text_delta" => &event["delta"]["text"],
-        Dialect::OpenAiResponses
-        | Dialect::AnthropicMessages
-        | Dialect::Gemini
-        | Dialect::BedrockConverse => &Value::Null,
+        Dialect::Gemini => return parts(event),
+        Dialect::OpenAiResponses | Dialect::AnthropicMessages | Dialect::BedrockConverse => &Value::Null,
     };
     piece.as_str().unwrap_or_default().to_owned()
+}
+
+/// The texts among the parts of a Gemini caller's chunk.
+fn parts(event: &Value) -> String {
+    let parts = event["candidates"][0]["content"]["parts"].as_array().into_iter().flatten();
+    parts.filter(|part| part["thought"] != true).filter_map(|part| part["text"].as_str()).collect()
 }
 
 fn is_end(caller: Dialect, event: &Value) -> bool {
@@ -70,6 +74,7 @@ fn is_end(caller: Dialect, event: &Value) -> bool {
             ["response.completed", "response.incomplete", "response.failed"].contains(&kind)
         }
         Dialect::AnthropicMessages => kind == "message_stop",
-        Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse => false,
+        Dialect::Gemini => event["candidates"][0]["finishReason"].is_string(),
+        Dialect::OpenAiChat | Dialect::BedrockConverse => false,
     }
 }

@@ -64,7 +64,7 @@ fn told(ask: &Ask, wanted: &ColdReply, queued: &Enqueued, parked: &Parked, way: 
         reply::sentence(&parked.why.message),
         queued.id,
     );
-    let mut response = reply::error(
+    let mut response = reply::error_after(
         ask.dialect,
         &ErrorReply {
             status: 503,
@@ -74,6 +74,7 @@ fn told(ask: &Ask, wanted: &ColdReply, queued: &Enqueued, parked: &Parked, way: 
             param: None,
             request_id: Some(ask.id.as_str().to_owned()),
         },
+        Some(parked.again_in_ms.max(1)),
     );
     way.mark(response.headers_mut());
     super::not_before(&mut response, parked.again_in_ms.max(1));

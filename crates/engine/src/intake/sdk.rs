@@ -11,7 +11,7 @@ const STAINLESS: &str = "x-stainless-";
 /// `azsdk-net-AI.OpenAI/2.1.0 (.NET 8.0.8; Linux)`, `langchain4j-openai`, `ai-sdk/openai-compatible/2.0.47
 /// ai-sdk/provider-utils/4.0.27 runtime/node.js/24`, `ai/5.0.60`, `litellm/1.77.5`, `google-genai-sdk/1.41.0
 /// gl-node/v22.19.0`, `Semantic-Kernel`, `spring-ai`, `pydantic-ai/1.2.0`, `Agents/Python 0.4.0`, `claude-cli/2.0.1`.
-const USER_AGENTS: [&str; 19] = [
+const USER_AGENTS: [&str; 20] = [
     "openai",
     "anthropic",
     "ai-sdk/",
@@ -22,6 +22,7 @@ const USER_AGENTS: [&str; 19] = [
     "llama-index",
     "llama_index",
     "google-genai",
+    "geminicli",
     "mistral-client",
     "speakeasy-sdk",
     "semantic-kernel",
@@ -83,6 +84,7 @@ mod tests {
             "ai-sdk/openai-compatible/2.0.47 ai-sdk/provider-utils/4.0.27 runtime/node.js/24",
             "ai/5.0.60 ai-sdk/openai/2.0.42 runtime/node.js/22",
             "google-genai-sdk/1.41.0 gl-python/3.12.1",
+            "GeminiCLI/0.30.0/gemini-3-pro (linux; x64)",
             "Semantic-Kernel",
             "spring-ai",
             "pydantic-ai/1.2.0",

@@ -6,6 +6,7 @@
 
 use percent_encoding::percent_decode_str;
 use switchyard_domain::{Dialect, Operation};
+use switchyard_wire::gemini::url::Url;
 
 /// What a request is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +47,8 @@ pub(super) struct Target {
     /// The dialect the path belongs to; where it belongs to several, headers tell.
     pub(super) dialect: Option<Dialect>,
     pub(super) endpoint: Endpoint,
+    /// What Gemini's paths say besides: the model, and whether a stream is wanted.
+    pub(super) url: Option<Url>,
 }
 
 /// What a route answers, and in which dialect.
@@ -61,17 +64,27 @@ const ROUTED: [(&[&str], Dialect, Operation); 6] = [
 /// What a base URL may end in: the version, and the prefixes of vendors' own and gateways' addresses.
 const BASES: [&str; 4] = ["v1", "api", "openai", "anthropic"];
 
+/// Versions only Google's clients write.
+const GOOGLES: [&str; 3] = ["v1beta", "v1beta1", "v1alpha"];
+
 /// Names what there is, for whoever asked for something else.
 pub(super) const THERE_IS: &str = "POST /v1/chat/completions, /v1/responses, /v1/responses/compact, /v1/embeddings, \
-                                   /v1/messages, /v1/messages/count_tokens, or GET /v1/models";
+                                   /v1/messages, /v1/messages/count_tokens, \
+                                   /v1beta/models/{model}:generateContent, or GET /v1/models";
 
-/// Reads a request's path; `None` where there is nothing.
-pub(super) fn read(path: &str) -> Option<Target> {
+/// Reads a request's path, and of its query what Gemini's paths need; `None` where there is nothing.
+pub(super) fn read(path: &str, query: Option<&str>) -> Option<Target> {
+    if let Some(url) = Url::read(&decoded(path), query) {
+        let endpoint = Endpoint::Routed(url.operation());
+        return Some(Target { dialect: Some(Dialect::Gemini), endpoint, url: Some(url) });
+    }
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
     let mut rest = segments.as_slice();
+    let is_googles = segments.iter().any(|segment| GOOGLES.contains(segment));
     loop {
         if let Some(target) = exactly(rest) {
-            return Some(target);
+            let dialect = target.dialect.or(is_googles.then_some(Dialect::Gemini));
+            return Some(Target { dialect, ..target });
         }
         rest = behind_a_base(rest)?;
     }
@@ -87,17 +100,22 @@ fn exactly(segments: &[&str]) -> Option<Target> {
         ["switchyard", "jobs", id] => Endpoint::Job(decoded(id)),
         _ => {
             let (_, dialect, operation) = ROUTED.iter().find(|(path, ..)| *path == segments)?;
-            return Some(Target { dialect: Some(*dialect), endpoint: Endpoint::Routed(*operation) });
+            let endpoint = Endpoint::Routed(*operation);
+            return Some(Target { dialect: Some(*dialect), endpoint, url: None });
         }
     };
-    Some(Target { dialect: None, endpoint })
+    Some(Target { dialect: None, endpoint, url: None })
 }
 
 /// The path behind what may be a base URL's end. A whole endpoint is one too: it was pasted as the base URL.
 fn behind_a_base<'p, 's>(segments: &'p [&'s str]) -> Option<&'p [&'s str]> {
     if let [base, rest @ ..] = segments
-        && BASES.contains(base)
+        && (BASES.contains(base) || GOOGLES.contains(base))
     {
+        return Some(rest);
+    }
+    // Vertex AI's resources: a project's and its place's, or a publisher's.
+    if let ["projects", _, "locations", _, rest @ ..] | ["publishers", _, rest @ ..] = segments {
         return Some(rest);
     }
     let behind = |path: &[&str]| segments.get(path.len()..).filter(|_| segments.starts_with(path));
@@ -140,7 +158,8 @@ mod tests {
                 format!("{plain}/{plain}"),
             ] {
                 let endpoint = Endpoint::Routed(Operation::Complete);
-                assert_eq!(read(&path), Some(Target { dialect: Some(dialect), endpoint }), "{path}");
+                let expected = Some(Target { dialect: Some(dialect), endpoint, url: None });
+                assert_eq!(read(&path, None), expected, "{path}");
             }
         }
     }
@@ -148,9 +167,11 @@ mod tests {
     #[test]
     fn a_familys_further_endpoints_are_told_from_a_base_url() {
         let routed = |dialect, operation| {
-            Some(Target { dialect: Some(dialect), endpoint: Endpoint::Routed(operation) })
+            Some(Target { dialect: Some(dialect), endpoint: Endpoint::Routed(operation), url: None })
         };
-        let shared = |endpoint| Some(Target { dialect: None, endpoint });
+        let shared = |endpoint| Some(Target { dialect: None, endpoint, url: None });
+        let googles = |endpoint| Some(Target { dialect: Some(Dialect::Gemini), endpoint, url: None });
+        let auto = Endpoint::Model("auto".to_owned());
         let cases = [
             ("/v1/messages/count_tokens", routed(Dialect::AnthropicMessages, Operation::CountTokens)),
             (
@@ -177,6 +198,9 @@ mod tests {
             ("/anthropic/v1", shared(Endpoint::Health)),
             ("/health", shared(Endpoint::Health)),
             ("*", shared(Endpoint::Health)),
+            ("/v1beta/models", googles(Endpoint::Models)),
+            ("/v1/v1beta/models/auto", googles(auto.clone())),
+            ("/v1beta1/publishers/google/models/auto", googles(auto)),
             ("/v1/chat", None),
             ("/v1/responses/resp_1", None),
             ("/v1/images/generations", None),
@@ -184,7 +208,26 @@ mod tests {
             ("/v2/messages", None),
         ];
         for (path, expected) in cases {
-            assert_eq!(read(path), expected, "{path}");
+            assert_eq!(read(path, None), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn geminis_paths_name_the_model_and_the_method() {
+        let read = |path, query| {
+            let target = read(path, query).unwrap();
+            (target.dialect, target.endpoint, target.url.unwrap().model)
+        };
+        let of =
+            |operation, model: &str| (Some(Dialect::Gemini), Endpoint::Routed(operation), model.to_owned());
+        let cases = [
+            ("/v1beta/models/auto:generateContent", of(Operation::Complete, "auto")),
+            ("//v1beta//models/switchyard%2Ffast:countTokens", of(Operation::CountTokens, "switchyard/fast")),
+            ("/v1/v1beta/models/x:1:streamGenerateContent", of(Operation::Complete, "x:1")),
+            ("/v1/models/x:batchEmbedContents", of(Operation::Embed, "x")),
+        ];
+        for (path, expected) in cases {
+            assert_eq!(read(path, Some("alt=sse")), expected, "{path}");
         }
     }
 }

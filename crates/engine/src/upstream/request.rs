@@ -8,6 +8,7 @@ use switchyard_domain::map::{Midstream, Route};
 use switchyard_domain::{Dialect, Failure, FailureKind, Feature, Operation};
 use switchyard_wire::canonical::CallerTools;
 use switchyard_wire::gemini::Variant;
+use switchyard_wire::gemini::embed::asked::{AskedFacts, is_single, write_asked};
 use switchyard_wire::gemini::embed::{EmbedFacts, write_embed};
 use switchyard_wire::{
     Degradation, Envelope, Pipe, ReplyOptions, TranslateError, caller_tools, continue_request, count_request,
@@ -37,11 +38,20 @@ pub(super) struct Translation {
     /// The stream's way to the caller.
     pub(super) pipe: Option<Pipe>,
     /// What the answer to a translated embeddings request has to know of it.
-    pub(super) embed: Option<EmbedFacts>,
+    pub(super) embed: Option<Embed>,
     /// The caller's tools that the upstream knows otherwise, for the answer.
     pub(super) tools: Option<Arc<CallerTools>>,
     /// What could not be carried over.
     pub(super) lost: Vec<String>,
+}
+
+/// What is known of an embeddings request whose answer is written anew.
+#[derive(Debug)]
+pub(super) enum Embed {
+    /// Of an OpenAI caller.
+    OpenAi(EmbedFacts),
+    /// Of a Gemini caller.
+    Gemini(AskedFacts),
 }
 
 /// Writes the body for a route.
@@ -49,17 +59,18 @@ pub(super) fn write(route: &Route, ask: &Ask, manner: Manner) -> Result<Outgoing
     let dialect = route.dialect_for(ask.dialect);
     match ask.operation {
         Operation::Complete | Operation::Compact => completion(route, ask, dialect, manner),
+        Operation::Embed if ask.dialect == Dialect::Gemini => embeddings_of_gemini(route, ask, dialect),
         Operation::Embed if dialect == Dialect::Gemini => {
             let text = std::str::from_utf8(&ask.body).unwrap_or_default();
             let (translated, facts) = write_embed(text, &route.upstream_model, variant(route))
                 .map_err(|error| untranslatable(&error))?;
             let mut outgoing = outgoing(dialect, translated.body.into(), true, &translated.degraded);
-            outgoing.translation.embed = Some(facts);
+            outgoing.translation.embed = Some(Embed::OpenAi(facts));
             Ok(outgoing)
         }
         Operation::CountTokens if dialect != ask.dialect => {
             let vertex = variant(route) == Variant::Vertex;
-            count_request(dialect, vertex, &ask.body, &route.upstream_model)
+            count_request(ask.dialect, dialect, vertex, &ask.body, &route.upstream_model)
                 .map(|translated| outgoing(dialect, translated.body.into(), true, &translated.degraded))
                 .map_err(|error| untranslatable(&error))
         }
@@ -68,6 +79,25 @@ pub(super) fn write(route: &Route, ask: &Ask, manner: Manner) -> Result<Outgoing
             Ok(outgoing(dialect, body, false, &[]))
         }
     }
+}
+
+/// A Gemini caller's batch of texts: the Gemini API takes it as it came, others have it written anew.
+fn embeddings_of_gemini(route: &Route, ask: &Ask, dialect: Dialect) -> Result<Outgoing, Failure> {
+    let is_gemini_api = dialect == Dialect::Gemini && variant(route) == Variant::GeminiApi;
+    if is_gemini_api {
+        let body = rewrite(&ask.body, &ask.envelope, &route.upstream_model, false);
+        let single = is_single(&ask.body);
+        let mut outgoing = outgoing(dialect, body, single, &[]);
+        let facts = AskedFacts { upstream: dialect, inputs: ask.envelope.message_count, single };
+        outgoing.translation.embed = single.then_some(Embed::Gemini(facts));
+        return Ok(outgoing);
+    }
+    let text = std::str::from_utf8(&ask.body).unwrap_or_default();
+    let (translated, facts) =
+        write_asked(text, dialect, &route.upstream_model).map_err(|error| untranslatable(&error))?;
+    let mut outgoing = outgoing(dialect, translated.body.into(), true, &translated.degraded);
+    outgoing.translation.embed = Some(Embed::Gemini(facts));
+    Ok(outgoing)
 }
 
 fn outgoing(dialect: Dialect, body: Bytes, needed: bool, degraded: &[Degradation]) -> Outgoing {
@@ -109,10 +139,10 @@ fn completion(route: &Route, ask: &Ask, dialect: Dialect, manner: Manner) -> Res
         let mut body = rewrite(&body, envelope, &route.upstream_model, asked_usage);
         let mut lost = Vec::new();
         if seals == Seals::TakenOut {
-            body = strip_all_seals(dialect, &body).into_owned().into();
+            body = strip_all_seals(dialect, &body, &route.upstream_model).into_owned().into();
             lost.push("thinking_dropped messages".to_owned());
         } else if envelope.has_seals {
-            body = strip_foreign_seals(dialect, &body).into_owned().into();
+            body = strip_foreign_seals(dialect, &body, &route.upstream_model).into_owned().into();
         }
         let pipe = stream.then(|| match &ask.resume {
             Some(resume) => resume.pipe(dialect, how, caller_tools(ask.dialect, &ask.body)),
@@ -129,7 +159,7 @@ fn completion(route: &Route, ask: &Ask, dialect: Dialect, manner: Manner) -> Res
     let mut lost = Vec::new();
     let body = if seals == Seals::TakenOut {
         lost.push("thinking_dropped messages".to_owned());
-        strip_all_seals(ask.dialect, &body).into_owned().into()
+        strip_all_seals(ask.dialect, &body, &route.upstream_model).into_owned().into()
     } else {
         body
     };

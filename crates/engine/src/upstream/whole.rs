@@ -6,11 +6,12 @@ use switchyard_domain::limits::HEADER_BYTES;
 use switchyard_domain::map::Route;
 use switchyard_domain::{Failure, FailureKind, Operation};
 use switchyard_policy::{EndedBy, Patience, Silence, Waits};
+use switchyard_wire::gemini::embed::asked::read_asked;
 use switchyard_wire::gemini::embed::read_embed;
 use switchyard_wire::{Translated, count_answer, inspect_ok_body, translate_response};
 
 use super::failure::{from_body, from_reqwest, too_slow};
-use super::request::{Translation, named, reply_options};
+use super::request::{Embed, Translation, named, reply_options};
 use super::{Answer, Whole, chunk, silent};
 use crate::blocking;
 use crate::clock;
@@ -45,10 +46,11 @@ pub(super) async fn read(
                 translate_response(translation.dialect, ask.dialect, &body, &options)
             }
             Operation::Embed => match &translation.embed {
-                Some(facts) => read_embed(&body, facts),
+                Some(Embed::OpenAi(facts)) => read_embed(&body, facts),
+                Some(Embed::Gemini(facts)) => read_asked(&body, facts),
                 None => Ok(Translated::whole(body.to_vec())),
             },
-            Operation::CountTokens => count_answer(translation.dialect, &body),
+            Operation::CountTokens => count_answer(translation.dialect, ask.dialect, &body),
         });
         let translated = translated
             .map_err(|error| Failure::new(FailureKind::Malformed, format!("{}: {error}.", route.host())))?;

@@ -102,8 +102,8 @@ pub(crate) fn shapes() -> Vec<Shape> {
             }
             if kind.starts_with("seals") || kind.starts_with("calls") {
                 shapes.push(Shape::new(format!("{kind}: {caller}, unsealed"), made, move |body| {
-                    let _ = strip_foreign_seals(caller, body);
-                    let _ = strip_all_seals(caller, body);
+                    let _ = strip_foreign_seals(caller, body, "m");
+                    let _ = strip_all_seals(caller, body, "m");
                 }));
             }
         }

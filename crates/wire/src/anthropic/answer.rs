@@ -177,6 +177,17 @@ pub(crate) fn read<'a>(body: &'a str, notes: &mut Notes) -> Result<Answer<'a>, T
     })
 }
 
+/// Reads the answer to `count_tokens`, tokens.
+pub(crate) fn read_count(body: &[u8]) -> Result<u64, TranslateError> {
+    #[derive(Deserialize)]
+    struct Counted {
+        input_tokens: Option<u64>,
+    }
+    let counted: Counted =
+        serde_json::from_slice(body).map_err(|error| TranslateError::invalid("", error.to_string()))?;
+    counted.input_tokens.ok_or_else(|| TranslateError::invalid("input_tokens", "is missing"))
+}
+
 #[derive(Debug, Serialize)]
 pub(super) struct Written<'a> {
     pub(super) id: &'a str,

@@ -10,4 +10,4 @@ mod write;
 
 pub(crate) use read::read;
 pub(crate) use tools::is_run_by_caller;
-pub(crate) use write::write;
+pub(crate) use write::{write, write_count};

@@ -206,7 +206,7 @@ impl Parts {
         Ok(())
     }
 
-    fn medium(&mut self, feature: Feature) {
+    pub(super) fn medium(&mut self, feature: Feature) {
         self.features.insert(feature);
         self.media += 1;
     }

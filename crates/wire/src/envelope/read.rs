@@ -14,7 +14,7 @@ use switchyard_domain::limits::NAME_BYTES;
 use super::fields::{FIELDS, Field};
 use super::parts::{Opening, Parts};
 use super::walk::Body;
-use super::{Envelope, EnvelopeError, Splice, features};
+use super::{Envelope, EnvelopeError, Splice, features, gemini};
 use crate::Dialect;
 use crate::members::Members;
 use crate::seals::{CHAT_SEAL, OUR_REASONING, SEAL_MARK};
@@ -35,6 +35,9 @@ pub(super) fn read(dialect: Dialect, operation: Operation, body: &[u8]) -> Resul
     let text = std::str::from_utf8(body).map_err(|error| {
         EnvelopeError::body(format!("the body is not UTF-8 (byte {})", error.valid_up_to()))
     })?;
+    if dialect == Dialect::Gemini {
+        return gemini::read(operation, text);
+    }
     let mut scan = Scan::new(dialect, operation);
     let mut json = serde_json::Deserializer::from_str(text);
     let walked = json.deserialize_map(Body(&mut scan)).and_then(|()| json.end());
@@ -170,6 +173,8 @@ impl<'a> Scan<'a> {
             opening: self.opening(),
             usage_splice,
             key_member,
+            url_member: None,
+            resources: Vec::new(),
         })
     }
 
@@ -369,7 +374,7 @@ impl<'a> Scan<'a> {
 }
 
 /// Whether a name is short enough to be logged, shown and passed on.
-fn check_name(field: &str, name: &str) -> Result<(), EnvelopeError> {
+pub(super) fn check_name(field: &str, name: &str) -> Result<(), EnvelopeError> {
     if name.len() > NAME_BYTES {
         let message = format!("is {} bytes long; at most {NAME_BYTES} are taken", name.len());
         return Err(EnvelopeError::field(field, message));

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::Envelope;
 use crate::Dialect;
+use crate::gemini::resource_name;
 use crate::splice::Splices;
 
 /// The body to send to a route of the same dialect: the model is `upstream_model`, an `idempotencyKey`
@@ -13,7 +14,8 @@ use crate::splice::Splices;
 /// `envelope` must have been read from this `body`.
 #[must_use]
 pub fn rewrite(body: &Bytes, envelope: &Envelope, upstream_model: &str, ask_usage: bool) -> Bytes {
-    let model = (envelope.model != upstream_model)
+    // A URL's words go back into a URL.
+    let model = (envelope.url_member.is_none() && envelope.model != upstream_model)
         .then(|| (envelope.model_span.clone(), serde_json::Value::from(upstream_model).to_string()));
     let usage = match envelope.dialect {
         Dialect::OpenAiChat if ask_usage && envelope.stream => envelope.usage_splice.as_ref(),
@@ -33,6 +35,12 @@ pub fn rewrite(body: &Bytes, envelope: &Envelope, upstream_model: &str, ask_usag
     }
     if let Some(range) = envelope.key_member.clone() {
         splices.replace(range, "");
+    }
+    if let Some(range) = envelope.url_member.clone() {
+        splices.replace(range, "");
+    }
+    for range in &envelope.resources {
+        splices.replace(range.clone(), serde_json::Value::from(resource_name(upstream_model)).to_string());
     }
     if splices.is_empty() { body.clone() } else { splices.apply(body).into() }
 }

@@ -491,13 +491,90 @@ fn odd_body() -> impl Strategy<Value = String> {
     })
 }
 
+#[test]
+fn a_gemini_body_is_read_with_what_its_url_said_and_goes_on_without() {
+    use Feature as F;
+    let complete = Operation::Complete;
+    let text = r#""contents":[{"parts":[{"text":"hi"}]}]"#;
+    let cases: [(Operation, &str, String, &[Feature]); 9] = [
+        (complete, "", text.to_owned(), &[]),
+        (complete, r#","stream":true"#, text.to_owned(), &[F::Stream]),
+        (
+            complete,
+            "",
+            format!(
+                r#"{text},"generation_config":{{"response_mime_type":"application/json","thinking_config":{{"thinking_budget":-1}}}}"#
+            ),
+            &[F::JsonMode, F::Reasoning],
+        ),
+        (
+            complete,
+            "",
+            format!(
+                r#"{text},"generationConfig":{{"responseMimeType":"application/json","responseSchema":{{}},"thinkingConfig":{{"thinkingBudget":0}},"candidateCount":2}}"#
+            ),
+            &[F::JsonSchema, F::Choices],
+        ),
+        (
+            complete,
+            "",
+            format!(r#"{text},"tools":[{{"functionDeclarations":[{{"name":"f"}}]}},{{"googleSearch":{{}}}}]"#),
+            &[F::Tools, F::ServerTools],
+        ),
+        (
+            complete,
+            "",
+            r#""contents":[{"parts":[{"inlineData":{"mimeType":"image/png","data":"A"}},{"file_data":{"mime_type":"application/pdf","file_uri":"gs://a"}}]},{"role":"model","parts":[{"text":"so"}]}]"#.to_owned(),
+            &[F::Vision, F::Documents, F::State, F::Prefill],
+        ),
+        (
+            complete,
+            "",
+            r#""contents":[{"role":"model","parts":[{"functionCall":{"name":"f"}},{"functionCall":{"name":"g"}}]}],"cachedContent":"c""#.to_owned(),
+            &[F::ParallelTools, F::State],
+        ),
+        (Operation::CountTokens, "", format!(r#""generateContentRequest":{{"model":"models/x",{text}}}"#), &[]),
+        (Operation::Embed, "", r#""requests":[{"model":"models/x","content":{"parts":[{"text":"hi"}]}}]"#.to_owned(), &[]),
+    ];
+    for (operation, told, members, features) in cases {
+        let body = format!(r#"{{"_url":{{"model":"m"{told}}}, {members} }}"#);
+        let envelope = Envelope::read(Dialect::Gemini, operation, body.as_bytes()).unwrap();
+        assert_eq!((envelope.model.as_str(), envelope.message_count > 0), ("m", true), "{body}");
+        assert_eq!(envelope.features, FeatureSet::of(features), "{body}");
+        assert_eq!(envelope.stream, !told.is_empty());
+        let sent = rewrite(&Bytes::from(body), &envelope, "up", true);
+        let expected = format!("{{ {} }}", members.replace("models/x", "models/up"));
+        assert_eq!(std::str::from_utf8(&sent).unwrap(), expected);
+    }
+    let key = r#"{"_url":{"model":"m"},"idempotencyKey":"k","contents":{"parts":{"text":"hi"}}}"#;
+    let envelope = Envelope::read(Dialect::Gemini, complete, key.as_bytes()).unwrap();
+    assert_eq!(envelope.idempotency_key.as_deref(), Some("k"));
+    let sent = rewrite(&Bytes::from(key), &envelope, "up", false);
+    assert_eq!(&sent[..], br#"{"contents":{"parts":{"text":"hi"}}}"#);
+    for (body, field) in [
+        (r#"{"contents":[]}"#, "model"),
+        (r#"{"_url":{"model":"m"},"contents":[]}"#, "contents"),
+        (r#"{"_url":{"model":"m"},"contents":[7]}"#, "contents[0]"),
+        (r#"{"_url":{"model":"m"},"_url":{"model":"n"},"contents":[]}"#, "_url"),
+        (
+            r#"{"_url":{"model":"m"},"contents":[{}],"generationConfig":{"maxOutputTokens":0}}"#,
+            "generationConfig.maxOutputTokens",
+        ),
+    ] {
+        let error = Envelope::read(Dialect::Gemini, complete, body.as_bytes()).unwrap_err();
+        assert_eq!(error.field.as_deref(), Some(field), "{body}");
+    }
+}
+
 proptest! {
     #[test]
     fn no_body_makes_the_router_panic_and_what_is_changed_is_still_json(
         body in odd_body(),
         cut in any::<prop::sample::Index>(),
     ) {
-        let body = format!(r#"{{"model":"m","max_tokens":1,"input":{body},"messages":{body}}}"#);
+        let body = format!(
+            r#"{{"_url":{{"model":"m"}},"model":"m","max_tokens":1,"input":{body},"contents":{body},"messages":{body}}}"#
+        );
         let half = &body.as_bytes()[..cut.index(body.len() + 1)];
         for dialect in Dialect::ALL {
             for operation in Operation::ALL {
@@ -517,9 +594,9 @@ proptest! {
                 }
                 let _ = crate::continue_request(dialect, half, "so far", how);
             }
-            let out = crate::strip_foreign_seals(dialect, body.as_bytes());
+            let out = crate::strip_foreign_seals(dialect, body.as_bytes(), "m");
             prop_assert!(serde_json::from_slice::<Value>(&out).is_ok(), "{}", String::from_utf8_lossy(&out));
-            let _ = crate::strip_foreign_seals(dialect, half);
+            let _ = crate::strip_foreign_seals(dialect, half, "m");
         }
         let error = crate::read_error(None, half);
         let _ = crate::meaning(200, &error);

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::google;
 use crate::Dialect;
 use crate::sse::encode_event;
 
@@ -59,11 +60,19 @@ struct MessagesErrorBody<'a> {
 /// The body of an error reply in the caller's dialect.
 #[must_use]
 pub fn error_response(dialect: Dialect, reply: &ErrorReply) -> Vec<u8> {
+    error_response_after(dialect, reply, None)
+}
+
+/// The same of an error that may be asked about again after so many milliseconds, where the dialect says so in the body
+/// (Gemini); everywhere it is said in a header.
+#[must_use]
+pub fn error_response_after(dialect: Dialect, reply: &ErrorReply, retry_after_ms: Option<u64>) -> Vec<u8> {
     let kind = if reply.kind.is_empty() { usual_kind(reply.status) } else { &reply.kind };
     let (message, code, param) = (reply.message.as_str(), reply.code.as_deref(), reply.param.as_deref());
     let request_id = reply.request_id.as_deref();
     let written = match dialect {
-        Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Gemini | Dialect::BedrockConverse => {
+        Dialect::Gemini => return google::body(reply, retry_after_ms),
+        Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::BedrockConverse => {
             serde_json::to_vec(&ChatError {
                 error: ChatErrorBody { message, r#type: kind, param, code },
                 request_id,

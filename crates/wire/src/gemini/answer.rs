@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use super::reading::Reading;
 use super::stream::chunks;
-use crate::canonical::{Answer, Content, Delta, ToolUse};
+use super::written::{Part, Response};
+use crate::canonical::{Answer, Content, Delta, Origin, Signature, ToolUse};
 use crate::notes::{Notes, TranslateError};
 use crate::{FinishReason, Usage};
 
@@ -24,6 +25,42 @@ pub(crate) fn read<'a>(body: &'a str, notes: &mut Notes) -> Result<Answer<'a>, T
         return Err(TranslateError::invalid("candidates", "is missing"));
     }
     Ok(whole.answer)
+}
+
+/// Writes an answer for a Gemini caller.
+pub(crate) fn write(answer: &Answer<'_>, notes: &mut Notes) -> Result<Vec<u8>, TranslateError> {
+    let id = answer.id.as_deref().unwrap_or_default();
+    let mut parts: Vec<Part<'_>> = Vec::with_capacity(answer.content.len());
+    let mut calls = 0;
+    for (at, said) in answer.content.iter().enumerate() {
+        match said {
+            // A refusal is told by the finish reason; what is said of it is text.
+            Content::Text(text) | Content::Refusal(text) => parts.push(Part::text(&**text)),
+            Content::Thinking { text, signature } => parts.push(Part::thought(&**text, signature.as_ref())),
+            Content::RedactedThinking(seal) => seal_text(&mut parts, seal),
+            Content::ToolUse(call) => {
+                parts.push(Part::call(call, id, calls, notes)?);
+                calls += 1;
+            }
+            Content::Image(_) | Content::Document(_) | Content::ToolResult(_) => {
+                notes.add("block_dropped", format!("content[{at}]"));
+            }
+        }
+    }
+    if answer.stop_sequence.is_some() {
+        notes.add("stop_sequence_not_told", "stop_sequence");
+    }
+    let written = Response::of(parts, id, answer.model.as_deref().unwrap_or_default())
+        .ended(answer.finish, answer.usage.unwrap_or_default());
+    serde_json::to_vec(&written).map_err(|error| TranslateError::invalid("", error.to_string()))
+}
+
+/// Gemini's seal on a text goes back on that text; what another vendor sealed is a thought of its own.
+fn seal_text<'a>(parts: &mut Vec<Part<'a>>, seal: &'a Signature<'_>) {
+    match parts.last_mut() {
+        Some(last) if seal.origin == Origin::Gemini && last.takes_seal() => last.seal(seal),
+        Some(_) | None => parts.push(Part::thought("", Some(seal))),
+    }
 }
 
 /// An answer put together again.

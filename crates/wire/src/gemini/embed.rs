@@ -1,5 +1,6 @@
 //! Embeddings: OpenAI's `/v1/embeddings`, answered by the Gemini API's `:batchEmbedContents` or Vertex AI's `:predict`.
 
+pub mod asked;
 mod base64;
 
 use std::borrow::Cow;

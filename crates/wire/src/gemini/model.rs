@@ -7,7 +7,7 @@ use crate::notes::Notes;
 
 /// A model's generation. A name that tells none (`gemini-flash-latest`, a tuned endpoint) counts as the newest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Model {
+pub(crate) struct Model {
     version: (u32, u32),
     size: Size,
 }
@@ -35,7 +35,7 @@ pub(super) struct ThinkingConfig {
 }
 
 impl Model {
-    pub(super) fn of(name: &str) -> Self {
+    pub(crate) fn of(name: &str) -> Self {
         let name = name.rsplit('/').next().unwrap_or(name).to_ascii_lowercase();
         let size = if name.contains("flash-lite") {
             Size::FlashLite
@@ -50,7 +50,7 @@ impl Model {
     }
 
     /// Whether calls of tools must come back with their seal ("Thought signatures": validated since Gemini 3).
-    pub(super) fn demands_seals(self) -> bool {
+    pub(crate) fn demands_seals(self) -> bool {
         self.version >= (3, 0)
     }
 

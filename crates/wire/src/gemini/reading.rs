@@ -222,7 +222,7 @@ fn astray(reason: &str, message: Option<String>) -> UpstreamError {
 
 /// JSON text without the spaces between its words: callers pass arguments on as a string, and Gemini lays them out
 /// over several lines.
-fn compact(json: &str) -> Cow<'_, str> {
+pub(super) fn compact(json: &str) -> Cow<'_, str> {
     let is_space = |byte: u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
     if !json.bytes().any(is_space) {
         return Cow::Borrowed(json);

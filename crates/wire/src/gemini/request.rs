@@ -16,6 +16,7 @@ use super::model::{Model, ThinkingConfig};
 use super::schema;
 use crate::canonical::{Format, Prompt, ToolChoice};
 use crate::notes::{Notes, TranslateError};
+pub(super) use parts::arguments;
 use parts::{Content, Instruction, Part};
 use tools::{ToolConfig, Tools};
 

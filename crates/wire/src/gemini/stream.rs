@@ -2,12 +2,15 @@
 //!
 //! There is no end marker: the answer is whole when the upstream closes after a finish reason.
 
+mod writer;
+
 use super::reading::Reading;
 use super::shapes::Chunk;
 use crate::canonical::Delta;
 use crate::frames::StreamEvent;
 use crate::notes::Notes;
 use crate::pipe::StreamFault;
+pub(crate) use writer::Writer;
 
 /// Reads an upstream's stream.
 #[derive(Debug, Default)]

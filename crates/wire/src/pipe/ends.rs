@@ -82,6 +82,7 @@ pub(crate) enum Writer {
     Chat(openai_chat::stream::Writer),
     Responses(openai_responses::stream::Writer),
     Messages(anthropic::stream::Writer),
+    Gemini(gemini::stream::Writer),
 }
 
 impl Writer {
@@ -90,7 +91,8 @@ impl Writer {
         match caller {
             Dialect::OpenAiResponses => Self::Responses(openai_responses::stream::Writer::new(options)),
             Dialect::AnthropicMessages => Self::Messages(anthropic::stream::Writer::new(options)),
-            Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse => {
+            Dialect::Gemini => Self::Gemini(gemini::stream::Writer::new(options)),
+            Dialect::OpenAiChat | Dialect::BedrockConverse => {
                 Self::Chat(openai_chat::stream::Writer::new(options))
             }
         }
@@ -103,7 +105,8 @@ impl Writer {
                 Self::Responses(openai_responses::stream::Writer::resume(said, options))
             }
             Dialect::AnthropicMessages => Self::Messages(anthropic::stream::Writer::resume(said, options)),
-            Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse => {
+            Dialect::Gemini => Self::Gemini(gemini::stream::Writer::resume(said, options)),
+            Dialect::OpenAiChat | Dialect::BedrockConverse => {
                 Self::Chat(openai_chat::stream::Writer::resume(said, options))
             }
         }
@@ -113,7 +116,7 @@ impl Writer {
     pub(crate) fn describe(&self, said: &mut Said) {
         match self {
             Self::Responses(writer) => writer.describe(said),
-            Self::Chat(_) | Self::Messages(_) => {}
+            Self::Chat(_) | Self::Messages(_) | Self::Gemini(_) => {}
         }
     }
 
@@ -122,6 +125,7 @@ impl Writer {
             Self::Chat(writer) => writer.write(delta, notes, out),
             Self::Responses(writer) => writer.write(delta, notes, out),
             Self::Messages(writer) => writer.write(delta, notes, out),
+            Self::Gemini(writer) => writer.write(delta, notes, out),
         }
     }
 }

@@ -7,9 +7,10 @@ use super::memory::Memory;
 use super::said::Unfit;
 use crate::Dialect;
 use crate::frames::StreamEvent;
-use crate::members::{Text, borrowed_text};
+use crate::members::{Text, borrowed_text, text_of};
 use crate::openai_chat::ChatChunk;
 use crate::sse::SseDecoder;
+use crate::tap::gemini::Chunk;
 
 /// Keeps in mind what an event of a stream relayed as it came tells the caller.
 /// `chunk` is a chat event's, read already.
@@ -24,7 +25,7 @@ pub(super) fn hear(
     }
 }
 
-/// Keeps in mind the ids in what was written to a chat or Messages caller; its text is known already.
+/// Keeps in mind the ids in what was written to any caller but one of Responses; its text is known already.
 pub(super) fn overhear(memory: &mut Memory, caller: Dialect, written: &[u8]) {
     let knows_enough = !memory.as_is().id.is_empty();
     if knows_enough || !memory.is_fit() || written.is_empty() || caller == Dialect::OpenAiResponses {
@@ -45,9 +46,8 @@ fn hear_event(
     with_text: bool,
 ) {
     match caller {
-        Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse => {
-            hear_chat(memory, event.data, chunk, with_text);
-        }
+        Dialect::OpenAiChat | Dialect::BedrockConverse => hear_chat(memory, event.data, chunk, with_text),
+        Dialect::Gemini => hear_gemini(memory, event.data, with_text),
         Dialect::AnthropicMessages => hear_messages(memory, event.data, with_text),
         Dialect::OpenAiResponses => hear_responses(memory, event.data),
     }
@@ -149,6 +149,34 @@ fn hear_messages(memory: &mut Memory, data: &[u8], with_text: bool) {
         }
         "content_block_stop" => memory.closes(),
         _ => {}
+    }
+}
+
+fn hear_gemini(memory: &mut Memory, data: &[u8], with_text: bool) {
+    let Some(chunk) = Chunk::read(data) else {
+        if with_text {
+            memory.spoil(Unfit::NotKept);
+        }
+        return;
+    };
+    let named = |raw: Option<&RawValue>| raw.and_then(text_of);
+    memory.begins(named(chunk.response_id).as_deref(), named(chunk.model_version).as_deref());
+    if !with_text {
+        return;
+    }
+    for candidate in chunk.candidates() {
+        if candidate.index.is_some_and(|index| index > 0) {
+            return memory.spoil(Unfit::Choices);
+        }
+        for part in candidate.parts() {
+            match part.text.and_then(borrowed_text) {
+                _ if part.function_call.is_some() => memory.spoil(Unfit::ToolCall),
+                Some(text) if part.is_thought() && !text.is_empty() => memory.spoil(Unfit::Thinking),
+                Some(text) => memory.text(&text),
+                // An image, code the provider ran, or what is not known yet.
+                None => memory.spoil(Unfit::NotKept),
+            }
+        }
     }
 }
 

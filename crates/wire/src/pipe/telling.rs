@@ -12,7 +12,7 @@ use crate::canonical::{CallerTools, Delta};
 use crate::error_body::{ErrorShape, UpstreamError};
 use crate::notes::Notes;
 use crate::tap::Observed;
-use crate::translate::{ReplyOptions, SEAL_DROPPED, hides_thoughts};
+use crate::translate::{ReplyOptions, SEAL_DROPPED, hides_thoughts, seals_calls};
 use crate::{Dialect, FinishReason, Usage};
 
 /// What is known of an upstream's stream.
@@ -109,9 +109,8 @@ impl Telling {
             }
             Delta::Refusal(_) => self.tell_other(Unfit::Refusal, delta, out),
             Delta::ToolStart { call, id, name, signature } => {
-                // The seal of a thought that stays hidden: only chat has a place for it that is not a thought of its own.
-                let hides_seal =
-                    self.hide_thoughts && self.caller != Dialect::OpenAiChat && signature.is_some();
+                // The seal of a thought that stays hidden.
+                let hides_seal = self.hide_thoughts && !seals_calls(self.caller) && signature.is_some();
                 if hides_seal {
                     self.notes.add_once(SEAL_DROPPED, "content");
                 }

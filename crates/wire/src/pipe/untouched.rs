@@ -74,11 +74,11 @@ impl Untouched {
                 Dialect::AnthropicMessages => {
                     encode_event(out, Some("message_stop"), br#"{"type":"message_stop"}"#);
                 }
-                Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse => {
+                Dialect::OpenAiChat | Dialect::BedrockConverse => {
                     encode_event(out, None, b"[DONE]");
                 }
-                // Its answer is never whole without.
-                Dialect::OpenAiResponses => {}
+                // The one's answer is never whole without, the other has none.
+                Dialect::OpenAiResponses | Dialect::Gemini => {}
             }
         }
         StreamEnd::Complete

@@ -205,3 +205,36 @@ fn responses_calls_and_failures_are_seen_without_event_names() {
     assert_eq!((error.message.as_str(), error.code.as_deref()), ("boom", Some("server_error")));
     assert!(!tap.is_finished());
 }
+
+#[test]
+fn gemini_chunks_are_told_apart() {
+    let chunk = |parts: &str, more: &str| {
+        format!(
+            r#"{{"candidates":[{{"content":{{"role":"model","parts":[{parts}]}}{more}}}],"modelVersion":"g"}}"#
+        )
+    };
+    let steps = [
+        (chunk(r#"{"text":""}"#, ""), Observed::Quiet),
+        (chunk(r#"{"text":"Hm","thought":true}"#, ""), Observed::Content),
+        (chunk(r#"{"text":"Hi"}"#, r#","finishReason":"FINISH_REASON_UNSPECIFIED""#), Observed::Content),
+        (chunk(r#"{"functionCall":{"name":"f"}}"#, ""), Observed::Content),
+        (chunk(r#"{"text":""}"#, r#","finishReason":"MAX_TOKENS""#), Observed::Finish),
+    ];
+    let mut tap = StreamTap::new(Dialect::Gemini);
+    for (data, expected) in steps {
+        assert!(!tap.is_finished(), "before {data}");
+        assert_eq!(tap.observe(&event(None, &data)), expected, "{data}");
+    }
+    assert!(tap.is_finished(), "there is no end marker");
+    let usage = r#"{"usageMetadata":{"promptTokenCount":5,"candidatesTokenCount":2,"thoughtsTokenCount":1}}"#;
+    assert_eq!(tap.observe(&event(None, usage)), Observed::Quiet);
+    let told = (tap.usage().map(|usage| usage.output_tokens), tap.model(), tap.finish_reason());
+    assert_eq!(told, (Some(3), Some("g"), Some(FinishReason::Length)));
+    for (data, expected) in [
+        (r#"{"error":{"code":503,"message":"overloaded","status":"UNAVAILABLE"}}"#, Observed::Error),
+        ("{oops", Observed::Malformed),
+        (r#"{"promptFeedback":{"blockReason":"SAFETY"}}"#, Observed::Finish),
+    ] {
+        assert_eq!(StreamTap::new(Dialect::Gemini).observe(&event(None, data)), expected, "{data}");
+    }
+}

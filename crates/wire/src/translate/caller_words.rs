@@ -6,25 +6,34 @@
 use crate::Dialect;
 use crate::notes::{Degradation, TranslateError};
 
-/// A prompt's fields as chat, Responses and Messages callers know them.
-const FIELDS: [[&str; 3]; 7] = [
-    ["max_tokens", "max_output_tokens", "max_tokens"],
-    ["messages", "input", "messages"],
-    ["parallel_tool_calls", "parallel_tool_calls", "tool_choice.disable_parallel_tool_use"],
-    ["reasoning_effort", "reasoning", "thinking"],
-    ["response_format", "text.format", "output_config.format"],
-    ["stop", "stop", "stop_sequences"],
-    ["user", "user", "metadata.user_id"],
+/// A prompt's fields as chat, Responses, Messages and Gemini callers know them.
+const FIELDS: [[&str; 4]; 13] = [
+    ["max_tokens", "max_output_tokens", "max_tokens", "generationConfig.maxOutputTokens"],
+    ["messages", "input", "messages", "contents"],
+    ["parallel_tool_calls", "parallel_tool_calls", "tool_choice.disable_parallel_tool_use", "toolConfig"],
+    ["reasoning_effort", "reasoning", "thinking", "generationConfig.thinkingConfig"],
+    ["response_format", "text.format", "output_config.format", "generationConfig.responseMimeType"],
+    ["stop", "stop", "stop_sequences", "generationConfig.stopSequences"],
+    ["user", "user", "metadata.user_id", "user"],
+    ["temperature", "temperature", "temperature", "generationConfig.temperature"],
+    ["top_p", "top_p", "top_p", "generationConfig.topP"],
+    ["top_k", "top_k", "top_k", "generationConfig.topK"],
+    ["seed", "seed", "seed", "generationConfig.seed"],
+    ["presence_penalty", "presence_penalty", "presence_penalty", "generationConfig.presencePenalty"],
+    ["frequency_penalty", "frequency_penalty", "frequency_penalty", "generationConfig.frequencyPenalty"],
 ];
 
-/// What ends the path of a part or a call, as chat, Responses and Messages callers know it.
-const ENDS: [[&str; 3]; 2] =
-    [[".image_url.detail", ".detail", ".detail"], [".function.arguments", ".arguments", ".input"]];
+/// What ends the path of a part or a call, as chat, Responses, Messages and Gemini callers know it.
+const ENDS: [[&str; 4]; 2] = [
+    [".image_url.detail", ".detail", ".detail", ".mediaResolution"],
+    [".function.arguments", ".arguments", ".input", ".functionCall.args"],
+];
 
 /// A writer's note in the caller's words; none where the caller's dialect has no such thing to lose.
 pub(super) fn note(caller: Dialect, noted: Degradation) -> Option<Degradation> {
     // A caller without a flag for a tool's failure has said it in text already.
-    if noted.code == "tool_error_as_text" && caller != Dialect::AnthropicMessages {
+    let has_flag = matches!(caller, Dialect::AnthropicMessages | Dialect::Gemini);
+    if noted.code == "tool_error_as_text" && !has_flag {
         return None;
     }
     Some(Degradation { field: field(caller, noted.field), ..noted })
@@ -44,9 +53,10 @@ pub(super) fn error(caller: Dialect, error: TranslateError) -> TranslateError {
 
 fn field(caller: Dialect, at: String) -> String {
     let own = match caller {
-        Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse => 0,
+        Dialect::OpenAiChat | Dialect::BedrockConverse => 0,
         Dialect::OpenAiResponses => 1,
         Dialect::AnthropicMessages => 2,
+        Dialect::Gemini => 3,
     };
     // `reasoning` is the canonical prompt's own word.
     let name = if at == "reasoning" { "reasoning_effort" } else { &at };
@@ -78,6 +88,7 @@ mod tests {
     fn fields_have_the_callers_own_names() {
         let (chat, responses, messages) =
             (Dialect::OpenAiChat, Dialect::OpenAiResponses, Dialect::AnthropicMessages);
+        let gemini = Dialect::Gemini;
         let cases = [
             (chat, "stop_sequences", "stop"),
             (chat, "metadata.user_id", "user"),
@@ -98,6 +109,10 @@ mod tests {
             (messages, "parallel_tool_calls", "tool_choice.disable_parallel_tool_use"),
             (messages, "messages[1].content[0].function.arguments", "messages[1].content[0].input"),
             (messages, "messages[1].content[0]", "messages[1].content[0]"),
+            (gemini, "stop", "generationConfig.stopSequences"),
+            (gemini, "temperature", "generationConfig.temperature"),
+            (gemini, "contents[1].parts[0].function.arguments", "contents[1].parts[0].functionCall.args"),
+            (gemini, "tools[0].functionDeclarations[1].name", "tools[0].functionDeclarations[1].name"),
         ];
         for (caller, at, expected) in cases {
             assert_eq!(field(caller, at.to_owned()), expected, "{caller}");

@@ -28,9 +28,14 @@ impl Places {
             Dialect::OpenAiResponses => {
                 Self { call: "call_id", result: "call_id", choice: "tool_choice.name" }
             }
-            Dialect::AnthropicMessages | Dialect::Gemini | Dialect::BedrockConverse => {
+            Dialect::AnthropicMessages | Dialect::BedrockConverse => {
                 Self { call: "id", result: "tool_use_id", choice: "tool_choice.name" }
             }
+            Dialect::Gemini => Self {
+                call: "functionCall.id",
+                result: "functionResponse.id",
+                choice: "toolConfig.functionCallingConfig.allowedFunctionNames",
+            },
         }
     }
 }

@@ -10,7 +10,7 @@ use super::shapes::{Metadata, OutputConfig, OutputFormat, Request, Tool, ToolCho
 use super::thinking::{Plan, has_forced_tool, is_prefilled};
 use crate::anthropic::claude::Claude;
 use crate::canonical::{self, Format, Prompt};
-use crate::notes::{Notes, TranslateError};
+use crate::notes::{Notes, TranslateError, Translated};
 
 /// Anthropic's tool names: `^[a-zA-Z0-9_-]{1,128}$`.
 const NAME_LIMIT: usize = 128;
@@ -49,6 +49,17 @@ pub(crate) fn write(
         output_config: OutputConfig { effort: plan.effort, format },
     };
     serde_json::to_vec(&request).map_err(|error| TranslateError::invalid("", error.to_string()))
+}
+
+/// Writes the body of `count_tokens` for a prompt: what costs tokens, and nothing of how the answer is to be.
+pub(crate) fn write_count(prompt: &Prompt<'_>, upstream_model: &str) -> Result<Translated, TranslateError> {
+    const COUNTED: [&str; 5] = ["model", "system", "messages", "tools", "tool_choice"];
+    let mut notes = Notes::default();
+    let body = write(prompt, upstream_model, &mut notes)?;
+    let mut body: serde_json::Map<String, Value> =
+        serde_json::from_slice(&body).map_err(|error| TranslateError::invalid("", error.to_string()))?;
+    body.retain(|name, _| COUNTED.contains(&name.as_str()));
+    notes.finish(&body)
 }
 
 fn refuse_what_the_model_refuses(prompt: &Prompt<'_>, claude: Claude) -> Result<(), TranslateError> {

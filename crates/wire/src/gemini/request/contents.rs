@@ -15,11 +15,8 @@ use crate::canonical::{
     Block, Content as Piece, Media, Origin, Prompt, Role, Signature, ToolResult, ToolUse,
 };
 use crate::gemini::model::Model;
+use crate::gemini::seal::FOREIGN_CALL;
 use crate::notes::{CACHE_HINT_DROPPED, Notes, TranslateError};
-
-/// Stands for the seal of a call this provider did not make ("Thought signatures", FAQ: calls transferred from
-/// another model). Without one the first call of a step is refused.
-const FOREIGN_CALL: &str = "skip_thought_signature_validator";
 
 /// A seal that waits for the part it belongs to; with a text, it may be a thought of its own.
 #[derive(Debug)]

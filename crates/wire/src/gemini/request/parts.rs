@@ -88,7 +88,7 @@ impl<'a> Part<'a> {
 }
 
 /// `args` is an object; what else a model wrote is carried in one.
-pub(super) fn arguments<'a>(
+pub(in crate::gemini) fn arguments<'a>(
     written: &'a str,
     at: &str,
     notes: &mut Notes,

@@ -249,6 +249,11 @@ fn a_tool_whose_name_an_upstream_refuses_is_called_by_its_callers_name() {
             json!({"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}],
                    "tools": [{"name": long, "input_schema": schema}]}),
         ),
+        (
+            Dialect::Gemini,
+            json!({"_url": {"model": "m"}, "contents": [{"parts": [{"text": "Hi"}]}],
+                   "tools": [{"functionDeclarations": [{"name": long, "parameters": schema}]}]}),
+        ),
     ];
     assert_eq!(requests.each_ref().map(|(caller, _)| *caller), CALLERS);
     for (caller, request) in requests {

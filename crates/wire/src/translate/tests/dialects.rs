@@ -21,7 +21,7 @@ pub(super) const ALL: [(&str, Dialect); 5] = [
 
 /// The dialects callers speak, which are also those that are both read and written whole.
 pub(super) const CALLERS: &[Dialect] =
-    &[Dialect::OpenAiChat, Dialect::OpenAiResponses, Dialect::AnthropicMessages];
+    &[Dialect::OpenAiChat, Dialect::OpenAiResponses, Dialect::AnthropicMessages, Dialect::Gemini];
 
 pub(super) fn options() -> ReplyOptions {
     ReplyOptions {

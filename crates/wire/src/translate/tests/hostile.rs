@@ -21,7 +21,8 @@ fn listed(count: usize, one: impl Fn(usize) -> String) -> String {
 fn body(dialect: Dialect, messages: &str, more: &str) -> String {
     match dialect {
         Dialect::OpenAiResponses => format!(r#"{{"model":"m","input":[{messages}]{more}}}"#),
-        Dialect::OpenAiChat | Dialect::AnthropicMessages | Dialect::Gemini | Dialect::BedrockConverse => {
+        Dialect::Gemini => format!(r#"{{"_url":{{"model":"m"}},"contents":[{messages}]{more}}}"#),
+        Dialect::OpenAiChat | Dialect::AnthropicMessages | Dialect::BedrockConverse => {
             format!(r#"{{"model":"m","max_tokens":9,"messages":[{messages}]{more}}}"#)
         }
     }
@@ -40,13 +41,24 @@ fn calls(dialect: Dialect, count: usize) -> String {
                 r#"{{"role":"assistant","content":[{{"type":"tool_use","id":"c{at}","name":"t{at}","input":{{}}}}]}},{{"role":"user","content":[{{"type":"tool_result","tool_use_id":"c{at}","content":"o"}}]}}"#
             )
         }),
-        Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse => listed(count, |at| {
+        Dialect::Gemini => listed(count, |at| {
+            format!(
+                r#"{{"role":"model","parts":[{{"functionCall":{{"name":"t{at}","args":{{}}}}}}]}},{{"parts":[{{"functionResponse":{{"name":"t{at}","response":{{"output":"o"}}}}}}]}}"#
+            )
+        }),
+        Dialect::OpenAiChat | Dialect::BedrockConverse => listed(count, |at| {
             format!(
                 r#"{{"role":"assistant","tool_calls":[{{"id":"c{at}","type":"function","function":{{"name":"t{at}","arguments":"{{}}"}}}}]}},{{"role":"tool","tool_call_id":"c{at}","content":"o"}}"#
             )
         }),
     };
-    let user = r#"{"role":"user","content":"go on"}"#;
+    let user = match dialect {
+        Dialect::Gemini => r#"{"parts":[{"text":"go on"}]}"#,
+        Dialect::OpenAiChat
+        | Dialect::OpenAiResponses
+        | Dialect::AnthropicMessages
+        | Dialect::BedrockConverse => r#"{"role":"user","content":"go on"}"#,
+    };
     body(dialect, &format!("{turns},{user}"), "")
 }
 
@@ -64,6 +76,16 @@ fn no_wide_request_costs_more_than_its_length() {
     };
     let results =
         listed(15_000, |at| format!(r#"{{"type":"tool_result","tool_use_id":"c{at}","content":"o"}}"#));
+    let gemini = Dialect::Gemini;
+    // Many calls at once, answered from the last to the first.
+    let parallel = format!(
+        r#"{{"role":"model","parts":[{}]}},{{"parts":[{}]}}"#,
+        listed(15_000, |at| format!(r#"{{"functionCall":{{"id":"c{at}","name":"t"}}}}"#)),
+        listed(15_000, |at| format!(
+            r#"{{"functionResponse":{{"id":"c{}","name":"t","response":{{}}}}}}"#,
+            14_999 - at
+        )),
+    );
     let properties = listed(15_000, |at| format!(r#""p{at}":{{"type":"string"}}"#));
     let required = listed(15_000, |at| format!(r#""p{at}""#));
     let schema = format!(
@@ -90,6 +112,20 @@ fn no_wide_request_costs_more_than_its_length() {
         (chat, calls(chat, 10_000)),
         (messages, calls(messages, 10_000)),
         (responses, calls(responses, 10_000)),
+        (gemini, calls(gemini, 10_000)),
+        (gemini, body(gemini, &parallel, "")),
+        (
+            gemini,
+            body(gemini, &format!(r#"{{"parts":[{{"text":"hi"}}],{members}}}"#), &format!(",{members}")),
+        ),
+        (
+            gemini,
+            body(
+                gemini,
+                r#"{"parts":{"text":"hi"}}"#,
+                &format!(r#","tools":{{"functionDeclarations":{{"name":"t","parameters":{schema}}}}}"#),
+            ),
+        ),
         (messages, body(messages, &format!(r#"{{"role":"user","content":[{}]}}"#, listed(4_000, file)), "")),
         (
             messages,
@@ -155,7 +191,8 @@ fn no_wide_answer_costs_more_than_its_length() {
         ),
     ];
     for (from, body) in &answers {
-        for to in [Dialect::OpenAiChat, Dialect::OpenAiResponses, Dialect::AnthropicMessages] {
+        for to in [Dialect::OpenAiChat, Dialect::OpenAiResponses, Dialect::AnthropicMessages, Dialect::Gemini]
+        {
             let translated =
                 translate_response(*from, to, body.as_bytes(), &ReplyOptions::default()).unwrap();
             assert!(translated.degraded.len() <= NOTE_LIMIT + 1, "{from} to {to}");

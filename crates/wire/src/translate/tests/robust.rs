@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::dialects::{ALL, options};
 use super::fixtures;
-use super::{Dialect, no_caller, read_answer, read_request, translate_request, translate_response};
+use super::{Dialect, no_caller, read_answer, read_request, readable, translate_request, translate_response};
 use crate::frames::{FrameDecoder, StreamEvent};
 use crate::notes::Notes;
 use crate::pipe::StreamFault;
@@ -75,6 +75,19 @@ const WORDS: &[&str] = &[
     "parts",
     "candidates",
     "functionCall",
+    "functionResponse",
+    "functionDeclarations",
+    "parameters",
+    "contents",
+    "generationConfig",
+    "thinkingConfig",
+    "responseSchema",
+    "toolConfig",
+    "model",
+    "OBJECT",
+    "_url",
+    "thoughtSignature",
+    "c3kxLm9wZW5haS4=",
     "inlineData",
     "contentBlockDelta",
     "messageStop",
@@ -125,10 +138,10 @@ fn value() -> impl Strategy<Value = Value> {
 fn read_everything(text: &str) {
     for (_, dialect) in ALL {
         let _ = match dialect {
-            Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::AnthropicMessages => {
-                read_request(dialect, text, &mut Notes::default()).map(|_| ())
+            Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::AnthropicMessages | Dialect::Gemini => {
+                read_request(dialect, &readable(dialect, text), &mut Notes::default()).map(|_| ())
             }
-            Dialect::Gemini | Dialect::BedrockConverse => Err(no_caller(dialect)),
+            Dialect::BedrockConverse => Err(no_caller(dialect)),
         };
         let _ = read_answer(dialect, text, &mut Notes::default());
     }

@@ -219,7 +219,7 @@ fn model(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::OpenAiChat | Dialect::OpenAiResponses => "gpt-4o",
         Dialect::AnthropicMessages | Dialect::BedrockConverse => "claude-sonnet-4-5",
-        Dialect::Gemini => "gemini-2.5-flash",
+        Dialect::Gemini => "gemini-3-flash",
     }
 }
 
@@ -228,7 +228,37 @@ fn within(dialect: Dialect, mut prompt: Prompt<'static>) -> Prompt<'static> {
     if dialect == Dialect::OpenAiResponses {
         prompt.stop.clear();
     }
+    if dialect == Dialect::Gemini {
+        within_gemini(&mut prompt);
+    }
     prompt
+}
+
+/// Whether a stream is wanted stands in the URL, a result names its function, a function has a description, and a medium
+/// its type but no name.
+fn within_gemini(prompt: &mut Prompt<'static>) {
+    (prompt.stream, prompt.user, prompt.parallel_tools) = (false, None, None);
+    for tool in &mut prompt.tools {
+        tool.strict = None;
+        tool.description.get_or_insert_with(|| tool.name.clone());
+    }
+    let named: Vec<(String, String)> =
+        prompt.tools_by_call().into_iter().map(|(id, name)| (id.to_owned(), name.to_owned())).collect();
+    for block in prompt.turns.iter_mut().flat_map(|turn| &mut turn.blocks) {
+        match &mut block.content {
+            Content::ToolResult(result) => {
+                let name = named.iter().find(|(id, _)| *id == result.id).map(|(_, name)| name.clone());
+                result.name = name.map(Into::into);
+            }
+            Content::Image(media) => media.media_type = Some("image/png".into()),
+            Content::Document(media) => media.name = None,
+            Content::Text(_)
+            | Content::Thinking { .. }
+            | Content::RedactedThinking(_)
+            | Content::ToolUse(_)
+            | Content::Refusal(_) => {}
+        }
+    }
 }
 
 proptest! {
