@@ -17,6 +17,7 @@ from pathlib import Path
 
 import anthropic
 import openai
+from google import genai
 
 HERE = Path(__file__).resolve().parent
 SDK = HERE.parent
@@ -119,6 +120,11 @@ class Switchyard:
         """The official Anthropic client, pointed here. Without retries of its own unless asked for."""
         options = {"api_key": self.key, "max_retries": 0, "timeout": 15, **options}
         return anthropic.Anthropic(base_url=self.proxy_url, **options)
+
+    def google(self, **options):
+        """Google's official client, pointed here. It has no retries of its own unless asked for."""
+        http = genai.types.HttpOptions(base_url=self.proxy_url, timeout=15_000)
+        return genai.Client(**{"api_key": self.key, "http_options": http, **options})
 
     def control(self, method, path, body=None):
         """One call of the control API; what it answers, read as JSON."""

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import Anthropic from '@anthropic-ai/sdk';
+import { GoogleGenAI } from '@google/genai';
 import OpenAI from 'openai';
 
 import { Fleet, kindsMap } from './fleet.js';
@@ -119,6 +120,11 @@ export class Router {
       timeout: 15_000,
       ...options,
     });
+  }
+
+  /** Google's official client, pointed here. It has no retries of its own unless asked for. */
+  google({ apiKey = this.key, ...options } = {}) {
+    return new GoogleGenAI({ apiKey, httpOptions: { baseUrl: this.proxyUrl, timeout: 15_000 }, ...options });
   }
 
   /** One call of the control API; what it answers, read as JSON. */
