@@ -14,6 +14,12 @@ use crate::notes::{Notes, TranslateError};
 /// The argument's name.
 const NAME: &str = "input";
 
+/// How much may come before the text begins, bytes: its argument's name and some white space.
+const HEAD_LIMIT: usize = 256;
+
+/// The most that is held back of what was not asked for, bytes. A model's longest answers are half of it.
+const HELD_LIMIT: usize = 1024 * 1024;
+
 /// The function's schema.
 pub(crate) fn schema<'a>(at: &str) -> Result<Option<&'a RawValue>, TranslateError> {
     const SCHEMA: &str = r#"{"type":"object","properties":{"input":{"type":"string","description":"The tool's whole input, as plain text."}},"required":["input"],"additionalProperties":false}"#;
@@ -60,6 +66,9 @@ pub(crate) fn wrapped(text: &str) -> String {
 
 /// The text in whole arguments.
 pub(crate) fn unwrapped(arguments: &str) -> String {
+    if !matches!(head(arguments), Head::Whole(_)) {
+        return otherwise(arguments).into_owned();
+    }
     let mut reader = FreeText::default();
     let mut text = reader.push(arguments);
     text.push_str(&reader.finish());
@@ -85,6 +94,8 @@ enum State {
     Over,
     /// It is something else, which only its end explains.
     Odd,
+    /// It is something else, and too long to wait for its end: told as it is.
+    Raw,
 }
 
 /// How a beginning compares with `{"input":"`.
@@ -102,17 +113,22 @@ impl FreeText {
         match self.state {
             State::Text if self.held.is_empty() => return self.read(json),
             State::Over => return String::new(),
+            State::Raw => return json.to_owned(),
             State::Head | State::Text | State::Odd => self.held.push_str(json),
         }
         if self.state == State::Head {
             match head(&self.held) {
-                Head::Begun => {}
+                Head::Begun if self.held.len() <= HEAD_LIMIT => {}
                 Head::Whole(length) => {
                     self.state = State::Text;
                     self.held.drain(..length);
                 }
-                Head::Other => self.state = State::Odd,
+                Head::Begun | Head::Other => self.state = State::Odd,
             }
+        }
+        if self.state == State::Odd && self.held.len() > HELD_LIMIT {
+            self.state = State::Raw;
+            return std::mem::take(&mut self.held);
         }
         if self.state != State::Text {
             return String::new();
@@ -127,7 +143,7 @@ impl FreeText {
         match std::mem::replace(&mut self.state, State::Over) {
             State::Head | State::Odd => otherwise(&held).into_owned(),
             // Half an escape says nothing.
-            State::Text | State::Over => String::new(),
+            State::Text | State::Over | State::Raw => String::new(),
         }
     }
 
@@ -286,5 +302,17 @@ mod tests {
             told.push_str(&reader.finish());
             assert_eq!(told, text, "{arguments}, character by character");
         }
+    }
+
+    #[test]
+    fn what_is_held_back_has_a_bound() {
+        let mut reader = FreeText::default();
+        let blank = " ".repeat(HEAD_LIMIT);
+        assert_eq!(reader.push(&blank) + &reader.push(&wrapped("a")) + &reader.finish(), "a");
+        let mut reader = FreeText::default();
+        let piece = "x".repeat(1_000);
+        let told: usize = (0..3_000).map(|_| reader.push(&piece).len()).sum();
+        assert_eq!(told, 3_000_000, "an endless text flows on");
+        assert_eq!((reader.held.len(), reader.finish()), (0, String::new()));
     }
 }
