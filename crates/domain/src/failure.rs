@@ -24,6 +24,10 @@ pub struct Failure {
     /// How long the target asked not to be called, milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+    /// The upstream's error with all its members, JSON without keys. Told to callers of its dialect, neither logged nor
+    /// kept.
+    #[serde(skip)]
+    pub verbatim: Option<String>,
 }
 
 /// What was seen of a failed attempt.
@@ -200,7 +204,15 @@ impl Failure {
     /// A failure without an upstream status.
     #[must_use]
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        Self { kind, status: None, code: None, param: None, message: message.into(), retry_after_ms: None }
+        Self {
+            kind,
+            status: None,
+            code: None,
+            param: None,
+            message: message.into(),
+            retry_after_ms: None,
+            verbatim: None,
+        }
     }
 
     /// A few words with the status: `529 overloaded`, `silent`.

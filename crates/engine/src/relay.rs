@@ -18,6 +18,7 @@ use switchyard_policy::{EndedBy, Outcome, Patience, Silence, Waits};
 use switchyard_wire::gemini::JsonList;
 use switchyard_wire::{
     ErrorReply, FrameDecoder, Observed, Pipe, ReplyOptions, StreamEnd, Unfit, UpstreamError, Usage,
+    verbatim_event,
 };
 use tokio::time::Sleep;
 use tokio_util::sync::WaitForCancellationFutureOwned;
@@ -348,8 +349,9 @@ impl Relay {
                 });
             }
             Err(why) => {
-                let reply = self.broke_off(&failure, why);
-                self.out.extend_from_slice(&self.pipe.error_event(&reply));
+                let otherwise = || self.pipe.error_event(&self.broke_off(&failure, why));
+                let event = self.verbatim(&failure).unwrap_or_else(otherwise);
+                self.out.extend_from_slice(&event);
                 settlement.record.end(self.ending(Ended::Broken, settlement.callers_first_token_ms));
             }
         }
@@ -390,6 +392,13 @@ impl Relay {
         // Nothing more goes through the old one: its successor is made when a route has been found.
         let none = Pipe::passthrough(self.ask.dialect, false, ReplyOptions::default(), false, false);
         Ok(Resume { pipe: std::mem::replace(&mut self.pipe, none), text, mode })
+    }
+
+    /// What the provider has against the caller's own request, as it said so: clients act on its members (Groq's
+    /// `failed_generation`).
+    fn verbatim(&self, failure: &Failure) -> Option<Vec<u8>> {
+        let error = failure.verbatim.as_deref().filter(|_| failure.kind == FailureKind::BadRequest)?;
+        verbatim_event(self.ask.dialect, error, &failure.message, self.ask.id.as_str())
     }
 
     /// What the caller hears where nothing continues its stream.

@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use switchyard_domain::limits::{HEADER_BYTES, NAME_BYTES, SENTENCE_BYTES, bounded};
 use switchyard_domain::{Dialect, Failure, FailureKind, RequestId, RouteId, Tier};
 use switchyard_wire::gemini::JsonList;
-use switchyard_wire::{ErrorReply, error_response_after};
+use switchyard_wire::{ErrorReply, error_response_after, verbatim_error};
 
 use crate::intake::Ask;
 use crate::once::First;
@@ -179,21 +179,22 @@ fn written(dialect: Dialect, reply: &ErrorReply, retry_after_ms: Option<u64>) ->
 /// A failure that is the caller's to know: the upstream's reason in the caller's dialect.
 pub(crate) fn failure(dialect: Dialect, failure: &Failure, way: &Way<'_>) -> Reply {
     let status = caller_status(failure);
-    let mut response = json(
-        status,
-        written(
-            dialect,
-            &ErrorReply {
-                status: status.as_u16(),
-                kind: String::new(),
-                code: failure.code.clone().or_else(|| Some(failure.kind.as_str().to_owned())),
-                message: failure.message.clone(),
-                param: failure.param.clone(),
-                request_id: Some(way.id.as_str().to_owned()),
-            },
-            failure.retry_after_ms,
-        ),
-    );
+    // Where the caller gets the provider's own status it gets its error too, if it speaks the same dialect.
+    let is_own = failure.status.is_none_or(|own| own == status.as_u16());
+    let verbatim = failure.verbatim.as_deref().filter(|_| is_own);
+    let body = verbatim.and_then(|error| verbatim_error(dialect, error, &failure.message, way.id.as_str()));
+    let otherwise = || {
+        let reply = ErrorReply {
+            status: status.as_u16(),
+            kind: String::new(),
+            code: failure.code.clone().or_else(|| Some(failure.kind.as_str().to_owned())),
+            message: failure.message.clone(),
+            param: failure.param.clone(),
+            request_id: Some(way.id.as_str().to_owned()),
+        };
+        written(dialect, &reply, failure.retry_after_ms)
+    };
+    let mut response = json(status, body.unwrap_or_else(otherwise));
     if let Some(ms) = failure.retry_after_ms {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(ms.div_ceil(1_000)));
     }

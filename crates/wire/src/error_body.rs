@@ -12,10 +12,15 @@ mod reply;
 pub use meaning::{Meaning, meaning};
 pub(crate) use read::is_html;
 pub use read::read_error;
-pub use reply::{ErrorReply, error_event, error_response, error_response_after};
+pub use reply::{
+    ErrorReply, error_event, error_response, error_response_after, verbatim_error, verbatim_event,
+};
 
 /// The longest upstream message kept, in characters.
 pub const MESSAGE_LIMIT: usize = 500;
+
+/// The longest error kept with all its members, bytes.
+pub const VERBATIM_LIMIT: usize = 8 * 1024;
 
 /// Whose way of writing errors a body follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -53,6 +58,9 @@ pub struct UpstreamError {
     pub param: Option<String>,
     /// How long to leave it alone, ms, where the body says so (Google's `RetryInfo`).
     pub retry_after_ms: Option<u64>,
+    /// The body with every member of its error, for callers of the dialect it is written in: JSON, without keys, the
+    /// message as above. None beyond [`VERBATIM_LIMIT`], and in a shape no caller knows.
+    pub verbatim: Option<String>,
 }
 
 impl UpstreamError {
@@ -66,6 +74,7 @@ impl UpstreamError {
             message: redact::redact(message, MESSAGE_LIMIT),
             param: None,
             retry_after_ms: None,
+            verbatim: None,
         }
     }
 

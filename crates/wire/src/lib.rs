@@ -54,7 +54,7 @@ pub use dialect::Dialect;
 pub use envelope::{Envelope, EnvelopeError, estimate_tokens, rewrite};
 pub use error_body::{
     ErrorReply, Meaning, UpstreamError, error_event, error_response, error_response_after, meaning,
-    read_error,
+    read_error, verbatim_error, verbatim_event,
 };
 pub use event_stream::{EventStreamDecoder, EventStreamError};
 pub use finish::FinishReason;

@@ -57,7 +57,8 @@ impl Secrets {
             if secret.len() < SHORTEST_SECRET {
                 continue;
             }
-            for text in std::iter::once(&mut failure.message).chain(failure.code.as_mut()) {
+            let texts = [failure.code.as_mut(), failure.verbatim.as_mut()];
+            for text in std::iter::once(&mut failure.message).chain(texts.into_iter().flatten()) {
                 if text.contains(secret) {
                     *text = text.replace(secret, "[redacted]");
                 }
@@ -118,6 +119,7 @@ fn from_status(status: StatusCode, headers: &HeaderMap, body: &[u8], route: &Rou
         message: said(&error, || format!("{} answered {status}.", route.host())),
         param: error.param,
         retry_after_ms: retry_after_ms(headers).or(error.retry_after_ms),
+        verbatim: error.verbatim.filter(|_| own_code.is_none()),
         code: own_code.or(error.code).or(error.kind),
     }
 }
@@ -138,6 +140,7 @@ pub(crate) fn in_band(error: &UpstreamError, route: &Route) -> Failure {
         param: error.param.clone(),
         code: error.code.clone().or_else(|| error.kind.clone()),
         retry_after_ms: error.retry_after_ms,
+        verbatim: error.verbatim.clone(),
     }
 }
 

@@ -30,6 +30,7 @@ impl AttemptSql {
                 message: self.failure_text.unwrap_or_default(),
                 param: None,
                 retry_after_ms: self.retry_after_ms.map(i64::unsigned_abs),
+                verbatim: None,
             }),
         };
         Ok(AttemptView {

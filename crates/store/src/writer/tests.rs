@@ -43,6 +43,7 @@ fn failed(id: usize, at_ms: i64) -> RequestView {
         message: String::new(),
         param: None,
         retry_after_ms: Some(20_000),
+        verbatim: None,
     };
     RequestView {
         degradations: vec!["field_dropped messages[0].name".to_owned(), "quote \" é".to_owned()],

@@ -1,10 +1,10 @@
 //! From any error body to [`UpstreamError`].
 
 use memchr::memmem;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::redact::redact;
-use super::{ErrorShape, MESSAGE_LIMIT, UpstreamError};
+use super::{ErrorShape, MESSAGE_LIMIT, UpstreamError, VERBATIM_LIMIT};
 
 /// Bodies beyond this are not an error message; only their beginning is looked at.
 const BODY_LIMIT: usize = 64 * 1024;
@@ -98,13 +98,43 @@ fn from_error_object(outer: &Object, error: &Object) -> UpstreamError {
     // Google tells an invalid key only in its details: status 400, reason API_KEY_INVALID.
     let reason = details(error).find_map(|detail| text(detail.as_object()?, "reason"));
     let inner = error.get("innererror").and_then(|inner| text(inner.as_object()?, "code"));
+    let message = with_provider(message_or(Some(message), error), error);
     UpstreamError {
+        verbatim: verbatim(shape, error, &message),
         shape,
         code: reason.or_else(|| text(error, "code")).or(inner).as_deref().map(redacted),
         kind: kind.as_deref().map(redacted),
-        message: with_provider(message_or(Some(message), error), error),
+        message,
         param: text(error, "param").as_deref().map(redacted),
         retry_after_ms: retry_info(error),
+    }
+}
+
+/// The body with all members of its error, which callers of the same dialect may act on (Groq's `failed_generation`).
+fn verbatim(shape: ErrorShape, error: &Object, message: &str) -> Option<String> {
+    let mut members: Object = error.iter().map(|(name, value)| (name.clone(), without_keys(value))).collect();
+    members.insert("message".to_owned(), message.into());
+    let body = match shape {
+        ErrorShape::OpenAi => json!({ "error": members }),
+        ErrorShape::Anthropic => json!({ "type": "error", "error": members }),
+        ErrorShape::Google
+        | ErrorShape::FastApi
+        | ErrorShape::Json
+        | ErrorShape::Text
+        | ErrorShape::Html
+        | ErrorShape::Empty => return None,
+    };
+    Some(body.to_string()).filter(|body| body.len() <= VERBATIM_LIMIT)
+}
+
+fn without_keys(value: &Value) -> Value {
+    match value {
+        Value::String(text) => redact(text, VERBATIM_LIMIT).into(),
+        Value::Array(list) => list.iter().map(without_keys).collect(),
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| (name.clone(), without_keys(value))).collect()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
     }
 }
 
@@ -172,6 +202,7 @@ fn from_loose_object(object: &Object) -> UpstreamError {
         message: message_or(said, object),
         param: text(object, "param").as_deref().map(redacted),
         retry_after_ms: None,
+        verbatim: None,
     }
 }
 

@@ -26,6 +26,38 @@ const KEY_PREFIXES: [&str; 20] = [
     "iqojb3",
 ];
 
+/// Beginnings of ids, which providers quote in their reasons and which open nothing: OpenAI's (Responses' items have 48
+/// hexadecimal digits and more), Anthropic's and OpenRouter's.
+const ID_PREFIXES: [&str; 27] = [
+    "asst_",
+    "batch_",
+    "call_",
+    "chatcmpl-",
+    "ci_",
+    "cmp_",
+    "cmpl-",
+    "cntr_",
+    "conv_",
+    "ctc_",
+    "fc_",
+    "file-",
+    "file_",
+    "fs_",
+    "gen-",
+    "ig_",
+    "item_",
+    "mcp_",
+    "msg_",
+    "req_",
+    "resp_",
+    "rs_",
+    "run_",
+    "srvtoolu_",
+    "thread_",
+    "toolu_",
+    "ws_",
+];
+
 /// Names after which the next word is a key.
 const KEY_NAMES: [&str; 13] = [
     "bearer",
@@ -99,6 +131,9 @@ fn looks_like_key(word: &str) -> bool {
         }
     }
     // A long unbroken run of letters and digits; identifiers have separators or a prefix of their own.
+    if ID_PREFIXES.iter().any(|prefix| lower.starts_with(prefix)) {
+        return false;
+    }
     let run = word.split(|c: char| !c.is_ascii_alphanumeric()).find(|run| run.len() >= 32);
     run.is_some_and(|run| {
         run.bytes().any(|byte| byte.is_ascii_digit()) && run.bytes().any(|byte| byte.is_ascii_alphabetic())

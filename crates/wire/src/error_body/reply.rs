@@ -1,6 +1,7 @@
 //! This router's own errors, in the dialect of whoever asked.
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::google;
 use crate::Dialect;
@@ -102,6 +103,37 @@ pub fn error_event(dialect: Dialect, reply: &ErrorReply, sequence: u64) -> Vec<u
     let mut out = Vec::with_capacity(body.len() + 24);
     encode_event(&mut out, name, &body);
     out
+}
+
+/// A provider's error ([`super::UpstreamError::verbatim`]) as the body of a reply to a caller of the dialect it is written
+/// in; none for any other, and where more is to be said than the provider did (`message`).
+#[must_use]
+pub fn verbatim_error(dialect: Dialect, verbatim: &str, message: &str, request_id: &str) -> Option<Vec<u8>> {
+    let mut body: Map<String, Value> = serde_json::from_str(verbatim).ok()?;
+    if body.get("error")?.get("message")? != message {
+        return None;
+    }
+    let is_fit = match dialect {
+        Dialect::OpenAiChat | Dialect::OpenAiResponses => !body.contains_key("type"),
+        Dialect::AnthropicMessages => body.contains_key("type"),
+        Dialect::Gemini | Dialect::BedrockConverse => false,
+    };
+    body.insert("request_id".to_owned(), request_id.into());
+    is_fit.then(|| serde_json::to_vec(&body).ok()).flatten()
+}
+
+/// The same as an event inside a stream that has begun. Responses' events have members of their own beside the error's.
+#[must_use]
+pub fn verbatim_event(dialect: Dialect, verbatim: &str, message: &str, request_id: &str) -> Option<Vec<u8>> {
+    let name = match dialect {
+        Dialect::OpenAiChat => None,
+        Dialect::AnthropicMessages => Some("error"),
+        Dialect::OpenAiResponses | Dialect::Gemini | Dialect::BedrockConverse => return None,
+    };
+    let body = verbatim_error(dialect, verbatim, message, request_id)?;
+    let mut out = Vec::with_capacity(body.len() + 24);
+    encode_event(&mut out, name, &body);
+    Some(out)
 }
 
 /// The reference ("Streaming events", `error`) has the members flat; the API sends them in an `error` object, which

@@ -546,3 +546,58 @@ fn errors_are_told_in_the_callers_dialect() {
         assert_eq!(tap.observe(&event), crate::Observed::Error, "our own error reads as one");
     }
 }
+
+#[test]
+fn a_callers_own_dialect_hears_an_error_with_all_its_members() {
+    let error = |body: &str| read_error(Some("application/json"), body.as_bytes());
+    let groq = error(
+        r#"{"error":{"message":"Tool call validation failed","type":"invalid_request_error","code":"tool_use_failed","failed_generation":"{\"name\":\"look\",\"key\":\"sk-abcdefgh12345678\"}"}}"#,
+    );
+    let told = |error: &UpstreamError, dialect, message: &str| {
+        let body = verbatim_error(dialect, error.verbatim.as_deref()?, message, "req_1")?;
+        Some(serde_json::from_slice::<serde_json::Value>(&body).unwrap())
+    };
+    let chat = told(&groq, Dialect::OpenAiChat, &groq.message).unwrap();
+    assert_eq!(chat["error"]["failed_generation"], r#"{"name":"look","key":"[redacted]"}"#);
+    assert_eq!((&chat["error"]["code"], &chat["request_id"]), (&"tool_use_failed".into(), &"req_1".into()));
+    assert_eq!(
+        told(&groq, Dialect::AnthropicMessages, &groq.message),
+        None,
+        "another dialect has its own form"
+    );
+    assert_eq!(told(&groq, Dialect::OpenAiChat, "Your request is kept."), None, "more is to be said");
+    let event =
+        verbatim_event(Dialect::OpenAiChat, groq.verbatim.as_deref().unwrap(), &groq.message, "req_1");
+    assert!(String::from_utf8(event.unwrap()).unwrap().starts_with("data: {\"error\":{"));
+
+    let openai =
+        error(r#"{"error":{"message":"No.","type":"invalid_request_error","param":"input","code":null}}"#);
+    let responses = told(&openai, Dialect::OpenAiResponses, "No.").unwrap();
+    assert!(responses["error"]["code"].is_null(), "{responses}");
+
+    let claude = error(
+        r#"{"type":"error","error":{"type":"invalid_request_error","message":"No.","details":{"a":1}}}"#,
+    );
+    let messages = told(&claude, Dialect::AnthropicMessages, "No.").unwrap();
+    assert_eq!((&messages["type"], &messages["error"]["details"]["a"]), (&"error".into(), &1.into()));
+    assert_eq!(told(&claude, Dialect::OpenAiChat, "No."), None);
+
+    let long = format!(r#"{{"error":{{"message":"No.","more":"{}"}}}}"#, "x ".repeat(VERBATIM_LIMIT));
+    assert_eq!(error(&long).verbatim, None, "not at any length");
+    assert_eq!(error(r#"{"error":{"code":400,"message":"No.","status":"INVALID_ARGUMENT"}}"#).verbatim, None);
+}
+
+#[test]
+fn ids_in_reasons_stay_and_keys_among_them_go() {
+    let digits = "0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f607182";
+    for prefix in ["rs_", "resp_", "msg_", "fc_", "call_", "toolu_", "chatcmpl-"] {
+        let said = format!("Item '{prefix}{digits}' of type 'reasoning' was provided without its item.");
+        let body = serde_json::json!({"error": {"message": said}}).to_string();
+        assert_eq!(read_error(None, body.as_bytes()).message, said);
+    }
+    for key in [digits.to_owned(), format!("sk-{digits}"), format!("api_key: rs_{digits}")] {
+        let body = serde_json::json!({"error": {"message": format!("refused {key}")}}).to_string();
+        let message = read_error(None, body.as_bytes()).message;
+        assert!(message.contains("[redacted]") && !message.contains(digits), "{message}");
+    }
+}
