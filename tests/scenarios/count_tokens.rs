@@ -1,8 +1,9 @@
 //! `POST /v1/messages/count_tokens`: counted where a provider counts, estimated where none does; never paid for.
 
 use serde_json::{Value, json};
+use switchyard_domain::view::CircuitState;
 use switchyard_sim::{Dialect, Fault};
-use switchyard_tests::{Ask, Kind, Reply, Yard};
+use switchyard_tests::{Ask, Canned, Kind, Reply, Yard, fast_map};
 
 const MESSAGES: Dialect = Dialect::Anthropic;
 const PATH: &str = "/v1/messages/count_tokens";
@@ -73,5 +74,45 @@ async fn a_prompt_that_makes_no_sense_is_refused_with_its_field() {
             let (_, message) = reply.error(MESSAGES);
             assert!(message.contains(field), "{kind:?} {body}: {message}");
         }
+    }
+}
+
+#[tokio::test]
+async fn an_upstream_that_can_not_count_leaves_an_estimate_and_its_circuit_alone() {
+    let yard = Yard::start().await;
+    for (status, kind, body) in [
+        (
+            "404 Not Found",
+            "application/json",
+            r#"{"error":{"message":"Invalid URL (POST /v1/messages/count_tokens)","type":"invalid_request_error"}}"#,
+        ),
+        ("404 Not Found", "text/html", "<html><title>Not found</title></html>"),
+        ("404 Not Found", "text/plain", ""),
+        ("405 Method Not Allowed", "application/json", r#"{"detail":"Method Not Allowed"}"#),
+        ("501 Not Implemented", "application/json", r#"{"error":{"message":"not implemented"}}"#),
+        ("400 Bad Request", "application/json", r#"{"error":{"message":"counting is not supported here"}}"#),
+        ("403 Forbidden", "application/json", r#"{"error":{"message":"not for this account"}}"#),
+        ("200 OK", "application/json", "{}"),
+        ("200 OK", "text/html", "<html><title>Dashboard</title></html>"),
+    ] {
+        for dialect in ["anthropic", "gemini"] {
+            let head = format!("HTTP/1.1 {status}\ncontent-type: {kind}");
+            let canned = Canned::start(&head, body.as_bytes()).await;
+            yard.apply(&fast_map(&[canned.route(dialect)], &[])).await;
+            for _ in 0..6 {
+                let reply = yard.call(PATH, &prompt("auto", 1_000)).await;
+                assert!((600..2_500).contains(&counted(&reply)), "{dialect} {status} {body}: {reply:?}");
+                assert_eq!(reply.header("x-switchyard-degradations"), "token_count_estimated messages");
+            }
+            let circuit = yard.route("canned").await.circuit;
+            assert_eq!(circuit, CircuitState::Closed, "{dialect} {status} {body}");
+            assert!(!canned.taken().is_empty(), "it was asked");
+        }
+    }
+    for status in ["500 Internal Server Error", "401 Unauthorized", "429 Too Many Requests"] {
+        let canned = Canned::start(&format!("HTTP/1.1 {status}"), b"{}").await;
+        yard.apply(&fast_map(&[canned.route("anthropic")], &[])).await;
+        let reply = yard.call(PATH, &prompt("auto", 1_000)).await;
+        assert!((600..2_500).contains(&counted(&reply)), "{status}: {reply:?}");
     }
 }

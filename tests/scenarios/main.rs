@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a scenario that cannot go on has failed")]
 
+mod additions;
 mod bad_input;
 mod bounds;
 mod breaker;
@@ -19,6 +20,7 @@ mod encodings;
 mod endpoints;
 mod errors;
 mod failover;
+mod forms;
 mod gateway;
 mod gemini;
 mod hangup;
@@ -39,6 +41,7 @@ mod rescue;
 mod retold;
 mod secrets;
 mod shifts;
+mod shipped;
 mod shutdown;
 mod stale;
 mod startup;
@@ -47,4 +50,5 @@ mod storms;
 mod triggers;
 #[cfg(unix)]
 mod trust;
+mod unreadable;
 mod watching;

@@ -274,3 +274,24 @@ async fn the_idempotency_key_is_the_callers_or_one_that_stays_the_same_across_tr
     assert_eq!(again, made[..1], "the same client, job and input");
     assert_ne!(keys(), made[..1], "another input");
 }
+
+#[tokio::test]
+async fn values_are_their_providers_to_judge() {
+    let answer = r#"{"id":"c1","object":"chat.completion","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"Hi"},"finish_reason":"stop"}]}"#;
+    let canned = Canned::start("HTTP/1.1 200 OK\ncontent-type: application/json", answer.as_bytes()).await;
+    let yard = over(&canned, CHAT).await;
+    for odd in [
+        json!({ "max_tokens": -1 }),
+        json!({ "max_completion_tokens": 0 }),
+        json!({ "n": 0 }),
+        json!({ "temperature": 9.5, "top_p": -1 }),
+        json!({ "stream_options": {"include_usage": "yes"} }),
+    ] {
+        let reply = yard.send(&Ask::chat("hello").with(odd.clone())).await;
+        assert_eq!(reply.status, 200, "{odd}: {reply:?}");
+        let sent: Value = serde_json::from_slice(&canned.taken().pop().unwrap().body).unwrap();
+        for (member, value) in odd.as_object().unwrap() {
+            assert_eq!(sent[member], *value, "{sent}");
+        }
+    }
+}

@@ -85,14 +85,19 @@ impl Canned {
     }
 
     async fn playing(acts: Vec<Act>) -> Self {
+        Self::answering(move |_| acts.clone()).await
+    }
+
+    /// Answers each request with the acts it calls for, which write the head, too.
+    pub async fn answering(answer: impl Fn(&Taken) -> Vec<Act> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let taken: Arc<Mutex<Vec<Taken>>> = Arc::default();
-        let (log, acts) = (Arc::clone(&taken), Arc::<[Act]>::from(acts));
+        let (log, answer) = (Arc::clone(&taken), Arc::new(answer));
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (log, acts) = (Arc::clone(&log), Arc::clone(&acts));
-                tokio::spawn(async move { serve(stream, &log, &acts).await });
+                let (log, answer) = (Arc::clone(&log), Arc::clone(&answer));
+                tokio::spawn(async move { serve(stream, &log, &*answer).await });
             }
         });
         Self { url, taken, task }
@@ -124,7 +129,11 @@ fn head_of(head: &str) -> String {
     head.replace("\r\n", "\n").replace('\n', "\r\n")
 }
 
-async fn serve(mut stream: TcpStream, log: &Mutex<Vec<Taken>>, acts: &[Act]) {
+async fn serve(
+    mut stream: TcpStream,
+    log: &Mutex<Vec<Taken>>,
+    answer: &(impl Fn(&Taken) -> Vec<Act> + Sync),
+) {
     let mut read = Vec::new();
     // Pieces are to arrive as pieces.
     stream.set_nodelay(true).unwrap();
@@ -137,12 +146,13 @@ async fn serve(mut stream: TcpStream, log: &Mutex<Vec<Taken>>, acts: &[Act]) {
             if taken.body.len() < length {
                 continue;
             }
+            let acts = answer(&taken);
             log.lock().unwrap().push(taken);
             for act in acts {
                 match act {
                     // A caller that went away is not this end's matter.
-                    Act::Say(bytes) => drop(stream.write_all(bytes).await),
-                    Act::Wait(ms) => tokio::time::sleep(std::time::Duration::from_millis(*ms)).await,
+                    Act::Say(bytes) => drop(stream.write_all(&bytes).await),
+                    Act::Wait(ms) => tokio::time::sleep(std::time::Duration::from_millis(ms)).await,
                     Act::Hang => std::future::pending().await,
                 }
                 tokio::task::yield_now().await;

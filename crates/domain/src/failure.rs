@@ -54,8 +54,10 @@ pub enum FailureKind {
     Reset,
     /// The body or stream ended before it was complete.
     Cut,
-    /// Bytes that are not of the dialect.
+    /// Something else than an answer: not JSON, or JSON of another kind than the API's.
     Malformed,
+    /// An answer of the API's that this router can't read or translate. The provider did its part.
+    Unreadable,
     /// A success status without a body.
     EmptyBody,
     /// A web page instead of an answer: a captive portal, a proxy, a wrong base URL.
@@ -126,6 +128,7 @@ impl FailureKind {
             Self::Reset => "reset",
             Self::Cut => "cut",
             Self::Malformed => "malformed",
+            Self::Unreadable => "unreadable",
             Self::EmptyBody => "empty_body",
             Self::Html => "html",
             Self::Redirect => "redirect",
@@ -169,7 +172,8 @@ impl FailureKind {
             Self::DeadlineExceeded => "too slow",
             Self::Reset => "connection reset",
             Self::Cut => "answer cut off",
-            Self::Malformed => "unreadable answer",
+            Self::Malformed => "not an answer",
+            Self::Unreadable => "unreadable answer",
             Self::EmptyBody => "empty answer",
             Self::Html => "web page instead of an answer",
             Self::Redirect => "redirected",

@@ -203,12 +203,12 @@ fn stale(shared: &Shared, running: &Running, ask: &Ask, parked: &Parked) -> Opti
     lock(&shared.stale).reply(&running.map, ask, parked.why.kind, parked.attempts, all_out, clock::now())
 }
 
-/// A prompt's length is asked of a route that counts; where none does, it is estimated here. Counting costs nothing, so
-/// no pause holds it, and it is never queued.
+/// A prompt's length is asked of a route that counts; where none does, it is estimated here, whatever its routes say
+/// against being asked. Counting costs nothing, so no pause holds it, and it is never queued.
 async fn count(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>, mut record: Record) -> Reply {
     match serve(shared, running, ask, &mut record).await {
         Served::Answered(answered) => commit(shared, running, ask, record, *answered),
-        Served::Refused { failure, attempts } if attempts > 0 => {
+        Served::Refused { failure, attempts } if attempts > 0 && is_of_the_prompt(&failure) => {
             let reply = reply::failure(ask.dialect, &failure, &Way::none(&ask.id, attempts));
             record.end(Ending::without_route(Ended::Refused, reply.status().as_u16()));
             reply
@@ -225,6 +225,17 @@ async fn count(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>, mut
             reply
         }
     }
+}
+
+/// The members a prompt lies in.
+const PROMPT: [&str; 6] = ["messages", "contents", "system", "tools", "tool_choice", "thinking"];
+
+/// Whether a count was refused for a fault of the prompt, which its caller has to hear of: it names the place. Anything
+/// else is the counting's own.
+fn is_of_the_prompt(failure: &Failure) -> bool {
+    let names = |text: &str| PROMPT.iter().any(|member| text.contains(member));
+    failure.kind == FailureKind::BadRequest
+        && (names(&failure.message) || failure.param.as_deref().is_some_and(names))
 }
 
 /// Answers a request by a route, as soon as one can. What has no answer when the grace of a shutdown ends is left to the
@@ -271,14 +282,21 @@ async fn walk(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>, reco
     if planned.as_ref().is_some_and(|(_, plan)| lacks_keys(plan)) && wait_for_keys(shared).await {
         planned = decide(shared, running, ask);
     }
-    let Some((roll, plan)) = planned else { return Served::Parked(no_map()) };
+    let Some((roll, mut plan)) = planned else { return Served::Parked(no_map()) };
     let first_choice = plan.candidates.first().map(|candidate| candidate.route);
     first_choice.inspect(|first| record.planned(&running.map.route(*first).id));
     let none = plan.candidates.is_empty().then(|| nothing_to_try(running, &plan));
     if let Some(failure) = none.as_ref().filter(|_| is_for_no_route(&plan)) {
         return Served::Refused { failure: failure.clone(), attempts: 0 };
     }
+    let unread = ask.resume.as_ref().and_then(|resume| resume.unread.clone());
+    if unread.is_some() {
+        plan.candidates.retain(|candidate| !ask.avoid.contains(&candidate.route));
+    }
     let mut drive = Drive::new(&running.map, &ask.job, plan, roll, ask.arrived);
+    if let Some(failure) = unread {
+        drive.came_unreadable(failure);
+    }
     let mut input = Input::Begin;
     let mut reached_upstream = false;
     loop {

@@ -36,26 +36,28 @@ use crate::upstream::{Answer, Opened, RESTART_MISMATCH, Secrets, Traits, from_re
 /// Reads the next event, notes it, and writes what the caller gets of it.
 ///
 /// # Errors
-/// The failure, when the event is an error, unreadable, or can't be translated.
+/// The failure, when the event is an error, noise, or can't be read or translated.
 pub(crate) fn next(
     decoder: &mut FrameDecoder,
     pipe: &mut Pipe,
     out: &mut Vec<u8>,
     route: &Route,
 ) -> Result<Option<Observed>, Failure> {
-    let malformed = |why: &dyn std::fmt::Display| {
+    let unread = |kind: FailureKind, why: &dyn std::fmt::Display| {
         let message = format!("{} sent a stream that can't be read ({why}).", route.host());
-        Failure { status: Some(200), ..Failure::new(FailureKind::Malformed, message) }
+        Failure { status: Some(200), ..Failure::new(kind, message) }
     };
     let event = match decoder.next_event() {
         Ok(Some(event)) => event,
         Ok(None) => return Ok(None),
-        Err(error) => return Err(malformed(&error)),
+        Err(error) if error.is_noise() => return Err(unread(FailureKind::Malformed, &error)),
+        Err(error) => return Err(unread(FailureKind::Unreadable, &error)),
     };
     match blocking::run(event.data.len(), || pipe.push(&event, out)) {
         Observed::Malformed => {
             let why = pipe.error().map_or("an event is not of its dialect", |error| error.message.as_str());
-            Err(malformed(&why))
+            let kind = if event.is_json() { FailureKind::Unreadable } else { FailureKind::Malformed };
+            Err(unread(kind, &why))
         }
         Observed::Error => Err(reported(pipe.error(), route)),
         observed @ (Observed::UsageOnly
@@ -150,6 +152,8 @@ pub(crate) struct Relay {
     rescue: Option<Rescue>,
     /// The routes whose streams broke off.
     dead: Vec<RouteIx>,
+    /// Whether one of them did for what it said, which can't be read: then no other one is asked after the next.
+    has_unread: bool,
     /// The usage of the parts they gave.
     earlier: Option<Usage>,
     /// Whether the answer came to its end.
@@ -195,6 +199,7 @@ impl Relay {
             settlement: Some(settlement),
             rescue: None,
             dead: Vec::new(),
+            has_unread: false,
             earlier: None,
             completed: Arc::default(),
             list: None,
@@ -328,8 +333,11 @@ impl Relay {
         settlement.record.last_attempt_failed(failure.clone());
         settlement.lease.report(Outcome::Failed(failure.clone()));
         // What was told differently once would be told differently again.
-        let resumable =
-            if failure.code.as_deref() == Some(RESTART_MISMATCH) { Err(None) } else { self.resumable() };
+        let resumable = if failure.code.as_deref() == Some(RESTART_MISMATCH) {
+            Err(None)
+        } else {
+            self.resumable(&failure)
+        };
         match resumable {
             Ok(resume) => {
                 let resume = Arc::new(resume);
@@ -372,10 +380,12 @@ impl Relay {
         settlement.record.end(self.ending(Ended::Broken, settlement.callers_first_token_ms));
     }
 
-    /// What another route needs to go on with the stream.
-    fn resumable(&mut self) -> Result<Resume, Option<Unfit>> {
+    /// What another route needs to go on with the stream that broke off by `failure`.
+    fn resumable(&mut self, failure: &Failure) -> Result<Resume, Option<Unfit>> {
         let mode = self.ask.job.midstream;
-        let spent = self.dead.len() >= rescue::most(mode);
+        let spent = self.has_unread || self.dead.len() >= rescue::most(mode);
+        let unread = (failure.kind == FailureKind::Unreadable).then(|| failure.clone());
+        self.has_unread |= unread.is_some();
         if mode == Midstream::Error
             || spent
             || self.shared.is_paused()
@@ -391,7 +401,7 @@ impl Relay {
         self.earlier = self.with_earlier(usage);
         // Nothing more goes through the old one: its successor is made when a route has been found.
         let none = Pipe::passthrough(self.ask.dialect, false, ReplyOptions::default(), false, false);
-        Ok(Resume { pipe: std::mem::replace(&mut self.pipe, none), text, mode })
+        Ok(Resume { pipe: std::mem::replace(&mut self.pipe, none), text, mode, unread })
     }
 
     /// What the provider has against the caller's own request, as it said so: clients act on its members (Groq's

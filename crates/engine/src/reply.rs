@@ -195,6 +195,10 @@ pub(crate) fn failure(dialect: Dialect, failure: &Failure, way: &Way<'_>) -> Rep
         written(dialect, &reply, failure.retry_after_ms)
     };
     let mut response = json(status, body.unwrap_or_else(otherwise));
+    if failure.kind == FailureKind::Unreadable {
+        // SDKs ask again after a 502; this answer was paid for, and would come again.
+        response.headers_mut().insert("x-should-retry", HeaderValue::from_static("false"));
+    }
     if let Some(ms) = failure.retry_after_ms {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(ms.div_ceil(1_000)));
     }
@@ -252,6 +256,7 @@ pub(crate) fn caller_status(failure: &Failure) -> StatusCode {
         | FailureKind::Reset
         | FailureKind::Cut
         | FailureKind::Malformed
+        | FailureKind::Unreadable
         | FailureKind::EmptyBody
         | FailureKind::Html
         | FailureKind::Redirect

@@ -38,6 +38,9 @@ pub(crate) struct Resume {
     pub(crate) text: String,
     /// How the rest is asked for.
     pub(crate) mode: Midstream,
+    /// Why what it said last can't be read, where that is why it broke off: then one other route is asked, and the broken
+    /// ones never.
+    pub(crate) unread: Option<Failure>,
 }
 
 impl Resume {

@@ -1,5 +1,6 @@
 //! One try: the request as the route wants it, sent, and what came back as an answer or as one failure.
 
+mod additions;
 mod direct;
 mod dns;
 mod failure;
@@ -32,6 +33,7 @@ use crate::encoding;
 use crate::intake::{Ask, OwnKey};
 use crate::vault::Key;
 
+use additions::{Additions, Refused};
 pub(crate) use dns::Kept;
 use dns::Names;
 use failure::from_direct;
@@ -53,6 +55,8 @@ pub(crate) struct Upstream {
     takes_no_thoughts: Arc<AtomicBool>,
     /// It refused to go on from a half answer at a conversation's end, and took the same in other words.
     takes_no_prefill: Arc<AtomicBool>,
+    /// What it has refused of what is added to requests here.
+    refused: Arc<Refused>,
 }
 
 /// Where one kind of request is posted.
@@ -160,6 +164,7 @@ impl Upstream {
             headers,
             takes_no_thoughts: Arc::default(),
             takes_no_prefill: Arc::default(),
+            refused: Arc::default(),
         })
     }
 
@@ -310,6 +315,10 @@ struct Manner {
     seals: Seals,
     /// Whether it has refused a half answer at the conversation's end.
     refuses_prefill: bool,
+    /// What is added to it here.
+    added: Additions,
+    /// What is not, since the route does not want it.
+    left_out: Additions,
 }
 
 /// Sends one try and waits until it has shown an answer or a failure.
@@ -322,12 +331,21 @@ pub(crate) async fn send(
 ) -> Result<Answer, Failure> {
     let key = key.as_deref();
     let mut secrets = Secrets::of(key, ask.own_key.as_ref());
-    let mut manner =
-        Manner { seals: Seals::Kept, refuses_prefill: upstream.takes_no_prefill.load(Ordering::Relaxed) };
+    let (added, left_out) = Additions::of(route, ask, upstream.refused.so_far());
+    let refuses_prefill = upstream.takes_no_prefill.load(Ordering::Relaxed);
+    let mut manner = Manner { seals: Seals::Kept, refuses_prefill, added, left_out };
     if upstream.takes_no_thoughts.load(Ordering::Relaxed) && holds_thoughts(&ask.body) {
         manner.seals = Seals::TakenOut;
     }
     let mut answer = exchange(upstream, route, key, ask, patience, manner, &mut secrets).await;
+    // What is added here is no reason to lose the request: it is asked again without.
+    while let Some(refused) = answer.as_ref().err().and_then(|failure| manner.added.refused_by(failure)) {
+        (manner.added, manner.left_out) = (manner.added.without(refused), manner.left_out.and(refused));
+        answer = exchange(upstream, route, key, ask, patience, manner, &mut secrets).await;
+        if answer.is_ok() {
+            upstream.refused.note(manner.left_out);
+        }
+    }
     // A seal that is not the provider's own is no reason to lose the request: it is asked again without.
     if let Err(failure) = &answer
         && failure.code.as_deref() == Some(failure::FOREIGN_SEAL)
@@ -367,14 +385,22 @@ fn is_prefilled(route: &Route, ask: &Ask, manner: Manner) -> bool {
     how == Some(How::Prefill)
 }
 
-/// A model or account that can't count tokens, or compact a conversation, can still answer: what is missing is that, not
-/// the route.
+/// A model, account or server that can't count tokens, or compact a conversation, can still answer: what is missing is
+/// that, not the route. Some servers answer a count they don't know with a page or with something else.
 fn blameless(failure: Failure, operation: Operation) -> Failure {
-    let is_missing = matches!(
-        failure.kind,
-        FailureKind::ModelNotFound | FailureKind::EndpointNotFound | FailureKind::Forbidden
-    );
-    if matches!(operation, Operation::CountTokens | Operation::Compact) && is_missing {
+    let is_missing = failure.status == Some(501)
+        || matches!(
+            failure.kind,
+            FailureKind::ModelNotFound | FailureKind::EndpointNotFound | FailureKind::Forbidden
+        );
+    let is_no_count =
+        matches!(failure.kind, FailureKind::Html | FailureKind::Malformed | FailureKind::Unreadable);
+    let is_blameless = match operation {
+        Operation::CountTokens => is_missing || is_no_count,
+        Operation::Compact => is_missing,
+        Operation::Complete | Operation::Embed => false,
+    };
+    if is_blameless {
         return Failure { kind: FailureKind::NotTranslatable, ..failure };
     }
     failure

@@ -9,6 +9,7 @@
 //! | `overloaded`, `server_error`, `upstream_timeout` | route | route | retry here | counts | |
 //! | the three above, with Retry-After | route | route | next route | counts | Retry-After |
 //! | `malformed`, `endpoint_not_found` | route | route | next route | counts | |
+//! | `unreadable` | router | attempt | one other route | | |
 //! | `html`, `redirect` | local network | route | next route | counts | |
 //! | `rate_limited` | credential | key | next key | | Retry-After, else 5 s |
 //! | `key_rejected` | credential | key | next key | | |
@@ -26,6 +27,11 @@
 //!
 //! Silence that ends a try counts for its route, whoever's limit it was: the route's own, its share of the request's
 //! time, or the request's deadline.
+//!
+//! An answer that came and can't be read or translated says nothing of its route, and was paid for: one other route is
+//! asked, since it may answer in other words, and then the caller hears of it. The same request would meet the same
+//! answer again, so it never goes to the queue. What is no answer of the API's at all (noise, half an answer, a page,
+//! another service's JSON) is not that: those count.
 //!
 //! A 429 never counts towards the breaker: its cooldown already keeps calls away, exactly as long as the target
 //! asked. A name that does not resolve and a web page instead of an answer are laid to the local network (a blocked
@@ -83,6 +89,8 @@ pub enum Next {
     NextKey,
     /// The next route.
     NextRoute,
+    /// One other route, and no more.
+    OneOtherRoute,
     /// Nothing: the caller gets this failure now.
     Answer,
 }
@@ -146,6 +154,7 @@ pub fn classify(failure: &Failure) -> Verdict {
         K::FirstByteTimeout | K::FirstTokenTimeout | K::IdleTimeout | K::Malformed | K::EndpointNotFound => {
             Verdict::new(Source::Route, Condemns::Route, Next::NextRoute).counted()
         }
+        K::Unreadable => Verdict::new(Source::Router, Condemns::Attempt, Next::OneOtherRoute),
         K::Reset | K::Cut | K::EmptyBody | K::InBandError => {
             Verdict::new(Source::Route, Condemns::Route, Next::RetryHere).counted()
         }

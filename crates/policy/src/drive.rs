@@ -10,6 +10,8 @@
 //! - once its breaker is open a route is not tried again, and silence or a failed connection is not retried there;
 //! - after a silence, which has cost much of the request's time, other providers come before the silent one's routes;
 //! - Retry-After is a cooldown of the target. It is waited out (up to five seconds) only when nothing else can serve;
+//! - an answer that can't be read is paid for: one other route is asked, and whatever becomes of that the request is
+//!   over; it is never parked;
 //! - no wait and no try goes past the request's deadline, and none comes after the answer is committed; each try is
 //!   given its [`Patience`], so that the routes behind it have time left;
 //! - the same seed and inputs give the same steps.
@@ -118,6 +120,14 @@ enum State {
     Over,
 }
 
+/// An answer that came and can't be read.
+#[derive(Debug)]
+struct Unread {
+    failure: Failure,
+    /// How many routes had been visited by then: one more may be.
+    visited: usize,
+}
+
 /// One request's way through its plan.
 #[derive(Debug)]
 pub struct Drive {
@@ -132,6 +142,7 @@ pub struct Drive {
     rng: SplitMix64,
     committed: bool,
     callers_fault: bool,
+    unread: Option<Unread>,
     last_failure: Option<Failure>,
 }
 
@@ -153,6 +164,7 @@ impl Drive {
             rng: SplitMix64::new(seed),
             committed: false,
             callers_fault: true,
+            unread: None,
             last_failure: None,
         }
     }
@@ -201,6 +213,11 @@ impl Drive {
     /// The first meaningful byte has been relayed: from here on no try is ever given.
     pub const fn committed(&mut self) {
         self.committed = true;
+    }
+
+    /// Says, before it begins, that an answer to this request came already and can't be read: it asks one route alone.
+    pub fn came_unreadable(&mut self, failure: Failure) {
+        self.unread.get_or_insert(Unread { failure, visited: self.visited.len() });
     }
 
     /// Tries given so far.
@@ -253,6 +270,10 @@ impl Drive {
         match verdict.next {
             Next::Answer => self.end(Step::Answer(failure)),
             Next::NextRoute => self.advance(fleet, map, now, changes),
+            Next::OneOtherRoute => {
+                self.came_unreadable(failure);
+                self.advance(fleet, map, now, changes)
+            }
             Next::NextKey => match self.next_key(fleet, map, now) {
                 Some(key) => self.try_again(fleet, map, Some(key), now, changes),
                 None => self.advance(fleet, map, now, changes),

@@ -19,7 +19,7 @@ use switchyard_domain::{FeatureSet, Operation};
 
 use crate::Dialect;
 use crate::notes::{FIELD_LIMIT, MESSAGE_LIMIT};
-pub use rewrite::rewrite;
+pub use rewrite::{rewrite, without_members};
 
 /// The routing facts of one request body, with the places a passthrough may touch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +62,8 @@ pub struct Envelope {
     pub marks_cache: bool,
     /// A hash of the system prompt and the first user message: the same for every turn of a conversation.
     pub opening: u64,
+    /// A value that is not what its dialect says. Its provider judges it; a translation can't carry it.
+    pub odd: Option<EnvelopeError>,
     /// What turns usage reporting on, where the caller has not.
     usage_splice: Option<Splice>,
     /// The `idempotencyKey` member with the comma that belongs to it.

@@ -18,7 +18,7 @@ pub struct StreamEvent<'a> {
     pub complete: bool,
 }
 
-impl StreamEvent<'_> {
+impl<'a> StreamEvent<'a> {
     /// Whether its data is nothing any API says: a sign of life (`ping`, `[PING]`, `""`) that some servers write as data
     /// instead of as a comment.
     pub(crate) fn is_heartbeat(&self) -> bool {
@@ -28,6 +28,17 @@ impl StreamEvent<'_> {
             _ => false,
         };
         !is_said && self.complete && self.event != Some("error")
+    }
+
+    /// An event that holds this and came in no frame.
+    pub(crate) const fn of_data(data: &'a [u8]) -> Self {
+        Self { event: None, data, raw: data, complete: true }
+    }
+
+    /// Whether its data is JSON: something its sender said, and no noise.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        serde_json::from_slice::<serde::de::IgnoredAny>(self.data).is_ok()
     }
 }
 
@@ -89,4 +100,16 @@ pub enum FrameError {
     /// See [`EventStreamError`].
     #[error(transparent)]
     EventStream(#[from] EventStreamError),
+}
+
+impl FrameError {
+    /// Whether what came is no stream or was damaged on its way; else it is only larger than is read here.
+    #[must_use]
+    pub const fn is_noise(&self) -> bool {
+        match self {
+            Self::Sse(SseError::EventTooLarge { .. })
+            | Self::EventStream(EventStreamError::TooLarge { .. }) => false,
+            Self::EventStream(EventStreamError::Malformed(_)) => true,
+        }
+    }
 }

@@ -33,15 +33,21 @@ pub enum BodyFault {
         /// The page's title.
         title: String,
     },
-    /// Not JSON, or cut short.
+    /// Not JSON, or half of it.
     #[error("the upstream answered 200 with something that is not JSON: {0}")]
     NotJson(String),
     /// An error inside a 200.
     #[error("the upstream answered 200 with an error inside: {}", .0.message)]
     Error(Box<UpstreamError>),
-    /// JSON, but not the dialect's answer.
+    /// JSON, but not the dialect's answer: another service's, or an error in words nobody knows.
     #[error("the upstream answered 200 without {missing}")]
     NotAnAnswer {
+        /// The member an answer has and this body has not.
+        missing: &'static str,
+    },
+    /// The dialect's answer, as its model, usage or kind tells, with nothing in it.
+    #[error("the upstream's answer is without {missing}")]
+    Hollow {
         /// The member an answer has and this body has not.
         missing: &'static str,
     },
@@ -118,6 +124,25 @@ mod tests {
             (chat, None, r#"{"choices":[]}"#, "the upstream answered 200 without a choice in `choices`"),
             (chat, None, r#"{"status":"ok"}"#, "the upstream answered 200 without `choices`"),
             (messages, None, r#"{"status":"ok"}"#, "the upstream answered 200 without `content`"),
+            (chat, None, r#""ok""#, "the upstream answered 200 without a JSON object"),
+            (
+                chat,
+                None,
+                "upstream connect error",
+                "the upstream answered 200 with something that is not JSON: expected value at line 1 column 1",
+            ),
+            (
+                chat,
+                None,
+                r#"{"model":"gpt-4o","choices":[],"usage":{"prompt_tokens":5}}"#,
+                "the upstream's answer is without a choice in `choices`",
+            ),
+            (
+                messages,
+                None,
+                r#"{"type":"message","id":"msg_1"}"#,
+                "the upstream's answer is without `content`",
+            ),
         ];
         for (dialect, content_type, body, said) in cases {
             let fault =
@@ -127,6 +152,28 @@ mod tests {
         let cut =
             inspect_ok_body(chat, Operation::Complete, None, br#"{"choices":[{"finish_rea"#).unwrap_err();
         assert!(matches!(cut, BodyFault::NotJson(_)), "{cut}");
+    }
+
+    #[test]
+    fn a_member_that_nobody_needs_spoils_no_answer() {
+        let cases = [
+            (Dialect::OpenAiChat, r#"{"model":7,"error":"","choices":[{"message":{},"finish_reason":1}]}"#),
+            (Dialect::OpenAiChat, r#"{"choices":[{"message":{},"error":{}}],"usage":"none"}"#),
+            (
+                Dialect::AnthropicMessages,
+                r#"{"type":1,"model":[],"content":[],"stop_reason":7,"error":false}"#,
+            ),
+            (
+                Dialect::OpenAiResponses,
+                r#"{"model":7,"status":1,"output":[7,{"type":3,"content":7}],"incomplete_details":"no"}"#,
+            ),
+            (Dialect::Gemini, r#"{"modelVersion":1,"candidates":[{"finishReason":7}],"promptFeedback":7}"#),
+            (Dialect::BedrockConverse, r#"{"output":{},"stopReason":7,"usage":[]}"#),
+        ];
+        for (dialect, body) in cases {
+            let read = inspect_ok_body(dialect, Operation::Complete, None, body.as_bytes());
+            assert_eq!(read.unwrap().model, None, "{body}");
+        }
     }
 
     #[test]
@@ -247,7 +294,7 @@ mod tests {
                 Dialect::Gemini,
                 complete,
                 r#"{"usageMetadata":{}}"#,
-                "the upstream answered 200 without `candidates`",
+                "the upstream's answer is without `candidates`",
             ),
             (
                 Dialect::BedrockConverse,

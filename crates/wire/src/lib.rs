@@ -27,7 +27,9 @@ pub mod envelope;
 pub mod error_body;
 pub mod event_stream;
 mod finish;
+pub mod form;
 pub mod frames;
+mod gather;
 pub mod gemini;
 pub mod inspect;
 mod lenient;
@@ -51,14 +53,16 @@ pub mod usage;
 pub use continuation::{How, continue_request, is_prefill_known};
 pub use count::{count_answer, count_body, count_request};
 pub use dialect::Dialect;
-pub use envelope::{Envelope, EnvelopeError, estimate_tokens, rewrite};
+pub use envelope::{Envelope, EnvelopeError, estimate_tokens, rewrite, without_members};
 pub use error_body::{
     ErrorReply, Meaning, UpstreamError, error_event, error_response, error_response_after, meaning,
     read_error, verbatim_error, verbatim_event,
 };
 pub use event_stream::{EventStreamDecoder, EventStreamError};
 pub use finish::FinishReason;
+pub use form::{Form, is_stream};
 pub use frames::{FrameDecoder, FrameError, StreamEvent};
+pub use gather::{GatherFault, gather_response};
 pub use inspect::{BodyFault, OkBody, inspect_ok_body};
 pub use notes::{Degradation, NOTE_LIMIT, TranslateError, Translated};
 pub use pipe::{Pipe, Said, Seam, StreamEnd, StreamFault, Unfit};

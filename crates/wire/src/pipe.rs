@@ -26,7 +26,8 @@ use self::untouched::Untouched;
 use crate::canonical::CallerTools;
 use crate::error_body::{ErrorReply, UpstreamError, error_event};
 use crate::frames::StreamEvent;
-use crate::notes::{Degradation, Notes};
+use crate::notes::{Degradation, Notes, TranslateError};
+use crate::openai_responses::echo;
 use crate::tap::{Observed, StreamTap};
 use crate::translate::ReplyOptions;
 use crate::under_way::UnderWay;
@@ -128,6 +129,35 @@ impl Pipe {
             self.events += memmem::find_iter(&out[before..], b"\n\n").count() as u64;
         }
         observed
+    }
+
+    /// Takes an answer that came in one piece, though a stream was asked for, and appends the stream it stands for to
+    /// `out`. An error it may hold is told by [`Pipe::error`]. `tools`: the caller's own, of an answer that stays in its
+    /// dialect ([`crate::caller_tools`]).
+    ///
+    /// # Errors
+    /// [`TranslateError::Invalid`] when the body is not an answer in its dialect.
+    pub fn take_whole(
+        &mut self,
+        body: &[u8],
+        tools: impl FnOnce() -> Option<Arc<CallerTools>>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), TranslateError> {
+        let before = out.len();
+        if let Flow::Untouched(flow) = &mut self.flow {
+            // What an answer repeats of its request stands in the answer itself.
+            let echo = (self.caller == Dialect::OpenAiResponses).then(|| echo(body)).flatten();
+            let options = ReplyOptions { hide_thoughts: false, echo, tools: tools(), ..self.options.clone() };
+            let (memory, writer) = (flow.memory.take(), Writer::of(self.caller, &options));
+            *self = Self::translated(self.caller, self.caller, options, writer, Stitch::Done, memory);
+        }
+        if let Flow::Translated(flow) = &mut self.flow {
+            flow.take_whole(body, out)?;
+        }
+        if self.caller == Dialect::OpenAiResponses {
+            self.events += memmem::find_iter(&out[before..], b"\n\n").count() as u64;
+        }
+        Ok(())
     }
 
     /// Says that the upstream's stream is over, and writes what its end still owes the caller.

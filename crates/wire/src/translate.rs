@@ -135,7 +135,17 @@ fn response_of(
     options: &ReplyOptions,
 ) -> Result<Translated, TranslateError> {
     let mut notes = Notes::default();
-    let mut answer = read_answer(from, notes::utf8(body)?, &mut notes)?;
+    let answer = read_answer(from, notes::utf8(body)?, &mut notes)?;
+    retell(to, answer, options, notes)
+}
+
+/// Writes an answer for a caller.
+pub(crate) fn retell<'a>(
+    to: Dialect,
+    mut answer: Answer<'a>,
+    options: &'a ReplyOptions,
+    mut notes: Notes,
+) -> Result<Translated, TranslateError> {
     name(&mut answer, options);
     if answer.usage.is_none() {
         // The caller is told zeros, which are nobody's count.
@@ -247,7 +257,11 @@ fn write_request(
     }
 }
 
-fn read_answer<'a>(from: Dialect, body: &'a str, notes: &mut Notes) -> Result<Answer<'a>, TranslateError> {
+pub(crate) fn read_answer<'a>(
+    from: Dialect,
+    body: &'a str,
+    notes: &mut Notes,
+) -> Result<Answer<'a>, TranslateError> {
     match from {
         Dialect::OpenAiChat => openai_chat::answer::read(body, notes),
         Dialect::OpenAiResponses => openai_responses::answer::read(body, notes),

@@ -84,8 +84,9 @@ fn is_the_routes_own(failure: &Failure) -> bool {
     let verdict = classify(failure);
     match verdict.source {
         Source::Client => true,
-        Source::Route => verdict.reached_upstream,
-        Source::Credential | Source::Account | Source::LocalNetwork | Source::Router => false,
+        // Of an answer that can't be read its model has been asked.
+        Source::Route | Source::Router => verdict.reached_upstream,
+        Source::Credential | Source::Account | Source::LocalNetwork => false,
     }
 }
 
@@ -136,7 +137,9 @@ async fn try_route(
                 used.extend(key);
                 0
             }
-            Next::NextRoute | Next::Answer => return Err(Unanswered { failure, attempts }),
+            Next::NextRoute | Next::OneOtherRoute | Next::Answer => {
+                return Err(Unanswered { failure, attempts });
+            }
         };
         let again = clock::now().mono_ms.saturating_add(pause_ms);
         if attempts >= running.map.retry.attempts || again >= deadline_mono_ms {

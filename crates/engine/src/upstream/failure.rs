@@ -150,6 +150,7 @@ pub(super) fn from_body(fault: &BodyFault, status: StatusCode, route: &Route) ->
         BodyFault::Empty => FailureKind::EmptyBody,
         BodyFault::Html { .. } => FailureKind::Html,
         BodyFault::NotJson(_) | BodyFault::NotAnAnswer { .. } => FailureKind::Malformed,
+        BodyFault::Hollow { .. } => FailureKind::Unreadable,
         BodyFault::Error(error) => return in_band(error, route),
     };
     Failure { status: Some(status.as_u16()), ..Failure::new(kind, format!("{}: {fault}.", route.host())) }

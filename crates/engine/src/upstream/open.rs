@@ -1,16 +1,18 @@
 //! A stream up to its first meaningful byte, and over the time it is held back. Until then nothing has reached the
 //! caller and another route may answer.
 
-use http::{Response, header};
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
 use switchyard_domain::map::Route;
-use switchyard_domain::{Failure, FailureKind};
+use switchyard_domain::{Dialect, Failure, FailureKind, Operation};
 use switchyard_policy::{Patience, Waits};
-use switchyard_wire::{FrameDecoder, Observed, StreamEnd};
+use switchyard_wire::{Form, FrameDecoder, Observed, StreamEnd, caller_tools, inspect_ok_body};
 
-use super::failure::{Secrets, from_reqwest};
+use super::failure::{Secrets, from_body, from_reqwest, in_band};
 use super::request::Translation;
-use super::whole::{keep_tellable, translated_headers};
+use super::whole::{self, keep_tellable, translated_headers};
 use super::{Opened, Traits, chunk, silent};
+use crate::blocking;
 use crate::clock;
 use crate::intake::Ask;
 use crate::relay::next;
@@ -38,13 +40,11 @@ pub(super) async fn open(
         );
         return Err(Failure { status: Some(200), ..Failure::new(FailureKind::Html, message) });
     }
-    let otherwise =
-        || Failure::new(FailureKind::Malformed, format!("{} answered without a stream.", route.host()));
-    let Some(pipe) = translation.pipe.take().filter(|_| !content_type.contains("application/json")) else {
-        // An error inside a 200, or an endpoint that can't stream.
-        let failure = super::whole::read(response, route, ask, patience, translation).await.err();
-        return Err(failure.unwrap_or_else(otherwise));
+    let Some(pipe) = translation.pipe.take() else {
+        let message = format!("{}: only completions are streamed.", route.host());
+        return Err(Failure::new(FailureKind::NotTranslatable, message));
     };
+    let label = headers.get(header::CONTENT_TYPE).cloned();
     if translation.needed {
         headers = translated_headers(&headers);
     } else {
@@ -66,11 +66,51 @@ pub(super) async fn open(
         traits,
     };
     let quiet_bytes = QUIET_BYTES.saturating_add(ask.body.len().saturating_mul(2));
-    until_meaningful(&mut opened, route, patience, quiet_bytes).await?;
+    if let Began::Whole(start) = until_meaningful(&mut opened, route, patience, quiet_bytes).await? {
+        return take_whole(opened, start, (translation.dialect, label.as_ref()), route, ask, patience).await;
+    }
     // The rest of a broken answer is awaited by its reader already.
     if ask.job.hold_back_ms > 0 && ask.resume.is_none() {
         hold_back(&mut opened, route, patience, ask.job.hold_back_ms).await?;
     }
+    Ok(opened)
+}
+
+/// How a body began.
+enum Began {
+    /// As a stream that has said something.
+    Stream,
+    /// As an answer in one piece; its first bytes.
+    Whole(Bytes),
+}
+
+/// An answer that comes in one piece, though a stream was asked for: read to its end and told as the stream it stands for.
+async fn take_whole(
+    mut opened: Opened,
+    start: Bytes,
+    (dialect, label): (Dialect, Option<&HeaderValue>),
+    route: &Route,
+    ask: &Ask,
+    patience: &Patience,
+) -> Result<Opened, Failure> {
+    let body = std::mem::take(&mut opened.body);
+    let heard = clock::now().mono_ms;
+    let body = whole::collect(body, start, route, patience, heard, &mut opened.waits).await?;
+    let content_type = label.and_then(|value| value.to_str().ok());
+    let failed = |kind: FailureKind, why: String| {
+        let message = format!("{}: {why}.", route.host());
+        Failure { status: Some(200), ..Failure::new(kind, message) }
+    };
+    let Opened { pipe, first, .. } = &mut opened;
+    blocking::run(body.len(), || {
+        inspect_ok_body(dialect, Operation::Complete, content_type, &body)
+            .map_err(|fault| from_body(&fault, StatusCode::OK, route))?;
+        pipe.take_whole(&body, || caller_tools(ask.dialect, &ask.body), first).map_err(|error| {
+            failed(FailureKind::Unreadable, format!("its answer can't be read ({error})"))
+        })?;
+        pipe.error().map_or(Ok(()), |error| Err(in_band(error, route)))
+    })?;
+    opened.first_token = clock::now();
     Ok(opened)
 }
 
@@ -79,32 +119,48 @@ async fn until_meaningful(
     route: &Route,
     patience: &Patience,
     quiet_bytes: usize,
-) -> Result<(), Failure> {
+) -> Result<Began, Failure> {
     let begun = patience.begun_mono_ms();
     let (mut came, mut quiet) = (0, 0);
+    // What came before the body's form could be told.
+    let mut start = Some(Bytes::new());
     loop {
         let silence = opened.traits.first(opened.pipe.under_way());
         let (by, ended_by) = patience.until(silence, begun);
         let bytes = match clock::until(by, chunk(&mut opened.body)).await {
             Some(Some(Ok(bytes))) => bytes,
             Some(Some(Err(error))) => return Err(from_reqwest(&error, route)),
-            Some(None) => return ended(opened, route, came > 0),
+            Some(None) => return ended(opened, route, start.is_none()).map(|()| Began::Stream),
             None => {
                 let (kind, waited_ms) = (FailureKind::FirstTokenTimeout, by.saturating_sub(begun));
                 return Err(silent(kind, "began to answer but sent no token", waited_ms, ended_by, route));
             }
         };
         came += bytes.len();
+        let bytes = match start.take() {
+            None => bytes,
+            Some(before) => {
+                let begun = if before.is_empty() { bytes } else { [before, bytes].concat().into() };
+                match Form::of(&begun) {
+                    Some(Form::Events) => begun,
+                    Some(Form::Whole) => return Ok(Began::Whole(begun)),
+                    None => {
+                        start = Some(begun);
+                        Bytes::new()
+                    }
+                }
+            }
+        };
         opened.decoder.push(&bytes);
         let drained = drain(opened, route)?;
         if drained == Drained::Meaningful {
             opened.first_token = clock::now();
             let waited_ms = opened.first_token.mono_ms.saturating_sub(begun);
             opened.waits.note(silence, u32::try_from(waited_ms).unwrap_or(u32::MAX));
-            return Ok(());
+            return Ok(Began::Stream);
         }
         // A large event in many pieces is one event, and its decoder has a bound of its own.
-        if drained == Drained::Quiet {
+        if drained == Drained::Quiet || start.is_some() {
             quiet = came;
         }
         if quiet > quiet_bytes {

@@ -12,9 +12,10 @@ use switchyard_wire::gemini::embed::asked::{AskedFacts, is_single, write_asked};
 use switchyard_wire::gemini::embed::{EmbedFacts, write_embed};
 use switchyard_wire::{
     Degradation, Envelope, Pipe, ReplyOptions, TranslateError, caller_tools, continue_request, count_request,
-    openai_responses, rewrite, strip_all_seals, strip_foreign_seals, translate_request,
+    openai_responses, rewrite, strip_all_seals, strip_foreign_seals, translate_request, without_members,
 };
 
+use super::additions::Additions;
 use super::{Manner, Seals};
 use crate::intake::{Ask, forwarded};
 
@@ -72,7 +73,13 @@ pub(super) fn write(route: &Route, ask: &Ask, manner: Manner) -> Result<Outgoing
             let vertex = variant(route) == Variant::Vertex;
             count_request(ask.dialect, dialect, vertex, &ask.body, &route.upstream_model)
                 .map(|translated| outgoing(dialect, translated.body.into(), true, &translated.degraded))
-                .map_err(|error| untranslatable(&error))
+                .map_err(|error| match error {
+                    // Its caller's to know, as from a provider that counts in the caller's own dialect.
+                    TranslateError::Invalid { .. } => {
+                        Failure { kind: FailureKind::BadRequest, ..untranslatable(&error) }
+                    }
+                    TranslateError::Unsupported { .. } => untranslatable(&error),
+                })
         }
         Operation::Embed | Operation::CountTokens => {
             let body = rewrite(&ask.body, &ask.envelope, &route.upstream_model, false);
@@ -116,7 +123,7 @@ fn variant(route: &Route) -> Variant {
 }
 
 fn completion(route: &Route, ask: &Ask, dialect: Dialect, manner: Manner) -> Result<Outgoing, Failure> {
-    let Manner { seals, refuses_prefill } = manner;
+    let Manner { seals, refuses_prefill, added, left_out } = manner;
     let how = ask.resume.as_ref().and_then(|resume| resume.how(route, dialect, refuses_prefill));
     let (body, continued) = match (&ask.resume, how) {
         (Some(resume), Some(how)) => {
@@ -132,10 +139,7 @@ fn completion(route: &Route, ask: &Ask, dialect: Dialect, manner: Manner) -> Res
     let envelope = continued.as_ref().unwrap_or(&ask.envelope);
     let stream = envelope.stream;
     if dialect == ask.dialect {
-        let asked_usage = dialect == Dialect::OpenAiChat
-            && stream
-            && envelope.include_usage != Some(true)
-            && route.usage_in_stream;
+        let asked_usage = added.has(Additions::USAGE);
         let mut body = rewrite(&body, envelope, &route.upstream_model, asked_usage);
         let mut lost = Vec::new();
         if seals == Seals::TakenOut {
@@ -156,6 +160,10 @@ fn completion(route: &Route, ask: &Ask, dialect: Dialect, manner: Manner) -> Res
             translation: Translation { dialect, needed: false, pipe, embed: None, tools: None, lost },
         });
     }
+    if let Some(odd) = &envelope.odd {
+        let failure = Failure::new(FailureKind::NotTranslatable, odd.to_string());
+        return Err(Failure { param: odd.field.clone(), ..failure });
+    }
     let mut lost = Vec::new();
     let body = if seals == Seals::TakenOut {
         lost.push("thinking_dropped messages".to_owned());
@@ -174,10 +182,13 @@ fn completion(route: &Route, ask: &Ask, dialect: Dialect, manner: Manner) -> Res
             Pipe::translating(dialect, ask.dialect, options, keeps(ask), wants_json(ask))
         }
     });
-    Ok(Outgoing {
-        body: translated.body.into(),
-        translation: Translation { dialect, needed: true, pipe, embed: None, tools, lost },
-    })
+    let left_out = left_out.members();
+    let body = if left_out.is_empty() {
+        translated.body.into()
+    } else {
+        without_members(translated.body, &left_out).into()
+    };
+    Ok(Outgoing { body, translation: Translation { dialect, needed: true, pipe, embed: None, tools, lost } })
 }
 
 /// Whether what a stream says is kept in mind, to be continued if it breaks off.

@@ -1,16 +1,19 @@
 //! A whole answer: read to its end, looked into, translated back.
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use switchyard_domain::limits::HEADER_BYTES;
 use switchyard_domain::map::Route;
 use switchyard_domain::{Failure, FailureKind, Operation};
 use switchyard_policy::{EndedBy, Patience, Silence, Waits};
 use switchyard_wire::gemini::embed::asked::read_asked;
 use switchyard_wire::gemini::embed::read_embed;
-use switchyard_wire::{Translated, count_answer, inspect_ok_body, translate_response};
+use switchyard_wire::{
+    GatherFault, Translated, caller_tools, count_answer, gather_response, inspect_ok_body, is_stream,
+    translate_response,
+};
 
-use super::failure::{from_body, from_reqwest, too_slow};
+use super::failure::{from_body, from_reqwest, in_band, too_slow};
 use super::request::{Embed, Translation, named, reply_options};
 use super::{Answer, Whole, chunk, silent};
 use crate::blocking;
@@ -32,7 +35,10 @@ pub(super) async fn read(
     let mut waits = Waits::default();
     let head_mono_ms = clock::now().mono_ms;
     waits.note(Silence::Answer, length_ms(patience.begun_mono_ms(), head_mono_ms));
-    let body = collect(body, route, patience, head_mono_ms, &mut waits).await?;
+    let body = collect(body, Bytes::new(), route, patience, head_mono_ms, &mut waits).await?;
+    if ask.operation == Operation::Complete && is_stream(translation.dialect, &body) {
+        return gathered((status, headers), &body, route, ask, waits, translation);
+    }
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let look = || inspect_ok_body(translation.dialect, ask.operation, content_type, &body);
     let facts = blocking::run(body.len(), look).map_err(|fault| from_body(&fault, status, route))?;
@@ -52,8 +58,10 @@ pub(super) async fn read(
             },
             Operation::CountTokens => count_answer(translation.dialect, ask.dialect, &body),
         });
-        let translated = translated
-            .map_err(|error| Failure::new(FailureKind::Malformed, format!("{}: {error}.", route.host())))?;
+        let translated = translated.map_err(|error| {
+            let message = format!("{} sent an answer that can't be read ({error}).", route.host());
+            Failure { status: Some(status.as_u16()), ..Failure::new(FailureKind::Unreadable, message) }
+        })?;
         lost.extend(named(&translated.degraded));
         translated.body.into()
     } else {
@@ -63,14 +71,50 @@ pub(super) async fn read(
     Ok(Answer::Whole(Box::new(Whole { status, headers, body, facts, waits, lost })))
 }
 
-async fn collect(
+/// An answer that came as a stream, though it was asked for in one piece.
+fn gathered(
+    (status, mut headers): (StatusCode, HeaderMap),
+    body: &Bytes,
+    route: &Route,
+    ask: &Ask,
+    waits: Waits,
+    translation: Translation,
+) -> Result<Answer, Failure> {
+    let Translation { dialect, needed, tools, mut lost, .. } = translation;
+    let tools = if needed { tools } else { caller_tools(ask.dialect, &ask.body) };
+    let mut options = reply_options(ask, route, true, tools);
+    options.hide_thoughts &= needed;
+    let gathered = blocking::run(body.len(), || gather_response(dialect, ask.dialect, body, &options));
+    let (translated, facts) = gathered.map_err(|fault| {
+        let kind = match &fault {
+            GatherFault::Error(error) => return in_band(error, route),
+            GatherFault::Cut => FailureKind::Cut,
+            GatherFault::Noise(_) => FailureKind::Malformed,
+            GatherFault::Unreadable(_) => FailureKind::Unreadable,
+        };
+        let message = format!("{}: {fault}.", route.host());
+        Failure { status: Some(status.as_u16()), ..Failure::new(kind, message) }
+    })?;
+    lost.extend(named(&translated.degraded));
+    if needed {
+        headers = translated_headers(&headers);
+    } else {
+        keep_tellable(&mut headers);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    Ok(Answer::Whole(Box::new(Whole { status, headers, body: translated.body.into(), facts, waits, lost })))
+}
+
+/// The rest of a body, behind its `start`.
+pub(super) async fn collect(
     mut body: reqwest::Body,
+    start: Bytes,
     route: &Route,
     patience: &Patience,
     head_mono_ms: u64,
     waits: &mut Waits,
 ) -> Result<Bytes, Failure> {
-    let mut whole: Option<Bytes> = None;
+    let mut whole: Option<Bytes> = Some(start).filter(|start| !start.is_empty());
     let mut parts = BytesMut::new();
     let mut heard = head_mono_ms;
     loop {
@@ -86,7 +130,7 @@ async fn collect(
         heard = now;
         if parts.len() + chunk.len() > LARGEST_ANSWER_BYTES {
             let message = format!("{} sent more than {LARGEST_ANSWER_BYTES} bytes.", route.host());
-            return Err(Failure::new(FailureKind::Malformed, message));
+            return Err(Failure { status: Some(200), ..Failure::new(FailureKind::Unreadable, message) });
         }
         // Most answers come in one piece, which then needs no copy.
         match whole.take() {

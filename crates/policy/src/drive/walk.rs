@@ -35,10 +35,7 @@ impl Drive {
         if self.committed {
             return self.end(Step::Done);
         }
-        if now.mono_ms >= self.deadline_mono_ms {
-            return self.end(Step::Park);
-        }
-        if self.may_try(map, now) {
+        if self.may_try(map, now) && self.may_go_on() {
             while let Some(candidate) = self.plan.candidates.get(self.next).copied() {
                 self.next += 1;
                 if let Some(step) = self.try_route(fleet, map, candidate.route, candidate.tier, now, changes)
@@ -56,11 +53,23 @@ impl Drive {
                 None => {}
             }
         }
+        if let Some(unread) = &self.unread {
+            let failure = unread.failure.clone();
+            return self.end(Step::Answer(failure));
+        }
         match &self.last_failure {
             // Every route that was asked said that the request is the problem.
-            Some(failure) if self.callers_fault => self.end(Step::Answer(failure.clone())),
+            Some(failure) if self.callers_fault && now.mono_ms < self.deadline_mono_ms => {
+                let failure = failure.clone();
+                self.end(Step::Answer(failure))
+            }
             Some(_) | None => self.end(Step::Park),
         }
+    }
+
+    /// Whether another route may be asked, as far as answers that can't be read go.
+    fn may_go_on(&self) -> bool {
+        self.unread.as_ref().is_none_or(|unread| self.visited.len() == unread.visited)
     }
 
     /// A try of what was waited for, if it can serve.
@@ -88,7 +97,7 @@ impl Drive {
         now: Now,
         changes: &mut Vec<Change>,
     ) -> Option<Step> {
-        if self.visited.contains(&route) || !self.may_try(map, now) {
+        if self.visited.contains(&route) || !self.may_try(map, now) || !self.may_go_on() {
             return None;
         }
         let place = fleet.place(&map.route(route).id, route)?;

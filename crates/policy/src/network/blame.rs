@@ -29,6 +29,7 @@ impl Of {
             }
             K::DeadlineExceeded
             | K::Malformed
+            | K::Unreadable
             | K::EmptyBody
             | K::InBandError
             | K::RateLimited

@@ -6,7 +6,7 @@ use crate::classify::{Condemns as C, LONGEST_COOLDOWN_MS, Next as N, Source as S
 /// kind, source, condemns, next, counts for the breaker, cooldown, reached the upstream.
 type Row = (K, S, C, N, bool, Option<u64>, bool);
 
-const ROWS: [Row; 34] = [
+const ROWS: [Row; 35] = [
     (K::Dns, S::LocalNetwork, C::Route, N::NextRoute, true, None, false),
     (K::Connect, S::Route, C::Route, N::NextRoute, true, None, false),
     (K::ConnectTimeout, S::Route, C::Route, N::NextRoute, true, None, false),
@@ -18,6 +18,7 @@ const ROWS: [Row; 34] = [
     (K::Reset, S::Route, C::Route, N::RetryHere, true, None, true),
     (K::Cut, S::Route, C::Route, N::RetryHere, true, None, true),
     (K::Malformed, S::Route, C::Route, N::NextRoute, true, None, true),
+    (K::Unreadable, S::Router, C::Attempt, N::OneOtherRoute, false, None, true),
     (K::EmptyBody, S::Route, C::Route, N::RetryHere, true, None, true),
     (K::Html, S::LocalNetwork, C::Route, N::NextRoute, true, None, false),
     (K::Redirect, S::LocalNetwork, C::Route, N::NextRoute, true, None, false),

@@ -191,6 +191,45 @@ fn a_stream_that_dies_after_the_commit_counts_but_is_not_tried_again() {
 }
 
 #[test]
+fn an_answer_that_can_not_be_read_is_bought_once_more_at_most_and_condemns_nobody() {
+    let unread = || failure(K::Unreadable);
+    let mut world = World::new(&four());
+    for _ in 0..6 {
+        let run = world.request(|_, _| Err(unread()));
+        assert_eq!((run.tries, run.end.as_str()), (vec![A.to_owned(), B.to_owned()], "answer unreadable"));
+        assert_eq!(run.changes, [], "no circuit opens");
+    }
+    for id in [A, B] {
+        assert!(world.fleet.view(world.ix(id), world.now).last.is_empty(), "{id} did its part");
+    }
+    let run = world.request(|id, _| if id == A { Err(unread()) } else { Ok(()) });
+    assert_eq!((run.tries, run.end.as_str()), (vec![A.to_owned(), B.to_owned()], "done"));
+    let run = world.request(|id, _| Err(if id == A { unread() } else { failure(K::ServerError) }));
+    assert_eq!(
+        (run.tries, run.end.as_str()),
+        (vec![A, B, B, B].into_iter().map(str::to_owned).collect(), "answer unreadable")
+    );
+    let run = world.request(|id, _| Err(if id == B { unread() } else { failure(K::Connect) }));
+    assert_eq!(
+        (run.tries, run.end.as_str()),
+        (vec![A, B, C].into_iter().map(str::to_owned).collect(), "answer unreadable")
+    );
+}
+
+#[test]
+fn an_answer_that_can_not_be_read_is_never_parked() {
+    let run = World::new(&one()).request(|_, _| Err(failure(K::Unreadable)));
+    assert_eq!((run.tries.len(), run.end.as_str()), (1, "answer unreadable"));
+    // The rest of a stream that could not be read is asked of one route.
+    let mut world = World::new(&four());
+    let mut drive = world.drive();
+    drive.came_unreadable(failure(K::Unreadable));
+    let (Step::Try { permit, .. }, _) = world.step(&mut drive, Input::Begin) else { panic!("a try") };
+    let (step, _) = world.step(&mut drive, Input::Failed { permit, failure: failure(K::Connect) });
+    assert!(matches!(step, Step::Answer(told) if told.kind == K::Unreadable));
+}
+
+#[test]
 fn a_route_that_comes_back_while_others_fail_is_tried_before_giving_up() {
     let mut world = World::new(&with(four(), json!({ "breaker": { "consecutiveFailures": 1 } })));
     world.request(|id, _| if id == A { Err(failure(K::Connect)) } else { Ok(()) });

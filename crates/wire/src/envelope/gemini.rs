@@ -79,6 +79,7 @@ pub(super) fn read(operation: Operation, body: &str) -> Result<Envelope, Envelop
         media_count: scan.parts.media,
         has_seals: SEALS.find(body.as_bytes()).is_some(),
         include_usage: None,
+        odd: scan.odd,
         user: None,
         idempotency_key: idempotency_key.filter(|key| !key.is_empty()),
         conversation: None,
@@ -113,6 +114,7 @@ struct Scan<'a> {
     messages: usize,
     max_tokens: Option<u64>,
     choices: u64,
+    odd: Option<EnvelopeError>,
     ends_with_model: bool,
     /// Where the body names its model as a resource.
     resources: Vec<std::ops::Range<usize>>,
@@ -296,8 +298,8 @@ impl<'a> Scan<'a> {
     fn config(&mut self, raw: &'a RawValue) -> Result<(), EnvelopeError> {
         let wrong = |error: serde_json::Error| EnvelopeError::field("generationConfig", error.to_string());
         let config: Config<'a> = serde_json::from_str(raw.get()).map_err(wrong)?;
-        self.max_tokens = positive(config.max_output_tokens, "maxOutputTokens")?;
-        self.choices = positive(config.candidate_count, "candidateCount")?.unwrap_or(1);
+        self.max_tokens = positive(config.max_output_tokens, "maxOutputTokens", &mut self.odd);
+        self.choices = positive(config.candidate_count, "candidateCount", &mut self.odd).unwrap_or(1);
         self.need(Feature::Choices, self.choices > 1);
         self.need(Feature::Logprobs, config.response_logprobs.is_some_and(|raw| raw.get() == "true"));
         let speaks = config.response_modalities.is_some_and(|raw| raw.get().contains("\"AUDIO\""));
@@ -346,15 +348,14 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// A count above zero, which protobuf's JSON may write as a text and clients as a fraction.
-fn positive(raw: Option<&RawValue>, name: &str) -> Result<Option<u64>, EnvelopeError> {
-    let Some(raw) = raw.filter(|raw| !is_null(raw)) else { return Ok(None) };
-    let text = raw.get().trim_matches('"');
-    let text = text.strip_suffix(".0").unwrap_or(text);
-    match text.parse::<u64>() {
-        Ok(number) if number > 0 => Ok(Some(number)),
-        Ok(_) | Err(_) => {
-            Err(EnvelopeError::field(format!("generationConfig.{name}"), "must be a positive integer"))
-        }
+/// A count above zero, which protobuf's JSON may write as a text and clients as a fraction. What is none is its provider's to
+/// judge, and noted as odd.
+fn positive(raw: Option<&RawValue>, name: &str, odd: &mut Option<EnvelopeError>) -> Option<u64> {
+    let text = raw.filter(|raw| !is_null(raw))?.get().trim_matches('"');
+    let number = text.strip_suffix(".0").unwrap_or(text).parse::<u64>().ok().filter(|number| *number > 0);
+    if number.is_none() {
+        let field = format!("generationConfig.{name}");
+        odd.get_or_insert_with(|| EnvelopeError::field(field, "must be a positive integer"));
     }
+    number
 }

@@ -138,10 +138,11 @@ impl<'a> Scan<'a> {
             Some("true") => self.operation == Operation::Complete,
             Some(_) => return Err(EnvelopeError::field("stream", "must be true or false")),
         };
-        let max_tokens = self.max_tokens()?;
-        let choices = self.positive(Field::N, "n")?.unwrap_or(1);
+        let mut odd = None;
+        let max_tokens = self.max_tokens(&mut odd)?;
+        let choices = self.positive(Field::N, "n", &mut odd).unwrap_or(1);
         let (include_usage, usage_splice) = match (self.dialect, self.operation) {
-            (Dialect::OpenAiChat, Operation::Complete) => self.usage_option(body, model_span.end)?,
+            (Dialect::OpenAiChat, Operation::Complete) => self.usage_option(body, model_span.end, &mut odd),
             (Dialect::OpenAiChat, Operation::Embed | Operation::CountTokens | Operation::Compact)
             | (
                 Dialect::OpenAiResponses
@@ -166,6 +167,7 @@ impl<'a> Scan<'a> {
             media_count: self.parts.media,
             has_seals: self.has_seals(body),
             include_usage,
+            odd,
             user: self.user()?,
             idempotency_key,
             conversation: self.named_conversation()?,
@@ -247,7 +249,6 @@ impl<'a> Scan<'a> {
 
     /// The number of texts to embed: one text, a list of them, or texts as tokens.
     fn embedded(&self) -> Result<usize, EnvelopeError> {
-        self.positive(Field::Dimensions, "dimensions")?;
         let wanted = "send a text, or a list of texts";
         let missing = || EnvelopeError::field("input", format!("is missing; {wanted}"));
         let input = self.get(Field::Input).ok_or_else(missing)?.get();
@@ -300,30 +301,31 @@ impl<'a> Scan<'a> {
         text.text_bytes
     }
 
-    fn max_tokens(&self) -> Result<Option<u64>, EnvelopeError> {
+    /// The most tokens an answer may have, where the caller names a number of them. Anything else (`-1` is no limit at
+    /// some local servers) is the provider's to judge.
+    fn max_tokens(&self, odd: &mut Option<EnvelopeError>) -> Result<Option<u64>, EnvelopeError> {
         match self.dialect {
-            Dialect::OpenAiResponses => self.positive(Field::MaxOutputTokens, "max_output_tokens"),
+            Dialect::OpenAiResponses => Ok(self.positive(Field::MaxOutputTokens, "max_output_tokens", odd)),
             Dialect::OpenAiChat | Dialect::Gemini | Dialect::BedrockConverse => {
-                let plain = self.positive(Field::MaxTokens, "max_tokens")?;
-                Ok(self.positive(Field::MaxCompletionTokens, "max_completion_tokens")?.or(plain))
+                let plain = self.positive(Field::MaxTokens, "max_tokens", odd);
+                Ok(self.positive(Field::MaxCompletionTokens, "max_completion_tokens", odd).or(plain))
             }
             Dialect::AnthropicMessages => {
-                let plain = self.positive(Field::MaxTokens, "max_tokens")?;
-                if plain.is_none() && self.operation == Operation::Complete {
+                if self.get(Field::MaxTokens).is_none() && self.operation == Operation::Complete {
                     let message = "is missing; this API needs a positive integer";
                     return Err(EnvelopeError::field("max_tokens", message));
                 }
-                Ok(plain)
+                Ok(self.positive(Field::MaxTokens, "max_tokens", odd))
             }
         }
     }
 
-    fn positive(&self, field: Field, name: &str) -> Result<Option<u64>, EnvelopeError> {
-        let Some(raw) = self.get(field) else { return Ok(None) };
-        match raw.get().parse::<u64>() {
-            Ok(number) if number > 0 => Ok(Some(number)),
-            Ok(_) | Err(_) => Err(EnvelopeError::field(name, "must be a positive integer")),
+    fn positive(&self, field: Field, name: &str, odd: &mut Option<EnvelopeError>) -> Option<u64> {
+        let number = self.get(field)?.get().parse::<u64>().ok().filter(|number| *number > 0);
+        if number.is_none() {
+            odd.get_or_insert_with(|| EnvelopeError::field(name, "must be a positive integer"));
         }
+        number
     }
 
     fn user(&self) -> Result<Option<String>, EnvelopeError> {
@@ -344,31 +346,38 @@ impl<'a> Scan<'a> {
         Ok(named.into_iter().find_map(|(_, user)| user))
     }
 
-    /// The caller's `include_usage` and the splice that would set it to true.
+    /// The caller's `include_usage` and the splice that would set it to true. What is neither true nor false is its
+    /// provider's to judge: it is left as it is, and counts as asked for.
     fn usage_option(
         &self,
         body: &str,
         after_model: usize,
-    ) -> Result<(Option<bool>, Option<Splice>), EnvelopeError> {
+        odd: &mut Option<EnvelopeError>,
+    ) -> (Option<bool>, Option<Splice>) {
+        let mut is_odd = |field: &str, message: &str| {
+            odd.get_or_insert_with(|| EnvelopeError::field(field, message));
+            (Some(true), None)
+        };
         let Some(raw) = self.raw[Field::StreamOptions as usize] else {
-            return Ok((None, Some(Splice { range: after_model..after_model, text: USAGE_OPTION })));
+            return (None, Some(Splice { range: after_model..after_model, text: USAGE_OPTION }));
         };
         let span = span_of(body, raw);
         if raw.get() == "null" {
-            return Ok((None, Some(Splice { range: span, text: r#"{"include_usage":true}"# })));
+            return (None, Some(Splice { range: span, text: r#"{"include_usage":true}"# }));
         }
-        let options = Members::read(raw.get(), "stream_options")
-            .map_err(|_| EnvelopeError::field("stream_options", "must be an object"))?;
+        let Ok(options) = Members::read(raw.get(), "stream_options") else {
+            return is_odd("stream_options", "must be an object");
+        };
         let inside = span.start + 1;
         match options.peek("include_usage").map(|value| (value.get(), span_of(body, value))) {
-            Some(("true", _)) => Ok((Some(true), None)),
-            Some(("false", at)) => Ok((Some(false), Some(Splice { range: at, text: "true" }))),
-            Some(("null", at)) => Ok((None, Some(Splice { range: at, text: "true" }))),
-            Some(_) => Err(EnvelopeError::field("stream_options.include_usage", "must be true or false")),
+            Some(("true", _)) => (Some(true), None),
+            Some(("false", at)) => (Some(false), Some(Splice { range: at, text: "true" })),
+            Some(("null", at)) => (None, Some(Splice { range: at, text: "true" })),
+            Some(_) => is_odd("stream_options.include_usage", "must be true or false"),
             None if options.is_empty() => {
-                Ok((None, Some(Splice { range: inside..inside, text: r#""include_usage":true"# })))
+                (None, Some(Splice { range: inside..inside, text: r#""include_usage":true"# }))
             }
-            None => Ok((None, Some(Splice { range: inside..inside, text: r#""include_usage":true,"# }))),
+            None => (None, Some(Splice { range: inside..inside, text: r#""include_usage":true,"# })),
         }
     }
 }

@@ -5,7 +5,8 @@ use bytes::Bytes;
 use super::Envelope;
 use crate::Dialect;
 use crate::gemini::resource_name;
-use crate::splice::Splices;
+use crate::members::Members;
+use crate::splice::{Splices, member_spans, span_of};
 
 /// The body to send to a route of the same dialect: the model is `upstream_model`, an `idempotencyKey`
 /// member is gone, and with `ask_usage` a chat stream asks for its usage chunk. Every other byte stays as
@@ -43,4 +44,17 @@ pub fn rewrite(body: &Bytes, envelope: &Envelope, upstream_model: &str, ask_usag
         splices.replace(range.clone(), serde_json::Value::from(resource_name(upstream_model)).to_string());
     }
     if splices.is_empty() { body.clone() } else { splices.apply(body).into() }
+}
+
+/// A body written here without these of its members; every other byte stays as it was. For what a provider refuses.
+#[must_use]
+pub fn without_members(body: Vec<u8>, names: &[&str]) -> Vec<u8> {
+    let Ok(text) = std::str::from_utf8(&body) else { return body };
+    let Ok(members) = Members::read(text, "") else { return body };
+    let values = names.iter().filter_map(|name| members.peek(name)).map(|raw| span_of(text, raw)).collect();
+    let mut splices = Splices::default();
+    for span in member_spans(text, values) {
+        splices.replace(span, "");
+    }
+    if splices.is_empty() { body } else { splices.apply(&body) }
 }

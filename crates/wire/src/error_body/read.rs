@@ -169,6 +169,15 @@ fn with_provider(message: String, error: &Object) -> String {
     redact(&message, MESSAGE_LIMIT)
 }
 
+/// Where FastAPI's first validation error lies: `["body", "messages", 0, "role"]` is `messages.0.role`.
+fn place_of_fault(object: &Object) -> Option<String> {
+    let steps = object.get("detail")?.get(0)?.get("loc")?.as_array()?.iter();
+    let steps = steps
+        .filter_map(|step| step.as_str().map(str::to_owned).or_else(|| Some(step.as_u64()?.to_string())));
+    let place = steps.skip_while(|step| step == "body").collect::<Vec<_>>().join(".");
+    (!place.is_empty()).then_some(place)
+}
+
 fn from_loose_object(object: &Object) -> UpstreamError {
     let detail =
         object.get("detail").or_else(|| object.get("message")?.get("detail")).map(|detail| match detail {
@@ -200,7 +209,7 @@ fn from_loose_object(object: &Object) -> UpstreamError {
             .filter(|kind| *kind != "error")
             .map(|kind| redact(kind, MESSAGE_LIMIT)),
         message: message_or(said, object),
-        param: text(object, "param").as_deref().map(redacted),
+        param: text(object, "param").or_else(|| place_of_fault(object)).as_deref().map(redacted),
         retry_after_ms: None,
         verbatim: None,
     }

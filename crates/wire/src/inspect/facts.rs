@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::error::Category;
 use serde_json::value::RawValue;
 
 use super::{BodyFault, OkBody};
@@ -15,7 +16,10 @@ use crate::openai_responses::{CALLER_CALLS, ResponsesUsage, finish_reason};
 use crate::{FinishReason, Usage};
 
 fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, BodyFault> {
-    serde_json::from_slice(body).map_err(|error| BodyFault::NotJson(error.to_string()))
+    serde_json::from_slice(body).map_err(|error| match error.classify() {
+        Category::Data => BodyFault::NotAnAnswer { missing: "a JSON object" },
+        Category::Syntax | Category::Eof | Category::Io => BodyFault::NotJson(error.to_string()),
+    })
 }
 
 /// Usage that can't be read is usage not reported.
@@ -24,6 +28,15 @@ where
     Usage: From<U>,
 {
     raw.and_then(|raw| serde_json::from_str::<U>(raw.get()).ok()).map(Usage::from)
+}
+
+fn owned(text: Option<Text<'_>>) -> Option<String> {
+    text.map(|text| text.0.into_owned())
+}
+
+/// The fault of a body without what makes an answer. `is_ours`: its other members say that it is one all the same.
+fn without(missing: &'static str, is_ours: bool) -> BodyFault {
+    if is_ours { BodyFault::Hollow { missing } } else { BodyFault::NotAnAnswer { missing } }
 }
 
 pub(super) fn chat(body: &[u8]) -> Result<OkBody, BodyFault> {
@@ -52,8 +65,9 @@ pub(super) fn chat(body: &[u8]) -> Result<OkBody, BodyFault> {
     if parsed.error.is_some_and(is_filled) {
         return Err(BodyFault::error_in(body));
     }
-    let choices = parsed.choices.ok_or(BodyFault::NotAnAnswer { missing: "`choices`" })?;
-    let first = choices.first().ok_or(BodyFault::NotAnAnswer { missing: "a choice in `choices`" })?;
+    let is_ours = parsed.model.is_some() || parsed.usage.is_some();
+    let choices = parsed.choices.ok_or_else(|| without("`choices`", is_ours))?;
+    let first = choices.into_iter().next().ok_or_else(|| without("a choice in `choices`", is_ours))?;
     // OpenRouter tells an error of the model's provider in the choice.
     if first.error.is_some_and(is_filled) {
         return Err(BodyFault::error_in(body));
@@ -88,7 +102,9 @@ pub(super) fn messages(body: &[u8]) -> Result<OkBody, BodyFault> {
     }
     // An answer that says nothing may have no content, but it has a reason.
     if parsed.content.is_none() && parsed.stop_reason.is_none() {
-        return Err(BodyFault::NotAnAnswer { missing: "`content`" });
+        let is_message = parsed.r#type.is_some_and(|kind| kind.get() == "\"message\"");
+        let is_ours = is_message || parsed.model.is_some() || parsed.usage.is_some();
+        return Err(without("`content`", is_ours));
     }
     Ok(OkBody {
         model: parsed.model.and_then(text_of),
@@ -143,7 +159,7 @@ pub(super) fn responses(body: &[u8]) -> Result<OkBody, BodyFault> {
         return Err(BodyFault::error_in(body));
     }
     if parsed.output.is_none() && parsed.output_text.is_none() {
-        return Err(BodyFault::NotAnAnswer { missing: "`output`" });
+        return Err(without("`output`", parsed.model.is_some() || parsed.usage.is_some()));
     }
     let output = parsed.output.unwrap_or_default();
     let is = |kind: &Option<Text<'_>>, kinds: &[&str]| {
@@ -193,7 +209,9 @@ pub(super) fn gemini(body: &[u8]) -> Result<OkBody, BodyFault> {
     lenient_object!(Candidate<'de>, Feedback<'de>);
     // Gemini's streams without SSE, and its errors in them, come as a list.
     if body.trim_ascii_start().starts_with(b"[") {
-        return Err(BodyFault::error_in(body));
+        let first = parse::<Vec<&RawValue>>(body)?.first().copied();
+        let first = first.ok_or(BodyFault::NotAnAnswer { missing: "`candidates`" })?;
+        return gemini(first.get().as_bytes());
     }
     let parsed: Body<'_> = parse(body)?;
     if parsed.error.is_some_and(is_filled) {
@@ -207,7 +225,10 @@ pub(super) fn gemini(body: &[u8]) -> Result<OkBody, BodyFault> {
         }
         // A refused prompt is an answer: another try would be refused as well.
         (None, Some(_)) => Some(FinishReason::ContentFilter),
-        (None, None) => return Err(BodyFault::NotAnAnswer { missing: "`candidates`" }),
+        (None, None) => {
+            let is_ours = parsed.model_version.is_some() || parsed.usage_metadata.is_some();
+            return Err(without("`candidates`", is_ours));
+        }
     };
     let model = parsed.model_version.and_then(text_of);
     Ok(OkBody { model, usage: usage::<GeminiUsage>(parsed.usage_metadata), finish })
@@ -217,20 +238,22 @@ pub(super) fn bedrock(body: &[u8]) -> Result<OkBody, BodyFault> {
     #[derive(Default, Deserialize)]
     #[serde(default, rename_all = "camelCase")]
     struct Body<'a> {
-        output: Option<IgnoredAny>,
+        #[serde(borrow)]
+        output: Option<&'a RawValue>,
         #[serde(borrow)]
         stop_reason: Option<&'a RawValue>,
         #[serde(borrow)]
         usage: Option<&'a RawValue>,
-        message: Option<IgnoredAny>,
-        #[serde(rename = "__type")]
-        kind: Option<IgnoredAny>,
+        #[serde(borrow)]
+        message: Option<&'a RawValue>,
+        #[serde(borrow, rename = "__type")]
+        kind: Option<&'a RawValue>,
     }
     let parsed: Body<'_> = parse(body)?;
     if parsed.output.is_none() {
         let is_error = parsed.message.is_some() || parsed.kind.is_some();
-        let missing = BodyFault::NotAnAnswer { missing: "`output`" };
-        return Err(if is_error { BodyFault::error_in(body) } else { missing });
+        let is_ours = parsed.stop_reason.is_some() || parsed.usage.is_some();
+        return Err(if is_error { BodyFault::error_in(body) } else { without("`output`", is_ours) });
     }
     let finish = parsed.stop_reason.and_then(text_of).map(|reason| converse_finish_reason(&reason));
     Ok(OkBody { model: None, usage: usage::<ConverseUsage>(parsed.usage), finish })
@@ -238,37 +261,49 @@ pub(super) fn bedrock(body: &[u8]) -> Result<OkBody, BodyFault> {
 
 /// Vectors: OpenAI's `data`, Google's `embeddings` or `predictions`.
 pub(super) fn embeddings(body: &[u8]) -> Result<OkBody, BodyFault> {
-    #[derive(Deserialize)]
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
     struct Body<'a> {
-        model: Option<String>,
-        data: Option<Vec<IgnoredAny>>,
-        embeddings: Option<Vec<IgnoredAny>>,
-        predictions: Option<Vec<IgnoredAny>>,
+        #[serde(borrow, deserialize_with = "maybe")]
+        model: Option<Text<'a>>,
+        #[serde(deserialize_with = "maybe")]
+        data: Option<Vec<Vector>>,
+        #[serde(deserialize_with = "maybe")]
+        embeddings: Option<Vec<Vector>>,
+        #[serde(deserialize_with = "maybe")]
+        predictions: Option<Vec<Vector>>,
         #[serde(borrow)]
         usage: Option<&'a RawValue>,
-        error: Option<IgnoredAny>,
+        #[serde(borrow)]
+        error: Option<&'a RawValue>,
     }
+    #[derive(Default, Deserialize)]
+    struct Vector {}
+    lenient_object!(Vector);
     let parsed: Body<'_> = parse(body)?;
-    if parsed.error.is_some() {
+    if parsed.error.is_some_and(is_filled) {
         return Err(BodyFault::error_in(body));
     }
     let vectors = parsed.data.or(parsed.embeddings).or(parsed.predictions);
     if vectors.is_none_or(|vectors| vectors.is_empty()) {
-        return Err(BodyFault::NotAnAnswer { missing: "an embedding in `data`" });
+        let is_ours = parsed.model.is_some() || parsed.usage.is_some();
+        return Err(without("an embedding in `data`", is_ours));
     }
-    Ok(OkBody { model: parsed.model, usage: usage::<ChatUsage>(parsed.usage), finish: None })
+    Ok(OkBody { model: owned(parsed.model), usage: usage::<ChatUsage>(parsed.usage), finish: None })
 }
 
 /// A count: Anthropic's `input_tokens`, Google's `totalTokens`, Bedrock's `inputTokens`.
 pub(super) fn token_count(body: &[u8]) -> Result<OkBody, BodyFault> {
-    #[derive(Deserialize)]
-    struct Body {
-        #[serde(alias = "totalTokens", alias = "inputTokens")]
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Body<'a> {
+        #[serde(alias = "totalTokens", alias = "inputTokens", deserialize_with = "maybe")]
         input_tokens: Option<u64>,
-        error: Option<IgnoredAny>,
+        #[serde(borrow)]
+        error: Option<&'a RawValue>,
     }
-    let parsed: Body = parse(body)?;
-    if parsed.error.is_some() {
+    let parsed: Body<'_> = parse(body)?;
+    if parsed.error.is_some_and(is_filled) {
         return Err(BodyFault::error_in(body));
     }
     match parsed.input_tokens {

@@ -7,9 +7,11 @@ use crate::Dialect;
 use crate::canonical::Delta;
 use crate::error_body::{ErrorShape, UpstreamError};
 use crate::frames::StreamEvent;
-use crate::notes::Notes;
+use crate::gather::{chunks_in_a_list, take_apart};
+use crate::notes::{Notes, TranslateError, utf8};
 use crate::surrogates;
 use crate::tap::Observed;
+use crate::translate::read_answer;
 use crate::under_way::UnderWay;
 
 /// A stream that is read and written anew.
@@ -61,6 +63,24 @@ impl Translated {
                 Observed::Malformed
             }
         }
+    }
+
+    pub(super) fn take_whole(&mut self, body: &[u8], out: &mut Vec<u8>) -> Result<(), TranslateError> {
+        if let Some(chunks) = chunks_in_a_list(self.from, body) {
+            for chunk in chunks {
+                if self.push(&StreamEvent::of_data(chunk.get().as_bytes()), out) == Observed::Malformed {
+                    return Err(TranslateError::invalid("", "a chunk of the list can't be read"));
+                }
+            }
+            return Ok(());
+        }
+        let Self { from, read, telling, .. } = self;
+        let answer = read_answer(*from, utf8(body)?, read)?;
+        telling.notes.take_from(read);
+        take_apart(answer, &mut |delta| {
+            telling.take(delta, out);
+        });
+        Ok(())
     }
 
     pub(super) fn finish(&mut self, out: &mut Vec<u8>) -> StreamEnd {
