@@ -53,7 +53,7 @@ async fn a_provider_that_refuses_our_stream_options_is_asked_without_from_then_o
             Ask::chat("hello").streaming(true).with(json!({ "stream_options": { "include_usage": true } }));
         let reply = yard.send(&own).await;
         assert_eq!(reply.status, status[..3].parse::<u16>().unwrap(), "{reply:?}");
-        assert!(reply.error(CHAT).1.contains("stream_options"), "{reply:?}");
+        assert!(String::from_utf8_lossy(&reply.body).contains("stream_options"), "{reply:?}");
         assert_eq!(canned.taken().len(), 5, "what the caller wrote is not taken away");
     }
 }
