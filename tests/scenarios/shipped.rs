@@ -15,7 +15,7 @@ const KEY: &str = "sk-acme-key-number-one-1111";
 const EVERY: Duration = Duration::from_secs(4);
 
 /// Nothing but routes. Nobody out in the world is asked how the network is: the providers' hosts tell.
-fn shipped(hot: &[Value], warm: &[Value], jobs: Value) -> Value {
+fn shipped(hot: &[Value], warm: &[Value], jobs: &Value) -> Value {
     let network = json!({ "checkUrls": [], "fallbackDns": [] });
     json!({ "name": "shipped", "hot": hot, "warm": warm, "network": network, "jobs": jobs })
 }
@@ -43,7 +43,7 @@ async fn small_trouble_moves_no_traffic_with_the_map_as_shipped() {
     let only = |name: &str| json!({ "hot": [name], "warm": ["warm"] });
     let jobs =
         json!({ "slow": only("slow"), "blip": only("blip"), "flaky": only("flaky"), "rare": only("rare") });
-    yard.apply(&shipped(&hot, &[far(route(&warm))], jobs)).await;
+    yard.apply(&shipped(&hot, &[far(route(&warm))], &jobs)).await;
 
     // A whole answer that takes 20 s is waited for, and bought once.
     let slow_answer = async {

@@ -14,8 +14,8 @@ use crate::plan::Plan;
 use crate::repo::Repo;
 
 /// What the SDKs ask for, and what makes virtual environments (Debian packs it apart).
-const NEEDED: &str = "3.10 or later with venv";
-const CHECK: &str = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))";
+const NEEDED: &str = "3.11 or later with venv";
+const CHECK: &str = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))";
 
 /// The state of Python on this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +37,7 @@ const fn program() -> &'static str {
     if cfg!(windows) { "python" } else { "python3" }
 }
 
-/// The tests' own list of packages.
+/// The tests' own list of packages, each with the sums of its files.
 pub(crate) fn requirements(repo: &Repo) -> PathBuf {
     tests(repo).join("requirements.txt")
 }
@@ -80,7 +80,8 @@ pub(crate) fn tests_ready(plan: &mut Plan, repo: &Repo, machine: &Machine) -> Re
         let make = Cmd::new(&repo.root, program(), ["-m", "venv", "--clear", folder.as_str()]);
         plan.run("sdk: make a place for Python packages", make);
         let list = requirements(repo).display().to_string();
-        let pip = ["-m", "pip", "install", "--disable-pip-version-check", "--quiet", "--requirement", &list];
+        let pip = ["-m", "pip", "install", "--disable-pip-version-check", "--quiet"];
+        let pip = [&pip[..], &["--require-hashes", "--requirement", &list]].concat();
         plan.run("sdk: install Python packages", run(&repo.root, &pip));
         let note = format!("import pathlib; pathlib.Path({:?}).touch()", stamp(repo).display().to_string());
         plan.run("sdk: note that they are installed", run(&repo.root, &["-c", &note]));

@@ -85,9 +85,7 @@ pub fn gather_response(
     if !gathering.has_failed() {
         reader.finish(&mut |delta| gathering.take(delta));
     }
-    let answer = gathering
-        .end()
-        .map_err(|error| error.map_or(GatherFault::Cut, |error| GatherFault::Error(Box::new(error))))?;
+    let answer = gathering.end().map_err(|error| error.map_or(GatherFault::Cut, GatherFault::Error))?;
     let facts = OkBody {
         model: answer.model.as_deref().map(str::to_owned),
         usage: answer.usage,
@@ -191,9 +189,9 @@ impl Gathering {
     }
 
     /// The answer; an error the stream told, or none where it broke off before its end.
-    pub(crate) fn end(self) -> Result<Answer<'static>, Option<UpstreamError>> {
+    pub(crate) fn end(self) -> Result<Answer<'static>, Option<Box<UpstreamError>>> {
         if let Some(error) = self.error {
-            return Err(Some(error));
+            return Err(Some(Box::new(error)));
         }
         let (finish, stop_sequence) = self.finish.ok_or(None)?;
         let mut content = self.content;

@@ -183,7 +183,7 @@ fn a_system_without_python_gets_it_or_says_so() {
     let root = tempfile::tempdir().unwrap();
     let mac = Machine { python, ..Machine::complete(Os::MacOrWindows) };
     let error = plan(&repo(root.path()), &mac, Some(Part::Sdk)).unwrap_err().to_string();
-    assert!(error.contains("Python 3.10"), "{error}");
+    assert!(error.contains("Python 3.11"), "{error}");
 }
 
 #[test]

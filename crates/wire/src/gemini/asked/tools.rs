@@ -72,14 +72,15 @@ pub(super) fn config<'a>(
         };
         let path = calling.path_of("allowedFunctionNames");
         notes.dropped(calling);
-        only(allowed.into_iter().map(|name| name.0).collect(), &path, prompt)?;
+        let allowed: Vec<_> = allowed.into_iter().map(|name| name.0).collect();
+        only(&allowed, &path, prompt)?;
     }
     notes.dropped(config);
     Ok(())
 }
 
 /// Leaves the model the functions it may call: the others are not offered.
-fn only<'a>(allowed: Vec<Cow<'a, str>>, path: &str, prompt: &mut Prompt<'a>) -> Result<(), TranslateError> {
+fn only<'a>(allowed: &[Cow<'a, str>], path: &str, prompt: &mut Prompt<'a>) -> Result<(), TranslateError> {
     if allowed.is_empty() || prompt.tool_choice == Some(ToolChoice::None) {
         return Ok(());
     }
@@ -87,7 +88,7 @@ fn only<'a>(allowed: Vec<Cow<'a, str>>, path: &str, prompt: &mut Prompt<'a>) -> 
         let message = format!("\"{unknown}\" is none of the functions in `tools`");
         return Err(TranslateError::invalid(path, message));
     }
-    if let ([one], Some(ToolChoice::Required)) = (allowed.as_slice(), &prompt.tool_choice) {
+    if let ([one], Some(ToolChoice::Required)) = (allowed, &prompt.tool_choice) {
         prompt.tool_choice = Some(ToolChoice::Named(one.clone()));
         return Ok(());
     }
