@@ -112,15 +112,11 @@ const MESSAGES_CASES: &[Case] = &[
     ("/messages/0/role", GONE, "role"),
     ("/messages/0/role", "7", "role"),
     ("/messages/0/role", "\"wizard\"", "role"),
-    ("/messages/0/content", GONE, "content"),
     ("/messages/0/content", "7", "content"),
-    ("/messages/0/content", "null", "content"),
     ("/messages/0/content", "{}", "content"),
     ("/messages/0/content", "[7]", "content"),
     ("/messages/0/content", "[{}]", "content"),
     ("/messages/0/content", "[{\"type\":7}]", "content"),
-    ("/messages/0/content", "[{\"type\":\"hologram\"}]", "content"),
-    ("/messages/0/content", "[{\"type\":\"text\"}]", "text"),
     ("/messages/0/content", "[{\"type\":\"text\",\"text\":7}]", "text"),
     ("/messages/0/content", "[{\"type\":\"image\"}]", "source"),
     ("/messages/0/content", "[{\"type\":\"image\",\"source\":7}]", "source"),
@@ -144,7 +140,6 @@ const MESSAGES_CASES: &[Case] = &[
     ("/messages/2/content/0/is_error", "\"yes\"", "is_error"),
     ("/system", "7", "system"),
     ("/system", "[7]", "system"),
-    ("/system", "[{\"type\":\"image\"}]", "system"),
     ("/stream", "\"yes\"", "stream"),
     ("/temperature", "\"hot\"", "temperature"),
     ("/top_p", "{}", "top_p"),
@@ -159,8 +154,6 @@ const MESSAGES_CASES: &[Case] = &[
     ("/tool_choice", "{\"type\":\"sometimes\"}", "tool_choice"),
     ("/tool_choice", "{\"type\":\"tool\"}", "name"),
     ("/thinking", "7", "thinking"),
-    ("/thinking", "{\"type\":\"maybe\"}", "thinking"),
-    ("/thinking", "{\"type\":\"enabled\"}", "budget_tokens"),
     ("/thinking", "{\"type\":\"enabled\",\"budget_tokens\":\"x\"}", "budget_tokens"),
     ("/output_config", "7", "output_config"),
     ("/metadata", "7", "metadata"),
@@ -172,7 +165,6 @@ const RESPONSES_CASES: &[Case] = &[
     ("/model", "\"\"", "model"),
     ("/input", GONE, "input"),
     ("/input", "null", "input"),
-    ("/input", "[]", "input"),
     ("/input", "7", "input"),
     ("/input", "{}", "input"),
     ("/input/0", "null", "input"),
@@ -180,7 +172,6 @@ const RESPONSES_CASES: &[Case] = &[
     ("/input/0", "\"hi\"", "input"),
     ("/input/0", "{}", "input"),
     ("/input/0/type", "7", "input"),
-    ("/input/0/type", "\"hologram\"", "input"),
     ("/input/0/role", GONE, "role"),
     ("/input/0/role", "7", "role"),
     ("/input/0/role", "\"wizard\"", "role"),
@@ -190,7 +181,6 @@ const RESPONSES_CASES: &[Case] = &[
     ("/input/0/content", "{}", "content"),
     ("/input/0/content", "[7]", "content"),
     ("/input/0/content", "[{}]", "content"),
-    ("/input/0/content", "[{\"type\":\"hologram\"}]", "content"),
     ("/input/0/content", "[{\"type\":\"input_text\"}]", "text"),
     ("/input/0/content", "[{\"type\":\"input_text\",\"text\":7}]", "text"),
     ("/input/0/content", "[{\"type\":\"input_image\",\"detail\":\"auto\",\"image_url\":7}]", "image_url"),
@@ -200,7 +190,6 @@ const RESPONSES_CASES: &[Case] = &[
     ("/input/1/name", GONE, "name"),
     ("/input/1/name", "7", "name"),
     ("/input/1/arguments", GONE, "arguments"),
-    ("/input/1/arguments", "7", "arguments"),
     ("/input/2/call_id", GONE, "call_id"),
     ("/input/2/call_id", "7", "call_id"),
     ("/input/2/call_id", "\"call_nobody\"", "call"),
@@ -234,17 +223,62 @@ const RESPONSES_CASES: &[Case] = &[
     ("/include", "7", "include"),
 ];
 
+/// What newer or careless clients send, and a conversation need not end for: taken, or left out with a word; the providers of
+/// the caller's own dialect judge it themselves. By caller, a place and what stands there.
+const TAKEN: [(Dialect, &[(&str, &str)]); 2] = [
+    (
+        MESSAGES,
+        &[
+            ("/messages/0/content", GONE),
+            ("/messages/0/content", "null"),
+            ("/messages/0/content", "[{\"type\":\"hologram\"}]"),
+            ("/messages/0/content", "[{\"type\":\"text\"}]"),
+            ("/messages/1/content/0/input", "7"),
+            ("/system", "[{\"type\":\"image\"}]"),
+            ("/thinking", "{\"type\":\"maybe\"}"),
+            ("/thinking", "{\"type\":\"enabled\"}"),
+        ],
+    ),
+    (
+        RESPONSES,
+        &[
+            ("/input", "[]"),
+            ("/input/0/type", "\"hologram\""),
+            ("/input/0/content", "[{\"type\":\"hologram\"}]"),
+            ("/input/1/arguments", "7"),
+        ],
+    ),
+];
+
+#[tokio::test]
+async fn a_slip_that_costs_nothing_ends_no_conversation() {
+    let yard = alone().await;
+    for (caller, cases) in TAKEN {
+        for (pointer, value) in cases {
+            let mut body = rich(caller);
+            changed(&mut body, pointer, value);
+            for kind in Kind::ALL {
+                let reply = send(&yard, caller, kind, body.to_string()).await;
+                let is_answered = reply.status == 200;
+                assert!(
+                    is_answered || (400..500).contains(&reply.status),
+                    "{pointer} {value} {kind:?}: {reply:?}"
+                );
+                // Chat has a place for everything of a conversation that is left.
+                assert!(is_answered || kind != Kind::Chat, "{pointer} {value} {kind:?}: {reply:?}");
+            }
+        }
+    }
+    unharmed(&yard).await;
+}
+
 /// What is not looked at yet before it goes elsewhere, by caller.
 const UNSEEN: [(Dialect, &[Case]); 3] = [
     (CHAT, &[("/tools/0/function/parameters", "7", "parameters")]),
     (RESPONSES, &[("/tools/0/parameters", "7", "parameters"), ("/metadata", "7", "metadata")]),
     (
         MESSAGES,
-        &[
-            ("/messages/1/content/0/input", "7", "input"),
-            ("/tools/0/input_schema", GONE, "input_schema"),
-            ("/tools/0/input_schema", "7", "input_schema"),
-        ],
+        &[("/tools/0/input_schema", GONE, "input_schema"), ("/tools/0/input_schema", "7", "input_schema")],
     ),
 ];
 

@@ -116,10 +116,22 @@ async fn what_a_provider_keeps_is_used_only_where_it_lies() {
 #[tokio::test]
 async fn tools_a_provider_runs_itself_are_not_asked_of_another() {
     let yard = Yard::over(&[Kind::Chat], &[], json!({})).await;
-    let search = json!({ "tools": [{ "type": "web_search_20250305", "name": "web_search" }] });
-    refused_at_once(&yard, &Ask::messages("hello").with(search), &["tools"]).await;
-    let search = json!({ "tools": [{ "type": "web_search" }] });
-    refused_at_once(&yard, &Ask::responses("hello").with(search), &["tools"]).await;
+    let messages = json!({ "tools": [{ "type": "web_search_20250305", "name": "web_search" }] });
+    let responses = json!({ "tools": [{ "type": "web_search" }] });
+    let demanded = json!({ "tool_choice": { "type": "tool", "name": "web_search" } });
+    let ask = Ask::messages("hello").with(merge(messages.clone(), demanded));
+    refused_at_once(&yard, &ask, &["web_search"]).await;
+    let demanded = json!({ "tool_choice": { "type": "web_search" } });
+    let ask = Ask::responses("hello").with(merge(responses.clone(), demanded));
+    refused_at_once(&yard, &ask, &["web_search"]).await;
+    // Clients offer them by default: offered alone, they are left out with a word.
+    for ask in [Ask::messages("hello").with(messages), Ask::responses("hello").with(responses)] {
+        let reply = yard.send(&ask).await;
+        assert_eq!(
+            (reply.status, reply.header("x-switchyard-degradations")),
+            (200, "server_tool_dropped tools[0]")
+        );
+    }
 }
 
 #[tokio::test]
@@ -133,7 +145,8 @@ async fn what_one_dialect_alone_can_say_is_refused_with_its_field_where_it_can_n
     let reference = json!({ "type": "item_reference", "id": "msg_1" });
     let mut ask = Ask::responses("hello");
     ask.turns().push(reference);
-    refused_at_once(&yard, &ask, &["hot"]).await;
+    let reply = yard.send(&ask).await;
+    assert_eq!((reply.status, reply.header("x-switchyard-degradations")), (200, "item_dropped input[1]"));
 }
 
 #[tokio::test]

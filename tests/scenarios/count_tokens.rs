@@ -61,7 +61,7 @@ async fn a_prompt_that_makes_no_sense_is_refused_with_its_field() {
         (json!({ "messages": [] }), "messages"),
         (json!({ "messages": "hi" }), "messages"),
         (json!({ "messages": [{ "content": "hi" }] }), "role"),
-        (json!({ "messages": [{ "role": "user" }] }), "content"),
+        (json!({ "messages": [{ "role": "user", "content": 7 }] }), "content"),
         (json!({ "model": 7 }), "model"),
         (json!({ "system": 7 }), "system"),
         (json!({ "tools": 7 }), "tools"),

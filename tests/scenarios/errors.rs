@@ -208,7 +208,9 @@ async fn a_filter_of_the_prompt_is_told_as_such_and_asked_of_nobody_else() {
     for caller in CALLERS {
         let reply = yard.send(&Ask::new(caller, "hello")).await;
         assert_eq!(reply.status, 400, "{reply:?}");
-        assert!(reply.error(caller).1.contains("content management policy"), "{reply:?}");
+        // Azure's own error, whose type is null, reaches callers of its dialect as it is.
+        let message = reply.json()["error"]["message"].as_str().unwrap_or_default().to_owned();
+        assert!(message.contains("content management policy"), "{reply:?}");
     }
     assert_eq!(yard.provider("warm").calls(), 0);
     assert_eq!(yard.send(&Ask::new(CHAT, "hello")).await.status, 400);

@@ -1829,7 +1829,7 @@ export interface components {
          * @description What was seen of a failed attempt.
          * @enum {string}
          */
-        FailureKind: "dns" | "connect" | "connect_timeout" | "tls" | "first_byte_timeout" | "first_token_timeout" | "idle_timeout" | "deadline_exceeded" | "reset" | "cut" | "malformed" | "empty_body" | "html" | "redirect" | "in_band_error" | "rate_limited" | "overloaded" | "server_error" | "upstream_timeout" | "key_rejected" | "forbidden" | "unpaid" | "credential_missing" | "model_not_found" | "endpoint_not_found" | "bad_request" | "context_length" | "too_large" | "content_filter" | "not_translatable" | "client_aborted" | "no_route" | "paused" | "shed" | "all_off" | "offline" | "internal";
+        FailureKind: "dns" | "connect" | "connect_timeout" | "tls" | "first_byte_timeout" | "first_token_timeout" | "idle_timeout" | "deadline_exceeded" | "reset" | "cut" | "malformed" | "unreadable" | "empty_body" | "html" | "redirect" | "in_band_error" | "rate_limited" | "overloaded" | "server_error" | "upstream_timeout" | "key_rejected" | "forbidden" | "unpaid" | "credential_missing" | "model_not_found" | "endpoint_not_found" | "bad_request" | "context_length" | "too_large" | "content_filter" | "not_translatable" | "client_aborted" | "no_route" | "paused" | "shed" | "all_off" | "offline" | "internal";
         /** @description One fault of a document. */
         Fault: {
             /** @description What is wrong, then the fix. */
