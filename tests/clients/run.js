@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { KINDS } from '../sdk/support/fleet.js';
-import { Router } from '../sdk/support/router.js';
+import { Router, until } from '../sdk/support/router.js';
 
 const DOCS = fileURLToPath(new URL('../../docs/clients.md', import.meta.url));
 const [BEGIN, END] = ['<!-- asked: written by `cargo xtask clients` -->', '<!-- end of asked -->'];
@@ -135,16 +135,18 @@ function ended(program, args, options) {
 
 /** Asks one kind of provider through one agent; what is wrong, or nothing. */
 async function ask(agent, router, kind) {
-  const before = (await router.control('GET', '/v1/requests?limit=500')).length;
+  const known = new Set((await router.control('GET', '/v1/requests?limit=500')).map(({ id }) => id));
   const { said, log, end } = await run(agent, router, kind.model);
-  const logged = await router.control('GET', '/v1/requests?limit=500');
-  const asked = logged.slice(0, logged.length - before);
   const tail = (text) => text.trim().slice(-600);
   if (end !== 0) return `ended with ${end}: ${tail(log) || tail(said)}`;
   if (!said.includes(kind.says)) return `its answer is not from ${kind.says}: ${tail(said)} ${tail(log)}`;
-  if (!asked.some(({ route, outcome }) => route === kind.route && outcome === 'answered')) {
-    return `no answer of ${kind.route} is in the request log`;
-  }
+  // The log is written behind.
+  await until(`an answer of ${kind.route} is in the request log`, async () => {
+    const logged = await router.control('GET', '/v1/requests?limit=500');
+    const answers = ({ id, route, outcome }) =>
+      !known.has(id) && route === kind.route && outcome === 'answered';
+    return logged.some(answers) ? true : undefined;
+  });
   const { body } = await router.lastSent(kind.provider);
   return /"(tools|functionDeclarations)":\s*\[/.test(body) ? undefined : 'no tool went upstream';
 }

@@ -30,7 +30,7 @@ function textOf(message) {
   return texts[0].text;
 }
 
-for (const { behind, provider, route, model, says, dialect, thinks } of KINDS) {
+for (const { behind, provider, route, model, says, dialect, thinks, thinksUnasked } of KINDS) {
   describe(`Anthropic client, ${behind}`, () => {
     test('a message', async () => {
       const { data, response } = await client.messages
@@ -53,7 +53,10 @@ for (const { behind, provider, route, model, says, dialect, thinks } of KINDS) {
       assert.equal(response.headers.get('x-switchyard-route'), route);
       assert.equal(response.headers.get('x-switchyard-tier'), 'hot');
       assert.equal(response.headers.get('x-switchyard-attempts'), '1');
-      assert.equal(response.headers.get('x-switchyard-degraded'), 'false');
+      // A seal of thinking that nobody asked for has no place, which is told.
+      const lost = thinksUnasked ? 'thinking_signature_dropped content' : null;
+      assert.equal(response.headers.get('x-switchyard-degradations'), lost);
+      assert.equal(response.headers.get('x-switchyard-degraded'), String(thinksUnasked));
       assert.ok(response.headers.get('x-switchyard-request-id'));
     });
 

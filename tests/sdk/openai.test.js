@@ -35,7 +35,7 @@ function withoutParsed(completion) {
   return completion;
 }
 
-for (const { behind, provider, route, model, says, dialect } of KINDS) {
+for (const { behind, provider, route, model, says, dialect, thinksUnasked } of KINDS) {
   describe(`OpenAI client, ${behind}`, () => {
     test('a completion', async () => {
       const messages = [
@@ -58,11 +58,12 @@ for (const { behind, provider, route, model, says, dialect } of KINDS) {
       assert.ok(response.headers.get('x-switchyard-request-id'));
     });
 
-    test('a plain answer lacks nothing', async () => {
+    test('a plain answer lacks nothing but the seal of thinking nobody asked for', async () => {
       const messages = [{ role: 'user', content: 'hello' }];
       const { response } = await client.chat.completions.create({ model, messages }).withResponse();
-      assert.equal(response.headers.get('x-switchyard-degradations'), null);
-      assert.equal(response.headers.get('x-switchyard-degraded'), 'false');
+      const lost = thinksUnasked ? 'thinking_signature_dropped content' : null;
+      assert.equal(response.headers.get('x-switchyard-degradations'), lost);
+      assert.equal(response.headers.get('x-switchyard-degraded'), String(thinksUnasked));
     });
 
     for (const wanted of [true, false]) {

@@ -59,9 +59,10 @@ pub fn model_ids(body: &[u8]) -> Option<Vec<String>> {
     let names = ["modelId", "inferenceProfileId", "id", "name", "model"];
     let id = |entry: &Value| {
         let id = names.iter().find_map(|name| entry.get(name)?.as_str())?;
-        // Google's are paths: `models/x`, `publishers/google/models/x`.
-        let is_path = id.starts_with("models/") || id.starts_with("publishers/");
-        Some(id.rsplit_once('/').filter(|_| is_path).map_or(id, |(_, id)| id).to_owned())
+        // Google's are paths: `models/x`, `publishers/google/models/x`. What stands behind may have slashes of its own.
+        let id = id.trim_start_matches("models/");
+        let is_published = id.starts_with("publishers/");
+        Some(id.rsplit_once("/models/").filter(|_| is_published).map_or(id, |(_, id)| id).to_owned())
     };
     Some(list.iter().filter_map(id).collect())
 }
@@ -98,6 +99,7 @@ mod tests {
                 "us.amazon.nova-lite-v1:0",
             ),
             (r#"[{"id":"meta-llama/Llama-4","type":"chat"}]"#, "meta-llama/Llama-4"),
+            (r#"{"models":[{"name":"models/meta-llama/Llama-4"}]}"#, "meta-llama/Llama-4"),
         ];
         for (body, id) in cases {
             assert_eq!(model_ids(body.as_bytes()).unwrap(), [id], "{body}");
