@@ -121,8 +121,7 @@ def test_a_json_schema(client, kind):
     ("data", "media_type", "came"), [(PICTURE, "image/png", "1 image"), (DOCUMENT, "application/pdf", "1 document")]
 )
 def test_files_in_the_prompt(client, kind, data, media_type, came):
-    if media_type == "application/pdf":
-        takes_either_spelling(kind)
+    takes_either_spelling(kind)
     part = types.Part.from_bytes(data=base64.b64decode(data), mime_type=media_type)
     answer = client.models.generate_content(model=kind["model"], contents=["What is this?", part])
     assert came in answer.text
