@@ -7,7 +7,7 @@ use futures_util::future::join;
 use serde_json::{Value, json};
 use switchyard_domain::view::CircuitState;
 use switchyard_sim::{Dialect, Fault, FaultRule, KeyState, Profile};
-use switchyard_tests::{Ask, Start, Yard, far, merge, route};
+use switchyard_tests::{Ask, PATIENCE, Start, Yard, far, merge, route};
 use tempfile::TempDir;
 
 const KEY: &str = "sk-acme-key-number-one-1111";
@@ -62,9 +62,8 @@ async fn small_trouble_moves_no_traffic_with_the_map_as_shipped() {
             let own = now.providers.iter().find(|provider| provider.name == "blip");
             own.is_some_and(|own| own.credentials.iter().all(|key| key.condemned.is_none()))
         };
-        while !used(&yard.snapshot().await) {
-            tokio::time::sleep(Duration::from_millis(250)).await;
-        }
+        let taken_back = tokio::time::timeout(2 * PATIENCE, yard.until(used)).await;
+        assert!(taken_back.is_ok(), "the next probe takes the key back");
         let reply = yard.send(&Ask::chat("hello").job("blip")).await;
         assert_eq!(reply.way(), ("hot", 1, false), "{reply:?}");
     };

@@ -381,6 +381,15 @@ fn commit(
     let id = &running.map.route(route).id;
     let asked = ask.envelope.model.as_str();
     let unknown_model = (!running.map.knows_model(&ask.client, asked)).then_some(asked);
+    let way = |degraded, lost| Way {
+        id: &ask.id,
+        route: Some(id),
+        tier: Some(tier),
+        attempts,
+        degraded,
+        lost,
+        unknown_model,
+    };
     match answer {
         Answer::Whole(whole) => {
             let Whole { status, headers, body, facts, waits, lost } = *whole;
@@ -403,16 +412,7 @@ fn commit(
             let mut reply = Response::new(ReplyBody::Whole(Some(body)));
             *reply.status_mut() = status;
             *reply.headers_mut() = headers;
-            let way = Way {
-                id: &ask.id,
-                route: Some(id),
-                tier: Some(tier),
-                attempts,
-                degraded,
-                lost: &lost,
-                unknown_model,
-            };
-            way.mark(reply.headers_mut());
+            way(degraded, &lost).mark(reply.headers_mut());
             reply
         }
         Answer::Stream(mut opened) => {
@@ -420,16 +420,7 @@ fn commit(
             tell_losses(shared, ask, id, &lost, &mut record);
             let degraded = degraded || !lost.is_empty();
             let mut headers = std::mem::take(&mut opened.headers);
-            let way = Way {
-                id: &ask.id,
-                route: Some(id),
-                tier: Some(tier),
-                attempts,
-                degraded,
-                lost: &lost,
-                unknown_model,
-            };
-            way.mark(&mut headers);
+            way(degraded, &lost).mark(&mut headers);
             let course = Course {
                 shared: Arc::clone(shared),
                 running: Arc::clone(running),

@@ -1,4 +1,4 @@
-//! The proxy's listener: who may knock, what is asked for, and who answers it.
+//! The proxy's endpoints: who may call them, what is asked for, and who answers it.
 
 mod body;
 mod google;

@@ -76,17 +76,19 @@ impl Yard {
 
     /// Waits until things stand so.
     pub async fn wait_for(&self, what: &str, ready: impl Fn(&Snapshot) -> bool) -> Snapshot {
-        within(what, async {
-            let mut look = tokio::time::interval(LOOK_EVERY);
-            loop {
-                look.tick().await;
-                let snapshot = self.snapshot().await;
-                if ready(&snapshot) {
-                    return snapshot;
-                }
+        within(what, self.until(ready)).await
+    }
+
+    /// The first snapshot that is so, however long it takes: the caller sets the limit.
+    pub async fn until(&self, ready: impl Fn(&Snapshot) -> bool) -> Snapshot {
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        loop {
+            look.tick().await;
+            let snapshot = self.snapshot().await;
+            if ready(&snapshot) {
+                return snapshot;
             }
-        })
-        .await
+        }
     }
 
     /// Waits until a route is shown so.

@@ -1,4 +1,4 @@
-//! Who may knock: programs on this machine, by a name of its own. Browsers are kept out: a page must not spend the user's
+//! The Host and Origin checks. Programs on this machine come in, by one of its names; browsers are kept out: a page must not spend the user's
 //! money (DNS rebinding, cross-site requests).
 
 use http::request::Parts;
