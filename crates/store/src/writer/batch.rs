@@ -1,9 +1,11 @@
-//! One batch and its statements. sqlx pays per statement, not per byte, so each table gets one statement that reads
-//! its rows from one bound JSON array.
+//! One batch and its statements. sqlx pays per statement, so each inserts many rows; their values are bound one by one,
+//! since SQLite writes a JSON array that is read by rows out again for every column.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde::Serialize;
+use sqlx::query::Query;
+use sqlx::sqlite::{Sqlite, SqliteArguments};
 use switchyard_domain::event::{Event, What};
 use switchyard_domain::view::{AttemptView, RequestView};
 use switchyard_domain::{RouteId, Tier};
@@ -62,24 +64,24 @@ impl Batch {
                 .await
                 .map_err(fault)?,
         };
-        for requests in self.requests.chunks(STATEMENT_ROWS) {
-            let lines: Vec<_> =
-                (seq..).zip(requests).map(|(seq, request)| request_line(seq, request)).collect();
-            let attempts: Vec<_> = (seq..)
-                .zip(requests)
-                .flat_map(|(seq, request)| {
-                    request.attempts.iter().enumerate().map(move |(n, a)| attempt_line(seq, n, a))
-                })
-                .collect();
-            let (lines, attempts) = (rows(store, &lines)?, rows(store, &attempts)?);
-            seq += count(requests.len() as u64);
-            sqlx::query(INSERT_REQUESTS).bind(lines).execute(&mut *tx).await.map_err(fault)?;
-            sqlx::query(INSERT_ATTEMPTS).bind(attempts).execute(&mut *tx).await.map_err(fault)?;
+        let rows: Vec<_> = (seq..).zip(self.requests.iter().map(Arc::as_ref)).collect();
+        seq += count(rows.len() as u64);
+        for rows in sized(&rows) {
+            let query = rows.iter().try_fold(REQUESTS.query(rows.len()), bind_request);
+            query.map_err(|error| refused(store, &error))?.execute(&mut *tx).await.map_err(fault)?;
+        }
+        let mut attempts = Vec::with_capacity(rows.len());
+        for (seq, request) in &rows {
+            attempts.extend(request.attempts.iter().enumerate().map(|(at, attempt)| (*seq, at, attempt)));
+        }
+        for rows in sized(&attempts) {
+            let query = rows.iter().fold(ATTEMPTS.query(rows.len()), bind_attempt);
+            query.execute(&mut *tx).await.map_err(fault)?;
         }
         if !self.events.is_empty() {
             let events: Vec<_> =
                 self.events.iter().map(|event| EventLine(event.id, event.at_ms, &event.what)).collect();
-            let events = rows(store, &events)?;
+            let events = serde_json::to_string(&events).map_err(|error| refused(store, &error))?;
             let done = sqlx::query(INSERT_EVENTS).bind(events).execute(&mut *tx).await.map_err(fault)?;
             ignored = (self.events.len() as u64).saturating_sub(done.rows_affected());
         }
@@ -89,118 +91,134 @@ impl Batch {
     }
 }
 
-/// Rows of one statement. On a single core a request waits while a statement runs, so it stays well below a
-/// millisecond.
-const STATEMENT_ROWS: usize = 32;
+/// How many rows a statement inserts: each of these is prepared once. On a single core a request waits while a statement
+/// runs, so the largest stays well below a millisecond.
+const SIZES: [usize; 3] = [32, 8, 1];
 
-const INSERT_REQUESTS: &str = "\
-INSERT INTO requests (seq, id, at_ms, client, job, dialect, model, stream, outcome, status, route, tier, degraded, \
-                      duration_ms, first_token_ms, input_tokens, output_tokens, degradations, rescues, \
-                      cached_tokens) \
-SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, value->>8, value->>9, \
-       value->>10, value->>11, value->>12, value->>13, value->>14, value->>15, value->>16, value->'$[17]', \
-       value->>18, value->>19 \
-FROM json_each(?1)";
+/// Cuts rows into pieces of these sizes.
+fn sized<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        let size = SIZES.into_iter().find(|size| *size <= rows.len())?;
+        let (piece, rest) = rows.split_at(size);
+        rows = rest;
+        Some(piece)
+    })
+}
 
-const INSERT_ATTEMPTS: &str = "\
-INSERT INTO attempts (request, seq, route, tier, start_ms, duration_ms, failure_kind, failure_status, failure_code, \
-                      failure_text, retry_after_ms) \
-SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, value->>8, value->>9, \
-       value->>10 \
-FROM json_each(?1)";
+/// The statements of one table, one for each of the sizes.
+struct Insert([String; SIZES.len()]);
+
+impl Insert {
+    fn into(table: &str, columns: &[&str]) -> Self {
+        let row = format!("({})", vec!["?"; columns.len()].join(", "));
+        let columns = columns.join(", ");
+        Self(SIZES.map(|size| {
+            format!("INSERT INTO {table} ({columns}) VALUES {}", vec![row.as_str(); size].join(", "))
+        }))
+    }
+
+    /// The statement for so many rows, which is one of the sizes.
+    fn query(&'static self, rows: usize) -> Insertion {
+        let at = SIZES.iter().position(|size| *size == rows).unwrap_or_default();
+        sqlx::query(self.0[at].as_str())
+    }
+}
+
+type Insertion = Query<'static, Sqlite, SqliteArguments>;
+
+/// In the order of [`bind_request`].
+static REQUESTS: LazyLock<Insert> = LazyLock::new(|| {
+    let columns = [
+        "seq",
+        "id",
+        "at_ms",
+        "client",
+        "job",
+        "dialect",
+        "model",
+        "stream",
+        "outcome",
+        "status",
+        "route",
+        "tier",
+        "degraded",
+        "duration_ms",
+        "first_token_ms",
+        "input_tokens",
+        "output_tokens",
+        "degradations",
+        "rescues",
+        "cached_tokens",
+    ];
+    Insert::into("requests", &columns)
+});
+
+/// In the order of [`bind_attempt`].
+static ATTEMPTS: LazyLock<Insert> = LazyLock::new(|| {
+    let columns = [
+        "request",
+        "seq",
+        "route",
+        "tier",
+        "start_ms",
+        "duration_ms",
+        "failure_kind",
+        "failure_status",
+        "failure_code",
+        "failure_text",
+        "retry_after_ms",
+    ];
+    Insert::into("attempts", &columns)
+});
+
+fn bind_request(query: Insertion, (seq, request): &(i64, &RequestView)) -> serde_json::Result<Insertion> {
+    Ok(query
+        .bind(*seq)
+        .bind(request.id.as_str())
+        .bind(request.at_ms)
+        .bind(&*request.client)
+        .bind(&*request.job)
+        .bind(request.dialect.as_str())
+        .bind(&*request.model)
+        .bind(request.stream)
+        .bind(request.outcome.as_str())
+        .bind(request.status)
+        .bind(request.route.as_ref().map(RouteId::as_str))
+        .bind(request.tier.map(Tier::as_str))
+        .bind(request.degraded)
+        .bind(request.duration_ms)
+        .bind(request.first_token_ms)
+        .bind(request.input_tokens.map(count))
+        .bind(request.output_tokens.map(count))
+        .bind(serde_json::to_string(&request.degradations)?)
+        .bind(request.rescues)
+        .bind(request.cached_tokens.map(count)))
+}
+
+fn bind_attempt(query: Insertion, (request, seq, attempt): &(i64, usize, &AttemptView)) -> Insertion {
+    let failure = attempt.failure.as_ref();
+    query
+        .bind(*request)
+        .bind(count(*seq as u64))
+        .bind(attempt.route.as_str())
+        .bind(attempt.tier.as_str())
+        .bind(attempt.start_ms)
+        .bind(attempt.duration_ms)
+        .bind(failure.map(|failure| failure.kind.as_str()))
+        .bind(failure.and_then(|failure| failure.status))
+        .bind(failure.and_then(|failure| failure.code.as_deref()))
+        .bind(failure.map(|failure| failure.message.as_str()))
+        .bind(failure.and_then(|failure| failure.retry_after_ms).map(count))
+}
 
 const INSERT_EVENTS: &str = "\
 INSERT OR IGNORE INTO events (id, at_ms, type, body) \
 SELECT value->>0, value->>1, value->>'$[2].type', value->'$[2]' FROM json_each(?1)";
 
-/// The columns of INSERT_REQUESTS, in order; written as a JSON array.
-#[derive(Serialize)]
-struct RequestLine<'a>(
-    i64,
-    &'a str,
-    i64,
-    &'a str,
-    &'a str,
-    &'a str,
-    &'a str,
-    bool,
-    &'a str,
-    u16,
-    Option<&'a str>,
-    Option<&'a str>,
-    bool,
-    u32,
-    Option<u32>,
-    Option<i64>,
-    Option<i64>,
-    &'a [String],
-    u32,
-    Option<i64>,
-);
-
-/// The columns of INSERT_ATTEMPTS, in order.
-#[derive(Serialize)]
-struct AttemptLine<'a>(
-    i64,
-    usize,
-    &'a str,
-    &'a str,
-    u32,
-    u32,
-    Option<&'a str>,
-    Option<u16>,
-    Option<&'a str>,
-    Option<&'a str>,
-    Option<i64>,
-);
-
 /// The columns of INSERT_EVENTS; the type is read from the body.
 #[derive(Serialize)]
 struct EventLine<'a>(i64, i64, &'a What);
 
-fn request_line(seq: i64, request: &RequestView) -> RequestLine<'_> {
-    RequestLine(
-        seq,
-        request.id.as_str(),
-        request.at_ms,
-        &request.client,
-        &request.job,
-        request.dialect.as_str(),
-        &request.model,
-        request.stream,
-        request.outcome.as_str(),
-        request.status,
-        request.route.as_ref().map(RouteId::as_str),
-        request.tier.map(Tier::as_str),
-        request.degraded,
-        request.duration_ms,
-        request.first_token_ms,
-        request.input_tokens.map(count),
-        request.output_tokens.map(count),
-        &request.degradations,
-        request.rescues,
-        request.cached_tokens.map(count),
-    )
-}
-
-fn attempt_line(request: i64, seq: usize, attempt: &AttemptView) -> AttemptLine<'_> {
-    let failure = attempt.failure.as_ref();
-    AttemptLine(
-        request,
-        seq,
-        attempt.route.as_str(),
-        attempt.tier.as_str(),
-        attempt.start_ms,
-        attempt.duration_ms,
-        failure.map(|failure| failure.kind.as_str()),
-        failure.and_then(|failure| failure.status),
-        failure.and_then(|failure| failure.code.as_deref()),
-        failure.map(|failure| failure.message.as_str()),
-        failure.and_then(|failure| failure.retry_after_ms).map(count),
-    )
-}
-
-fn rows(store: &Store, lines: &[impl Serialize]) -> Result<String> {
-    serde_json::to_string(lines)
-        .map_err(|error| StoreError::Refused { path: store.path().to_owned(), detail: error.to_string() })
+fn refused(store: &Store, error: &serde_json::Error) -> StoreError {
+    StoreError::Refused { path: store.path().to_owned(), detail: error.to_string() }
 }
