@@ -119,7 +119,7 @@ pub(crate) fn run(repo: &Repo, wanted: &Wanted) -> Result<()> {
 /// The parts that need a router, a provider and nginx.
 fn with_servers(repo: &Repo, wanted: &Wanted, report: &mut Report) -> Result<()> {
     let effort = if wanted.quick { QUICK } else { FULL };
-    let router = wanted.bin.clone().unwrap_or_else(|| repo.binary("release", "switchyard"));
+    let router = wanted.bin.clone().unwrap_or_else(|| repo.binary(Repo::DIST, "switchyard"));
     let stage = Stage::set(repo, router, effort)?;
     let parts: [(Part, Measure); 6] = [
         (Part::Latency, latency::measure),
@@ -150,7 +150,7 @@ fn prepare(repo: &Repo, wanted: &Wanted) -> Result<()> {
     let mut plan = Plan::default();
     packages::install(&mut plan, &machine, packages::BENCH)?;
     if !matches!(wanted.only, Some(Part::Translation | Part::Hostile)) {
-        let build = ["build", "--release", "--package", "switchyard-sim"];
+        let build = ["build", "--profile", Repo::DIST, "--package", "switchyard-sim"];
         let router: &[&str] = if wanted.bin.is_some() { &[] } else { &["--package", "switchyard"] };
         plan.run("build", Cmd::cargo(&repo.root, build).args(router.iter().copied()));
     }

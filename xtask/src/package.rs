@@ -10,7 +10,7 @@ use crate::packages;
 use crate::plan::Plan;
 use crate::repo::Repo;
 
-/// The kind of package made here, as Tauri names it, and its folder under `release/bundle`.
+/// The kind of package made here, as Tauri names it, and its folder under `dist/bundle`.
 const BUNDLE: &str = if cfg!(target_os = "macos") {
     "dmg"
 } else if cfg!(windows) {
@@ -24,7 +24,7 @@ pub(crate) fn plan(repo: &Repo, machine: &Machine) -> Result<Plan> {
     packages::install(&mut plan, machine, &[packages::DESKTOP, node::wanted_packages(machine)].concat())?;
     let npm = Npm::ensure(&mut plan, repo, machine)?;
     node::build_ui(&mut plan, repo, machine, &npm);
-    let tauri = ["--prefix", "../ui", "tauri", "build", "--bundles", BUNDLE];
+    let tauri = ["--prefix", "../ui", "tauri", "build", "--bundles", BUNDLE, "--", "--profile", Repo::DIST];
     plan.run("package", npm.npx(&repo.root.join("src-tauri"), tauri));
     Ok(plan)
 }
@@ -42,7 +42,7 @@ pub(crate) fn print_artifacts(repo: &Repo) -> Result<()> {
 }
 
 fn artifacts(repo: &Repo) -> Result<Vec<PathBuf>> {
-    let folder = repo.target.join("release").join("bundle").join(BUNDLE);
+    let folder = repo.target.join(Repo::DIST).join("bundle").join(BUNDLE);
     let extension = if BUNDLE == "nsis" { "exe" } else { BUNDLE };
     let entries = std::fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
     let mut found: Vec<PathBuf> = entries

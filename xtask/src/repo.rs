@@ -46,6 +46,9 @@ impl Repo {
         self.target.join("tools")
     }
 
+    /// The profile of what is packaged and measured.
+    pub(crate) const DIST: &str = "dist";
+
     /// A built program, such as `("release", "switchyard")`.
     pub(crate) fn binary(&self, profile: &str, name: &str) -> PathBuf {
         self.target.join(profile).join(format!("{name}{}", std::env::consts::EXE_SUFFIX))

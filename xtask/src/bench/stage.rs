@@ -72,7 +72,7 @@ impl Stage {
             effort,
             ticks_per_second: ticks.trim().parse().context("getconf CLK_TCK is no number")?,
             router,
-            programs: repo.target.join("release"),
+            programs: repo.target.join(Repo::DIST),
             folder,
             count: Cell::new(0),
         })
