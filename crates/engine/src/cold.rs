@@ -22,10 +22,11 @@ use switchyard_wire::ErrorReply;
 use switchyard_wire::gemini::url::MEMBER;
 
 use crate::blocking;
+use crate::exchange::{Ending, Exchange};
+use crate::header_names;
 use crate::ids;
 use crate::intake::Ask;
 use crate::pipeline::Parked;
-use crate::record::{Ending, Record};
 use crate::reply::{self, Reply, Way};
 use crate::shared::{Running, Shared};
 
@@ -38,7 +39,7 @@ pub(crate) async fn park(
     shared: &Arc<Shared>,
     running: &Arc<Running>,
     ask: &Arc<Ask>,
-    record: Record,
+    mut exchange: Exchange,
     parked: Parked,
 ) -> Reply {
     let attempts = parked.attempts;
@@ -46,7 +47,7 @@ pub(crate) async fn park(
     if !running.map.flags.enable_cold_queue || !ask.job.queue || only_callers_keys(shared, running, ask) {
         let mut reply = reply::failure(ask.dialect, &parked.why, &way);
         not_before(&mut reply, parked.again_in_ms);
-        record.end(Ending::without_route(Ended::Failed, reply.status().as_u16()));
+        exchange.end(Ending::unserved(Ended::Failed, reply.status().as_u16()));
         return reply;
     }
     let queued = match enqueue(shared, running, ask, &parked.why).await {
@@ -54,30 +55,32 @@ pub(crate) async fn park(
         Err(problem) if problem.code == "idempotency_key_reused" => {
             let mut reply = key_reused(ask);
             way.mark(reply.headers_mut());
-            record.end(Ending::without_route(Ended::Refused, reply.status().as_u16()));
+            exchange.end(Ending::unserved(Ended::Refused, reply.status().as_u16()));
             return reply;
         }
         Err(problem) => {
             let mut reply = not_kept(ask, &problem);
             way.mark(reply.headers_mut());
             not_before(&mut reply, parked.again_in_ms);
-            record.end(Ending::without_route(Ended::Failed, reply.status().as_u16()));
+            exchange.end(Ending::unserved(Ended::Failed, reply.status().as_u16()));
             return reply;
         }
     };
     let reply = receipt::reply(shared, running, ask, &queued, &parked).await;
-    record.end(ending(running, &reply));
+    let ending = ending(running, &reply, &mut exchange);
+    exchange.end(ending);
     reply
 }
 
 /// How the request of a queued job ended for its caller: one that was held until the job was answered got an answer.
-fn ending(running: &Running, reply: &Reply) -> Ending {
+fn ending(running: &Running, reply: &Reply, exchange: &mut Exchange) -> Ending {
     let status = reply.status().as_u16();
-    let answered_by = reply.headers().get("x-switchyard-route").and_then(|route| route.to_str().ok());
-    let Some(answered_by) = answered_by else { return Ending::without_route(Ended::Queued, status) };
+    let answered_by = reply.headers().get(&header_names::ROUTE).and_then(|route| route.to_str().ok());
+    let Some(answered_by) = answered_by else { return Ending::unserved(Ended::Queued, status) };
     let route =
         running.map.find(answered_by).map(|ix| (running.map.route(ix).id.clone(), running.tier_of(ix)));
-    Ending { route, degraded: true, ..Ending::without_route(Ended::Answered, status) }
+    exchange.serve_by(route);
+    Ending::Served { outcome: Ended::Answered, status, degraded: true, usage: None }
 }
 
 /// The receipt of a request that an earlier one with the same key has queued and that still waits there; the refusal
@@ -148,7 +151,7 @@ pub(crate) fn key_reused(ask: &Ask) -> Reply {
 fn not_before(reply: &mut Reply, ms: u64) {
     let headers = reply.headers_mut();
     headers.insert(header::RETRY_AFTER, http::HeaderValue::from(ms.div_ceil(1_000)));
-    headers.insert("x-should-retry", http::HeaderValue::from_static("false"));
+    headers.insert(&header_names::SHOULD_RETRY, http::HeaderValue::from_static("false"));
 }
 
 /// Whether no route of the request could answer it later: the caller's own key is never kept.

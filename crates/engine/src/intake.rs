@@ -19,6 +19,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::admission::Place;
 use crate::blocking;
+use crate::header_names;
 use crate::rescue::Resume;
 
 /// An error names so many of a map's jobs at most.
@@ -111,17 +112,8 @@ impl Ask {
     /// # Errors
     /// The reply for a body or a header that names nothing we can route.
     pub(crate) fn read(arrival: Arrival, body: Bytes, map: &RoutingMap) -> Result<Self, Box<ErrorReply>> {
-        let Arrival {
-            id,
-            client,
-            client_id,
-            own_upstream_key,
-            dialect,
-            operation,
-            mut headers,
-            arrived,
-            place,
-        } = arrival;
+        let Arrival { id, client, client_id, own_upstream_key, dialect, operation, headers, arrived, place } =
+            arrival;
         let refuse = |code: &str, param: Option<String>, message: String| {
             Box::new(ErrorReply {
                 status: 400,
@@ -132,16 +124,16 @@ impl Ask {
                 request_id: Some(id.as_str().to_owned()),
             })
         };
-        for name in ["x-switchyard-job", "idempotency-key", conversation::HEADER] {
+        for name in [&header_names::JOB, &header_names::IDEMPOTENCY_KEY, &header_names::CONVERSATION] {
             let length = headers.get(name).map_or(0, HeaderValue::len);
             if length > NAME_BYTES {
                 let message = format!("{name}: is {length} bytes long; at most {NAME_BYTES} are taken");
-                return Err(refuse("name_too_long", Some(name.to_owned()), message));
+                return Err(refuse("name_too_long", Some(name.to_string()), message));
             }
         }
         let envelope = blocking::run(body.len(), || Envelope::read(dialect, operation, &body))
             .map_err(|error| refuse("invalid_body", error.field.clone(), error.to_string()))?;
-        let named = text(&headers, "x-switchyard-job");
+        let named = text(&headers, &header_names::JOB);
         let job = map.job_for(named.as_deref(), &client, &envelope.model).map_err(|name| {
             refuse("unknown_job", Some("x-switchyard-job".to_owned()), no_such_job(map, &name))
         })?;
@@ -156,11 +148,12 @@ impl Ask {
                 request_id: Some(id.as_str().to_owned()),
             }));
         }
-        let idempotency_key = text(&headers, "idempotency-key").or_else(|| envelope.idempotency_key.clone());
+        let idempotency_key =
+            text(&headers, &header_names::IDEMPOTENCY_KEY).or_else(|| envelope.idempotency_key.clone());
         let interactive =
-            text(&headers, "x-switchyard-interactive").map(|said| !said.eq_ignore_ascii_case("false"));
+            text(&headers, &header_names::INTERACTIVE).map(|said| !said.eq_ignore_ascii_case("false"));
         let is_sdk = sdk::is_sdk(&headers);
-        let said = text(&headers, "x-switchyard-priority").map(|said| {
+        let said = text(&headers, &header_names::PRIORITY).map(|said| {
             Priority::parse(&said.to_lowercase()).ok_or_else(|| {
                 let said = quoted(&said, NAME_BYTES);
                 let message = format!("`{said}` is no priority. Send low, normal or high.");
@@ -168,13 +161,13 @@ impl Ask {
             })
         });
         let priority = shed::priority(&job, said.transpose()?, map.clients.get(&*client));
-        let asks_again = text(&headers, "x-stainless-retry-count").is_some_and(|n| n != "0");
+        let asks_again = text(&headers, &header_names::STAINLESS_RETRY_COUNT).is_some_and(|n| n != "0");
         let own_key = own_upstream_key.then(|| OwnKey { headers: own_key_headers(&headers) });
         let upstream_idempotency_key =
             upstream_key(idempotency_key.as_deref(), &client, &job, &envelope, &body);
-        let named = text(&headers, conversation::HEADER);
+        let named = text(&headers, &header_names::CONVERSATION);
         let conversation = conversation::key(job.sticky, &client, named.as_deref(), &envelope);
-        forwarded::keep(&mut headers, map);
+        let headers = forwarded::kept(headers, map);
         Ok(Self {
             id,
             client,
@@ -232,7 +225,7 @@ impl Ask {
     }
 }
 
-fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     headers
         .get(name)
         .and_then(|value| value.to_str().ok())
@@ -242,13 +235,12 @@ fn text(headers: &HeaderMap, name: &str) -> Option<String> {
 }
 
 fn own_key_headers(headers: &HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
-    let google = HeaderName::from_static("x-goog-api-key");
-    [header::AUTHORIZATION, HeaderName::from_static("x-api-key"), google]
+    [&header::AUTHORIZATION, &header_names::X_API_KEY, &header_names::GOOG_API_KEY]
         .into_iter()
         .filter_map(|name| {
-            let mut value = headers.get(&name)?.clone();
+            let mut value = headers.get(name)?.clone();
             value.set_sensitive(true);
-            Some((name, value))
+            Some((name.clone(), value))
         })
         .collect()
 }

@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use sha2::{Digest, Sha256};
 use switchyard_domain::Problem;
 use switchyard_store::Store;
 
+use crate::header_names;
+
 /// The app that exists from the start.
 pub(crate) const DEFAULT_CLIENT: &str = "default";
-/// The header for the local key where `Authorization` carries the caller's own upstream key.
-pub(crate) const KEY_HEADER: &str = "x-switchyard-key";
-/// The headers a caller's key may stand in, where `x-switchyard-key` does not carry it; Google's clients use the last.
-const PRESENTED: [&str; 2] = ["x-api-key", "x-goog-api-key"];
+/// The headers a caller's key may stand in, where neither `x-switchyard-key` nor `Authorization` carries it.
+static PRESENTED: [&HeaderName; 2] = [&header_names::X_API_KEY, &header_names::GOOG_API_KEY];
 
 /// An app that has a local key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,7 +99,7 @@ impl LocalKeys {
     /// Who is calling. `x-switchyard-key` goes before `Authorization`, which goes before `x-api-key` and
     /// `x-goog-api-key`.
     pub(crate) fn caller(&self, headers: &HeaderMap) -> Caller {
-        if let Some(own) = headers.get(KEY_HEADER) {
+        if let Some(own) = headers.get(&header_names::KEY) {
             return self.owner(own.as_bytes()).map_or(Caller::Wrong, |app| {
                 let own_upstream_key = headers.contains_key(header::AUTHORIZATION)
                     || PRESENTED.iter().any(|name| headers.contains_key(*name));

@@ -3,7 +3,7 @@
 
 mod now;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Mutex;
 
@@ -21,6 +21,7 @@ use crate::shared::{Running, Shared, lock};
 
 /// Different values of one label at most; further ones are counted as `other`.
 const MOST_NAMES: usize = 200;
+const OTHER: &str = "other";
 /// Upper bounds of times, seconds: from a cached answer to a long stream.
 const SECONDS: [f64; 13] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0];
 
@@ -87,30 +88,43 @@ pub(crate) struct Metrics {
     fallbacks: Counter,
     client_retries: Family<ClientLabel, Counter>,
     shed: Family<PriorityLabel, Counter>,
-    names: Mutex<Names>,
+    known: Mutex<Known>,
 }
 
-/// The label values in use.
+/// The label values in use, with what is counted under them: labels are made once, and not for each request.
 #[derive(Debug, Default)]
-struct Names {
-    clients: HashSet<String>,
-    jobs: HashSet<String>,
-    routes: HashSet<String>,
+struct Known {
+    /// By client, job, tier and outcome.
+    clients: HashMap<String, HashMap<String, Vec<((&'static str, &'static str), Counter)>>>,
+    jobs: HashMap<String, ()>,
+    routes: HashMap<String, OfRoute>,
 }
+
+/// What is counted of a route; each from its first time on.
+#[derive(Debug, Default)]
+struct OfRoute {
+    /// The provider it was counted for.
+    provider: String,
+    answered: Option<Counter>,
+    failed: Option<Counter>,
+    seconds: Option<Histogram>,
+    /// Input, cached and output tokens.
+    tokens: [Option<Counter>; 3],
+}
+
+const TOKENS: [&str; 3] = ["input", "cached", "output"];
 
 fn histogram() -> Histogram {
     Histogram::new(SECONDS)
 }
 
-fn bounded(known: &mut HashSet<String>, name: &str) -> String {
-    if known.contains(name) {
-        return name.to_owned();
+/// What is kept of a name, and what it is called: `other` beyond [`MOST_NAMES`].
+fn known<'k, V: Default>(names: &'k mut HashMap<String, V>, name: &'k str) -> (&'k str, Option<&'k mut V>) {
+    let name = if names.contains_key(name) || names.len() < MOST_NAMES { name } else { OTHER };
+    if !names.contains_key(name) {
+        names.insert(name.to_owned(), V::default());
     }
-    if known.len() >= MOST_NAMES {
-        return "other".to_owned();
-    }
-    known.insert(name.to_owned());
-    name.to_owned()
+    (name, names.get_mut(name))
 }
 
 impl Default for Metrics {
@@ -127,7 +141,7 @@ impl Default for Metrics {
             fallbacks: Counter::default(),
             client_retries: Family::default(),
             shed: Family::default(),
-            names: Mutex::default(),
+            known: Mutex::default(),
         };
         let Self { registry, errors, requests, attempts, tokens, .. } = &mut metrics;
         registry.register("llm_provider_errors", "Failed tries, by provider and kind", errors.clone());
@@ -158,50 +172,74 @@ impl Metrics {
     pub(crate) fn tried(&self, view: &RequestView, fell_back: bool, running: Option<&Running>) {
         self.retries.inc_by(view.attempts.len().saturating_sub(1) as u64);
         self.fallbacks.inc_by(u64::from(fell_back));
+        let mut guard = lock(&self.known);
         for attempt in &view.attempts {
             let map = running.map(|running| &running.map);
-            let provider = called(RoutingMap::provider_of(map, &attempt.route)).to_owned();
-            let route = bounded(&mut lock(&self.names).routes, attempt.route.as_str());
-            let outcome = if attempt.failure.is_some() { "failed" } else { "answered" };
+            let provider = called(RoutingMap::provider_of(map, &attempt.route));
+            let (route, Some(of_route)) = known(&mut guard.routes, attempt.route.as_str()) else { continue };
             if let Some(failure) = &attempt.failure {
-                let provider = if route == "other" { route.clone() } else { provider.clone() };
+                let provider = if route == OTHER { OTHER } else { provider }.to_owned();
                 self.errors.get_or_create(&ErrorLabels { provider, kind: failure.kind.as_str() }).inc();
             }
-            self.attempt_seconds
-                .get_or_create(&RouteLabel { route: route.clone() })
-                .observe(f64::from(attempt.duration_ms) / 1_000.0);
-            self.attempts.get_or_create(&AttemptLabels { route, provider, outcome }).inc();
+            if of_route.provider != provider {
+                *of_route = OfRoute { provider: provider.to_owned(), ..OfRoute::default() };
+            }
+            let (counter, outcome) = match attempt.failure {
+                Some(_) => (&mut of_route.failed, "failed"),
+                None => (&mut of_route.answered, "answered"),
+            };
+            let make = || {
+                let (route, provider) = (route.to_owned(), provider.to_owned());
+                self.attempts.get_or_create_owned(&AttemptLabels { route, provider, outcome })
+            };
+            counter.get_or_insert_with(make).inc();
+            let make = || self.attempt_seconds.get_or_create_owned(&RouteLabel { route: route.to_owned() });
+            of_route.seconds.get_or_insert_with(make).observe(f64::from(attempt.duration_ms) / 1_000.0);
         }
     }
 
     /// Counts a request that ended.
     pub(crate) fn ended(&self, view: &RequestView) {
-        let tier = view.tier.map_or("none", Tier::as_str);
-        let (client, job) = {
-            let mut names = lock(&self.names);
-            (bounded(&mut names.clients, &view.client), bounded(&mut names.jobs, &view.job))
-        };
-        let labels = RequestLabels { client, job, tier, outcome: view.outcome.as_str() };
-        self.requests.get_or_create(&labels).inc();
+        let (tier, outcome) = (view.tier.map_or("none", Tier::as_str), view.outcome.as_str());
+        let mut guard = lock(&self.known);
+        let Known { clients, jobs, routes } = &mut *guard;
+        let (client, of_client) = known(clients, &view.client);
+        let (job, _) = known(jobs, &view.job);
+        if let Some(counted) = of_client {
+            if !counted.contains_key(job) {
+                counted.insert(job.to_owned(), Vec::new());
+            }
+            let counters = counted.get_mut(job).into_iter().flatten();
+            match counters.into_iter().find(|(labels, _)| *labels == (tier, outcome)) {
+                Some((_, counter)) => drop(counter.inc()),
+                None => {
+                    let labels =
+                        RequestLabels { client: client.to_owned(), job: job.to_owned(), tier, outcome };
+                    let counter = self.requests.get_or_create_owned(&labels);
+                    counter.inc();
+                    counted.entry(job.to_owned()).or_default().push(((tier, outcome), counter));
+                }
+            }
+        }
         if view.outcome == Outcome::Answered {
             self.request_seconds
                 .get_or_create(&TierLabel { tier })
                 .observe(f64::from(view.duration_ms) / 1_000.0);
         }
         let Some(route) = &view.route else { return };
-        let route = bounded(&mut lock(&self.names).routes, route.as_str());
-        let kinds =
-            [("input", view.input_tokens), ("cached", view.cached_tokens), ("output", view.output_tokens)];
-        for (kind, count) in kinds {
+        let (route, Some(of_route)) = known(routes, route.as_str()) else { return };
+        let counts = [view.input_tokens, view.cached_tokens, view.output_tokens];
+        for ((kind, count), counter) in TOKENS.into_iter().zip(counts).zip(&mut of_route.tokens) {
             if let Some(count) = count.filter(|count| *count > 0) {
-                self.tokens.get_or_create(&TokenLabels { route: route.clone(), kind }).inc_by(count);
+                let make = || self.tokens.get_or_create_owned(&TokenLabels { route: route.to_owned(), kind });
+                counter.get_or_insert_with(make).inc_by(count);
             }
         }
     }
 
     /// Counts a request an app repeated by itself.
     pub(crate) fn asked_again(&self, client: &str) {
-        let client = bounded(&mut lock(&self.names).clients, client);
+        let client = known(&mut lock(&self.known).clients, client).0.to_owned();
         self.client_retries.get_or_create(&ClientLabel { client }).inc();
     }
 

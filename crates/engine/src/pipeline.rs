@@ -9,21 +9,22 @@ use std::time::Duration;
 
 use http::{Response, StatusCode};
 use switchyard_domain::event::What;
-use switchyard_domain::map::{CacheMode, RouteIx};
+use switchyard_domain::map::CacheMode;
 use switchyard_domain::view::Outcome as Ended;
-use switchyard_domain::{Failure, FailureKind, Now, Operation, RouteId, Tier};
-use switchyard_policy::{Drive, Input, KeyId, Patience, Step, classify};
+use switchyard_domain::{Failure, FailureKind, Operation, Tier};
+use switchyard_policy::{Attempt, Drive, Input, Step, classify};
 use switchyard_wire::{ErrorReply, count_body};
 
 use crate::clock;
 use crate::cold;
+use crate::exchange::{Ending, Exchange};
+use crate::header_names;
 use crate::intake::Ask;
 use crate::once::{Outcome as FirstOutcome, Turn};
-use crate::record::{Ending, Record};
-use crate::relay::{Course, Relay};
 use crate::reply::{self, Reply, ReplyBody, Way};
-use crate::shared::{Lease, Running, Shared, lock};
+use crate::shared::{Running, Shared, lock};
 use crate::shed;
+use crate::stream_body::StreamBody;
 use crate::upstream::{self, Answer, Whole};
 
 pub(crate) use self::one_route::{NotAsked, ask_route, offline};
@@ -58,17 +59,12 @@ pub(crate) struct Parked {
     pub(crate) again_in_ms: u64,
 }
 
-/// A route's answer, not yet on its way.
+/// A route's answer, not yet on its way; whose, the exchange knows.
 #[derive(Debug)]
 pub(crate) struct Answered {
     pub(crate) answer: Answer,
-    pub(crate) route: RouteIx,
-    pub(crate) tier: Tier,
     pub(crate) attempts: u32,
     pub(crate) degraded: bool,
-    pub(crate) lease: Lease,
-    pub(crate) begun: Now,
-    pub(crate) patience: Patience,
 }
 
 /// Answers a request, one way or another; two with the same key of their caller's get one answer.
@@ -136,7 +132,7 @@ fn streamed_elsewhere(ask: &Ask) -> Reply {
     let message = "The request with this idempotency key was answered as a stream to whoever sent it first, and a \
                    stream is not kept. Send another key to ask again.";
     let mut reply = conflict(ask, "idempotency_key_streamed", message);
-    reply.headers_mut().insert("x-should-retry", http::HeaderValue::from_static("false"));
+    reply.headers_mut().insert(&header_names::SHOULD_RETRY, http::HeaderValue::from_static("false"));
     reply
 }
 
@@ -155,11 +151,11 @@ fn conflict(ask: &Ask, code: &str, message: &str) -> Reply {
 }
 
 async fn answer(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>) -> Reply {
-    let mut record = Record::open(shared, ask.view(), ask.arrived);
+    let mut exchange = Exchange::open(shared, ask.view(), ask.arrived);
     if ask.operation == Operation::CountTokens {
-        return count(shared, running, ask, record).await;
+        return count(shared, running, ask, exchange).await;
     }
-    shed::came(shared, ask, &mut record);
+    shed::came(shared, ask, &mut exchange);
     if shared.is_paused() {
         let reason = crate::shared::lock(&shared.pause).reason.clone();
         let why = reason
@@ -170,25 +166,25 @@ async fn answer(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>) ->
             why: Failure::new(FailureKind::Paused, why),
             again_in_ms: 60_000,
         };
-        return Box::pin(cold::park(shared, running, ask, record, parked)).await;
+        return Box::pin(cold::park(shared, running, ask, exchange, parked)).await;
     }
     if let Some(parked) = shed::gives_way(shared, running, ask) {
-        return Box::pin(cold::park(shared, running, ask, record, parked)).await;
+        return Box::pin(cold::park(shared, running, ask, exchange, parked)).await;
     }
-    match serve(shared, running, ask, &mut record).await {
-        Served::Answered(answered) => commit(shared, running, ask, record, *answered),
+    match serve(shared, running, ask, &mut exchange).await {
+        Served::Answered(answered) => commit(shared, running, ask, exchange, *answered),
         Served::Refused { failure, attempts } => {
             let reply = reply::failure(ask.dialect, &failure, &Way::none(&ask.id, attempts));
-            record.end(Ending::without_route(Ended::Refused, reply.status().as_u16()));
+            exchange.end(Ending::unserved(Ended::Refused, reply.status().as_u16()));
             reply
         }
         Served::Parked(parked) => match stale(shared, running, ask, &parked) {
             Some((reply, lost)) => {
-                record.lost([lost]);
-                record.end(Ending { degraded: true, ..Ending::without_route(Ended::Answered, 200) });
+                exchange.lost([lost]);
+                exchange.end(Ending::Unserved { outcome: Ended::Answered, status: 200, degraded: true });
                 reply
             }
-            None => Box::pin(cold::park(shared, running, ask, record, parked)).await,
+            None => Box::pin(cold::park(shared, running, ask, exchange, parked)).await,
         },
     }
 }
@@ -205,12 +201,17 @@ fn stale(shared: &Shared, running: &Running, ask: &Ask, parked: &Parked) -> Opti
 
 /// A prompt's length is asked of a route that counts; where none does, it is estimated here, whatever its routes say
 /// against being asked. Counting costs nothing, so no pause holds it, and it is never queued.
-async fn count(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>, mut record: Record) -> Reply {
-    match serve(shared, running, ask, &mut record).await {
-        Served::Answered(answered) => commit(shared, running, ask, record, *answered),
+async fn count(
+    shared: &Arc<Shared>,
+    running: &Arc<Running>,
+    ask: &Arc<Ask>,
+    mut exchange: Exchange,
+) -> Reply {
+    match serve(shared, running, ask, &mut exchange).await {
+        Served::Answered(answered) => commit(shared, running, ask, exchange, *answered),
         Served::Refused { failure, attempts } if attempts > 0 && is_of_the_prompt(&failure) => {
             let reply = reply::failure(ask.dialect, &failure, &Way::none(&ask.id, attempts));
-            record.end(Ending::without_route(Ended::Refused, reply.status().as_u16()));
+            exchange.end(Ending::unserved(Ended::Refused, reply.status().as_u16()));
             reply
         }
         Served::Refused { attempts, .. } | Served::Parked(Parked { attempts, .. }) => {
@@ -219,9 +220,8 @@ async fn count(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>, mut
                 reply::json(StatusCode::OK, count_body(ask.dialect, ask.envelope.estimated_prompt_tokens()));
             let way = Way { degraded: true, lost: &lost, ..Way::none(&ask.id, attempts) };
             way.mark(reply.headers_mut());
-            record.lost(lost);
-            let ending = Ending::without_route(Ended::Answered, 200);
-            record.end(Ending { degraded: true, ..ending });
+            exchange.lost(lost);
+            exchange.end(Ending::Unserved { outcome: Ended::Answered, status: 200, degraded: true });
             reply
         }
     }
@@ -244,21 +244,23 @@ pub(crate) async fn serve(
     shared: &Arc<Shared>,
     running: &Arc<Running>,
     ask: &Arc<Ask>,
-    record: &mut Record,
+    exchange: &mut Exchange,
 ) -> Served {
     tokio::select! {
         biased;
-        served = Box::pin(serve_at_last(shared, running, ask, record)) => served,
-        () = shared.grace_over.cancelled() => Served::Parked(Parked {
-            attempts: 0,
-            reached_upstream: false,
-            why: Failure {
-                code: Some(STOPPING.to_owned()),
-                ..Failure::new(FailureKind::Paused, "Switchyard is shutting down.")
-            },
-            again_in_ms: AGAIN_MS,
-        }),
+        served = Box::pin(serve_at_last(shared, running, ask, exchange)) => return served,
+        () = shared.grace_over.cancelled() => {}
     }
+    exchange.abort();
+    Served::Parked(Parked {
+        attempts: 0,
+        reached_upstream: false,
+        why: Failure {
+            code: Some(STOPPING.to_owned()),
+            ..Failure::new(FailureKind::Paused, "Switchyard is shutting down.")
+        },
+        again_in_ms: AGAIN_MS,
+    })
 }
 
 /// Drives a request over its plans: one that only this machine's network keeps from being answered waits for it.
@@ -266,10 +268,10 @@ pub(crate) async fn serve_at_last(
     shared: &Arc<Shared>,
     running: &Arc<Running>,
     ask: &Arc<Ask>,
-    record: &mut Record,
+    exchange: &mut Exchange,
 ) -> Served {
     loop {
-        let mut served = walk(shared, running, ask, record).await;
+        let mut served = walk(shared, running, ask, exchange).await;
         if !holding::may_go_on(shared, running, ask, &mut served).await {
             return served;
         }
@@ -277,14 +279,19 @@ pub(crate) async fn serve_at_last(
 }
 
 /// Drives a request over its plan until a route answers or none can.
-async fn walk(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>, record: &mut Record) -> Served {
+async fn walk(
+    shared: &Arc<Shared>,
+    running: &Arc<Running>,
+    ask: &Arc<Ask>,
+    exchange: &mut Exchange,
+) -> Served {
     let mut planned = decide(shared, running, ask);
     if planned.as_ref().is_some_and(|(_, plan)| lacks_keys(plan)) && wait_for_keys(shared).await {
         planned = decide(shared, running, ask);
     }
     let Some((roll, mut plan)) = planned else { return Served::Parked(no_map()) };
     let first_choice = plan.candidates.first().map(|candidate| candidate.route);
-    first_choice.inspect(|first| record.planned(&running.map.route(*first).id));
+    first_choice.inspect(|first| exchange.planned(&running.map.route(*first).id));
     let none = plan.candidates.is_empty().then(|| nothing_to_try(running, &plan));
     if let Some(failure) = none.as_ref().filter(|_| is_for_no_route(&plan)) {
         return Served::Refused { failure: failure.clone(), attempts: 0 };
@@ -304,25 +311,22 @@ async fn walk(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>, reco
         let step = shared.change(now, |fleet| drive.step(fleet, &running.map, input, now));
         let Some(step) = step else { return Served::Parked(no_map()) };
         match step {
-            Step::Try { route, tier, key, permit, patience, .. } => {
-                let mut lease = Lease::new(shared, permit);
-                match attempt(shared, running, ask, route, key, &patience).await {
+            Step::Try(attempt) => {
+                let (route, tier) = (attempt.route, attempt.tier);
+                match try_on(shared, running, ask, attempt, exchange).await {
                     Ok(answer) => {
-                        drive.committed();
-                        record.attempt(&running.map.route(route).id, tier, now, clock::now(), None);
                         let degraded = tier != Tier::Hot || first_choice != Some(route);
-                        let attempts = drive.attempts();
-                        let answered =
-                            Answered { answer, route, tier, attempts, degraded, lease, begun: now, patience };
+                        let answered = Answered { answer, attempts: drive.attempts(), degraded };
                         return Served::Answered(Box::new(answered));
                     }
                     Err(failure) => {
                         reached_upstream |= classify(&failure).reached_upstream;
                         let id = &running.map.route(route).id;
                         tracing::debug!(request = %ask.id, route = %id, kind = failure.kind.as_str(), "try failed");
-                        record.attempt(id, tier, now, clock::now(), Some(failure.clone()));
-                        let Some(permit) = lease.take() else { return Served::Parked(no_map()) };
-                        input = Input::Failed { permit, failure };
+                        let Some(attempt) = exchange.failed(id, &failure) else {
+                            return Served::Parked(no_map());
+                        };
+                        input = Input::Failed { attempt, failure };
                     }
                 }
             }
@@ -331,7 +335,7 @@ async fn walk(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>, reco
                 input = Input::Woke;
             }
             Step::Answer(failure) => return Served::Refused { failure, attempts: drive.attempts() },
-            Step::Park | Step::Done => {
+            Step::Park => {
                 let unknown = || Failure::new(FailureKind::NoRoute, "No route could answer in time.");
                 let why = drive.last_failure().cloned().or(none).unwrap_or_else(unknown);
                 // What the tries closed decides when trying again makes sense.
@@ -348,25 +352,32 @@ async fn walk(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>, reco
     }
 }
 
-async fn attempt(
+/// Makes a try. One that brings an answer is committed to it; one that fails is left to the caller of this.
+async fn try_on(
     shared: &Arc<Shared>,
     running: &Running,
     ask: &Arc<Ask>,
-    route: RouteIx,
-    key: Option<KeyId>,
-    patience: &Patience,
+    attempt: Box<Attempt>,
+    exchange: &mut Exchange,
 ) -> Result<Answer, Failure> {
-    let (upstream, route) = (running.upstream(route), running.map.route(route));
-    let key = match key {
-        None => None,
-        Some(id) => Some(shared.vault.key(&id).ok_or_else(|| {
-            Failure::new(
-                FailureKind::CredentialMissing,
-                format!("The key {id} for {} is gone.", route.provider),
-            )
-        })?),
+    let (upstream, route) = (running.upstream(attempt.route), running.map.route(attempt.route));
+    let key = match &attempt.key {
+        None => Ok(None),
+        Some(id) => shared.vault.key(id).map(Some).ok_or_else(|| {
+            let message = format!("The key {id} for {} is gone.", route.provider);
+            Failure::new(FailureKind::CredentialMissing, message)
+        }),
     };
-    upstream::send(upstream, route, key, ask, patience).await
+    let patience = attempt.patience;
+    exchange.begin(attempt);
+    let mut answer = upstream::send(upstream, route, key?, ask, &patience).await?;
+    match &mut answer {
+        Answer::Whole(whole) => exchange.commit(&route.id, None, std::mem::take(&mut whole.waits)),
+        Answer::Stream(opened) => {
+            exchange.commit(&route.id, Some(opened.first_token), std::mem::take(&mut opened.waits));
+        }
+    }
+    Ok(answer)
 }
 
 /// The commit point: from here on the caller sees this answer and no other.
@@ -374,17 +385,17 @@ fn commit(
     shared: &Arc<Shared>,
     running: &Arc<Running>,
     ask: &Arc<Ask>,
-    mut record: Record,
+    mut exchange: Exchange,
     answered: Answered,
 ) -> Reply {
-    let Answered { answer, route, tier, attempts, degraded, lease, begun, patience } = answered;
-    let id = &running.map.route(route).id;
+    let Answered { answer, attempts, degraded } = answered;
+    let (route, tier) = exchange.served_by().cloned().unzip();
     let asked = ask.envelope.model.as_str();
     let unknown_model = (!running.map.knows_model(&ask.client, asked)).then_some(asked);
     let way = |degraded, lost| Way {
         id: &ask.id,
-        route: Some(id),
-        tier: Some(tier),
+        route: route.as_ref(),
+        tier,
         attempts,
         degraded,
         lost,
@@ -392,60 +403,57 @@ fn commit(
     };
     match answer {
         Answer::Whole(whole) => {
-            let Whole { status, headers, body, facts, waits, lost } = *whole;
-            tell_losses(shared, ask, id, &lost, &mut record);
-            let degraded = degraded || !lost.is_empty();
-            let now = clock::now();
-            let duration_ms = clock::span_ms(begun, now);
-            lease.answered(duration_ms, None, &waits);
+            let ending = settle(shared, ask, &mut exchange, degraded, &whole);
+            let Whole { status, headers, body, lost, .. } = *whole;
             if running.map.cache_mode != CacheMode::Off {
-                lock(&shared.stale).keep(&running.map, ask, status, &body, now);
+                lock(&shared.stale).keep(&running.map, ask, status, &body, clock::now());
             }
-            record.end(Ending {
-                outcome: Ended::Answered,
-                status: status.as_u16(),
-                route: Some((id.clone(), tier)),
-                degraded,
-                first_token_ms: None,
-                usage: facts.usage,
-            });
+            exchange.end(ending);
             let mut reply = Response::new(ReplyBody::Whole(Some(body)));
             *reply.status_mut() = status;
             *reply.headers_mut() = headers;
-            way(degraded, &lost).mark(reply.headers_mut());
+            way(degraded || !lost.is_empty(), &lost).mark(reply.headers_mut());
             reply
         }
         Answer::Stream(mut opened) => {
             let lost = std::mem::take(&mut opened.lost);
-            tell_losses(shared, ask, id, &lost, &mut record);
+            tell_losses(shared, ask, &lost, &mut exchange);
             let degraded = degraded || !lost.is_empty();
             let mut headers = std::mem::take(&mut opened.headers);
             way(degraded, &lost).mark(&mut headers);
-            let course = Course {
-                shared: Arc::clone(shared),
-                running: Arc::clone(running),
-                ask: Arc::clone(ask),
-                route,
-                tier,
-                degraded,
-                lease,
-                record,
-                begun,
-                patience,
-            };
-            let mut reply = Response::new(ReplyBody::Stream(Box::new(Relay::new(*opened, course)), None));
+            let body = StreamBody::new(shared, running, ask, exchange, *opened, degraded);
+            let mut reply = Response::new(ReplyBody::Stream(Box::new(body), None));
             *reply.headers_mut() = headers;
             reply
         }
     }
 }
 
+/// Settles a whole answer with the route that gave it and those who watch; how its exchange ends with it.
+pub(crate) fn settle(
+    shared: &Shared,
+    ask: &Ask,
+    exchange: &mut Exchange,
+    degraded: bool,
+    whole: &Whole,
+) -> Ending {
+    tell_losses(shared, ask, &whole.lost, exchange);
+    exchange.succeed();
+    Ending::Served {
+        outcome: Ended::Answered,
+        status: whole.status.as_u16(),
+        degraded: degraded || !whole.lost.is_empty(),
+        usage: whole.facts.usage,
+    }
+}
+
 /// What a change of dialect lost is noted with the request, and told to those who watch.
-pub(crate) fn tell_losses(shared: &Shared, ask: &Ask, route: &RouteId, lost: &[String], record: &mut Record) {
+pub(crate) fn tell_losses(shared: &Shared, ask: &Ask, lost: &[String], exchange: &mut Exchange) {
     if lost.is_empty() {
         return;
     }
-    record.lost(lost.iter().cloned());
+    exchange.lost(lost.iter().cloned());
+    let Some((route, _)) = exchange.served_by() else { return };
     let now = clock::now();
     if lock(&shared.losses).is_news(route, lost, now) {
         let (request_id, route, lost) = (ask.id.clone(), route.clone(), lost.to_vec());
@@ -455,13 +463,13 @@ pub(crate) fn tell_losses(shared: &Shared, ask: &Ask, route: &RouteId, lost: &[S
 
 /// The all-off switch: an answer at once, and nothing is sent, queued or held.
 fn switched_off(shared: &Arc<Shared>, ask: &Ask, why: &str) -> Reply {
-    let record = Record::open(shared, ask.view(), ask.arrived);
+    let exchange = Exchange::open(shared, ask.view(), ask.arrived);
     let message = format!("AI is switched off here ({why}). Nothing was sent or queued.");
     let failure =
         Failure { code: Some("ai_disabled".to_owned()), ..Failure::new(FailureKind::AllOff, message) };
     let mut reply = reply::failure(ask.dialect, &failure, &Way::none(&ask.id, 0));
-    reply.headers_mut().insert("x-should-retry", http::HeaderValue::from_static("false"));
-    record.end(Ending::without_route(Ended::Refused, reply.status().as_u16()));
+    reply.headers_mut().insert(&header_names::SHOULD_RETRY, http::HeaderValue::from_static("false"));
+    exchange.end(Ending::unserved(Ended::Refused, reply.status().as_u16()));
     reply
 }
 

@@ -15,9 +15,10 @@ use switchyard_domain::{Dialect, Failure, FailureKind, RequestId, RouteId, Tier}
 use switchyard_wire::gemini::JsonList;
 use switchyard_wire::{ErrorReply, error_response_after, verbatim_error};
 
+use crate::header_names;
 use crate::intake::Ask;
 use crate::once::First;
-use crate::relay::Relay;
+use crate::stream_body::StreamBody;
 
 /// A response's body.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ pub(crate) enum ReplyBody {
     Whole(Option<Bytes>),
     /// A relayed stream, and those who wait for its end.
     Stream(
-        Box<Relay>,
+        Box<StreamBody>,
         #[expect(dead_code, reason = "dropped with the stream, which lets those who wait go")] Option<First>,
     ),
 }
@@ -87,33 +88,28 @@ impl<'a> Way<'a> {
     /// Writes the headers.
     pub(crate) fn mark(&self, headers: &mut HeaderMap) {
         // The official SDKs show a request's id from one of these; an upstream's own stays as it came.
-        let shown = ["x-request-id", "request-id"];
-        if let (false, Ok(id)) =
-            (shown.iter().any(|name| headers.contains_key(*name)), HeaderValue::from_str(self.id.as_str()))
-        {
-            for name in shown {
-                headers.insert(HeaderName::from_static(name), id.clone());
-            }
-        }
-        let mut put = |name: &'static str, value: Option<HeaderValue>| {
+        let shown = [&header_names::X_REQUEST_ID, &header_names::REQUEST_ID];
+        let is_shown = shown.iter().any(|name| headers.contains_key(*name));
+        headers.reserve(if is_shown { 5 } else { 7 });
+        let mut put = |name: &'static HeaderName, value: Option<HeaderValue>| {
             if let Some(value) = value {
-                headers.insert(HeaderName::from_static(name), value);
+                headers.insert(name, value);
             }
         };
-        put("x-switchyard-request-id", HeaderValue::from_str(self.id.as_str()).ok());
-        put("x-switchyard-route", self.route.and_then(|route| HeaderValue::from_str(route.as_str()).ok()));
-        put("x-switchyard-tier", self.tier.map(|tier| HeaderValue::from_static(tier.as_str())));
-        put("x-switchyard-attempts", Some(HeaderValue::from(self.attempts)));
-        put(
-            "x-switchyard-degraded",
-            Some(HeaderValue::from_static(if self.degraded { "true" } else { "false" })),
-        );
-        put(
-            "x-switchyard-model-asked",
-            self.unknown_model.and_then(|name| HeaderValue::from_str(&printable(name)).ok()),
-        );
+        let id = HeaderValue::from_str(self.id.as_str()).ok();
+        if !is_shown {
+            shown.into_iter().for_each(|name| put(name, id.clone()));
+        }
+        put(&header_names::SWITCHYARD_REQUEST_ID, id);
+        put(&header_names::ROUTE, self.route.and_then(|route| HeaderValue::from_str(route.as_str()).ok()));
+        put(&header_names::TIER, self.tier.map(|tier| HeaderValue::from_static(tier.as_str())));
+        put(&header_names::ATTEMPTS, Some(HeaderValue::from(self.attempts)));
+        let degraded = HeaderValue::from_static(if self.degraded { "true" } else { "false" });
+        put(&header_names::DEGRADED, Some(degraded));
+        let asked = self.unknown_model.and_then(|name| HeaderValue::from_str(&printable(name)).ok());
+        put(&header_names::MODEL_ASKED, asked);
         if !self.lost.is_empty() {
-            put("x-switchyard-degradations", HeaderValue::from_str(&listed(self.lost)).ok());
+            put(&header_names::DEGRADATIONS, HeaderValue::from_str(&listed(self.lost)).ok());
         }
     }
 }
@@ -197,7 +193,7 @@ pub(crate) fn failure(dialect: Dialect, failure: &Failure, way: &Way<'_>) -> Rep
     let mut response = json(status, body.unwrap_or_else(otherwise));
     if failure.kind == FailureKind::Unreadable {
         // SDKs ask again after a 502; this answer was paid for, and would come again.
-        response.headers_mut().insert("x-should-retry", HeaderValue::from_static("false"));
+        response.headers_mut().insert(&header_names::SHOULD_RETRY, HeaderValue::from_static("false"));
     }
     if let Some(ms) = failure.retry_after_ms {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(ms.div_ceil(1_000)));

@@ -13,11 +13,11 @@ use switchyard_wire::canonical::CallerTools;
 use switchyard_wire::{How, Pipe, Seam, is_prefill_known};
 
 use crate::clock;
+use crate::exchange::Exchange;
 use crate::intake::Ask;
-use crate::pipeline::{self, Answered, Served};
-use crate::record::Record;
+use crate::pipeline::{self, Served};
 use crate::shared::{Running, Shared};
-use crate::upstream::Answer;
+use crate::upstream::{Answer, Opened};
 
 /// How often a request's stream is rescued at most: after two the network is the problem, not a route; and what was told
 /// differently once would be again.
@@ -85,8 +85,8 @@ pub(crate) async fn again(
     ask: Arc<Ask>,
     resume: Arc<Resume>,
     broken: Vec<RouteIx>,
-    mut record: Record,
-) -> (Record, Result<Box<Answered>, Failure>) {
+    mut exchange: Exchange,
+) -> (Exchange, Result<Box<Opened>, Failure>) {
     let again = Ask {
         // From here the rest has the time a new request has.
         arrived: clock::now(),
@@ -94,14 +94,19 @@ pub(crate) async fn again(
         avoid: broken,
         ..ask.as_ref().clone()
     };
-    let served = pipeline::serve(&shared, &running, &Arc::new(again), &mut record).await;
+    let served_by = exchange.served_by().cloned();
+    let served = pipeline::serve(&shared, &running, &Arc::new(again), &mut exchange).await;
     let outcome = match served {
         Served::Answered(answered) => match answered.answer {
-            Answer::Stream(_) => Ok(answered),
-            Answer::Whole(_) => Err(Failure::new(FailureKind::Malformed, "The rest came without a stream.")),
+            Answer::Stream(opened) => Ok(opened),
+            Answer::Whole(_) => {
+                exchange.abort();
+                exchange.serve_by(served_by);
+                Err(Failure::new(FailureKind::Malformed, "The rest came without a stream."))
+            }
         },
         Served::Refused { failure, .. } => Err(failure),
         Served::Parked(parked) => Err(parked.why),
     };
-    (record, outcome)
+    (exchange, outcome)
 }

@@ -4,6 +4,8 @@ mod audit;
 mod clients;
 mod compat;
 mod credentials;
+#[cfg(test)]
+mod endings;
 mod gateway;
 mod incidents;
 mod jobs;

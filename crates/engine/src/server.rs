@@ -30,12 +30,13 @@ use tokio_util::task::TaskTracker;
 
 use crate::admission::Full;
 use crate::clock;
+use crate::exchange::{Ending, Exchange};
+use crate::header_names;
 use crate::ids;
 use crate::intake::{Arrival, Ask};
 use crate::listener::{self, Gate};
 use crate::local_keys::{App, Caller};
 use crate::pipeline;
-use crate::record::{Ending, Record};
 use crate::reply::{self, Reply, ReplyBody};
 use crate::shared::{Running, Shared, lock};
 
@@ -186,9 +187,9 @@ async fn route(
     let target = paths::read(path, parts.uri.query());
     // A completion's path says its dialect; elsewhere only the header can.
     let dialect = target.as_ref().and_then(|target| target.dialect).unwrap_or_else(|| {
-        if parts.headers.contains_key("anthropic-version") {
+        if parts.headers.contains_key(&header_names::ANTHROPIC_VERSION) {
             Dialect::AnthropicMessages
-        } else if parts.headers.contains_key(google::KEY) {
+        } else if parts.headers.contains_key(&header_names::GOOG_API_KEY) {
             Dialect::Gemini
         } else {
             Dialect::OpenAiChat
@@ -320,8 +321,8 @@ fn turned_away(
     id: &RequestId,
     arrived: Now,
 ) -> Refusal {
-    let record = Record::open(shared, RequestView::unread(id.clone(), arrived, client, dialect), arrived);
-    record.end(Ending::without_route(Outcome::Refused, 429));
+    let view = RequestView::unread(id.clone(), arrived, client, dialect);
+    Exchange::open(shared, view, arrived).end(Ending::unserved(Outcome::Refused, 429));
     Refusal::new(dialect, 429, "too_many_in_flight", full.message(client))
         .with(header::RETRY_AFTER, HeaderValue::from_static("1"))
 }

@@ -12,13 +12,12 @@ use switchyard_domain::operate::Orders;
 use switchyard_domain::view::{AttemptView, Outcome, PauseView, RequestView};
 use switchyard_domain::{Now, Tier};
 use switchyard_policy::lately::Ended;
-use switchyard_policy::{Change, Fleet, Permit, Standing, Turned, Waits, classify, standing};
+use switchyard_policy::{Change, Fleet, Standing, Turned, classify, standing};
 use switchyard_store::{Store, WriterHandle};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::bus::Bus;
-use crate::clock;
 use crate::local_keys::LocalKeys;
 use crate::once::Once;
 use crate::traffic::Traffic;
@@ -219,12 +218,6 @@ impl Shared {
         }
     }
 
-    /// Gives a permit back with its outcome, and tells what that changed.
-    pub(crate) fn report(&self, permit: Permit, outcome: switchyard_policy::Outcome) {
-        let now = clock::now();
-        self.change(now, |fleet| ((), fleet.report(permit, outcome, now)));
-    }
-
     /// The fleet's beat.
     pub(crate) fn tick(&self, now: Now) {
         let Some(running) = self.running.load_full() else { return };
@@ -341,52 +334,6 @@ impl Shared {
             if fresh.tier != Tier::Cold {
                 self.ways_changed();
             }
-        }
-    }
-}
-
-/// A permit that goes back to the fleet whatever happens; a call of which the fleet is to hear nothing has none.
-#[derive(Debug)]
-pub(crate) struct Lease {
-    shared: Arc<Shared>,
-    permit: Option<Permit>,
-}
-
-impl Lease {
-    pub(crate) fn new(shared: &Arc<Shared>, permit: Permit) -> Self {
-        Self { shared: Arc::clone(shared), permit: Some(permit) }
-    }
-
-    /// The lease of a call that the fleet did not permit and hears nothing of.
-    pub(crate) fn unjudged(shared: &Arc<Shared>) -> Self {
-        Self { shared: Arc::clone(shared), permit: None }
-    }
-
-    /// Takes the permit out, to be reported.
-    pub(crate) fn take(&mut self) -> Option<Permit> {
-        self.permit.take()
-    }
-
-    /// Gives the permit of an answered call back. Its times are the route's own: from the try's start.
-    pub(crate) fn answered(self, duration_ms: u32, first_token_ms: Option<u32>, waits: &Waits) {
-        if let Some(permit) = &self.permit {
-            self.shared.with_fleet(|fleet| fleet.learn(permit, waits));
-        }
-        self.report(switchyard_policy::Outcome::Succeeded { duration_ms, first_token_ms });
-    }
-
-    /// Gives the permit back with its outcome.
-    pub(crate) fn report(mut self, outcome: switchyard_policy::Outcome) {
-        if let Some(permit) = self.permit.take() {
-            self.shared.report(permit, outcome);
-        }
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        if let Some(permit) = self.permit.take() {
-            self.shared.with_fleet(|fleet| fleet.release(permit));
         }
     }
 }

@@ -9,18 +9,18 @@ use switchyard_policy::Fleet;
 use switchyard_policy::shed::{Load, Pressure, Verdict, judge};
 
 use crate::clock;
+use crate::exchange::Exchange;
 use crate::intake::Ask;
 use crate::pipeline::Parked;
-use crate::record::Record;
 use crate::shared::{Running, Shared, lock};
 
 /// A queued job that gives way is looked at again after this, milliseconds.
 const HOLD_MS: u64 = 5_000;
 
 /// Sees whether an app asks again what has just failed, and what its next repetition is known by.
-pub(crate) fn came(shared: &Shared, ask: &Ask, record: &mut Record) {
+pub(crate) fn came(shared: &Shared, ask: &Ask, exchange: &mut Exchange) {
     let mark = ask.mark();
-    record.marked(mark);
+    exchange.marked(mark);
     if lock(&shared.callers).came(&ask.client, mark, ask.asks_again, ask.arrived) {
         shared.metrics.asked_again(&ask.client);
     }
@@ -29,7 +29,7 @@ pub(crate) fn came(shared: &Shared, ask: &Ask, record: &mut Record) {
 /// Why a new request has to give way, if it has to.
 pub(crate) fn gives_way(shared: &Shared, running: &Running, ask: &Ask) -> Option<Parked> {
     let now = clock::now();
-    // Its own record counts as under way already.
+    // Its own exchange counts as under way already.
     let others = shared.in_flight.load(Ordering::Relaxed).saturating_sub(1);
     let verdict = judged(shared, running, &ask.job, ask.priority, others, now)?;
     let told = lock(&shared.shedding).shed(verdict, ask.priority, now);

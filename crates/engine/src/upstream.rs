@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use http::{HeaderMap, Response, Uri};
+use http::{HeaderMap, Response};
 use http_body::Body as _;
 use switchyard_domain::map::{Route, RoutingMap};
 use switchyard_domain::{Dialect, Failure, FailureKind, Now, Operation};
@@ -66,8 +66,8 @@ struct Door {
     operation: Operation,
     stream: bool,
     url: Url,
-    /// The address to ask directly, for a model server on this machine.
-    direct: Option<Uri>,
+    /// The way to ask a model server on this machine.
+    direct: Option<direct::Target>,
 }
 
 /// What a route answered, before anything has reached the caller.
@@ -203,7 +203,7 @@ fn doors(route: &Route) -> Vec<Door> {
         for operation in Operation::ALL {
             for stream in [false, true] {
                 if let Some(url) = route.address(dialect, operation, stream) {
-                    let direct = direct::uri_of(&url);
+                    let direct = direct::Target::of(&url);
                     doors.push(Door { dialect, operation, stream, url, direct });
                 }
             }
@@ -242,15 +242,15 @@ impl Upstream {
     ) -> Result<Response<reqwest::Body>, Failure> {
         let Letter { route, door, headers, body, key, own } = letter;
         let call = Call { route, method: &http::Method::POST, url: &door.url, body: &body };
-        let mut signed = headers.clone();
+        // What is not fetched does not end, and is not sent twice.
+        let again = sign::is_fetched(route.auth).then(|| headers.clone());
+        let mut signed = headers;
         let presented = self.signer.sign(call, key, own, &mut signed).await?;
         secrets.and(sign::sensitive(&signed));
         let response = self.dispatch(route, door, signed, body.clone()).await?;
-        if !self.signer.outdated(key, presented, response.status(), response.headers()) {
-            return Ok(response);
-        }
+        let is_over = self.signer.outdated(key, presented, response.status(), response.headers());
+        let Some(mut signed) = again.filter(|_| is_over) else { return Ok(response) };
         drop(response);
-        let mut signed = headers;
         self.signer.sign(call, key, own, &mut signed).await?;
         secrets.and(sign::sensitive(&signed));
         self.dispatch(route, door, signed, body.clone()).await
@@ -263,8 +263,8 @@ impl Upstream {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Response<reqwest::Body>, Failure> {
-        if let Some(uri) = &door.direct {
-            let sent = self.pool.direct().post(uri.clone(), headers, body).await;
+        if let Some(target) = &door.direct {
+            let sent = self.pool.direct().post(target, headers, body).await;
             return sent.map_err(|error| from_direct(&error, route));
         }
         let mut request = reqwest::Request::new(http::Method::POST, door.url.clone());

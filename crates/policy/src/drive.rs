@@ -1,6 +1,6 @@
 //! The failover machine: what to do next for one request, told what happened so far.
 //!
-//! Sans-IO: the engine sends, waits and answers; the drive only says which. It keeps the promises a caller relies on:
+//! Sans-IO: the engine sends, waits and answers; the drive only says which, and ends where an answer begins. It keeps the promises a caller relies on:
 //!
 //! - at most `retry.attempts` tries on a route and `retry.max_attempts_per_request` in all; a retry is given up
 //!   where it would take the last try away from a route that has not been asked yet;
@@ -21,11 +21,10 @@ mod walk;
 use switchyard_domain::map::{Job, RouteIx, RoutingMap};
 use switchyard_domain::{Failure, FailureKind, Now, Tier};
 
+use crate::attempt::Attempt;
 use crate::backoff::SplitMix64;
-use crate::breaker::Permit;
 use crate::classify::{Condemns, Next, Source, Verdict, classify};
-use crate::fleet::{Change, Fleet, KeyId, Outcome};
-use crate::patience::Patience;
+use crate::fleet::{Change, Fleet, KeyId};
 use crate::plan::Plan;
 
 /// What happened.
@@ -33,49 +32,22 @@ use crate::plan::Plan;
 pub enum Input {
     /// The request begins.
     Begin,
-    /// The try failed, before or after the commit.
+    /// The try failed before anything of its answer had reached the caller.
     Failed {
-        /// The try's permit.
-        permit: Permit,
+        /// The try.
+        attempt: Box<Attempt>,
         /// Why.
         failure: Failure,
     },
     /// The wait is over.
     Woke,
-    /// The try was answered to the end.
-    Succeeded {
-        /// The try's permit.
-        permit: Permit,
-        /// The whole answer, milliseconds.
-        duration_ms: u32,
-        /// To the first meaningful byte, milliseconds, for streams.
-        first_token_ms: Option<u32>,
-    },
-    /// The caller hung up. Condemns nobody.
-    Aborted {
-        /// The permit of the try under way, if there is one.
-        permit: Option<Permit>,
-    },
 }
 
 /// What to do next.
 #[derive(Debug)]
 pub enum Step {
-    /// Send the request to this route, then report.
-    Try {
-        /// The route, by its place in the drive's map.
-        route: RouteIx,
-        /// Its tier.
-        tier: Tier,
-        /// The key to use; none where the route takes none of ours.
-        key: Option<KeyId>,
-        /// Comes back with the outcome.
-        permit: Permit,
-        /// 1 = the request's first.
-        attempt: u32,
-        /// How long it may be silent, and the request's deadline.
-        patience: Patience,
-    },
+    /// Send the request to this route. An answer that begins ends the drive: only a failure before it comes back here.
+    Try(Box<Attempt>),
     /// Wait until this reading of the monotonic clock, then [`Input::Woke`].
     Wait {
         /// When to wake.
@@ -85,8 +57,6 @@ pub enum Step {
     Park,
     /// Give this failure to the caller.
     Answer(Failure),
-    /// Nothing more to do.
-    Done,
 }
 
 /// The route that is being visited.
@@ -140,7 +110,6 @@ pub struct Drive {
     deadline_mono_ms: u64,
     slo_is_written: bool,
     rng: SplitMix64,
-    committed: bool,
     callers_fault: bool,
     unread: Option<Unread>,
     last_failure: Option<Failure>,
@@ -162,7 +131,6 @@ impl Drive {
             deadline_mono_ms: started.mono_ms.saturating_add(job.slo_ms),
             slo_is_written: job.slo_is_written,
             rng: SplitMix64::new(seed),
-            committed: false,
             callers_fault: true,
             unread: None,
             last_failure: None,
@@ -182,37 +150,21 @@ impl Drive {
         let step = match input {
             Input::Begin => match self.state {
                 State::Fresh => self.advance(fleet, map, now, &mut changes),
-                State::Trying | State::Waiting { .. } => self.end(Step::Park),
-                State::Over => Step::Done,
+                State::Trying | State::Waiting { .. } | State::Over => self.end(Step::Park),
             },
             Input::Woke => self.woke(fleet, map, now, &mut changes),
-            Input::Failed { permit, failure } => {
-                changes = fleet.report(permit, Outcome::Failed(failure.clone()), now);
+            Input::Failed { attempt, failure } => {
+                changes = attempt.fail(fleet, failure.clone(), now);
                 match self.state {
-                    State::Trying if !self.committed => self.failed(fleet, map, failure, now, &mut changes),
-                    State::Fresh | State::Trying | State::Waiting { .. } | State::Over => {
+                    State::Trying => self.failed(fleet, map, failure, now, &mut changes),
+                    State::Fresh | State::Waiting { .. } | State::Over => {
                         self.last_failure = Some(failure);
-                        self.end(Step::Done)
+                        self.end(Step::Park)
                     }
                 }
             }
-            Input::Succeeded { permit, duration_ms, first_token_ms } => {
-                changes = fleet.report(permit, Outcome::Succeeded { duration_ms, first_token_ms }, now);
-                self.end(Step::Done)
-            }
-            Input::Aborted { permit } => {
-                if let Some(permit) = permit {
-                    fleet.release(permit);
-                }
-                self.end(Step::Done)
-            }
         };
         (step, changes)
-    }
-
-    /// The first meaningful byte has been relayed: from here on no try is ever given.
-    pub const fn committed(&mut self) {
-        self.committed = true;
     }
 
     /// Says, before it begins, that an answer to this request came already and can't be read: it asks one route alone.
@@ -288,14 +240,8 @@ impl Drive {
 
     fn woke(&mut self, fleet: &mut Fleet, map: &RoutingMap, now: Now, changes: &mut Vec<Change>) -> Step {
         let State::Waiting { until_mono_ms, awaited } = self.state else {
-            return match self.state {
-                State::Over => Step::Done,
-                State::Fresh | State::Trying | State::Waiting { .. } => self.end(Step::Park),
-            };
+            return self.end(Step::Park);
         };
-        if self.committed {
-            return self.end(Step::Done);
-        }
         if now.mono_ms < until_mono_ms {
             return Step::Wait { until_mono_ms };
         }

@@ -4,6 +4,7 @@
 //! Nothing here does IO, reads a clock or draws global randomness: the time and the random bits are parameters, so
 //! the same inputs always give the same decisions. Nothing here knows bytes, sockets or key values.
 
+mod attempt;
 pub mod backoff;
 pub mod breaker;
 pub mod callers;
@@ -27,6 +28,7 @@ pub mod watch;
 #[cfg(test)]
 mod tests;
 
+pub use attempt::Attempt;
 pub use breaker::Permit;
 pub use classify::{Condemns, Next, Source, Verdict, classify};
 pub use drive::{Drive, Input, Step};

@@ -31,8 +31,6 @@ pub enum Ending {
     Refused,
     /// With a stream that broke off and could not be continued.
     Broken,
-    /// Not at all.
-    Lost,
 }
 
 /// What one run came to; also the sum of several.
@@ -207,7 +205,6 @@ impl<'a> Observer<'a> {
             Ending::Queued => &mut kpis.queued,
             Ending::Refused => &mut kpis.refused,
             Ending::Broken => &mut kpis.broken,
-            Ending::Lost => &mut kpis.lost,
         };
         *count += 1;
         kpis.fair += u64::from(fair);

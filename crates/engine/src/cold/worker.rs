@@ -15,11 +15,11 @@ use tokio_util::sync::CancellationToken;
 use super::attempts::Attempts;
 use super::trouble::{failed, worked};
 use crate::clock;
+use crate::exchange::Exchange;
 use crate::ids;
 use crate::intake::{Arrival, Ask};
 use crate::network;
 use crate::pipeline::{self, Answered, Served};
-use crate::record::{Ending, Record};
 use crate::shared::{Running, Shared};
 use crate::shed;
 use crate::upstream::{Answer, Whole};
@@ -217,42 +217,32 @@ async fn attempt(shared: &Arc<Shared>, running: &Arc<Running>, job: DueJob, end:
         written(shared, end, &row.id, Move::Hold { wait_ms }).await;
         return;
     }
-    let mut record = Record::open(shared, ask.view(), ask.arrived);
+    let mut exchange = Exchange::open(shared, ask.view(), ask.arrived);
     let ways = shared.ways.load(Ordering::SeqCst);
     // Not cut off with the callers: it is in the queue already, and has a grace of its own.
-    match Box::pin(pipeline::serve_at_last(shared, running, &ask, &mut record)).await {
+    match Box::pin(pipeline::serve_at_last(shared, running, &ask, &mut exchange)).await {
         Served::Answered(answered) => {
-            let Answered { answer, route, tier, degraded, lease, begun, .. } = *answered;
-            let route = running.map.route(route).id.clone();
+            let Answered { answer, degraded, .. } = *answered;
             // A queued request never asks for a stream.
             let Answer::Whole(whole) = answer else {
                 let failure = Failure::new(FailureKind::Internal, "A stream came.");
                 return bury(shared, &row, attempts, failure, end).await;
             };
-            let duration_ms = clock::span_ms(begun, clock::now());
-            lease.answered(duration_ms, None, &whole.waits);
-            pipeline::tell_losses(shared, &ask, &route, &whole.lost, &mut record);
-            let ending = Ending {
-                outcome: switchyard_domain::view::Outcome::Answered,
-                status: whole.status.as_u16(),
-                route: Some((route.clone(), tier)),
-                degraded: degraded || !whole.lost.is_empty(),
-                first_token_ms: None,
-                usage: whole.facts.usage,
-            };
+            let Some((route, _)) = exchange.served_by().cloned() else { return };
+            let ending = pipeline::settle(shared, &ask, &mut exchange, degraded, &whole);
             let stored = stored(*whole, &route, attempts);
             let done = written(shared, end, &row.id, Move::Finish(&stored)).await;
-            record.end(ending);
+            exchange.end(ending);
             if done {
                 shared.bus.emit(What::JobDone { job_id: row.id, job: row.job, route }, clock::now());
             }
         }
         Served::Refused { failure, .. } => {
-            record.discard();
+            exchange.end_unlogged();
             bury(shared, &row, attempts, failure, end).await;
         }
         Served::Parked(parked) if !parked.reached_upstream => {
-            record.discard();
+            exchange.end_unlogged();
             let wait_ms = if parked.attempts == 0 { parked.again_in_ms.min(MOST_HELD_MS) } else { HOLD_MS };
             written(shared, end, &row.id, Move::Hold { wait_ms }).await;
             // A way that opened meanwhile released what was held then: this job was not yet.
@@ -261,7 +251,7 @@ async fn attempt(shared: &Arc<Shared>, running: &Arc<Running>, job: DueJob, end:
             }
         }
         Served::Parked(parked) => {
-            record.discard();
+            exchange.end_unlogged();
             attempt_failed(shared, running, &row, attempts, parked.why, end).await;
         }
     }

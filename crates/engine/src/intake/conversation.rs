@@ -4,9 +4,6 @@ use switchyard_domain::map::Sticky;
 use switchyard_wire::Envelope;
 use xxhash_rust::xxh3::Xxh3;
 
-/// A conversation's name in a header of ours, for callers whose dialect has none.
-pub(super) const HEADER: &str = "x-switchyard-conversation";
-
 /// The shortest prompt providers cache, tokens (OpenAI, "Prompt caching"; Anthropic, "Prompt caching": 1,024 for most
 /// models).
 const CACHED_FROM_TOKENS: u64 = 1_024;

@@ -3,7 +3,7 @@
 //! A list of what may pass, not of what may not: callers send keys under many names, of many vendors, and no provider is
 //! to see another's, nor the local one.
 
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use switchyard_domain::map::{Route, RoutingMap};
 
 /// Passed on to every provider: what the answer is to be like, who asks with what, and how the call is traced.
@@ -24,28 +24,40 @@ pub(crate) fn is_for(route: &Route, name: &HeaderName) -> bool {
     is_usual(name) || route.forward_headers.iter().any(|listed| listed == name.as_str())
 }
 
-/// Takes out what no provider gets.
-pub(super) fn keep(headers: &mut HeaderMap, map: &RoutingMap) {
-    // Whatever `Connection` names belongs to the connection (RFC 9110, 7.6.1).
-    let named = headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
-    let named: Vec<HeaderName> =
-        named.flat_map(|value| value.split(',')).filter_map(|name| name.trim().parse().ok()).collect();
-    for name in named {
-        headers.remove(name);
+/// What some provider gets.
+pub(super) fn kept(headers: HeaderMap, map: &RoutingMap) -> HeaderMap {
+    filtered(headers, |name, _| {
+        let is_listed =
+            || map.routes.iter().any(|route| route.forward_headers.iter().any(|own| own == name.as_str()));
+        is_usual(name) || is_listed()
+    })
+}
+
+/// The headers that are wanted, without those that belong to the connection they came by: `Connection` names them (RFC
+/// 9110, 7.6.1).
+pub(crate) fn filtered(
+    headers: HeaderMap,
+    is_wanted: impl Fn(&HeaderName, &HeaderValue) -> bool,
+) -> HeaderMap {
+    let lines = headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    // Most say `keep-alive` or `close`, which are no headers.
+    let of_connection: Vec<HeaderName> =
+        lines.flat_map(|line| line.split(',')).filter_map(|name| name.trim().parse().ok()).collect();
+    let mut wanted = HeaderMap::with_capacity(headers.len());
+    let mut last = None;
+    for (name, value) in headers {
+        // Further lines of a header come without its name.
+        last = name.or(last);
+        let Some(name) = &last else { continue };
+        if is_wanted(name, &value) && !of_connection.contains(name) {
+            wanted.append(name, value);
+        }
     }
-    let unwanted = |name: &&HeaderName| {
-        !is_usual(name)
-            && !map.routes.iter().any(|route| route.forward_headers.iter().any(|own| own == name.as_str()))
-    };
-    let gone: Vec<HeaderName> = headers.keys().filter(unwanted).cloned().collect();
-    for name in gone {
-        headers.remove(name);
-    }
+    wanted
 }
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
     use serde_json::json;
     use switchyard_domain::map::{Format, NoVariables, read};
 
@@ -92,7 +104,7 @@ mod tests {
         ];
         headers.extend(passed.iter().map(|name| (name.parse().ok(), HeaderValue::from_static("v"))));
         headers.insert("x-stainless-hop", HeaderValue::from_static("named by Connection"));
-        keep(&mut headers, &map);
+        let headers = kept(headers, &map);
         let mut kept: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
         kept.sort_unstable();
         assert_eq!(kept, passed);

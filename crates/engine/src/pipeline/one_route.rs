@@ -12,16 +12,16 @@ use switchyard_domain::view::Outcome as Ended;
 use switchyard_domain::{Failure, FailureKind, Now};
 use switchyard_policy::backoff::{SplitMix64, full_jitter};
 use switchyard_policy::network::may_be_the_networks;
-use switchyard_policy::{KeyChoice, KeyId, Next, Patience, Reason, Source, classify};
+use switchyard_policy::{Attempt, KeyChoice, KeyId, Next, Patience, Reason, Source, classify};
 
-use super::{Answered, attempt, commit, wait_for_keys};
+use super::{Answered, commit, try_on, wait_for_keys};
 use crate::clock;
+use crate::exchange::{Ending, Exchange};
 use crate::ids;
 use crate::intake::Ask;
 use crate::network::look;
-use crate::record::{Ending, Record};
 use crate::reply::{self, Reply, Way};
-use crate::shared::{Lease, Running, Shared, lock};
+use crate::shared::{Running, Shared, lock};
 
 /// The route's model was not asked, so nothing is known of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,16 +38,16 @@ pub(crate) async fn ask_route(
     ask: &Arc<Ask>,
     ix: RouteIx,
 ) -> Result<Reply, NotAsked> {
-    let mut record = Record::open(shared, ask.view(), ask.arrived);
-    match try_route(shared, running, ask, ix, &mut record).await {
-        Ok(answered) => Ok(commit(shared, running, ask, record, answered)),
+    let mut exchange = Exchange::open(shared, ask.view(), ask.arrived);
+    match try_route(shared, running, ask, ix, &mut exchange).await {
+        Ok(answered) => Ok(commit(shared, running, ask, exchange, answered)),
         Err(Unanswered { failure, attempts: 0 }) => {
-            record.discard();
+            exchange.end_unlogged();
             Err(NotAsked(failure))
         }
         Err(Unanswered { failure, attempts }) => {
             let reply = reply::failure(ask.dialect, &failure, &Way::none(&ask.id, attempts));
-            record.end(Ending::without_route(Ended::Failed, reply.status().as_u16()));
+            exchange.end(Ending::unserved(Ended::Failed, reply.status().as_u16()));
             if !is_the_routes_own(&failure) {
                 return Err(NotAsked(failure));
             }
@@ -101,12 +101,12 @@ async fn try_route(
     running: &Arc<Running>,
     ask: &Arc<Ask>,
     ix: RouteIx,
-    record: &mut Record,
+    exchange: &mut Exchange,
 ) -> Result<Answered, Unanswered> {
     wait_for_keys(shared).await;
     let route = running.map.route(ix);
     let tier = running.tier_of(ix);
-    record.planned(&route.id);
+    exchange.planned(&route.id);
     let deadline_mono_ms = ask.arrived.mono_ms.saturating_add(ask.job.slo_ms);
     let mut rng = SplitMix64::new(ids::roll());
     let (mut used, mut attempts): (Vec<KeyId>, u32) = (Vec::new(), 0);
@@ -119,16 +119,12 @@ async fn try_route(
         };
         attempts += 1;
         let patience = Patience::alone(&route.timeouts, begun, deadline_mono_ms);
-        let failure = match attempt(shared, running, ask, ix, key.clone(), &patience).await {
-            Ok(answer) => {
-                record.attempt(&route.id, tier, begun, clock::now(), None);
-                let lease = Lease::unjudged(shared);
-                let degraded = false;
-                return Ok(Answered { answer, route: ix, tier, attempts, degraded, lease, begun, patience });
-            }
+        let attempt = Attempt::unjudged(ix, tier, key.clone(), begun, patience);
+        let failure = match try_on(shared, running, ask, attempt.into(), exchange).await {
+            Ok(answer) => return Ok(Answered { answer, attempts, degraded: false }),
             Err(failure) => failure,
         };
-        record.attempt(&route.id, tier, begun, clock::now(), Some(failure.clone()));
+        exchange.failed(&route.id, &failure);
         let pause_ms = match classify(&failure).next {
             Next::RetryHere => {
                 full_jitter(attempts, running.map.retry.initial_ms, running.map.retry.max_ms, &mut rng)

@@ -49,9 +49,10 @@ async fn no_picture_shows_an_open_circuit_without_the_event_that_tells_of_it() {
         let shared = Arc::clone(&router.shared);
         let breaks = std::thread::spawn(move || {
             for n in 0..ROUTES {
-                let permit = shared.with_fleet(|fleet| fleet.acquire(RouteIx(n), clock::now()));
+                let now = clock::now();
+                let permit = shared.with_fleet(|fleet| fleet.acquire(RouteIx(n), now)).unwrap().unwrap();
                 let failure = Failure::new(FailureKind::ServerError, "from the test");
-                shared.report(permit.unwrap().unwrap(), Outcome::Failed(failure));
+                shared.change(now, |fleet| ((), fleet.report(permit, Outcome::Failed(failure), now)));
             }
         });
         loop {

@@ -9,6 +9,7 @@ use switchyard_domain::limits::{NAME_BYTES, quoted};
 use url::Host;
 
 use super::Refusal;
+use crate::header_names;
 use crate::shared::{Shared, lock};
 
 /// Refuses what a web page sent, and what is meant for another host.
@@ -42,7 +43,10 @@ pub(super) fn check_host_and_origin(shared: &Shared, parts: &Parts, dialect: Dia
 /// what a person typed comes without a site (`none`), and other programs send neither.
 fn from_a_page(headers: &HeaderMap) -> bool {
     headers.contains_key(header::ORIGIN)
-        || headers.get_all("sec-fetch-site").iter().any(|site| !site.as_bytes().eq_ignore_ascii_case(b"none"))
+        || headers
+            .get_all(&header_names::SEC_FETCH_SITE)
+            .iter()
+            .any(|site| !site.as_bytes().eq_ignore_ascii_case(b"none"))
 }
 
 /// The one host a request is for. Two Host headers, or a target that names another host (RFC 9112, 3.2.2), are two

@@ -8,7 +8,7 @@ use switchyard_domain::{Failure, FailureKind};
 use switchyard_policy::Patience;
 use switchyard_wire::{BodyFault, Meaning, UpstreamError, meaning, read_error};
 
-use super::chunk;
+use super::{chunk, direct};
 use crate::clock;
 use crate::encoding;
 use crate::intake::OwnKey;
@@ -175,9 +175,12 @@ pub(crate) fn from_reqwest(error: &reqwest::Error, route: &Route) -> Failure {
 }
 
 /// The failure a broken exchange with a server on this machine stands for.
-pub(super) fn from_direct(error: &hyper_util::client::legacy::Error, route: &Route) -> Failure {
-    let hint = if error.is_connect() { Broke::Connecting { timed_out: false } } else { Broke::Otherwise };
-    from_chain(hint, error.source(), route)
+pub(super) fn from_direct(error: &direct::Error, route: &Route) -> Failure {
+    let broke = match error {
+        direct::Error::Connect(_) => Broke::Connecting { timed_out: false },
+        direct::Error::Exchange(_) => Broke::Otherwise,
+    };
+    from_chain(broke, error.source(), route)
 }
 
 /// Where an exchange broke, as far as the client says.

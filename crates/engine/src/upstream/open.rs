@@ -10,12 +10,12 @@ use switchyard_wire::{Form, FrameDecoder, Observed, StreamEnd, caller_tools, ins
 
 use super::failure::{Secrets, from_body, from_reqwest, in_band};
 use super::request::Translation;
-use super::whole::{self, keep_tellable, translated_headers};
+use super::whole::{self, tellable, translated_headers};
 use super::{Opened, Traits, chunk, silent};
 use crate::blocking;
 use crate::clock;
 use crate::intake::Ask;
-use crate::relay::next;
+use crate::stream_body::next;
 
 /// What comes before a stream's first meaningful byte, or is held back behind it, is kept up to so many bytes. Openings are
 /// a few hundred, but some tell the request again: twice its length comes on top.
@@ -48,7 +48,7 @@ pub(super) async fn open(
     if translation.needed {
         headers = translated_headers(&headers);
     } else {
-        keep_tellable(&mut headers);
+        headers = tellable(headers);
     }
     headers.insert(header::CONTENT_TYPE, http::HeaderValue::from_static("text/event-stream; charset=utf-8"));
     headers.insert(header::CACHE_CONTROL, http::HeaderValue::from_static("no-cache"));

@@ -17,6 +17,7 @@ use switchyard_wire::{
 
 use super::additions::Additions;
 use super::{Manner, Seals};
+use crate::header_names;
 use crate::intake::{Ask, forwarded};
 
 /// The version of the Messages API that is asked for where the caller named none.
@@ -242,7 +243,7 @@ pub(super) fn fixed_headers(route: &Route) -> Result<HeaderMap, String> {
         HeaderValue::from_static(concat!("switchyard/", env!("CARGO_PKG_VERSION"))),
     );
     if route.dialect == Dialect::AnthropicMessages || route.speaks.contains(&Dialect::AnthropicMessages) {
-        headers.insert("anthropic-version", HeaderValue::from_static(ANTHROPIC_VERSION));
+        headers.insert(&header_names::ANTHROPIC_VERSION, HeaderValue::from_static(ANTHROPIC_VERSION));
     }
     for (name, value) in &route.headers {
         let name: HeaderName = name.parse().map_err(|_| format!("`{name}` is not a header name"))?;
@@ -271,6 +272,6 @@ pub(super) fn forward(headers: &mut HeaderMap, route: &Route, ask: &Ask) {
     }
     // The rest of a broken answer is another request than the whole of it.
     if ask.resume.is_none() {
-        headers.insert("idempotency-key", ask.upstream_idempotency_key.clone());
+        headers.insert(&header_names::IDEMPOTENCY_KEY, ask.upstream_idempotency_key.clone());
     }
 }

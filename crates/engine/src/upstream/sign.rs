@@ -18,6 +18,7 @@ use switchyard_domain::{Failure, FailureKind};
 use url::Url;
 
 use crate::blocking;
+use crate::header_names;
 use crate::intake::OwnKey;
 use crate::vault::{Fingerprint, Key, Material};
 
@@ -40,6 +41,16 @@ pub(super) struct Signer {
 struct Kept {
     google: Mutex<HashMap<Fingerprint, Arc<Fresh<Token>>>>,
     aws: Mutex<HashMap<Fingerprint, Arc<Fresh<AwsKeys>>>>,
+}
+
+/// Whether what is presented is made of the credential, and ends by itself.
+pub(super) const fn is_fetched(auth: Auth) -> bool {
+    match auth {
+        Auth::AwsSigv4 | Auth::GoogleOauth => true,
+        Auth::None | Auth::Passthrough | Auth::Bearer | Auth::XApiKey | Auth::ApiKey | Auth::GoogApiKey => {
+            false
+        }
+    }
 }
 
 /// A request as far as its signature is concerned.
@@ -92,9 +103,15 @@ impl Signer {
                 headers.extend(own.into_iter().flat_map(|own| own.headers.iter().cloned()));
             }
             Auth::Bearer => insert(headers, header::AUTHORIZATION, key.and_then(Key::bearer), call, key)?,
-            Auth::XApiKey => insert(headers, "x-api-key", key.and_then(Key::plain), call, key)?,
-            Auth::ApiKey => insert(headers, "api-key", key.and_then(Key::plain), call, key)?,
-            Auth::GoogApiKey => insert(headers, "x-goog-api-key", key.and_then(Key::plain), call, key)?,
+            Auth::XApiKey => {
+                insert(headers, header_names::X_API_KEY.clone(), key.and_then(Key::plain), call, key)?
+            }
+            Auth::ApiKey => {
+                insert(headers, header_names::API_KEY.clone(), key.and_then(Key::plain), call, key)?
+            }
+            Auth::GoogApiKey => {
+                insert(headers, header_names::GOOG_API_KEY.clone(), key.and_then(Key::plain), call, key)?
+            }
             // Boxed: what fetches a token is large, and few requests do.
             Auth::AwsSigv4 => return Box::pin(self.aws(call, key, headers)).await,
             Auth::GoogleOauth => return Box::pin(self.google(call, key, headers)).await,

@@ -19,6 +19,7 @@ use super::{Answer, Whole, chunk, silent};
 use crate::blocking;
 use crate::clock;
 use crate::intake::Ask;
+use crate::intake::forwarded::filtered;
 
 /// No answer is larger; what is would be a download, not a completion.
 const LARGEST_ANSWER_BYTES: usize = 64 * 1024 * 1024;
@@ -65,7 +66,7 @@ pub(super) async fn read(
         lost.extend(named(&translated.degraded));
         translated.body.into()
     } else {
-        keep_tellable(&mut headers);
+        headers = tellable(headers);
         body
     };
     Ok(Answer::Whole(Box::new(Whole { status, headers, body, facts, waits, lost })))
@@ -99,7 +100,7 @@ fn gathered(
     if needed {
         headers = translated_headers(&headers);
     } else {
-        keep_tellable(&mut headers);
+        headers = tellable(headers);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
     Ok(Answer::Whole(Box::new(Whole { status, headers, body: translated.body.into(), facts, waits, lost })))
@@ -189,24 +190,14 @@ const TOLD: [&str; 11] = [
 /// The same by their beginnings: limits that are left, the organisation, how long it took.
 const TOLD_BEGINNINGS: [&str; 4] = ["anthropic-", "openai-", "ratelimit-", "x-ratelimit-"];
 
-/// Takes out of a provider's headers what is not known to be for the caller: what belongs to the provider's connection,
-/// its cookies, what tells a browser where to go or what to let in, and our own names.
-pub(super) fn keep_tellable(headers: &mut HeaderMap) {
-    let named = headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
-    let of_connection: Vec<HeaderName> =
-        named.flat_map(|value| value.split(',')).filter_map(|name| name.trim().parse().ok()).collect();
-    let told =
-        |name: &str| TOLD.contains(&name) || TOLD_BEGINNINGS.iter().any(|begin| name.starts_with(begin));
-    let gone: Vec<HeaderName> = headers
-        .iter()
-        .filter(|(name, value)| {
-            !told(name.as_str()) || of_connection.contains(name) || value.len() > HEADER_BYTES
-        })
-        .map(|(name, _)| name.clone())
-        .collect();
-    for name in gone {
-        headers.remove(name);
-    }
+/// A provider's headers without what is not known to be for the caller: what belongs to the provider's connection, its
+/// cookies, what tells a browser where to go or what to let in, and our own names.
+pub(super) fn tellable(headers: HeaderMap) -> HeaderMap {
+    filtered(headers, |name, value| {
+        let name = name.as_str();
+        (TOLD.contains(&name) || TOLD_BEGINNINGS.iter().any(|begin| name.starts_with(begin)))
+            && value.len() <= HEADER_BYTES
+    })
 }
 
 #[cfg(test)]
@@ -245,7 +236,7 @@ mod tests {
             "x-request-id",
         ];
         headers.extend(told.iter().map(|name| (name.parse().ok(), HeaderValue::from_static("v"))));
-        keep_tellable(&mut headers);
+        let headers = tellable(headers);
         let mut kept: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
         kept.sort_unstable();
         assert_eq!(kept, told);

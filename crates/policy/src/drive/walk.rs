@@ -4,6 +4,7 @@ use switchyard_domain::map::{RouteIx, RoutingMap};
 use switchyard_domain::{Now, Tier};
 
 use super::{Awaited, Drive, State, Step, Visit};
+use crate::attempt::Attempt;
 use crate::backoff::full_jitter;
 use crate::breaker::Permit;
 use crate::fleet::{Change, Fleet, KeyChoice, KeyId, SHORT_COOLDOWN_MS};
@@ -32,9 +33,6 @@ impl Drive {
         now: Now,
         changes: &mut Vec<Change>,
     ) -> Step {
-        if self.committed {
-            return self.end(Step::Done);
-        }
         if self.may_try(map, now) && self.may_go_on() {
             while let Some(candidate) = self.plan.candidates.get(self.next).copied() {
                 self.next += 1;
@@ -177,14 +175,8 @@ impl Drive {
         if permit.begins_test() {
             changes.push(Change::HalfOpen { route: permit.route_id().clone() });
         }
-        Some(Step::Try {
-            route: visit.route,
-            tier: visit.tier,
-            key: key.clone(),
-            permit: permit.with_key(key),
-            attempt: self.attempts,
-            patience,
-        })
+        let attempt = Attempt::unjudged(visit.route, visit.tier, key, now, patience);
+        Some(Step::Try(Box::new(attempt.permitted(permit, self.attempts))))
     }
 
     /// Routes that could be asked after the try that is about to be given, if it fails.

@@ -338,21 +338,21 @@ fn what_fails_for_one_app_alone_keeps_no_other_app_away() {
         let mut input = Input::Begin;
         loop {
             input = match world.step(&mut drive, input).0 {
-                Step::Try { route, permit, .. } => {
-                    let id = world.map.route(route).id.to_string();
+                Step::Try(attempt) => {
+                    let id = world.map.route(attempt.route).id.to_string();
                     let fails = id == A && !good;
                     tried.push(id);
-                    if fails {
-                        Input::Failed { permit, failure: failure(K::ServerError) }
-                    } else {
-                        Input::Succeeded { permit, duration_ms: 10, first_token_ms: None }
+                    if !fails {
+                        attempt.succeed(&mut world.fleet, world.now);
+                        return tried;
                     }
+                    Input::Failed { attempt, failure: failure(K::ServerError) }
                 }
                 Step::Wait { until_mono_ms } => {
                     world.pass(until_mono_ms - world.now.mono_ms);
                     Input::Woke
                 }
-                Step::Park | Step::Answer(_) | Step::Done => return tried,
+                Step::Park | Step::Answer(_) => return tried,
             };
         }
     };

@@ -11,7 +11,7 @@ fn only_hot_fails(kind: K) -> impl FnMut(&str, u32) -> Result<(), switchyard_dom
 #[test]
 fn the_first_route_answers() {
     let run = World::new(&four()).request(|_, _| Ok(()));
-    assert_eq!((run.tries, run.end.as_str()), (vec![A.to_owned()], "done"));
+    assert_eq!((run.tries, run.end.as_str()), (vec![A.to_owned()], "answered"));
 }
 
 #[test]
@@ -19,7 +19,7 @@ fn blocked_domains_cost_two_failed_tries_before_warm() {
     for kind in [K::Dns, K::Connect, K::Tls] {
         let run = World::new(&four()).request(only_hot_fails(kind));
         assert_eq!(run.tries, [A, B, C], "{}", kind.as_str());
-        assert_eq!((run.waits_ms.len(), run.end.as_str()), (0, "done"));
+        assert_eq!((run.waits_ms.len(), run.end.as_str()), (0, "answered"));
     }
 }
 
@@ -29,7 +29,7 @@ fn after_a_silence_no_time_is_spent_on_the_same_provider_before_the_others() {
         let run = World::new(&four()).request(only_hot_fails(kind));
         assert_eq!(
             (run.tries, run.end.as_str()),
-            (vec![A.to_owned(), C.to_owned()], "done"),
+            (vec![A.to_owned(), C.to_owned()], "answered"),
             "{}",
             kind.as_str()
         );
@@ -90,7 +90,7 @@ fn a_short_retry_after_is_waited_out_only_where_nothing_else_can_serve() {
     let mut world = World::new(&one());
     let run =
         world.request(|_, attempt| if attempt == 1 { Err(after(K::RateLimited, 2_000)) } else { Ok(()) });
-    assert_eq!((run.tries, run.waits_ms, run.end.as_str()), (vec![A.to_owned(); 2], vec![2_000], "done"));
+    assert_eq!((run.tries, run.waits_ms, run.end.as_str()), (vec![A.to_owned(); 2], vec![2_000], "answered"));
     let run = world.request(|_, _| Err(after(K::Overloaded, 6_000)));
     assert_eq!((run.tries.len(), run.waits_ms.len(), run.end.as_str()), (1, 0, "park"));
     // The next caller finds the route cooling from the start, and now near enough to its end.
@@ -111,12 +111,10 @@ fn no_wait_goes_past_the_deadline() {
     }
     let mut world = World::new(&four());
     let mut drive = world.drive();
-    let (Step::Try { permit, patience, .. }, _) = world.step(&mut drive, Input::Begin) else {
-        panic!("a try")
-    };
-    assert_eq!(patience.deadline_mono_ms(), world.now.mono_ms + 600_000);
+    let attempt = world.tried(&mut drive);
+    assert_eq!(attempt.patience.deadline_mono_ms(), world.now.mono_ms + 600_000);
     world.pass(600_000);
-    let late = Input::Failed { permit, failure: failure(K::FirstByteTimeout) };
+    let late = Input::Failed { attempt, failure: failure(K::FirstByteTimeout) };
     assert!(matches!(world.step(&mut drive, late).0, Step::Park));
 }
 
@@ -168,25 +166,21 @@ fn a_rejected_key_gives_way_to_the_second_and_leaves_the_breaker_alone() {
 }
 
 #[test]
-fn a_caller_that_hangs_up_condemns_nobody_and_ends_the_drive() {
+fn a_caller_that_hangs_up_condemns_nobody() {
     let mut world = World::new(&four());
     let mut drive = world.drive();
-    let (Step::Try { permit, .. }, _) = world.step(&mut drive, Input::Begin) else { panic!("a try") };
-    let (step, changes) = world.step(&mut drive, Input::Aborted { permit: Some(permit) });
-    assert!(matches!(step, Step::Done) && changes.is_empty());
+    drop(world.tried(&mut drive));
     assert!(world.fleet.view(world.ix(A), world.now).last.is_empty());
-    assert!(matches!(world.step(&mut drive, Input::Begin).0, Step::Done));
+    assert!(matches!(world.step(&mut drive, Input::Begin).0, Step::Park));
 }
 
 #[test]
-fn a_stream_that_dies_after_the_commit_counts_but_is_not_tried_again() {
+fn a_stream_that_dies_after_its_beginning_counts_for_its_route() {
     let mut world = World::new(&four());
     world.request(|_, _| Ok(()));
     let mut drive = world.drive();
-    let (Step::Try { permit, .. }, _) = world.step(&mut drive, Input::Begin) else { panic!("a try") };
-    drive.committed();
-    let (step, _) = world.step(&mut drive, Input::Failed { permit, failure: failure(K::IdleTimeout) });
-    assert!(matches!(step, Step::Done));
+    let attempt = world.tried(&mut drive);
+    attempt.fail(&mut world.fleet, failure(K::IdleTimeout), world.now);
     assert_eq!(world.fleet.view(world.ix(A), world.now).last, [true, false]);
 }
 
@@ -203,7 +197,7 @@ fn an_answer_that_can_not_be_read_is_bought_once_more_at_most_and_condemns_nobod
         assert!(world.fleet.view(world.ix(id), world.now).last.is_empty(), "{id} did its part");
     }
     let run = world.request(|id, _| if id == A { Err(unread()) } else { Ok(()) });
-    assert_eq!((run.tries, run.end.as_str()), (vec![A.to_owned(), B.to_owned()], "done"));
+    assert_eq!((run.tries, run.end.as_str()), (vec![A.to_owned(), B.to_owned()], "answered"));
     let run = world.request(|id, _| Err(if id == A { unread() } else { failure(K::ServerError) }));
     assert_eq!(
         (run.tries, run.end.as_str()),
@@ -224,8 +218,8 @@ fn an_answer_that_can_not_be_read_is_never_parked() {
     let mut world = World::new(&four());
     let mut drive = world.drive();
     drive.came_unreadable(failure(K::Unreadable));
-    let (Step::Try { permit, .. }, _) = world.step(&mut drive, Input::Begin) else { panic!("a try") };
-    let (step, _) = world.step(&mut drive, Input::Failed { permit, failure: failure(K::Connect) });
+    let attempt = world.tried(&mut drive);
+    let (step, _) = world.step(&mut drive, Input::Failed { attempt, failure: failure(K::Connect) });
     assert!(matches!(step, Step::Answer(told) if told.kind == K::Unreadable));
 }
 
@@ -237,12 +231,10 @@ fn a_route_that_comes_back_while_others_fail_is_tried_before_giving_up() {
     let mut slow = world.drive();
     let mut input = Input::Begin;
     let mut tried = Vec::new();
-    while let (Step::Try { route, permit, .. }, _) =
-        world.step(&mut slow, std::mem::replace(&mut input, Input::Woke))
-    {
-        tried.push(world.map.route(route).id.to_string());
+    while let (Step::Try(attempt), _) = world.step(&mut slow, std::mem::replace(&mut input, Input::Woke)) {
+        tried.push(world.map.route(attempt.route).id.to_string());
         world.pass(3_000);
-        input = Input::Failed { permit, failure: failure(K::ConnectTimeout) };
+        input = Input::Failed { attempt, failure: failure(K::ConnectTimeout) };
     }
     assert_eq!(tried, [B, C, D, A]);
 }
@@ -251,7 +243,7 @@ fn a_route_that_comes_back_while_others_fail_is_tried_before_giving_up() {
 fn a_route_switched_off_or_dropped_from_the_map_under_way_is_passed_over() {
     let mut world = World::new(&four());
     let mut drive = world.drive();
-    let (Step::Try { permit, .. }, _) = world.step(&mut drive, Input::Begin) else { panic!("a try") };
+    let attempt = world.tried(&mut drive);
     let smaller = super::world::map(&with(
         four(),
         json!({ "hot": [{ "provider": "anthropic", "model": "sonnet-4.6" }],
@@ -261,8 +253,12 @@ fn a_route_switched_off_or_dropped_from_the_map_under_way_is_passed_over() {
     let openai = smaller.find(C).expect("still there");
     world.fleet.set_in_service(openai, false);
     assert_eq!(world.fleet.gate(openai, world.now).expect_err("off").reason, Reason::SwitchedOff);
-    let (step, _) = world.step(&mut drive, Input::Failed { permit, failure: failure(K::Connect) });
-    let Step::Try { route, permit, .. } = step else { panic!("a try, not {step:?}") };
-    assert_eq!(world.map.route(route).id.as_str(), D, "the old map's place, found by name in the new one");
-    assert_eq!(permit.route_id().as_str(), D);
+    let (step, _) = world.step(&mut drive, Input::Failed { attempt, failure: failure(K::Connect) });
+    let Step::Try(attempt) = step else { panic!("a try, not {step:?}") };
+    assert_eq!(
+        world.map.route(attempt.route).id.as_str(),
+        D,
+        "the old map's place, found by name in the new one"
+    );
+    assert_eq!(attempt.permit().expect("permitted").route_id().as_str(), D);
 }

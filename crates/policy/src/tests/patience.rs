@@ -188,11 +188,11 @@ fn silent_throughout(document: &Value) -> Vec<u64> {
     let mut drive = world.drive();
     let mut ends = Vec::new();
     let mut input = Input::Begin;
-    while let (Step::Try { permit, patience, .. }, _) = world.step(&mut drive, input) {
-        let (at, _) = patience.until(Silence::FirstToken, world.now.mono_ms);
+    while let (Step::Try(attempt), _) = world.step(&mut drive, input) {
+        let (at, _) = attempt.patience.until(Silence::FirstToken, world.now.mono_ms);
         world.pass(at - world.now.mono_ms);
         ends.push(at - begun);
-        input = Input::Failed { permit, failure: failure(K::FirstTokenTimeout) };
+        input = Input::Failed { attempt, failure: failure(K::FirstTokenTimeout) };
     }
     ends
 }

@@ -8,7 +8,7 @@ use switchyard_domain::view::CircuitState;
 use switchyard_domain::{FailureKind as K, Now, RouteId};
 
 use super::world::{World, after, failure, four, one, with};
-use crate::{Change, Drive, Fleet, Input, Outcome, Permit, Step};
+use crate::{Attempt, Change, Drive, Fleet, Input, Outcome, Permit, Step};
 
 const KINDS: [K; 16] = [
     K::ServerError,
@@ -35,7 +35,6 @@ enum Event {
     Fail { which: usize, kind: usize, retry_after_ms: Option<u64> },
     Succeed { which: usize },
     Abort { which: usize },
-    Lose { which: usize },
     Commit { which: usize },
     Wake { which: usize, on_time: bool },
     Pass { ms: u64 },
@@ -51,7 +50,6 @@ fn event() -> impl Strategy<Value = Event> {
             .prop_map(|(which, kind, retry_after_ms)| Event::Fail { which, kind, retry_after_ms }),
         3 => which.clone().prop_map(|which| Event::Succeed { which }),
         1 => which.clone().prop_map(|which| Event::Abort { which }),
-        1 => which.clone().prop_map(|which| Event::Lose { which }),
         1 => which.clone().prop_map(|which| Event::Commit { which }),
         8 => (which, any::<bool>()).prop_map(|(which, on_time)| Event::Wake { which, on_time }),
         4 => (0..20_000_u64).prop_map(|ms| Event::Pass { ms }),
@@ -63,7 +61,7 @@ fn event() -> impl Strategy<Value = Event> {
 /// One request under way, and what the reference remembers of it.
 struct Live {
     drive: Drive,
-    permit: Option<Permit>,
+    attempt: Option<Box<Attempt>>,
     waits_until: Option<u64>,
     committed: bool,
     over: bool,
@@ -98,7 +96,7 @@ impl Play {
                     Drive::new(&self.world.map, &self.world.map.default_job, plan, seed, self.world.now);
                 self.lives.push(Live {
                     drive,
-                    permit: None,
+                    attempt: None,
                     waits_until: None,
                     committed: false,
                     over: false,
@@ -108,27 +106,33 @@ impl Play {
                 });
                 self.step(self.lives.len() - 1, Input::Begin);
             }
-            Event::Fail { which, kind, retry_after_ms } => self.on_permit(which, |permit| Input::Failed {
-                permit,
-                failure: retry_after_ms.map_or_else(|| failure(KINDS[kind]), |ms| after(KINDS[kind], ms)),
-            }),
-            Event::Succeed { which } => {
-                self.on_permit(which, |permit| Input::Succeeded {
-                    permit,
-                    duration_ms: 5,
-                    first_token_ms: None,
-                });
+            Event::Fail { which, kind, retry_after_ms } => {
+                let Some((at, attempt)) = self.under_way(which) else { return };
+                let failure =
+                    retry_after_ms.map_or_else(|| failure(KINDS[kind]), |ms| after(KINDS[kind], ms));
+                if self.lives[at].committed {
+                    let changes = attempt.fail(&mut self.world.fleet, failure, self.world.now);
+                    self.lives[at].over = true;
+                    self.note(&changes);
+                } else {
+                    self.step(at, Input::Failed { attempt, failure });
+                }
             }
-            Event::Abort { which } => self.on_permit(which, |permit| Input::Aborted { permit: Some(permit) }),
-            Event::Lose { which } => self.on_permit(which, |permit| {
-                drop(permit);
-                Input::Aborted { permit: None }
-            }),
+            Event::Succeed { which } => {
+                let Some((at, attempt)) = self.under_way(which) else { return };
+                let changes = attempt.succeed(&mut self.world.fleet, self.world.now);
+                self.lives[at].over = true;
+                self.note(&changes);
+            }
+            Event::Abort { which } => {
+                if let Some((at, _)) = self.under_way(which) {
+                    self.lives[at].over = true;
+                }
+            }
             Event::Commit { which } => {
                 if let Some(live) = self.recent(which).map(|at| &mut self.lives[at])
-                    && live.permit.is_some()
+                    && live.attempt.is_some()
                 {
-                    live.drive.committed();
                     live.committed = true;
                 }
             }
@@ -155,13 +159,20 @@ impl Play {
         self.lives.len().checked_sub(1 + which)
     }
 
-    fn on_permit(&mut self, which: usize, input: impl FnOnce(Permit) -> Input) {
-        let holder = self.lives.iter().rposition(|live| live.permit.is_some());
-        let Some(at) = self.recent(which).filter(|at| self.lives[*at].permit.is_some()).or(holder) else {
-            return;
-        };
-        if let Some(permit) = self.lives[at].permit.take() {
-            self.step(at, input(permit));
+    /// Takes out a try under way.
+    fn under_way(&mut self, which: usize) -> Option<(usize, Box<Attempt>)> {
+        let holder = self.lives.iter().rposition(|live| live.attempt.is_some());
+        let at = self.recent(which).filter(|at| self.lives[*at].attempt.is_some()).or(holder)?;
+        Some((at, self.lives[at].attempt.take()?))
+    }
+
+    /// Notes whose circuits opened.
+    fn note(&mut self, changes: &[Change]) {
+        for opened in changes.iter().filter_map(opened) {
+            for live in &mut self.lives {
+                let is_last = |last: &RouteIx| self.world.map.route(*last).id == *opened;
+                live.opened |= live.tried.last().is_some_and(is_last);
+            }
         }
     }
 
@@ -171,17 +182,13 @@ impl Play {
         let live = &mut self.lives[at];
         live.waits_until = None;
         let (step, changes) = live.drive.step(&mut self.world.fleet, map, input, now);
-        for opened in changes.iter().filter_map(opened) {
-            for live in &mut self.lives {
-                live.opened |= live.tried.last().is_some_and(|last| map.route(*last).id == *opened);
-            }
-        }
-        let live = &mut self.lives[at];
+        self.note(&changes);
+        let (map, live) = (&self.world.map, &mut self.lives[at]);
         self.log.push(format!("{at} {step:?}"));
         let deadline = live.began.mono_ms + map.default_job.slo_ms;
         match step {
-            Step::Try { route, permit, attempt, patience, .. } => {
-                assert!(!live.committed, "a try after the commit");
+            Step::Try(attempt) => {
+                let (route, number, patience) = (attempt.route, attempt.number, &attempt.patience);
                 assert!(!live.over, "a try after the end");
                 assert!(
                     now.mono_ms < deadline && patience.deadline_mono_ms() == deadline,
@@ -194,14 +201,14 @@ impl Play {
                 assert!(!live.opened || live.tried.last() != Some(&route), "a try after its circuit opened");
                 live.opened = false;
                 live.tried.push(route);
-                assert_eq!(live.tried.len(), attempt as usize);
-                assert!(attempt <= map.retry.max_attempts_per_request, "too many tries in all");
+                assert_eq!(live.tried.len(), number as usize);
+                assert!(number <= map.retry.max_attempts_per_request, "too many tries in all");
                 let here = live.tried.iter().filter(|tried| **tried == route).count();
                 assert!(here <= map.retry.attempts as usize, "too many tries of one route");
-                live.permit = Some(permit);
+                live.attempt = Some(attempt);
             }
             Step::Wait { until_mono_ms } => {
-                assert!(!live.committed && !live.over);
+                assert!(!live.over);
                 assert!(until_mono_ms < deadline, "a wait past the deadline");
                 assert!(until_mono_ms <= now.mono_ms + 5_000, "a wait longer than five seconds");
                 live.waits_until = Some(until_mono_ms);
@@ -210,7 +217,6 @@ impl Play {
                 assert!(!live.over, "two ends");
                 live.over = true;
             }
-            Step::Done => live.over = true,
         }
     }
 
@@ -218,7 +224,7 @@ impl Play {
         let mut testing: Vec<&RouteId> = self
             .lives
             .iter()
-            .filter_map(|live| live.permit.as_ref())
+            .filter_map(|live| live.attempt.as_ref()?.permit())
             .filter(|permit| permit.probe())
             .map(Permit::route_id)
             .collect();

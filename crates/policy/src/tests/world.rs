@@ -5,7 +5,7 @@ use switchyard_domain::map::{Format, NoVariables, RouteIx, RoutingMap, read};
 use switchyard_domain::operate::{KillScope, Order};
 use switchyard_domain::{Dialect, Failure, FailureKind, Now};
 
-use crate::{Change, Drive, Fleet, Input, KeyId, Needs, Part, Permit, Plan, Step, plan};
+use crate::{Attempt, Change, Drive, Fleet, Input, KeyId, Needs, Part, Permit, Plan, Step, plan};
 
 pub(super) const A: &str = "anthropic/sonnet-4.6";
 pub(super) const B: &str = "anthropic/haiku-4.5";
@@ -119,6 +119,14 @@ impl World {
         Drive::new(&self.map, &self.map.default_job, self.plan("auto"), 7, self.now)
     }
 
+    /// The first try of a drive.
+    pub(super) fn tried(&mut self, drive: &mut Drive) -> Box<Attempt> {
+        match self.step(drive, Input::Begin).0 {
+            Step::Try(attempt) => attempt,
+            step => panic!("a try, not {step:?}"),
+        }
+    }
+
     pub(super) fn step(&mut self, drive: &mut Drive, input: Input) -> (Step, Vec<Change>) {
         drive.step(&mut self.fleet, &self.map, input, self.now)
     }
@@ -132,17 +140,21 @@ impl World {
             let (step, changes) = self.step(&mut drive, input);
             run.changes.extend(changes);
             input = match step {
-                Step::Try { route, key, permit, attempt, .. } => {
-                    let id = self.map.route(route).id.clone();
-                    let own = self.map.route(route).provider.clone();
-                    run.tries.push(match key {
+                Step::Try(attempt) => {
+                    let id = self.map.route(attempt.route).id.clone();
+                    let own = self.map.route(attempt.route).provider.clone();
+                    run.tries.push(match &attempt.key {
                         Some(key) if key.as_str() != own => format!("{id} {key}"),
                         Some(_) | None => id.to_string(),
                     });
                     self.pass(10);
-                    match answer(id.as_str(), attempt) {
-                        Ok(()) => Input::Succeeded { permit, duration_ms: 10, first_token_ms: None },
-                        Err(failure) => Input::Failed { permit, failure },
+                    match answer(id.as_str(), attempt.number) {
+                        Ok(()) => {
+                            run.changes.extend(attempt.succeed(&mut self.fleet, self.now));
+                            "answered".clone_into(&mut run.end);
+                            return run;
+                        }
+                        Err(failure) => Input::Failed { attempt, failure },
                     }
                 }
                 Step::Wait { until_mono_ms } => {
@@ -157,10 +169,6 @@ impl World {
                 }
                 Step::Answer(failure) => {
                     run.end = format!("answer {}", failure.kind.as_str());
-                    return run;
-                }
-                Step::Done => {
-                    run.end = "done".to_owned();
                     return run;
                 }
             };

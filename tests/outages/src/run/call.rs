@@ -2,7 +2,7 @@
 
 use switchyard_domain::map::{Defaults, Route, RouteIx, RoutingMap};
 use switchyard_domain::{Dialect, Failure, Now};
-use switchyard_policy::{Drive, In, Input, Needs, Patience, Permit, Step, Waits, classify, plan};
+use switchyard_policy::{Attempt, Drive, In, Input, Needs, Step, classify, plan};
 
 use super::agenda::Event;
 use super::queue::Job;
@@ -23,12 +23,10 @@ pub(super) struct Call {
     /// The queued job it is an attempt of.
     pub(super) job: Option<Job>,
     drive: Option<Drive>,
-    permit: Option<Permit>,
-    /// The route of the try under way.
+    /// The try under way.
+    attempt: Option<Box<Attempt>>,
+    /// The route that was tried last.
     route: Option<RouteIx>,
-    /// When that try began, from the script's beginning.
-    sent_ms: u64,
-    attempt: u32,
     /// The route that was tried first of all.
     first: Option<RouteIx>,
     committed: bool,
@@ -48,10 +46,8 @@ impl Call {
             arrived: now,
             job: None,
             drive: None,
-            permit: None,
+            attempt: None,
             route: None,
-            sent_ms: 0,
-            attempt: 0,
             first: None,
             committed: false,
             reached_upstream: false,
@@ -108,19 +104,16 @@ impl Run<'_> {
 
     /// Gives a call's drive what happened, and does what it says.
     fn step(&mut self, id: u64, mut call: Call, input: Input) {
-        let answered = matches!(input, Input::Succeeded { .. });
         let Some(drive) = &mut call.drive else { return };
         let (step, changes) = drive.step(&mut self.fleet, &self.map, input, self.now);
         self.told(&changes);
         match step {
-            Step::Try { route, permit, attempt, patience, .. } => {
-                call.permit = Some(permit);
-                call.route = Some(route);
-                call.sent_ms = self.at_ms();
-                call.attempt = attempt;
-                call.first = call.first.or(Some(route));
+            Step::Try(attempt) => {
+                call.route = Some(attempt.route);
+                call.first = call.first.or(call.route);
                 call.tries += 1;
-                self.send(id, &call, route, patience);
+                self.send(id, &call, &attempt);
+                call.attempt = Some(attempt);
                 self.calls.insert(id, call);
             }
             Step::Wait { until_mono_ms } => {
@@ -130,20 +123,16 @@ impl Run<'_> {
             }
             Step::Park => self.park(id, call),
             Step::Answer(_) => self.end(call, Ending::Refused),
-            Step::Done if answered => self.end(call, Ending::Answered),
-            Step::Done if call.committed => self.rescue(id, call),
-            // The drive gave it up without a word: nobody would ever hear of it.
-            Step::Done => self.end(call, Ending::Lost),
         }
     }
 
-    fn send(&mut self, id: u64, call: &Call, route: RouteIx, patience: Patience) {
+    fn send(&mut self, id: u64, call: &Call, attempt: &Attempt) {
         let at_ms = self.at_ms();
-        let connect_ms = self.map.route(route).timeouts.connect_ms;
+        let (connect_ms, patience) = (self.map.route(attempt.route).timeouts.connect_ms, attempt.patience);
         let asked = Asked { stream: call.stream, reasons: self.script.pace.reasons, patience, connect_ms };
-        let condition = self.condition(route);
+        let condition = self.condition(attempt.route);
         let fate = wire::fate(self.script, condition, asked, at_ms, &mut self.chance);
-        let attempt = call.attempt;
+        let attempt = attempt.number;
         if let Some(first_words_at) = fate.first_words_at {
             self.agenda.at(first_words_at, Event::FirstWords { call: id, attempt });
         }
@@ -151,40 +140,40 @@ impl Run<'_> {
     }
 
     pub(super) fn first_words(&mut self, id: u64, attempt: u32) {
-        if let Some(call) = self.calls.get_mut(&id).filter(|call| call.attempt == attempt) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        if let Some(under_way) = call.attempt.as_mut().filter(|under_way| under_way.number == attempt) {
+            under_way.first_token = Some(self.now);
             call.committed = true;
-            if let Some(drive) = &mut call.drive {
-                drive.committed();
-            }
         }
     }
 
     pub(super) fn ends(&mut self, id: u64, attempt: u32, end: End) {
         let Some(mut call) = self.calls.remove(&id) else { return };
-        let (Some(permit), Some(route)) = (call.permit.take(), call.route) else { return };
-        debug_assert_eq!(call.attempt, attempt, "a call has one try at a time");
+        let Some(mut tried) = call.attempt.take() else { return };
+        debug_assert_eq!(tried.number, attempt, "a call has one try at a time");
         let at_ms = self.at_ms();
-        let input = match end {
+        match end {
             End::Answered { duration_ms, first_words_ms } => {
                 call.reached_upstream = true;
-                let short = |ms: u64| u32::try_from(ms).unwrap_or(u32::MAX);
-                let mut waits = Waits::default();
                 let silence = wire::first_silence(call.stream, self.script.pace.reasons);
-                waits.note(silence, short(first_words_ms.unwrap_or(duration_ms)));
-                self.fleet.learn(&permit, &waits);
-                Input::Succeeded {
-                    permit,
-                    duration_ms: short(duration_ms),
-                    first_token_ms: first_words_ms.map(short),
-                }
+                let waited_ms = first_words_ms.unwrap_or(duration_ms);
+                tried.waits.note(silence, u32::try_from(waited_ms).unwrap_or(u32::MAX));
+                let changes = tried.succeed(&mut self.fleet, self.now);
+                self.told(&changes);
+                self.end(call, Ending::Answered);
             }
             End::Failed(failure) => {
                 call.reached_upstream |= classify(&failure).reached_upstream;
-                self.observer.failed(route, call.sent_ms, at_ms);
-                Input::Failed { permit, failure }
+                self.observer.failed(tried.route, tried.begun.mono_ms - START.mono_ms, at_ms);
+                if tried.first_token.is_some() {
+                    let changes = tried.fail(&mut self.fleet, failure, self.now);
+                    self.told(&changes);
+                    self.rescue(id, call);
+                } else {
+                    self.step(id, call, Input::Failed { attempt: tried, failure });
+                }
             }
-        };
-        self.step(id, call, input);
+        }
         // An answer tells as well: what failed before it was no matter of the network.
         if self.observer.is_detecting() {
             let first = self.first();

@@ -59,7 +59,6 @@ impl Run<'_> {
         match ending {
             Ending::Answered => self.observer.kpis.done_later += 1,
             Ending::Refused => self.observer.kpis.dead += 1,
-            Ending::Lost => self.observer.kpis.lost += 1,
             Ending::Queued | Ending::Broken if !call.reached_upstream => {
                 let wait_ms = if call.was_tried() { HOLD_MS } else { AGAIN_MS };
                 self.queue.jobs.push(Job { due_ms: at_ms + wait_ms, ..job });

@@ -1,0 +1,249 @@
+//! A try ends in many ways; fleet, log and metrics hear of each once.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use serde_json::json;
+use switchyard_domain::api::ApplyMap;
+use switchyard_domain::map::RouteIx;
+use switchyard_domain::view::{Outcome, RequestView};
+use switchyard_domain::{Dialect, Failure, FailureKind, RequestId, RouteId};
+use switchyard_policy::{Attempt, Drive, Input, Needs, Step, Waits, plan};
+use switchyard_store::RequestFilter;
+
+use super::Router;
+use crate::exchange::{Ending, Exchange};
+use crate::shared::Shared;
+use crate::{RouterConfig, clock};
+
+struct World {
+    router: Router,
+    _dir: tempfile::TempDir,
+}
+
+impl World {
+    async fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let config = RouterConfig {
+            proxy_addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            keychain: false,
+            ..RouterConfig::new(dir.path())
+        };
+        let router = Router::start(config).await.unwrap();
+        let route = |name: &str| {
+            json!({ "provider": name, "model": "m", "auth": "none", "baseUrl": "http://127.0.0.1:9/v1",
+                    "dialect": "openai-chat" })
+        };
+        let document = json!({
+            "hot": [route("one"), route("two")], "warm": [], "probe": { "everyMs": 0 },
+            "network": { "enabled": false, "checkUrls": [], "fallbackDns": [] },
+            "cold": { "mode": "graceful_degrade", "queue": "q", "notify": [] },
+        });
+        let apply = ApplyMap {
+            document: document.to_string(),
+            base_version: None,
+            reason: None,
+            source: "test".to_owned(),
+        };
+        router.apply_map(apply).await.unwrap();
+        Self { router, _dir: dir }
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        &self.router.shared
+    }
+
+    fn open(&self) -> Exchange {
+        let now = clock::now();
+        let view = RequestView::unread(RequestId::from("req_1"), now, &Arc::from("app"), Dialect::OpenAiChat);
+        Exchange::open(self.shared(), view, now)
+    }
+
+    /// A try as the failover machine gives it.
+    fn attempt(&self, avoid: &[RouteIx]) -> Box<Attempt> {
+        let running = self.shared().running.load_full().unwrap();
+        let now = clock::now();
+        let needs = Needs { avoid: avoid.to_vec(), ..Needs::plain("auto", Dialect::OpenAiChat) };
+        let job = &running.map.default_job;
+        let step = self.shared().with_fleet(|fleet| {
+            let plan = plan(&running.map, job, fleet, &needs, 1, now);
+            Drive::new(&running.map, job, plan, 1, now).step(fleet, &running.map, Input::Begin, now).0
+        });
+        let Some(Step::Try(attempt)) = step else { panic!("a try, not {step:?}") };
+        attempt
+    }
+
+    fn id(&self, route: RouteIx) -> RouteId {
+        self.shared().running.load_full().unwrap().map.route(route).id.clone()
+    }
+
+    /// The exchange at an answer's commit point.
+    fn committed(&self, stream: bool) -> Exchange {
+        let mut exchange = self.open();
+        let attempt = self.attempt(&[]);
+        let id = self.id(attempt.route);
+        exchange.begin(attempt);
+        exchange.commit(&id, stream.then(clock::now), Waits::default());
+        exchange
+    }
+
+    /// Ended calls of both routes as the fleet has them, rows of the log, tries counted as answered and as failed, and
+    /// requests by how they ended.
+    async fn told(&self) -> (Vec<bool>, usize, u64, u64, Vec<String>) {
+        let shared = self.shared();
+        let now = clock::now();
+        let calls = |ix| shared.with_fleet(|fleet| fleet.view(RouteIx(ix), now).last).unwrap();
+        let calls = [calls(0), calls(1)].concat();
+        shared.writer.flush().await;
+        let rows = shared.store.requests().recent(&RequestFilter::default(), 100).await.unwrap().len();
+        let text = shared.metrics.text(shared);
+        let sum = |start: &str, labels: &str| -> u64 {
+            let lines = text.lines().filter(|line| line.starts_with(start) && line.contains(labels));
+            lines.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
+        };
+        let tries = |outcome: &str| sum("switchyard_attempts_total", &format!("outcome=\"{outcome}\""));
+        let outcomes = ["answered", "queued", "refused", "failed", "broken", "aborted"];
+        let ended = outcomes.into_iter().flat_map(|outcome| {
+            let count = sum("switchyard_requests_total", &format!("outcome=\"{outcome}\""));
+            (0..count).map(move |_| outcome.to_owned())
+        });
+        assert_eq!(shared.in_flight.load(Ordering::Relaxed), 0, "nothing is under way any more");
+        (calls, rows, tries("answered"), tries("failed"), ended.collect())
+    }
+}
+
+const WHOLE: Ending =
+    Ending::Served { outcome: Outcome::Answered, status: 200, degraded: false, usage: None };
+const CUT: Ending = Ending::Served { outcome: Outcome::Broken, status: 200, degraded: false, usage: None };
+
+fn failure() -> Failure {
+    Failure::new(FailureKind::ServerError, "from the test")
+}
+
+#[tokio::test]
+async fn however_a_try_ends_it_is_told_of_once() {
+    type Way = fn(&World);
+    let ways: [(&str, Way, &[bool], usize, u64, u64, &[&str]); 9] = [
+        (
+            "answered",
+            |world| {
+                let mut exchange = world.committed(false);
+                exchange.succeed();
+                exchange.end(WHOLE);
+            },
+            &[true],
+            1,
+            1,
+            0,
+            &["answered"],
+        ),
+        (
+            "failed, and nothing else was tried",
+            |world| {
+                let mut exchange = world.open();
+                let attempt = world.attempt(&[]);
+                let id = world.id(attempt.route);
+                exchange.begin(attempt);
+                let (attempt, now) = (exchange.failed(&id, &failure()).unwrap(), clock::now());
+                world.shared().change(now, |fleet| ((), attempt.fail(fleet, failure(), now)));
+                exchange.end(Ending::unserved(Outcome::Failed, 503));
+            },
+            &[false],
+            1,
+            0,
+            1,
+            &["failed"],
+        ),
+        (
+            "hung up on before its answer",
+            |world| {
+                let mut exchange = world.open();
+                exchange.begin(world.attempt(&[]));
+            },
+            &[],
+            1,
+            0,
+            0,
+            &["aborted"],
+        ),
+        ("hung up on in its stream", |world| drop(world.committed(true)), &[], 1, 1, 0, &["aborted"]),
+        (
+            "broken off, and continued by another route",
+            |world| {
+                let mut exchange = world.committed(true);
+                exchange.broke_off(&failure());
+                let (broken, _) = exchange.served_by().cloned().unwrap();
+                let attempt = world.attempt(&[RouteIx(usize::from(broken != world.id(RouteIx(0))))]);
+                let id = world.id(attempt.route);
+                assert_ne!(id, broken);
+                exchange.begin(attempt);
+                exchange.commit(&id, Some(clock::now()), Waits::default());
+                exchange.rescued();
+                exchange.succeed();
+                exchange.end(WHOLE);
+            },
+            &[false, true],
+            1,
+            1,
+            1,
+            &["answered"],
+        ),
+        (
+            "broken off for good",
+            |world| {
+                let mut exchange = world.committed(true);
+                exchange.broke_off(&failure());
+                exchange.end(CUT);
+            },
+            &[false],
+            1,
+            0,
+            1,
+            &["broken"],
+        ),
+        ("ended by a shutdown", |world| world.committed(true).end(CUT), &[], 1, 1, 0, &["broken"]),
+        (
+            "ended by a fault of ours",
+            |world| {
+                let exchange = world.committed(true);
+                let fault = catch_unwind(AssertUnwindSafe(move || {
+                    let _exchange = exchange;
+                    panic!("a fault of ours, from the test");
+                }));
+                assert!(fault.is_err());
+                assert_eq!(world.shared().lost.load(Ordering::Relaxed), 1);
+            },
+            &[],
+            1,
+            1,
+            0,
+            &["failed"],
+        ),
+        (
+            "an attempt of a queued job that changes nothing",
+            |world| {
+                let mut exchange = world.open();
+                let attempt = world.attempt(&[]);
+                let id = world.id(attempt.route);
+                exchange.begin(attempt);
+                let (attempt, now) = (exchange.failed(&id, &failure()).unwrap(), clock::now());
+                world.shared().change(now, |fleet| ((), attempt.fail(fleet, failure(), now)));
+                exchange.end_unlogged();
+            },
+            &[false],
+            0,
+            0,
+            1,
+            &[],
+        ),
+    ];
+    for (name, way, calls, rows, answered, failed, ended) in ways {
+        let world = World::new().await;
+        way(&world);
+        let ended = ended.iter().map(|outcome| (*outcome).to_owned()).collect();
+        assert_eq!(world.told().await, (calls.to_vec(), rows, answered, failed, ended), "{name}");
+        world.router.shutdown().await;
+    }
+}
