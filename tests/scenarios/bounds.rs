@@ -116,13 +116,13 @@ async fn a_slip_in_a_control_call_changes_nothing() {
     for (path, body, named) in [
         ("/v1/shifts", json!({ "from": "hot", "percnt": 5 }), "Did you mean `percent`?"),
         (
-            "/v1/orders/kill",
+            "/v1/overrides/kill",
             json!({ "scope": { "kind": "route", "name": "hot" }, "on": true, "forms": 9 }),
             "forMs",
         ),
         ("/v1/pause", json!({ "reasn": "x" }), "reason"),
         ("/v1/pause", json!({ "reason": "x".repeat(1_900_000) }), "longer than 1000"),
-        ("/v1/orders/except", json!({ "provider": "hot", "on": true, "reasons": "x" }), "reason"),
+        ("/v1/overrides/except", json!({ "provider": "hot", "on": true, "reasons": "x" }), "reason"),
     ] {
         let (status, problem) = yard.post(path, &body).await;
         assert_eq!((status, problem["code"].as_str()), (422, Some("invalid_body")), "{path}: {problem}");
@@ -133,5 +133,5 @@ async fn a_slip_in_a_control_call_changes_nothing() {
     }
     assert_eq!(yard.chat("hello").await.status, 200);
     assert_eq!(yard.get("/v1/shifts").await["shifts"], json!([]));
-    assert_eq!(yard.get("/v1/orders").await["kills"], json!([]));
+    assert_eq!(yard.get("/v1/overrides").await["kills"], json!([]));
 }

@@ -32,8 +32,8 @@ mod maps;
 mod midstream;
 #[cfg(target_os = "linux")]
 mod network;
-mod orders;
 mod outages;
+mod overrides;
 mod passthrough;
 mod patience;
 mod refusals;

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use switchyard_domain::Tier;
-use switchyard_domain::event::Lamp;
+use switchyard_domain::event::StatusLevel;
 use switchyard_domain::view::{HealthWord, Snapshot};
 use switchyard_sim::{Dialect, Fault};
 use switchyard_tests::{Ask, Start, Told, Yard, within};
@@ -36,7 +36,7 @@ async fn the_status_is_what_the_last_calls_were_while_every_circuit_is_closed() 
     assert_eq!(yard.chat("hello").await.route(), "hot");
     let snapshot = yard.snapshot().await;
     assert_eq!(says(&snapshot), "All clear. The last request ran on Hot through hot.");
-    assert_eq!((snapshot.status.lamp, health(&yard).await.as_str()), (Lamp::Clear, "ok"));
+    assert_eq!((snapshot.status.lamp, health(&yard).await.as_str()), (StatusLevel::Clear, "ok"));
 
     // Hot's address answers nobody, as in step 1 of the Lisbon Test: Warm answers, no circuit opens.
     hot.set_fault(Fault::Refuse).await.unwrap();
@@ -44,7 +44,7 @@ async fn the_status_is_what_the_last_calls_were_while_every_circuit_is_closed() 
         assert_eq!(yard.chat("hello").await.route(), "warm");
         let snapshot = yard.snapshot().await;
         let said = says(&snapshot);
-        assert!(!said.contains("All clear") && snapshot.status.lamp != Lamp::Clear, "{n}: {said}");
+        assert!(!said.contains("All clear") && snapshot.status.lamp != StatusLevel::Clear, "{n}: {said}");
         assert_eq!(health(&yard).await, "degraded");
     }
     let snapshot = yard.snapshot().await;
@@ -52,7 +52,7 @@ async fn the_status_is_what_the_last_calls_were_while_every_circuit_is_closed() 
     let said = says(&snapshot);
     assert!(said.contains("4 ran on Warm") && said.contains("connection refused"), "{said}");
     let shown = &snapshot.tiers[0].routes[0];
-    assert_ne!(shown.lamp, Lamp::Clear, "no clear lamp beside {:?} % errors", shown.error_percent);
+    assert_ne!(shown.lamp, StatusLevel::Clear, "no clear lamp beside {:?} % errors", shown.error_percent);
     let told: Vec<&str> = snapshot.events.iter().map(|event| event.sentence.as_str()).collect();
     assert!(told.iter().any(|sentence| sentence.starts_with("Warm took over: warm answers.")), "{told:?}");
     let providers = yard.get("/gateway/admin/providers/health").await;

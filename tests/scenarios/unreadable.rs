@@ -2,7 +2,7 @@
 //! its caller hears of it.
 
 use serde_json::{Value, json};
-use switchyard_domain::event::Lamp;
+use switchyard_domain::event::StatusLevel;
 use switchyard_domain::view::CircuitState;
 use switchyard_sim::Profile;
 use switchyard_tests::{Ask, CALLERS, Canned, Kind, Yard, fast_map, merge, route};
@@ -60,7 +60,11 @@ async fn an_answer_that_can_not_be_read_is_no_outage_and_is_bought_once_more_at_
     }
     let snapshot = yard.snapshot().await;
     assert_eq!((snapshot.cold.waiting, snapshot.cold.dead), (0, 0), "nothing was queued");
-    assert!(!matches!(snapshot.status.lamp, Lamp::Stop | Lamp::Degraded), "{:?}", snapshot.status);
+    assert!(
+        !matches!(snapshot.status.lamp, StatusLevel::Stop | StatusLevel::Degraded),
+        "{:?}",
+        snapshot.status
+    );
     assert_eq!(yard.try_get("/v1/incidents/1").await.0, 404, "no incident was opened");
 }
 

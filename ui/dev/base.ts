@@ -82,7 +82,7 @@ export function clear(): Snapshot {
       { name: "google", preset: null, hosts: ["generativelanguage.googleapis.com"], routes: ["google/gemini-3-flash"], statusPage: null, needsCredential: true, credentials: [{ name: "google", foundIn: "missing", hint: null, condemned: null }] },
     ],
     keychain: { available: true, problem: null },
-    shifts: [], distribution: null, orders: { version: 3 }, triggers: [], shed: null, causes: [], incidents: [],
+    shifts: [], distribution: null, overrides: { version: 3 }, triggers: [], shed: null, causes: [], incidents: [],
     loops: { retriesPerMinute: 0, fallbackPercent: 0, averageRetries: 0, stormSinceMs: null, reason: null, budgetLeft: 60 },
     network: { state: "online", sinceMs: ago(16_000), sentence: null, portalUrl: null, held: 0, oldestHeldMs: null, name: "Café Lisboa", dns: "system", proxy: null, checks: [] },
   };

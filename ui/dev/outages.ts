@@ -110,7 +110,7 @@ function captivePortal(): Snapshot {
 function overrides(): Snapshot {
   const s = clear();
   const order = { actor: "window", reason: "bad answers since noon", atMs: ago(5400), expiresAtMs: now + 7_200_000 };
-  s.orders = {
+  s.overrides = {
     version: 9,
     kills: [{ ...order, scope: { kind: "provider", name: "google" } }],
     forced: [{ ...order, actor: "cli", route: "openai/gpt-4o-mini", open: false, reason: "its probes lie", expiresAtMs: now + 1_500_000 }],
@@ -118,15 +118,15 @@ function overrides(): Snapshot {
     except: [],
     clients: { n8n: { ...order, reason: "their contract", expiresAtMs: null, providers: ["anthropic"], prefer: null } },
   };
-  s.tiers[1]!.routes[0] = { ...s.tiers[1]!.routes[0]!, forced: s.orders.forced![0]!, why: "Its circuit is held closed from the command line: its probes lie." };
-  s.tiers[1]!.routes[1] = { ...s.tiers[1]!.routes[1]!, inService: false, killed: s.orders.kills![0]!, lamp: "out", signal: "Out of use", why: "Provider google was taken out of service in the window: bad answers since noon." };
+  s.tiers[1]!.routes[0] = { ...s.tiers[1]!.routes[0]!, forced: s.overrides.forced![0]!, why: "Its circuit is held closed from the command line: its probes lie." };
+  s.tiers[1]!.routes[1] = { ...s.tiers[1]!.routes[1]!, inService: false, killed: s.overrides.kills![0]!, lamp: "out", signal: "Out of use", why: "Provider google was taken out of service in the window: bad answers since noon." };
   return s;
 }
 
 /** The map's own switch: nothing but another map switches it on. */
 function offInMap(): Snapshot {
   const s = allOff();
-  s.orders = { version: 10 };
+  s.overrides = { version: 10 };
   s.map = { ...s.map, off: true };
   s.cold = { ...s.cold, waiting: 2, nextAttemptAtMs: ago(5) };
   return s;
@@ -134,7 +134,7 @@ function offInMap(): Snapshot {
 
 function allOff(): Snapshot {
   const s = clear();
-  s.orders = { version: 10, allOff: { actor: "cli", reason: "customer data in a prompt", atMs: ago(240), expiresAtMs: null } };
+  s.overrides = { version: 10, allOff: { actor: "cli", reason: "customer data in a prompt", atMs: ago(240), expiresAtMs: null } };
   s.status = { ...s.status, lamp: "paused", state: "AI is switched off.", sentence: "Callers get an immediate refusal; nothing is sent." };
   s.tiers = s.tiers.map((tier) => ({ ...tier, inUse: false, routes: tier.routes.map((r) => ({ ...r, next: false })) }));
   return s;
@@ -147,7 +147,7 @@ function storm(): Snapshot {
   s.causes = [
     { code: "retry_storm", severity: 1, title: "Retry storm", sentence: "Retries feed on themselves: 184 a minute, 3.1 for each request.", evidence: ["184 retries a minute (limit 100)", "61 % fell back (limit 30 %)"], fix: { label: "Cut tries per route to 1", command: "switchyard map set retry.attempts=1", method: "POST", path: "/v1/map/set", body: '{"changes":{"retry.attempts":1},"reason":"retry storm"}' } },
     { code: "client_retries", severity: 2, title: "n8n retries by itself", sentence: "41 of its 60 requests repeat one that had just failed, on top of Switchyard's own retries.", evidence: ["41 repeats within 30 s"], fix: null },
-    { code: "provider_outage", severity: 2, title: "anthropic is down", sentence: "Its status page says: Elevated errors on all models.", evidence: ["2 of 2 routes open", "status.anthropic.com: major outage"], fix: { label: "Leave anthropic out", command: "switchyard failover --except anthropic", method: "POST", path: "/v1/orders/except", body: '{"provider":"anthropic","on":true,"reason":"outage"}' } },
+    { code: "provider_outage", severity: 2, title: "anthropic is down", sentence: "Its status page says: Elevated errors on all models.", evidence: ["2 of 2 routes open", "status.anthropic.com: major outage"], fix: { label: "Leave anthropic out", command: "switchyard failover --except anthropic", method: "POST", path: "/v1/overrides/except", body: '{"provider":"anthropic","on":true,"reason":"outage"}' } },
   ];
   return s;
 }

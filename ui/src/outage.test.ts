@@ -103,10 +103,10 @@ test("a refused move keeps the sheet, with the router's reason", async () => {
 });
 
 test.each([
-  ["Take provider anthropic out", "/v1/orders/kill", { scope: { kind: "provider", name: "anthropic" }, on: true, reason: "why", forMs: 3_600_000 }],
-  ["Take sonnet-4.6 out of service", "/v1/orders/kill", { scope: { kind: "route", name: "anthropic/sonnet-4.6" }, on: true, reason: "why", forMs: 3_600_000 }],
-  ["Hold the circuit by hand", "/v1/orders/breaker", { route: "anthropic/sonnet-4.6", state: "open", reason: "why", forMs: 3_600_000 }],
-  ["Leave anthropic out of every job", "/v1/orders/except", { provider: "anthropic", on: true, reason: "why", forMs: 3_600_000 }],
+  ["Take provider anthropic out", "/v1/overrides/kill", { scope: { kind: "provider", name: "anthropic" }, on: true, reason: "why", forMs: 3_600_000 }],
+  ["Take sonnet-4.6 out of service", "/v1/overrides/kill", { scope: { kind: "route", name: "anthropic/sonnet-4.6" }, on: true, reason: "why", forMs: 3_600_000 }],
+  ["Hold the circuit by hand", "/v1/overrides/breaker", { route: "anthropic/sonnet-4.6", state: "open", reason: "why", forMs: 3_600_000 }],
+  ["Leave anthropic out of every job", "/v1/overrides/except", { provider: "anthropic", on: true, reason: "why", forMs: 3_600_000 }],
 ])("%s: with a reason and an end", async (item, path, body) => {
   const host = open("clear");
   await click(testid.menu("anthropic/sonnet-4.6"));
@@ -119,7 +119,7 @@ test.each([
 });
 
 test("what an order leaves without a route is said", async () => {
-  open("clear", { "POST /v1/orders/except": { status: 200, body: { changed: true, warnings: ["rag-answer has nothing but Cold left."], orders: { version: 2 } } } });
+  open("clear", { "POST /v1/overrides/except": { status: 200, body: { changed: true, warnings: ["rag-answer has nothing but Cold left."], overrides: { version: 2 } } } });
   await click(testid.menu("anthropic/sonnet-4.6"));
   await fireEvent.click(await screen.findByRole("menuitem", { name: "Leave anthropic out of every job" }));
   await type("Reason", "why");
@@ -135,11 +135,11 @@ test("overrides are counted on the map and taken back one by one", async () => {
   const kill = await at(testid.override("kill-provider-google"));
   expect(kill.textContent).toMatch(/bad answers since noon.*window, .*lapses in/);
   await fireEvent.click(within(kill).getByText("Take back"));
-  await lastSent(host, { method: "POST", path: "/v1/orders/kill", body: { scope: { kind: "provider", name: "google" }, on: false, reason: "taken back in the window", forMs: null } });
+  await lastSent(host, { method: "POST", path: "/v1/overrides/kill", body: { scope: { kind: "provider", name: "google" }, on: false, reason: "taken back in the window", forMs: null } });
   await fireEvent.click(within(await at(testid.override("job-rag-answer"))).getByText("Take back"));
   await lastSent(host, { method: "PUT", path: "/v1/overrides/jobs?reason=taken%20back%20in%20the%20window", body: { "rag-answer": null } });
   await fireEvent.click(within(await at(testid.override("client-n8n"))).getByText("Take back"));
-  await lastSent(host, { method: "POST", path: "/v1/orders/client-bounds", body: { client: "n8n", only: null, reason: "taken back in the window" } });
+  await lastSent(host, { method: "POST", path: "/v1/overrides/client-bounds", body: { client: "n8n", only: null, reason: "taken back in the window" } });
 });
 
 test("the switch of a route that is out with its provider puts the provider back", async () => {
@@ -147,7 +147,7 @@ test("the switch of a route that is out with its provider puts the provider back
   await click(testid.killSwitch("google/gemini-3-flash"));
   await screen.findByText("Put provider google back in service?");
   await click(testid.confirm);
-  await lastSent(host, { method: "POST", path: "/v1/orders/kill", body: { scope: { kind: "provider", name: "google" }, on: false, reason: "put back in the window", forMs: null } });
+  await lastSent(host, { method: "POST", path: "/v1/overrides/kill", body: { scope: { kind: "provider", name: "google" }, on: false, reason: "put back in the window", forMs: null } });
 });
 
 test("everything is switched off from the command list, with a reason, and on from the banner", async () => {
@@ -158,11 +158,11 @@ test("everything is switched off from the command list, with a reason, and on fr
   await fireEvent.click(await screen.findByRole("option", { name: /Switch everything off/ }));
   await type("Reason", "customer data in a prompt");
   await fireEvent.submit(((await at(testid.submit)) as HTMLButtonElement).form!);
-  await lastSent(host, { method: "POST", path: "/v1/orders/all-off", body: { on: true, reason: "customer data in a prompt" } });
+  await lastSent(host, { method: "POST", path: "/v1/overrides/all-off", body: { on: true, reason: "customer data in a prompt" } });
   show(host, "allOff");
   await waitFor(async () => expect((await at(testid.tier("hot"))).dataset["inUse"]).toBe("false"));
   await click(testid.bannerAction("switchOn"));
-  await lastSent(host, { method: "POST", path: "/v1/orders/all-off", body: { on: false, reason: "switched on in the window" } });
+  await lastSent(host, { method: "POST", path: "/v1/overrides/all-off", body: { on: false, reason: "switched on in the window" } });
 });
 
 test("a map that switches everything off lights no lane, holds the siding, and sends you to the map", async () => {

@@ -4,11 +4,11 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use switchyard_domain::Problem;
-use switchyard_domain::orders::{SetBounds, SetPrefer};
+use switchyard_domain::overrides::{SetBounds, SetPrefer};
 
 use crate::command::{Place, Shown};
-use crate::orders::answered;
 use crate::output::{json, line, moment, note, or_dash, table};
+use crate::overrides::answered;
 use crate::typed::words;
 
 #[derive(Debug, Subcommand)]

@@ -14,7 +14,7 @@ use crate::credentials::CredentialCommand;
 use crate::incidents::{IncidentCommand, NoticeAsk};
 use crate::map::MapCommand;
 use crate::network::NetworkAsk;
-use crate::orders::{AiCommand, BreakerCommand, KillAsk, OverrideCommand, UnkillAsk};
+use crate::overrides::{AiCommand, BreakerCommand, KillAsk, OverrideCommand, UnkillAsk};
 use crate::queue::QueueCommand;
 use crate::requests::{Asked, TestAsk};
 use crate::serve::Serve;

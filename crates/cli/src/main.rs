@@ -12,8 +12,8 @@ mod credentials;
 mod incidents;
 mod map;
 mod network;
-mod orders;
 mod output;
+mod overrides;
 mod queue;
 mod requests;
 mod serve;
@@ -101,11 +101,11 @@ async fn run(arguments: Switchyard) -> Result<ExitCode, Problem> {
         Command::Quality(given) => triggers::quality(&place, given).await,
         Command::Errors(ask) => causes::errors(&place, ask).await,
         Command::Causes(ask) => causes::causes(&place, ask).await,
-        Command::Kill(ask) => orders::kill(&place, ask).await,
-        Command::Unkill(ask) => orders::unkill(&place, ask).await,
-        Command::Breaker(command) => orders::breaker(&place, command).await,
-        Command::Override(command) => orders::overrides(&place, command).await,
-        Command::Ai(command) => orders::ai(&place, command).await,
+        Command::Kill(ask) => overrides::kill(&place, ask).await,
+        Command::Unkill(ask) => overrides::unkill(&place, ask).await,
+        Command::Breaker(command) => overrides::breaker(&place, command).await,
+        Command::Override(command) => overrides::overrides(&place, command).await,
+        Command::Ai(command) => overrides::ai(&place, command).await,
         Command::Audit(ask) => audit::run(&place, ask).await,
         Command::Failover(ask) => shifts::failover(&place, ask).await,
         Command::Canary(ask) => shifts::canary(&place, ask).await,

@@ -87,8 +87,8 @@ pub(crate) async fn events(place: &Place, shown: Shown) -> Result<ExitCode, Prob
 
 pub(crate) async fn test(place: &Place, ask: TestAsk) -> Result<ExitCode, Problem> {
     let route = ask.route.map(RouteId::from);
-    let wish = TestRequest { model: ask.model, prompt: ask.prompt, stream: ask.stream, route };
-    let answer = place.router()?.test_request(&wish).await?;
+    let command = TestRequest { model: ask.model, prompt: ask.prompt, stream: ask.stream, route };
+    let answer = place.router()?.test_request(&command).await?;
     let answered = answer.status == 200;
     if ask.shown.json {
         json(&answer);

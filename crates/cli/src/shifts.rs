@@ -8,11 +8,11 @@ use switchyard_control::{BringHome, ControlClient, HoldShift, ShiftList};
 use switchyard_domain::Problem;
 use switchyard_domain::map::ShiftMode;
 use switchyard_domain::operate::{SetDistribution, ShiftPhase, ShiftView, StartShift};
-use switchyard_domain::orders::SetExcept;
+use switchyard_domain::overrides::SetExcept;
 
 use crate::command::{Place, Shown};
-use crate::orders;
 use crate::output::{json, line, moment, or_dash, table};
+use crate::overrides;
 use crate::typed::{for_ms, number, over_ms, percent, words};
 
 #[derive(Debug, Args)]
@@ -162,18 +162,18 @@ pub(crate) async fn failover(place: &Place, ask: Failover) -> Result<ExitCode, P
     }
     let on = except.is_some();
     let provider = except.or(clear_except).unwrap_or_default();
-    orders::except(place, SetExcept { provider, on, reason, for_ms, base_version: None }, shown).await
+    overrides::except(place, SetExcept { provider, on, reason, for_ms, base_version: None }, shown).await
 }
 
 pub(crate) async fn canary(place: &Place, ask: Canary) -> Result<ExitCode, Problem> {
     let Canary { from, to, percent, reason, shown } = ask;
-    let wish = StartShift { from, to: Some(to), mode: Some(ShiftMode::Canary), percent, reason };
-    start(place, wish, shown).await
+    let command = StartShift { from, to: Some(to), mode: Some(ShiftMode::Canary), percent, reason };
+    start(place, command, shown).await
 }
 
-async fn start(place: &Place, wish: StartShift, shown: Shown) -> Result<ExitCode, Problem> {
+async fn start(place: &Place, command: StartShift, shown: Shown) -> Result<ExitCode, Problem> {
     let router = place.router()?;
-    let started = router.start_shift(&wish).await?;
+    let started = router.start_shift(&command).await?;
     let all = router.shifts().await?.shifts;
     let begun = all.iter().find(|shift| shift.id == started.id);
     match begun {

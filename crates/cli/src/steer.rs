@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Subcommand;
 use switchyard_domain::Problem;
 use switchyard_domain::incident::IncidentState;
-use switchyard_domain::operate::Orders;
+use switchyard_domain::operate::Overrides;
 use switchyard_domain::view::{CircuitState, RouteView, Snapshot};
 
 use crate::command::{Place, Shown};
@@ -86,7 +86,7 @@ fn describe(snapshot: &Snapshot) {
         line(format!("Keys     {}", or_dash(snapshot.keychain.problem.as_ref())));
     }
     line("");
-    let flows = snapshot.orders.all_off.is_none() && !snapshot.map.off && !snapshot.pause.paused;
+    let flows = snapshot.overrides.all_off.is_none() && !snapshot.map.off && !snapshot.pause.paused;
     let rows: Vec<_> = snapshot
         .tiers
         .iter()
@@ -127,9 +127,9 @@ fn steered(snapshot: &Snapshot) {
             split.weights.iter().map(|weight| format!("{} {:.0} %", weight.target, weight.percent)).collect();
         line(format!("Weights  {}: {}", weights.join(", "), split.reason));
     }
-    let orders = count(&snapshot.orders);
-    if orders > 0 {
-        line(format!("Orders   {orders} in force: `switchyard override list`"));
+    let overrides = count(&snapshot.overrides);
+    if overrides > 0 {
+        line(format!("Overrides {overrides} in force: `switchyard override list`"));
     }
     for incident in snapshot.incidents.iter().filter(|incident| incident.state != IncidentState::Closed) {
         line(format!(
@@ -142,13 +142,13 @@ fn steered(snapshot: &Snapshot) {
     }
 }
 
-fn count(orders: &Orders) -> usize {
-    orders.kills.len()
-        + orders.forced.len()
-        + orders.jobs.len()
-        + orders.except.len()
-        + orders.clients.len()
-        + usize::from(orders.all_off.is_some())
+fn count(overrides: &Overrides) -> usize {
+    overrides.kills.len()
+        + overrides.forced.len()
+        + overrides.jobs.len()
+        + overrides.except.len()
+        + overrides.clients.len()
+        + usize::from(overrides.all_off.is_some())
 }
 
 /// `flows`: whether a request would be sent at all.

@@ -85,7 +85,7 @@ pub(crate) fn port(text: &str) -> Result<u16, String> {
     whole(0..=u16::MAX)(text).map_err(|why| format!("{why}; 0 takes any free port"))
 }
 
-/// A version of the map or of the standing orders.
+/// A version of the map or of the standing overrides.
 pub(crate) fn version<T: FromStr>(text: &str) -> Result<T, String> {
     let digits = text.trim().trim_start_matches(['#', 'v']);
     digits.parse().map_err(|_| format!("`{text}` is no version. Write its number, like 12"))

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use switchyard_domain::Problem;
 
-use crate::place::ControlToken;
+use crate::discovery::ControlToken;
 
 /// A link works so long. Time to read what was printed and to find the browser.
 pub(crate) const CODE_MS: u64 = 10 * 60 * 1_000;

@@ -11,7 +11,7 @@ pub(crate) mod map;
 pub(crate) mod metrics;
 pub(crate) mod network;
 pub(crate) mod operations;
-pub(crate) mod orders;
+pub(crate) mod overrides;
 pub(crate) mod pause;
 pub(crate) mod quality;
 pub(crate) mod queue;
@@ -69,7 +69,7 @@ impl fmt::Debug for Options {
 
 /// What every handler holds.
 #[derive(Clone)]
-pub(crate) struct Panel {
+pub(crate) struct AppState {
     pub(crate) router: Router,
     pub(crate) demo: Option<Demo>,
     /// Links to the window; absent where no socket serves it.
@@ -127,7 +127,7 @@ fn all<O: Operations>(into: O) -> O {
         causes::operations,
         gateway::operations,
         metrics::operations,
-        orders::operations,
+        overrides::operations,
         shifts::operations,
         window::operations,
     ];
@@ -178,18 +178,18 @@ fn let_bodies_be_left_out(document: &mut OpenApi) {
 /// The API over a running router. It checks no token: [`crate::serve`] does.
 pub fn api(router: Router, options: Options) -> axum::Router {
     let Options { extra, described, demo } = options;
-    assemble(Panel { router, demo, access: None, closing: CancellationToken::new() }, extra, described)
+    assemble(AppState { router, demo, access: None, closing: CancellationToken::new() }, extra, described)
 }
 
 pub(crate) fn assemble(
-    panel: Panel,
+    state: AppState,
     extra: Option<axum::Router>,
     described: Option<OpenApi>,
 ) -> axum::Router {
     let document = Arc::new(described.unwrap_or_else(openapi));
     let routes = all(axum::Router::new())
         .route("/openapi.json", get(async move || Json(OpenApi::clone(&document))))
-        .with_state(panel)
+        .with_state(state)
         .method_not_allowed_fallback(no_such_method)
         .fallback(no_such_path);
     match extra {

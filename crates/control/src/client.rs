@@ -15,7 +15,7 @@ use serde_json::Value;
 use switchyard_domain::Problem;
 
 use crate::body::ACTOR;
-use crate::place::{ControlToken, Proven, not_running, prove};
+use crate::discovery::{ControlToken, Proven, not_running, prove};
 
 pub use snapshots::Snapshots;
 

@@ -125,7 +125,7 @@ pub(crate) fn offered(headers: &HeaderMap) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::place::ControlToken;
+    use crate::discovery::ControlToken;
 
     /// Path, Host, Origin, Authorization, and the code of the refusal.
     type Case =

@@ -25,7 +25,7 @@ pub fn status_of(code: &str) -> u16 {
         "unauthorized" => 401,
         "host_refused" | "origin_refused" => 403,
         "method_not_allowed" => 405,
-        "stale_base_version" | "stale_orders" | "no_map" => 409,
+        "stale_base_version" | "stale_overrides" | "no_map" => 409,
         "body_timeout" => 408,
         "too_large" => 413,
         "map_invalid" => 422,

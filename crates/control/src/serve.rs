@@ -14,9 +14,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::access::Access;
-use crate::api::{Options, Panel, assemble};
+use crate::api::{AppState, Options, assemble};
+use crate::discovery::ControlToken;
 use crate::guard;
-use crate::place::ControlToken;
 use crate::ui;
 
 /// How long requests under way may take to finish when the server stops.
@@ -46,8 +46,8 @@ pub fn serve(
     let access = Arc::new(Access::new(token, url(address)));
     let most = router.control_connections();
     let Options { extra, described, demo } = options;
-    let panel = Panel { router, demo, access: Some(Arc::clone(&access)), closing: closing.clone() };
-    let app = assemble(panel, extra, described)
+    let state = AppState { router, demo, access: Some(Arc::clone(&access)), closing: closing.clone() };
+    let app = assemble(state, extra, described)
         .fallback(ui::file)
         .layer(from_fn_with_state(Arc::clone(&access), guard::check));
     let gate = Gate {

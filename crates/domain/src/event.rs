@@ -20,13 +20,13 @@ pub struct Event {
     pub at_ms: i64,
     /// What happened.
     #[serde(flatten)]
-    pub what: What,
+    pub what: EventKind,
 }
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
-pub enum What {
+pub enum EventKind {
     /// The router started.
     #[serde(rename_all = "camelCase")]
     Started { version: String, proxy_url: String },
@@ -173,7 +173,7 @@ pub enum What {
 /// Which lamp stands beside an event or a state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Lamp {
+pub enum StatusLevel {
     /// Green: works.
     Clear,
     /// Amber: being tested.
@@ -198,17 +198,17 @@ pub fn route_label(route: &RouteId) -> &str {
     route.as_str().split_once('/').map_or(route.as_str(), |(_, model)| model)
 }
 
-impl What {
+impl EventKind {
     /// The lamp beside it.
     #[must_use]
-    pub const fn lamp(&self) -> Lamp {
+    pub const fn lamp(&self) -> StatusLevel {
         match self {
             Self::CircuitOpened { .. }
             | Self::JobDead { .. }
             | Self::KeyCondemned { .. }
-            | Self::UsersHurt { .. } => Lamp::Stop,
+            | Self::UsersHurt { .. } => StatusLevel::Stop,
             Self::CircuitHalfOpen { .. } | Self::ProbeFailed { .. } | Self::KeychainUnavailable { .. } => {
-                Lamp::Caution
+                StatusLevel::Caution
             }
             Self::CircuitClosed { .. }
             | Self::JobDone { .. }
@@ -216,54 +216,54 @@ impl What {
             | Self::RegionBack { .. }
             | Self::TriggerCleared { .. }
             | Self::ShiftEnded { .. }
-            | Self::StormEnded { .. } => Lamp::Clear,
+            | Self::StormEnded { .. } => StatusLevel::Clear,
             Self::StreamRescued { .. }
             | Self::AnswerDegraded { .. }
             | Self::RegionOut { .. }
             | Self::ShiftStarted { .. }
             | Self::ShiftMoved { .. }
-            | Self::ShiftReversed { .. } => Lamp::Degraded,
+            | Self::ShiftReversed { .. } => StatusLevel::Degraded,
             Self::CompatChecked { passed, drift, .. } => match (*passed, drift.is_empty()) {
-                (true, true) => Lamp::Clear,
-                (true, false) => Lamp::Info,
-                (false, _) => Lamp::Caution,
+                (true, true) => StatusLevel::Clear,
+                (true, false) => StatusLevel::Info,
+                (false, _) => StatusLevel::Caution,
             },
             Self::TierChanged { from, to, .. } => {
                 if (*to as u8) < (*from as u8) {
-                    Lamp::Clear
+                    StatusLevel::Clear
                 } else {
-                    Lamp::Degraded
+                    StatusLevel::Degraded
                 }
             }
             Self::Paused { .. } | Self::JobQueued { .. } | Self::ShiftHeld { .. } | Self::WorkShed { .. } => {
-                Lamp::Paused
+                StatusLevel::Paused
             }
             Self::RouteSwitched { in_service, .. } => {
                 if *in_service {
-                    Lamp::Clear
+                    StatusLevel::Clear
                 } else {
-                    Lamp::Out
+                    StatusLevel::Out
                 }
             }
             Self::TriggerFired { kind, .. } => match kind {
-                TriggerKind::Errors => Lamp::Stop,
-                TriggerKind::Manual => Lamp::Info,
+                TriggerKind::Errors => StatusLevel::Stop,
+                TriggerKind::Manual => StatusLevel::Info,
                 TriggerKind::ServerErrors
                 | TriggerKind::RateLimited
                 | TriggerKind::Slow
                 | TriggerKind::Probes
-                | TriggerKind::Quality => Lamp::Caution,
+                | TriggerKind::Quality => StatusLevel::Caution,
             },
             Self::IncidentOpened { .. }
             | Self::FailbackStarted { .. }
             | Self::CircuitFlaps { .. }
             | Self::StormBegan { .. }
-            | Self::CauseFound { .. } => Lamp::Caution,
+            | Self::CauseFound { .. } => StatusLevel::Caution,
             Self::NetworkTurned { to, .. } => {
                 if to.is_down() {
-                    Lamp::Caution
+                    StatusLevel::Caution
                 } else {
-                    Lamp::Clear
+                    StatusLevel::Clear
                 }
             }
             Self::NetworkSwitched { .. }
@@ -277,7 +277,7 @@ impl What {
             | Self::MapApplied { .. }
             | Self::Resumed
             | Self::CredentialChanged { .. }
-            | Self::JobDiscarded { .. } => Lamp::Info,
+            | Self::JobDiscarded { .. } => StatusLevel::Info,
         }
     }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::RouteId;
-use crate::event::Lamp;
+use crate::event::StatusLevel;
 
 pub use emergency::{Delivery, EmergencyAction, EmergencyPage, NoticeReport, SendNotice};
 pub use kpi::{ClientImpact, Kpis, PercentKpi, SpanKpi, Validation, verdict};
@@ -131,7 +131,7 @@ pub struct TimelineEntry {
     /// UTC epoch milliseconds.
     pub at_ms: i64,
     /// The lamp beside it.
-    pub lamp: Lamp,
+    pub lamp: StatusLevel,
     /// What happened, one or two plain sentences.
     pub title: String,
     /// What else is known of it.

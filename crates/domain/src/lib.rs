@@ -20,7 +20,7 @@ pub mod nearest;
 pub mod network;
 pub mod operate;
 pub mod operation;
-pub mod orders;
+pub mod overrides;
 pub mod problem;
 pub mod secret;
 pub mod switch_cost;

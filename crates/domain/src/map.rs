@@ -8,7 +8,6 @@ mod defaults;
 mod diff;
 mod edit;
 mod fault;
-mod ground;
 mod keys;
 mod midstream;
 mod network;
@@ -18,6 +17,7 @@ mod proof;
 mod proven;
 mod raw;
 mod shape;
+mod shared_infrastructure;
 mod steps;
 mod text;
 mod variables;
@@ -51,7 +51,7 @@ pub use variables::{NoVariables, Variables};
 #[must_use]
 pub fn warnings(map: &RoutingMap) -> Vec<Fault> {
     let mut found = map.notes.clone();
-    found.extend(ground::warnings(map));
+    found.extend(shared_infrastructure::warnings(map));
     found.extend(keys::warnings(map));
     found
 }

@@ -341,7 +341,7 @@ pub struct ClientOverride {
 /// Everything overridden at run time, as one document. It outlives a restart; each change of it is an audit entry.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Orders {
+pub struct Overrides {
     /// Grows with every change; a change against an older one is refused.
     pub version: u64,
     /// Kill switches.

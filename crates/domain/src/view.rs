@@ -6,11 +6,11 @@ mod requests;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::event::{Event, Lamp};
+use crate::event::{Event, StatusLevel};
 use crate::incident::IncidentBrief;
 use crate::network::NetworkView;
 use crate::operate::{
-    CauseView, DistributionView, ForcedBreaker, Kill, LoopView, Orders, ShedView, ShiftView, TriggerView,
+    CauseView, DistributionView, ForcedBreaker, Kill, LoopView, Overrides, ShedView, ShiftView, TriggerView,
     WhyView,
 };
 use crate::{Dialect, Failure, RouteId, Tier};
@@ -55,7 +55,7 @@ pub struct Snapshot {
     /// Weights other than the map's.
     pub distribution: Option<DistributionView>,
     /// What is overridden at run time.
-    pub orders: Orders,
+    pub overrides: Overrides,
     /// Triggers that have fired and not recovered.
     pub triggers: Vec<TriggerView>,
     /// How retries are doing.
@@ -100,7 +100,7 @@ pub struct RouterView {
 #[serde(rename_all = "camelCase")]
 pub struct StatusView {
     /// The lamp.
-    pub lamp: Lamp,
+    pub lamp: StatusLevel,
     /// The tier the next request is expected to be answered by, as circuits and the last calls say.
     pub tier: Tier,
     /// The bold state: `All clear.`, `Ready.`, `Running on Warm.`
@@ -253,7 +253,7 @@ pub struct RouteView {
     /// The weight, where the tier splits by weight.
     pub weight: Option<u32>,
     /// The lamp.
-    pub lamp: Lamp,
+    pub lamp: StatusLevel,
     /// The word beside the lamp: `Clear`, `Caution`, `Stop`, `Out of use`, `Not probed`.
     pub signal: String,
     /// Detail after the word: `529 overloaded`.
@@ -317,13 +317,13 @@ pub struct ColdView {
     /// The next attempt, UTC epoch milliseconds.
     pub next_attempt_at_ms: Option<i64>,
     /// The first wagons, oldest first, at most 12.
-    pub wagons: Vec<WagonView>,
+    pub wagons: Vec<QueuedJobView>,
 }
 
 /// One waiting job in the diagram.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct WagonView {
+pub struct QueuedJobView {
     /// The job's id.
     pub id: String,
     /// The workload's name.
@@ -413,7 +413,7 @@ pub struct TrafficView {
 #[serde(rename_all = "camelCase")]
 pub struct EventView {
     /// The lamp beside it.
-    pub lamp: Lamp,
+    pub lamp: StatusLevel,
     /// One or two plain sentences.
     pub sentence: String,
     /// The event itself.

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use switchyard_domain::Now;
-use switchyard_domain::event::{Event, What};
+use switchyard_domain::event::{Event, EventKind};
 use switchyard_domain::view::EventView;
 use switchyard_store::WriterHandle;
 use tokio::sync::broadcast;
@@ -51,14 +51,14 @@ impl Bus {
     }
 
     /// Logs what happened and tells everyone.
-    pub(crate) fn emit(&self, what: What, now: Now) {
+    pub(crate) fn emit(&self, what: EventKind, now: Now) {
         let event = self.post(what, now);
         self.log(&event, now);
     }
 
     /// Tells everyone, without the log's line: that may wait for whoever reads standard error, and is written
     /// ([`Bus::log`]) once no lock is held.
-    pub(crate) fn post(&self, what: What, now: Now) -> Event {
+    pub(crate) fn post(&self, what: EventKind, now: Now) -> Event {
         let mut order = lock(&self.order);
         let event = Event { id: order.next_id, at_ms: now.wall_ms, what };
         order.next_id += 1;
@@ -127,7 +127,7 @@ mod tests {
                 let (bus, begin) = (Arc::clone(&bus), Arc::clone(&begin));
                 std::thread::spawn(move || {
                     begin.wait();
-                    (0..50).for_each(|_| bus.emit(What::Resumed, Now::default()));
+                    (0..50).for_each(|_| bus.emit(EventKind::Resumed, Now::default()));
                 })
             };
             let threads: Vec<_> = (0..4).map(emit).collect();

@@ -6,7 +6,7 @@ mod pages;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use switchyard_domain::event::{Event, What};
+use switchyard_domain::event::{Event, EventKind};
 use switchyard_domain::map::{Format, Route, RouteIx, value_at};
 use switchyard_domain::view::{CircuitState, Snapshot};
 use switchyard_domain::{Now, RouteId};
@@ -66,9 +66,9 @@ struct Finder {
 
 impl Finder {
     fn note(&mut self, event: &Event) {
-        let (route, opened) = if let What::CircuitOpened { route, .. } = &event.what {
+        let (route, opened) = if let EventKind::CircuitOpened { route, .. } = &event.what {
             (route, true)
-        } else if let What::CircuitClosed { route } = &event.what {
+        } else if let EventKind::CircuitClosed { route } = &event.what {
             (route, false)
         } else {
             return;
@@ -112,7 +112,7 @@ impl Finder {
             let last = self.told.insert(key, now.mono_ms);
             if last.is_none_or(|last| now.mono_ms.saturating_sub(last) > SAME_MS) {
                 let (code, said) = (cause.code.clone(), format!("{}: {}", cause.title, cause.sentence));
-                shared.bus.emit(What::CauseFound { code, cause: said }, now);
+                shared.bus.emit(EventKind::CauseFound { code, cause: said }, now);
             }
         }
         self.told.retain(|_, last| now.mono_ms.saturating_sub(*last) <= SAME_MS);
@@ -161,8 +161,8 @@ impl Finder {
             now_ms: now.wall_ms,
             network: picture.network.state,
             providers,
-            loops: picture.loops.clone(),
-            client_retries: lock(&shared.callers).counts(now),
+            retry_budget: picture.loops.clone(),
+            client_retries: lock(&shared.client_retries).counts(now),
             tries_per_route: running.map.retry.attempts,
         }
     }

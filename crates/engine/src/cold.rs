@@ -4,7 +4,7 @@
 //! paused or without an eligible route a job waits until it expires.
 
 mod attempts;
-mod board;
+mod queue_snapshot;
 mod receipt;
 mod trouble;
 mod worker;
@@ -13,9 +13,9 @@ use std::sync::Arc;
 
 use http::header;
 use serde_json::Value;
-use switchyard_domain::event::What;
+use switchyard_domain::event::EventKind;
 use switchyard_domain::map::Auth;
-use switchyard_domain::view::{JobState, Outcome as Ended, WagonView};
+use switchyard_domain::view::{JobState, Outcome as Ended, QueuedJobView};
 use switchyard_domain::{Dialect, Failure, FailureKind, Problem};
 use switchyard_store::{NewJob, Order};
 use switchyard_wire::ErrorReply;
@@ -25,12 +25,12 @@ use crate::blocking;
 use crate::exchange::{Ending, Exchange};
 use crate::header_names;
 use crate::ids;
-use crate::intake::Ask;
-use crate::pipeline::Parked;
-use crate::reply::{self, Reply, Way};
+use crate::pipeline::Unserved;
+use crate::reply::{self, Reply, RoutingHeaders};
+use crate::request::ProxyRequest;
 use crate::shared::{Running, Shared};
 
-pub(crate) use board::{Board, QueueView};
+pub(crate) use queue_snapshot::{QueueSnapshot, QueueView};
 pub(crate) use trouble::look_for_file;
 pub(crate) use worker::{prepare, run};
 
@@ -38,35 +38,38 @@ pub(crate) use worker::{prepare, run};
 pub(crate) async fn park(
     shared: &Arc<Shared>,
     running: &Arc<Running>,
-    ask: &Arc<Ask>,
+    request: &Arc<ProxyRequest>,
     mut exchange: Exchange,
-    parked: Parked,
+    unserved: Unserved,
 ) -> Reply {
-    let attempts = parked.attempts;
-    let way = Way { tier: None, ..Way::none(&ask.id, attempts) };
-    if !running.map.flags.enable_cold_queue || !ask.job.queue || only_callers_keys(shared, running, ask) {
-        let mut reply = reply::failure(ask.dialect, &parked.why, &way);
-        not_before(&mut reply, parked.again_in_ms);
+    let attempts = unserved.attempts;
+    let routing = RoutingHeaders { tier: None, ..RoutingHeaders::none(&request.id, attempts) };
+    if !running.map.flags.enable_cold_queue
+        || !request.job.queue
+        || only_callers_keys(shared, running, request)
+    {
+        let mut reply = reply::failure(request.dialect, &unserved.why, &routing);
+        not_before(&mut reply, unserved.again_in_ms);
         exchange.end(Ending::unserved(Ended::Failed, reply.status().as_u16()));
         return reply;
     }
-    let queued = match enqueue(shared, running, ask, &parked.why).await {
+    let queued = match enqueue(shared, running, request, &unserved.why).await {
         Ok(queued) => queued,
         Err(problem) if problem.code == "idempotency_key_reused" => {
-            let mut reply = key_reused(ask);
-            way.mark(reply.headers_mut());
+            let mut reply = key_reused(request);
+            routing.mark(reply.headers_mut());
             exchange.end(Ending::unserved(Ended::Refused, reply.status().as_u16()));
             return reply;
         }
         Err(problem) => {
-            let mut reply = not_kept(ask, &problem);
-            way.mark(reply.headers_mut());
-            not_before(&mut reply, parked.again_in_ms);
+            let mut reply = not_kept(request, &problem);
+            routing.mark(reply.headers_mut());
+            not_before(&mut reply, unserved.again_in_ms);
             exchange.end(Ending::unserved(Ended::Failed, reply.status().as_u16()));
             return reply;
         }
     };
-    let reply = receipt::reply(shared, running, ask, &queued, &parked).await;
+    let reply = receipt::reply(shared, running, request, &queued, &unserved).await;
     let ending = ending(running, &reply, &mut exchange);
     exchange.end(ending);
     reply
@@ -88,7 +91,7 @@ fn ending(running: &Running, reply: &Reply, exchange: &mut Exchange) -> Ending {
 pub(crate) async fn already_queued(
     shared: &Arc<Shared>,
     running: &Running,
-    ask: &Ask,
+    request: &ProxyRequest,
     key: &str,
     fingerprint: &str,
 ) -> Option<Reply> {
@@ -96,11 +99,11 @@ pub(crate) async fn already_queued(
     if shared.queue.is_empty() {
         return None;
     }
-    let open = shared.store.queue().open_job(&ask.client_id, key).await.ok().flatten()?;
+    let open = shared.store.queue().open_job(&request.client_id, key).await.ok().flatten()?;
     if open.fingerprint.is_some_and(|before| before != fingerprint) {
-        return Some(key_reused(ask));
+        return Some(key_reused(request));
     }
-    Some(same_job(shared, running, ask, open.id).await)
+    Some(same_job(shared, running, request, open.id).await)
 }
 
 /// The receipt of what an SDK asks again and has queued before. Two prompts that happen to be equal are two jobs: only
@@ -108,32 +111,37 @@ pub(crate) async fn already_queued(
 pub(crate) async fn queued_before(
     shared: &Arc<Shared>,
     running: &Running,
-    ask: &Ask,
+    request: &ProxyRequest,
     fingerprint: &str,
 ) -> Option<Reply> {
-    if !ask.asks_again || shared.queue.is_empty() {
+    if !request.asks_again || shared.queue.is_empty() {
         return None;
     }
-    let id = shared.store.queue().open_job_like(&ask.client_id, fingerprint).await.ok().flatten()?;
-    Some(same_job(shared, running, ask, id).await)
+    let id = shared.store.queue().open_job_like(&request.client_id, fingerprint).await.ok().flatten()?;
+    Some(same_job(shared, running, request, id).await)
 }
 
 /// The receipt of a job that an earlier request has queued, in the shape that suits this caller.
-pub(crate) async fn same_job(shared: &Arc<Shared>, running: &Running, ask: &Ask, id: String) -> Reply {
+pub(crate) async fn same_job(
+    shared: &Arc<Shared>,
+    running: &Running,
+    request: &ProxyRequest,
+    id: String,
+) -> Reply {
     let queued = switchyard_store::Enqueued { id, existing: true };
-    let parked = Parked {
+    let unserved = Unserved {
         attempts: 0,
         reached_upstream: false,
         why: Failure::new(FailureKind::NoRoute, "This request waits in the queue already."),
         again_in_ms: 1_000,
     };
-    receipt::reply(shared, running, ask, &queued, &parked).await
+    receipt::reply(shared, running, request, &queued, &unserved).await
 }
 
 /// The refusal of a key that came with another request before. Not a 409, which SDKs send again.
-pub(crate) fn key_reused(ask: &Ask) -> Reply {
+pub(crate) fn key_reused(request: &ProxyRequest) -> Reply {
     reply::error(
-        ask.dialect,
+        request.dialect,
         &ErrorReply {
             status: 422,
             kind: "invalid_request_error".to_owned(),
@@ -142,7 +150,7 @@ pub(crate) fn key_reused(ask: &Ask) -> Reply {
                       same request again, or another key."
                 .to_owned(),
             param: Some("idempotency-key".to_owned()),
-            request_id: Some(ask.id.as_str().to_owned()),
+            request_id: Some(request.id.as_str().to_owned()),
         },
     )
 }
@@ -155,15 +163,15 @@ fn not_before(reply: &mut Reply, ms: u64) {
 }
 
 /// Whether no route of the request could answer it later: the caller's own key is never kept.
-fn only_callers_keys(shared: &Shared, running: &Running, ask: &Ask) -> bool {
-    let line = shared.with_fleet(|fleet| fleet.line(&running.map, &ask.job).into_owned());
+fn only_callers_keys(shared: &Shared, running: &Running, request: &ProxyRequest) -> bool {
+    let line = shared.with_fleet(|fleet| fleet.line(&running.map, &request.job).into_owned());
     let line = line.unwrap_or_default();
     line.hot.iter().chain(&line.warm).all(|ix| running.map.route(*ix).auth == Auth::Passthrough)
 }
 
-fn not_kept(ask: &Ask, problem: &Problem) -> Reply {
+fn not_kept(request: &ProxyRequest, problem: &Problem) -> Reply {
     reply::error(
-        ask.dialect,
+        request.dialect,
         &ErrorReply {
             status: 503,
             kind: "api_error".to_owned(),
@@ -173,7 +181,7 @@ fn not_kept(ask: &Ask, problem: &Problem) -> Reply {
                 problem.message
             ),
             param: None,
-            request_id: Some(ask.id.as_str().to_owned()),
+            request_id: Some(request.id.as_str().to_owned()),
         },
     )
 }
@@ -181,12 +189,15 @@ fn not_kept(ask: &Ask, problem: &Problem) -> Reply {
 async fn enqueue(
     shared: &Arc<Shared>,
     running: &Running,
-    ask: &Ask,
+    request: &ProxyRequest,
     why: &Failure,
 ) -> Result<switchyard_store::Enqueued, Problem> {
     let now = crate::network::settled_now(shared).await;
-    let headers: Vec<(&str, &str)> =
-        ask.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect();
+    let headers: Vec<(&str, &str)> = request
+        .headers
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+        .collect();
     let job = NewJob {
         id: ids::job(),
         at_ms: now.wall_ms,
@@ -195,29 +206,29 @@ async fn enqueue(
         most_open: running.map.cold.max_jobs,
         most_bytes: running.map.cold.max_bytes,
         expires_at_ms: now.plus_ms(running.map.cold.expires_ms).wall_ms,
-        client: ask.client.to_string(),
-        client_id: ask.client_id.to_string(),
-        priority: ask.priority,
-        job: ask.job.name.clone(),
-        dialect: ask.dialect,
-        operation: ask.operation,
-        request_id: ask.id.clone(),
-        idempotency_key: ask.idempotency_key.clone(),
-        fingerprint: ask.fingerprint(),
-        model: ask.envelope.model.clone(),
+        client: request.client.to_string(),
+        client_id: request.client_id.to_string(),
+        priority: request.priority,
+        job: request.job.name.clone(),
+        dialect: request.dialect,
+        operation: request.operation,
+        request_id: request.id.clone(),
+        idempotency_key: request.idempotency_key.clone(),
+        fingerprint: request.fingerprint(),
+        model: request.envelope.model.clone(),
         headers_json: serde_json::to_string(&headers).unwrap_or_else(|_| "[]".to_owned()),
-        body: if ask.envelope.stream {
-            blocking::run(ask.body.len(), || without_stream(ask.dialect, &ask.body))
+        body: if request.envelope.stream {
+            blocking::run(request.body.len(), || without_stream(request.dialect, &request.body))
         } else {
-            ask.body.to_vec()
+            request.body.to_vec()
         },
-        stream: ask.envelope.stream,
+        stream: request.envelope.stream,
         reason: Some(why.clone()),
     };
     let queued = shared.store.queue().enqueue(&job).await.map_err(|error| error.problem())?;
     if !queued.existing {
         let (job_id, job, client) = (queued.id.clone(), job.job, job.client);
-        shared.bus.emit(What::JobQueued { job_id, job, client }, now);
+        shared.bus.emit(EventKind::JobQueued { job_id, job, client }, now);
     }
     refresh(shared).await;
     shared.cold_work.notify_one();
@@ -257,7 +268,7 @@ async fn read(shared: &Shared) -> Option<QueueView> {
         next_attempt_at_ms: queue.next_due().await.ok()?,
         wagons: wagons
             .into_iter()
-            .map(|row| WagonView { id: row.id, job: row.job, state: row.state })
+            .map(|row| QueuedJobView { id: row.id, job: row.job, state: row.state })
             .collect(),
     })
 }

@@ -232,7 +232,7 @@ impl Exchange {
         self.shared.tried(&view, fell_back, now);
         self.shared.bus.routing.answered(&view, self.first_choice.as_ref(), now);
         if let Some(mark) = self.mark.filter(|_| is_worth_repeating(view.status)) {
-            lock(&self.shared.callers).failed(mark, now);
+            lock(&self.shared.client_retries).failed(mark, now);
         }
         self.shared.ended(Arc::from(view), now);
     }

@@ -40,7 +40,7 @@ const SHOWN_CLOSED_MS: i64 = 3_600_000;
 
 /// Where the incidents that are not closed lie.
 #[derive(Debug)]
-pub(crate) struct Desk {
+pub(crate) struct IncidentBoard {
     /// What the window shows, newest first.
     board: Mutex<Vec<IncidentBrief>>,
     /// Held across the database's answers: one thing at a time happens to incidents.
@@ -51,7 +51,7 @@ pub(crate) struct Desk {
     outbox: Outbox,
 }
 
-impl Desk {
+impl IncidentBoard {
     /// A desk that goes on after an event of the log.
     pub(crate) fn new(last_event: i64, desktop: bool) -> Self {
         Self {

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use switchyard_domain::Now;
-use switchyard_domain::event::What;
+use switchyard_domain::event::EventKind;
 use switchyard_domain::network::{NameSource, NetworkCheck, NetworkState, NetworkView};
 use switchyard_policy::Fleet;
 use tokio::sync::{Notify, watch};
@@ -19,10 +19,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::shared::{Shared, lock};
-use crate::upstream::{Exits, Kept};
+use crate::upstream::{Egress, Kept};
 
 use link::Link;
-use wake::{Pulse, Reading, Wall};
+use wake::{Reading, SuspendDetector, WallClock};
 
 const BEAT_MS: u64 = 1_000;
 /// A doubt that arises while one look follows another is looked after this much later, milliseconds.
@@ -38,9 +38,9 @@ const ONE_BY_ONE_MS: u64 = 10;
 
 /// What is known of the network beside the fleet's judgement.
 #[derive(Debug, Default)]
-pub(crate) struct Desk {
+pub(crate) struct NetworkMonitor {
     /// How connections leave this machine.
-    pub(crate) exits: Exits,
+    pub(crate) egress: Egress,
     /// Grows when a look has ended or the network has turned.
     news: watch::Sender<u64>,
     /// A look is wanted now.
@@ -50,7 +50,7 @@ pub(crate) struct Desk {
     checks: Mutex<Vec<NetworkCheck>>,
     held: Mutex<Held>,
     /// Held while the queue's times are moved along with it.
-    wall: tokio::sync::Mutex<Wall>,
+    wall: tokio::sync::Mutex<WallClock>,
 }
 
 /// The requests that wait, by number, with the moment each began to.
@@ -82,7 +82,7 @@ impl Drop for Waiting<'_> {
     }
 }
 
-impl Desk {
+impl NetworkMonitor {
     /// The network went from one state to another.
     pub(crate) fn turned(&self, to: NetworkState) {
         tracing::info!(state = to.as_str(), "the network's state changed");
@@ -158,8 +158,8 @@ pub(crate) fn view(shared: &Shared, judged: Judged) -> NetworkView {
         held,
         oldest_held_ms,
         name: None,
-        dns: desk.exits.names.source(),
-        proxy: desk.exits.proxy.shown(),
+        dns: desk.egress.names.source(),
+        proxy: desk.egress.proxy.shown(),
         checks: lock(&desk.checks).clone(),
     }
 }
@@ -167,10 +167,10 @@ pub(crate) fn view(shared: &Shared, judged: Judged) -> NetworkView {
 /// Reads what an earlier run knew and what the system says of proxies: before the first connection is made.
 pub(crate) async fn prepare(shared: &Shared) {
     match shared.store.settings().get::<Kept>(NAMES).await {
-        Ok(kept) => shared.network.exits.names.restore(kept.unwrap_or_default()),
+        Ok(kept) => shared.network.egress.names.restore(kept.unwrap_or_default()),
         Err(error) => tracing::warn!(code = error.code(), %error, "addresses of the last run not read"),
     }
-    shared.network.exits.proxy.read().await;
+    shared.network.egress.proxy.read().await;
     shared.network.wall.lock().await.go_by(clock::now());
 }
 
@@ -185,7 +185,7 @@ pub(crate) async fn look(shared: &Shared) {
         return;
     }
     let begun = clock::now();
-    let (findings, checks) = look::look(&running.map, &shared.network.exits).await;
+    let (findings, checks) = look::look(&running.map, &shared.network.egress).await;
     *lock(&shared.network.checks) = checks;
     let now = clock::now();
     shared.change(now, |fleet| ((), fleet.network_checked(&findings, begun.mono_ms, now)));
@@ -195,9 +195,9 @@ pub(crate) async fn look(shared: &Shared) {
 
 /// A person wants to know: the system's proxy is read as well.
 pub(crate) async fn look_by_hand(shared: &Shared) {
-    if shared.network.exits.proxy.read().await {
+    if shared.network.egress.proxy.read().await {
         let now = clock::now();
-        shared.bus.emit(What::ProxyChanged { proxy: shared.network.exits.proxy.shown() }, now);
+        shared.bus.emit(EventKind::ProxyChanged { proxy: shared.network.egress.proxy.shown() }, now);
         unsettle(shared, now);
     }
     look(shared).await;
@@ -205,9 +205,9 @@ pub(crate) async fn look_by_hand(shared: &Shared) {
 
 /// What was known of the network is of before: connections are made anew, and it is looked at.
 fn unsettle(shared: &Shared, now: Now) {
-    shared.network.exits.names.renew();
+    shared.network.egress.names.renew();
     if let Some(running) = shared.running.load_full() {
-        crate::upstream::renew(&running.upstreams, &shared.network.exits);
+        crate::upstream::renew(&running.upstreams, &shared.network.egress);
     }
     shared.change(now, |fleet| ((), fleet.network_unsettled(now)));
 }
@@ -242,7 +242,7 @@ async fn settle(shared: &Shared) {
     }
     wall.go_by(now);
     crate::cold::refresh(shared).await;
-    shared.bus.emit(What::ClockJumped { by_ms }, now);
+    shared.bus.emit(EventKind::ClockJumped { by_ms }, now);
     shared.cold_work.notify_one();
 }
 
@@ -266,7 +266,7 @@ pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
 /// The one who keeps the beat.
 struct Keeper<'a> {
     shared: &'a Arc<Shared>,
-    pulse: Pulse,
+    pulse: SuspendDetector,
     link: Link,
     looked_mono_ms: u64,
     proxy_mono_ms: u64,
@@ -277,8 +277,8 @@ struct Keeper<'a> {
 impl<'a> Keeper<'a> {
     fn new(shared: &'a Arc<Shared>) -> Self {
         let now = clock::now().mono_ms;
-        let mut pulse = Pulse::default();
-        pulse.feel(Reading { boot_ms: now, awake_ms: clock::awake_ms() });
+        let mut pulse = SuspendDetector::default();
+        pulse.observe(Reading { boot_ms: now, awake_ms: clock::awake_ms() });
         Self {
             shared,
             pulse,
@@ -292,8 +292,8 @@ impl<'a> Keeper<'a> {
 
     async fn beat(&mut self) {
         let now = settled_now(self.shared).await;
-        let asleep = self.pulse.feel(Reading { boot_ms: now.mono_ms, awake_ms: clock::awake_ms() });
-        let woke = asleep.map(|asleep_ms| What::WokeUp { asleep_ms });
+        let asleep = self.pulse.observe(Reading { boot_ms: now.mono_ms, awake_ms: clock::awake_ms() });
+        let woke = asleep.map(|asleep_ms| EventKind::WokeUp { asleep_ms });
         let switched = self.switched();
         let proxy = self.proxy_changed(woke.is_some() || switched.is_some()).await;
         let unsettled = woke.is_some() || switched.is_some() || proxy.is_some();
@@ -309,28 +309,28 @@ impl<'a> Keeper<'a> {
         self.pulse.worked_until(clock::now().mono_ms);
     }
 
-    fn switched(&mut self) -> Option<What> {
+    fn switched(&mut self) -> Option<EventKind> {
         let fresh = Link::read();
         let what = self.link.change_to(&fresh)?;
         self.link = fresh;
-        Some(What::NetworkSwitched { what })
+        Some(EventKind::NetworkSwitched { what })
     }
 
-    async fn proxy_changed(&mut self, at_once: bool) -> Option<What> {
+    async fn proxy_changed(&mut self, at_once: bool) -> Option<EventKind> {
         let now = clock::now().mono_ms;
         if !at_once && now.saturating_sub(self.proxy_mono_ms) < PROXY_EVERY_MS {
             return None;
         }
         self.proxy_mono_ms = now;
-        let proxy = &self.shared.network.exits.proxy;
-        proxy.read().await.then(|| What::ProxyChanged { proxy: proxy.shown() })
+        let proxy = &self.shared.network.egress.proxy;
+        proxy.read().await.then(|| EventKind::ProxyChanged { proxy: proxy.shown() })
     }
 
     async fn look_if_wanted(&mut self) {
         let now = clock::now().mono_ms;
         let running = self.shared.running.load_full();
         let every = running.as_ref().map_or(u64::MAX, |running| running.map.network.check_every_ms);
-        let by_proxy = running.is_some_and(|running| self.shared.network.exits.proxy.serves(&running.map));
+        let by_proxy = running.is_some_and(|running| self.shared.network.egress.proxy.serves(&running.map));
         let judged = self.shared.with_fleet(|fleet| {
             fleet.network_goes_by_proxy(by_proxy);
             (fleet.network().is_down(), fleet.network().wants_check())
@@ -348,18 +348,18 @@ impl<'a> Keeper<'a> {
     }
 
     fn tell_names(&mut self) {
-        let source = self.shared.network.exits.names.source();
+        let source = self.shared.network.egress.names.source();
         let now = clock::now();
         let quiet = now.mono_ms.saturating_sub(self.named_mono_ms) < TELL_NAMES_MS && self.named_mono_ms != 0;
         if source != self.names && !quiet {
             self.names = source;
             self.named_mono_ms = now.mono_ms;
-            self.shared.bus.emit(What::NamesFrom { source }, now);
+            self.shared.bus.emit(EventKind::NamesFrom { source }, now);
         }
     }
 
     async fn keep_names(&self) {
-        let Some(kept) = self.shared.network.exits.names.take_new() else { return };
+        let Some(kept) = self.shared.network.egress.names.take_new() else { return };
         if let Err(error) = self.shared.store.settings().set(NAMES, &kept, clock::now().wall_ms).await {
             tracing::warn!(code = error.code(), %error, "good addresses not kept");
         }

@@ -1,27 +1,27 @@
 //! The walk of a request: admit, plan, drive, answer or park. One page, one direction.
 
-mod holding;
 mod one_route;
 mod planning;
+mod wait_for_network;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Response, StatusCode};
-use switchyard_domain::event::What;
+use switchyard_domain::event::EventKind;
 use switchyard_domain::map::CacheMode;
 use switchyard_domain::view::Outcome as Ended;
 use switchyard_domain::{Failure, FailureKind, Operation, Tier};
-use switchyard_policy::{Attempt, Drive, Input, Step, classify};
+use switchyard_policy::{Attempt, FailoverMachine, Input, Step, classify};
 use switchyard_wire::{ErrorReply, count_body};
 
 use crate::clock;
 use crate::cold;
 use crate::exchange::{Ending, Exchange};
 use crate::header_names;
-use crate::intake::Ask;
-use crate::once::{Outcome as FirstOutcome, Turn};
-use crate::reply::{self, Reply, ReplyBody, Way};
+use crate::idempotency::{Outcome as FirstOutcome, Turn};
+use crate::reply::{self, Reply, ReplyBody, RoutingHeaders};
+use crate::request::ProxyRequest;
 use crate::shared::{Running, Shared, lock};
 use crate::shed;
 use crate::stream_body::StreamBody;
@@ -44,12 +44,12 @@ pub(crate) enum Served {
     /// The caller is to hear this failure.
     Refused { failure: Failure, attempts: u32 },
     /// No route could answer in time.
-    Parked(Parked),
+    Unserved(Unserved),
 }
 
 /// No route could answer in time.
 #[derive(Clone, Debug)]
-pub(crate) struct Parked {
+pub(crate) struct Unserved {
     pub(crate) attempts: u32,
     /// Whether any try reached an upstream.
     pub(crate) reached_upstream: bool,
@@ -68,36 +68,40 @@ pub(crate) struct Answered {
 }
 
 /// Answers a request, one way or another; two with the same key of their caller's get one answer.
-pub(crate) async fn respond(shared: &Arc<Shared>, running: &Arc<Running>, ask: Arc<Ask>) -> Reply {
+pub(crate) async fn respond(
+    shared: &Arc<Shared>,
+    running: &Arc<Running>,
+    request: Arc<ProxyRequest>,
+) -> Reply {
     if let Some(why) = shared.all_off(running) {
-        return switched_off(shared, &ask, &why);
+        return switched_off(shared, &request, &why);
     }
-    let own_key = ask.idempotency_key.as_deref();
+    let own_key = request.idempotency_key.as_deref();
     // No header holds a line feed: what stands for an SDK's repetitions is no caller's key.
-    let implied = (own_key.is_none() && ask.is_sdk).then(|| format!("\n{}", ask.mark()));
-    let Some(key) = own_key.or(implied.as_deref()) else { return answer(shared, running, &ask).await };
-    let deadline = ask.arrived.mono_ms.saturating_add(ask.job.slo_ms);
-    let fingerprint = ask.fingerprint();
+    let implied = (own_key.is_none() && request.is_sdk).then(|| format!("\n{}", request.mark()));
+    let Some(key) = own_key.or(implied.as_deref()) else { return answer(shared, running, &request).await };
+    let deadline = request.arrived.mono_ms.saturating_add(request.job.slo_ms);
+    let fingerprint = request.fingerprint();
     loop {
-        match shared.once.turn(&ask.client_id, key, fingerprint.clone()) {
-            Turn::First(first) => {
+        match shared.idempotency.turn(&request.client_id, key, fingerprint.clone()) {
+            Turn::Leader(first) => {
                 let queued = match own_key {
-                    Some(key) => cold::already_queued(shared, running, &ask, key, &fingerprint).await,
-                    None => cold::queued_before(shared, running, &ask, &fingerprint).await,
+                    Some(key) => cold::already_queued(shared, running, &request, key, &fingerprint).await,
+                    None => cold::queued_before(shared, running, &request, &fingerprint).await,
                 };
                 let reply = match queued {
                     Some(reply) => reply,
-                    None => answer(shared, running, &ask).await,
+                    None => answer(shared, running, &request).await,
                 };
                 return first.share(reply);
             }
             // An equal prompt, and not the same request again.
-            Turn::Second(_) if own_key.is_none() && !ask.asks_again => {
-                return answer(shared, running, &ask).await;
+            Turn::Follower(_) if own_key.is_none() && !request.asks_again => {
+                return answer(shared, running, &request).await;
             }
-            Turn::Other if own_key.is_none() => return answer(shared, running, &ask).await,
-            Turn::Other => return cold::key_reused(&ask),
-            Turn::Second(mut waiters) => {
+            Turn::Other if own_key.is_none() => return answer(shared, running, &request).await,
+            Turn::Other => return cold::key_reused(&request),
+            Turn::Follower(mut waiters) => {
                 let outcome = match clock::until(deadline, waiters.wait_for(Option::is_some)).await {
                     Some(Ok(outcome)) => outcome.clone(),
                     // The first one hung up, or its stream broke off.
@@ -105,15 +109,17 @@ pub(crate) async fn respond(shared: &Arc<Shared>, running: &Arc<Running>, ask: A
                     None => None,
                 };
                 return match outcome {
-                    None => same_key(&ask),
+                    None => same_key(&request),
                     // Its SDK lost the stream, or it would not ask again.
-                    Some(FirstOutcome::Streamed) if own_key.is_none() => answer(shared, running, &ask).await,
-                    Some(FirstOutcome::Streamed) => streamed_elsewhere(&ask),
-                    Some(FirstOutcome::Told(told)) => match told.queued_as() {
+                    Some(FirstOutcome::Streamed) if own_key.is_none() => {
+                        answer(shared, running, &request).await
+                    }
+                    Some(FirstOutcome::Streamed) => streamed_elsewhere(&request),
+                    Some(FirstOutcome::SharedReply(told)) => match told.queued_as() {
                         // An app may ask by curl first and then by an SDK, which would take the first one's 202 for
                         // an answer.
-                        Some(id) => cold::same_job(shared, running, &ask, id).await,
-                        None => told.reply(&ask.id),
+                        Some(id) => cold::same_job(shared, running, &request, id).await,
+                        None => told.reply(&request.id),
                     },
                 };
             }
@@ -121,82 +127,95 @@ pub(crate) async fn respond(shared: &Arc<Shared>, running: &Arc<Running>, ask: A
     }
 }
 
-fn same_key(ask: &Ask) -> Reply {
+fn same_key(request: &ProxyRequest) -> Reply {
     let message =
         "A request with this idempotency key is still being answered. Wait for it, or send another key.";
-    conflict(ask, "idempotency_key_in_use", message)
+    conflict(request, "idempotency_key_in_use", message)
 }
 
 /// The answer was bought once and has gone to the first request; asking again must be the caller's decision.
-fn streamed_elsewhere(ask: &Ask) -> Reply {
+fn streamed_elsewhere(request: &ProxyRequest) -> Reply {
     let message = "The request with this idempotency key was answered as a stream to whoever sent it first, and a \
                    stream is not kept. Send another key to ask again.";
-    let mut reply = conflict(ask, "idempotency_key_streamed", message);
+    let mut reply = conflict(request, "idempotency_key_streamed", message);
     reply.headers_mut().insert(&header_names::SHOULD_RETRY, http::HeaderValue::from_static("false"));
     reply
 }
 
-fn conflict(ask: &Ask, code: &str, message: &str) -> Reply {
+fn conflict(request: &ProxyRequest, code: &str, message: &str) -> Reply {
     reply::error(
-        ask.dialect,
+        request.dialect,
         &ErrorReply {
             status: 409,
             kind: "conflict_error".to_owned(),
             code: Some(code.to_owned()),
             message: message.to_owned(),
             param: None,
-            request_id: Some(ask.id.as_str().to_owned()),
+            request_id: Some(request.id.as_str().to_owned()),
         },
     )
 }
 
-async fn answer(shared: &Arc<Shared>, running: &Arc<Running>, ask: &Arc<Ask>) -> Reply {
-    let mut exchange = Exchange::open(shared, ask.view(), ask.arrived);
-    if ask.operation == Operation::CountTokens {
-        return count(shared, running, ask, exchange).await;
+async fn answer(shared: &Arc<Shared>, running: &Arc<Running>, request: &Arc<ProxyRequest>) -> Reply {
+    let mut exchange = Exchange::open(shared, request.view(), request.arrived);
+    if request.operation == Operation::CountTokens {
+        return count(shared, running, request, exchange).await;
     }
-    shed::came(shared, ask, &mut exchange);
+    shed::came(shared, request, &mut exchange);
     if shared.is_paused() {
         let reason = crate::shared::lock(&shared.pause).reason.clone();
         let why = reason
             .map_or_else(|| "New work is paused.".to_owned(), |why| format!("New work is paused: {why}."));
-        let parked = Parked {
+        let unserved = Unserved {
             attempts: 0,
             reached_upstream: false,
             why: Failure::new(FailureKind::Paused, why),
             again_in_ms: 60_000,
         };
-        return Box::pin(cold::park(shared, running, ask, exchange, parked)).await;
+        return Box::pin(cold::park(shared, running, request, exchange, unserved)).await;
     }
-    if let Some(parked) = shed::gives_way(shared, running, ask) {
-        return Box::pin(cold::park(shared, running, ask, exchange, parked)).await;
+    if let Some(unserved) = shed::gives_way(shared, running, request) {
+        return Box::pin(cold::park(shared, running, request, exchange, unserved)).await;
     }
-    match serve(shared, running, ask, &mut exchange).await {
-        Served::Answered(answered) => commit(shared, running, ask, exchange, *answered),
+    match serve(shared, running, request, &mut exchange).await {
+        Served::Answered(answered) => commit(shared, running, request, exchange, *answered),
         Served::Refused { failure, attempts } => {
-            let reply = reply::failure(ask.dialect, &failure, &Way::none(&ask.id, attempts));
+            let reply =
+                reply::failure(request.dialect, &failure, &RoutingHeaders::none(&request.id, attempts));
             exchange.end(Ending::unserved(Ended::Refused, reply.status().as_u16()));
             reply
         }
-        Served::Parked(parked) => match stale(shared, running, ask, &parked) {
+        Served::Unserved(unserved) => match stale(shared, running, request, &unserved) {
             Some((reply, lost)) => {
                 exchange.lost([lost]);
                 exchange.end(Ending::Unserved { outcome: Ended::Answered, status: 200, degraded: true });
                 reply
             }
-            None => Box::pin(cold::park(shared, running, ask, exchange, parked)).await,
+            None => Box::pin(cold::park(shared, running, request, exchange, unserved)).await,
         },
     }
 }
 
 /// An answer the same request had a while ago, where the map says that this is better than none.
-fn stale(shared: &Shared, running: &Running, ask: &Ask, parked: &Parked) -> Option<(Reply, String)> {
+fn stale(
+    shared: &Shared,
+    running: &Running,
+    request: &ProxyRequest,
+    unserved: &Unserved,
+) -> Option<(Reply, String)> {
     // A route that may still be called is no reason to answer with something old.
     let all_out = {
-        let standing = &lock(&shared.standpoint).standing;
-        standing.tier == Tier::Cold && standing.route.is_none()
+        let current_tier = &lock(&shared.tier_since).current_tier;
+        current_tier.tier == Tier::Cold && current_tier.route.is_none()
     };
-    lock(&shared.stale).reply(&running.map, ask, parked.why.kind, parked.attempts, all_out, clock::now())
+    lock(&shared.stale).reply(
+        &running.map,
+        request,
+        unserved.why.kind,
+        unserved.attempts,
+        all_out,
+        clock::now(),
+    )
 }
 
 /// A prompt's length is asked of a route that counts; where none does, it is estimated here, whatever its routes say
@@ -204,22 +223,26 @@ fn stale(shared: &Shared, running: &Running, ask: &Ask, parked: &Parked) -> Opti
 async fn count(
     shared: &Arc<Shared>,
     running: &Arc<Running>,
-    ask: &Arc<Ask>,
+    request: &Arc<ProxyRequest>,
     mut exchange: Exchange,
 ) -> Reply {
-    match serve(shared, running, ask, &mut exchange).await {
-        Served::Answered(answered) => commit(shared, running, ask, exchange, *answered),
+    match serve(shared, running, request, &mut exchange).await {
+        Served::Answered(answered) => commit(shared, running, request, exchange, *answered),
         Served::Refused { failure, attempts } if attempts > 0 && is_of_the_prompt(&failure) => {
-            let reply = reply::failure(ask.dialect, &failure, &Way::none(&ask.id, attempts));
+            let reply =
+                reply::failure(request.dialect, &failure, &RoutingHeaders::none(&request.id, attempts));
             exchange.end(Ending::unserved(Ended::Refused, reply.status().as_u16()));
             reply
         }
-        Served::Refused { attempts, .. } | Served::Parked(Parked { attempts, .. }) => {
+        Served::Refused { attempts, .. } | Served::Unserved(Unserved { attempts, .. }) => {
             let lost = ["token_count_estimated messages".to_owned()];
-            let mut reply =
-                reply::json(StatusCode::OK, count_body(ask.dialect, ask.envelope.estimated_prompt_tokens()));
-            let way = Way { degraded: true, lost: &lost, ..Way::none(&ask.id, attempts) };
-            way.mark(reply.headers_mut());
+            let mut reply = reply::json(
+                StatusCode::OK,
+                count_body(request.dialect, request.envelope.estimated_prompt_tokens()),
+            );
+            let routing =
+                RoutingHeaders { degraded: true, lost: &lost, ..RoutingHeaders::none(&request.id, attempts) };
+            routing.mark(reply.headers_mut());
             exchange.lost(lost);
             exchange.end(Ending::Unserved { outcome: Ended::Answered, status: 200, degraded: true });
             reply
@@ -243,16 +266,16 @@ fn is_of_the_prompt(failure: &Failure) -> bool {
 pub(crate) async fn serve(
     shared: &Arc<Shared>,
     running: &Arc<Running>,
-    ask: &Arc<Ask>,
+    request: &Arc<ProxyRequest>,
     exchange: &mut Exchange,
 ) -> Served {
     tokio::select! {
         biased;
-        served = Box::pin(serve_at_last(shared, running, ask, exchange)) => return served,
+        served = Box::pin(serve_at_last(shared, running, request, exchange)) => return served,
         () = shared.grace_over.cancelled() => {}
     }
     exchange.abort();
-    Served::Parked(Parked {
+    Served::Unserved(Unserved {
         attempts: 0,
         reached_upstream: false,
         why: Failure {
@@ -267,12 +290,12 @@ pub(crate) async fn serve(
 pub(crate) async fn serve_at_last(
     shared: &Arc<Shared>,
     running: &Arc<Running>,
-    ask: &Arc<Ask>,
+    request: &Arc<ProxyRequest>,
     exchange: &mut Exchange,
 ) -> Served {
     loop {
-        let mut served = walk(shared, running, ask, exchange).await;
-        if !holding::may_go_on(shared, running, ask, &mut served).await {
+        let mut served = walk(shared, running, request, exchange).await;
+        if !wait_for_network::may_go_on(shared, running, request, &mut served).await {
             return served;
         }
     }
@@ -282,49 +305,49 @@ pub(crate) async fn serve_at_last(
 async fn walk(
     shared: &Arc<Shared>,
     running: &Arc<Running>,
-    ask: &Arc<Ask>,
+    request: &Arc<ProxyRequest>,
     exchange: &mut Exchange,
 ) -> Served {
-    let mut planned = decide(shared, running, ask);
+    let mut planned = decide(shared, running, request);
     if planned.as_ref().is_some_and(|(_, plan)| lacks_keys(plan)) && wait_for_keys(shared).await {
-        planned = decide(shared, running, ask);
+        planned = decide(shared, running, request);
     }
-    let Some((roll, mut plan)) = planned else { return Served::Parked(no_map()) };
+    let Some((roll, mut plan)) = planned else { return Served::Unserved(no_map()) };
     let first_choice = plan.candidates.first().map(|candidate| candidate.route);
     first_choice.inspect(|first| exchange.planned(&running.map.route(*first).id));
     let none = plan.candidates.is_empty().then(|| nothing_to_try(running, &plan));
     if let Some(failure) = none.as_ref().filter(|_| is_for_no_route(&plan)) {
         return Served::Refused { failure: failure.clone(), attempts: 0 };
     }
-    let unread = ask.resume.as_ref().and_then(|resume| resume.unread.clone());
+    let unread = request.resume.as_ref().and_then(|resume| resume.unread.clone());
     if unread.is_some() {
-        plan.candidates.retain(|candidate| !ask.avoid.contains(&candidate.route));
+        plan.candidates.retain(|candidate| !request.avoid.contains(&candidate.route));
     }
-    let mut drive = Drive::new(&running.map, &ask.job, plan, roll, ask.arrived);
+    let mut machine = FailoverMachine::new(&running.map, &request.job, plan, roll, request.arrived);
     if let Some(failure) = unread {
-        drive.came_unreadable(failure);
+        machine.came_unreadable(failure);
     }
     let mut input = Input::Begin;
     let mut reached_upstream = false;
     loop {
         let now = clock::now();
-        let step = shared.change(now, |fleet| drive.step(fleet, &running.map, input, now));
-        let Some(step) = step else { return Served::Parked(no_map()) };
+        let step = shared.change(now, |fleet| machine.step(fleet, &running.map, input, now));
+        let Some(step) = step else { return Served::Unserved(no_map()) };
         match step {
             Step::Try(attempt) => {
                 let (route, tier) = (attempt.route, attempt.tier);
-                match try_on(shared, running, ask, attempt, exchange).await {
+                match try_on(shared, running, request, attempt, exchange).await {
                     Ok(answer) => {
                         let degraded = tier != Tier::Hot || first_choice != Some(route);
-                        let answered = Answered { answer, attempts: drive.attempts(), degraded };
+                        let answered = Answered { answer, attempts: machine.attempts(), degraded };
                         return Served::Answered(Box::new(answered));
                     }
                     Err(failure) => {
                         reached_upstream |= classify(&failure).reached_upstream;
                         let id = &running.map.route(route).id;
-                        tracing::debug!(request = %ask.id, route = %id, kind = failure.kind.as_str(), "try failed");
+                        tracing::debug!(request = %request.id, route = %id, kind = failure.kind.as_str(), "try failed");
                         let Some(attempt) = exchange.failed(id, &failure) else {
-                            return Served::Parked(no_map());
+                            return Served::Unserved(no_map());
                         };
                         input = Input::Failed { attempt, failure };
                     }
@@ -334,15 +357,15 @@ async fn walk(
                 clock::sleep_until(until_mono_ms).await;
                 input = Input::Woke;
             }
-            Step::Answer(failure) => return Served::Refused { failure, attempts: drive.attempts() },
+            Step::Answer(failure) => return Served::Refused { failure, attempts: machine.attempts() },
             Step::Park => {
                 let unknown = || Failure::new(FailureKind::NoRoute, "No route could answer in time.");
-                let why = drive.last_failure().cloned().or(none).unwrap_or_else(unknown);
+                let why = machine.last_failure().cloned().or(none).unwrap_or_else(unknown);
                 // What the tries closed decides when trying again makes sense.
                 let again_in_ms =
-                    decide(shared, running, ask).map_or(AGAIN_MS, |(_, plan)| again_in_ms(&plan));
-                return Served::Parked(Parked {
-                    attempts: drive.attempts(),
+                    decide(shared, running, request).map_or(AGAIN_MS, |(_, plan)| again_in_ms(&plan));
+                return Served::Unserved(Unserved {
+                    attempts: machine.attempts(),
                     reached_upstream,
                     why,
                     again_in_ms,
@@ -356,7 +379,7 @@ async fn walk(
 async fn try_on(
     shared: &Arc<Shared>,
     running: &Running,
-    ask: &Arc<Ask>,
+    request: &Arc<ProxyRequest>,
     attempt: Box<Attempt>,
     exchange: &mut Exchange,
 ) -> Result<Answer, Failure> {
@@ -370,7 +393,7 @@ async fn try_on(
     };
     let patience = attempt.patience;
     exchange.begin(attempt);
-    let mut answer = upstream::send(upstream, route, key?, ask, &patience).await?;
+    let mut answer = upstream::send(upstream, route, key?, request, &patience).await?;
     match &mut answer {
         Answer::Whole(whole) => exchange.commit(&route.id, None, std::mem::take(&mut whole.waits)),
         Answer::Stream(opened) => {
@@ -384,16 +407,16 @@ async fn try_on(
 fn commit(
     shared: &Arc<Shared>,
     running: &Arc<Running>,
-    ask: &Arc<Ask>,
+    request: &Arc<ProxyRequest>,
     mut exchange: Exchange,
     answered: Answered,
 ) -> Reply {
     let Answered { answer, attempts, degraded } = answered;
     let (route, tier) = exchange.served_by().cloned().unzip();
-    let asked = ask.envelope.model.as_str();
-    let unknown_model = (!running.map.knows_model(&ask.client, asked)).then_some(asked);
-    let way = |degraded, lost| Way {
-        id: &ask.id,
+    let asked = request.envelope.model.as_str();
+    let unknown_model = (!running.map.knows_model(&request.client, asked)).then_some(asked);
+    let routing = |degraded, lost| RoutingHeaders {
+        id: &request.id,
         route: route.as_ref(),
         tier,
         attempts,
@@ -403,25 +426,25 @@ fn commit(
     };
     match answer {
         Answer::Whole(whole) => {
-            let ending = settle(shared, ask, &mut exchange, degraded, &whole);
+            let ending = settle(shared, request, &mut exchange, degraded, &whole);
             let Whole { status, headers, body, lost, .. } = *whole;
             if running.map.cache_mode != CacheMode::Off {
-                lock(&shared.stale).keep(&running.map, ask, status, &body, clock::now());
+                lock(&shared.stale).keep(&running.map, request, status, &body, clock::now());
             }
             exchange.end(ending);
             let mut reply = Response::new(ReplyBody::Whole(Some(body)));
             *reply.status_mut() = status;
             *reply.headers_mut() = headers;
-            way(degraded || !lost.is_empty(), &lost).mark(reply.headers_mut());
+            routing(degraded || !lost.is_empty(), &lost).mark(reply.headers_mut());
             reply
         }
         Answer::Stream(mut opened) => {
             let lost = std::mem::take(&mut opened.lost);
-            tell_losses(shared, ask, &lost, &mut exchange);
+            tell_losses(shared, request, &lost, &mut exchange);
             let degraded = degraded || !lost.is_empty();
             let mut headers = std::mem::take(&mut opened.headers);
-            way(degraded, &lost).mark(&mut headers);
-            let body = StreamBody::new(shared, running, ask, exchange, *opened, degraded);
+            routing(degraded, &lost).mark(&mut headers);
+            let body = StreamBody::new(shared, running, request, exchange, *opened, degraded);
             let mut reply = Response::new(ReplyBody::Stream(Box::new(body), None));
             *reply.headers_mut() = headers;
             reply
@@ -432,12 +455,12 @@ fn commit(
 /// Settles a whole answer with the route that gave it and those who watch; how its exchange ends with it.
 pub(crate) fn settle(
     shared: &Shared,
-    ask: &Ask,
+    request: &ProxyRequest,
     exchange: &mut Exchange,
     degraded: bool,
     whole: &Whole,
 ) -> Ending {
-    tell_losses(shared, ask, &whole.lost, exchange);
+    tell_losses(shared, request, &whole.lost, exchange);
     exchange.succeed();
     Ending::Served {
         outcome: Ended::Answered,
@@ -448,7 +471,7 @@ pub(crate) fn settle(
 }
 
 /// What a change of dialect lost is noted with the request, and told to those who watch.
-pub(crate) fn tell_losses(shared: &Shared, ask: &Ask, lost: &[String], exchange: &mut Exchange) {
+pub(crate) fn tell_losses(shared: &Shared, request: &ProxyRequest, lost: &[String], exchange: &mut Exchange) {
     if lost.is_empty() {
         return;
     }
@@ -456,18 +479,18 @@ pub(crate) fn tell_losses(shared: &Shared, ask: &Ask, lost: &[String], exchange:
     let Some((route, _)) = exchange.served_by() else { return };
     let now = clock::now();
     if lock(&shared.losses).is_news(route, lost, now) {
-        let (request_id, route, lost) = (ask.id.clone(), route.clone(), lost.to_vec());
-        shared.bus.emit(What::AnswerDegraded { request_id, route, lost }, now);
+        let (request_id, route, lost) = (request.id.clone(), route.clone(), lost.to_vec());
+        shared.bus.emit(EventKind::AnswerDegraded { request_id, route, lost }, now);
     }
 }
 
 /// The all-off switch: an answer at once, and nothing is sent, queued or held.
-fn switched_off(shared: &Arc<Shared>, ask: &Ask, why: &str) -> Reply {
-    let exchange = Exchange::open(shared, ask.view(), ask.arrived);
+fn switched_off(shared: &Arc<Shared>, request: &ProxyRequest, why: &str) -> Reply {
+    let exchange = Exchange::open(shared, request.view(), request.arrived);
     let message = format!("AI is switched off here ({why}). Nothing was sent or queued.");
     let failure =
         Failure { code: Some("ai_disabled".to_owned()), ..Failure::new(FailureKind::AllOff, message) };
-    let mut reply = reply::failure(ask.dialect, &failure, &Way::none(&ask.id, 0));
+    let mut reply = reply::failure(request.dialect, &failure, &RoutingHeaders::none(&request.id, 0));
     reply.headers_mut().insert(&header_names::SHOULD_RETRY, http::HeaderValue::from_static("false"));
     exchange.end(Ending::unserved(Ended::Refused, reply.status().as_u16()));
     reply

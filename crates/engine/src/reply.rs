@@ -16,8 +16,8 @@ use switchyard_wire::gemini::JsonList;
 use switchyard_wire::{ErrorReply, error_response_after, verbatim_error};
 
 use crate::header_names;
-use crate::intake::Ask;
-use crate::once::First;
+use crate::idempotency::Leader;
+use crate::request::ProxyRequest;
 use crate::stream_body::StreamBody;
 
 /// A response's body.
@@ -28,7 +28,7 @@ pub(crate) enum ReplyBody {
     /// A relayed stream, and those who wait for its end.
     Stream(
         Box<StreamBody>,
-        #[expect(dead_code, reason = "dropped with the stream, which lets those who wait go")] Option<First>,
+        #[expect(dead_code, reason = "dropped with the stream, which lets those who wait go")] Option<Leader>,
     ),
 }
 
@@ -68,7 +68,7 @@ impl Body for ReplyBody {
 
 /// What the response headers say of the way a request took.
 #[derive(Clone, Debug)]
-pub(crate) struct Way<'a> {
+pub(crate) struct RoutingHeaders<'a> {
     pub(crate) id: &'a RequestId,
     pub(crate) route: Option<&'a RouteId>,
     pub(crate) tier: Option<Tier>,
@@ -79,7 +79,7 @@ pub(crate) struct Way<'a> {
     pub(crate) unknown_model: Option<&'a str>,
 }
 
-impl<'a> Way<'a> {
+impl<'a> RoutingHeaders<'a> {
     /// A request that no route answered.
     pub(crate) fn none(id: &'a RequestId, attempts: u32) -> Self {
         Self { id, route: None, tier: None, attempts, degraded: false, lost: &[], unknown_model: None }
@@ -155,7 +155,7 @@ pub(crate) fn error_after(dialect: Dialect, reply: &ErrorReply, retry_after_ms: 
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = json(status, written(dialect, reply, retry_after_ms));
     if let Some(id) = reply.request_id.as_deref() {
-        Way::none(&RequestId::from(id), 0).mark(response.headers_mut());
+        RoutingHeaders::none(&RequestId::from(id), 0).mark(response.headers_mut());
     }
     response
 }
@@ -173,12 +173,13 @@ fn written(dialect: Dialect, reply: &ErrorReply, retry_after_ms: Option<u64>) ->
 }
 
 /// A failure that is the caller's to know: the upstream's reason in the caller's dialect.
-pub(crate) fn failure(dialect: Dialect, failure: &Failure, way: &Way<'_>) -> Reply {
+pub(crate) fn failure(dialect: Dialect, failure: &Failure, routing: &RoutingHeaders<'_>) -> Reply {
     let status = caller_status(failure);
     // Where the caller gets the provider's own status it gets its error too, if it speaks the same dialect.
     let is_own = failure.status.is_none_or(|own| own == status.as_u16());
     let verbatim = failure.verbatim.as_deref().filter(|_| is_own);
-    let body = verbatim.and_then(|error| verbatim_error(dialect, error, &failure.message, way.id.as_str()));
+    let body =
+        verbatim.and_then(|error| verbatim_error(dialect, error, &failure.message, routing.id.as_str()));
     let otherwise = || {
         let reply = ErrorReply {
             status: status.as_u16(),
@@ -186,7 +187,7 @@ pub(crate) fn failure(dialect: Dialect, failure: &Failure, way: &Way<'_>) -> Rep
             code: failure.code.clone().or_else(|| Some(failure.kind.as_str().to_owned())),
             message: failure.message.clone(),
             param: failure.param.clone(),
-            request_id: Some(way.id.as_str().to_owned()),
+            request_id: Some(routing.id.as_str().to_owned()),
         };
         written(dialect, &reply, failure.retry_after_ms)
     };
@@ -198,7 +199,7 @@ pub(crate) fn failure(dialect: Dialect, failure: &Failure, way: &Way<'_>) -> Rep
     if let Some(ms) = failure.retry_after_ms {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(ms.div_ceil(1_000)));
     }
-    way.mark(response.headers_mut());
+    routing.mark(response.headers_mut());
     response
 }
 
@@ -263,7 +264,12 @@ pub(crate) fn caller_status(failure: &Failure) -> StatusCode {
 }
 
 /// The 202 of a queued request.
-pub(crate) fn queued(job_id: &str, existing: bool, retry_after_s: u64, way: &Way<'_>) -> Reply {
+pub(crate) fn queued(
+    job_id: &str,
+    existing: bool,
+    retry_after_s: u64,
+    routing: &RoutingHeaders<'_>,
+) -> Reply {
     let location = location(job_id);
     let body = json!({ "status": "queued", "id": job_id, "location": location, "existing": existing });
     let mut reply = json(StatusCode::ACCEPTED, body.to_string());
@@ -271,7 +277,7 @@ pub(crate) fn queued(job_id: &str, existing: bool, retry_after_s: u64, way: &Way
         reply.headers_mut().insert(header::LOCATION, value);
     }
     reply.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after_s));
-    way.mark(reply.headers_mut());
+    routing.mark(reply.headers_mut());
     reply
 }
 
@@ -281,14 +287,14 @@ pub(crate) fn location(job_id: &str) -> String {
 }
 
 /// A canned completion in the caller's dialect.
-pub(crate) fn template(ask: &Ask, text: &str, way: &Way<'_>) -> Reply {
-    let (model, stream) = (ask.envelope.model.as_str(), ask.envelope.stream);
-    let created_unix_s = u64::try_from(ask.arrived.wall_ms / 1_000).unwrap_or(0);
+pub(crate) fn template(request: &ProxyRequest, text: &str, routing: &RoutingHeaders<'_>) -> Reply {
+    let (model, stream) = (request.envelope.model.as_str(), request.envelope.stream);
+    let created_unix_s = u64::try_from(request.arrived.wall_ms / 1_000).unwrap_or(0);
     let (body, content_type) =
-        crate::template::render(ask.dialect, way.id.as_str(), model, text, stream, created_unix_s);
+        crate::template::render(request.dialect, routing.id.as_str(), model, text, stream, created_unix_s);
     let mut reply = json(StatusCode::OK, body);
     reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    way.mark(reply.headers_mut());
+    routing.mark(reply.headers_mut());
     reply
 }
 
@@ -322,7 +328,7 @@ mod tests {
             let lost: Vec<String> =
                 (0..count).map(|at| format!("field_dropped messages[{at}].näme")).collect();
             let mut headers = HeaderMap::new();
-            Way { lost: &lost, ..Way::none(&id, 1) }.mark(&mut headers);
+            RoutingHeaders { lost: &lost, ..RoutingHeaders::none(&id, 1) }.mark(&mut headers);
             let told = headers["x-switchyard-degradations"].to_str().unwrap();
             assert!(told.starts_with("field_dropped messages[0].n?me"), "{told}");
             assert!(told.len() <= HEADER_BYTES, "{} bytes", told.len());
@@ -330,7 +336,8 @@ mod tests {
             assert_eq!(told.split(", ").count() + rest, count, "{told}");
         }
         let mut headers = HeaderMap::new();
-        Way { lost: &["x".repeat(5_000), "y".to_owned()], ..Way::none(&id, 1) }.mark(&mut headers);
+        RoutingHeaders { lost: &["x".repeat(5_000), "y".to_owned()], ..RoutingHeaders::none(&id, 1) }
+            .mark(&mut headers);
         assert_eq!(headers["x-switchyard-degradations"], "+2");
     }
 

@@ -11,7 +11,7 @@ mod incidents;
 mod jobs;
 mod maps;
 mod network_check;
-mod orders;
+mod overrides;
 #[cfg(test)]
 mod pictures;
 mod quality;
@@ -29,11 +29,11 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use serde::de::DeserializeOwned;
-use switchyard_domain::event::{Event, What};
+use switchyard_domain::event::{Event, EventKind};
 use switchyard_domain::view::{PauseView, RequestView, Snapshot};
 use switchyard_domain::{Problem, Tier};
 use switchyard_notify::Sinks;
-use switchyard_policy::Standing;
+use switchyard_policy::CurrentTier;
 use switchyard_store::{Options, RequestFilter, Retention, Store, StoreError, Writer};
 use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::sync::CancellationToken;
@@ -45,15 +45,15 @@ use crate::cold;
 use crate::config::RouterConfig;
 use crate::local_keys::LocalKeys;
 use crate::network;
-use crate::prober;
 use crate::process::Budget;
 use crate::server;
-use crate::shared::{Shared, Standpoint, lock};
+use crate::shared::{Shared, TierSince, lock};
 use crate::snapshot;
+use crate::supervisor;
 use crate::traffic::Traffic;
 use crate::vault::Vault;
 
-pub(crate) use orders::keep_lapsed;
+pub(crate) use overrides::keep_lapsed;
 
 /// Events of before the start that are shown.
 const SHOWN_EVENTS: u32 = 50;
@@ -86,7 +86,7 @@ pub struct Router {
 
 /// A stream of snapshots: the first at once, then on change, at most four a second, at least one every two.
 #[derive(Debug)]
-pub struct Watch {
+pub struct SnapshotStream {
     shared: Arc<Shared>,
     seen: Option<u64>,
 }
@@ -125,7 +125,7 @@ impl Router {
             writer,
             vault,
             local_keys: LocalKeys::new(&config.data_dir),
-            once: Arc::default(),
+            idempotency: Arc::default(),
             losses: Mutex::default(),
             stale: Mutex::default(),
             compat: Mutex::default(),
@@ -133,15 +133,15 @@ impl Router {
             map_problem: Mutex::default(),
             fleet: Mutex::default(),
             applying: tokio::sync::Mutex::default(),
-            incidents: crate::incidents::Desk::new(last_id, config.desktop_notifications),
-            standpoint: Mutex::new(Standpoint {
-                standing: Standing { tier: Tier::Hot, route: None, cause: None },
+            incidents: crate::incidents::IncidentBoard::new(last_id, config.desktop_notifications),
+            tier_since: Mutex::new(TierSince {
+                current_tier: CurrentTier { tier: Tier::Hot, route: None, cause: None },
                 since_ms: started.wall_ms,
             }),
             traffic: Mutex::new(traffic),
             paused: AtomicBool::new(false),
             pause: Mutex::new(PauseView { paused: false, reason: None, since_ms: None }),
-            orders: tokio::sync::Mutex::default(),
+            overrides: tokio::sync::Mutex::default(),
             grace_over: CancellationToken::new(),
             in_flight: AtomicU64::new(0),
             admission: Arc::default(),
@@ -150,7 +150,7 @@ impl Router {
             started,
             proxy_url: Mutex::new(format!("http://{addr}")),
             control_url: Mutex::new(config.control_url),
-            queue: crate::cold::Board::default(),
+            queue: crate::cold::QueueSnapshot::default(),
             cold_work: Notify::new(),
             ways: AtomicU64::new(0),
             job_ended: watch::Sender::new(0),
@@ -158,10 +158,10 @@ impl Router {
             keychain_was: Mutex::default(),
             keys_doubted: Notify::new(),
             metrics: crate::metrics::Metrics::default(),
-            callers: Mutex::default(),
+            client_retries: Mutex::default(),
             shedding: Mutex::default(),
             causes: Mutex::default(),
-            network: network::Desk::default(),
+            network: network::NetworkMonitor::default(),
             shifts_kept: tokio::sync::Mutex::default(),
             store,
         });
@@ -177,13 +177,13 @@ impl Router {
         };
         router.shared.local_keys.load(&router.shared.store, started.wall_ms).await?;
         router.restore_pause().await?;
-        router.restore_orders().await?;
+        router.restore_overrides().await?;
         router.restore_compat().await?;
         network::prepare(&router.shared).await;
         router.restore_map_at_start().await?;
         cold::prepare(&router.shared).await;
         router.spawn_workers(listener, config.desktop_notifications);
-        let what = What::Started {
+        let what = EventKind::Started {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             proxy_url: format!("http://{addr}"),
         };
@@ -200,7 +200,7 @@ impl Router {
             self.workers.spawn(stop().run_until_cancelled_owned(notices));
         }
         self.cold.spawn(cold::run(shared(), self.stop.clone(), stop()));
-        self.workers.spawn(prober::run(shared(), stop()));
+        self.workers.spawn(supervisor::run(shared(), stop()));
         self.workers.spawn(crate::incidents::run(shared(), stop()));
         self.workers.spawn(crate::incidents::deliver(shared(), stop()));
         self.workers.spawn(network::run(shared(), stop()));
@@ -282,8 +282,8 @@ impl Router {
 
     /// A stream of snapshots.
     #[must_use]
-    pub fn watch(&self) -> Watch {
-        Watch { shared: Arc::clone(&self.shared), seen: None }
+    pub fn watch(&self) -> SnapshotStream {
+        SnapshotStream { shared: Arc::clone(&self.shared), seen: None }
     }
 
     /// Events from now on.
@@ -317,7 +317,7 @@ impl Router {
                 );
                 tracing::error!(key, %error, "{cause}");
                 let code = "setting_damaged".to_owned();
-                self.shared.bus.emit(What::CauseFound { code, cause }, clock::now());
+                self.shared.bus.emit(EventKind::CauseFound { code, cause }, clock::now());
                 Ok(None)
             }
             Err(error) => Err(error.problem()),
@@ -330,7 +330,7 @@ impl Router {
     }
 }
 
-impl Watch {
+impl SnapshotStream {
     /// The next snapshot.
     pub async fn next(&mut self) -> Arc<Snapshot> {
         if let Some(seen) = self.seen {

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use switchyard_domain::event::What;
+use switchyard_domain::event::EventKind;
 use switchyard_domain::map::RoutingMap;
 use switchyard_domain::view::{Outcome, RequestView};
 use switchyard_domain::{Now, RouteId, Tier};
@@ -68,10 +68,10 @@ impl RoutingLog {
     }
 
     /// Writes the line of an event; false for one that is not of these.
-    pub(crate) fn tell(&self, event: i64, what: &What, now: Now) -> bool {
+    pub(crate) fn tell(&self, event: i64, what: &EventKind, now: Now) -> bool {
         #[expect(clippy::wildcard_enum_match_arm, reason = "every other event moves no traffic")]
         match what {
-            What::TierChanged { from, to, route, .. } => {
+            EventKind::TierChanged { from, to, route, .. } => {
                 let what = if to > from { "failover" } else { "failback" };
                 let (from, tier) = (from.as_str(), to.as_str());
                 match route {
@@ -84,7 +84,7 @@ impl RoutingLog {
                     }
                 }
             }
-            What::CircuitOpened { route, failure, consecutive } => {
+            EventKind::CircuitOpened { route, failure, consecutive } => {
                 if !lock(&self.open).insert(route.clone()) {
                     return true;
                 }
@@ -92,24 +92,24 @@ impl RoutingLog {
                 let failures = *consecutive;
                 tracing::info!(target: TARGET, %provider, %model, reason, failures, event, "circuit open");
             }
-            What::CircuitClosed { route } => {
+            EventKind::CircuitClosed { route } => {
                 lock(&self.open).remove(route);
                 let [provider, model] = self.names(route);
                 tracing::info!(target: TARGET, %provider, %model, event, "circuit closed");
             }
-            What::ShiftStarted { shift, from, to, .. } => {
+            EventKind::ShiftStarted { shift, from, to, .. } => {
                 tracing::info!(target: TARGET, from, to, shift, event, "traffic moves");
             }
-            What::ShiftReversed { shift, from, to, .. } => {
+            EventKind::ShiftReversed { shift, from, to, .. } => {
                 tracing::info!(target: TARGET, from, to, shift, event, "the move is reversed");
             }
-            What::FailbackStarted { shift, home, .. } => {
+            EventKind::FailbackStarted { shift, home, .. } => {
                 tracing::info!(target: TARGET, home, shift, event, "traffic comes home");
             }
-            What::ShiftEnded { shift, home, .. } => {
+            EventKind::ShiftEnded { shift, home, .. } => {
                 tracing::info!(target: TARGET, home, shift, event, "traffic is home");
             }
-            What::JobQueued { job_id, job, client } => {
+            EventKind::JobQueued { job_id, job, client } => {
                 if let Some(requests) = lock(&self.queued).count(now) {
                     tracing::info!(target: TARGET, job_id, job, client, requests, event, "queued");
                 }

@@ -33,11 +33,11 @@ use crate::clock;
 use crate::exchange::{Ending, Exchange};
 use crate::header_names;
 use crate::ids;
-use crate::intake::{Arrival, Ask};
 use crate::listener::{self, Gate};
 use crate::local_keys::{App, Caller};
 use crate::pipeline;
 use crate::reply::{self, Reply, ReplyBody};
+use crate::request::{ProxyRequest, RequestParts};
 use crate::shared::{Running, Shared, lock};
 
 use self::origin::check_host_and_origin;
@@ -260,7 +260,7 @@ async fn routed(
         Some(url) => url.put_into(&body),
         None => body,
     };
-    let arrival = Arrival {
+    let arrival = RequestParts {
         id: id.clone(),
         client: app.name,
         client_id: app.id,
@@ -271,8 +271,8 @@ async fn routed(
         arrived,
         place: Some(place),
     };
-    let reply = match Ask::read(arrival, body, &running.map) {
-        Ok(ask) => Box::pin(pipeline::respond(shared, &running, Arc::new(ask))).await,
+    let reply = match ProxyRequest::read(arrival, body, &running.map) {
+        Ok(request) => Box::pin(pipeline::respond(shared, &running, Arc::new(request))).await,
         Err(refusal) => reply::error(dialect, &refusal),
     };
     let wants_list = url.is_some_and(|url| url.wants_list());

@@ -5,21 +5,21 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
-use switchyard_domain::event::{Event, What};
+use switchyard_domain::event::{Event, EventKind};
 use switchyard_domain::map::{RouteIx, RoutingMap};
 use switchyard_domain::network::NetworkState;
-use switchyard_domain::operate::Orders;
+use switchyard_domain::operate::Overrides;
 use switchyard_domain::view::{AttemptView, Outcome, PauseView, RequestView};
 use switchyard_domain::{Now, Tier};
 use switchyard_policy::lately::Ended;
-use switchyard_policy::{Change, Fleet, Standing, Turned, classify, standing};
+use switchyard_policy::{Change, CurrentTier, Fleet, NetworkChange, classify, current_tier};
 use switchyard_store::{Store, WriterHandle};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::bus::Bus;
+use crate::idempotency::IdempotencyKeys;
 use crate::local_keys::LocalKeys;
-use crate::once::Once;
 use crate::traffic::Traffic;
 use crate::upstream::Upstream;
 use crate::vault::Vault;
@@ -52,8 +52,8 @@ impl Running {
 
 /// Where the next default request would be answered, and since when.
 #[derive(Clone, Debug)]
-pub(crate) struct Standpoint {
-    pub(crate) standing: Standing,
+pub(crate) struct TierSince {
+    pub(crate) current_tier: CurrentTier,
     pub(crate) since_ms: i64,
 }
 
@@ -80,7 +80,7 @@ pub(crate) struct Shared {
     pub(crate) bus: Bus,
     pub(crate) vault: Arc<Vault>,
     pub(crate) local_keys: LocalKeys,
-    pub(crate) once: Arc<Once>,
+    pub(crate) idempotency: Arc<IdempotencyKeys>,
     /// Which losses in translation were told lately.
     pub(crate) losses: Mutex<crate::losses::Losses>,
     /// Answers to be given again when no route can answer.
@@ -94,13 +94,13 @@ pub(crate) struct Shared {
     /// Held while a map is applied: the version kept last is the one that runs.
     pub(crate) applying: tokio::sync::Mutex<()>,
     /// The incidents that are not closed.
-    pub(crate) incidents: crate::incidents::Desk,
-    pub(crate) standpoint: Mutex<Standpoint>,
+    pub(crate) incidents: crate::incidents::IncidentBoard,
+    pub(crate) tier_since: Mutex<TierSince>,
     pub(crate) traffic: Mutex<Traffic>,
     pub(crate) paused: AtomicBool,
     pub(crate) pause: Mutex<PauseView>,
     /// What people have overridden, as it is kept. Held while it changes; the fleet goes by a copy.
-    pub(crate) orders: tokio::sync::Mutex<Orders>,
+    pub(crate) overrides: tokio::sync::Mutex<Overrides>,
     /// Requests being worked on, attempts of queued ones included.
     pub(crate) in_flight: AtomicU64,
     /// Requests of callers that have been let in.
@@ -114,7 +114,7 @@ pub(crate) struct Shared {
     pub(crate) proxy_url: Mutex<String>,
     pub(crate) control_url: Mutex<Option<String>>,
     /// What is shown of the queue.
-    pub(crate) queue: crate::cold::Board,
+    pub(crate) queue: crate::cold::QueueSnapshot,
     /// Wakes the cold worker.
     pub(crate) cold_work: Notify,
     /// Grows with whatever may open a way to a route: a job that found none looks again.
@@ -130,13 +130,13 @@ pub(crate) struct Shared {
     /// What is counted for Prometheus.
     pub(crate) metrics: crate::metrics::Metrics,
     /// Retries that apps make themselves.
-    pub(crate) callers: Mutex<switchyard_policy::callers::Callers>,
+    pub(crate) client_retries: Mutex<switchyard_policy::client_retries::ClientRetries>,
     /// What gives way for now.
     pub(crate) shedding: Mutex<switchyard_policy::shed::Shedding>,
     /// Likely causes of present trouble.
     pub(crate) causes: Mutex<Vec<switchyard_domain::operate::CauseView>>,
     /// What is known of this machine's network beside the fleet's judgement.
-    pub(crate) network: crate::network::Desk,
+    pub(crate) network: crate::network::NetworkMonitor,
     /// Held while the shifts are written: what was written last is what stands.
     pub(crate) shifts_kept: tokio::sync::Mutex<()>,
 }
@@ -159,7 +159,7 @@ impl Shared {
     /// Counts the tries of a request that is over, or of a queued one's attempt.
     pub(crate) fn tried(&self, view: &RequestView, fell_back: bool, now: Now) {
         let tries = u32::try_from(view.attempts.len()).unwrap_or(u32::MAX);
-        self.with_fleet(|fleet| fleet.loops_mut().ended(tries, fell_back, now));
+        self.with_fleet(|fleet| fleet.retry_budget_mut().ended(tries, fell_back, now));
         self.metrics.tried(view, fell_back, self.running.load().as_deref());
     }
 
@@ -197,11 +197,11 @@ impl Shared {
                     let map = running.as_ref().map(|running| &running.map);
                     let provider = RoutingMap::provider_of(map, route).to_owned();
                     // Answered past a Hot that is out; where somebody wants it on Warm, Warm is where it should be.
-                    let past_hot = |standing: &Standing| {
-                        standing.tier != Tier::Hot
-                            && standing.cause.as_ref().is_some_and(|cause| !cause.is_ordered())
+                    let past_hot = |current_tier: &CurrentTier| {
+                        current_tier.tier != Tier::Hot
+                            && current_tier.cause.as_ref().is_some_and(|cause| !cause.is_ordered())
                     };
-                    let moved = tier != Tier::Hot && past_hot(&lock(&self.standpoint).standing);
+                    let moved = tier != Tier::Hot && past_hot(&lock(&self.tier_since).current_tier);
                     Some(Ended::Answered { provider, tier, retried, moved })
                 }
                 // An old answer given again, or an estimate.
@@ -262,21 +262,21 @@ impl Shared {
         let one = |change| {
             let (what, follow) = match change {
                 Change::Opened { route, failure, consecutive } => {
-                    (What::CircuitOpened { route, failure, consecutive }, Follow::Nothing)
+                    (EventKind::CircuitOpened { route, failure, consecutive }, Follow::Nothing)
                 }
-                Change::HalfOpen { route } => (What::CircuitHalfOpen { route }, Follow::Nothing),
-                Change::Closed { route } => (What::CircuitClosed { route }, Follow::WaysOpened),
+                Change::HalfOpen { route } => (EventKind::CircuitHalfOpen { route }, Follow::Nothing),
+                Change::Closed { route } => (EventKind::CircuitClosed { route }, Follow::WaysOpened),
                 Change::KeyCondemned { provider, key, failure, .. } => {
                     let credential = key.as_str().to_owned();
-                    (What::KeyCondemned { provider, credential, failure }, Follow::KeysDoubted)
+                    (EventKind::KeyCondemned { provider, credential, failure }, Follow::KeysDoubted)
                 }
                 Change::CooledDown { .. } => return (None, Follow::Nothing),
                 Change::ProbeFailed { route, failure } => {
-                    (What::ProbeFailed { route, failure }, Follow::Nothing)
+                    (EventKind::ProbeFailed { route, failure }, Follow::Nothing)
                 }
                 Change::NetworkTurned(turned) => {
-                    let Turned { from, to, sentence, portal_url, lasted_ms } = turned;
-                    let what = What::NetworkTurned { from, to, reason: sentence, portal_url, lasted_ms };
+                    let NetworkChange { from, to, sentence, portal_url, lasted_ms } = turned;
+                    let what = EventKind::NetworkTurned { from, to, reason: sentence, portal_url, lasted_ms };
                     (what, Follow::Network { from, to })
                 }
                 Change::Told(what) => (what, Follow::Nothing),
@@ -291,7 +291,7 @@ impl Shared {
         let is_back = from.is_down() && !to.is_down();
         if is_back && let Some(running) = self.running.load_full() {
             // Connections of before are likely dead, whatever they look like; who goes on now must not wait for one.
-            crate::upstream::renew(&running.upstreams, &self.network.exits);
+            crate::upstream::renew(&running.upstreams, &self.network.egress);
         }
         self.network.turned(to);
         if is_back {
@@ -308,17 +308,17 @@ impl Shared {
         }
         let Some(running) = self.running.load_full() else { return };
         // Held until it is told: who looked earlier never says the last word.
-        let mut standpoint = lock(&self.standpoint);
+        let mut tier_since = lock(&self.tier_since);
         // While this machine's network is down no tier takes over: nothing is called an outage.
-        let seen =
-            self.with_fleet(|fleet| (!fleet.network().is_down()).then(|| standing(&running.map, fleet, now)));
+        let seen = self
+            .with_fleet(|fleet| (!fleet.network().is_down()).then(|| current_tier(&running.map, fleet, now)));
         let Some(Some(fresh)) = seen else { return };
-        if standpoint.standing == fresh {
+        if tier_since.current_tier == fresh {
             return;
         }
-        let before = std::mem::replace(&mut standpoint.standing, fresh.clone());
+        let before = std::mem::replace(&mut tier_since.current_tier, fresh.clone());
         if before.tier != fresh.tier {
-            standpoint.since_ms = now.wall_ms;
+            tier_since.since_ms = now.wall_ms;
         }
         self.bus.touch();
         if before.tier != fresh.tier {
@@ -327,9 +327,9 @@ impl Shared {
             let route = fresh.route.filter(|_| fresh.tier != Tier::Cold);
             let route = route.map(|ix| running.map.route(ix).id.clone());
             let cause = fresh.cause.as_ref().map(ToString::to_string);
-            let what = What::TierChanged { from: before.tier, to: fresh.tier, route, cause };
+            let what = EventKind::TierChanged { from: before.tier, to: fresh.tier, route, cause };
             let event = self.bus.post(what, now);
-            drop(standpoint);
+            drop(tier_since);
             self.bus.log(&event, now);
             if fresh.tier != Tier::Cold {
                 self.ways_changed();

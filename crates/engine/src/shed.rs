@@ -10,36 +10,37 @@ use switchyard_policy::shed::{Load, Pressure, Verdict, judge};
 
 use crate::clock;
 use crate::exchange::Exchange;
-use crate::intake::Ask;
-use crate::pipeline::Parked;
+use crate::pipeline::Unserved;
+use crate::request::ProxyRequest;
 use crate::shared::{Running, Shared, lock};
 
 /// A queued job that gives way is looked at again after this, milliseconds.
 const HOLD_MS: u64 = 5_000;
 
 /// Sees whether an app asks again what has just failed, and what its next repetition is known by.
-pub(crate) fn came(shared: &Shared, ask: &Ask, exchange: &mut Exchange) {
-    let mark = ask.mark();
+pub(crate) fn came(shared: &Shared, request: &ProxyRequest, exchange: &mut Exchange) {
+    let mark = request.mark();
     exchange.marked(mark);
-    if lock(&shared.callers).came(&ask.client, mark, ask.asks_again, ask.arrived) {
-        shared.metrics.asked_again(&ask.client);
+    if lock(&shared.client_retries).came(&request.client, mark, request.asks_again, request.arrived) {
+        shared.metrics.asked_again(&request.client);
     }
 }
 
 /// Why a new request has to give way, if it has to.
-pub(crate) fn gives_way(shared: &Shared, running: &Running, ask: &Ask) -> Option<Parked> {
+pub(crate) fn gives_way(shared: &Shared, running: &Running, request: &ProxyRequest) -> Option<Unserved> {
     let now = clock::now();
     // Its own exchange counts as under way already.
     let others = shared.in_flight.load(Ordering::Relaxed).saturating_sub(1);
-    let verdict = judged(shared, running, &ask.job, ask.priority, others, now)?;
-    let told = lock(&shared.shedding).shed(verdict, ask.priority, now);
-    shared.metrics.shed(ask.priority);
+    let verdict = judged(shared, running, &request.job, request.priority, others, now)?;
+    let told = lock(&shared.shedding).shed(verdict, request.priority, now);
+    shared.metrics.shed(request.priority);
     shared.bus.touch();
     if let Some(what) = told {
         shared.bus.emit(what, now);
     }
-    let message = format!("Work of {} priority gives way: {}.", ask.priority.as_str(), verdict.why.words());
-    Some(Parked {
+    let message =
+        format!("Work of {} priority gives way: {}.", request.priority.as_str(), verdict.why.words());
+    Some(Unserved {
         attempts: 0,
         reached_upstream: false,
         why: Failure {
@@ -52,9 +53,9 @@ pub(crate) fn gives_way(shared: &Shared, running: &Running, ask: &Ask) -> Option
 
 /// How long a queued request gives way, milliseconds. Where only one route is left the queue goes on: it is slow, and
 /// its tries are what finds the other routes well again.
-pub(crate) fn holds(shared: &Shared, running: &Running, ask: &Arc<Ask>) -> Option<u64> {
+pub(crate) fn holds(shared: &Shared, running: &Running, request: &Arc<ProxyRequest>) -> Option<u64> {
     let in_flight = shared.in_flight.load(Ordering::Relaxed);
-    let verdict = judged(shared, running, &ask.job, ask.priority, in_flight, clock::now())?;
+    let verdict = judged(shared, running, &request.job, request.priority, in_flight, clock::now())?;
     match verdict.why {
         Pressure::Full(_) | Pressure::Storm => Some(HOLD_MS),
         Pressure::LastRoute => None,
@@ -84,7 +85,7 @@ fn judged(
     // Only low-priority work gives way for what the fleet knows.
     if priority == Priority::Low {
         shared.with_fleet(|fleet| {
-            load.storm = fleet.loops().is_storm();
+            load.storm = fleet.retry_budget().is_storm();
             load.routes_left = routes_left(running, fleet, job, now);
         });
     }

@@ -5,9 +5,9 @@ mod status;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use switchyard_domain::event::Lamp;
+use switchyard_domain::event::StatusLevel;
 use switchyard_domain::map::{CredentialSource, RouteIx, names_of};
-use switchyard_domain::operate::{DistributionView, LoopView, Orders, ShiftView, TriggerView};
+use switchyard_domain::operate::{DistributionView, LoopView, Overrides, ShiftView, TriggerView};
 use switchyard_domain::view::{
     CircuitState, ColdView, CredentialPlace, CredentialView, EventView, MapView, ProviderView, RouteView,
     RouterView, Snapshot, StatusView, TierView,
@@ -18,7 +18,7 @@ use switchyard_policy::{Fleet, KeyId, RouteHealth};
 
 use crate::clock;
 use crate::network::Judged;
-use crate::shared::{Running, Shared, Standpoint, lock};
+use crate::shared::{Running, Shared, TierSince, lock};
 use crate::{why, words};
 use status::Beside;
 
@@ -26,7 +26,7 @@ pub(crate) use status::health;
 
 /// What lies under the fleet's lock, seen at one moment, with the events that tell of it.
 struct Picture {
-    standpoint: Standpoint,
+    tier_since: TierSince,
     events: Vec<EventView>,
     fleet: Seen,
 }
@@ -41,9 +41,9 @@ struct Seen {
     network: Judged,
     shifts: Vec<ShiftView>,
     distribution: Option<DistributionView>,
-    orders: Orders,
+    overrides: Overrides,
     triggers: Vec<TriggerView>,
-    loops: LoopView,
+    retry_budget: LoopView,
 }
 
 /// Takes the picture.
@@ -63,7 +63,7 @@ pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
             traffic.kept(),
         )
     };
-    let Picture { standpoint, events, fleet } = picture(shared, running.as_deref(), shares, now);
+    let Picture { tier_since, events, fleet } = picture(shared, running.as_deref(), shares, now);
     // After the events: what they tell of has been done by then, so no picture shows the news over the old state.
     let pause = lock(&shared.pause).clone();
     let queue = shared.queue.view();
@@ -74,7 +74,7 @@ pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
         &facts,
         &Beside {
             running: running.as_deref(),
-            standpoint: &standpoint,
+            tier_since: &tier_since,
             pause: &pause,
             off: fleet.off,
             problem,
@@ -93,7 +93,7 @@ pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
         cold: ColdView {
             queue: running.as_ref().map_or_else(|| "ai-tasks".to_owned(), |r| r.map.cold.queue.clone()),
             enabled: running.as_ref().is_none_or(|running| running.map.flags.enable_cold_queue),
-            in_use: running.is_some() && standpoint.standing.tier == Tier::Cold,
+            in_use: running.is_some() && tier_since.current_tier.tier == Tier::Cold,
             waiting: queue.waiting,
             dead: queue.dead,
             done: queue.done,
@@ -109,15 +109,15 @@ pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
         keychain: shared.vault.view(),
         shifts: fleet.shifts,
         distribution: fleet.distribution,
-        orders: fleet.orders,
+        overrides: fleet.overrides,
         triggers: fleet.triggers,
-        loops: fleet.loops,
+        loops: fleet.retry_budget,
         incidents: shared.incidents.shown(now.wall_ms),
         shed: lock(&shared.shedding).view(),
         causes: lock(&shared.causes).clone(),
         network,
     };
-    let cause = standpoint.standing.cause.as_ref().map(ToString::to_string);
+    let cause = tier_since.current_tier.cause.as_ref().map(ToString::to_string);
     why::explain(&mut snapshot, cause.as_deref());
     Arc::new(snapshot)
 }
@@ -125,34 +125,34 @@ pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
 /// One look, under the locks under which the fleet and where it stands are changed and told of ([`Shared::change`],
 /// [`Shared::look_around`]): no picture shows a state without its event, or an event before its state.
 fn picture(shared: &Shared, running: Option<&Running>, shares: [Option<f64>; 3], now: Now) -> Picture {
-    let standpoint = lock(&shared.standpoint);
+    let tier_since = lock(&shared.tier_since);
     let seen = shared.with_fleet(|fleet| {
         let events = shared.bus.shown();
-        (events, running.map(|running| see(shared, running, fleet, &standpoint, shares, now)))
+        (events, running.map(|running| see(shared, running, fleet, &tier_since, shares, now)))
     });
     let (events, fleet) = seen.unwrap_or_else(|| (shared.bus.shown(), None));
-    Picture { standpoint: standpoint.clone(), events, fleet: fleet.unwrap_or_default() }
+    Picture { tier_since: tier_since.clone(), events, fleet: fleet.unwrap_or_default() }
 }
 
 fn see(
     shared: &Shared,
     running: &Running,
     fleet: &Fleet,
-    standpoint: &Standpoint,
+    tier_since: &TierSince,
     shares: [Option<f64>; 3],
     now: Now,
 ) -> Seen {
     Seen {
-        tiers: tiers(running, fleet, standpoint, shares, now),
+        tiers: tiers(running, fleet, tier_since, shares, now),
         providers: providers(shared, running, fleet, now),
-        facts: Some(status::facts_of(running, fleet, &standpoint.standing, shared.is_paused())),
+        facts: Some(status::facts_of(running, fleet, &tier_since.current_tier, shared.is_paused())),
         off: fleet.all_off(&running.map),
         network: Judged::of(fleet),
         shifts: fleet.shifts().view(now),
         distribution: fleet.shifts().distribution(now),
-        orders: fleet.orders().clone(),
+        overrides: fleet.overrides().clone(),
         triggers: fleet.watch().fired(),
-        loops: fleet.loops().view(now),
+        retry_budget: fleet.retry_budget().view(now),
     }
 }
 
@@ -194,7 +194,7 @@ fn map(running: Option<&Running>) -> MapView {
 fn tiers(
     running: &Running,
     fleet: &Fleet,
-    standpoint: &Standpoint,
+    tier_since: &TierSince,
     shares: [Option<f64>; 3],
     now: Now,
 ) -> Vec<TierView> {
@@ -203,13 +203,13 @@ fn tiers(
         .map(|tier| TierView {
             tier,
             share_percent: shares[tier as usize],
-            in_use: standpoint.standing.tier == tier,
+            in_use: tier_since.current_tier.tier == tier,
             routes: running
                 .map
                 .line
                 .tier(tier)
                 .iter()
-                .filter_map(|ix| route(running, fleet, *ix, standpoint.standing.route == Some(*ix), now))
+                .filter_map(|ix| route(running, fleet, *ix, tier_since.current_tier.route == Some(*ix), now))
                 .collect(),
         })
         .collect()
@@ -245,39 +245,45 @@ fn route(running: &Running, fleet: &Fleet, ix: RouteIx, next: bool, now: Now) ->
         probe_ok: health.probed_at_ms.map(|_| health.probe_failure.is_none()),
         lowered_to_percent: fleet.lowered_to_percent(&running.map, ix, now),
         shifted_percent: fleet.shifts().shifted_percent(&running.map, ix),
-        forced: fleet.orders().forced.iter().find(|forced| forced.route == route.id).cloned(),
+        forced: fleet.overrides().forced.iter().find(|forced| forced.route == route.id).cloned(),
         killed: fleet.kill_of(route).cloned(),
         why: None,
     })
 }
 
 /// The lamp, the word beside it, and why. A closed circuit is no answer: calls that fail are told all the same.
-fn signal(health: &RouteHealth, enabled: bool, left_out: bool) -> (Lamp, &'static str, Option<String>) {
+fn signal(
+    health: &RouteHealth,
+    enabled: bool,
+    left_out: bool,
+) -> (StatusLevel, &'static str, Option<String>) {
     let last = health.last_failure.as_ref().map(Failure::short);
     if !enabled || !health.in_service {
-        return (Lamp::Out, "Out of use", None);
+        return (StatusLevel::Out, "Out of use", None);
     }
     if left_out {
-        return (Lamp::Out, "Left out", None);
+        return (StatusLevel::Out, "Left out", None);
     }
     if !health.has_key {
-        return (Lamp::Stop, "Stop", Some("no usable key".to_owned()));
+        return (StatusLevel::Stop, "Stop", Some("no usable key".to_owned()));
     }
     match health.circuit {
-        CircuitState::Open => (Lamp::Stop, "Stop", last),
-        CircuitState::HalfOpen => (Lamp::Caution, "Caution", Some("being tested".to_owned())),
+        CircuitState::Open => (StatusLevel::Stop, "Stop", last),
+        CircuitState::HalfOpen => (StatusLevel::Caution, "Caution", Some("being tested".to_owned())),
         CircuitState::Closed if health.failing && health.recent.calls == 0 => {
-            (Lamp::Caution, "Caution", last.map(|last| format!("failed when last called: {last}")))
+            (StatusLevel::Caution, "Caution", last.map(|last| format!("failed when last called: {last}")))
         }
         CircuitState::Closed if health.failing || health.errs() => {
             let why = last.map_or_else(String::new, |last| format!(": {last}"));
-            (Lamp::Caution, "Caution", Some(format!("{}{why}", words::failed(health.recent))))
+            (StatusLevel::Caution, "Caution", Some(format!("{}{why}", words::failed(health.recent))))
         }
-        CircuitState::Closed if health.cooldown_ms.is_some() => (Lamp::Caution, "Caution", last),
+        CircuitState::Closed if health.cooldown_ms.is_some() => (StatusLevel::Caution, "Caution", last),
         CircuitState::Closed => match (&health.probe_failure, health.last.is_empty(), health.probed_at_ms) {
-            (Some(failure), _, _) => (Lamp::Caution, "Caution", Some(format!("probe: {}", failure.short()))),
-            (None, true, None) => (Lamp::Unknown, "Not probed", None),
-            (None, _, _) => (Lamp::Clear, "Clear", None),
+            (Some(failure), _, _) => {
+                (StatusLevel::Caution, "Caution", Some(format!("probe: {}", failure.short())))
+            }
+            (None, true, None) => (StatusLevel::Unknown, "Not probed", None),
+            (None, _, _) => (StatusLevel::Clear, "Clear", None),
         },
     }
 }

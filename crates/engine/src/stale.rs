@@ -12,8 +12,8 @@ use switchyard_domain::map::{CacheMode, CacheSettings, RoutingMap};
 use switchyard_domain::{FailureKind, Now, Operation};
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::intake::Ask;
-use crate::reply::{self, Reply, Way};
+use crate::reply::{self, Reply, RoutingHeaders};
+use crate::request::ProxyRequest;
 
 /// An app and a hash of what it asked.
 type Key = (Arc<str>, u128);
@@ -37,12 +37,19 @@ pub(crate) struct Stale {
 
 impl Stale {
     /// Keeps a whole answer.
-    pub(crate) fn keep(&mut self, map: &RoutingMap, ask: &Ask, status: StatusCode, body: &Bytes, now: Now) {
+    pub(crate) fn keep(
+        &mut self,
+        map: &RoutingMap,
+        request: &ProxyRequest,
+        status: StatusCode,
+        body: &Bytes,
+        now: Now,
+    ) {
         let size = body.len() as u64;
-        if !is_kept(map, ask) || status != StatusCode::OK || size > map.cache.max_bytes {
+        if !is_kept(map, request) || status != StatusCode::OK || size > map.cache.max_bytes {
             return;
         }
-        let key = key(ask);
+        let key = key(request);
         self.last_turn += 1;
         let fresh = Kept { body: body.clone(), at: now, turn: self.last_turn };
         self.turns.push_back((self.last_turn, key.clone()));
@@ -54,8 +61,14 @@ impl Stale {
     }
 
     /// The answer to the same request, and its age in milliseconds.
-    fn find(&self, map: &RoutingMap, ask: &Ask, all_out: bool, now: Now) -> Option<(Bytes, u64)> {
-        let kept = self.kept.get(&key(ask)).filter(|_| is_kept(map, ask))?;
+    fn find(
+        &self,
+        map: &RoutingMap,
+        request: &ProxyRequest,
+        all_out: bool,
+        now: Now,
+    ) -> Option<(Bytes, u64)> {
+        let kept = self.kept.get(&key(request)).filter(|_| is_kept(map, request))?;
         let age_ms = now.mono_ms.saturating_sub(kept.at.mono_ms);
         let most_ms = if all_out { longest_ms(map.cache) } else { map.cache.ttl_ms };
         (age_ms <= most_ms).then(|| (kept.body.clone(), age_ms))
@@ -66,7 +79,7 @@ impl Stale {
     pub(crate) fn reply(
         &self,
         map: &RoutingMap,
-        ask: &Ask,
+        request: &ProxyRequest,
         why: FailureKind,
         attempts: u32,
         all_out: bool,
@@ -75,10 +88,11 @@ impl Stale {
         if matches!(why, FailureKind::Paused | FailureKind::AllOff) {
             return None;
         }
-        let (body, age_ms) = self.find(map, ask, all_out, now)?;
+        let (body, age_ms) = self.find(map, request, all_out, now)?;
         let mut answer = reply::json(StatusCode::OK, body);
         let lost = [format!("stale_answer {}s", age_ms / 1_000)];
-        Way { degraded: true, lost: &lost, ..Way::none(&ask.id, attempts) }.mark(answer.headers_mut());
+        RoutingHeaders { degraded: true, lost: &lost, ..RoutingHeaders::none(&request.id, attempts) }
+            .mark(answer.headers_mut());
         answer.headers_mut().insert("x-switchyard-cache", HeaderValue::from_static("stale"));
         answer.headers_mut().insert(header::AGE, HeaderValue::from(age_ms / 1_000));
         let [lost] = lost;
@@ -108,18 +122,18 @@ fn longest_ms(settings: CacheSettings) -> u64 {
     settings.ttl_ms.max(settings.emergency_ttl_ms)
 }
 
-fn is_kept(map: &RoutingMap, ask: &Ask) -> bool {
+fn is_kept(map: &RoutingMap, request: &ProxyRequest) -> bool {
     map.cache_mode == CacheMode::StaleIfError
-        && !ask.envelope.stream
-        && matches!(ask.operation, Operation::Complete | Operation::Embed)
+        && !request.envelope.stream
+        && matches!(request.operation, Operation::Complete | Operation::Embed)
 }
 
-fn key(ask: &Ask) -> Key {
+fn key(request: &ProxyRequest) -> Key {
     let mut hash = Xxh3::new();
-    for part in [ask.job.name.as_str(), ask.dialect.as_str(), ask.operation.words()] {
+    for part in [request.job.name.as_str(), request.dialect.as_str(), request.operation.words()] {
         hash.update(part.as_bytes());
         hash.update(&[0]);
     }
-    hash.update(&ask.body);
-    (Arc::clone(&ask.client_id), hash.digest128())
+    hash.update(&request.body);
+    (Arc::clone(&request.client_id), hash.digest128())
 }

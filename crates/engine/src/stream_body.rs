@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame};
-use switchyard_domain::event::What;
+use switchyard_domain::event::EventKind;
 use switchyard_domain::map::{Midstream, Route, RouteIx};
 use switchyard_domain::view::Outcome as Ended;
 use switchyard_domain::{Failure, FailureKind, RouteId};
@@ -26,11 +26,11 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 use crate::blocking;
 use crate::clock;
 use crate::exchange::{Ending, Exchange};
-use crate::intake::Ask;
 use crate::pipeline::{self, STOPPING};
 use crate::reply;
-use crate::rescue::{self, Resume};
+use crate::request::ProxyRequest;
 use crate::shared::{Running, Shared};
+use crate::stream_failover::{self, Resume};
 use crate::upstream::{Opened, RESTART_MISMATCH, Secrets, Traits, from_reqwest, in_band, silent};
 
 /// Reads the next event, notes it, and writes what the caller gets of it.
@@ -138,7 +138,7 @@ enum Came {
 pub(crate) struct StreamBody {
     shared: Arc<Shared>,
     running: Arc<Running>,
-    ask: Arc<Ask>,
+    request: Arc<ProxyRequest>,
     state: State,
     out: Vec<u8>,
     timer: Pin<Box<Sleep>>,
@@ -308,7 +308,7 @@ impl StreamBody {
     pub(crate) fn new(
         shared: &Arc<Shared>,
         running: &Arc<Running>,
-        ask: &Arc<Ask>,
+        request: &Arc<ProxyRequest>,
         exchange: Exchange,
         opened: Opened,
         degraded: bool,
@@ -322,7 +322,7 @@ impl StreamBody {
             timer: timer(0),
             shared: Arc::clone(shared),
             running: Arc::clone(running),
-            ask: Arc::clone(ask),
+            request: Arc::clone(request),
             degraded,
             dead: Vec::new(),
             has_unread: false,
@@ -359,7 +359,7 @@ impl StreamBody {
         exchange.succeed();
         let lost: Vec<String> =
             pipe.lost().iter().map(|lost| format!("{} {}", lost.code, lost.field)).collect();
-        pipeline::tell_losses(&self.shared, &self.ask, &lost, &mut exchange);
+        pipeline::tell_losses(&self.shared, &self.request, &lost, &mut exchange);
         exchange.end(self.ending(Ended::Answered, pipe.usage()));
     }
 
@@ -382,10 +382,10 @@ impl StreamBody {
                     broken: failure,
                     from: self.running.map.route(route).id.clone(),
                     resume: Arc::clone(&resume),
-                    asking: Box::pin(rescue::again(
+                    asking: Box::pin(stream_failover::again(
                         Arc::clone(&self.shared),
                         Arc::clone(&self.running),
-                        Arc::clone(&self.ask),
+                        Arc::clone(&self.request),
                         resume,
                         self.dead.clone(),
                         exchange,
@@ -410,7 +410,7 @@ impl StreamBody {
             code: Some(STOPPING.to_owned()),
             message: "The stream was ended: Switchyard is shutting down. Send the request again.".to_owned(),
             param: None,
-            request_id: Some(self.ask.id.as_str().to_owned()),
+            request_id: Some(self.request.id.as_str().to_owned()),
         };
         self.out.extend_from_slice(&pipe.error_event(&reply));
         exchange.end(self.ending(Ended::Broken, pipe.usage()));
@@ -418,8 +418,8 @@ impl StreamBody {
 
     /// What another route needs to go on with the stream that broke off by `failure`.
     fn resumable(&mut self, pipe: &mut Pipe, failure: &Failure) -> Result<Resume, Option<Unfit>> {
-        let mode = self.ask.job.midstream;
-        let spent = self.has_unread || self.dead.len() >= rescue::most(mode);
+        let mode = self.request.job.midstream;
+        let spent = self.has_unread || self.dead.len() >= stream_failover::most(mode);
         let unread = (failure.kind == FailureKind::Unreadable).then(|| failure.clone());
         self.has_unread |= unread.is_some();
         if mode == Midstream::Error
@@ -436,7 +436,7 @@ impl StreamBody {
         };
         self.earlier = self.with_earlier(usage);
         // Nothing more goes through the old one: its successor is made when a route has been found.
-        let none = Pipe::passthrough(self.ask.dialect, false, ReplyOptions::default(), false, false);
+        let none = Pipe::passthrough(self.request.dialect, false, ReplyOptions::default(), false, false);
         Ok(Resume { pipe: std::mem::replace(pipe, none), text, mode, unread })
     }
 
@@ -444,7 +444,7 @@ impl StreamBody {
     /// `failed_generation`).
     fn verbatim(&self, failure: &Failure) -> Option<Vec<u8>> {
         let error = failure.verbatim.as_deref().filter(|_| failure.kind == FailureKind::BadRequest)?;
-        verbatim_event(self.ask.dialect, error, &failure.message, self.ask.id.as_str())
+        verbatim_event(self.request.dialect, error, &failure.message, self.request.id.as_str())
     }
 
     /// What the caller hears where nothing continues its stream.
@@ -456,7 +456,7 @@ impl StreamBody {
             code: Some(format!("stream_{}", failure.kind.as_str())),
             message: format!("The stream broke off and can't be continued{why}: {}", failure.message),
             param: None,
-            request_id: Some(self.ask.id.as_str().to_owned()),
+            request_id: Some(self.request.id.as_str().to_owned()),
         }
     }
 
@@ -465,9 +465,9 @@ impl StreamBody {
         let FailingOver { broken, from, resume, .. } = failing_over;
         exchange.rescued();
         if let Some((to, _)) = exchange.served_by() {
-            let (request_id, to) = (self.ask.id.clone(), to.clone());
+            let (request_id, to) = (self.request.id.clone(), to.clone());
             let chars = resume.text.chars().count();
-            let what = What::StreamRescued { request_id, from, to, chars, failure: broken };
+            let what = EventKind::StreamRescued { request_id, from, to, chars, failure: broken };
             self.shared.bus.emit(what, clock::now());
         }
         self.timer = timer(0);

@@ -3,7 +3,7 @@
 use switchyard_domain::map::Route;
 use switchyard_domain::switch_cost::{SwitchCost, SwitchSide, TypicalRequest};
 use switchyard_domain::{Dialect, Feature, FeatureSet, Usd};
-use switchyard_store::Habits;
+use switchyard_store::TypicalUsage;
 
 use crate::pipeline::BOUND;
 use crate::prices::{Price, Tokens};
@@ -26,8 +26,14 @@ pub(crate) struct Side<'a> {
 }
 
 /// What changes when `job` moves. `now_ms` is UTC epoch milliseconds.
-pub(crate) fn preview(job: &str, from: &Side<'_>, to: &Side<'_>, habits: &Habits, now_ms: i64) -> SwitchCost {
-    let typical = typical(habits);
+pub(crate) fn preview(
+    job: &str,
+    from: &Side<'_>,
+    to: &Side<'_>,
+    typical_usage: &TypicalUsage,
+    now_ms: i64,
+) -> SwitchCost {
+    let typical = typical(typical_usage);
     let warm = Tokens {
         input: typical.input_tokens,
         cached: typical.cached_tokens,
@@ -39,8 +45,8 @@ pub(crate) fn preview(job: &str, from: &Side<'_>, to: &Side<'_>, habits: &Habits
     let (is, becomes) = (from.price.cost(warm), to.price.cost(warm));
     let more = both(becomes, is);
     let cold_cache = both(to.price.cost(cold), becomes);
-    let monthly_requests = monthly(habits, now_ms);
-    let translated = translated(from.route, to.route, habits);
+    let monthly_requests = monthly(typical_usage, now_ms);
+    let translated = translated(from.route, to.route, typical_usage);
     let bound = if translated.is_empty() { FeatureSet::NONE } else { BOUND };
     let lost = to.lacks.or(bound).without(from.lacks);
     let mut cost = SwitchCost {
@@ -78,13 +84,13 @@ fn side(side: &Side<'_>, request_nano_usd: Option<Usd>) -> SwitchSide {
 }
 
 /// The medians of the job's own requests.
-fn typical(habits: &Habits) -> TypicalRequest {
-    let Ok(measured @ 1..) = u32::try_from(habits.tokens.len()) else {
+fn typical(typical_usage: &TypicalUsage) -> TypicalRequest {
+    let Ok(measured @ 1..) = u32::try_from(typical_usage.tokens.len()) else {
         let (input_tokens, output_tokens) = ASSUMED;
         return TypicalRequest { input_tokens, cached_tokens: 0, output_tokens, measured: 0 };
     };
     let median = |at: usize| {
-        let mut counts: Vec<u64> = habits.tokens.iter().map(|tokens| tokens[at]).collect();
+        let mut counts: Vec<u64> = typical_usage.tokens.iter().map(|tokens| tokens[at]).collect();
         counts.sort_unstable();
         counts[counts.len() / 2]
     };
@@ -94,20 +100,21 @@ fn typical(habits: &Habits) -> TypicalRequest {
 }
 
 /// Requests of 30 days at the rate since the first one that was looked at, a day at least.
-fn monthly(habits: &Habits, now_ms: i64) -> Option<u64> {
-    let first = habits.first_ms.filter(|_| habits.answered > 0)?;
+fn monthly(typical_usage: &TypicalUsage, now_ms: i64) -> Option<u64> {
+    let first = typical_usage.first_ms.filter(|_| typical_usage.answered > 0)?;
     let span = now_ms.saturating_sub(first).clamp(DAY_MS, LOOK_BACK_DAYS * DAY_MS).unsigned_abs();
     let month = (MONTH_DAYS * DAY_MS).unsigned_abs();
     Some(
-        u64::try_from(u128::from(habits.answered) * u128::from(month) / u128::from(span)).unwrap_or(u64::MAX),
+        u64::try_from(u128::from(typical_usage.answered) * u128::from(month) / u128::from(span))
+            .unwrap_or(u64::MAX),
     )
 }
 
 /// The dialects of the job's clients that pass through now and would be translated.
-fn translated(from: &Route, to: &Route, habits: &Habits) -> Vec<Dialect> {
+fn translated(from: &Route, to: &Route, typical_usage: &TypicalUsage) -> Vec<Dialect> {
     let own = [from.dialect];
     // Of a job that nobody has asked for yet, the route's own dialect stands in.
-    let spoken = if habits.dialects.is_empty() { &own[..] } else { &habits.dialects };
+    let spoken = if typical_usage.dialects.is_empty() { &own[..] } else { &typical_usage.dialects };
     let changes = |dialect: &&Dialect| {
         from.dialect_for(**dialect) == **dialect && to.dialect_for(**dialect) != **dialect
     };

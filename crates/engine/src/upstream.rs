@@ -30,16 +30,16 @@ use url::Url;
 use crate::blocking;
 use crate::clock;
 use crate::encoding;
-use crate::intake::{Ask, OwnKey};
+use crate::request::{OwnKey, ProxyRequest};
 use crate::vault::Key;
 
 use additions::{Additions, Refused};
 pub(crate) use dns::Kept;
-use dns::Names;
+use dns::Resolver;
 use failure::from_direct;
 pub(crate) use failure::{RESTART_MISMATCH, Secrets, from_reqwest, in_band};
 use pool::Pool;
-pub(crate) use pool::{Exits, client};
+pub(crate) use pool::{Egress, client};
 use sign::{Call, Signer};
 pub(crate) use silence::{Traits, silent};
 
@@ -47,9 +47,9 @@ pub(crate) use silence::{Traits, silent};
 #[derive(Clone, Debug)]
 pub(crate) struct Upstream {
     pool: Pool,
-    names: Names,
+    names: Resolver,
     signer: Signer,
-    doors: Arc<[Door]>,
+    endpoints: Arc<[Endpoint]>,
     headers: HeaderMap,
     /// It refused thinking that another provider wrote into a chat conversation.
     takes_no_thoughts: Arc<AtomicBool>,
@@ -61,7 +61,7 @@ pub(crate) struct Upstream {
 
 /// Where one kind of request is posted.
 #[derive(Debug)]
-struct Door {
+struct Endpoint {
     dialect: Dialect,
     operation: Operation,
     stream: bool,
@@ -122,9 +122,9 @@ impl Upstream {
     pub(crate) fn all(
         map: &RoutingMap,
         before: Option<&crate::shared::Running>,
-        exits: &Exits,
+        egress: &Egress,
     ) -> Result<Vec<Self>, String> {
-        exits.names.set(&map.network);
+        egress.names.set(&map.network);
         let mut pools: Vec<Pool> = Vec::new();
         let mut signer = None;
         for upstream in before.into_iter().flat_map(|running| &running.upstreams) {
@@ -133,20 +133,20 @@ impl Upstream {
             }
             signer.get_or_insert_with(|| upstream.signer.clone());
         }
-        map.routes.iter().map(|route| Self::new(route, &mut pools, &mut signer, exits)).collect()
+        map.routes.iter().map(|route| Self::new(route, &mut pools, &mut signer, egress)).collect()
     }
 
     fn new(
         route: &Route,
         pools: &mut Vec<Pool>,
         signer: &mut Option<Signer>,
-        exits: &Exits,
+        egress: &Egress,
     ) -> Result<Self, String> {
         let (connect_ms, outbound) = (route.timeouts.connect_ms, &route.outbound);
         let pool = match pools.iter().find(|pool| pool.is_for(connect_ms, outbound)) {
             Some(pool) => pool.clone(),
             None => {
-                let pool = Pool::new(connect_ms, outbound, exits)
+                let pool = Pool::new(connect_ms, outbound, egress)
                     .map_err(|error| format!("{}: {error}", route.id))?;
                 pools.push(pool.clone());
                 pool
@@ -154,13 +154,13 @@ impl Upstream {
         };
         let headers = request::fixed_headers(route).map_err(|error| format!("{}: {error}", route.id))?;
         // What is fetched is shared; it is fetched over the route's own way out.
-        let signer = signer.get_or_insert_with(|| Signer::new(pool.line.clone())).through(pool.line.clone());
-        let names = exits.names.clone();
+        let signer = signer.get_or_insert_with(|| Signer::new(pool.http.clone())).through(pool.http.clone());
+        let names = egress.names.clone();
         Ok(Self {
             pool,
             names,
             signer,
-            doors: doors(route).into(),
+            endpoints: endpoints(route).into(),
             headers,
             takes_no_thoughts: Arc::default(),
             takes_no_prefill: Arc::default(),
@@ -183,13 +183,13 @@ impl Upstream {
 }
 
 /// Lets go of every connection of these routes: they are dead after sleep and on another network.
-pub(crate) fn renew(upstreams: &[Upstream], exits: &Exits) {
+pub(crate) fn renew(upstreams: &[Upstream], egress: &Egress) {
     let mut done: Vec<&Pool> = Vec::new();
     for upstream in upstreams {
         if done.iter().any(|pool| pool.same_as(&upstream.pool)) {
             continue;
         }
-        if let Err(error) = upstream.pool.renew(exits) {
+        if let Err(error) = upstream.pool.renew(egress) {
             tracing::error!(%error, "connections could not be made anew");
         }
         done.push(&upstream.pool);
@@ -197,26 +197,26 @@ pub(crate) fn renew(upstreams: &[Upstream], exits: &Exits) {
 }
 
 /// Every address of a route.
-fn doors(route: &Route) -> Vec<Door> {
-    let mut doors = Vec::new();
+fn endpoints(route: &Route) -> Vec<Endpoint> {
+    let mut endpoints = Vec::new();
     for dialect in std::iter::once(route.dialect).chain(route.speaks.iter().copied()) {
         for operation in Operation::ALL {
             for stream in [false, true] {
                 if let Some(url) = route.address(dialect, operation, stream) {
                     let direct = direct::Target::of(&url);
-                    doors.push(Door { dialect, operation, stream, url, direct });
+                    endpoints.push(Endpoint { dialect, operation, stream, url, direct });
                 }
             }
         }
     }
-    doors
+    endpoints
 }
 
 /// A request, but for its credential.
 #[derive(Debug)]
-struct Letter<'a> {
+struct OutboundRequest<'a> {
     route: &'a Route,
-    door: &'a Door,
+    endpoint: &'a Endpoint,
     headers: HeaderMap,
     body: Bytes,
     key: Option<&'a Key>,
@@ -224,10 +224,17 @@ struct Letter<'a> {
 }
 
 impl Upstream {
-    fn door(&self, route: &Route, dialect: Dialect, ask: &Ask) -> Result<&Door, Failure> {
-        let (operation, stream) = (ask.operation, ask.envelope.stream);
-        let fits = |door: &&Door| (door.dialect, door.operation, door.stream) == (dialect, operation, stream);
-        self.doors.iter().find(fits).ok_or_else(|| {
+    fn endpoint(
+        &self,
+        route: &Route,
+        dialect: Dialect,
+        request: &ProxyRequest,
+    ) -> Result<&Endpoint, Failure> {
+        let (operation, stream) = (request.operation, request.envelope.stream);
+        let fits = |endpoint: &&Endpoint| {
+            (endpoint.dialect, endpoint.operation, endpoint.stream) == (dialect, operation, stream)
+        };
+        self.endpoints.iter().find(fits).ok_or_else(|| {
             let message = format!("{} has no address for {} in {dialect}.", route.id, operation.words());
             Failure::new(FailureKind::NotTranslatable, message)
         })
@@ -237,40 +244,40 @@ impl Upstream {
     /// has ended since is fetched anew, and the request posted once more.
     async fn post(
         &self,
-        letter: Letter<'_>,
+        outbound: OutboundRequest<'_>,
         secrets: &mut Secrets,
     ) -> Result<Response<reqwest::Body>, Failure> {
-        let Letter { route, door, headers, body, key, own } = letter;
-        let call = Call { route, method: &http::Method::POST, url: &door.url, body: &body };
+        let OutboundRequest { route, endpoint, headers, body, key, own } = outbound;
+        let call = Call { route, method: &http::Method::POST, url: &endpoint.url, body: &body };
         // What is not fetched does not end, and is not sent twice.
         let again = sign::is_fetched(route.auth).then(|| headers.clone());
         let mut signed = headers;
         let presented = self.signer.sign(call, key, own, &mut signed).await?;
         secrets.and(sign::sensitive(&signed));
-        let response = self.dispatch(route, door, signed, body.clone()).await?;
+        let response = self.dispatch(route, endpoint, signed, body.clone()).await?;
         let is_over = self.signer.outdated(key, presented, response.status(), response.headers());
         let Some(mut signed) = again.filter(|_| is_over) else { return Ok(response) };
         drop(response);
         self.signer.sign(call, key, own, &mut signed).await?;
         secrets.and(sign::sensitive(&signed));
-        self.dispatch(route, door, signed, body.clone()).await
+        self.dispatch(route, endpoint, signed, body.clone()).await
     }
 
     async fn dispatch(
         &self,
         route: &Route,
-        door: &Door,
+        endpoint: &Endpoint,
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Response<reqwest::Body>, Failure> {
-        if let Some(target) = &door.direct {
+        if let Some(target) = &endpoint.direct {
             let sent = self.pool.direct().post(target, headers, body).await;
             return sent.map_err(|error| from_direct(&error, route));
         }
-        let mut request = reqwest::Request::new(http::Method::POST, door.url.clone());
+        let mut request = reqwest::Request::new(http::Method::POST, endpoint.url.clone());
         *request.headers_mut() = headers;
         *request.body_mut() = Some(body.into());
-        let sent = self.pool.line.client().execute(request).await;
+        let sent = self.pool.http.client().execute(request).await;
         sent.map(Response::from).map_err(|error| from_reqwest(&error, route))
     }
 
@@ -290,7 +297,7 @@ impl Upstream {
         let mut headers = self.headers.clone();
         let call = Call { route, method: &http::Method::GET, url: &route.models_url, body: &[] };
         self.signer.sign(call, key, None, &mut headers).await?;
-        let sent = self.pool.line.client().get(route.models_url.clone()).headers(headers).send().await;
+        let sent = self.pool.http.client().get(route.models_url.clone()).headers(headers).send().await;
         sent.map(|response| response.status().as_u16()).map_err(|error| from_reqwest(&error, route))
     }
 }
@@ -326,22 +333,22 @@ pub(crate) async fn send(
     upstream: &Upstream,
     route: &Route,
     key: Option<Arc<Key>>,
-    ask: &Arc<Ask>,
+    request: &Arc<ProxyRequest>,
     patience: &Patience,
 ) -> Result<Answer, Failure> {
     let key = key.as_deref();
-    let mut secrets = Secrets::of(key, ask.own_key.as_ref());
-    let (added, left_out) = Additions::of(route, ask, upstream.refused.so_far());
+    let mut secrets = Secrets::of(key, request.own_key.as_ref());
+    let (added, left_out) = Additions::of(route, request, upstream.refused.so_far());
     let refuses_prefill = upstream.takes_no_prefill.load(Ordering::Relaxed);
     let mut manner = Manner { seals: Seals::Kept, refuses_prefill, added, left_out };
-    if upstream.takes_no_thoughts.load(Ordering::Relaxed) && holds_thoughts(&ask.body) {
+    if upstream.takes_no_thoughts.load(Ordering::Relaxed) && holds_thoughts(&request.body) {
         manner.seals = Seals::TakenOut;
     }
-    let mut answer = exchange(upstream, route, key, ask, patience, manner, &mut secrets).await;
+    let mut answer = exchange(upstream, route, key, request, patience, manner, &mut secrets).await;
     // What is added here is no reason to lose the request: it is asked again without.
     while let Some(refused) = answer.as_ref().err().and_then(|failure| manner.added.refused_by(failure)) {
         (manner.added, manner.left_out) = (manner.added.without(refused), manner.left_out.and(refused));
-        answer = exchange(upstream, route, key, ask, patience, manner, &mut secrets).await;
+        answer = exchange(upstream, route, key, request, patience, manner, &mut secrets).await;
         if answer.is_ok() {
             upstream.refused.note(manner.left_out);
         }
@@ -355,15 +362,15 @@ pub(crate) async fn send(
             upstream.takes_no_thoughts.store(true, Ordering::Relaxed);
         }
         manner.seals = Seals::TakenOut;
-        answer = exchange(upstream, route, key, ask, patience, manner, &mut secrets).await;
+        answer = exchange(upstream, route, key, request, patience, manner, &mut secrets).await;
     }
     // Nor is a half answer at the conversation's end: the rest is asked for by an instruction. That this was the reason
     // shows only in its success.
     if let Err(Failure { kind: FailureKind::BadRequest, .. }) = &answer
-        && is_prefilled(route, ask, manner)
+        && is_prefilled(route, request, manner)
     {
         manner.refuses_prefill = true;
-        answer = exchange(upstream, route, key, ask, patience, manner, &mut secrets).await;
+        answer = exchange(upstream, route, key, request, patience, manner, &mut secrets).await;
         if answer.is_ok() {
             upstream.takes_no_prefill.store(true, Ordering::Relaxed);
         }
@@ -374,14 +381,14 @@ pub(crate) async fn send(
             Ok(Answer::Stream(opened))
         }
         Ok(whole @ Answer::Whole { .. }) => Ok(whole),
-        Err(failure) => Err(secrets.taken_out(blameless(failure, ask.operation), route)),
+        Err(failure) => Err(secrets.taken_out(blameless(failure, request.operation), route)),
     }
 }
 
 /// Whether the conversation ends with a half answer that the model is to go on with.
-fn is_prefilled(route: &Route, ask: &Ask, manner: Manner) -> bool {
-    let dialect = route.dialect_for(ask.dialect);
-    let how = ask.resume.as_ref().and_then(|resume| resume.how(route, dialect, manner.refuses_prefill));
+fn is_prefilled(route: &Route, request: &ProxyRequest, manner: Manner) -> bool {
+    let dialect = route.dialect_for(request.dialect);
+    let how = request.resume.as_ref().and_then(|resume| resume.how(route, dialect, manner.refuses_prefill));
     how == Some(How::Prefill)
 }
 
@@ -410,23 +417,24 @@ async fn exchange(
     upstream: &Upstream,
     route: &Route,
     key: Option<&Key>,
-    ask: &Arc<Ask>,
+    request: &Arc<ProxyRequest>,
     patience: &Patience,
     manner: Manner,
     secrets: &mut Secrets,
 ) -> Result<Answer, Failure> {
-    let outgoing = blocking::run(ask.body.len(), || request::write(route, ask, manner))?;
+    let outgoing = blocking::run(request.body.len(), || request::write(route, request, manner))?;
     let mut headers = upstream.headers.clone();
-    request::forward(&mut headers, route, ask);
-    let door = upstream.door(route, outgoing.translation.dialect, ask)?;
-    let letter = Letter { route, door, headers, body: outgoing.body, key, own: ask.own_key.as_ref() };
-    let traits = Traits::of(ask, route);
+    request::forward(&mut headers, route, request);
+    let endpoint = upstream.endpoint(route, outgoing.translation.dialect, request)?;
+    let outbound =
+        OutboundRequest { route, endpoint, headers, body: outgoing.body, key, own: request.own_key.as_ref() };
+    let traits = Traits::of(request, route);
     let begun = patience.begun_mono_ms();
-    let (head_by, ended_by) = match ask.envelope.stream {
+    let (head_by, ended_by) = match request.envelope.stream {
         true => patience.until_head(traits.first(UnderWay::Nothing)),
         false => patience.until(Silence::Answer, begun),
     };
-    let response = match clock::until(head_by, upstream.post(letter, secrets)).await {
+    let response = match clock::until(head_by, upstream.post(outbound, secrets)).await {
         Some(Ok(response)) => response,
         Some(Err(failure)) => return Err(failure),
         None => {
@@ -440,11 +448,11 @@ async fn exchange(
         return Err(failure::read(response, route, patience).await);
     }
     let translation = outgoing.translation;
-    if ask.envelope.stream {
-        let opened = Box::pin(open::open(response, route, ask, patience, traits, translation)).await;
+    if request.envelope.stream {
+        let opened = Box::pin(open::open(response, route, request, patience, traits, translation)).await;
         opened.map(|opened| Answer::Stream(Box::new(opened)))
     } else {
-        whole::read(response, route, ask, patience, translation).await
+        whole::read(response, route, request, patience, translation).await
     }
 }
 

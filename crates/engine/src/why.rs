@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 
 use switchyard_domain::event::route_label;
 use switchyard_domain::operate::{
-    DistributionView, Kill, KillScope, Order, Orders, ShiftPhase, ShiftView, Target, TriggerKind,
+    DistributionView, Kill, KillScope, Order, Overrides, ShiftPhase, ShiftView, Target, TriggerKind,
     TriggerView, WeightView, WhyView,
 };
 use switchyard_domain::view::{CircuitState, RouteView, Snapshot};
@@ -32,7 +32,7 @@ pub(crate) fn explain(snapshot: &mut Snapshot, cause: Option<&str>) {
 fn chain(snapshot: &Snapshot, cause: Option<&str>) -> Vec<WhyView> {
     let mut all = Vec::new();
     let mut say = |since_ms: Option<i64>, sentence: String| all.push(WhyView { since_ms, sentence });
-    if let Some(sentence) = standing(snapshot.status.tier, cause) {
+    if let Some(sentence) = current_tier(snapshot.status.tier, cause) {
         say(Some(snapshot.status.since_ms), sentence);
     }
     if snapshot.pause.paused {
@@ -62,7 +62,7 @@ fn chain(snapshot: &Snapshot, cause: Option<&str>) -> Vec<WhyView> {
         let words = "The map switches everything off (flags.ai_enabled is false).".to_owned();
         say(snapshot.map.applied_at_ms, words);
     }
-    of_orders(&snapshot.orders, &mut say);
+    of_overrides(&snapshot.overrides, &mut say);
     if let Some(since_ms) = snapshot.loops.storm_since_ms {
         let why = snapshot.loops.reason.as_deref();
         say(Some(since_ms), format!("Retries are cut because of a retry storm{}.", reason(why)));
@@ -80,7 +80,7 @@ fn weights(split: &DistributionView) -> String {
     split.weights.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-fn standing(tier: Tier, cause: Option<&str>) -> Option<String> {
+fn current_tier(tier: Tier, cause: Option<&str>) -> Option<String> {
     let because = cause.map(|cause| format!(" ({cause})")).unwrap_or_default();
     match tier {
         Tier::Hot => Some(format!("The first choice of Hot is out of use: {}.", cause?)),
@@ -137,28 +137,28 @@ fn of_shift(shift: &ShiftView) -> String {
     format!("{share_percent} % of {from_words}'s traffic goes to {to_words} ({course}{held}){why}.")
 }
 
-fn of_orders(orders: &Orders, say: &mut impl FnMut(Option<i64>, String)) {
+fn of_overrides(overrides: &Overrides, say: &mut impl FnMut(Option<i64>, String)) {
     let mut ordered = |order: &Order, what: String| {
         let why = by(order.reason.as_deref().unwrap_or_default(), &order.actor);
         say(Some(order.at_ms), format!("{what}{why}."));
     };
-    if let Some(order) = &orders.all_off {
+    if let Some(order) = &overrides.all_off {
         ordered(order, "Everything is switched off".to_owned());
     }
-    for kill in &orders.kills {
+    for kill in &overrides.kills {
         ordered(&kill.order, killed(kill));
     }
-    for forced in &orders.forced {
+    for forced in &overrides.forced {
         let state = if forced.open { "open" } else { "closed" };
         ordered(&forced.order, format!("The circuit of {} is held {state}", route_label(&forced.route)));
     }
-    for (job, over) in &orders.jobs {
+    for (job, over) in &overrides.jobs {
         ordered(&over.order, format!("Job {job} goes to {}", over.models.join(", ")));
     }
-    for except in &orders.except {
+    for except in &overrides.except {
         ordered(&except.order, format!("{} is left out", except.provider));
     }
-    for (client, over) in &orders.clients {
+    for (client, over) in &overrides.clients {
         let only = over.providers.as_ref().map(|own| format!("stays on {}", own.join(", ")));
         let first = over.prefer.as_ref().map(|provider| format!("goes to {provider} first"));
         let rules: Vec<String> = only.into_iter().chain(first).collect();
@@ -168,7 +168,7 @@ fn of_orders(orders: &Orders, say: &mut impl FnMut(Option<i64>, String)) {
 
 /// Why a route does not serve as the map says: the reason that weighs most.
 fn of_route(snapshot: &Snapshot, tier: Tier, route: &RouteView) -> Option<String> {
-    let orders = &snapshot.orders;
+    let overrides = &snapshot.overrides;
     if route.off_in_map {
         return Some("The map switches it off.".to_owned());
     }
@@ -178,14 +178,14 @@ fn of_route(snapshot: &Snapshot, tier: Tier, route: &RouteView) -> Option<String
     if !route.in_service {
         return Some("It is switched off by hand.".to_owned());
     }
-    if let Some(except) = orders.except.iter().find(|except| except.provider == route.provider) {
+    if let Some(except) = overrides.except.iter().find(|except| except.provider == route.provider) {
         return Some(by_order(&format!("{} is left out for now", except.provider), &except.order));
     }
-    if let Some(forced) = orders.forced.iter().find(|forced| forced.route == route.id && forced.open) {
+    if let Some(forced) = overrides.forced.iter().find(|forced| forced.route == route.id && forced.open) {
         return Some(by_order("Its circuit is held open", &forced.order));
     }
     by_its_state(route).or_else(|| by_traffic(snapshot, tier, route)).or_else(|| {
-        let held = orders.forced.iter().find(|forced| forced.route == route.id)?;
+        let held = overrides.forced.iter().find(|forced| forced.route == route.id)?;
         Some(by_order("Its circuit is held closed, whatever it answers", &held.order))
     })
 }

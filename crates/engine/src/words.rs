@@ -97,13 +97,13 @@ fn clear(scene: &Scene<'_>) -> String {
 }
 
 fn on_hot(scene: &Scene<'_>) -> String {
-    let Facts { standing, lately, troubles, jobs, .. } = scene.facts;
+    let Facts { current_tier, lately, troubles, jobs, .. } = scene.facts;
     // The cause names the first choice; its trouble is not told twice.
-    let told = match &standing.cause {
+    let told = match &current_tier.cause {
         Some(Cause::Route(id, _)) => Some(id),
         Some(Cause::Moved(_)) | None => None,
     };
-    let goes = standing.cause.as_ref().and_then(|_| goes_to(scene));
+    let goes = current_tier.cause.as_ref().and_then(|_| goes_to(scene));
     let others: Vec<&Trouble> = troubles.iter().filter(|own| Some(&own.route) != told).collect();
     sentence(
         [goes, Some(heard(lately))]
@@ -121,8 +121,8 @@ fn on_warm(scene: &Scene<'_>) -> String {
 }
 
 fn no_route(scene: &Scene<'_>) -> String {
-    let Facts { standing, lately, test, .. } = scene.facts;
-    let cause = standing.cause.as_ref().map_or_else(String::new, |cause| format!(" ({cause})"));
+    let Facts { current_tier, lately, test, .. } = scene.facts;
+    let cause = current_tier.cause.as_ref().map_or_else(String::new, |cause| format!(" ({cause})"));
     let (is, are) = if scene.queues { ("is queued", "are queued") } else { ("is refused", "are refused") };
     let tested = test.as_ref().filter(|test| test.in_ms == 0).map(|test| (&test.route, "tests"));
     let next = tested.or_else(|| scene.next.map(|(route, _)| (route, "tries")));
@@ -138,7 +138,7 @@ fn no_route(scene: &Scene<'_>) -> String {
     if scene.queues {
         said.push_str(" Nothing is lost.");
     }
-    if matches!(standing.cause, Some(Cause::Route(_, Unfit::NoKey(_)))) {
+    if matches!(current_tier.cause, Some(Cause::Route(_, Unfit::NoKey(_)))) {
         said.push_str(" Store a key under Providers.");
     }
     said
@@ -161,7 +161,8 @@ fn moving(scene: &Scene<'_>) -> (&'static str, String) {
 /// `requests go to openai gpt-4o-mini (sonnet-4.6: 529 overloaded)`
 fn goes_to(scene: &Scene<'_>) -> Option<String> {
     let (route, provider) = scene.next?;
-    let cause = scene.facts.standing.cause.as_ref().map_or_else(String::new, |cause| format!(" ({cause})"));
+    let cause =
+        scene.facts.current_tier.cause.as_ref().map_or_else(String::new, |cause| format!(" ({cause})"));
     let label = route_label(route);
     let name = if label == provider { label.to_owned() } else { format!("{provider} {label}") };
     Some(format!("requests go to {name}{cause}"))

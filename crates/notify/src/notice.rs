@@ -3,7 +3,7 @@
 //! A notice names what happened, what Switchyard did about it, and what is left to do. It is written for
 //! somebody who isn't looking at the window.
 
-use switchyard_domain::event::{Event, What, route_label};
+use switchyard_domain::event::{Event, EventKind, route_label};
 use switchyard_domain::network::NetworkState;
 use switchyard_domain::{Failure, FailureKind, RouteId, Tier};
 
@@ -35,22 +35,22 @@ pub enum Urgency {
 #[must_use]
 pub fn notice_of(event: &Event) -> Option<Notice> {
     match &event.what {
-        What::TierChanged { from, to, route, cause } => {
+        EventKind::TierChanged { from, to, route, cause } => {
             tier_changed(*from, *to, route.as_ref(), cause.as_deref())
         }
-        What::Paused { reason } => Some(Notice {
+        EventKind::Paused { reason } => Some(Notice {
             title: "New work is paused".to_owned(),
             body: join([Some(sentence(reason)), Some("Running requests finish.".to_owned())]),
             urgency: Urgency::Normal,
             key: "pause.paused".to_owned(),
         }),
-        What::Resumed => Some(Notice {
+        EventKind::Resumed => Some(Notice {
             title: "New work is taken again".to_owned(),
             body: "Requests are answered as usual.".to_owned(),
             urgency: Urgency::Low,
             key: "pause.resumed".to_owned(),
         }),
-        What::JobQueued { job, client, .. } => Some(Notice {
+        EventKind::JobQueued { job, client, .. } => Some(Notice {
             title: "Jobs wait in the queue".to_owned(),
             body: format!(
                 "No route could answer a {job} job from {client}. It is stored, and tried again by itself."
@@ -58,7 +58,7 @@ pub fn notice_of(event: &Event) -> Option<Notice> {
             urgency: Urgency::Normal,
             key: "queue.waiting".to_owned(),
         }),
-        What::JobDead { job, reason, .. } => Some(Notice {
+        EventKind::JobDead { job, reason, .. } => Some(Notice {
             title: "A queued job needs you".to_owned(),
             body: join([
                 Some(format!("A {job} job is not tried any more.")),
@@ -68,62 +68,64 @@ pub fn notice_of(event: &Event) -> Option<Notice> {
             urgency: Urgency::Critical,
             key: "queue.dead".to_owned(),
         }),
-        What::KeyCondemned { provider, credential, failure } => key_condemned(provider, credential, failure),
-        What::ShiftStarted { shift, from, to, mode, reason, .. } => Some(Notice {
+        EventKind::KeyCondemned { provider, credential, failure } => {
+            key_condemned(provider, credential, failure)
+        }
+        EventKind::ShiftStarted { shift, from, to, mode, reason, .. } => Some(Notice {
             title: format!("Traffic leaves {from}"),
             body: join([Some(sentence(reason)), Some(format!("It goes to {to} ({}).", mode.as_str()))]),
             urgency: Urgency::Normal,
             key: format!("shift.{shift}.away"),
         }),
-        What::ShiftEnded { shift, home, reason, .. } => Some(Notice {
+        EventKind::ShiftEnded { shift, home, reason, .. } => Some(Notice {
             title: format!("Traffic is back on {home}"),
             body: sentence(reason),
             urgency: Urgency::Normal,
             key: format!("shift.{shift}.home"),
         }),
-        What::UsersHurt { incident, reason, .. } => Some(Notice {
+        EventKind::UsersHurt { incident, reason, .. } => Some(Notice {
             title: "Callers get errors".to_owned(),
             body: join([Some(sentence(reason)), Some(format!("See incident {incident}."))]),
             urgency: Urgency::Critical,
             key: format!("incident.{incident}.hurt"),
         }),
-        What::NetworkTurned { to, reason, .. } => network_turned(*to, reason),
-        What::Started { .. }
-        | What::MapApplied { .. }
-        | What::CircuitOpened { .. }
-        | What::CircuitHalfOpen { .. }
-        | What::CircuitClosed { .. }
-        | What::StreamRescued { .. }
-        | What::AnswerDegraded { .. }
-        | What::JobDone { .. }
-        | What::JobDiscarded { .. }
-        | What::RouteSwitched { .. }
-        | What::CredentialChanged { .. }
-        | What::KeychainUnavailable { .. }
-        | What::ProbeFailed { .. }
-        | What::CompatChecked { .. }
-        | What::TriggerFired { .. }
-        | What::TriggerCleared { .. }
-        | What::ShiftMoved { .. }
-        | What::ShiftHeld { .. }
-        | What::ShiftReversed { .. }
-        | What::FailbackStarted { .. }
-        | What::Distributed { .. }
-        | What::OrderChanged { .. }
-        | What::CircuitFlaps { .. }
-        | What::StormBegan { .. }
-        | What::StormEnded { .. }
-        | What::WorkShed { .. }
-        | What::IncidentOpened { .. }
-        | What::IncidentClosed { .. }
-        | What::CauseFound { .. }
-        | What::NetworkSwitched { .. }
-        | What::WokeUp { .. }
-        | What::ClockJumped { .. }
-        | What::NamesFrom { .. }
-        | What::ProxyChanged { .. }
-        | What::RegionOut { .. }
-        | What::RegionBack { .. } => None,
+        EventKind::NetworkTurned { to, reason, .. } => network_turned(*to, reason),
+        EventKind::Started { .. }
+        | EventKind::MapApplied { .. }
+        | EventKind::CircuitOpened { .. }
+        | EventKind::CircuitHalfOpen { .. }
+        | EventKind::CircuitClosed { .. }
+        | EventKind::StreamRescued { .. }
+        | EventKind::AnswerDegraded { .. }
+        | EventKind::JobDone { .. }
+        | EventKind::JobDiscarded { .. }
+        | EventKind::RouteSwitched { .. }
+        | EventKind::CredentialChanged { .. }
+        | EventKind::KeychainUnavailable { .. }
+        | EventKind::ProbeFailed { .. }
+        | EventKind::CompatChecked { .. }
+        | EventKind::TriggerFired { .. }
+        | EventKind::TriggerCleared { .. }
+        | EventKind::ShiftMoved { .. }
+        | EventKind::ShiftHeld { .. }
+        | EventKind::ShiftReversed { .. }
+        | EventKind::FailbackStarted { .. }
+        | EventKind::Distributed { .. }
+        | EventKind::OrderChanged { .. }
+        | EventKind::CircuitFlaps { .. }
+        | EventKind::StormBegan { .. }
+        | EventKind::StormEnded { .. }
+        | EventKind::WorkShed { .. }
+        | EventKind::IncidentOpened { .. }
+        | EventKind::IncidentClosed { .. }
+        | EventKind::CauseFound { .. }
+        | EventKind::NetworkSwitched { .. }
+        | EventKind::WokeUp { .. }
+        | EventKind::ClockJumped { .. }
+        | EventKind::NamesFrom { .. }
+        | EventKind::ProxyChanged { .. }
+        | EventKind::RegionOut { .. }
+        | EventKind::RegionBack { .. } => None,
     }
 }
 

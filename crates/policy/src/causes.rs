@@ -29,7 +29,7 @@ pub struct Facts {
     /// The map's providers that have routes in service.
     pub providers: Vec<ProviderFacts>,
     /// How retries are doing.
-    pub loops: LoopView,
+    pub retry_budget: LoopView,
     /// Retries apps made themselves over the last five minutes, by app.
     pub client_retries: Vec<(String, u64)>,
     /// Tries per route (`retry.attempts`).
@@ -334,7 +334,8 @@ fn keys(provider: &ProviderFacts) -> Vec<CauseView> {
 }
 
 fn storm(facts: &Facts) -> Option<CauseView> {
-    let reason = facts.loops.reason.as_ref().filter(|_| facts.loops.storm_since_ms.is_some())?;
+    let reason =
+        facts.retry_budget.reason.as_ref().filter(|_| facts.retry_budget.storm_since_ms.is_some())?;
     let sentence =
         "Retries add to the trouble they are to get around. They are cut by themselves until it is calm."
             .to_owned();

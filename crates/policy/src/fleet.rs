@@ -1,39 +1,39 @@
 //! What is known of every route right now: breakers, cooldowns, keys, kill switches and the last answers.
 //!
 //! One struct, held by the engine under one lock. It gives out permits and takes back outcomes; it decides nothing
-//! about order (that is [`crate::plan()`]) and nothing about what to do next (that is [`crate::Drive`]). It knows
+//! about order (that is [`crate::plan()`]) and nothing about what to do next (that is [`crate::FailoverMachine`]). It knows
 //! keys by name only.
 
 mod keys;
 mod known;
+mod passive_health;
+mod pending_verdicts;
 mod report;
-mod slot;
-mod strip;
-mod suspense;
+mod route_state;
 mod view;
 
 use std::collections::{HashMap, HashSet};
 
 use switchyard_domain::map::{RouteIx, RoutingMap, Timeouts};
-use switchyard_domain::operate::Orders;
+use switchyard_domain::operate::Overrides;
 use switchyard_domain::view::CircuitState;
 use switchyard_domain::{Failure, Now, RouteId};
 
 use crate::breaker::{App, Gate, Permit};
 use crate::lately::Lately;
-use crate::loops::Loops;
 use crate::network::{Network, RegionOutage};
 use crate::patience::{Learned, Patience, Time, Waits};
+use crate::retry_budget::RetryBudget;
 use crate::shift::Shifts;
-use crate::watch::Watch;
-use keys::Condemned;
-use slot::{Probe, Slot};
-use suspense::Suspended;
+use crate::trigger_monitor::TriggerMonitor;
+use keys::DisabledKey;
+use pending_verdicts::PendingVerdict;
+use route_state::{Probe, RouteState};
 
 pub use keys::{KeyChoice, KeyId};
 pub use known::{Check, Known};
+pub use passive_health::Recent;
 pub use report::{Change, Outcome};
-pub use strip::Recent;
 pub use view::{RouteHealth, Unfit};
 
 /// A cooldown longer than this, milliseconds, moves new work elsewhere; a shorter one may be waited out.
@@ -75,21 +75,21 @@ pub enum Reason {
 /// Every route's present state.
 #[derive(Debug)]
 pub struct Fleet {
-    slots: Vec<Slot>,
-    condemned: HashMap<KeyId, Condemned>,
+    slots: Vec<RouteState>,
+    condemned: HashMap<KeyId, DisabledKey>,
     /// Rejected keys that a probe took back, and no call has succeeded with since.
     accepted_by_probe: HashSet<KeyId>,
     born: u64,
     network: Network,
-    suspended: Vec<Suspended>,
+    suspended: Vec<PendingVerdict>,
     regions_out: Vec<RegionOutage>,
     lately: Lately,
     /// Whether the last calls of a route came to say something else than before.
     turned: bool,
-    pub(crate) watch: Watch,
+    pub(crate) watch: TriggerMonitor,
     pub(crate) shifts: Shifts,
-    pub(crate) loops: Loops,
-    pub(crate) orders: Orders,
+    pub(crate) retry_budget: RetryBudget,
+    pub(crate) overrides: Overrides,
 }
 
 impl Fleet {
@@ -106,10 +106,10 @@ impl Fleet {
             regions_out: Vec::new(),
             lately: Lately::default(),
             turned: false,
-            watch: Watch::default(),
+            watch: TriggerMonitor::default(),
             shifts: Shifts::default(),
-            loops: Loops::default(),
-            orders: Orders::default(),
+            retry_budget: RetryBudget::default(),
+            overrides: Overrides::default(),
         };
         fleet.remap(map);
         fleet
@@ -125,15 +125,15 @@ impl Fleet {
             let generation = self.born * GENERATIONS_PER_BREAKER;
             let family = map.providers.get(&route.provider).and_then(|provider| provider.preset);
             let family = family.map_or(route.provider.as_str(), |preset| preset.name);
-            self.slots.push(Slot::next(route, family, known, generation));
+            self.slots.push(RouteState::next(route, family, known, generation));
         }
         // Requests met another map: what became of them says nothing of this one.
         self.lately.clear();
         self.network.remap(map);
         self.watch.remap(map);
         self.shifts.remap(map);
-        self.loops.remap(map);
-        self.obey();
+        self.retry_budget.remap(map);
+        self.apply();
     }
 
     /// The beat, about once a second: triggers fire and recover, shifts take their steps, storms end. `map` is the one
@@ -144,16 +144,17 @@ impl Fleet {
             changes.extend(self.watch.tick(now));
         }
         changes.extend(self.tick_shifts(map, now));
-        changes.extend(self.loops.tick(now));
-        changes.extend(self.tick_orders(now));
+        changes.extend(self.retry_budget.tick(now));
+        changes.extend(self.tick_overrides(now));
         self.note_needed(now);
         changes
     }
 
     /// Tells each breaker whether no other route could answer instead of its own.
     fn note_needed(&mut self, now: Now) {
-        let answers =
-            |(at, slot): (usize, &Slot)| self.serves(RouteIx(at), now) && !self.is_excepted(&slot.provider);
+        let answers = |(at, slot): (usize, &RouteState)| {
+            self.serves(RouteIx(at), now) && !self.is_excepted(&slot.provider)
+        };
         let answers: Vec<bool> = self.slots.iter().enumerate().map(answers).collect();
         let all = answers.iter().filter(|answers| **answers).count();
         for (slot, own) in self.slots.iter_mut().zip(answers) {
@@ -163,12 +164,12 @@ impl Fleet {
 
     /// The windows and triggers.
     #[must_use]
-    pub const fn watch(&self) -> &Watch {
+    pub const fn watch(&self) -> &TriggerMonitor {
         &self.watch
     }
 
     /// The windows and triggers, to tell them a quality score.
-    pub const fn watch_mut(&mut self) -> &mut Watch {
+    pub const fn watch_mut(&mut self) -> &mut TriggerMonitor {
         &mut self.watch
     }
 
@@ -196,30 +197,30 @@ impl Fleet {
 
     /// How retries are doing.
     #[must_use]
-    pub const fn loops(&self) -> &Loops {
-        &self.loops
+    pub const fn retry_budget(&self) -> &RetryBudget {
+        &self.retry_budget
     }
 
     /// The same, to tell it of a request that ended.
-    pub const fn loops_mut(&mut self) -> &mut Loops {
-        &mut self.loops
+    pub const fn retry_budget_mut(&mut self) -> &mut RetryBudget {
+        &mut self.retry_budget
     }
 
     /// What people have overridden.
     #[must_use]
-    pub const fn orders(&self) -> &Orders {
-        &self.orders
+    pub const fn overrides(&self) -> &Overrides {
+        &self.overrides
     }
 
     /// Takes what people have overridden, from the next plan on.
-    pub fn set_orders(&mut self, orders: Orders) {
-        self.orders = orders;
-        self.obey();
+    pub fn set_overrides(&mut self, overrides: Overrides) {
+        self.overrides = overrides;
+        self.apply();
     }
 
-    fn obey(&mut self) {
+    fn apply(&mut self) {
         for slot in &mut self.slots {
-            slot.obey(&self.orders);
+            slot.apply(&self.overrides);
         }
     }
 
@@ -294,7 +295,7 @@ impl Fleet {
     ) -> Result<Permit, Closed> {
         self.gate_for(route, app, now)?;
         let slot = &mut self.slots[route.0];
-        let admission = slot.breaker.admit(app, now).map_err(slot::closed_by)?;
+        let admission = slot.breaker.admit(app, now).map_err(route_state::closed_by)?;
         self.shifts.called(&slot.id, now);
         Ok(Permit {
             route,

@@ -14,7 +14,7 @@ use switchyard_domain::map::{Outbound, RoutingMap};
 use switchyard_domain::network::NetworkState;
 use switchyard_domain::{Failure, FailureKind, Now};
 
-use blame::Of;
+use blame::FailureOrigin;
 pub(crate) use blame::is_an_answer;
 pub use blame::may_be_the_networks;
 pub use findings::{DeadProxy, Findings, HostFound, Judgement, PageFound, Reach};
@@ -28,18 +28,18 @@ const UNWATCHED_MS: u64 = 60_000;
 
 /// What a failed call of a route beyond this machine's network is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Weight {
+pub enum Attribution {
     /// It tells of its route.
     Counts,
     /// It may be the route or this machine's network: that shows later.
-    Suspended,
+    PendingVerdict,
     /// It tells of this machine's network alone.
     Nothing,
 }
 
 /// The network went from one state to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Turned {
+pub struct NetworkChange {
     /// Before.
     pub from: NetworkState,
     /// Now.
@@ -169,7 +169,7 @@ impl Network {
     }
 
     /// A call of a provider beyond this network got an HTTP answer of the provider's own.
-    pub(crate) fn answered(&mut self, provider: &str, now: Now) -> Option<Turned> {
+    pub(crate) fn answered(&mut self, provider: &str, now: Now) -> Option<NetworkChange> {
         if !self.is_watched() {
             return None;
         }
@@ -188,42 +188,47 @@ impl Network {
         failure: &Failure,
         begun_mono_ms: u64,
         now: Now,
-    ) -> (Weight, Option<Turned>) {
+    ) -> (Attribution, Option<NetworkChange>) {
         if !self.is_watched() {
-            return (Weight::Counts, None);
+            return (Attribution::Counts, None);
         }
-        let of = Of::failure(failure);
-        if of == Of::Provider {
-            return (Weight::Counts, None);
+        let of = FailureOrigin::failure(failure);
+        if of == FailureOrigin::Provider {
+            return (Attribution::Counts, None);
         }
         if self.is_down() || begun_mono_ms < self.settled_mono_ms {
-            return (Weight::Nothing, None);
+            return (Attribution::Nothing, None);
         }
         match of {
-            Of::Provider => (Weight::Counts, None),
+            FailureOrigin::Provider => (Attribution::Counts, None),
             // A connection that died while others answered is the provider's; else the network may have gone.
-            Of::Connection if self.proof_mono_ms.is_some_and(|proof| proof >= begun_mono_ms) => {
-                (Weight::Counts, None)
+            FailureOrigin::Connection if self.proof_mono_ms.is_some_and(|proof| proof >= begun_mono_ms) => {
+                (Attribution::Counts, None)
             }
-            Of::Connection => {
+            FailureOrigin::Connection => {
                 self.doubt_mono_ms = Some(now.mono_ms);
-                (Weight::Suspended, None)
+                (Attribution::PendingVerdict, None)
             }
-            Of::Way => {
+            FailureOrigin::Way => {
                 self.doubt_mono_ms = Some(now.mono_ms);
                 if let Some(seen) = self.remote.get_mut(provider) {
                     seen.failed = Some((now.mono_ms, failure.kind));
                 }
                 match self.all_fail(now) {
-                    Some(state) => (Weight::Nothing, self.turn(Judgement::of(state), now)),
-                    None => (Weight::Suspended, None),
+                    Some(state) => (Attribution::Nothing, self.turn(Judgement::of(state), now)),
+                    None => (Attribution::PendingVerdict, None),
                 }
             }
         }
     }
 
     /// A look that began at `begun_mono_ms` has ended.
-    pub(crate) fn checked(&mut self, findings: &Findings, begun_mono_ms: u64, now: Now) -> Option<Turned> {
+    pub(crate) fn checked(
+        &mut self,
+        findings: &Findings,
+        begun_mono_ms: u64,
+        now: Now,
+    ) -> Option<NetworkChange> {
         if !self.is_watched() || begun_mono_ms < self.settled_mono_ms {
             return None;
         }
@@ -247,17 +252,17 @@ impl Network {
     }
 
     /// What became of a failure held since `at_mono_ms`: `None` while that is not known.
-    pub(crate) fn verdict(&self, at_mono_ms: u64, now: Now) -> Option<Weight> {
+    pub(crate) fn verdict(&self, at_mono_ms: u64, now: Now) -> Option<Attribution> {
         if self.is_down() || at_mono_ms < self.settled_mono_ms {
-            return Some(Weight::Nothing);
+            return Some(Attribution::Nothing);
         }
         let proven = self.proof_mono_ms.is_some_and(|proof| proof >= at_mono_ms);
         let waited = now.mono_ms.saturating_sub(at_mono_ms) >= self.suspense_ms;
-        (proven || waited || !self.is_watched()).then_some(Weight::Counts)
+        (proven || waited || !self.is_watched()).then_some(Attribution::Counts)
     }
 
     /// Gives up a judgement that nobody has looked after.
-    pub(crate) fn tick(&mut self, now: Now) -> Option<Turned> {
+    pub(crate) fn tick(&mut self, now: Now) -> Option<NetworkChange> {
         let last = self.looked_mono_ms.max(self.since.mono_ms);
         if self.is_down() && now.mono_ms.saturating_sub(last) >= UNWATCHED_MS {
             return self.turn(Judgement::of(NetworkState::Unknown), now);
@@ -289,7 +294,7 @@ impl Network {
         })
     }
 
-    fn turn(&mut self, judgement: Judgement, now: Now) -> Option<Turned> {
+    fn turn(&mut self, judgement: Judgement, now: Now) -> Option<NetworkChange> {
         let Judgement { state: to, portal_url, proxy } = judgement;
         let from = self.state;
         if from == to {
@@ -315,7 +320,7 @@ impl Network {
             return None;
         }
         let sentence = sentence(to, portal_url.as_deref(), self.proxy.as_deref());
-        Some(Turned { from, to, sentence, portal_url, lasted_ms })
+        Some(NetworkChange { from, to, sentence, portal_url, lasted_ms })
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Pure: the running router, "what if" in the map editor and `switchyard explain` ask the same function.
 
-mod dice;
+mod split_key;
 mod steer;
 mod weigh;
 
@@ -14,8 +14,8 @@ use switchyard_domain::{Dialect, Feature, FeatureSet, Now, Operation, Tier};
 
 use crate::breaker::App;
 use crate::fleet::{Check, Fleet, KeyChoice, Known, Reason};
-use crate::orders;
-use dice::Dice;
+use crate::overrides;
+use split_key::SplitKey;
 
 /// What a request asks of a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,12 +70,12 @@ pub struct Candidate {
     /// Its tier.
     pub tier: Tier,
     /// Why it stands where it stands.
-    pub why: In,
+    pub why: Inclusion,
 }
 
 /// Why a candidate stands where it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum In {
+pub enum Inclusion {
     /// It serves the model that was asked for.
     AsksForIt,
     /// Its tier splits by weight, and the dice fell so.
@@ -100,12 +100,12 @@ pub struct Excluded {
     /// Its tier.
     pub tier: Tier,
     /// Why not.
-    pub why: Out,
+    pub why: Exclusion,
 }
 
 /// Why a route may not be tried. Times are readings of the monotonic clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Out {
+pub enum Exclusion {
     /// The kill switch is thrown.
     SwitchedOff,
     /// `"enabled": false` in the map.
@@ -155,7 +155,7 @@ pub enum Out {
     Offline,
 }
 
-impl Out {
+impl Exclusion {
     /// When time alone brings the route back, on the monotonic clock.
     #[must_use]
     pub const fn until_mono_ms(self) -> Option<u64> {
@@ -235,7 +235,7 @@ pub fn line_of<'a>(map: &'a RoutingMap, job: &'a Job) -> &'a Line {
 #[must_use]
 pub fn plan(map: &RoutingMap, job: &Job, fleet: &Fleet, needs: &Needs, roll: u64, now: Now) -> Plan {
     let line = fleet.line(map, job);
-    let dice = Dice::new(needs.conversation.unwrap_or(roll));
+    let dice = SplitKey::new(needs.conversation.unwrap_or(roll));
     let candidates = Vec::with_capacity(line.hot.len() + line.warm.len());
     let mut plan = Plan { candidates, excluded: Vec::new(), app: App::of(&needs.client) };
     let mut leaving = Vec::new();
@@ -244,7 +244,7 @@ pub fn plan(map: &RoutingMap, job: &Job, fleet: &Fleet, needs: &Needs, roll: u64
     }
     weigh::leave(&leaving, &mut plan.candidates);
     let overriding = if let Cow::Owned(line) = &line { Some(line) } else { None };
-    orders::arrange(map, fleet, needs, overriding, &mut plan);
+    overrides::arrange(map, fleet, needs, overriding, &mut plan);
     steer::split(map, fleet, dice, now, &mut plan.candidates);
     steer::shift(map, fleet, dice, &mut plan.candidates);
     if needs.avoid.is_empty() {
@@ -263,7 +263,7 @@ fn plan_tier(
     tier: Tier,
     fleet: &Fleet,
     needs: &Needs,
-    dice: Dice,
+    dice: SplitKey,
     now: Now,
     plan: &mut Plan,
 ) -> Vec<RouteIx> {
@@ -295,61 +295,61 @@ fn judge(
     fleet: &Fleet,
     needs: &Needs,
     now: Now,
-) -> Result<In, Out> {
+) -> Result<Inclusion, Exclusion> {
     if let Some(out) = fleet.out_by_order(map, route, &needs.client) {
         return Err(out);
     }
     if !route.enabled {
-        return Err(Out::OffInMap);
+        return Err(Exclusion::OffInMap);
     }
     if tier == Tier::Warm && !map.flags.enable_warm_fallback {
-        return Err(Out::WarmDisabled);
+        return Err(Exclusion::WarmDisabled);
     }
     // A caller's own token is of one vendor: it is of no use behind another dialect.
     if route.auth == Auth::Passthrough && !(needs.passthrough_key && needs.dialect == route.dialect) {
-        return Err(Out::NeedsCallersKey);
+        return Err(Exclusion::NeedsCallersKey);
     }
-    let place = fleet.place(&route.id, ix).ok_or(Out::Gone)?;
+    let place = fleet.place(&route.id, ix).ok_or(Exclusion::Gone)?;
     let known = fleet.known(place);
     able(route, known, needs)?;
     if tier == Tier::Warm && map.flags.gate_warm_routes && known.check != Check::Passed {
-        return Err(Out::NotChecked);
+        return Err(Exclusion::NotChecked);
     }
     if fleet.is_cut_off(place) {
-        return Err(Out::Offline);
+        return Err(Exclusion::Offline);
     }
     if let Err(closed) = fleet.gate_for(place, App::of(&needs.client), now) {
         let until_mono_ms = closed.until_mono_ms.unwrap_or(now.mono_ms);
         return Err(match closed.reason {
-            Reason::Gone => Out::Gone,
-            Reason::OffInMap => Out::OffInMap,
-            Reason::SwitchedOff => Out::SwitchedOff,
-            Reason::Killed => Out::Killed,
-            Reason::HeldOpen => Out::HeldOpen,
-            Reason::CoolingDown => Out::CoolingDown { until_mono_ms },
-            Reason::CircuitOpen => Out::CircuitOpen { until_mono_ms },
-            Reason::TestUnderWay => Out::TestUnderWay,
+            Reason::Gone => Exclusion::Gone,
+            Reason::OffInMap => Exclusion::OffInMap,
+            Reason::SwitchedOff => Exclusion::SwitchedOff,
+            Reason::Killed => Exclusion::Killed,
+            Reason::HeldOpen => Exclusion::HeldOpen,
+            Reason::CoolingDown => Exclusion::CoolingDown { until_mono_ms },
+            Reason::CircuitOpen => Exclusion::CircuitOpen { until_mono_ms },
+            Reason::TestUnderWay => Exclusion::TestUnderWay,
         });
     }
     match fleet.key_state(place, now) {
         KeyChoice::Key(_) | KeyChoice::NotNeeded => {}
-        KeyChoice::AllCoolingUntil(until_mono_ms) => return Err(Out::CoolingDown { until_mono_ms }),
-        KeyChoice::None => return Err(Out::NoCredential),
+        KeyChoice::AllCoolingUntil(until_mono_ms) => return Err(Exclusion::CoolingDown { until_mono_ms }),
+        KeyChoice::None => return Err(Exclusion::NoCredential),
     }
     match fleet.circuit(place) {
-        CircuitState::Closed => Ok(In::MapOrder),
-        CircuitState::HalfOpen | CircuitState::Open => Ok(In::TestCall),
+        CircuitState::Closed => Ok(Inclusion::MapOrder),
+        CircuitState::HalfOpen | CircuitState::Open => Ok(Inclusion::TestCall),
     }
 }
 
 /// Whether a route can do what a request needs, as far as is known.
-fn able(route: &Route, known: &Known, needs: &Needs) -> Result<(), Out> {
+fn able(route: &Route, known: &Known, needs: &Needs) -> Result<(), Exclusion> {
     let speaks = route.dialect_for(needs.dialect);
     if !speaks.offers(needs.operation) {
-        return Err(Out::NoOperation(needs.operation));
+        return Err(Exclusion::NoOperation(needs.operation));
     }
     if needs.operation == Operation::Embed && !route.serves(&needs.model) {
-        return Err(Out::OtherModel);
+        return Err(Exclusion::OtherModel);
     }
     let mut lacks = known.lacks.without(route.can).or(route.cannot);
     if speaks == needs.dialect {
@@ -359,10 +359,10 @@ fn able(route: &Route, known: &Known, needs: &Needs) -> Result<(), Out> {
         lacks = lacks.or(needs.bound);
     }
     if let Some(missing) = needs.features.and(lacks).iter().next() {
-        return Err(Out::Lacks(missing));
+        return Err(Exclusion::Lacks(missing));
     }
     match route.context_window.or(known.context_window) {
-        Some(window) if needs.tokens > window => Err(Out::WindowTooSmall { window }),
+        Some(window) if needs.tokens > window => Err(Exclusion::WindowTooSmall { window }),
         Some(_) | None => Ok(()),
     }
 }

@@ -1,7 +1,7 @@
 //! Load shedding: which work gives way when not everything can be served. What gives way is queued, never lost.
 
 use switchyard_domain::Now;
-use switchyard_domain::event::What;
+use switchyard_domain::event::EventKind;
 use switchyard_domain::map::{ClientRule, Job, Priority, ShedSettings};
 use switchyard_domain::operate::ShedView;
 
@@ -117,7 +117,7 @@ pub struct Shedding {
 
 impl Shedding {
     /// A request gave way. Says so once in a while.
-    pub fn shed(&mut self, verdict: Verdict, priority: Priority, now: Now) -> Option<What> {
+    pub fn shed(&mut self, verdict: Verdict, priority: Priority, now: Now) -> Option<EventKind> {
         let view =
             self.now.get_or_insert(ShedView { up_to: verdict.up_to, reason: verdict.why.words(), shed: 0 });
         view.up_to = verdict.up_to;
@@ -126,7 +126,7 @@ impl Shedding {
         let is_news = self.told_at.is_none_or(|at| now.mono_ms.saturating_sub(at) >= TELL_EVERY_MS);
         is_news.then(|| {
             self.told_at = Some(now.mono_ms);
-            What::WorkShed { priority: priority.as_str().to_owned(), reason: verdict.why.words() }
+            EventKind::WorkShed { priority: priority.as_str().to_owned(), reason: verdict.why.words() }
         })
     }
 

@@ -3,13 +3,13 @@
 //! A shift has a share: the percentage of its origin's traffic that goes elsewhere. The share changes in steps, each
 //! watched; a plan compares it with the request's (or its conversation's) place in the hundred.
 
-mod beat;
+mod advance;
 mod command;
 mod course;
 mod distribution;
+mod evidence;
 mod judge;
-mod saved;
-mod scene;
+mod persisted;
 mod steps;
 mod target;
 
@@ -18,7 +18,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-use switchyard_domain::event::What;
+use switchyard_domain::event::EventKind;
 use switchyard_domain::map::{RouteIx, RoutingMap};
 use switchyard_domain::operate::{
     DistributionView, HoldView, SetDistribution, ShiftPhase, ShiftView, StartShift, Target,
@@ -33,7 +33,7 @@ use judge::Rules;
 
 pub(crate) use target::covers;
 
-pub use saved::{SavedDistribution, SavedShift, SavedShifts};
+pub use persisted::{SavedDistribution, SavedShift, SavedShifts};
 
 /// Two beats further apart than this, milliseconds, had a sleep between them.
 const ASLEEP_MS: u64 = 60_000;
@@ -159,7 +159,7 @@ impl Shifts {
     }
 
     /// Ends what a new map no longer has.
-    fn let_go(&mut self, map: &RoutingMap) -> Vec<What> {
+    fn let_go(&mut self, map: &RoutingMap) -> Vec<EventKind> {
         let mut news = Vec::new();
         for shift in &mut self.all {
             let (home, others) = target::sides(map, &shift.from, &shift.to);
@@ -176,7 +176,7 @@ impl Shifts {
         if self.distribution.as_mut().is_some_and(|split| !split.keep(map)) {
             self.distribution = None;
             let reason = "its targets are no longer in the map".to_owned();
-            news.push(What::Distributed { weights: None, actor: course::ROUTER.to_owned(), reason });
+            news.push(EventKind::Distributed { weights: None, actor: course::ROUTER.to_owned(), reason });
         }
         news
     }
@@ -196,8 +196,8 @@ impl crate::Fleet {
     fn describe_shifts(&self, shifts: &mut Shifts, map: &RoutingMap, now: Now) {
         let rules = shifts.rules;
         for shift in &mut shifts.all {
-            let scene = self.scene(map, shift, &rules, now);
-            shift.describe(&scene, &rules, now);
+            let evidence = self.evidence(map, shift, &rules, now);
+            shift.describe(&evidence, &rules, now);
         }
     }
 
@@ -207,8 +207,8 @@ impl crate::Fleet {
         shifts.pass(self.network().is_down(), now);
         let mut news = shifts.let_go(map);
         for shift in &mut shifts.all {
-            let scene = self.scene(map, shift, &rules, now);
-            news.extend(shift.advance(&scene, &rules, now));
+            let evidence = self.evidence(map, shift, &rules, now);
+            news.extend(shift.advance(&evidence, &rules, now));
         }
         if !shifts.blind {
             news.extend(self.leave_ill_providers(&mut shifts, map, now));
@@ -222,7 +222,7 @@ impl crate::Fleet {
 
     /// Moves traffic away from providers whose error trigger fired, once per firing; not from one that answers again,
     /// which would only keep its traffic away for half an hour more.
-    fn leave_ill_providers(&self, shifts: &mut Shifts, map: &RoutingMap, now: Now) -> Vec<What> {
+    fn leave_ill_providers(&self, shifts: &mut Shifts, map: &RoutingMap, now: Now) -> Vec<EventKind> {
         let to_leave = self.watch.to_leave();
         shifts.answered.retain(|provider| to_leave.iter().any(|(ill, _)| ill == provider));
         let mut news = Vec::new();

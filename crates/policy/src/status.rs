@@ -6,16 +6,16 @@
 //! what it says. Evidence older than [`LATELY_MS`](crate::lately::LATELY_MS) is not told as the present. Words are made
 //! elsewhere.
 
-use switchyard_domain::event::Lamp;
+use switchyard_domain::event::StatusLevel;
 use switchyard_domain::map::{RouteIx, RoutingMap};
 use switchyard_domain::operate::ShiftPhase;
 use switchyard_domain::view::{CircuitState, HealthWord};
 use switchyard_domain::{Failure, Now, RouteId, Tier};
 
 use crate::breaker::Gate;
+use crate::current_tier::{Cause, CurrentTier, current_tier_of};
 use crate::fleet::{Fleet, Recent, Unfit};
 use crate::lately::Figures;
-use crate::standing::{Cause, Standing, standing_of};
 
 /// What it is judged from.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,7 +29,7 @@ pub struct Facts {
     /// Whether this machine's network is down.
     pub network_down: bool,
     /// Where the next default request goes.
-    pub standing: Standing,
+    pub current_tier: CurrentTier,
     /// How the last requests ended.
     pub lately: Figures,
     /// Routes in service that don't do as they should.
@@ -148,7 +148,7 @@ pub struct Status {
     /// How things stand.
     pub situation: Situation,
     /// The lamp.
-    pub lamp: Lamp,
+    pub lamp: StatusLevel,
     /// The tier the next request goes to.
     pub tier: Tier,
     /// The same for programs.
@@ -160,18 +160,18 @@ pub struct Status {
 pub fn judge(facts: &Facts) -> Status {
     let situation = situation(facts);
     let (lamp, health) = match situation {
-        Situation::NotSetUp => (Lamp::Unknown, HealthWord::Unconfigured),
-        Situation::MapBroken => (Lamp::Stop, HealthWord::Unconfigured),
-        Situation::Off => (Lamp::Out, HealthWord::Off),
-        Situation::Paused => (Lamp::Paused, HealthWord::Paused),
-        Situation::NetworkDown => (Lamp::Caution, HealthWord::Offline),
-        Situation::Ready => (Lamp::Unknown, HealthWord::Ok),
-        Situation::Clear => (Lamp::Clear, HealthWord::Ok),
-        Situation::OnHot | Situation::Moving => (Lamp::Caution, HealthWord::Degraded),
-        Situation::OnWarm => (Lamp::Degraded, HealthWord::Degraded),
-        Situation::NoRoute => (Lamp::Stop, HealthWord::Cold),
+        Situation::NotSetUp => (StatusLevel::Unknown, HealthWord::Unconfigured),
+        Situation::MapBroken => (StatusLevel::Stop, HealthWord::Unconfigured),
+        Situation::Off => (StatusLevel::Out, HealthWord::Off),
+        Situation::Paused => (StatusLevel::Paused, HealthWord::Paused),
+        Situation::NetworkDown => (StatusLevel::Caution, HealthWord::Offline),
+        Situation::Ready => (StatusLevel::Unknown, HealthWord::Ok),
+        Situation::Clear => (StatusLevel::Clear, HealthWord::Ok),
+        Situation::OnHot | Situation::Moving => (StatusLevel::Caution, HealthWord::Degraded),
+        Situation::OnWarm => (StatusLevel::Degraded, HealthWord::Degraded),
+        Situation::NoRoute => (StatusLevel::Stop, HealthWord::Cold),
     };
-    Status { situation, lamp, tier: facts.standing.tier, health }
+    Status { situation, lamp, tier: facts.current_tier.tier, health }
 }
 
 fn situation(facts: &Facts) -> Situation {
@@ -193,15 +193,17 @@ fn situation(facts: &Facts) -> Situation {
     // What weighs more than a move stays what it says: a circuit that opened, callers without an answer.
     let weighs = facts.troubles.iter().any(|own| !matches!(own.what, Wrong::Errs(_)));
     let moved = matches!(facts.shared, Some(Shared::Moved { .. }));
-    match facts.standing.tier {
+    match facts.current_tier.tier {
         Tier::Cold => Situation::NoRoute,
         Tier::Hot | Tier::Warm if moved && !weighs && queued + unanswered == 0 => Situation::Moving,
-        Tier::Warm if !matches!(facts.shared, Some(Shared::Split(_))) || facts.standing.cause.is_some() => {
+        Tier::Warm
+            if !matches!(facts.shared, Some(Shared::Split(_))) || facts.current_tier.cause.is_some() =>
+        {
             Situation::OnWarm
         }
         Tier::Hot | Tier::Warm => {
             let in_order =
-                facts.standing.cause.is_none() && facts.troubles.is_empty() && facts.jobs.is_empty();
+                facts.current_tier.cause.is_none() && facts.troubles.is_empty() && facts.jobs.is_empty();
             match asked + given_up {
                 0 if in_order => Situation::Ready,
                 _ if in_order && facts.lately.all_well() => Situation::Clear,
@@ -216,7 +218,7 @@ fn situation(facts: &Facts) -> Situation {
 pub fn facts(
     map: &RoutingMap,
     fleet: &Fleet,
-    standing: Standing,
+    current_tier: CurrentTier,
     (off, paused): (bool, bool),
     now: Now,
 ) -> Facts {
@@ -225,7 +227,7 @@ pub fn facts(
         off,
         paused,
         network_down: fleet.network().sentence().is_some(),
-        standing,
+        current_tier,
         lately: fleet.lately().figures(now),
         troubles: troubles(map, fleet, now),
         jobs: jobs_off(map, fleet, now),
@@ -243,7 +245,7 @@ impl Facts {
             off: false,
             paused: false,
             network_down: false,
-            standing: Standing { tier: Tier::Hot, route: None, cause: None },
+            current_tier: CurrentTier { tier: Tier::Hot, route: None, cause: None },
             lately: Figures::default(),
             troubles: Vec::new(),
             jobs: Vec::new(),
@@ -311,7 +313,7 @@ fn troubles(map: &RoutingMap, fleet: &Fleet, now: Now) -> Vec<Trouble> {
 fn jobs_off(map: &RoutingMap, fleet: &Fleet, now: Now) -> Vec<JobOff> {
     let own = map.jobs.iter().filter(|(_, job)| job.own_line || fleet.overridden(map, job).is_some());
     own.filter_map(|(name, job)| {
-        let Standing { tier, cause, .. } = standing_of(map, job, fleet, now);
+        let CurrentTier { tier, cause, .. } = current_tier_of(map, job, fleet, now);
         // A job may be meant for Warm; then only having no route is news.
         let off = match tier {
             Tier::Hot => false,

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use switchyard_domain::event::Lamp;
+use switchyard_domain::event::StatusLevel;
 use switchyard_domain::incident::{
     ExternalIncident, Incident, IncidentBrief, IncidentId, IncidentNote, TimelineEntry,
 };
@@ -250,7 +250,7 @@ impl Incidents<'_> {
 
     fn entry(&self, row: TimelineSql) -> Result<TimelineEntry> {
         let TimelineSql { at_ms, lamp, title, detail, event } = row;
-        let lamp: Lamp =
+        let lamp: StatusLevel =
             named(&lamp).map_err(|error| self.store.damaged(format!("an incident's timeline: {error}")))?;
         Ok(TimelineEntry { at_ms, lamp, title, detail, event })
     }

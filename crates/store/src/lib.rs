@@ -44,7 +44,7 @@ pub use open::Options;
 pub use queue::{
     Answer, AnsweredJob, DueJob, Enqueued, JobRow, NewJob, OpenJob, Order, Queue, QueueCounts, Transition,
 };
-pub use requests::{CourseRow, Habits, RequestFilter, Requests, Try, TryCount};
+pub use requests::{CourseRow, RequestFilter, Requests, Try, TryCount, TypicalUsage};
 pub use settings::Settings;
 pub use writer::{Retention, Writer, WriterHandle};
 
@@ -170,13 +170,13 @@ impl Store {
     }
 
     /// A turn for one durable statement, which commits by itself.
-    async fn durable(&self) -> Turn<'_> {
-        Turn { pool: &self.inner.durable, _turn: self.inner.turn.lock().await }
+    async fn durable(&self) -> WriteLock<'_> {
+        WriteLock { pool: &self.inner.durable, _turn: self.inner.turn.lock().await }
     }
 
     /// A turn for one statement that may be lost with the last moments before a power cut.
-    async fn batch(&self) -> Turn<'_> {
-        Turn { pool: &self.inner.batch, _turn: self.inner.turn.lock().await }
+    async fn batch(&self) -> WriteLock<'_> {
+        WriteLock { pool: &self.inner.batch, _turn: self.inner.turn.lock().await }
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "the shape `map_err` wants")]
@@ -190,12 +190,12 @@ impl Store {
 }
 
 /// The right to write, until dropped.
-struct Turn<'a> {
+struct WriteLock<'a> {
     pool: &'a SqlitePool,
     _turn: MutexGuard<'a, ()>,
 }
 
-impl Turn<'_> {
+impl WriteLock<'_> {
     /// Starts a transaction that already holds the write lock, so that what it reads stays true until it commits.
     async fn begin(&self) -> sqlx::Result<Transaction<'static, Sqlite>> {
         self.pool.begin_with("BEGIN IMMEDIATE").await

@@ -7,10 +7,10 @@
 //! This room never decides when a job is due or has failed enough; callers do.
 
 mod enqueue;
-mod moves;
 mod rows;
 #[cfg(test)]
 mod tests;
+mod transitions;
 
 use switchyard_domain::map::Priority;
 use switchyard_domain::view::JobState;

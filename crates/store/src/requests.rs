@@ -3,7 +3,7 @@
 mod attempts;
 mod course;
 mod errors;
-mod habits;
+mod typical_usage;
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use attempts::AttemptSql;
 
 pub use course::{CourseRow, Try};
 pub use errors::TryCount;
-pub use habits::Habits;
+pub use typical_usage::TypicalUsage;
 
 /// The request log of one store.
 #[derive(Clone, Copy, Debug)]

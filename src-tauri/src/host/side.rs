@@ -9,7 +9,7 @@ use switchyard_control::{
 };
 use switchyard_domain::Problem;
 use switchyard_domain::view::Snapshot;
-use switchyard_engine::{Router, RouterConfig, Watch};
+use switchyard_engine::{Router, RouterConfig, SnapshotStream};
 use switchyard_sim::demo::{self, DemoFleet};
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
@@ -151,7 +151,7 @@ impl Side {
 /// The stream of snapshots of either kind.
 pub(super) enum Snapshots {
     /// In this process; never ends.
-    Own(Watch),
+    Own(SnapshotStream),
     /// Over loopback; ends with the router.
     Attached(switchyard_control::Snapshots),
 }

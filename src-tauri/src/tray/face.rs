@@ -1,7 +1,7 @@
 //! What the tray says, in words. Pure.
 
 use switchyard_domain::Tier;
-use switchyard_domain::event::{Lamp, route_label};
+use switchyard_domain::event::{StatusLevel, route_label};
 use switchyard_domain::view::{ColdView, RouteView, Snapshot, TierView};
 
 use crate::host::Standing;
@@ -83,10 +83,10 @@ fn sign(snapshot: &Snapshot) -> Sign {
         return Sign::Paused;
     }
     match snapshot.status.lamp {
-        Lamp::Clear | Lamp::Info | Lamp::Unknown => Sign::Clear,
-        Lamp::Degraded | Lamp::Caution => Sign::Degraded,
-        Lamp::Stop | Lamp::Out => Sign::Stop,
-        Lamp::Paused => Sign::Paused,
+        StatusLevel::Clear | StatusLevel::Info | StatusLevel::Unknown => Sign::Clear,
+        StatusLevel::Degraded | StatusLevel::Caution => Sign::Degraded,
+        StatusLevel::Stop | StatusLevel::Out => Sign::Stop,
+        StatusLevel::Paused => Sign::Paused,
     }
 }
 
@@ -113,8 +113,12 @@ fn tier_line(view: &TierView) -> String {
 
 fn serves(route: &RouteView) -> bool {
     match route.lamp {
-        Lamp::Clear | Lamp::Unknown | Lamp::Degraded | Lamp::Caution | Lamp::Info => true,
-        Lamp::Stop | Lamp::Out | Lamp::Paused => false,
+        StatusLevel::Clear
+        | StatusLevel::Unknown
+        | StatusLevel::Degraded
+        | StatusLevel::Caution
+        | StatusLevel::Info => true,
+        StatusLevel::Stop | StatusLevel::Out | StatusLevel::Paused => false,
     }
 }
 

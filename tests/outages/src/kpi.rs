@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use switchyard_domain::map::{RouteIx, RoutingMap};
 use switchyard_domain::{Failure, Now, RouteId, Tier};
-use switchyard_policy::{Change, Fleet, standing};
+use switchyard_policy::{Change, Fleet, current_tier};
 
 use crate::script::Script;
 use detection::Detection;
@@ -251,7 +251,7 @@ impl<'a> Observer<'a> {
     pub fn look(&mut self, view: &View<'_>, every_ms: u64) {
         // While the network is down no tier takes over.
         if !view.fleet.network().is_down() {
-            let tier = standing(view.map, view.fleet, view.now).tier;
+            let tier = current_tier(view.map, view.fleet, view.now).tier;
             self.kpis.tier_changes += u64::from(tier != self.tier);
             self.tier = tier;
         }

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 use switchyard_domain::map::{RouteIx, RoutingMap};
 use switchyard_domain::{Dialect, Failure, FailureKind, Now};
-use switchyard_policy::{Change, Fleet, In, KeyChoice, KeyId, Needs, plan};
+use switchyard_policy::{Change, Fleet, Inclusion, KeyChoice, KeyId, Needs, plan};
 
 use crate::chance::Chance;
 use crate::kpi::{Kpis, Observer, View};
@@ -203,7 +203,7 @@ impl<'a> Run<'a> {
         let needs = Needs::plain("auto", Dialect::OpenAiChat);
         let roll = self.chance.bits();
         let plan = plan(&self.map, &self.map.default_job, &self.fleet, &needs, roll, self.now);
-        let is_test = |why: In| matches!(why, In::TestCall | In::Trial);
+        let is_test = |why: Inclusion| matches!(why, Inclusion::TestCall | Inclusion::Trial);
         plan.candidates.iter().find(|candidate| !is_test(candidate.why)).map(|candidate| candidate.route)
     }
 

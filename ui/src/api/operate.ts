@@ -25,19 +25,19 @@ export const operate = {
     done(client.PUT("/v1/distribution", { body: { weights, reason, ...(transitionMs === undefined ? {} : { transitionMs }) } })),
 
   kill: (scope: KillScope, on: boolean, reason: string, forMs: number | null) =>
-    order(done(client.POST("/v1/orders/kill", { body: { scope, on, reason, forMs } }))),
+    order(done(client.POST("/v1/overrides/kill", { body: { scope, on, reason, forMs } }))),
   breaker: (route: string, state: BreakerOrder, reason: string, forMs: number | null) =>
-    order(done(client.POST("/v1/orders/breaker", { body: { route, state, reason, forMs } }))),
+    order(done(client.POST("/v1/overrides/breaker", { body: { route, state, reason, forMs } }))),
   /** Null gives the job back to the map. */
   overrideJob: (job: string, models: string[] | null, reason: string) =>
     order(done(client.PUT("/v1/overrides/jobs", { params: { query: { reason } }, body: { [job]: models } }))),
   except: (provider: string, on: boolean, reason: string, forMs: number | null) =>
-    order(done(client.POST("/v1/orders/except", { body: { provider, on, reason, forMs } }))),
+    order(done(client.POST("/v1/overrides/except", { body: { provider, on, reason, forMs } }))),
   clearBounds: (app: string, reason: string) =>
-    order(done(client.POST("/v1/orders/client-bounds", { body: { client: app, only: null, reason } }))),
+    order(done(client.POST("/v1/overrides/client-bounds", { body: { client: app, only: null, reason } }))),
   clearPreference: (app: string, reason: string) =>
-    order(done(client.POST("/v1/orders/client-prefer", { body: { client: app, provider: null, reason } }))),
-  allOff: (on: boolean, reason: string) => order(done(client.POST("/v1/orders/all-off", { body: { on, reason } }))),
+    order(done(client.POST("/v1/overrides/client-prefer", { body: { client: app, provider: null, reason } }))),
+  allOff: (on: boolean, reason: string) => order(done(client.POST("/v1/overrides/all-off", { body: { on, reason } }))),
 
   checkNetwork: () => done(client.POST("/v1/network/check")),
 

@@ -1,5 +1,5 @@
 /** Everything overridden by hand, as one list of lines that can each be taken back. Pure. */
-import type { DistributionView, KillScope, Order, Orders, RouteView, Target } from "../api/types";
+import type { DistributionView, KillScope, Order, Overrides, RouteView, Target } from "../api/types";
 import { percent } from "./format";
 import { routeLabel } from "./words";
 
@@ -35,27 +35,27 @@ export function widerKill({ inService, killed }: RouteView): KillScope | undefin
 const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** The farthest reaching first. */
-export function overridesOf(orders: Orders, distribution: DistributionView | null | undefined): Override[] {
+export function overridesOf(overrides: Overrides, distribution: DistributionView | null | undefined): Override[] {
   const list: Override[] = [];
-  if (orders.allOff) {
-    list.push({ key: "all-off", title: "Everything is switched off", detail: "Each request gets an immediate refusal.", order: orders.allOff, takeBack: { kind: "allOff" } });
+  if (overrides.allOff) {
+    list.push({ key: "all-off", title: "Everything is switched off", detail: "Each request gets an immediate refusal.", order: overrides.allOff, takeBack: { kind: "allOff" } });
   }
-  for (const order of orders.except ?? []) {
+  for (const order of overrides.except ?? []) {
     list.push({ key: `except-${order.provider}`, title: `Without ${order.provider}`, detail: "No job uses this provider.", order, takeBack: { kind: "except", provider: order.provider } });
   }
-  for (const order of orders.kills ?? []) {
+  for (const order of overrides.kills ?? []) {
     const { scope } = order;
     list.push({ key: `kill-${scope.kind}-${scope.name}`, title: `${scope.kind === "route" ? scopeWords(scope) : capital(scopeWords(scope))} out of service`, detail: "Requests pass it by.", order, takeBack: { kind: "kill", scope } });
   }
-  for (const order of orders.forced ?? []) {
+  for (const order of overrides.forced ?? []) {
     const held = order.open ? "open" : "closed";
     const detail = order.open ? "No call goes there." : "Failures are counted and do not open it.";
     list.push({ key: `breaker-${order.route}`, title: `Circuit of ${routeLabel(order.route)} held ${held}`, detail, order, takeBack: { kind: "breaker", route: order.route } });
   }
-  for (const [job, order] of Object.entries(orders.jobs ?? {})) {
+  for (const [job, order] of Object.entries(overrides.jobs ?? {})) {
     list.push({ key: `job-${job}`, title: `Models of ${job}`, detail: order.models.map(routeLabel).join(", then "), order, takeBack: { kind: "job", job } });
   }
-  for (const [client, order] of Object.entries(orders.clients ?? {})) {
+  for (const [client, order] of Object.entries(overrides.clients ?? {})) {
     const parts = [];
     if (order.providers) parts.push(`only ${order.providers.join(", ")}`);
     if (order.prefer) parts.push(`${order.prefer} first`);

@@ -58,7 +58,7 @@ function operations(snapshot: Snapshot): Command[] {
   add("Move traffic", "Failover, canary", () => sheets.show({ kind: "move" }));
   add("Split traffic by hand", "Weights", () => sheets.show({ kind: "split" }));
   add("Why do requests go there?", "Status", () => sheets.show({ kind: "why" }));
-  add("Overrides", count(overridesOf(snapshot.orders, snapshot.distribution).length, "override"), () => sheets.show({ kind: "overrides" }));
+  add("Overrides", count(overridesOf(snapshot.overrides, snapshot.distribution).length, "override"), () => sheets.show({ kind: "overrides" }));
   add("Check the network", snapshot.network?.name ?? "Network", checkNetwork);
   for (const provider of snapshot.providers) {
     add(`Move traffic off ${provider.name}`, "Failover", () => sheets.show({ kind: "move", from: `provider:${provider.name}` }));
@@ -68,7 +68,7 @@ function operations(snapshot: Snapshot): Command[] {
   for (const route of snapshot.tiers.flatMap((tier) => tier.routes)) {
     add(`Hold the circuit of ${route.id}`, "Override", () => sheets.show({ kind: "breaker", route: route.id }));
   }
-  if (snapshot.orders.allOff) add("Switch on again", "All off", switchOn);
+  if (snapshot.overrides.allOff) add("Switch on again", "All off", switchOn);
   else add("Switch everything off", "All off", () => sheets.show({ kind: "allOff" }));
   return list;
 }

@@ -61,7 +61,7 @@ export const allOff = ({ orders, map }: Snapshot): boolean => orders.allOff != n
 
 export function allOffBanner(snapshot: Snapshot): BannerText | null {
   if (!allOff(snapshot)) return null;
-  const order = snapshot.orders.allOff;
+  const order = snapshot.overrides.allOff;
   const reason = order?.reason ? ` ${order.reason.charAt(0).toUpperCase()}${order.reason.slice(1)}.` : "";
   const inMap = snapshot.map.off ? " The map does so: its flags.ai_enabled is false." : "";
   return {
@@ -172,7 +172,7 @@ export function failoverBanner(snapshot: Snapshot, nowMs: number): BannerText | 
   if (status.tier === "warm") actions.push("holdOnWarm");
   if (statusPage) actions.push("statusPage");
   // With every route taken out on purpose, the way on is to take an order back.
-  if (status.lamp === "stop" && failing.length === 0 && overridesOf(snapshot.orders, null).length > 0) actions.push("overrides");
+  if (status.lamp === "stop" && failing.length === 0 && overridesOf(snapshot.overrides, null).length > 0) actions.push("overrides");
   return {
     announce: `${status.state} ${cause}`,
     kind: "failover",

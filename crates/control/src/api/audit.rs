@@ -8,7 +8,7 @@ use switchyard_domain::api::{AuditEntry, RollBack, RolledBack};
 use utoipa::IntoParams;
 
 use super::requests::page;
-use super::{Panel, operations};
+use super::{AppState, operations};
 use crate::body::{Actor, Asked, At, Body};
 use crate::refusal::Answer;
 
@@ -24,8 +24,11 @@ struct AuditQuery {
 /// The audit log, newest first.
 #[utoipa::path(get, path = "/v1/audit", tag = "audit", operation_id = "listAudit", params(AuditQuery),
     responses((status = 200, body = Vec<AuditEntry>), (status = "default", body = Problem)))]
-async fn list(State(panel): State<Panel>, Asked(query): Asked<AuditQuery>) -> Answer<Json<Vec<AuditEntry>>> {
-    Ok(Json(panel.router.audit(page(query.limit)?).await?))
+async fn list(
+    State(state): State<AppState>,
+    Asked(query): Asked<AuditQuery>,
+) -> Answer<Json<Vec<AuditEntry>>> {
+    Ok(Json(state.router.audit(page(query.limit)?).await?))
 }
 
 /// Sets back what a change touched, and nothing else.
@@ -36,10 +39,10 @@ async fn list(State(panel): State<Panel>, Asked(query): Asked<AuditQuery>) -> An
     params(("id" = i64, Path, description = "The entry")), request_body = RollBack,
     responses((status = 200, body = RolledBack), (status = "default", body = Problem)))]
 async fn roll_back(
-    State(panel): State<Panel>,
+    State(state): State<AppState>,
     actor: Actor,
     At(id): At<i64>,
     Body(back): Body<RollBack>,
 ) -> Answer<Json<RolledBack>> {
-    Ok(Json(panel.router.roll_back(id, back.reason, actor.as_str()).await?))
+    Ok(Json(state.router.roll_back(id, back.reason, actor.as_str()).await?))
 }

@@ -8,7 +8,7 @@ use switchyard_domain::api::ErrorReport;
 use switchyard_domain::operate::CauseView;
 use utoipa::IntoParams;
 
-use super::{Panel, operations};
+use super::{AppState, operations};
 use crate::body::Asked;
 use crate::refusal::Answer;
 
@@ -27,13 +27,16 @@ pub struct ErrorsQuery {
 /// The likely causes of present trouble, worst first, each with its evidence and its fix: one call of this API.
 #[utoipa::path(get, path = "/v1/causes", tag = "causes", operation_id = "listCauses",
     responses((status = 200, body = Vec<CauseView>), (status = "default", body = Problem)))]
-async fn list(State(panel): State<Panel>) -> Json<Vec<CauseView>> {
-    Json(panel.router.causes())
+async fn list(State(state): State<AppState>) -> Json<Vec<CauseView>> {
+    Json(state.router.causes())
 }
 
 /// Failed tries out of the request log, by provider, kind and status.
 #[utoipa::path(get, path = "/v1/errors", tag = "causes", operation_id = "countErrors", params(ErrorsQuery),
     responses((status = 200, body = ErrorReport), (status = "default", body = Problem)))]
-async fn errors(State(panel): State<Panel>, Asked(query): Asked<ErrorsQuery>) -> Answer<Json<ErrorReport>> {
-    Ok(Json(panel.router.errors(query.since.unwrap_or(0)).await?))
+async fn errors(
+    State(state): State<AppState>,
+    Asked(query): Asked<ErrorsQuery>,
+) -> Answer<Json<ErrorReport>> {
+    Ok(Json(state.router.errors(query.since.unwrap_or(0)).await?))
 }

@@ -7,7 +7,7 @@ use switchyard_domain::Problem;
 use switchyard_domain::compat::{CompatCase, CompatPreview, CompatReport, CompatRow, CompatRun, RunCompat};
 use utoipa::IntoParams;
 
-use super::{Panel, operations};
+use super::{AppState, operations};
 use crate::body::{Actor, Asked, At, Body};
 use crate::refusal::Answer;
 
@@ -25,16 +25,16 @@ pub(crate) struct PreviewQuery {
 /// The last check of every route of the running map, in the map's order.
 #[utoipa::path(get, path = "/v1/compat", tag = "compat", operation_id = "getCompatMatrix",
     responses((status = 200, body = Vec<CompatRow>), (status = "default", body = Problem)))]
-async fn matrix(State(panel): State<Panel>) -> Answer<Json<Vec<CompatRow>>> {
-    Ok(Json(panel.router.compat_matrix()?))
+async fn matrix(State(state): State<AppState>) -> Answer<Json<Vec<CompatRow>>> {
+    Ok(Json(state.router.compat_matrix()?))
 }
 
 /// A route's last check and those before it, newest first.
 #[utoipa::path(get, path = "/v1/routes/{id}/compat", tag = "compat", operation_id = "getCompat",
     params(("id" = String, Path, description = "the route's id, percent-encoded")),
     responses((status = 200, body = CompatReport), (status = "default", body = Problem)))]
-async fn report(State(panel): State<Panel>, At(id): At<String>) -> Answer<Json<CompatReport>> {
-    Ok(Json(panel.router.compat_report(&id).await?))
+async fn report(State(state): State<AppState>, At(id): At<String>) -> Answer<Json<CompatReport>> {
+    Ok(Json(state.router.compat_report(&id).await?))
 }
 
 /// Checks a route with real requests, one after the other, which cost what they cost: `/compat/preview` says about how
@@ -44,12 +44,12 @@ async fn report(State(panel): State<Panel>, At(id): At<String>) -> Answer<Json<C
     request_body = RunCompat,
     responses((status = 200, body = CompatRun), (status = "default", body = Problem)))]
 async fn run(
-    State(panel): State<Panel>,
+    State(state): State<AppState>,
     actor: Actor,
     At(id): At<String>,
-    Body(wish): Body<RunCompat>,
+    Body(command): Body<RunCompat>,
 ) -> Answer<Json<CompatRun>> {
-    Ok(Json(panel.router.check_compat(&id, wish, actor.as_str()).await?))
+    Ok(Json(state.router.check_compat(&id, command, actor.as_str()).await?))
 }
 
 /// What a check would cost. Nothing is sent.
@@ -57,12 +57,12 @@ async fn run(
     params(("id" = String, Path, description = "the route's id, percent-encoded"), PreviewQuery),
     responses((status = 200, body = CompatPreview), (status = "default", body = Problem)))]
 async fn preview(
-    State(panel): State<Panel>,
+    State(state): State<AppState>,
     At(id): At<String>,
     Asked(query): Asked<PreviewQuery>,
 ) -> Answer<Json<CompatPreview>> {
     let cases = read(query.cases.as_deref())?;
-    Ok(Json(panel.router.preview_compat(&id, RunCompat { cases }).await?))
+    Ok(Json(state.router.preview_compat(&id, RunCompat { cases }).await?))
 }
 
 fn read(cases: Option<&str>) -> Result<Vec<CompatCase>, Problem> {

@@ -11,7 +11,7 @@ use switchyard_domain::view::KeychainView;
 use switchyard_domain::{Problem, Secret};
 use utoipa::ToSchema;
 
-use super::{Panel, operations};
+use super::{AppState, operations};
 use crate::body::{Actor, At, Body};
 use crate::refusal::{Answer, Refusal};
 
@@ -35,8 +35,8 @@ impl fmt::Debug for GiveCredential {
 /// Every credential the running map can use, and every stored one, without values.
 #[utoipa::path(get, path = "/v1/credentials", tag = "credentials", operation_id = "listCredentials",
     responses((status = 200, body = CredentialList), (status = "default", body = Problem)))]
-async fn list(State(panel): State<Panel>) -> Json<CredentialList> {
-    Json(panel.router.credentials().await)
+async fn list(State(state): State<AppState>) -> Json<CredentialList> {
+    Json(state.router.credentials().await)
 }
 
 /// Stores a key in the OS keychain, or in the credentials file where the router was started with one.
@@ -44,7 +44,7 @@ async fn list(State(panel): State<Panel>) -> Json<CredentialList> {
     params(("name" = String, Path, description = "the provider's name, or `provider:label` for a further key")),
     request_body = GiveCredential, responses((status = 204), (status = "default", body = Problem)))]
 async fn set(
-    State(panel): State<Panel>,
+    State(state): State<AppState>,
     actor: Actor,
     At(name): At<String>,
     Body(given): Body<GiveCredential>,
@@ -53,7 +53,7 @@ async fn set(
     if secret.is_empty() {
         return Err(Refusal(Problem::new("invalid_credential", "`value` is empty. Paste the whole key.")));
     }
-    panel.router.set_credential(&name, secret, actor.as_str()).await?;
+    state.router.set_credential(&name, secret, actor.as_str()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -61,8 +61,8 @@ async fn set(
 #[utoipa::path(delete, path = "/v1/credentials/{name}", tag = "credentials", operation_id = "removeCredential",
     params(("name" = String, Path, description = "the name it is stored under")),
     responses((status = 204), (status = "default", body = Problem)))]
-async fn remove(State(panel): State<Panel>, actor: Actor, At(name): At<String>) -> Answer<StatusCode> {
-    panel.router.remove_credential(&name, actor.as_str()).await?;
+async fn remove(State(state): State<AppState>, actor: Actor, At(name): At<String>) -> Answer<StatusCode> {
+    state.router.remove_credential(&name, actor.as_str()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -70,13 +70,13 @@ async fn remove(State(panel): State<Panel>, actor: Actor, At(name): At<String>) 
 #[utoipa::path(post, path = "/v1/credentials/{name}/test", tag = "credentials", operation_id = "testCredential",
     params(("name" = String, Path, description = "the name it is stored under")),
     responses((status = 200, body = CredentialTest), (status = "default", body = Problem)))]
-async fn test(State(panel): State<Panel>, At(name): At<String>) -> Answer<Json<CredentialTest>> {
-    Ok(Json(panel.router.test_credential(&name).await?))
+async fn test(State(state): State<AppState>, At(name): At<String>) -> Answer<Json<CredentialTest>> {
+    Ok(Json(state.router.test_credential(&name).await?))
 }
 
 /// Looks for the OS keychain again, after it was unlocked or installed.
 #[utoipa::path(post, path = "/v1/keychain/retry", tag = "credentials", operation_id = "retryKeychain",
     responses((status = 200, body = KeychainView), (status = "default", body = Problem)))]
-async fn retry_keychain(State(panel): State<Panel>) -> Json<KeychainView> {
-    Json(panel.router.retry_keychain().await)
+async fn retry_keychain(State(state): State<AppState>) -> Json<KeychainView> {
+    Json(state.router.retry_keychain().await)
 }

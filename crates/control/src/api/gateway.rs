@@ -5,7 +5,7 @@ use axum::extract::State;
 use switchyard_domain::Problem;
 use switchyard_domain::gateway::{GatewayMetrics, GatewaySettings, ProvidersHealth, SetProviderCircuit};
 
-use super::{Panel, operations};
+use super::{AppState, operations};
 use crate::body::{Actor, At, Body};
 use crate::refusal::Answer;
 
@@ -15,15 +15,15 @@ operations![health, metrics, hold, settings, set_settings, post_settings];
 #[utoipa::path(get, path = "/gateway/admin/providers/health", tag = "gateway",
     operation_id = "gatewayProvidersHealth",
     responses((status = 200, body = ProvidersHealth), (status = "default", body = Problem)))]
-async fn health(State(panel): State<Panel>) -> Json<ProvidersHealth> {
-    Json(panel.router.providers_health())
+async fn health(State(state): State<AppState>) -> Json<ProvidersHealth> {
+    Json(state.router.providers_health())
 }
 
 /// The loop metrics of the last minute.
 #[utoipa::path(get, path = "/gateway/admin/metrics", tag = "gateway", operation_id = "gatewayMetrics",
     responses((status = 200, body = GatewayMetrics), (status = "default", body = Problem)))]
-async fn metrics(State(panel): State<Panel>) -> Json<GatewayMetrics> {
-    Json(panel.router.gateway_metrics())
+async fn metrics(State(state): State<AppState>) -> Json<GatewayMetrics> {
+    Json(state.router.gateway_metrics())
 }
 
 /// Holds every breaker of a provider open or closed, or gives them back. It lapses by itself.
@@ -32,12 +32,12 @@ async fn metrics(State(panel): State<Panel>) -> Json<GatewayMetrics> {
     request_body = SetProviderCircuit,
     responses((status = 200, body = ProvidersHealth), (status = "default", body = Problem)))]
 async fn hold(
-    State(panel): State<Panel>,
+    State(state): State<AppState>,
     actor: Actor,
     At(id): At<String>,
-    Body(wish): Body<SetProviderCircuit>,
+    Body(command): Body<SetProviderCircuit>,
 ) -> Answer<Json<ProvidersHealth>> {
-    let open = match wish.state.to_lowercase().as_str() {
+    let open = match command.state.to_lowercase().as_str() {
         "open" => Some(true),
         "closed" => Some(false),
         "auto" | "half_open" => None,
@@ -46,19 +46,19 @@ async fn hold(
             return Err(Problem::new("invalid_state", message).into());
         }
     };
-    if wish.reason.trim().is_empty() {
+    if command.reason.trim().is_empty() {
         return Err(Problem::new("invalid_reason", "reason: say why, for the audit log.").into());
     }
-    let for_ms = wish.for_seconds.map(|seconds| seconds.saturating_mul(1_000));
-    panel.router.force_provider_breaker(&id, open, wish.reason, for_ms, actor.as_str()).await?;
-    Ok(Json(panel.router.providers_health()))
+    let for_ms = command.for_seconds.map(|seconds| seconds.saturating_mul(1_000));
+    state.router.force_provider_breaker(&id, open, command.reason, for_ms, actor.as_str()).await?;
+    Ok(Json(state.router.providers_health()))
 }
 
 /// The runbook's settings, as the running map has them.
 #[utoipa::path(get, path = "/gateway/admin/settings", tag = "gateway", operation_id = "gatewaySettings",
     responses((status = 200, body = GatewaySettings), (status = "default", body = Problem)))]
-async fn settings(State(panel): State<Panel>) -> Answer<Json<GatewaySettings>> {
-    Ok(Json(panel.router.gateway_settings().await?))
+async fn settings(State(state): State<AppState>) -> Answer<Json<GatewaySettings>> {
+    Ok(Json(state.router.gateway_settings().await?))
 }
 
 /// Changes these settings in the running map, as a new version; what is absent stays. Unknown names and bad values are
@@ -67,11 +67,11 @@ async fn settings(State(panel): State<Panel>) -> Answer<Json<GatewaySettings>> {
     request_body = GatewaySettings,
     responses((status = 200, body = GatewaySettings), (status = "default", body = Problem)))]
 async fn set_settings(
-    State(panel): State<Panel>,
+    State(state): State<AppState>,
     actor: Actor,
-    Body(wish): Body<GatewaySettings>,
+    Body(command): Body<GatewaySettings>,
 ) -> Answer<Json<GatewaySettings>> {
-    Ok(Json(panel.router.set_gateway_settings(wish, actor.as_str().to_owned()).await?))
+    Ok(Json(state.router.set_gateway_settings(command, actor.as_str().to_owned()).await?))
 }
 
 /// The same as `PUT`, for callers that post their changes.
@@ -79,9 +79,9 @@ async fn set_settings(
     request_body = GatewaySettings,
     responses((status = 200, body = GatewaySettings), (status = "default", body = Problem)))]
 async fn post_settings(
-    panel: State<Panel>,
+    state: State<AppState>,
     actor: Actor,
-    wish: Body<GatewaySettings>,
+    command: Body<GatewaySettings>,
 ) -> Answer<Json<GatewaySettings>> {
-    set_settings(panel, actor, wish).await
+    set_settings(state, actor, command).await
 }

@@ -12,7 +12,7 @@ use switchyard_domain::incident::{
 use utoipa::{IntoParams, ToSchema};
 
 use super::requests::page;
-use super::{Panel, operations};
+use super::{AppState, operations};
 use crate::body::{Actor, Asked, At, Body};
 use crate::refusal::Answer;
 
@@ -71,18 +71,18 @@ pub struct IncidentReport {
     params(IncidentsQuery),
     responses((status = 200, body = Vec<IncidentBrief>), (status = "default", body = Problem)))]
 async fn list(
-    State(panel): State<Panel>,
+    State(state): State<AppState>,
     Asked(query): Asked<IncidentsQuery>,
 ) -> Answer<Json<Vec<IncidentBrief>>> {
-    Ok(Json(panel.router.incidents(query.since_ms, page(query.limit)?).await?))
+    Ok(Json(state.router.incidents(query.since_ms, page(query.limit)?).await?))
 }
 
 /// One incident, whole: KPIs against their goals, timeline, clients, notes.
 #[utoipa::path(get, path = "/v1/incidents/{id}", tag = "incidents", operation_id = "getIncident",
     params(("id" = i64, Path, description = "the incident's number")),
     responses((status = 200, body = Incident), (status = "default", body = Problem)))]
-async fn show(State(panel): State<Panel>, At(id): At<i64>) -> Answer<Json<Incident>> {
-    Ok(Json(panel.router.incident(IncidentId(id)).await?))
+async fn show(State(state): State<AppState>, At(id): At<i64>) -> Answer<Json<Incident>> {
+    Ok(Json(state.router.incident(IncidentId(id)).await?))
 }
 
 /// Writes a note on it.
@@ -90,12 +90,12 @@ async fn show(State(panel): State<Panel>, At(id): At<i64>) -> Answer<Json<Incide
     params(("id" = i64, Path, description = "the incident's number")), request_body = WriteNote,
     responses((status = 204), (status = "default", body = Problem)))]
 async fn note(
-    State(panel): State<Panel>,
+    State(state): State<AppState>,
     actor: Actor,
     At(id): At<i64>,
     Body(note): Body<WriteNote>,
 ) -> Answer<StatusCode> {
-    panel.router.note_incident(IncidentId(id), &note.text, actor.as_str()).await?;
+    state.router.note_incident(IncidentId(id), &note.text, actor.as_str()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -105,12 +105,12 @@ async fn note(
     params(("id" = i64, Path, description = "the incident's number")), request_body = CloseIncident,
     responses((status = 204), (status = "default", body = Problem)))]
 async fn close(
-    State(panel): State<Panel>,
+    State(state): State<AppState>,
     actor: Actor,
     At(id): At<i64>,
     Body(close): Body<CloseIncident>,
 ) -> Answer<StatusCode> {
-    panel.router.close_incident(IncidentId(id), close.reason, actor.as_str()).await?;
+    state.router.close_incident(IncidentId(id), close.reason, actor.as_str()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -118,16 +118,16 @@ async fn close(
 #[utoipa::path(get, path = "/v1/incidents/{id}/report", tag = "incidents", operation_id = "getIncidentReport",
     params(("id" = i64, Path, description = "the incident's number")),
     responses((status = 200, body = IncidentReport), (status = "default", body = Problem)))]
-async fn report(State(panel): State<Panel>, At(id): At<i64>) -> Answer<Json<IncidentReport>> {
-    Ok(Json(IncidentReport { markdown: panel.router.incident_report(IncidentId(id)).await? }))
+async fn report(State(state): State<AppState>, At(id): At<i64>) -> Answer<Json<IncidentReport>> {
+    Ok(Json(IncidentReport { markdown: state.router.incident_report(IncidentId(id)).await? }))
 }
 
 /// How incidents were handled, taken together; of the last 30 days when `sinceMs` is absent.
 #[utoipa::path(get, path = "/v1/incidents/review", tag = "incidents", operation_id = "reviewIncidents",
     params(SinceQuery),
     responses((status = 200, body = Review), (status = "default", body = Problem)))]
-async fn review(State(panel): State<Panel>, Asked(query): Asked<SinceQuery>) -> Answer<Json<Review>> {
-    Ok(Json(panel.router.review_incidents(query.since_ms).await?))
+async fn review(State(state): State<AppState>, Asked(query): Asked<SinceQuery>) -> Answer<Json<Review>> {
+    Ok(Json(state.router.review_incidents(query.since_ms).await?))
 }
 
 /// What providers said of themselves, newest first.
@@ -135,10 +135,10 @@ async fn review(State(panel): State<Panel>, Asked(query): Asked<SinceQuery>) -> 
     params(SinceQuery),
     responses((status = 200, body = Vec<ExternalIncident>), (status = "default", body = Problem)))]
 async fn external(
-    State(panel): State<Panel>,
+    State(state): State<AppState>,
     Asked(query): Asked<SinceQuery>,
 ) -> Answer<Json<Vec<ExternalIncident>>> {
-    Ok(Json(panel.router.external_incidents(query.since_ms).await?))
+    Ok(Json(state.router.external_incidents(query.since_ms).await?))
 }
 
 /// Notes an incident at a provider, felt here or not.
@@ -146,11 +146,11 @@ async fn external(
     request_body = NewExternalIncident,
     responses((status = 200, body = ExternalIncident), (status = "default", body = Problem)))]
 async fn add_external(
-    State(panel): State<Panel>,
+    State(state): State<AppState>,
     actor: Actor,
     Body(new): Body<NewExternalIncident>,
 ) -> Answer<Json<ExternalIncident>> {
-    Ok(Json(panel.router.add_external_incident(new, actor.as_str()).await?))
+    Ok(Json(state.router.add_external_incident(new, actor.as_str()).await?))
 }
 
 /// What to do while a provider is out: status page, support case filled in, words for customers, next actions.
@@ -158,8 +158,8 @@ async fn add_external(
     operation_id = "getEmergencyPage",
     params(("provider" = String, Path, description = "the provider's name in the map")),
     responses((status = 200, body = EmergencyPage), (status = "default", body = Problem)))]
-async fn emergency(State(panel): State<Panel>, At(provider): At<String>) -> Answer<Json<EmergencyPage>> {
-    Ok(Json(panel.router.emergency_page(&provider).await?))
+async fn emergency(State(state): State<AppState>, At(provider): At<String>) -> Answer<Json<EmergencyPage>> {
+    Ok(Json(state.router.emergency_page(&provider).await?))
 }
 
 /// Tells the map's own targets, and those of the apps that had a request in the time, what the founder has to say.
@@ -168,9 +168,9 @@ async fn emergency(State(panel): State<Panel>, At(provider): At<String>) -> Answ
     request_body = SendNotice,
     responses((status = 200, body = NoticeReport), (status = "default", body = Problem)))]
 async fn notice(
-    State(panel): State<Panel>,
+    State(state): State<AppState>,
     actor: Actor,
     Body(notice): Body<SendNotice>,
 ) -> Answer<Json<NoticeReport>> {
-    Ok(Json(panel.router.send_notice(notice, actor.as_str()).await?))
+    Ok(Json(state.router.send_notice(notice, actor.as_str()).await?))
 }

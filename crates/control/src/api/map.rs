@@ -8,7 +8,7 @@ use switchyard_domain::api::{ApplyMap, MapDocument, MapVersion, SetMap};
 use switchyard_domain::map::Fault;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Panel, operations};
+use super::{AppState, operations};
 use crate::body::{Actor, Asked, At, Body};
 use crate::refusal::{Answer, Refusal};
 
@@ -72,8 +72,8 @@ struct Between {
 /// The running map, as it was written.
 #[utoipa::path(get, path = "/v1/map", tag = "map", operation_id = "getMap",
     responses((status = 200, body = MapDocument), (status = "default", body = Problem)))]
-async fn running(State(panel): State<Panel>) -> Answer<Json<MapDocument>> {
-    Ok(Json(panel.router.map_document(None).await?))
+async fn running(State(state): State<AppState>) -> Answer<Json<MapDocument>> {
+    Ok(Json(state.router.map_document(None).await?))
 }
 
 /// Applies a map for the next request. Refused whole when it is faulty (422 `map_invalid`, with every fault) or
@@ -81,29 +81,33 @@ async fn running(State(panel): State<Panel>) -> Answer<Json<MapDocument>> {
 #[utoipa::path(put, path = "/v1/map", tag = "map", operation_id = "applyMap", request_body = ApplyMap,
     responses((status = 200, body = AppliedMap), (status = "default", body = Problem)))]
 async fn apply(
-    State(panel): State<Panel>,
+    State(state): State<AppState>,
     actor: Actor,
     Body(mut map): Body<ApplyMap>,
 ) -> Answer<Json<AppliedMap>> {
     if map.source == Actor::Api.as_str() {
         actor.as_str().clone_into(&mut map.source);
     }
-    Ok(Json(AppliedMap { version: panel.router.apply_map(map).await? }))
+    Ok(Json(AppliedMap { version: state.router.apply_map(map).await? }))
 }
 
 /// Changes single values of the running map and applies it as a new version, for the next request. The rest of the
 /// document stays as it was written. Refused whole when a value is faulty (422) or the map is a newer one (409).
 #[utoipa::path(post, path = "/v1/map/set", tag = "map", operation_id = "setInMap", request_body = SetMap,
     responses((status = 200, body = AppliedMap), (status = "default", body = Problem)))]
-async fn set(State(panel): State<Panel>, actor: Actor, Body(set): Body<SetMap>) -> Answer<Json<AppliedMap>> {
-    Ok(Json(AppliedMap { version: panel.router.set_in_map(set, actor.as_str().to_owned()).await? }))
+async fn set(
+    State(state): State<AppState>,
+    actor: Actor,
+    Body(set): Body<SetMap>,
+) -> Answer<Json<AppliedMap>> {
+    Ok(Json(AppliedMap { version: state.router.set_in_map(set, actor.as_str().to_owned()).await? }))
 }
 
 /// Proves a map without applying it. 200 also when it is faulty.
 #[utoipa::path(post, path = "/v1/map/check", tag = "map", operation_id = "checkMap", request_body = CheckMap,
     responses((status = 200, body = MapCheck), (status = "default", body = Problem)))]
-async fn check(State(panel): State<Panel>, Body(map): Body<CheckMap>) -> Answer<Json<MapCheck>> {
-    let (faults, warnings) = match panel.router.prove_map(&map.document).await {
+async fn check(State(state): State<AppState>, Body(map): Body<CheckMap>) -> Answer<Json<MapCheck>> {
+    let (faults, warnings) = match state.router.prove_map(&map.document).await {
         Ok(warnings) => (Vec::new(), warnings),
         Err(faults) => (faults, Vec::new()),
     };
@@ -113,30 +117,30 @@ async fn check(State(panel): State<Panel>, Body(map): Body<CheckMap>) -> Answer<
 /// What is worth a word about the running map, though it is sound: routes that share one infrastructure.
 #[utoipa::path(get, path = "/v1/map/warnings", tag = "map", operation_id = "listMapWarnings",
     responses((status = 200, body = Vec<Fault>), (status = "default", body = Problem)))]
-async fn warnings(State(panel): State<Panel>) -> Answer<Json<Vec<Fault>>> {
-    Ok(Json(panel.router.map_warnings()))
+async fn warnings(State(state): State<AppState>) -> Answer<Json<Vec<Fault>>> {
+    Ok(Json(state.router.map_warnings()))
 }
 
 /// Every applied version, newest first.
 #[utoipa::path(get, path = "/v1/map/versions", tag = "map", operation_id = "listMapVersions",
     responses((status = 200, body = Vec<MapVersion>), (status = "default", body = Problem)))]
-async fn versions(State(panel): State<Panel>) -> Answer<Json<Vec<MapVersion>>> {
-    Ok(Json(panel.router.map_versions().await?))
+async fn versions(State(state): State<AppState>) -> Answer<Json<Vec<MapVersion>>> {
+    Ok(Json(state.router.map_versions().await?))
 }
 
 /// One applied version, as it was written.
 #[utoipa::path(get, path = "/v1/map/versions/{v}", tag = "map", operation_id = "getMapVersion",
     params(("v" = i64, Path, description = "the version's number")),
     responses((status = 200, body = MapDocument), (status = "default", body = Problem)))]
-async fn version(State(panel): State<Panel>, At(version): At<i64>) -> Answer<Json<MapDocument>> {
-    Ok(Json(panel.router.map_document(Some(version)).await?))
+async fn version(State(state): State<AppState>, At(version): At<i64>) -> Answer<Json<MapDocument>> {
+    Ok(Json(state.router.map_document(Some(version)).await?))
 }
 
 /// Two applied versions side by side.
 #[utoipa::path(get, path = "/v1/map/diff", tag = "map", operation_id = "diffMaps", params(Between),
     responses((status = 200, body = MapDiff), (status = "default", body = Problem)))]
-async fn diff(State(panel): State<Panel>, Asked(between): Asked<Between>) -> Answer<Json<MapDiff>> {
-    Ok(Json(MapDiff { diff: panel.router.diff_maps(between.from, between.to).await? }))
+async fn diff(State(state): State<AppState>, Asked(between): Asked<Between>) -> Answer<Json<MapDiff>> {
+    Ok(Json(MapDiff { diff: state.router.diff_maps(between.from, between.to).await? }))
 }
 
 /// Runs an older version again, as a new version.
@@ -144,22 +148,22 @@ async fn diff(State(panel): State<Panel>, Asked(between): Asked<Between>) -> Ans
     request_body = RestoreMap,
     responses((status = 200, body = AppliedMap), (status = "default", body = Problem)))]
 async fn restore(
-    State(panel): State<Panel>,
+    State(state): State<AppState>,
     actor: Actor,
     Body(restore): Body<RestoreMap>,
 ) -> Answer<Json<AppliedMap>> {
     let source = actor.as_str().to_owned();
-    Ok(Json(AppliedMap { version: panel.router.restore_map(restore.version, restore.reason, source).await? }))
+    Ok(Json(AppliedMap { version: state.router.restore_map(restore.version, restore.reason, source).await? }))
 }
 
 /// Applies the map of the simulated providers; 404 where there are none.
 #[utoipa::path(post, path = "/v1/map/demo", tag = "map", operation_id = "applyDemoMap",
     responses((status = 200, body = AppliedMap), (status = "default", body = Problem)))]
-async fn demo(State(panel): State<Panel>) -> Answer<Json<AppliedMap>> {
-    let Some(demo) = &panel.demo else {
+async fn demo(State(state): State<AppState>) -> Answer<Json<AppliedMap>> {
+    let Some(demo) = &state.demo else {
         let message = "This router runs without simulated providers. Start it without --no-sim.";
         return Err(Refusal(Problem::new("not_found_demo", message)));
     };
     let map = ApplyMap { document: demo(), base_version: None, reason: None, source: "demo".to_owned() };
-    Ok(Json(AppliedMap { version: panel.router.apply_map(map).await? }))
+    Ok(Json(AppliedMap { version: state.router.apply_map(map).await? }))
 }

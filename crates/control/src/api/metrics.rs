@@ -5,7 +5,7 @@ use axum::response::IntoResponse;
 use http::header;
 use switchyard_domain::Problem;
 
-use super::{Panel, operations};
+use super::{AppState, operations};
 
 /// The format's media type, as its specification names it.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -17,6 +17,6 @@ operations![metrics];
 #[utoipa::path(get, path = "/metrics", tag = "metrics", operation_id = "metrics",
     responses((status = 200, body = String, content_type = "application/openmetrics-text"),
         (status = "default", body = Problem)))]
-async fn metrics(State(panel): State<Panel>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, OPEN_METRICS)], panel.router.metrics_text())
+async fn metrics(State(state): State<AppState>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, OPEN_METRICS)], state.router.metrics_text())
 }

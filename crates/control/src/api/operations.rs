@@ -7,7 +7,7 @@ use axum::routing::{MethodFilter, on};
 use utoipa::__dev::{SchemaReferences, Tags};
 use utoipa::openapi::{HttpMethod, OpenApi};
 
-use super::Panel;
+use super::AppState;
 
 /// What `#[utoipa::path]` makes of a handler.
 pub(crate) trait Documented: utoipa::Path + SchemaReferences + Tags<'static> {}
@@ -20,15 +20,15 @@ pub(crate) trait Operations: Sized {
     fn with<P, H, T>(self, handler: H) -> Self
     where
         P: Documented,
-        H: Handler<T, Panel>,
+        H: Handler<T, AppState>,
         T: 'static;
 }
 
-impl Operations for axum::Router<Panel> {
+impl Operations for axum::Router<AppState> {
     fn with<P, H, T>(self, handler: H) -> Self
     where
         P: Documented,
-        H: Handler<T, Panel>,
+        H: Handler<T, AppState>,
         T: 'static,
     {
         let methods = P::methods().iter().map(filter).reduce(MethodFilter::or);
@@ -43,7 +43,7 @@ impl Operations for OpenApi {
     fn with<P, H, T>(mut self, _handler: H) -> Self
     where
         P: Documented,
-        H: Handler<T, Panel>,
+        H: Handler<T, AppState>,
         T: 'static,
     {
         let mut operation = P::operation();

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use switchyard_domain::Problem;
 use utoipa::ToSchema;
 
-use super::{Panel, operations};
+use super::{AppState, operations};
 use crate::body::{Actor, Body};
 use crate::refusal::Answer;
 
@@ -25,15 +25,19 @@ pub struct PauseWork {
 /// Stops taking new work. Requests under way finish.
 #[utoipa::path(post, path = "/v1/pause", tag = "pause", operation_id = "pause", request_body = PauseWork,
     responses((status = 204), (status = "default", body = Problem)))]
-async fn pause(State(panel): State<Panel>, actor: Actor, Body(pause): Body<PauseWork>) -> Answer<StatusCode> {
-    panel.router.pause(pause.reason, actor.as_str()).await?;
+async fn pause(
+    State(state): State<AppState>,
+    actor: Actor,
+    Body(pause): Body<PauseWork>,
+) -> Answer<StatusCode> {
+    state.router.pause(pause.reason, actor.as_str()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Takes new work again.
 #[utoipa::path(post, path = "/v1/resume", tag = "pause", operation_id = "resume",
     responses((status = 204), (status = "default", body = Problem)))]
-async fn resume(State(panel): State<Panel>, actor: Actor) -> Answer<StatusCode> {
-    panel.router.resume(actor.as_str()).await?;
+async fn resume(State(state): State<AppState>, actor: Actor) -> Answer<StatusCode> {
+    state.router.resume(actor.as_str()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

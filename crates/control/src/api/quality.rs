@@ -5,7 +5,7 @@ use axum::extract::State;
 use switchyard_domain::Problem;
 use switchyard_domain::operate::{QualityScore, QualityVerdict};
 
-use super::{Panel, operations};
+use super::{AppState, operations};
 use crate::body::{Actor, Body};
 use crate::refusal::Answer;
 
@@ -17,9 +17,9 @@ operations![score];
     request_body = QualityScore,
     responses((status = 200, body = QualityVerdict), (status = "default", body = Problem)))]
 async fn score(
-    State(panel): State<Panel>,
+    State(state): State<AppState>,
     actor: Actor,
     Body(given): Body<QualityScore>,
 ) -> Answer<Json<QualityVerdict>> {
-    Ok(Json(panel.router.quality(&given, actor.as_str()).await?))
+    Ok(Json(state.router.quality(&given, actor.as_str()).await?))
 }

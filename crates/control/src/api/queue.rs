@@ -10,7 +10,7 @@ use switchyard_domain::view::JobState;
 use utoipa::IntoParams;
 
 use super::requests::page;
-use super::{Panel, operations};
+use super::{AppState, operations};
 use crate::body::{Actor, Asked, At};
 use crate::refusal::Answer;
 
@@ -32,24 +32,24 @@ pub struct QueueQuery {
 /// Jobs of the queue, newest first.
 #[utoipa::path(get, path = "/v1/queue", tag = "queue", operation_id = "listJobs", params(QueueQuery),
     responses((status = 200, body = Vec<JobView>), (status = "default", body = Problem)))]
-async fn list(State(panel): State<Panel>, Asked(query): Asked<QueueQuery>) -> Answer<Json<Vec<JobView>>> {
-    Ok(Json(panel.router.jobs(query.state, page(query.limit)?).await?))
+async fn list(State(state): State<AppState>, Asked(query): Asked<QueueQuery>) -> Answer<Json<Vec<JobView>>> {
+    Ok(Json(state.router.jobs(query.state, page(query.limit)?).await?))
 }
 
 /// One job.
 #[utoipa::path(get, path = "/v1/queue/{id}", tag = "queue", operation_id = "getJob",
     params(("id" = String, Path, description = "the job's id")),
     responses((status = 200, body = JobView), (status = "default", body = Problem)))]
-async fn show(State(panel): State<Panel>, At(id): At<String>) -> Answer<Json<JobView>> {
-    Ok(Json(panel.router.job(&id).await?))
+async fn show(State(state): State<AppState>, At(id): At<String>) -> Answer<Json<JobView>> {
+    Ok(Json(state.router.job(&id).await?))
 }
 
 /// Puts a job that ended without an answer back in line, with fresh attempts.
 #[utoipa::path(post, path = "/v1/queue/{id}/replay", tag = "queue", operation_id = "replayJob",
     params(("id" = String, Path, description = "the job's id")),
     responses((status = 204), (status = "default", body = Problem)))]
-async fn replay(State(panel): State<Panel>, actor: Actor, At(id): At<String>) -> Answer<StatusCode> {
-    panel.router.replay_job(&id, actor.as_str()).await?;
+async fn replay(State(state): State<AppState>, actor: Actor, At(id): At<String>) -> Answer<StatusCode> {
+    state.router.replay_job(&id, actor.as_str()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -57,7 +57,7 @@ async fn replay(State(panel): State<Panel>, actor: Actor, At(id): At<String>) ->
 #[utoipa::path(post, path = "/v1/queue/{id}/discard", tag = "queue", operation_id = "discardJob",
     params(("id" = String, Path, description = "the job's id")),
     responses((status = 204), (status = "default", body = Problem)))]
-async fn discard(State(panel): State<Panel>, actor: Actor, At(id): At<String>) -> Answer<StatusCode> {
-    panel.router.discard_job(&id, actor.as_str()).await?;
+async fn discard(State(state): State<AppState>, actor: Actor, At(id): At<String>) -> Answer<StatusCode> {
+    state.router.discard_job(&id, actor.as_str()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

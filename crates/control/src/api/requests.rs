@@ -8,7 +8,7 @@ use switchyard_domain::api::{TestAnswer, TestRequest};
 use switchyard_domain::view::RequestView;
 use utoipa::IntoParams;
 
-use super::{Panel, operations};
+use super::{AppState, operations};
 use crate::body::{Asked, Body};
 use crate::refusal::Answer;
 
@@ -43,16 +43,16 @@ pub struct RequestsQuery {
     params(RequestsQuery),
     responses((status = 200, body = Vec<RequestView>), (status = "default", body = Problem)))]
 async fn list(
-    State(panel): State<Panel>,
+    State(state): State<AppState>,
     Asked(query): Asked<RequestsQuery>,
 ) -> Answer<Json<Vec<RequestView>>> {
-    Ok(Json(panel.router.requests(page(query.limit)?, query.before).await?))
+    Ok(Json(state.router.requests(page(query.limit)?, query.before).await?))
 }
 
 /// Sends one real request through the pipeline, as an app would. It costs what that costs.
 #[utoipa::path(post, path = "/v1/test-request", tag = "requests", operation_id = "testRequest",
     request_body = TestRequest,
     responses((status = 200, body = TestAnswer), (status = "default", body = Problem)))]
-async fn test(State(panel): State<Panel>, Body(ask): Body<TestRequest>) -> Answer<Json<TestAnswer>> {
-    Ok(Json(panel.router.test_request(ask).await?))
+async fn test(State(state): State<AppState>, Body(ask): Body<TestRequest>) -> Answer<Json<TestAnswer>> {
+    Ok(Json(state.router.test_request(ask).await?))
 }

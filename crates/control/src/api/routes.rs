@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use switchyard_domain::{Problem, RouteId};
 use utoipa::ToSchema;
 
-use super::{Panel, operations};
+use super::{AppState, operations};
 use crate::body::{Actor, Body};
 use crate::refusal::Answer;
 
@@ -26,10 +26,10 @@ pub struct SwitchRoute {
 #[utoipa::path(put, path = "/v1/routes/switch", tag = "routes", operation_id = "switchRoute",
     request_body = SwitchRoute, responses((status = 204), (status = "default", body = Problem)))]
 async fn switch(
-    State(panel): State<Panel>,
+    State(state): State<AppState>,
     actor: Actor,
     Body(switch): Body<SwitchRoute>,
 ) -> Answer<StatusCode> {
-    panel.router.switch_route(switch.route.as_str(), switch.in_service, actor.as_str()).await?;
+    state.router.switch_route(switch.route.as_str(), switch.in_service, actor.as_str()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -8,7 +8,7 @@ use switchyard_domain::Problem;
 use switchyard_domain::operate::{DistributionView, SetDistribution, ShiftView, StartShift};
 use utoipa::ToSchema;
 
-use super::{Panel, operations};
+use super::{AppState, operations};
 use crate::body::{Actor, At, Body};
 use crate::refusal::Answer;
 
@@ -60,19 +60,19 @@ pub struct BringHome {
 /// How traffic is moved and split.
 #[utoipa::path(get, path = "/v1/shifts", tag = "shifts", operation_id = "listShifts",
     responses((status = 200, body = ShiftList), (status = "default", body = Problem)))]
-async fn list(State(panel): State<Panel>) -> Json<ShiftList> {
-    Json(ShiftList { shifts: panel.router.shifts(), distribution: panel.router.distribution() })
+async fn list(State(state): State<AppState>) -> Json<ShiftList> {
+    Json(ShiftList { shifts: state.router.shifts(), distribution: state.router.distribution() })
 }
 
 /// Moves traffic, at once or in watched steps. A shift of the same origin and target goes further.
 #[utoipa::path(post, path = "/v1/shifts", tag = "shifts", operation_id = "startShift", request_body = StartShift,
     responses((status = 200, body = StartedShift), (status = "default", body = Problem)))]
 async fn start(
-    State(panel): State<Panel>,
+    State(state): State<AppState>,
     actor: Actor,
-    Body(wish): Body<StartShift>,
+    Body(command): Body<StartShift>,
 ) -> Answer<Json<StartedShift>> {
-    let id = panel.router.start_shift(wish, actor.as_str()).await?;
+    let id = state.router.start_shift(command, actor.as_str()).await?;
     Ok(Json(StartedShift { id }))
 }
 
@@ -81,12 +81,12 @@ async fn start(
     params(("id" = u64, Path, description = "the shift's number")), request_body = HoldShift,
     responses((status = 204), (status = "default", body = Problem)))]
 async fn hold(
-    State(panel): State<Panel>,
+    State(state): State<AppState>,
     actor: Actor,
     At(id): At<u64>,
     Body(hold): Body<HoldShift>,
 ) -> Answer<StatusCode> {
-    panel.router.hold_shift(Some(id), hold.held, hold.reason, actor.as_str()).await?;
+    state.router.hold_shift(Some(id), hold.held, hold.reason, actor.as_str()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -95,12 +95,12 @@ async fn hold(
     params(("id" = u64, Path, description = "the shift's number")), request_body = BringHome,
     responses((status = 204), (status = "default", body = Problem)))]
 async fn failback(
-    State(panel): State<Panel>,
+    State(state): State<AppState>,
     actor: Actor,
     At(id): At<u64>,
     Body(home): Body<BringHome>,
 ) -> Answer<StatusCode> {
-    panel.router.failback(Some(id), home.now, home.reason, actor.as_str()).await?;
+    state.router.failback(Some(id), home.now, home.reason, actor.as_str()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -108,8 +108,8 @@ async fn failback(
 #[utoipa::path(delete, path = "/v1/shifts/{id}", tag = "shifts", operation_id = "takeBackShift",
     params(("id" = u64, Path, description = "the shift's number")),
     responses((status = 204), (status = "default", body = Problem)))]
-async fn take_back(State(panel): State<Panel>, actor: Actor, At(id): At<u64>) -> Answer<StatusCode> {
-    panel.router.failback(Some(id), true, None, actor.as_str()).await?;
+async fn take_back(State(state): State<AppState>, actor: Actor, At(id): At<u64>) -> Answer<StatusCode> {
+    state.router.failback(Some(id), true, None, actor.as_str()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -117,10 +117,10 @@ async fn take_back(State(panel): State<Panel>, actor: Actor, At(id): At<u64>) ->
 #[utoipa::path(put, path = "/v1/distribution", tag = "shifts", operation_id = "setDistribution",
     request_body = SetDistribution, responses((status = 204), (status = "default", body = Problem)))]
 async fn distribute(
-    State(panel): State<Panel>,
+    State(state): State<AppState>,
     actor: Actor,
-    Body(wish): Body<SetDistribution>,
+    Body(command): Body<SetDistribution>,
 ) -> Answer<StatusCode> {
-    panel.router.distribute(wish, actor.as_str()).await?;
+    state.router.distribute(command, actor.as_str()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

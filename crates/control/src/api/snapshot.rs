@@ -13,7 +13,7 @@ use switchyard_domain::Problem;
 use switchyard_domain::view::Snapshot;
 use utoipa::ToSchema;
 
-use super::{Panel, operations};
+use super::{AppState, operations};
 
 operations![health, snapshot, events];
 
@@ -31,16 +31,16 @@ pub struct Health {
 /// How the router is doing, in one word; always 200 while it answers at all. The only operation that needs no token.
 #[utoipa::path(get, path = "/health", tag = "snapshot", operation_id = "health", security(()),
     responses((status = 200, body = Health)))]
-async fn health(State(panel): State<Panel>) -> Json<Health> {
-    let status = panel.router.health().as_str().to_owned();
+async fn health(State(state): State<AppState>) -> Json<Health> {
+    let status = state.router.health().as_str().to_owned();
     Json(Health { status, version: env!("CARGO_PKG_VERSION").to_owned() })
 }
 
 /// The whole state at this moment.
 #[utoipa::path(get, path = "/v1/snapshot", tag = "snapshot", operation_id = "getSnapshot",
     responses((status = 200, body = Snapshot), (status = "default", body = Problem)))]
-async fn snapshot(State(panel): State<Panel>) -> Json<Arc<Snapshot>> {
-    Json(panel.router.snapshot())
+async fn snapshot(State(state): State<AppState>) -> Json<Arc<Snapshot>> {
+    Json(state.router.snapshot())
 }
 
 /// Snapshots as server-sent events named `snapshot`: the first at once, then on every change, at most four a
@@ -48,12 +48,12 @@ async fn snapshot(State(panel): State<Panel>) -> Json<Arc<Snapshot>> {
 #[utoipa::path(get, path = "/v1/events", tag = "snapshot", operation_id = "watchSnapshots",
     responses((status = 200, body = Snapshot, content_type = "text/event-stream"),
         (status = "default", body = Problem)))]
-async fn events(State(panel): State<Panel>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let snapshots = stream::unfold(panel.router.watch(), async |mut watch| {
+async fn events(State(state): State<AppState>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let snapshots = stream::unfold(state.router.watch(), async |mut watch| {
         let snapshot = watch.next().await;
         Some((event(&snapshot), watch))
     });
-    let closing = panel.closing.clone().cancelled_owned();
+    let closing = state.closing.clone().cancelled_owned();
     Sse::new(snapshots.map(Ok).take_until(Box::pin(closing))).keep_alive(KeepAlive::default())
 }
 

@@ -7,7 +7,7 @@ use switchyard_domain::Problem;
 use switchyard_domain::switch_cost::SwitchCost;
 use utoipa::IntoParams;
 
-use super::{Panel, operations};
+use super::{AppState, operations};
 use crate::body::Asked;
 use crate::refusal::Answer;
 
@@ -32,9 +32,9 @@ pub struct SwitchCostQuery {
     params(SwitchCostQuery),
     responses((status = 200, body = SwitchCost), (status = "default", body = Problem)))]
 async fn preview(
-    State(panel): State<Panel>,
+    State(state): State<AppState>,
     Asked(query): Asked<SwitchCostQuery>,
 ) -> Answer<Json<SwitchCost>> {
-    let cost = panel.router.switch_cost(query.job.as_deref(), &query.to, query.from.as_deref()).await?;
+    let cost = state.router.switch_cost(query.job.as_deref(), &query.to, query.from.as_deref()).await?;
     Ok(Json(cost))
 }

@@ -8,7 +8,7 @@ use switchyard_domain::Problem;
 use switchyard_engine::clock;
 use utoipa::ToSchema;
 
-use super::{Panel, operations};
+use super::{AppState, operations};
 use crate::access::CODE_MS;
 use crate::guard::offered;
 use crate::refusal::Answer;
@@ -36,8 +36,8 @@ pub struct Session {
 /// Makes a link to the window that works once, for ten minutes.
 #[utoipa::path(post, path = "/v1/window/link", tag = "window", operation_id = "linkWindow",
     responses((status = 200, body = WindowLink), (status = "default", body = Problem)))]
-async fn link(State(panel): State<Panel>) -> Answer<Json<WindowLink>> {
-    let Some(access) = &panel.access else {
+async fn link(State(state): State<AppState>) -> Answer<Json<WindowLink>> {
+    let Some(access) = &state.access else {
         let message = "This router has no control port, so there is no link to it. Use the desktop window.";
         return Err(Problem::new("not_found_window", message).into());
     };
@@ -49,9 +49,9 @@ async fn link(State(panel): State<Panel>) -> Answer<Json<WindowLink>> {
 /// code up.
 #[utoipa::path(post, path = "/v1/window/session", tag = "window", operation_id = "openSession", security(()),
     responses((status = 200, body = Session), (status = "default", body = Problem)))]
-async fn session(State(panel): State<Panel>, headers: HeaderMap) -> Answer<Json<Session>> {
+async fn session(State(state): State<AppState>, headers: HeaderMap) -> Answer<Json<Session>> {
     let token =
-        panel.access.as_ref().and_then(|access| access.exchange(offered(&headers)?, clock::now().mono_ms));
+        state.access.as_ref().and_then(|access| access.exchange(offered(&headers)?, clock::now().mono_ms));
     let token = token.ok_or_else(|| {
         let message =
             "This link was used before or is too old. Run `switchyard link` and open the address it prints.";

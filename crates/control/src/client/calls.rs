@@ -13,9 +13,9 @@ use switchyard_domain::gateway::ProvidersHealth;
 use switchyard_domain::map::Fault;
 use switchyard_domain::network::NetworkView;
 use switchyard_domain::operate::{
-    CauseView, Orders, QualityScore, QualityVerdict, SetDistribution, StartShift,
+    CauseView, Overrides, QualityScore, QualityVerdict, SetDistribution, StartShift,
 };
-use switchyard_domain::orders::{
+use switchyard_domain::overrides::{
     OrdersAnswer, SetAllOff, SetBounds, SetBreaker, SetExcept, SetKill, SetPrefer,
 };
 use switchyard_domain::switch_cost::SwitchCost;
@@ -26,7 +26,7 @@ use super::{CHECK, ControlClient};
 use crate::api::clients::{LocalKey, NameClient};
 use crate::api::credentials::GiveCredential;
 use crate::api::map::{AppliedMap, CheckMap, MapCheck, MapDiff, RestoreMap};
-use crate::api::orders::JobTerms;
+use crate::api::overrides::JobTerms;
 use crate::api::pause::PauseWork;
 use crate::api::queue::QueueQuery;
 use crate::api::requests::RequestsQuery;
@@ -144,9 +144,9 @@ impl ControlClient {
 
     /// Checks a route with real requests; these cases, or all of them when there are none.
     pub async fn run_compat(&self, route: &str, cases: Vec<CompatCase>) -> Answer<CompatRun> {
-        let wish = serde_json::to_value(RunCompat { cases })
+        let command = serde_json::to_value(RunCompat { cases })
             .map_err(|error| Problem::new("internal", error.to_string()))?;
-        self.call_within(CHECK, "POST", &format!("/v1/routes/{}/compat", segment(route)), Some(wish)).await
+        self.call_within(CHECK, "POST", &format!("/v1/routes/{}/compat", segment(route)), Some(command)).await
     }
 
     /// Tells how good a route's answers are.
@@ -260,8 +260,8 @@ impl ControlClient {
     }
 
     /// Moves traffic.
-    pub async fn start_shift(&self, wish: &StartShift) -> Answer<StartedShift> {
-        self.send("POST", "/v1/shifts", wish).await
+    pub async fn start_shift(&self, command: &StartShift) -> Answer<StartedShift> {
+        self.send("POST", "/v1/shifts", command).await
     }
 
     /// Lets a shift stand still, or go on.
@@ -275,8 +275,8 @@ impl ControlClient {
     }
 
     /// Splits traffic by weights.
-    pub async fn distribute(&self, wish: &SetDistribution) -> Answer<()> {
-        self.send("PUT", "/v1/distribution", wish).await
+    pub async fn distribute(&self, command: &SetDistribution) -> Answer<()> {
+        self.send("PUT", "/v1/distribution", command).await
     }
 
     /// The audit log, newest first.
@@ -290,38 +290,38 @@ impl ControlClient {
     }
 
     /// Everything overridden now.
-    pub async fn orders(&self) -> Answer<Orders> {
-        self.get("/v1/orders").await
+    pub async fn overrides(&self) -> Answer<Overrides> {
+        self.get("/v1/overrides").await
     }
 
     /// Throws or resets a kill switch.
     pub async fn set_kill(&self, set: &SetKill) -> Answer<OrdersAnswer> {
-        self.send("POST", "/v1/orders/kill", set).await
+        self.send("POST", "/v1/overrides/kill", set).await
     }
 
     /// Holds a breaker, or lets go of it.
     pub async fn set_breaker(&self, set: &SetBreaker) -> Answer<OrdersAnswer> {
-        self.send("POST", "/v1/orders/breaker", set).await
+        self.send("POST", "/v1/overrides/breaker", set).await
     }
 
     /// Leaves a provider out everywhere, or uses it again.
     pub async fn set_except(&self, set: &SetExcept) -> Answer<OrdersAnswer> {
-        self.send("POST", "/v1/orders/except", set).await
+        self.send("POST", "/v1/overrides/except", set).await
     }
 
     /// Bounds an app to providers.
     pub async fn set_bounds(&self, set: &SetBounds) -> Answer<OrdersAnswer> {
-        self.send("POST", "/v1/orders/client-bounds", set).await
+        self.send("POST", "/v1/overrides/client-bounds", set).await
     }
 
     /// Lets an app's requests go to one provider first.
     pub async fn set_prefer(&self, set: &SetPrefer) -> Answer<OrdersAnswer> {
-        self.send("POST", "/v1/orders/client-prefer", set).await
+        self.send("POST", "/v1/overrides/client-prefer", set).await
     }
 
     /// Throws or resets the all-off switch.
     pub async fn set_all_off(&self, set: &SetAllOff) -> Answer<OrdersAnswer> {
-        self.send("POST", "/v1/orders/all-off", set).await
+        self.send("POST", "/v1/overrides/all-off", set).await
     }
 
     /// Overrides the models of the jobs named; none takes a job's override back.

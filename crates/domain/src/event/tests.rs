@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::What;
+use super::EventKind;
 
 /// A value of a schema: every member, the first of each choice.
 fn sample(schema: &Value, named: &BTreeMap<String, Value>) -> Value {
@@ -42,15 +42,15 @@ fn sample(schema: &Value, named: &BTreeMap<String, Value>) -> Value {
 #[test]
 fn every_event_is_sent_as_the_document_says() {
     let mut named = Vec::new();
-    What::schemas(&mut named);
+    EventKind::schemas(&mut named);
     let named: BTreeMap<String, Value> =
         named.into_iter().map(|(name, schema)| (name, serde_json::to_value(schema).unwrap())).collect();
-    let schema = serde_json::to_value(What::schema()).unwrap();
+    let schema = serde_json::to_value(EventKind::schema()).unwrap();
     let variants = schema["oneOf"].as_array().unwrap();
     assert!(variants.len() > 45, "{}", variants.len());
     for variant in variants {
         let written = sample(variant, &named);
-        let read: What =
+        let read: EventKind =
             serde_json::from_value(written.clone()).unwrap_or_else(|error| panic!("{error}: {written}"));
         let sent = serde_json::to_value(&read).unwrap();
         let members = |value: &Value| {

@@ -10,33 +10,39 @@ use switchyard_store::Enqueued;
 use switchyard_wire::ErrorReply;
 
 use crate::clock;
-use crate::intake::Ask;
-use crate::pipeline::Parked;
-use crate::reply::{self, Reply, Way};
+use crate::pipeline::Unserved;
+use crate::reply::{self, Reply, RoutingHeaders};
+use crate::request::ProxyRequest;
 use crate::shared::{Running, Shared};
 
 /// The reply to a request that is queued now, as the map wants it for this caller.
 pub(super) async fn reply(
     shared: &Arc<Shared>,
     running: &Running,
-    ask: &Ask,
+    request: &ProxyRequest,
     queued: &Enqueued,
-    parked: &Parked,
+    unserved: &Unserved,
 ) -> Reply {
-    let way = Way { tier: Some(Tier::Cold), degraded: true, ..Way::none(&ask.id, parked.attempts) };
-    let wanted = running.map.cold_reply(&ask.job, &ask.client);
+    let routing = RoutingHeaders {
+        tier: Some(Tier::Cold),
+        degraded: true,
+        ..RoutingHeaders::none(&request.id, unserved.attempts)
+    };
+    let wanted = running.map.cold_reply(&request.job, &request.client);
     let mut reply = match wanted {
         // A canned text is a completion; whoever wants vectors would read it as an answer without any.
-        ColdReply::Template(text) if ask.operation == Operation::Complete => reply::template(ask, text, &way),
-        ColdReply::Wait if !ask.envelope.stream => match wait(shared, ask, &queued.id).await {
+        ColdReply::Template(text) if request.operation == Operation::Complete => {
+            reply::template(request, text, &routing)
+        }
+        ColdReply::Wait if !request.envelope.stream => match wait(shared, request, &queued.id).await {
             Some(reply) => reply,
-            None => told(ask, wanted, queued, parked, &way),
+            None => told(request, wanted, queued, unserved, &routing),
         },
         ColdReply::ByCaller
         | ColdReply::Queued
         | ColdReply::Error
         | ColdReply::Wait
-        | ColdReply::Template(_) => told(ask, wanted, queued, parked, &way),
+        | ColdReply::Template(_) => told(request, wanted, queued, unserved, &routing),
     };
     if let Ok(id) = http::HeaderValue::from_str(&queued.id) {
         reply.headers_mut().insert("x-switchyard-job-id", id);
@@ -45,39 +51,45 @@ pub(super) async fn reply(
 }
 
 /// Whether the caller would read a 202 as a completion, or was set to get an error.
-fn wants_an_error(ask: &Ask, wanted: &ColdReply) -> bool {
-    if ask.envelope.stream || *wanted == ColdReply::Error {
+fn wants_an_error(request: &ProxyRequest, wanted: &ColdReply) -> bool {
+    if request.envelope.stream || *wanted == ColdReply::Error {
         return true;
     }
     // What the request itself says goes before what is written for its job or client, and that before its headers.
-    ask.interactive.unwrap_or(ask.job.interactive || (*wanted != ColdReply::Queued && ask.is_sdk))
+    request.interactive.unwrap_or(request.job.interactive || (*wanted != ColdReply::Queued && request.is_sdk))
 }
 
-fn told(ask: &Ask, wanted: &ColdReply, queued: &Enqueued, parked: &Parked, way: &Way<'_>) -> Reply {
+fn told(
+    request: &ProxyRequest,
+    wanted: &ColdReply,
+    queued: &Enqueued,
+    unserved: &Unserved,
+    routing: &RoutingHeaders<'_>,
+) -> Reply {
     let location = reply::location(&queued.id);
-    if !wants_an_error(ask, wanted) {
-        let again_in_s = parked.again_in_ms.div_ceil(1_000).max(1);
-        return reply::queued(&queued.id, queued.existing, again_in_s, way);
+    if !wants_an_error(request, wanted) {
+        let again_in_s = unserved.again_in_ms.div_ceil(1_000).max(1);
+        return reply::queued(&queued.id, queued.existing, again_in_s, routing);
     }
     let message = format!(
         "{} Your request is queued as {} and is answered as soon as a route is back: GET {location}.",
-        reply::sentence(&parked.why.message),
+        reply::sentence(&unserved.why.message),
         queued.id,
     );
     let mut response = reply::error_after(
-        ask.dialect,
+        request.dialect,
         &ErrorReply {
             status: 503,
             kind: "overloaded_error".to_owned(),
             code: Some("queued".to_owned()),
             message,
             param: None,
-            request_id: Some(ask.id.as_str().to_owned()),
+            request_id: Some(request.id.as_str().to_owned()),
         },
-        Some(parked.again_in_ms.max(1)),
+        Some(unserved.again_in_ms.max(1)),
     );
-    way.mark(response.headers_mut());
-    super::not_before(&mut response, parked.again_in_ms.max(1));
+    routing.mark(response.headers_mut());
+    super::not_before(&mut response, unserved.again_in_ms.max(1));
     if let Ok(location) = http::HeaderValue::from_str(&location) {
         response.headers_mut().insert(header::LOCATION, location);
     }
@@ -85,8 +97,8 @@ fn told(ask: &Ask, wanted: &ColdReply, queued: &Enqueued, parked: &Parked, way: 
 }
 
 /// Holds the caller until its job is answered or its time is over.
-async fn wait(shared: &Arc<Shared>, ask: &Ask, id: &str) -> Option<Reply> {
-    let deadline = ask.arrived.mono_ms.saturating_add(ask.job.slo_ms);
+async fn wait(shared: &Arc<Shared>, request: &ProxyRequest, id: &str) -> Option<Reply> {
+    let deadline = request.arrived.mono_ms.saturating_add(request.job.slo_ms);
     let mut ended = shared.job_ended.subscribe();
     loop {
         let job = shared.store.queue().get(id).await.ok().flatten()?;
@@ -95,13 +107,13 @@ async fn wait(shared: &Arc<Shared>, ask: &Ask, id: &str) -> Option<Reply> {
                 http::StatusCode::from_u16(answer.status).unwrap_or(http::StatusCode::OK),
                 answer.body,
             );
-            let way = Way {
+            let routing = RoutingHeaders {
                 route: Some(&answer.route),
                 degraded: true,
                 lost: &answer.lost,
-                ..Way::none(&ask.id, answer.attempts)
+                ..RoutingHeaders::none(&request.id, answer.attempts)
             };
-            way.mark(reply.headers_mut());
+            routing.mark(reply.headers_mut());
             return Some(reply);
         }
         if job.row.state.is_terminal() {

@@ -3,7 +3,7 @@
 
 use std::sync::Mutex;
 
-use switchyard_domain::event::What;
+use switchyard_domain::event::EventKind;
 use switchyard_store::StoreError;
 
 use crate::clock;
@@ -50,7 +50,7 @@ pub(crate) fn look_for_file(shared: &Shared) {
     let error = StoreError::Gone { path: shared.store.path().to_owned() };
     if shared.queue.trouble.is_news(error.code()) {
         tracing::error!(code = error.code(), "{error}");
-        let what = What::CauseFound { code: error.code().to_owned(), cause: error.to_string() };
+        let what = EventKind::CauseFound { code: error.code().to_owned(), cause: error.to_string() };
         shared.bus.emit(what, clock::now());
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use switchyard_domain::event::What;
+use switchyard_domain::event::EventKind;
 use switchyard_domain::map::{Cold, Job};
 use switchyard_domain::{Failure, FailureKind, RouteId};
 use switchyard_policy::backoff::{SplitMix64, cold_backoff};
@@ -17,9 +17,9 @@ use super::trouble::{failed, worked};
 use crate::clock;
 use crate::exchange::Exchange;
 use crate::ids;
-use crate::intake::{Arrival, Ask};
 use crate::network;
 use crate::pipeline::{self, Answered, Served};
+use crate::request::{ProxyRequest, RequestParts};
 use crate::shared::{Running, Shared};
 use crate::shed;
 use crate::upstream::{Answer, Whole};
@@ -165,7 +165,7 @@ async fn start_due(shared: &Arc<Shared>, attempts: &mut Attempts, end: &Cancella
     let queue = shared.store.queue();
     for row in queue.expire_due(now.wall_ms).await.unwrap_or_default() {
         let reason = "its time ran out before a route could answer".to_owned();
-        shared.bus.emit(What::JobDead { job_id: row.id, job: row.job, reason }, now);
+        shared.bus.emit(EventKind::JobDead { job_id: row.id, job: row.job, reason }, now);
         super::refresh(shared).await;
         shared.job_ended.send_modify(|n| *n += 1);
     }
@@ -209,18 +209,18 @@ async fn work(shared: Arc<Shared>, running: Arc<Running>, job: DueJob, end: Canc
 async fn attempt(shared: &Arc<Shared>, running: &Arc<Running>, job: DueJob, end: &CancellationToken) {
     let row = job.row.clone();
     let attempts = row.attempts + 1;
-    let ask = match rebuild(running, job) {
-        Ok(ask) => Arc::new(ask),
+    let request = match rebuild(running, job) {
+        Ok(request) => Arc::new(request),
         Err(failure) => return bury(shared, &row, row.attempts, failure, end).await,
     };
-    if let Some(wait_ms) = shed::holds(shared, running, &ask) {
+    if let Some(wait_ms) = shed::holds(shared, running, &request) {
         written(shared, end, &row.id, Move::Hold { wait_ms }).await;
         return;
     }
-    let mut exchange = Exchange::open(shared, ask.view(), ask.arrived);
+    let mut exchange = Exchange::open(shared, request.view(), request.arrived);
     let ways = shared.ways.load(Ordering::SeqCst);
     // Not cut off with the callers: it is in the queue already, and has a grace of its own.
-    match Box::pin(pipeline::serve_at_last(shared, running, &ask, &mut exchange)).await {
+    match Box::pin(pipeline::serve_at_last(shared, running, &request, &mut exchange)).await {
         Served::Answered(answered) => {
             let Answered { answer, degraded, .. } = *answered;
             // A queued request never asks for a stream.
@@ -229,30 +229,31 @@ async fn attempt(shared: &Arc<Shared>, running: &Arc<Running>, job: DueJob, end:
                 return bury(shared, &row, attempts, failure, end).await;
             };
             let Some((route, _)) = exchange.served_by().cloned() else { return };
-            let ending = pipeline::settle(shared, &ask, &mut exchange, degraded, &whole);
+            let ending = pipeline::settle(shared, &request, &mut exchange, degraded, &whole);
             let stored = stored(*whole, &route, attempts);
             let done = written(shared, end, &row.id, Move::Finish(&stored)).await;
             exchange.end(ending);
             if done {
-                shared.bus.emit(What::JobDone { job_id: row.id, job: row.job, route }, clock::now());
+                shared.bus.emit(EventKind::JobDone { job_id: row.id, job: row.job, route }, clock::now());
             }
         }
         Served::Refused { failure, .. } => {
             exchange.end_unlogged();
             bury(shared, &row, attempts, failure, end).await;
         }
-        Served::Parked(parked) if !parked.reached_upstream => {
+        Served::Unserved(unserved) if !unserved.reached_upstream => {
             exchange.end_unlogged();
-            let wait_ms = if parked.attempts == 0 { parked.again_in_ms.min(MOST_HELD_MS) } else { HOLD_MS };
+            let wait_ms =
+                if unserved.attempts == 0 { unserved.again_in_ms.min(MOST_HELD_MS) } else { HOLD_MS };
             written(shared, end, &row.id, Move::Hold { wait_ms }).await;
             // A way that opened meanwhile released what was held then: this job was not yet.
             if shared.ways.load(Ordering::SeqCst) != ways {
                 release_held(shared).await;
             }
         }
-        Served::Parked(parked) => {
+        Served::Unserved(unserved) => {
             exchange.end_unlogged();
-            attempt_failed(shared, running, &row, attempts, parked.why, end).await;
+            attempt_failed(shared, running, &row, attempts, unserved.why, end).await;
         }
     }
 }
@@ -296,13 +297,13 @@ fn backoff(cold: &Cold, attempts: u32) -> u64 {
 async fn bury(shared: &Arc<Shared>, row: &JobRow, attempts: u32, why: Failure, end: &CancellationToken) {
     if written(shared, end, &row.id, Move::Bury { attempts, why: &why }).await {
         let reason = format!("{} after {attempts} attempts", why.short());
-        let what = What::JobDead { job_id: row.id.clone(), job: row.job.clone(), reason };
+        let what = EventKind::JobDead { job_id: row.id.clone(), job: row.job.clone(), reason };
         shared.bus.emit(what, clock::now());
     }
 }
 
 /// The request as it came, under an id made from its first one. Upstreams see the same idempotency key again.
-fn rebuild(running: &Running, job: DueJob) -> Result<Ask, Failure> {
+fn rebuild(running: &Running, job: DueJob) -> Result<ProxyRequest, Failure> {
     let pairs: Vec<(String, String)> = serde_json::from_str(&job.headers_json).unwrap_or_default();
     let mut headers: HeaderMap = pairs
         .into_iter()
@@ -317,7 +318,7 @@ fn rebuild(running: &Running, job: DueJob) -> Result<Ask, Failure> {
     if known && let Ok(name) = HeaderValue::from_str(&job.row.job) {
         headers.insert("x-switchyard-job", name);
     }
-    let arrival = Arrival {
+    let arrival = RequestParts {
         id: job.row.request_id.asked_again(job.row.attempts + 1),
         client: Arc::from(job.row.client.as_str()),
         client_id: Arc::from(job.row.client_id.as_str()),
@@ -328,14 +329,14 @@ fn rebuild(running: &Running, job: DueJob) -> Result<Ask, Failure> {
         arrived: clock::now(),
         place: None,
     };
-    let mut ask = Ask::read(arrival, Bytes::from(job.body), &running.map)
+    let mut request = ProxyRequest::read(arrival, Bytes::from(job.body), &running.map)
         .map_err(|reply| Failure::new(FailureKind::BadRequest, reply.message))?;
     // What the request said of itself is not among its headers.
     if let Some(priority) = job.row.priority {
-        ask.priority = priority;
+        request.priority = priority;
     }
     // Its caller has left: the job's SLO bounds nothing any more.
     let slo_ms = running.map.cold.attempt_ms;
-    ask.job = Arc::new(Job { slo_ms, slo_is_written: false, ..ask.job.as_ref().clone() });
-    Ok(ask)
+    request.job = Arc::new(Job { slo_ms, slo_is_written: false, ..request.job.as_ref().clone() });
+    Ok(request)
 }

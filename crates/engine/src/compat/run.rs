@@ -16,9 +16,9 @@ use super::judge::{self, Heard, Used, Verdict, failed, passed, skipped};
 use super::{asks, window};
 use crate::clock;
 use crate::ids;
-use crate::intake::{Arrival, Ask};
 use crate::pipeline::{self, NotAsked};
 use crate::reply::Reply;
+use crate::request::{ProxyRequest, RequestParts};
 use crate::shared::{Running, Shared};
 
 /// The name in the log of requests that are made here.
@@ -196,7 +196,7 @@ impl Bench<'_> {
 
     async fn send(&self, body: &Value) -> Result<Reply, NotAsked> {
         let id = ids::request();
-        let arrival = Arrival {
+        let arrival = RequestParts {
             id: id.clone(),
             client: Arc::from(CLIENT),
             client_id: Arc::from(CLIENT),
@@ -207,15 +207,15 @@ impl Bench<'_> {
             arrived: clock::now(),
             place: None,
         };
-        let mut ask = Ask::read(arrival, Bytes::from(body.to_string()), &self.running.map)
+        let mut request = ProxyRequest::read(arrival, Bytes::from(body.to_string()), &self.running.map)
             .map_err(|reply| NotAsked(Failure::new(FailureKind::BadRequest, reply.message)))?;
-        ask.interactive = Some(true);
-        ask.job = Arc::new(self.job());
+        request.interactive = Some(true);
+        request.job = Arc::new(self.job());
         // The same question is asked in every check: no provider may take it for a repetition.
         if let Ok(key) = HeaderValue::from_str(id.as_str()) {
-            ask.upstream_idempotency_key = key;
+            request.upstream_idempotency_key = key;
         }
-        Box::pin(pipeline::ask_route(self.shared, self.running, &Arc::new(ask), self.ix)).await
+        Box::pin(pipeline::ask_route(self.shared, self.running, &Arc::new(request), self.ix)).await
     }
 
     /// A workload of this one route, which may be of another job's tiers, or gated.

@@ -157,9 +157,9 @@ pub(crate) async fn deliver(shared: Arc<Shared>, stop: CancellationToken) {
 
 async fn failover_text(shared: &Shared, running: &Running, incident: &Incident) -> String {
     let brief = &incident.brief;
-    let standing = lock(&shared.standpoint).standing.clone();
+    let current_tier = lock(&shared.tier_since).current_tier.clone();
     // In Cold no route answers, though one may be called.
-    let answers = match standing.route.filter(|_| standing.tier != Tier::Cold) {
+    let answers = match current_tier.route.filter(|_| current_tier.tier != Tier::Cold) {
         Some(ix) => format!("{} answers now.", running.map.route(ix).id),
         None if running.map.flags.enable_cold_queue => {
             "No route answers now; requests are queued.".to_owned()

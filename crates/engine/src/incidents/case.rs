@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use switchyard_domain::event::{Event, Lamp, What};
+use switchyard_domain::event::{Event, EventKind, StatusLevel};
 use switchyard_domain::incident::{
     Incident, IncidentBrief, IncidentId, IncidentState, Kpis, Marks, Severity, TimelineEntry,
 };
@@ -180,32 +180,34 @@ impl Case {
             reason = "every other event is told and changes nothing else"
         )]
         match &event.what {
-            What::CircuitOpened { route, .. } | What::TriggerFired { route: Some(route), .. }
+            EventKind::CircuitOpened { route, .. } | EventKind::TriggerFired { route: Some(route), .. }
                 if !incident.routes.contains(route) =>
             {
                 incident.routes.push(route.clone());
             }
-            What::CircuitClosed { route }
+            EventKind::CircuitClosed { route }
                 if RoutingMap::provider_of(Some(map), route) == incident.brief.provider =>
             {
                 incident.returns += 1;
             }
-            What::TierChanged { to: Tier::Cold, .. } => {
+            EventKind::TierChanged { to: Tier::Cold, .. } => {
                 incident.brief.severity = incident.brief.severity.min(Severity::Two);
             }
             // A person was quicker than the triggers.
-            What::ShiftStarted { actor, .. } if actor != "router" && self.tally.rerouted_at_ms.is_none() => {
+            EventKind::ShiftStarted { actor, .. }
+                if actor != "router" && self.tally.rerouted_at_ms.is_none() =>
+            {
                 incident.kpis.automatic = false;
             }
-            What::FailbackStarted { .. } => {
+            EventKind::FailbackStarted { .. } => {
                 incident.returns += 1;
                 self.coming_home = true;
             }
-            What::ShiftReversed { .. } if self.coming_home => {
+            EventKind::ShiftReversed { .. } if self.coming_home => {
                 incident.reversed = (incident.reversed + 1).min(incident.returns);
                 self.coming_home = false;
             }
-            What::ShiftEnded { .. } => self.coming_home = false,
+            EventKind::ShiftEnded { .. } => self.coming_home = false,
             _ => {}
         }
     }
@@ -214,7 +216,7 @@ impl Case {
     pub(super) fn tell(
         &mut self,
         at_ms: i64,
-        lamp: Lamp,
+        lamp: StatusLevel,
         title: String,
         detail: Option<String>,
         event: Option<i64>,

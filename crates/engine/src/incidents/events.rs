@@ -1,7 +1,7 @@
 //! What an event says of incidents: which one it begins, whose timeline it belongs on, and what else it knows. Pure.
 
 use switchyard_domain::RouteId;
-use switchyard_domain::event::{Event, What};
+use switchyard_domain::event::{Event, EventKind};
 use switchyard_domain::incident::Severity;
 use switchyard_domain::map::RoutingMap;
 use switchyard_domain::operate::TriggerKind;
@@ -40,7 +40,7 @@ impl Opening {
 pub(super) fn opening_of(event: &Event, map: &RoutingMap) -> Option<Opening> {
     #[expect(clippy::wildcard_enum_match_arm, reason = "every other event begins no incident")]
     match &event.what {
-        What::CircuitOpened { route, failure, .. } => Some(Opening {
+        EventKind::CircuitOpened { route, failure, .. } => Some(Opening {
             provider: RoutingMap::provider_of(Some(map), route).to_owned(),
             what: failure.short(),
             condition_at_ms: event.at_ms,
@@ -48,7 +48,7 @@ pub(super) fn opening_of(event: &Event, map: &RoutingMap) -> Option<Opening> {
             severity: Severity::Two,
             by_hand: false,
         }),
-        What::TriggerFired { kind, provider, began_at_ms, reason, .. } => Some(Opening {
+        EventKind::TriggerFired { kind, provider, began_at_ms, reason, .. } => Some(Opening {
             provider: provider.clone(),
             what: reason.clone(),
             condition_at_ms: *began_at_ms,
@@ -57,7 +57,7 @@ pub(super) fn opening_of(event: &Event, map: &RoutingMap) -> Option<Opening> {
             severity: Severity::Three,
             by_hand: false,
         }),
-        What::ShiftStarted { provider: Some(provider), actor, reason, .. } => Some(Opening {
+        EventKind::ShiftStarted { provider: Some(provider), actor, reason, .. } => Some(Opening {
             provider: provider.clone(),
             what: reason.clone(),
             condition_at_ms: event.at_ms,
@@ -70,70 +70,70 @@ pub(super) fn opening_of(event: &Event, map: &RoutingMap) -> Option<Opening> {
 }
 
 /// Whether an event belongs on the timeline of a provider's incident.
-pub(super) fn belongs(what: &What, provider: &str, map: &RoutingMap) -> bool {
+pub(super) fn belongs(what: &EventKind, provider: &str, map: &RoutingMap) -> bool {
     let of = |route: &RouteId| RoutingMap::provider_of(Some(map), route) == provider;
     match what {
-        What::CircuitOpened { route, .. }
-        | What::CircuitHalfOpen { route }
-        | What::CircuitClosed { route }
-        | What::RouteSwitched { route, .. }
-        | What::ProbeFailed { route, .. }
-        | What::CircuitFlaps { route, .. }
-        | What::CompatChecked { route, .. } => of(route),
-        What::StreamRescued { from, .. } => of(from),
-        What::KeyCondemned { provider: theirs, .. }
-        | What::TriggerFired { provider: theirs, .. }
-        | What::TriggerCleared { provider: theirs, .. }
-        | What::RegionOut { provider: theirs, .. }
-        | What::RegionBack { provider: theirs, .. }
-        | What::UsersHurt { provider: theirs, .. } => theirs == provider,
-        What::ShiftStarted { provider: theirs, .. }
-        | What::ShiftMoved { provider: theirs, .. }
-        | What::ShiftHeld { provider: theirs, .. }
-        | What::ShiftReversed { provider: theirs, .. }
-        | What::FailbackStarted { provider: theirs, .. }
-        | What::ShiftEnded { provider: theirs, .. } => {
+        EventKind::CircuitOpened { route, .. }
+        | EventKind::CircuitHalfOpen { route }
+        | EventKind::CircuitClosed { route }
+        | EventKind::RouteSwitched { route, .. }
+        | EventKind::ProbeFailed { route, .. }
+        | EventKind::CircuitFlaps { route, .. }
+        | EventKind::CompatChecked { route, .. } => of(route),
+        EventKind::StreamRescued { from, .. } => of(from),
+        EventKind::KeyCondemned { provider: theirs, .. }
+        | EventKind::TriggerFired { provider: theirs, .. }
+        | EventKind::TriggerCleared { provider: theirs, .. }
+        | EventKind::RegionOut { provider: theirs, .. }
+        | EventKind::RegionBack { provider: theirs, .. }
+        | EventKind::UsersHurt { provider: theirs, .. } => theirs == provider,
+        EventKind::ShiftStarted { provider: theirs, .. }
+        | EventKind::ShiftMoved { provider: theirs, .. }
+        | EventKind::ShiftHeld { provider: theirs, .. }
+        | EventKind::ShiftReversed { provider: theirs, .. }
+        | EventKind::FailbackStarted { provider: theirs, .. }
+        | EventKind::ShiftEnded { provider: theirs, .. } => {
             theirs.as_deref().is_none_or(|theirs| theirs == provider)
         }
-        What::CredentialChanged { name, .. } => name.split(':').next() == Some(provider),
+        EventKind::CredentialChanged { name, .. } => name.split(':').next() == Some(provider),
         // What moves or stops traffic while the incident lasts is part of its story.
-        What::Started { .. }
-        | What::MapApplied { .. }
-        | What::TierChanged { .. }
-        | What::Paused { .. }
-        | What::Resumed
-        | What::Distributed { .. }
-        | What::OrderChanged { .. }
-        | What::StormBegan { .. }
-        | What::StormEnded { .. }
-        | What::WorkShed { .. }
-        | What::CauseFound { .. }
-        | What::NetworkTurned { .. }
-        | What::NetworkSwitched { .. }
-        | What::WokeUp { .. }
-        | What::ClockJumped { .. }
-        | What::NamesFrom { .. }
-        | What::ProxyChanged { .. }
-        | What::JobDead { .. } => true,
+        EventKind::Started { .. }
+        | EventKind::MapApplied { .. }
+        | EventKind::TierChanged { .. }
+        | EventKind::Paused { .. }
+        | EventKind::Resumed
+        | EventKind::Distributed { .. }
+        | EventKind::OrderChanged { .. }
+        | EventKind::StormBegan { .. }
+        | EventKind::StormEnded { .. }
+        | EventKind::WorkShed { .. }
+        | EventKind::CauseFound { .. }
+        | EventKind::NetworkTurned { .. }
+        | EventKind::NetworkSwitched { .. }
+        | EventKind::WokeUp { .. }
+        | EventKind::ClockJumped { .. }
+        | EventKind::NamesFrom { .. }
+        | EventKind::ProxyChanged { .. }
+        | EventKind::JobDead { .. } => true,
         // Counted, not told one by one; the incident's own word is its state.
-        What::JobQueued { .. }
-        | What::JobDone { .. }
-        | What::JobDiscarded { .. }
-        | What::AnswerDegraded { .. }
-        | What::KeychainUnavailable { .. }
-        | What::IncidentOpened { .. }
-        | What::IncidentClosed { .. } => false,
+        EventKind::JobQueued { .. }
+        | EventKind::JobDone { .. }
+        | EventKind::JobDiscarded { .. }
+        | EventKind::AnswerDegraded { .. }
+        | EventKind::KeychainUnavailable { .. }
+        | EventKind::IncidentOpened { .. }
+        | EventKind::IncidentClosed { .. } => false,
     }
 }
 
 /// What else an event knows.
-pub(super) fn detail_of(what: &What) -> Option<String> {
+pub(super) fn detail_of(what: &EventKind) -> Option<String> {
     #[expect(clippy::wildcard_enum_match_arm, reason = "the sentence of every other event says it all")]
     match what {
-        What::CircuitOpened { route, failure, .. } | What::ProbeFailed { route, failure } => {
+        EventKind::CircuitOpened { route, failure, .. } | EventKind::ProbeFailed { route, failure } => {
             Some(format!("{route}: {}", failure.message)).filter(|_| !failure.message.is_empty())
         }
-        What::TierChanged { route: Some(route), .. } => Some(route.to_string()),
+        EventKind::TierChanged { route: Some(route), .. } => Some(route.to_string()),
         _ => None,
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use switchyard_domain::Now;
-use switchyard_domain::event::{Event, Lamp, What};
+use switchyard_domain::event::{Event, EventKind, StatusLevel};
 use switchyard_domain::incident::{IncidentBrief, IncidentId, IncidentState, Severity};
 use switchyard_domain::map::RoutingMap;
 
@@ -28,8 +28,8 @@ fn left_before(shared: &Shared, opened: &Event) -> Option<Event> {
     let earlier = shared.bus.shown().into_iter().map(|shown| shown.event);
     let mut earlier =
         earlier.filter(|event| event.id < opened.id && opened.at_ms.saturating_sub(event.at_ms) <= LED_UP_MS);
-    let last = earlier.find(|event| matches!(event.what, What::TierChanged { .. }))?;
-    matches!(&last.what, What::TierChanged { from, to, .. } if to > from).then_some(last)
+    let last = earlier.find(|event| matches!(event.what, EventKind::TierChanged { .. }))?;
+    matches!(&last.what, EventKind::TierChanged { from, to, .. } if to > from).then_some(last)
 }
 
 /// The incidents that are not closed.
@@ -137,7 +137,7 @@ impl Keeper {
             case.hear(&left, &running.map);
         }
         let brief = &case.incident.brief;
-        let what = What::IncidentOpened {
+        let what = EventKind::IncidentOpened {
             incident: brief.id,
             provider: brief.provider.clone(),
             title: brief.title.clone(),
@@ -189,7 +189,7 @@ impl Keeper {
                 case.incident.brief.severity = Severity::One;
                 let minutes = ms / 60_000;
                 let title = format!("Several providers are down for more than {minutes} min: severity 1.");
-                case.tell(now.wall_ms, Lamp::Stop, title, None, None);
+                case.tell(now.wall_ms, StatusLevel::Stop, title, None, None);
             }
         }
     }
@@ -217,7 +217,7 @@ impl Keeper {
                     case.incident.kpis.requests, brief.provider
                 );
                 shared.bus.emit(
-                    What::UsersHurt { incident: brief.id, provider: brief.provider.clone(), reason },
+                    EventKind::UsersHurt { incident: brief.id, provider: brief.provider.clone(), reason },
                     now,
                 );
             }
@@ -258,7 +258,7 @@ impl Keeper {
             return false;
         };
         let title = format!("Closed by hand ({}).", by.actor);
-        case.tell(now.wall_ms, Lamp::Info, title, by.reason.map(str::to_owned), None);
+        case.tell(now.wall_ms, StatusLevel::Info, title, by.reason.map(str::to_owned), None);
         self.close(shared, id, by.actor, now).await;
         self.show(shared);
         true
@@ -274,7 +274,7 @@ impl Keeper {
         self.write_down(shared).await;
         let case = self.cases.remove(at);
         let brief = case.incident.brief;
-        let what = What::IncidentClosed {
+        let what = EventKind::IncidentClosed {
             incident: brief.id,
             provider: brief.provider.clone(),
             summary: brief.summary.clone(),

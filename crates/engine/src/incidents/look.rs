@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use switchyard_domain::event::{Event, What};
+use switchyard_domain::event::{Event, EventKind};
 use switchyard_domain::map::{RouteIx, RoutingMap};
 use switchyard_domain::operate::{ShiftPhase, Target, TriggerKind};
 use switchyard_domain::view::CircuitState;
@@ -22,7 +22,7 @@ const OF_LATE_MS: u64 = 60_000;
 /// The incidents an event begins. A change to a later tier is blamed on the providers of the tier that was left, as far
 /// as they can't be used.
 pub(super) fn openings(shared: &Shared, running: &Running, event: &Event) -> Vec<Opening> {
-    if let What::TierChanged { from, to, cause, .. } = &event.what
+    if let EventKind::TierChanged { from, to, cause, .. } = &event.what
         && to > from
     {
         let now = clock::now();
@@ -30,7 +30,7 @@ pub(super) fn openings(shared: &Shared, running: &Running, event: &Event) -> Vec
         let opening = |provider| Opening::of_tier(provider, cause.as_deref(), event.at_ms);
         return blocked.unwrap_or_default().into_iter().map(opening).collect();
     }
-    if let What::TriggerFired { kind, provider, .. } = &event.what
+    if let EventKind::TriggerFired { kind, provider, .. } = &event.what
         && looks_back(*kind)
         && shared.with_fleet(|fleet| answers_now(fleet, &running.map, provider, OF_LATE_MS, clock::now()))
             == Some(true)

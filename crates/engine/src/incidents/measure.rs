@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use switchyard_domain::event::Lamp;
+use switchyard_domain::event::StatusLevel;
 use switchyard_domain::incident::{FailureCount, IncidentState};
 use switchyard_domain::map::{Goals, Job, RoutingMap};
 use switchyard_domain::{Failure, RouteId, Tier};
@@ -222,7 +222,7 @@ fn validate(case: &mut Case, goals: &Goals) {
         let usual = found.baseline_p95_ms.map_or_else(|| "unknown".to_owned(), |ms| format!("{ms} ms"));
         format!("95th percentile {p95} ms, before the incident {usual}.")
     });
-    let lamp = if found.passed { Lamp::Clear } else { Lamp::Caution };
+    let lamp = if found.passed { StatusLevel::Clear } else { StatusLevel::Caution };
     let at_ms = clock::now().wall_ms;
     case.incident.validation = Some(found);
     case.tell(at_ms, lamp, title, detail, None);

@@ -1,6 +1,6 @@
 //! An incident as a Markdown document, to be read, pasted and mailed. It holds no key and no prompt.
 
-use switchyard_domain::event::Lamp;
+use switchyard_domain::event::StatusLevel;
 use switchyard_domain::incident::{Incident, IncidentState, Kpis};
 
 use super::words::{cell, clock_time, count, moment, percent_cells, span, span_cells};
@@ -123,16 +123,16 @@ fn validation(out: &mut String, incident: &Incident) {
     }
 }
 
-const fn sign(lamp: Lamp) -> &'static str {
+const fn sign(lamp: StatusLevel) -> &'static str {
     match lamp {
-        Lamp::Clear => "clear",
-        Lamp::Caution => "caution",
-        Lamp::Degraded => "degraded",
-        Lamp::Stop => "stop",
-        Lamp::Paused => "paused",
-        Lamp::Info => "info",
-        Lamp::Out => "out of use",
-        Lamp::Unknown => "unknown",
+        StatusLevel::Clear => "clear",
+        StatusLevel::Caution => "caution",
+        StatusLevel::Degraded => "degraded",
+        StatusLevel::Stop => "stop",
+        StatusLevel::Paused => "paused",
+        StatusLevel::Info => "info",
+        StatusLevel::Out => "out of use",
+        StatusLevel::Unknown => "unknown",
     }
 }
 

@@ -13,7 +13,7 @@ use switchyard_policy::{DeadProxy, Findings, HostFound, PageFound, Reach};
 use url::Url;
 
 use crate::clock;
-use crate::upstream::{Exits, client, from_reqwest};
+use crate::upstream::{Egress, client, from_reqwest};
 
 /// Hosts asked in one look.
 const MOST_HOSTS: usize = 8;
@@ -23,10 +23,10 @@ const WANTS_PASSWORD: &str = "the proxy wants another user or password (407)";
 const PAGE_BYTES: usize = 4_096;
 
 /// A look at the network of a map's routes.
-pub(super) async fn look(map: &RoutingMap, exits: &Exits) -> (Findings, Vec<NetworkCheck>) {
+pub(super) async fn look(map: &RoutingMap, egress: &Egress) -> (Findings, Vec<NetworkCheck>) {
     let settings = &map.network;
-    let pages = join_all(settings.check_urls.iter().map(|check| page(check, settings, exits)));
-    let hosts = join_all(hosts(map).into_iter().map(|route| host(route, settings, exits)));
+    let pages = join_all(settings.check_urls.iter().map(|check| page(check, settings, egress)));
+    let hosts = join_all(hosts(map).into_iter().map(|route| host(route, settings, egress)));
     let (pages, hosts) = tokio::join!(pages, hosts);
     let (pages, mut checks): (Vec<PageFound>, Vec<NetworkCheck>) = pages.into_iter().unzip();
     let mut reached = pages.iter().any(|page| matches!(page, PageFound::Expected | PageFound::Another(_)));
@@ -77,25 +77,25 @@ impl Note {
     }
 }
 
-async fn page(check: &CheckUrl, settings: &NetworkSettings, exits: &Exits) -> (PageFound, NetworkCheck) {
+async fn page(check: &CheckUrl, settings: &NetworkSettings, egress: &Egress) -> (PageFound, NetworkCheck) {
     let expected = if check.body.is_some() { "200 and its page" } else { "204" };
     let note = Note::begin(format!("GET {}", shown(&check.url)), expected);
     let limit = Duration::from_millis(settings.check_timeout_ms);
     // The name first: that nothing came in time would not tell a dead resolver from a dead network.
-    if let Some(name) = check.url.domain().filter(|_| exits.proxy.for_url(&check.url).is_none())
-        && !matches!(tokio::time::timeout(limit, exits.names.find(name)).await, Ok(Ok(_)))
+    if let Some(name) = check.url.domain().filter(|_| egress.proxy.for_url(&check.url).is_none())
+        && !matches!(tokio::time::timeout(limit, egress.names.find(name)).await, Ok(Ok(_)))
     {
         return (PageFound::NoName, note.end("its name does not resolve".to_owned(), false));
     }
-    let asked = tokio::time::timeout(limit, ask_page(check, settings, exits)).await;
+    let asked = tokio::time::timeout(limit, ask_page(check, settings, egress)).await;
     let (found, words) = asked
         .unwrap_or_else(|_| (PageFound::Unreached, format!("nothing in {} ms", settings.check_timeout_ms)));
     let ok = found == PageFound::Expected;
     (found, note.end(words, ok))
 }
 
-async fn ask_page(check: &CheckUrl, settings: &NetworkSettings, exits: &Exits) -> (PageFound, String) {
-    let Ok(client) = client(settings.check_timeout_ms, &Outbound::System, exits) else {
+async fn ask_page(check: &CheckUrl, settings: &NetworkSettings, egress: &Egress) -> (PageFound, String) {
+    let Ok(client) = client(settings.check_timeout_ms, &Outbound::System, egress) else {
         return (PageFound::Unreached, "no HTTP client could be made".to_owned());
     };
     let mut response =
@@ -181,14 +181,14 @@ struct Asked {
     address_reached: bool,
 }
 
-async fn host(route: &Route, settings: &NetworkSettings, exits: &Exits) -> Asked {
+async fn host(route: &Route, settings: &NetworkSettings, egress: &Egress) -> Asked {
     let limit = Duration::from_millis(settings.check_timeout_ms);
     let mut checks = Vec::new();
     let has_name = route.base_url.domain().is_some();
-    let proxy = by(route, exits);
+    let proxy = by(route, egress);
     if let Some(name) = route.base_url.domain().filter(|_| proxy.is_none()) {
         let note = Note::begin(format!("DNS {name}"), "an address");
-        let found = tokio::time::timeout(limit, exits.names.find(name)).await;
+        let found = tokio::time::timeout(limit, egress.names.find(name)).await;
         let (words, ok) = match found {
             Ok(Ok(found)) => (format!("{} ({})", found.addresses.len(), found.source.as_str()), true),
             Ok(Err(why)) => (why, false),
@@ -205,7 +205,7 @@ async fn host(route: &Route, settings: &NetworkSettings, exits: &Exits) -> Asked
         format!("{} {}", if is_plain { "TCP" } else { "TLS" }, route.host()),
         if is_plain { "a connection" } else { "its own certificate" },
     );
-    let asked = tokio::time::timeout(limit, knock(route, settings, exits)).await;
+    let asked = tokio::time::timeout(limit, knock(route, settings, egress)).await;
     let Knocked { reach, words, mut address_reached, wants_password } = asked.unwrap_or_else(|_| {
         let words = format!("nothing in {} ms", settings.check_timeout_ms);
         Knocked { reach: Reach::Unreached, words, address_reached: false, wants_password: false }
@@ -217,14 +217,14 @@ async fn host(route: &Route, settings: &NetworkSettings, exits: &Exits) -> Asked
         found.dead_proxy = if wants_password {
             Some(DeadProxy { shown: proxy.shown(), refused: true })
         } else {
-            let (dead, check) = dead(&proxy, settings, exits).await;
+            let (dead, check) = dead(&proxy, settings, egress).await;
             checks.push(check);
             address_reached |= dead.is_none() && !is_here(&proxy);
             dead
         };
     }
     if reach == Reach::Genuine && has_name {
-        exits.names.good(route.base_url.domain().unwrap_or_default());
+        egress.names.good(route.base_url.domain().unwrap_or_default());
     }
     Asked { found, checks, address_reached }
 }
@@ -234,11 +234,11 @@ fn found_at(route: &Route, reach: Reach) -> HostFound {
 }
 
 /// The proxy a route's requests leave by.
-fn by(route: &Route, exits: &Exits) -> Option<ProxyUrl> {
+fn by(route: &Route, egress: &Egress) -> Option<ProxyUrl> {
     match &route.outbound {
         Outbound::Direct => None,
         Outbound::Proxy(proxy) => Some(proxy.clone()),
-        Outbound::System => exits.proxy.for_url(&route.base_url),
+        Outbound::System => egress.proxy.for_url(&route.base_url),
     }
 }
 
@@ -255,7 +255,7 @@ fn is_here(proxy: &ProxyUrl) -> bool {
 async fn dead(
     proxy: &ProxyUrl,
     settings: &NetworkSettings,
-    exits: &Exits,
+    egress: &Egress,
 ) -> (Option<DeadProxy>, NetworkCheck) {
     const SOCKS_PORT: u16 = 1_080;
     let note = Note::begin(format!("TCP {}", proxy.shown()), "a connection");
@@ -265,7 +265,7 @@ async fn dead(
         let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
         let addresses = match host.parse() {
             Ok(address) => vec![address],
-            Err(_) => exits.names.find(host).await.map_err(|_| false)?.addresses,
+            Err(_) => egress.names.find(host).await.map_err(|_| false)?.addresses,
         };
         let addresses: Vec<SocketAddr> = addresses.into_iter().map(|ip| SocketAddr::new(ip, port)).collect();
         let connected = tokio::net::TcpStream::connect(&addresses[..]).await;
@@ -291,11 +291,11 @@ struct Knocked {
 }
 
 /// Knocks at a host's door: a `HEAD` of its root over the route's own way out, without key or body.
-async fn knock(route: &Route, settings: &NetworkSettings, exits: &Exits) -> Knocked {
+async fn knock(route: &Route, settings: &NetworkSettings, egress: &Egress) -> Knocked {
     let mut door = route.base_url.clone();
     door.set_path("/");
     let is_plain = door.scheme() == "http";
-    let Ok(client) = client(settings.check_timeout_ms, &route.outbound, exits) else {
+    let Ok(client) = client(settings.check_timeout_ms, &route.outbound, egress) else {
         return knocked(Reach::Unreached, "no HTTP client could be made".to_owned(), false);
     };
     let error = match client.head(door).send().await {
@@ -314,7 +314,7 @@ async fn knock(route: &Route, settings: &NetworkSettings, exits: &Exits) -> Knoc
         Err(error) => error,
     };
     let causes = format!("{error:?}");
-    let refused = causes.contains("ConnectionRefused") && by(route, exits).is_none();
+    let refused = causes.contains("ConnectionRefused") && by(route, egress).is_none();
     let wants_password = causes.to_ascii_lowercase().contains("proxy auth");
     let failure = from_reqwest(&error, route);
     let reach = if failure.kind == FailureKind::Dns {

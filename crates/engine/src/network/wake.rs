@@ -27,11 +27,11 @@ impl Reading {
 
 /// The beat.
 #[derive(Debug, Default)]
-pub(super) struct Pulse(Option<Reading>);
+pub(super) struct SuspendDetector(Option<Reading>);
 
-impl Pulse {
+impl SuspendDetector {
     /// Takes a reading, about once a second; says how long the machine stood still.
-    pub(super) fn feel(&mut self, now: Reading) -> Option<u64> {
+    pub(super) fn observe(&mut self, now: Reading) -> Option<u64> {
         let before = self.0.replace(now)?;
         let boot = now.boot_ms.saturating_sub(before.boot_ms);
         let asleep = now.apart_ms().saturating_sub(before.apart_ms());
@@ -52,9 +52,9 @@ impl Pulse {
 
 /// The wall clock, beside the clock that nobody can set.
 #[derive(Debug, Default)]
-pub(super) struct Wall(Option<Now>);
+pub(super) struct WallClock(Option<Now>);
 
-impl Wall {
+impl WallClock {
     /// How far it was set since the reading that is gone by; forward when positive.
     pub(super) fn set_by(&self, now: Now) -> Option<i64> {
         let before = self.0?;
@@ -78,15 +78,15 @@ mod tests {
     #[test]
     fn a_long_look_is_no_sleep_and_hides_none() {
         for (name, slept_ms) in [("a long look", 0), ("asleep meanwhile", 60_000)] {
-            let mut pulse = Pulse::default();
-            pulse.feel(FIRST);
+            let mut pulse = SuspendDetector::default();
+            pulse.observe(FIRST);
             let looked = 25_000;
             pulse.worked_until(FIRST.boot_ms + looked + slept_ms);
             let next = Reading {
                 boot_ms: FIRST.boot_ms + looked + slept_ms + 1_000,
                 awake_ms: FIRST.awake_ms + looked + 1_000,
             };
-            assert_eq!(pulse.feel(next), (slept_ms > 0).then_some(slept_ms), "{name}");
+            assert_eq!(pulse.observe(next), (slept_ms > 0).then_some(slept_ms), "{name}");
         }
     }
 
@@ -104,7 +104,7 @@ mod tests {
             ("slept, and the clock stood", (60_000, 1_000, 1_000), Some(59_000), Some(-59_000)),
         ];
         for (name, (boot, awake, wall), asleep_ms, set_by_ms) in cases {
-            let (mut pulse, mut clock) = (Pulse::default(), Wall::default());
+            let (mut pulse, mut clock) = (SuspendDetector::default(), WallClock::default());
             let mut set_by = |now| {
                 let set_by = clock.set_by(now);
                 clock.go_by(now);
@@ -112,17 +112,21 @@ mod tests {
             };
             let mut reading = FIRST;
             let mut now = Now { mono_ms: FIRST.boot_ms, wall_ms: 1_700_000_000_000 };
-            assert_eq!((pulse.feel(reading), set_by(now)), (None, None), "{name}");
+            assert_eq!((pulse.observe(reading), set_by(now)), (None, None), "{name}");
             reading = Reading { boot_ms: reading.boot_ms + boot, awake_ms: reading.awake_ms + awake };
             now = Now { mono_ms: reading.boot_ms, wall_ms: now.wall_ms + wall };
-            assert_eq!((pulse.feel(reading), set_by(now)), (asleep_ms, set_by_ms), "{name}");
+            assert_eq!((pulse.observe(reading), set_by(now)), (asleep_ms, set_by_ms), "{name}");
             reading = Reading { boot_ms: reading.boot_ms + 1_000, awake_ms: reading.awake_ms + 1_000 };
-            assert_eq!((pulse.feel(reading), set_by(now.plus_ms(1_000))), (None, None), "{name}: told once");
+            assert_eq!(
+                (pulse.observe(reading), set_by(now.plus_ms(1_000))),
+                (None, None),
+                "{name}: told once"
+            );
         }
     }
     #[test]
     fn a_set_clock_is_felt_until_somebody_goes_by_it() {
-        let mut clock = Wall::default();
+        let mut clock = WallClock::default();
         clock.go_by(Now { mono_ms: 1_000, wall_ms: 50_000 });
         let set = Now { mono_ms: 2_000, wall_ms: 50_000 + 1_000 + 3_600_000 };
         assert_eq!((clock.set_by(set), clock.set_by(set.plus_ms(5_000))), (Some(3_600_000), Some(3_600_000)));

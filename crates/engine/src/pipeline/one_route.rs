@@ -18,9 +18,9 @@ use super::{Answered, commit, try_on, wait_for_keys};
 use crate::clock;
 use crate::exchange::{Ending, Exchange};
 use crate::ids;
-use crate::intake::Ask;
 use crate::network::look;
-use crate::reply::{self, Reply, Way};
+use crate::reply::{self, Reply, RoutingHeaders};
+use crate::request::ProxyRequest;
 use crate::shared::{Running, Shared, lock};
 
 /// The route's model was not asked, so nothing is known of it.
@@ -35,18 +35,19 @@ pub(crate) struct NotAsked(pub(crate) Failure);
 pub(crate) async fn ask_route(
     shared: &Arc<Shared>,
     running: &Arc<Running>,
-    ask: &Arc<Ask>,
+    request: &Arc<ProxyRequest>,
     ix: RouteIx,
 ) -> Result<Reply, NotAsked> {
-    let mut exchange = Exchange::open(shared, ask.view(), ask.arrived);
-    match try_route(shared, running, ask, ix, &mut exchange).await {
-        Ok(answered) => Ok(commit(shared, running, ask, exchange, answered)),
+    let mut exchange = Exchange::open(shared, request.view(), request.arrived);
+    match try_route(shared, running, request, ix, &mut exchange).await {
+        Ok(answered) => Ok(commit(shared, running, request, exchange, answered)),
         Err(Unanswered { failure, attempts: 0 }) => {
             exchange.end_unlogged();
             Err(NotAsked(failure))
         }
         Err(Unanswered { failure, attempts }) => {
-            let reply = reply::failure(ask.dialect, &failure, &Way::none(&ask.id, attempts));
+            let reply =
+                reply::failure(request.dialect, &failure, &RoutingHeaders::none(&request.id, attempts));
             exchange.end(Ending::unserved(Ended::Failed, reply.status().as_u16()));
             if !is_the_routes_own(&failure) {
                 return Err(NotAsked(failure));
@@ -99,7 +100,7 @@ struct Unanswered {
 async fn try_route(
     shared: &Arc<Shared>,
     running: &Arc<Running>,
-    ask: &Arc<Ask>,
+    request: &Arc<ProxyRequest>,
     ix: RouteIx,
     exchange: &mut Exchange,
 ) -> Result<Answered, Unanswered> {
@@ -107,7 +108,7 @@ async fn try_route(
     let route = running.map.route(ix);
     let tier = running.tier_of(ix);
     exchange.planned(&route.id);
-    let deadline_mono_ms = ask.arrived.mono_ms.saturating_add(ask.job.slo_ms);
+    let deadline_mono_ms = request.arrived.mono_ms.saturating_add(request.job.slo_ms);
     let mut rng = SplitMix64::new(ids::roll());
     let (mut used, mut attempts): (Vec<KeyId>, u32) = (Vec::new(), 0);
     let mut last = None;
@@ -120,7 +121,7 @@ async fn try_route(
         attempts += 1;
         let patience = Patience::alone(&route.timeouts, begun, deadline_mono_ms);
         let attempt = Attempt::unjudged(ix, tier, key.clone(), begun, patience);
-        let failure = match try_on(shared, running, ask, attempt.into(), exchange).await {
+        let failure = match try_on(shared, running, request, attempt.into(), exchange).await {
             Ok(answer) => return Ok(Answered { answer, attempts, degraded: false }),
             Err(failure) => failure,
         };

@@ -11,11 +11,11 @@ use switchyard_domain::api::{AuditEntry, RolledBack};
 use switchyard_domain::limits::{SENTENCE_BYTES, bounded};
 use switchyard_domain::operate::SetDistribution;
 use switchyard_domain::view::PauseView;
-use switchyard_policy::Part;
+use switchyard_policy::Patch;
 use switchyard_store::AuditRow;
 
 use super::Router;
-use super::shifts::Stance;
+use super::shifts::ShiftState;
 use crate::clock;
 use crate::shared::{Shared, lock};
 
@@ -24,7 +24,7 @@ use crate::shared::{Shared, lock};
 #[serde(rename_all = "camelCase")]
 pub(crate) enum State {
     /// Overrides, by their places.
-    Orders(Vec<Part>),
+    Overrides(Vec<Patch>),
     /// The pause.
     Pause(PauseView),
     /// The running map.
@@ -37,7 +37,7 @@ pub(crate) enum State {
         /// Its number.
         id: u64,
         /// How it stands.
-        stands: Option<Stance>,
+        stands: Option<ShiftState>,
     },
     /// The split of traffic.
     Split {
@@ -129,7 +129,7 @@ impl Router {
         let Some(states) = states(&row) else { return Err(no_way_back(&row)) };
         let reason = said(reason).or_else(|| Some(format!("rollback of #{id}")));
         let warnings = match states {
-            (State::Orders(before), State::Orders(after)) => {
+            (State::Overrides(before), State::Overrides(after)) => {
                 self.roll_orders_back(id, &before, &after, reason, actor).await?
             }
             (State::Pause(before), State::Pause(after)) => {
@@ -149,7 +149,7 @@ impl Router {
                 Vec::new()
             }
             (
-                State::Orders(_)
+                State::Overrides(_)
                 | State::Pause(_)
                 | State::Map { .. }
                 | State::Shift { .. }
@@ -205,15 +205,15 @@ impl Router {
         self.restore_map(before, reason, actor.to_owned()).await.map(drop)
     }
 
-    pub(super) async fn note_orders(
+    pub(super) async fn note_overrides(
         shared: &Arc<Shared>,
         actor: &str,
         action: &str,
         target: &str,
         reason: Option<String>,
-        parts: (Vec<Part>, Vec<Part>),
+        patches: (Vec<Patch>, Vec<Patch>),
     ) {
-        let states = Some((State::Orders(parts.0), State::Orders(parts.1)));
+        let states = Some((State::Overrides(patches.0), State::Overrides(patches.1)));
         note(shared, Change { actor, action, target, reason, states }).await;
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use switchyard_domain::compat::{
     CompatCase, CompatPreview, CompatReport, CompatRow, CompatRun, RunCompat, target_of,
 };
-use switchyard_domain::event::What;
+use switchyard_domain::event::EventKind;
 use switchyard_domain::map::{Auth, RouteIx};
 use switchyard_domain::{Problem, RouteId, Tier, did_you_mean};
 use switchyard_policy::Check;
@@ -27,7 +27,7 @@ impl Router {
     pub async fn check_compat(
         &self,
         route: &str,
-        wish: RunCompat,
+        command: RunCompat,
         actor: &str,
     ) -> Result<CompatRun, Problem> {
         let (running, ix) = self.find_route(route)?;
@@ -54,7 +54,7 @@ impl Router {
         compat::learn_windows(Arc::clone(&self.shared)).await;
         let (begun, known) = (clock::now(), compat::known(&self.shared, &running, found));
         let bench = Bench { shared: &self.shared, running: &running, ix };
-        let tried = Box::pin(compat::check(&bench, &known, &chosen(wish))).await;
+        let tried = Box::pin(compat::check(&bench, &known, &chosen(command))).await;
         let tried = tried.map_err(|why| not_asked(&found.id, &why))?;
         let before = lock(&self.shared.compat).latest(found).cloned();
         let duration_ms = clock::span_ms(begun, clock::now());
@@ -73,8 +73,11 @@ impl Router {
             compat::tell_fleet(&self.shared, &running);
         }
         let now = clock::now();
-        let what =
-            What::CompatChecked { route: run.route.clone(), passed: run.passed, drift: run.drift.clone() };
+        let what = EventKind::CompatChecked {
+            route: run.route.clone(),
+            passed: run.passed,
+            drift: run.drift.clone(),
+        };
         self.shared.bus.emit(what, now);
         self.note(actor, "compat.run", route, None).await;
         self.shared.look_around(now);
@@ -86,12 +89,12 @@ impl Router {
     ///
     /// # Errors
     /// `not_found_route`.
-    pub async fn preview_compat(&self, route: &str, wish: RunCompat) -> Result<CompatPreview, Problem> {
+    pub async fn preview_compat(&self, route: &str, command: RunCompat) -> Result<CompatPreview, Problem> {
         let (running, ix) = self.find_route(route)?;
         compat::learn_windows(Arc::clone(&self.shared)).await;
         let found = running.map.route(ix);
         let known = compat::known(&self.shared, &running, found);
-        Ok(compat::preview(&running.map, found, &known, &chosen(wish)))
+        Ok(compat::preview(&running.map, found, &known, &chosen(command)))
     }
 
     /// A route's last check and those before it.
@@ -171,6 +174,6 @@ pub(super) fn not_asked(route: &RouteId, NotAsked(why): &NotAsked) -> Problem {
     Problem::new("conflict_not_asked", message)
 }
 
-fn chosen(wish: RunCompat) -> Vec<CompatCase> {
-    if wish.cases.is_empty() { CompatCase::ALL.to_vec() } else { wish.cases }
+fn chosen(command: RunCompat) -> Vec<CompatCase> {
+    if command.cases.is_empty() { CompatCase::ALL.to_vec() } else { command.cases }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use switchyard_domain::api::{CredentialList, CredentialTest};
-use switchyard_domain::event::What;
+use switchyard_domain::event::EventKind;
 use switchyard_domain::map::{self, Auth, Format, NoVariables, Route, RouteIx};
 use switchyard_domain::view::{CredentialPlace, CredentialView, KeychainView};
 use switchyard_domain::{Problem, Secret};
@@ -100,7 +100,7 @@ impl Router {
             Err(failure) => CredentialTest { ok: false, message: failure.message },
         };
         if test.ok {
-            self.shared.with_fleet(|fleet| fleet.forgive_key(&KeyId::from(name)));
+            self.shared.with_fleet(|fleet| fleet.enable_key(&KeyId::from(name)));
             self.shared.look_around(clock::now());
         }
         Ok(test)
@@ -121,9 +121,9 @@ impl Router {
     }
 
     async fn changed(&self, name: &str, stored: bool, actor: &str) {
-        self.shared.with_fleet(|fleet| fleet.forgive_key(&KeyId::from(name)));
+        self.shared.with_fleet(|fleet| fleet.enable_key(&KeyId::from(name)));
         reload(&self.shared).await;
-        self.shared.bus.emit(What::CredentialChanged { name: name.to_owned(), stored }, clock::now());
+        self.shared.bus.emit(EventKind::CredentialChanged { name: name.to_owned(), stored }, clock::now());
         let action = if stored { "credential.set" } else { "credential.remove" };
         self.note(actor, action, name, None).await;
         self.shared.look_around(clock::now());
@@ -148,7 +148,7 @@ impl Router {
         map::preset(provider).filter(|preset| preset.auth != Auth::None)?;
         let document = serde_json::json!({ "hot": [{ "provider": provider, "model": "any" }] }).to_string();
         let map = map::read(&document, Format::Json, &NoVariables).ok()?;
-        let upstream = Upstream::all(&map, None, &self.shared.network.exits).ok()?.into_iter().next()?;
+        let upstream = Upstream::all(&map, None, &self.shared.network.egress).ok()?.into_iter().next()?;
         Some((map.routes.into_iter().next()?, upstream))
     }
 }
@@ -176,7 +176,7 @@ pub(super) async fn reload(shared: &Arc<Shared>) {
     let was_available = lock(&shared.keychain_was).replace(shared.vault.view().available);
     let is_news = shared.vault.uses_keychain() && was_available != Some(false);
     if let (Some(problem), true) = (shared.vault.view().problem, is_news) {
-        shared.bus.emit(What::KeychainUnavailable { reason: problem }, clock::now());
+        shared.bus.emit(EventKind::KeychainUnavailable { reason: problem }, clock::now());
     }
     if let Some(problem) = shared.vault.file_problem() {
         tracing::error!(code = problem.code, "{problem} Keys that were read before stay in use.");
@@ -198,7 +198,7 @@ pub(super) async fn keep(shared: Arc<Shared>, stop: CancellationToken) {
         for (id, key) in after.iter() {
             // A new value deserves a new chance.
             if before.get(id).is_some_and(|old| old.differs(key)) {
-                shared.with_fleet(|fleet| fleet.forgive_key(id));
+                shared.with_fleet(|fleet| fleet.enable_key(id));
             }
         }
         shared.look_around(clock::now());

@@ -10,7 +10,7 @@ use switchyard_domain::api::ApplyMap;
 use switchyard_domain::map::RouteIx;
 use switchyard_domain::view::{Outcome, RequestView};
 use switchyard_domain::{Dialect, Failure, FailureKind, RequestId, RouteId};
-use switchyard_policy::{Attempt, Drive, Input, Needs, Step, Waits, plan};
+use switchyard_policy::{Attempt, FailoverMachine, Input, Needs, Step, Waits, plan};
 use switchyard_store::RequestFilter;
 
 use super::Router;
@@ -69,7 +69,9 @@ impl World {
         let job = &running.map.default_job;
         let step = self.shared().with_fleet(|fleet| {
             let plan = plan(&running.map, job, fleet, &needs, 1, now);
-            Drive::new(&running.map, job, plan, 1, now).step(fleet, &running.map, Input::Begin, now).0
+            FailoverMachine::new(&running.map, job, plan, 1, now)
+                .step(fleet, &running.map, Input::Begin, now)
+                .0
         });
         let Some(Step::Try(attempt)) = step else { panic!("a try, not {step:?}") };
         attempt
@@ -124,8 +126,8 @@ fn failure() -> Failure {
 
 #[tokio::test]
 async fn however_a_try_ends_it_is_told_of_once() {
-    type Way = fn(&World);
-    let ways: [(&str, Way, &[bool], usize, u64, u64, &[&str]); 9] = [
+    type RoutingHeaders = fn(&World);
+    let ways: [(&str, RoutingHeaders, &[bool], usize, u64, u64, &[&str]); 9] = [
         (
             "answered",
             |world| {
@@ -239,9 +241,9 @@ async fn however_a_try_ends_it_is_told_of_once() {
             &[],
         ),
     ];
-    for (name, way, calls, rows, answered, failed, ended) in ways {
+    for (name, routing, calls, rows, answered, failed, ended) in ways {
         let world = World::new().await;
-        way(&world);
+        routing(&world);
         let ended = ended.iter().map(|outcome| (*outcome).to_owned()).collect();
         assert_eq!(world.told().await, (calls.to_vec(), rows, answered, failed, ended), "{name}");
         world.router.shutdown().await;

@@ -48,15 +48,15 @@ impl Router {
     /// How retries are doing, over the last minute.
     #[must_use]
     pub fn gateway_metrics(&self) -> GatewayMetrics {
-        let loops: LoopView =
-            self.shared.with_fleet(|fleet| fleet.loops().view(clock::now())).unwrap_or_default();
+        let retry_budget: LoopView =
+            self.shared.with_fleet(|fleet| fleet.retry_budget().view(clock::now())).unwrap_or_default();
         GatewayMetrics {
             retry_metrics: RetryMetrics {
-                retries_per_minute: loops.retries_per_minute,
-                fallback_rate: thousandths(loops.fallback_percent / 100.0),
-                avg_retries_per_request: loops.average_retries,
-                storm: loops.storm_since_ms.is_some(),
-                retry_budget_left: loops.budget_left,
+                retries_per_minute: retry_budget.retries_per_minute,
+                fallback_rate: thousandths(retry_budget.fallback_percent / 100.0),
+                avg_retries_per_request: retry_budget.average_retries,
+                storm: retry_budget.storm_since_ms.is_some(),
+                retry_budget_left: retry_budget.budget_left,
             },
         }
     }

@@ -2,7 +2,7 @@
 
 use switchyard_domain::Problem;
 use switchyard_domain::api::JobView;
-use switchyard_domain::event::What;
+use switchyard_domain::event::EventKind;
 use switchyard_domain::map::Defaults;
 use switchyard_domain::view::JobState;
 use switchyard_store::{AnsweredJob, JobRow, Order};
@@ -70,7 +70,7 @@ impl Router {
         if !moved.map_err(|error| error.problem())? {
             return Err(self.stuck(id, "discarded").await);
         }
-        self.shared.bus.emit(What::JobDiscarded { job_id: id.to_owned(), job: job.job }, now);
+        self.shared.bus.emit(EventKind::JobDiscarded { job_id: id.to_owned(), job: job.job }, now);
         self.note(actor, "job.discard", id, None).await;
         cold::refresh(&self.shared).await;
         self.shared.job_ended.send_modify(|n| *n += 1);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use switchyard_domain::Problem;
 use switchyard_domain::api::{ApplyMap, MapDocument, MapVersion};
-use switchyard_domain::event::What;
+use switchyard_domain::event::EventKind;
 use switchyard_domain::map::{self, Fault, Format, RoutingMap};
 use switchyard_store::NewMap;
 
@@ -53,7 +53,7 @@ impl Router {
         };
         // Everything that can fail comes before the version is kept.
         let before = self.shared.running.load_full();
-        let upstreams = Upstream::all(&map, before.as_deref(), &self.shared.network.exits)
+        let upstreams = Upstream::all(&map, before.as_deref(), &self.shared.network.egress)
             .map_err(|error| Problem::new("map_invalid", error))?;
         let version = self.shared.store.maps().append(&append).await.map_err(|error| error.problem())?;
         let name = map.name.clone();
@@ -68,7 +68,7 @@ impl Router {
         };
         self.install(running).await;
         self.settle().await;
-        self.shared.bus.emit(What::MapApplied { version, name, source: apply.source.clone() }, now);
+        self.shared.bus.emit(EventKind::MapApplied { version, name, source: apply.source.clone() }, now);
         let state = |version| audit::State::Map { version };
         let states = before.as_ref().map(|before| (state(before.version), state(version)));
         let (actor, target) = (apply.source.as_str(), format!("v{version}"));
@@ -154,7 +154,7 @@ impl Router {
         let made = proven
             .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
             .and_then(|map| {
-                Upstream::all(&map, None, &self.shared.network.exits).map(|upstreams| (map, upstreams))
+                Upstream::all(&map, None, &self.shared.network.egress).map(|upstreams| (map, upstreams))
             });
         match made {
             Ok((map, upstreams)) => {
@@ -186,23 +186,23 @@ impl Router {
             );
             *wished = most;
         }
-        let orders = self.shared.orders.lock().await;
+        let overrides = self.shared.overrides.lock().await;
         let kept_shifts = self.kept_shifts().await;
         let running = Arc::new(running);
         let before = self.shared.running.load_full();
         {
             let mut fleet = lock(&self.shared.fleet);
             let fleet = fleet.get_or_insert_with(|| shifts::new_fleet(&running.map, kept_shifts));
-            fleet.network_goes_by_proxy(self.shared.network.exits.proxy.serves(&running.map));
+            fleet.network_goes_by_proxy(self.shared.network.egress.proxy.serves(&running.map));
             fleet.remap(&running.map);
             // A lapse that is not kept yet is known to the fleet already.
-            if orders.version > fleet.orders().version {
-                fleet.set_orders(orders.clone());
+            if overrides.version > fleet.overrides().version {
+                fleet.set_overrides(overrides.clone());
             }
             self.shared.running.store(Some(Arc::clone(&running)));
         }
         self.shared.bus.routing.remap(&running.map);
-        drop(orders);
+        drop(overrides);
         self.tell_ignored(before.as_deref(), &running);
         compat::tell_fleet(&self.shared, &running);
         *lock(&self.shared.map_problem) = None;
@@ -215,13 +215,14 @@ impl Router {
         credentials::reload(&self.shared).await;
         let now = clock::now();
         let Some(running) = self.shared.running.load_full() else { return };
-        let standing = self.shared.with_fleet(|fleet| switchyard_policy::standing(&running.map, fleet, now));
-        if let Some(standing) = standing {
-            let mut standpoint = lock(&self.shared.standpoint);
-            if standpoint.standing.tier != standing.tier {
-                standpoint.since_ms = now.wall_ms;
+        let current_tier =
+            self.shared.with_fleet(|fleet| switchyard_policy::current_tier(&running.map, fleet, now));
+        if let Some(current_tier) = current_tier {
+            let mut tier_since = lock(&self.shared.tier_since);
+            if tier_since.current_tier.tier != current_tier.tier {
+                tier_since.since_ms = now.wall_ms;
             }
-            standpoint.standing = standing;
+            tier_since.current_tier = current_tier;
         }
         self.shared.bus.touch();
         self.shared.ways_changed();

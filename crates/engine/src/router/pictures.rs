@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use switchyard_domain::api::ApplyMap;
-use switchyard_domain::event::What;
+use switchyard_domain::event::EventKind;
 use switchyard_domain::map::RouteIx;
 use switchyard_domain::view::CircuitState;
 use switchyard_domain::{Failure, FailureKind};
@@ -64,7 +64,7 @@ async fn no_picture_shows_an_open_circuit_without_the_event_that_tells_of_it() {
                 .collect();
             let mut told = BTreeSet::new();
             for event in &seen.events {
-                if let What::CircuitOpened { route, .. } = &event.event.what
+                if let EventKind::CircuitOpened { route, .. } = &event.event.what
                     && route.as_str().ends_with(&format!("/m{round}"))
                 {
                     told.insert(route.to_string());

@@ -73,10 +73,10 @@ impl Router {
     /// `invalid_settings` with each bad value by its name, and those of [`Router::set_in_map`].
     pub async fn set_gateway_settings(
         &self,
-        wish: GatewaySettings,
+        command: GatewaySettings,
         source: String,
     ) -> Result<GatewaySettings, Problem> {
-        let changes = changes(&wish)?;
+        let changes = changes(&command)?;
         if changes.is_empty() {
             let message = "No setting is named. Send one, like {\"max_provider_retries\": 1}.";
             return Err(Problem::new("invalid_settings", message));
@@ -94,21 +94,27 @@ fn not_set(faults: Vec<Fault>) -> Problem {
 }
 
 /// The map's changes a wish stands for. The ranges are the map's own, said in the runbook's names.
-fn changes(wish: &GatewaySettings) -> Result<serde_json::Map<String, serde_json::Value>, Problem> {
+fn changes(command: &GatewaySettings) -> Result<serde_json::Map<String, serde_json::Value>, Problem> {
     let mut changes = serde_json::Map::new();
     let mut faults = Vec::new();
     let numbers = [
-        ("circuit_breaker_failure_threshold", wish.circuit_breaker_failure_threshold, THRESHOLD, 1_000, 1),
+        ("circuit_breaker_failure_threshold", command.circuit_breaker_failure_threshold, THRESHOLD, 1_000, 1),
         (
             "circuit_breaker_recovery_timeout_seconds",
-            wish.circuit_breaker_recovery_timeout_seconds,
+            command.circuit_breaker_recovery_timeout_seconds,
             RECOVERY,
             3_600,
             1_000,
         ),
-        ("circuit_breaker_half_open_max_calls", wish.circuit_breaker_half_open_max_calls, SUCCESSES, 100, 1),
-        ("max_provider_retries", wish.max_provider_retries, TRIES, 3, 1),
-        ("cache_ttl_seconds", wish.cache_ttl_seconds, CACHE_TTL, 604_800, 1_000),
+        (
+            "circuit_breaker_half_open_max_calls",
+            command.circuit_breaker_half_open_max_calls,
+            SUCCESSES,
+            100,
+            1,
+        ),
+        ("max_provider_retries", command.max_provider_retries, TRIES, 3, 1),
+        ("cache_ttl_seconds", command.cache_ttl_seconds, CACHE_TTL, 604_800, 1_000),
     ];
     for (name, value, key, most, unit) in numbers {
         match value {
@@ -119,7 +125,7 @@ fn changes(wish: &GatewaySettings) -> Result<serde_json::Map<String, serde_json:
             None => {}
         }
     }
-    if let Some(mode) = wish.cache_mode.as_deref() {
+    if let Some(mode) = command.cache_mode.as_deref() {
         let known = [CacheMode::Off, CacheMode::StaleIfError].map(CacheMode::as_str);
         if known.contains(&mode) {
             changes.insert(CACHE_MODE.to_owned(), mode.into());

@@ -5,7 +5,7 @@ mod undo;
 use std::sync::Arc;
 
 use switchyard_domain::Problem;
-use switchyard_domain::event::{Event, What};
+use switchyard_domain::event::{Event, EventKind};
 use switchyard_domain::map::RoutingMap;
 use switchyard_domain::operate::{DistributionView, SetDistribution, ShiftView, StartShift};
 use switchyard_policy::{Fleet, SavedShifts, ShiftCommand};
@@ -17,7 +17,7 @@ use super::audit::{self, Change, State, said};
 use crate::clock;
 use crate::shared::Shared;
 
-pub(crate) use undo::Stance;
+pub(crate) use undo::ShiftState;
 
 const SHIFTS: &str = "shifts";
 /// What changed is kept this soon, milliseconds.
@@ -47,15 +47,15 @@ impl Router {
     ///
     /// # Errors
     /// `invalid_target`, `invalid_percent`, `conflict_target_out`, `conflict_shift_exists`, `no_map`.
-    pub async fn start_shift(&self, wish: StartShift, actor: &str) -> Result<u64, Problem> {
-        let wish = StartShift { reason: said(wish.reason), ..wish };
-        let (reason, to) = (wish.reason.clone(), wish.to.clone().unwrap_or_else(|| "rest".to_owned()));
-        let target = format!("{} to {to}", wish.from);
+    pub async fn start_shift(&self, command: StartShift, actor: &str) -> Result<u64, Problem> {
+        let command = StartShift { reason: said(command.reason), ..command };
+        let (reason, to) = (command.reason.clone(), command.to.clone().unwrap_or_else(|| "rest".to_owned()));
+        let target = format!("{} to {to}", command.from);
         let before = self.shifts();
-        let id = self.command(ShiftCommand::Start(wish), actor, reason.as_deref()).await?;
+        let id = self.command(ShiftCommand::Start(command), actor, reason.as_deref()).await?;
         let id = id.ok_or_else(|| Problem::new("internal", "The shift has no number."))?;
-        let stood = before.iter().find(|view| view.id == id).map(Stance::of);
-        let states = undo::moved(Some(id), stood, self.stance(id));
+        let stood = before.iter().find(|view| view.id == id).map(ShiftState::of);
+        let states = undo::moved(Some(id), stood, self.state(id));
         self.note_shift(actor, "shift.start", &format!("{id}: {target}"), reason, states).await;
         Ok(id)
     }
@@ -71,10 +71,10 @@ impl Router {
         reason: Option<String>,
         actor: &str,
     ) -> Result<(), Problem> {
-        let (reason, before) = (said(reason), self.meant(shift).and_then(|id| self.stance(id)));
+        let (reason, before) = (said(reason), self.meant(shift).and_then(|id| self.state(id)));
         let id = self.command(ShiftCommand::Failback { shift, at_once }, actor, reason.as_deref()).await?;
         let action = if at_once { "shift.take_back" } else { "shift.failback" };
-        let states = undo::moved(id, before, id.and_then(|id| self.stance(id)));
+        let states = undo::moved(id, before, id.and_then(|id| self.state(id)));
         self.note_shift(actor, action, &numbered(id), reason, states).await;
         Ok(())
     }
@@ -90,9 +90,9 @@ impl Router {
         reason: Option<String>,
         actor: &str,
     ) -> Result<(), Problem> {
-        let (reason, before) = (said(reason), self.meant(shift).and_then(|id| self.stance(id)));
+        let (reason, before) = (said(reason), self.meant(shift).and_then(|id| self.state(id)));
         let id = self.command(ShiftCommand::Hold { shift, held }, actor, reason.as_deref()).await?;
-        let states = undo::moved(id, before, id.and_then(|id| self.stance(id)));
+        let states = undo::moved(id, before, id.and_then(|id| self.state(id)));
         let action = if held { "shift.hold" } else { "shift.go_on" };
         self.note_shift(actor, action, &numbered(id), reason, states).await;
         Ok(())
@@ -102,11 +102,11 @@ impl Router {
     ///
     /// # Errors
     /// `invalid_target`, `invalid_weights`, `no_map`.
-    pub async fn distribute(&self, wish: SetDistribution, actor: &str) -> Result<(), Problem> {
-        let wish = SetDistribution { reason: said(wish.reason), ..wish };
-        let (before, reason) = (self.split(), wish.reason.clone());
-        let action = if wish.weights.is_empty() { "distribution.clear" } else { "distribution.set" };
-        self.command(ShiftCommand::Distribute(wish), actor, reason.as_deref()).await?;
+    pub async fn distribute(&self, command: SetDistribution, actor: &str) -> Result<(), Problem> {
+        let command = SetDistribution { reason: said(command.reason), ..command };
+        let (before, reason) = (self.split(), command.reason.clone());
+        let action = if command.weights.is_empty() { "distribution.clear" } else { "distribution.set" };
+        self.command(ShiftCommand::Distribute(command), actor, reason.as_deref()).await?;
         self.note_shift(actor, action, "weights", reason, undo::split(before, self.split())).await;
         Ok(())
     }
@@ -213,16 +213,16 @@ pub(super) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
 
 /// The router's own moves belong into the audit log beside those by hand.
 async fn note_own(shared: &Shared, event: &Event) {
-    let (action, target, reason) = if let What::ShiftStarted { shift, from, to, actor, reason, .. } =
+    let (action, target, reason) = if let EventKind::ShiftStarted { shift, from, to, actor, reason, .. } =
         &event.what
         && actor == ROUTER
     {
         ("shift.start", format!("{shift}: {from} to {to}"), reason)
-    } else if let What::FailbackStarted { shift, home, actor, reason, .. } = &event.what
+    } else if let EventKind::FailbackStarted { shift, home, actor, reason, .. } = &event.what
         && actor == ROUTER
     {
         ("shift.failback", format!("{shift}: {home}"), reason)
-    } else if let What::ShiftReversed { shift, from, to, reason, .. } = &event.what {
+    } else if let EventKind::ShiftReversed { shift, from, to, reason, .. } = &event.what {
         ("shift.reverse", format!("{shift}: {from} to {to}"), reason)
     } else {
         return;

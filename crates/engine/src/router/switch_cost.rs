@@ -11,8 +11,8 @@ use super::Router;
 use super::compat::find;
 use crate::clock;
 use crate::compat;
-use crate::intake::no_such_job;
 use crate::prices::Price;
+use crate::request::no_such_job;
 use crate::shared::Running;
 use crate::switch_cost::{LOOK_BACK_DAYS, Side, preview};
 
@@ -45,8 +45,9 @@ impl Router {
         self.shared.writer.flush().await;
         let now_ms = clock::now().wall_ms;
         let since_ms = now_ms - LOOK_BACK_DAYS * 24 * 60 * 60 * 1_000;
-        let habits = self.shared.store.requests().habits(&job.name, since_ms, compat::CLIENT).await;
-        let habits = habits.map_err(|error| error.problem())?;
+        let typical_usage =
+            self.shared.store.requests().typical_usage(&job.name, since_ms, compat::CLIENT).await;
+        let typical_usage = typical_usage.map_err(|error| error.problem())?;
         let priced = Arc::clone(&running);
         let sides = [from, to].map(|ix| {
             let route = running.map.route(ix);
@@ -59,7 +60,7 @@ impl Router {
                 let route = priced.map.route(ix);
                 Side { route, price: Price::of(&priced.map, route), window, lacks }
             });
-            preview(&job.name, &from, &to, &habits, now_ms)
+            preview(&job.name, &from, &to, &typical_usage, now_ms)
         };
         tokio::task::spawn_blocking(work)
             .await

@@ -2,12 +2,12 @@
 
 use std::sync::atomic::Ordering;
 
-use switchyard_domain::event::What;
+use switchyard_domain::event::EventKind;
 use switchyard_domain::operate::KillScope;
-use switchyard_domain::orders::Terms;
+use switchyard_domain::overrides::Terms;
 use switchyard_domain::view::PauseView;
 use switchyard_domain::{Problem, RouteId};
-use switchyard_policy::Wish;
+use switchyard_policy::Command;
 
 use super::{Router, audit};
 use crate::clock;
@@ -45,7 +45,9 @@ impl Router {
         self.shared.store.settings().set(PAUSE, &view, now.wall_ms).await.map_err(|error| error.problem())?;
         let before = std::mem::replace(&mut *lock(&self.shared.pause), view.clone());
         self.shared.paused.store(true, Ordering::Relaxed);
-        self.shared.bus.emit(What::Paused { reason: shown.unwrap_or_else(|| "by hand".to_owned()) }, now);
+        self.shared
+            .bus
+            .emit(EventKind::Paused { reason: shown.unwrap_or_else(|| "by hand".to_owned()) }, now);
         let states = Some((audit::State::Pause(before), audit::State::Pause(view)));
         let change = audit::Change { actor, action: "pause", target: "router", reason, states };
         audit::note(&self.shared, change).await;
@@ -58,7 +60,7 @@ impl Router {
         let view = PauseView { paused: false, reason: None, since_ms: None };
         let before = std::mem::replace(&mut *lock(&self.shared.pause), view.clone());
         if self.shared.paused.swap(false, Ordering::Relaxed) {
-            self.shared.bus.emit(What::Resumed, clock::now());
+            self.shared.bus.emit(EventKind::Resumed, clock::now());
             let states = Some((audit::State::Pause(before), audit::State::Pause(view)));
             let change = audit::Change { actor, action: "resume", target: "router", reason, states };
             audit::note(&self.shared, change).await;
@@ -73,7 +75,7 @@ impl Router {
     /// `not_found_route` with the ids there are.
     pub async fn switch_route(&self, route: &str, in_service: bool, actor: &str) -> Result<(), Problem> {
         let scope = KillScope::Route(RouteId::from(route));
-        self.order(Wish::Kill { scope, on: !in_service }, Terms::default(), actor).await.map(drop)
+        self.order(Command::Kill { scope, on: !in_service }, Terms::default(), actor).await.map(drop)
     }
 
     pub(super) async fn restore_pause(&self) -> Result<(), Problem> {

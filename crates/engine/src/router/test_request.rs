@@ -14,9 +14,9 @@ use super::compat::{find, not_asked};
 use crate::clock;
 use crate::compat::CLIENT;
 use crate::ids;
-use crate::intake::{Arrival, Ask};
 use crate::pipeline;
 use crate::reply::Reply;
+use crate::request::{ProxyRequest, RequestParts};
 
 const PROMPT: &str = "Answer in one short sentence: is the line clear?";
 
@@ -39,7 +39,7 @@ impl Router {
         let mut headers = HeaderMap::new();
         // A person waits for it: an error says more than a receipt.
         headers.insert("x-switchyard-interactive", HeaderValue::from_static("true"));
-        let arrival = Arrival {
+        let arrival = RequestParts {
             id: id.clone(),
             client: Arc::from(CLIENT),
             client_id: Arc::from(CLIENT),
@@ -50,14 +50,14 @@ impl Router {
             arrived,
             place: None,
         };
-        let ask = Ask::read(arrival, Bytes::from(body.to_string()), &running.map)
+        let request = ProxyRequest::read(arrival, Bytes::from(body.to_string()), &running.map)
             .map_err(|reply| Problem::new("invalid_test_request", reply.message))?;
-        let ask = Arc::new(ask);
+        let request = Arc::new(request);
         let reply = match only {
-            Some(ix) => Box::pin(pipeline::ask_route(&self.shared, &running, &ask, ix))
+            Some(ix) => Box::pin(pipeline::ask_route(&self.shared, &running, &request, ix))
                 .await
                 .map_err(|why| not_asked(&running.map.route(ix).id, &why))?,
-            None => Box::pin(pipeline::respond(&self.shared, &running, ask)).await,
+            None => Box::pin(pipeline::respond(&self.shared, &running, request)).await,
         };
         Ok(read(reply, test.stream, id, clock::span_ms(arrived, clock::now())).await)
     }

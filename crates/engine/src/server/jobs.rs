@@ -8,7 +8,7 @@ use switchyard_domain::view::JobState;
 use super::Refusal;
 use crate::clock;
 use crate::local_keys::App;
-use crate::reply::{self, Reply, Way};
+use crate::reply::{self, Reply, RoutingHeaders};
 use crate::shared::Shared;
 
 /// Where a queued request stands; its answer once it has one. Only its own client is told.
@@ -46,13 +46,13 @@ pub(super) async fn poll(shared: &Shared, id: &str, app: &App, dialect: Dialect)
     }
     let mut reply = reply::json(StatusCode::OK, body);
     if let Some(answer) = &job.answer {
-        let way = Way {
+        let routing = RoutingHeaders {
             route: Some(&answer.route),
             degraded: true,
             lost: &answer.lost,
-            ..Way::none(&job.row.request_id, answer.attempts)
+            ..RoutingHeaders::none(&job.row.request_id, answer.attempts)
         };
-        way.mark(reply.headers_mut());
+        routing.mark(reply.headers_mut());
     }
     if let Some(at) = job.row.next_at_ms.filter(|_| !job.row.state.is_terminal()) {
         let left = u64::try_from(at - clock::now().wall_ms).unwrap_or(0).div_ceil(1_000).max(1);

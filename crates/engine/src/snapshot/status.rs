@@ -4,16 +4,16 @@ use switchyard_domain::event::route_label;
 use switchyard_domain::network::NetworkView;
 use switchyard_domain::view::{HealthWord, NextTestView, PauseView, StatusView};
 use switchyard_policy::status::{Facts, Setup, facts, judge};
-use switchyard_policy::{Fleet, Standing};
+use switchyard_policy::{CurrentTier, Fleet};
 
 use crate::clock;
-use crate::shared::{Running, Shared, Standpoint, lock};
+use crate::shared::{Running, Shared, TierSince, lock};
 use crate::words::{self, Scene};
 
 /// What is known beside the fleet.
 pub(super) struct Beside<'a> {
     pub(super) running: Option<&'a Running>,
-    pub(super) standpoint: &'a Standpoint,
+    pub(super) tier_since: &'a TierSince,
     pub(super) pause: &'a PauseView,
     /// Why every request is refused at once, where it is.
     pub(super) off: Option<String>,
@@ -25,9 +25,9 @@ pub(super) struct Beside<'a> {
 }
 
 /// The facts of a running map. `fleet` is locked while the picture is taken.
-pub(super) fn facts_of(running: &Running, fleet: &Fleet, standing: &Standing, paused: bool) -> Facts {
+pub(super) fn facts_of(running: &Running, fleet: &Fleet, current_tier: &CurrentTier, paused: bool) -> Facts {
     let off = fleet.all_off(&running.map).is_some();
-    facts(&running.map, fleet, standing.clone(), (off, paused), clock::now())
+    facts(&running.map, fleet, current_tier.clone(), (off, paused), clock::now())
 }
 
 /// Without a map that runs.
@@ -38,9 +38,9 @@ pub(super) fn no_map(problem: Option<&String>) -> Facts {
 /// One word for programs, without the whole picture.
 pub(crate) fn health(shared: &Shared) -> (HealthWord, switchyard_domain::Tier) {
     let running = shared.running.load_full();
-    let standing = lock(&shared.standpoint).standing.clone();
+    let current_tier = lock(&shared.tier_since).current_tier.clone();
     let facts = running.and_then(|running| {
-        shared.with_fleet(|fleet| facts_of(&running, fleet, &standing, shared.is_paused()))
+        shared.with_fleet(|fleet| facts_of(&running, fleet, &current_tier, shared.is_paused()))
     });
     let judged = judge(&facts.unwrap_or_else(|| no_map(None)));
     (judged.health, judged.tier)
@@ -48,10 +48,10 @@ pub(crate) fn health(shared: &Shared) -> (HealthWord, switchyard_domain::Tier) {
 
 /// The status, without its counts and reasons.
 pub(super) fn of(facts: &Facts, beside: &Beside<'_>) -> StatusView {
-    let Beside { running, standpoint, pause, off, problem, waiting, network } = beside;
+    let Beside { running, tier_since, pause, off, problem, waiting, network } = beside;
     let judged = judge(facts);
     let served = running.map(|running| still_served(running, network));
-    let next = facts.standing.route.zip(*running).map(|(ix, running)| {
+    let next = facts.current_tier.route.zip(*running).map(|(ix, running)| {
         let route = running.map.route(ix);
         (&route.id, route.provider.as_str())
     });
@@ -71,7 +71,7 @@ pub(super) fn of(facts: &Facts, beside: &Beside<'_>) -> StatusView {
         tier: judged.tier,
         state: state.to_owned(),
         sentence,
-        since_ms: standpoint.since_ms,
+        since_ms: tier_since.since_ms,
         kept: 0,
         lost: 0,
         why: Vec::new(),

@@ -24,8 +24,8 @@ fn side<'a>(map: &'a RoutingMap, index: usize) -> Side<'a> {
     Side { route, price: Price::of(map, route), window: route.context_window, lacks: route.cannot }
 }
 
-fn habits(tokens: &[[u64; 3]], answered: u64, days: i64) -> Habits {
-    Habits {
+fn typical_usage(tokens: &[[u64; 3]], answered: u64, days: i64) -> TypicalUsage {
+    TypicalUsage {
         answered,
         first_ms: Some(NOW - days * DAY_MS),
         tokens: tokens.to_vec(),
@@ -41,7 +41,7 @@ fn nanos(amount: Option<Usd>) -> Option<i64> {
 fn the_price_of_a_request_counts_its_cache_now_and_the_cold_one_after() {
     let map = world();
     // Claude Sonnet 4.5: 3, 0.30 cached, 3.75 written, 15 out; GPT-4o mini: 0.15, 0.075 cached, 0.60 out; per million.
-    let own = habits(&[[9_000, 8_000, 10], [1_000, 0, 50], [2_000, 1_000, 100]], 300, 30);
+    let own = typical_usage(&[[9_000, 8_000, 10], [1_000, 0, 50], [2_000, 1_000, 100]], 300, 30);
     let there = preview("chat", &side(&map, 0), &side(&map, 1), &own, NOW);
     assert_eq!(
         (there.typical.input_tokens, there.typical.cached_tokens, there.typical.output_tokens),
@@ -69,14 +69,20 @@ fn the_price_of_a_request_counts_its_cache_now_and_the_cold_one_after() {
 fn a_month_is_counted_from_the_last_days() {
     let map = world();
     let month = |answered, days| {
-        preview("chat", &side(&map, 0), &side(&map, 2), &habits(&[[1_000, 0, 100]], answered, days), NOW)
+        preview(
+            "chat",
+            &side(&map, 0),
+            &side(&map, 2),
+            &typical_usage(&[[1_000, 0, 100]], answered, days),
+            NOW,
+        )
     };
     assert_eq!(month(700, 7).monthly_requests, Some(3_000));
     assert_eq!(month(100, 2).monthly_requests, Some(1_500), "a young log is not taken for a week");
     assert_eq!(month(10, 0).monthly_requests, Some(300), "nor for a minute");
     let saved = month(700, 7).more_per_month_nano_usd;
     assert_eq!(nanos(saved), Some(-(3_000_000 + 1_500_000) * 3_000));
-    let idle = preview("chat", &side(&map, 0), &side(&map, 1), &Habits::default(), NOW);
+    let idle = preview("chat", &side(&map, 0), &side(&map, 1), &TypicalUsage::default(), NOW);
     assert_eq!((idle.monthly_requests, idle.more_per_month_nano_usd), (None, None));
 }
 
@@ -84,7 +90,7 @@ fn a_month_is_counted_from_the_last_days() {
 fn what_is_assumed_or_not_known_is_said() {
     let map = world();
     let said = |cost: &SwitchCost| cost.sentences.join(" ");
-    let guess = preview("chat", &side(&map, 0), &side(&map, 3), &Habits::default(), NOW);
+    let guess = preview("chat", &side(&map, 0), &side(&map, 3), &TypicalUsage::default(), NOW);
     assert_eq!(
         (guess.typical.input_tokens, guess.typical.output_tokens, guess.typical.measured),
         (1_000, 300, 0)
@@ -93,7 +99,7 @@ fn what_is_assumed_or_not_known_is_said() {
     for part in ["are assumed", "an unknown price on mine/x", "The context window of mine/x is not known"] {
         assert!(said(&guess).contains(part), "{part}: {}", said(&guess));
     }
-    let local = preview("chat", &side(&map, 0), &side(&map, 2), &Habits::default(), NOW);
+    let local = preview("chat", &side(&map, 0), &side(&map, 2), &TypicalUsage::default(), NOW);
     assert!(said(&local).contains("nothing on ollama/llama3 (local)"), "{}", said(&local));
     assert!(said(&local).contains("8192 tokens"), "{}", said(&local));
 }
@@ -101,7 +107,7 @@ fn what_is_assumed_or_not_known_is_said() {
 #[test]
 fn lost_features_are_those_of_the_route_and_of_the_dialect_its_clients_leave() {
     let map = world();
-    let anthropic = habits(&[], 1, 1);
+    let anthropic = typical_usage(&[], 1, 1);
     let moved = preview("chat", &side(&map, 0), &side(&map, 2), &anthropic, NOW);
     assert!(moved.lost.contains(&Feature::Tools), "the map says so: {:?}", moved.lost);
     assert!(!moved.dialect_changes, "Ollama speaks Messages too");
@@ -109,7 +115,7 @@ fn lost_features_are_those_of_the_route_and_of_the_dialect_its_clients_leave() {
     assert!(translated.dialect_changes);
     assert!(translated.lost.contains(&Feature::State), "{:?}", translated.lost);
     assert!(!translated.lost.contains(&Feature::Logprobs), "Claude had none to lose: {:?}", translated.lost);
-    let chat = Habits { dialects: vec![Dialect::OpenAiChat], ..anthropic };
+    let chat = TypicalUsage { dialects: vec![Dialect::OpenAiChat], ..anthropic };
     let native = preview("chat", &side(&map, 0), &side(&map, 1), &chat, NOW);
     assert!(!native.dialect_changes, "chat was translated before");
     assert!(native.gained.contains(&Feature::Logprobs), "{:?}", native.gained);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use switchyard_domain::map::Route;
 use switchyard_domain::{Dialect, Failure, FailureKind, Operation};
 
-use crate::intake::Ask;
+use crate::request::ProxyRequest;
 
 /// A set of members that are added.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,15 +29,15 @@ impl Additions {
 
     /// What is added to a request to this route, and what is left out of it since its map or its provider does not want
     /// it.
-    pub(super) fn of(route: &Route, ask: &Ask, refused: Self) -> (Self, Self) {
-        if ask.operation != Operation::Complete {
+    pub(super) fn of(route: &Route, request: &ProxyRequest, refused: Self) -> (Self, Self) {
+        if request.operation != Operation::Complete {
             return (Self::default(), Self::default());
         }
-        let dialect = route.dialect_for(ask.dialect);
-        let is_own = dialect == ask.dialect;
+        let dialect = route.dialect_for(request.dialect);
+        let is_own = dialect == request.dialect;
         let all = match dialect {
-            Dialect::OpenAiChat if !ask.envelope.stream => Self::default(),
-            Dialect::OpenAiChat if is_own && ask.envelope.include_usage == Some(true) => Self::default(),
+            Dialect::OpenAiChat if !request.envelope.stream => Self::default(),
+            Dialect::OpenAiChat if is_own && request.envelope.include_usage == Some(true) => Self::default(),
             Dialect::OpenAiChat => Self::USAGE,
             Dialect::OpenAiResponses if !is_own => Self::STORE.and(Self::INCLUDE),
             Dialect::OpenAiResponses

@@ -89,20 +89,20 @@ struct Waiting {
 
 #[derive(Debug)]
 struct Kept {
-    line: Line,
+    http1: Http1,
     host: HeaderValue,
     since_mono_ms: u64,
 }
 
 /// A connection. It reads and writes only while it is polled.
 #[derive(Debug)]
-struct Line {
+struct Http1 {
     requests: SendRequest<Full<Bytes>>,
     /// Gone once it has ended.
     connection: Option<Connection<TokioIo<TcpStream>, Full<Bytes>>>,
 }
 
-impl Line {
+impl Http1 {
     /// Reads and writes what can be. An error of the connection's own reaches whoever awaits its answer or reads its body.
     fn drive(&mut self, cx: &mut Context<'_>) {
         if self.connection.as_mut().is_some_and(|connection| Pin::new(connection).poll(cx).is_ready()) {
@@ -154,13 +154,13 @@ impl Direct {
         loop {
             let kept = self.idle.take(&target.host, clock::now().mono_ms);
             let is_kept = kept.is_some();
-            let mut line = match kept {
-                Some(line) => line,
+            let mut http1 = match kept {
+                Some(http1) => http1,
                 None => self.connect(&target.server).await?,
             };
-            match line.exchange(request).await {
+            match http1.exchange(request).await {
                 Ok(response) => {
-                    let rest = Some((line, target.host.clone(), Arc::clone(&self.idle)));
+                    let rest = Some((http1, target.host.clone(), Arc::clone(&self.idle)));
                     return Ok(response.map(|body| reqwest::Body::wrap(Answer { body, rest })));
                 }
                 // The server closed it before a byte of the request was written.
@@ -173,11 +173,11 @@ impl Direct {
         }
     }
 
-    async fn connect(&self, server: &Uri) -> Result<Line, Error> {
+    async fn connect(&self, server: &Uri) -> Result<Http1, Error> {
         let stream = self.connector.clone().call(server.clone()).await;
         let stream = stream.map_err(|error| Error::Connect(error.into()))?;
         let (requests, connection) = handshake(stream).await.map_err(Error::Exchange)?;
-        Ok(Line { requests, connection: Some(connection) })
+        Ok(Http1 { requests, connection: Some(connection) })
     }
 }
 
@@ -187,26 +187,26 @@ impl Idle {
     }
 
     /// Takes the connection to a server that was used last: it is the likeliest to be open.
-    fn take(&self, host: &HeaderValue, now_mono_ms: u64) -> Option<Line> {
+    fn take(&self, host: &HeaderValue, now_mono_ms: u64) -> Option<Http1> {
         loop {
             let mut kept = {
                 let mut waiting = self.waiting();
                 let at = waiting.connections.iter().rposition(|kept| kept.host == *host)?;
                 waiting.connections.remove(at)
             };
-            if !is_over(&kept, now_mono_ms) && kept.line.is_idle() {
-                return Some(kept.line);
+            if !is_over(&kept, now_mono_ms) && kept.http1.is_idle() {
+                return Some(kept.http1);
             }
         }
     }
 
     /// Keeps a connection for the next request, where it can take one.
-    fn give_back(self: &Arc<Self>, mut line: Line, host: HeaderValue, now_mono_ms: u64) {
-        if !line.is_idle() {
+    fn give_back(self: &Arc<Self>, mut http1: Http1, host: HeaderValue, now_mono_ms: u64) {
+        if !http1.is_idle() {
             return;
         }
         let mut waiting = self.waiting();
-        waiting.connections.push(Kept { line, host, since_mono_ms: now_mono_ms });
+        waiting.connections.push(Kept { http1, host, since_mono_ms: now_mono_ms });
         if std::mem::replace(&mut waiting.is_swept, true) {
             return;
         }
@@ -241,13 +241,13 @@ fn is_over(kept: &Kept, now_mono_ms: u64) -> bool {
 struct Answer {
     body: Incoming,
     /// Gone at the body's end.
-    rest: Option<(Line, HeaderValue, Arc<Idle>)>,
+    rest: Option<(Http1, HeaderValue, Arc<Idle>)>,
 }
 
 impl Answer {
     fn end(&mut self) {
-        if let Some((line, host, idle)) = self.rest.take() {
-            idle.give_back(line, host, clock::now().mono_ms);
+        if let Some((http1, host, idle)) = self.rest.take() {
+            idle.give_back(http1, host, clock::now().mono_ms);
         }
     }
 }
@@ -266,9 +266,9 @@ impl Body for Answer {
         let mut quiet = Context::from_waker(Waker::noop());
         let mut polled = Pin::new(&mut this.body).poll_frame(&mut quiet);
         if polled.is_pending()
-            && let Some((line, ..)) = &mut this.rest
+            && let Some((http1, ..)) = &mut this.rest
         {
-            line.drive(cx);
+            http1.drive(cx);
             polled = Pin::new(&mut this.body).poll_frame(&mut quiet);
         }
         match &polled {

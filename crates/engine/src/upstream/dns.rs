@@ -31,7 +31,7 @@ const HEAD_START: Duration = Duration::from_millis(50);
 
 /// The resolver of every connection. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Names(Arc<Inner>);
+pub(crate) struct Resolver(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -67,7 +67,7 @@ pub(crate) struct Found {
     pub(crate) source: NameSource,
 }
 
-impl Names {
+impl Resolver {
     /// Takes a map's settings.
     pub(crate) fn set(&self, settings: &NetworkSettings) {
         *lock(&self.0.settings) =
@@ -224,7 +224,7 @@ async fn system(host: &str) -> Result<Vec<IpAddr>, String> {
     }
 }
 
-impl Resolve for Names {
+impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
         let names = self.clone();
         Box::pin(async move {

@@ -11,7 +11,7 @@ use switchyard_wire::{BodyFault, Meaning, UpstreamError, meaning, read_error};
 use super::{chunk, direct};
 use crate::clock;
 use crate::encoding;
-use crate::intake::OwnKey;
+use crate::request::OwnKey;
 use crate::vault::Key;
 
 /// The code of a failure whose cause is a seal on a thought that is not the provider's own.

@@ -14,7 +14,7 @@ use super::whole::{self, tellable, translated_headers};
 use super::{Opened, Traits, chunk, silent};
 use crate::blocking;
 use crate::clock;
-use crate::intake::Ask;
+use crate::request::ProxyRequest;
 use crate::stream_body::next;
 
 /// What comes before a stream's first meaningful byte, or is held back behind it, is kept up to so many bytes. Openings are
@@ -24,7 +24,7 @@ const QUIET_BYTES: usize = 1024 * 1024;
 pub(super) async fn open(
     mut response: Response<reqwest::Body>,
     route: &Route,
-    ask: &Ask,
+    request: &ProxyRequest,
     patience: &Patience,
     traits: Traits,
     mut translation: Translation,
@@ -65,13 +65,14 @@ pub(super) async fn open(
         waits: Waits::default(),
         traits,
     };
-    let quiet_bytes = QUIET_BYTES.saturating_add(ask.body.len().saturating_mul(2));
+    let quiet_bytes = QUIET_BYTES.saturating_add(request.body.len().saturating_mul(2));
     if let Began::Whole(start) = until_meaningful(&mut opened, route, patience, quiet_bytes).await? {
-        return take_whole(opened, start, (translation.dialect, label.as_ref()), route, ask, patience).await;
+        return take_whole(opened, start, (translation.dialect, label.as_ref()), route, request, patience)
+            .await;
     }
     // The rest of a broken answer is awaited by its reader already.
-    if ask.job.hold_back_ms > 0 && ask.resume.is_none() {
-        hold_back(&mut opened, route, patience, ask.job.hold_back_ms).await?;
+    if request.job.hold_back_ms > 0 && request.resume.is_none() {
+        hold_back(&mut opened, route, patience, request.job.hold_back_ms).await?;
     }
     Ok(opened)
 }
@@ -90,7 +91,7 @@ async fn take_whole(
     start: Bytes,
     (dialect, label): (Dialect, Option<&HeaderValue>),
     route: &Route,
-    ask: &Ask,
+    request: &ProxyRequest,
     patience: &Patience,
 ) -> Result<Opened, Failure> {
     let body = std::mem::take(&mut opened.body);
@@ -105,7 +106,7 @@ async fn take_whole(
     blocking::run(body.len(), || {
         inspect_ok_body(dialect, Operation::Complete, content_type, &body)
             .map_err(|fault| from_body(&fault, StatusCode::OK, route))?;
-        pipe.take_whole(&body, || caller_tools(ask.dialect, &ask.body), first).map_err(|error| {
+        pipe.take_whole(&body, || caller_tools(request.dialect, &request.body), first).map_err(|error| {
             failed(FailureKind::Unreadable, format!("its answer can't be read ({error})"))
         })?;
         pipe.error().map_or(Ok(()), |error| Err(in_band(error, route)))

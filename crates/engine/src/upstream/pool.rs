@@ -10,7 +10,7 @@ use arc_swap::ArcSwap;
 use switchyard_domain::map::Outbound;
 
 use super::direct::Direct;
-use super::dns::Names;
+use super::dns::Resolver;
 use super::proxy::SystemProxy;
 
 /// Idle connections are dropped after this: shorter than the providers' own, so that they go here before they go
@@ -20,25 +20,25 @@ pub(super) const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
 
 /// What every connection out of this machine is made with.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Exits {
+pub(crate) struct Egress {
     /// Who resolves names.
-    pub(crate) names: Names,
+    pub(crate) names: Resolver,
     /// The system's proxy.
     pub(crate) proxy: SystemProxy,
 }
 
 /// A client that can be replaced. Clones follow.
 #[derive(Clone, Debug)]
-pub(crate) struct Line(Arc<ArcSwap<reqwest::Client>>);
+pub(crate) struct HttpClient(Arc<ArcSwap<reqwest::Client>>);
 
-impl Line {
+impl HttpClient {
     /// The client of this moment.
     pub(crate) fn client(&self) -> Arc<reqwest::Client> {
         self.0.load_full()
     }
 }
 
-impl From<reqwest::Client> for Line {
+impl From<reqwest::Client> for HttpClient {
     fn from(client: reqwest::Client) -> Self {
         Self(Arc::new(ArcSwap::from_pointee(client)))
     }
@@ -49,18 +49,18 @@ impl From<reqwest::Client> for Line {
 pub(super) struct Pool {
     connect_ms: u64,
     outbound: Outbound,
-    pub(super) line: Line,
+    pub(super) http: HttpClient,
     direct: Arc<ArcSwap<Direct>>,
 }
 
 impl Pool {
-    pub(super) fn new(connect_ms: u64, outbound: &Outbound, exits: &Exits) -> reqwest::Result<Self> {
-        let client = client(connect_ms, outbound, exits)?;
+    pub(super) fn new(connect_ms: u64, outbound: &Outbound, egress: &Egress) -> reqwest::Result<Self> {
+        let client = client(connect_ms, outbound, egress)?;
         let direct = Direct::new(Duration::from_millis(connect_ms));
         Ok(Self {
             connect_ms,
             outbound: outbound.clone(),
-            line: client.into(),
+            http: client.into(),
             direct: Arc::new(ArcSwap::from_pointee(direct)),
         })
     }
@@ -71,7 +71,7 @@ impl Pool {
     }
 
     pub(super) fn same_as(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.line.0, &other.line.0)
+        Arc::ptr_eq(&self.http.0, &other.http.0)
     }
 
     pub(super) fn direct(&self) -> Arc<Direct> {
@@ -79,8 +79,8 @@ impl Pool {
     }
 
     /// Lets go of every connection; what is under way finishes on its own.
-    pub(super) fn renew(&self, exits: &Exits) -> reqwest::Result<()> {
-        self.line.0.store(Arc::new(client(self.connect_ms, &self.outbound, exits)?));
+    pub(super) fn renew(&self, egress: &Egress) -> reqwest::Result<()> {
+        self.http.0.store(Arc::new(client(self.connect_ms, &self.outbound, egress)?));
         self.direct.store(Arc::new(Direct::new(Duration::from_millis(self.connect_ms))));
         Ok(())
     }
@@ -90,7 +90,7 @@ impl Pool {
 pub(crate) fn client(
     connect_ms: u64,
     outbound: &Outbound,
-    exits: &Exits,
+    egress: &Egress,
 ) -> reqwest::Result<reqwest::Client> {
     let builder = reqwest::Client::builder()
         .connect_timeout(Duration::from_millis(connect_ms))
@@ -100,6 +100,6 @@ pub(crate) fn client(
         .pool_idle_timeout(POOL_IDLE)
         .http2_keep_alive_interval(Duration::from_secs(20))
         .http2_keep_alive_timeout(Duration::from_secs(10))
-        .dns_resolver(exits.names.clone());
-    exits.proxy.applied(builder, outbound)?.build()
+        .dns_resolver(egress.names.clone());
+    egress.proxy.applied(builder, outbound)?.build()
 }

@@ -18,7 +18,7 @@ use switchyard_wire::{
 use super::additions::Additions;
 use super::{Manner, Seals};
 use crate::header_names;
-use crate::intake::{Ask, forwarded};
+use crate::request::{ProxyRequest, forwarded};
 
 /// The version of the Messages API that is asked for where the caller named none.
 const ANTHROPIC_VERSION: &str = "2023-06-01";
@@ -57,22 +57,24 @@ pub(super) enum Embed {
 }
 
 /// Writes the body for a route.
-pub(super) fn write(route: &Route, ask: &Ask, manner: Manner) -> Result<Outgoing, Failure> {
-    let dialect = route.dialect_for(ask.dialect);
-    match ask.operation {
-        Operation::Complete | Operation::Compact => completion(route, ask, dialect, manner),
-        Operation::Embed if ask.dialect == Dialect::Gemini => embeddings_of_gemini(route, ask, dialect),
+pub(super) fn write(route: &Route, request: &ProxyRequest, manner: Manner) -> Result<Outgoing, Failure> {
+    let dialect = route.dialect_for(request.dialect);
+    match request.operation {
+        Operation::Complete | Operation::Compact => completion(route, request, dialect, manner),
+        Operation::Embed if request.dialect == Dialect::Gemini => {
+            embeddings_of_gemini(route, request, dialect)
+        }
         Operation::Embed if dialect == Dialect::Gemini => {
-            let text = std::str::from_utf8(&ask.body).unwrap_or_default();
+            let text = std::str::from_utf8(&request.body).unwrap_or_default();
             let (translated, facts) = write_embed(text, &route.upstream_model, variant(route))
                 .map_err(|error| untranslatable(&error))?;
             let mut outgoing = outgoing(dialect, translated.body.into(), true, &translated.degraded);
             outgoing.translation.embed = Some(Embed::OpenAi(facts));
             Ok(outgoing)
         }
-        Operation::CountTokens if dialect != ask.dialect => {
+        Operation::CountTokens if dialect != request.dialect => {
             let vertex = variant(route) == Variant::Vertex;
-            count_request(ask.dialect, dialect, vertex, &ask.body, &route.upstream_model)
+            count_request(request.dialect, dialect, vertex, &request.body, &route.upstream_model)
                 .map(|translated| outgoing(dialect, translated.body.into(), true, &translated.degraded))
                 .map_err(|error| match error {
                     // Its caller's to know, as from a provider that counts in the caller's own dialect.
@@ -83,24 +85,28 @@ pub(super) fn write(route: &Route, ask: &Ask, manner: Manner) -> Result<Outgoing
                 })
         }
         Operation::Embed | Operation::CountTokens => {
-            let body = rewrite(&ask.body, &ask.envelope, &route.upstream_model, false);
+            let body = rewrite(&request.body, &request.envelope, &route.upstream_model, false);
             Ok(outgoing(dialect, body, false, &[]))
         }
     }
 }
 
 /// A Gemini caller's batch of texts: the Gemini API takes it as it came, others have it written anew.
-fn embeddings_of_gemini(route: &Route, ask: &Ask, dialect: Dialect) -> Result<Outgoing, Failure> {
+fn embeddings_of_gemini(
+    route: &Route,
+    request: &ProxyRequest,
+    dialect: Dialect,
+) -> Result<Outgoing, Failure> {
     let is_gemini_api = dialect == Dialect::Gemini && variant(route) == Variant::GeminiApi;
     if is_gemini_api {
-        let body = rewrite(&ask.body, &ask.envelope, &route.upstream_model, false);
-        let single = is_single(&ask.body);
+        let body = rewrite(&request.body, &request.envelope, &route.upstream_model, false);
+        let single = is_single(&request.body);
         let mut outgoing = outgoing(dialect, body, single, &[]);
-        let facts = AskedFacts { upstream: dialect, inputs: ask.envelope.message_count, single };
+        let facts = AskedFacts { upstream: dialect, inputs: request.envelope.message_count, single };
         outgoing.translation.embed = single.then_some(Embed::Gemini(facts));
         return Ok(outgoing);
     }
-    let text = std::str::from_utf8(&ask.body).unwrap_or_default();
+    let text = std::str::from_utf8(&request.body).unwrap_or_default();
     let (translated, facts) =
         write_asked(text, dialect, &route.upstream_model).map_err(|error| untranslatable(&error))?;
     let mut outgoing = outgoing(dialect, translated.body.into(), true, &translated.degraded);
@@ -123,23 +129,28 @@ fn variant(route: &Route) -> Variant {
     if is_vertex { Variant::Vertex } else { Variant::GeminiApi }
 }
 
-fn completion(route: &Route, ask: &Ask, dialect: Dialect, manner: Manner) -> Result<Outgoing, Failure> {
+fn completion(
+    route: &Route,
+    request: &ProxyRequest,
+    dialect: Dialect,
+    manner: Manner,
+) -> Result<Outgoing, Failure> {
     let Manner { seals, refuses_prefill, added, left_out } = manner;
-    let how = ask.resume.as_ref().and_then(|resume| resume.how(route, dialect, refuses_prefill));
-    let (body, continued) = match (&ask.resume, how) {
+    let how = request.resume.as_ref().and_then(|resume| resume.how(route, dialect, refuses_prefill));
+    let (body, continued) = match (&request.resume, how) {
         (Some(resume), Some(how)) => {
-            let body: Bytes = continue_request(ask.dialect, &ask.body, &resume.text, how)
+            let body: Bytes = continue_request(request.dialect, &request.body, &resume.text, how)
                 .map_err(|error| untranslatable(&error))?
                 .into();
-            let envelope = Envelope::read(ask.dialect, ask.operation, &body)
+            let envelope = Envelope::read(request.dialect, request.operation, &body)
                 .map_err(|error| Failure::new(FailureKind::Internal, error.to_string()))?;
             (body, Some(envelope))
         }
-        _ => (ask.body.clone(), None),
+        _ => (request.body.clone(), None),
     };
-    let envelope = continued.as_ref().unwrap_or(&ask.envelope);
+    let envelope = continued.as_ref().unwrap_or(&request.envelope);
     let stream = envelope.stream;
-    if dialect == ask.dialect {
+    if dialect == request.dialect {
         let asked_usage = added.has(Additions::USAGE);
         let mut body = rewrite(&body, envelope, &route.upstream_model, asked_usage);
         let mut lost = Vec::new();
@@ -149,11 +160,11 @@ fn completion(route: &Route, ask: &Ask, dialect: Dialect, manner: Manner) -> Res
         } else if envelope.has_seals {
             body = strip_foreign_seals(dialect, &body, &route.upstream_model).into_owned().into();
         }
-        let pipe = stream.then(|| match &ask.resume {
-            Some(resume) => resume.pipe(dialect, how, caller_tools(ask.dialect, &ask.body)),
+        let pipe = stream.then(|| match &request.resume {
+            Some(resume) => resume.pipe(dialect, how, caller_tools(request.dialect, &request.body)),
             None => {
-                let options = reply_options(ask, route, false, None);
-                Pipe::passthrough(dialect, asked_usage, options, keeps(ask), wants_json(ask))
+                let options = reply_options(request, route, false, None);
+                Pipe::passthrough(dialect, asked_usage, options, keeps(request), wants_json(request))
             }
         });
         return Ok(Outgoing {
@@ -168,19 +179,19 @@ fn completion(route: &Route, ask: &Ask, dialect: Dialect, manner: Manner) -> Res
     let mut lost = Vec::new();
     let body = if seals == Seals::TakenOut {
         lost.push("thinking_dropped messages".to_owned());
-        strip_all_seals(ask.dialect, &body, &route.upstream_model).into_owned().into()
+        strip_all_seals(request.dialect, &body, &route.upstream_model).into_owned().into()
     } else {
         body
     };
-    let translated = translate_request(ask.dialect, dialect, &body, &route.upstream_model)
+    let translated = translate_request(request.dialect, dialect, &body, &route.upstream_model)
         .map_err(|error| untranslatable(&error))?;
     lost.extend(named(&translated.degraded));
     let tools = translated.tools;
-    let pipe = stream.then(|| match &ask.resume {
+    let pipe = stream.then(|| match &request.resume {
         Some(resume) => resume.pipe(dialect, how, tools.clone()),
         None => {
-            let options = reply_options(ask, route, true, tools.clone());
-            Pipe::translating(dialect, ask.dialect, options, keeps(ask), wants_json(ask))
+            let options = reply_options(request, route, true, tools.clone());
+            Pipe::translating(dialect, request.dialect, options, keeps(request), wants_json(request))
         }
     });
     let left_out = left_out.members();
@@ -193,33 +204,33 @@ fn completion(route: &Route, ask: &Ask, dialect: Dialect, manner: Manner) -> Res
 }
 
 /// Whether what a stream says is kept in mind, to be continued if it breaks off.
-fn keeps(ask: &Ask) -> bool {
-    ask.job.midstream != Midstream::Error
+fn keeps(request: &ProxyRequest) -> bool {
+    request.job.midstream != Midstream::Error
 }
 
 /// Whether the answer is to be JSON, which is never continued.
-fn wants_json(ask: &Ask) -> bool {
-    let features = ask.envelope.features;
+fn wants_json(request: &ProxyRequest) -> bool {
+    let features = request.envelope.features;
     features.has(Feature::JsonMode) || features.has(Feature::JsonSchema)
 }
 
 /// What a translated answer needs of its request.
 pub(super) fn reply_options(
-    ask: &Ask,
+    request: &ProxyRequest,
     route: &Route,
     translating: bool,
     tools: Option<Arc<CallerTools>>,
 ) -> ReplyOptions {
-    let echoes = translating && ask.dialect == Dialect::OpenAiResponses;
+    let echoes = translating && request.dialect == Dialect::OpenAiResponses;
     ReplyOptions {
-        include_usage: ask.envelope.include_usage == Some(true),
-        created_unix_s: u64::try_from(ask.arrived.wall_ms / 1_000).unwrap_or(0),
-        hide_thoughts: !ask.envelope.features.has(Feature::Reasoning),
-        echo: echoes.then(|| openai_responses::echo(&ask.body)).flatten(),
-        fallback_id: Some(ask.id.as_str().into()),
+        include_usage: request.envelope.include_usage == Some(true),
+        created_unix_s: u64::try_from(request.arrived.wall_ms / 1_000).unwrap_or(0),
+        hide_thoughts: !request.envelope.features.has(Feature::Reasoning),
+        echo: echoes.then(|| openai_responses::echo(&request.body)).flatten(),
+        fallback_id: Some(request.id.as_str().into()),
         fallback_model: Some(route.upstream_model.as_str().into()),
         tools,
-        estimated_prompt_tokens: ask.envelope.estimated_prompt_tokens(),
+        estimated_prompt_tokens: request.envelope.estimated_prompt_tokens(),
     }
 }
 
@@ -257,9 +268,9 @@ pub(super) fn fixed_headers(route: &Route) -> Result<HeaderMap, String> {
 }
 
 /// Adds the caller's headers that mean something upstream. The map's own headers win.
-pub(super) fn forward(headers: &mut HeaderMap, route: &Route, ask: &Ask) {
-    let same = route.dialect_for(ask.dialect) == ask.dialect;
-    for name in ask.headers.keys() {
+pub(super) fn forward(headers: &mut HeaderMap, route: &Route, request: &ProxyRequest) {
+    let same = route.dialect_for(request.dialect) == request.dialect;
+    for name in request.headers.keys() {
         let vendor = name.as_str().starts_with("anthropic-") || name.as_str().starts_with("openai-");
         if forwarded::is_for(route, name)
             && (same || !vendor)
@@ -267,11 +278,11 @@ pub(super) fn forward(headers: &mut HeaderMap, route: &Route, ask: &Ask) {
         {
             // Lines of one name are one list (RFC 9110, 5.3): all of them take the place of what we would send.
             headers.remove(name);
-            headers.extend(ask.headers.get_all(name).iter().map(|value| (name.clone(), value.clone())));
+            headers.extend(request.headers.get_all(name).iter().map(|value| (name.clone(), value.clone())));
         }
     }
     // The rest of a broken answer is another request than the whole of it.
-    if ask.resume.is_none() {
-        headers.insert(&header_names::IDEMPOTENCY_KEY, ask.upstream_idempotency_key.clone());
+    if request.resume.is_none() {
+        headers.insert(&header_names::IDEMPOTENCY_KEY, request.upstream_idempotency_key.clone());
     }
 }

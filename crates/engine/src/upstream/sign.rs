@@ -19,10 +19,10 @@ use url::Url;
 
 use crate::blocking;
 use crate::header_names;
-use crate::intake::OwnKey;
+use crate::request::OwnKey;
 use crate::vault::{Fingerprint, Key, Material};
 
-use super::pool::Line;
+use super::pool::HttpClient;
 use aws::AwsKeys;
 use fresh::Fresh;
 use google::Token;
@@ -33,7 +33,7 @@ const MOST_KEPT: usize = 256;
 /// Fetched credentials, shared by all routes. Clones share them.
 #[derive(Clone, Debug)]
 pub(super) struct Signer {
-    line: Line,
+    http: HttpClient,
     kept: Arc<Kept>,
 }
 
@@ -75,13 +75,13 @@ pub(super) enum Presented {
 
 impl Signer {
     /// One that fetches over this line.
-    pub(super) fn new(line: impl Into<Line>) -> Self {
-        Self { line: line.into(), kept: Arc::default() }
+    pub(super) fn new(http: impl Into<HttpClient>) -> Self {
+        Self { http: http.into(), kept: Arc::default() }
     }
 
     /// The same, fetching over another line.
-    pub(super) fn through(&self, line: Line) -> Self {
-        Self { line, kept: Arc::clone(&self.kept) }
+    pub(super) fn through(&self, http: HttpClient) -> Self {
+        Self { http, kept: Arc::clone(&self.kept) }
     }
 
     /// Adds what the route's provider wants to see to the headers.
@@ -178,7 +178,7 @@ impl Signer {
             return Ok(Presented::Itself);
         }
         let slot = slot(&self.kept.google, key.fingerprint);
-        let client = self.line.client();
+        let client = self.http.client();
         let (token, presented) = slot.get(|| google::fetch(&client, key, call.route)).await?;
         headers.insert(header::AUTHORIZATION, token.bearer.clone());
         if let Some(project) = &token.quota_project {

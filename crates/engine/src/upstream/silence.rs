@@ -5,7 +5,7 @@ use switchyard_domain::{Failure, FailureKind, Feature};
 use switchyard_policy::{EndedBy, Silence};
 use switchyard_wire::{UnderWay, is_reasoning_model};
 
-use crate::intake::Ask;
+use crate::request::ProxyRequest;
 
 /// What of a request and its route bears on how long silence may last.
 #[derive(Clone, Copy, Debug)]
@@ -16,8 +16,8 @@ pub(crate) struct Traits {
 }
 
 impl Traits {
-    pub(crate) fn of(ask: &Ask, route: &Route) -> Self {
-        let features = ask.envelope.features;
+    pub(crate) fn of(request: &ProxyRequest, route: &Route) -> Self {
+        let features = request.envelope.features;
         let reasons = features.has(Feature::Reasoning)
             || route.can.has(Feature::Reasoning)
             || is_reasoning_model(&route.upstream_model);

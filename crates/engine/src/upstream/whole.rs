@@ -18,8 +18,8 @@ use super::request::{Embed, Translation, named, reply_options};
 use super::{Answer, Whole, chunk, silent};
 use crate::blocking;
 use crate::clock;
-use crate::intake::Ask;
-use crate::intake::forwarded::filtered;
+use crate::request::ProxyRequest;
+use crate::request::forwarded::filtered;
 
 /// No answer is larger; what is would be a download, not a completion.
 const LARGEST_ANSWER_BYTES: usize = 64 * 1024 * 1024;
@@ -27,7 +27,7 @@ const LARGEST_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 pub(super) async fn read(
     response: Response<reqwest::Body>,
     route: &Route,
-    ask: &Ask,
+    request: &ProxyRequest,
     patience: &Patience,
     translation: Translation,
 ) -> Result<Answer, Failure> {
@@ -37,27 +37,27 @@ pub(super) async fn read(
     let head_mono_ms = clock::now().mono_ms;
     waits.note(Silence::Answer, length_ms(patience.begun_mono_ms(), head_mono_ms));
     let body = collect(body, Bytes::new(), route, patience, head_mono_ms, &mut waits).await?;
-    if ask.operation == Operation::Complete && is_stream(translation.dialect, &body) {
-        return gathered((status, headers), &body, route, ask, waits, translation);
+    if request.operation == Operation::Complete && is_stream(translation.dialect, &body) {
+        return gathered((status, headers), &body, route, request, waits, translation);
     }
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let look = || inspect_ok_body(translation.dialect, ask.operation, content_type, &body);
+    let look = || inspect_ok_body(translation.dialect, request.operation, content_type, &body);
     let facts = blocking::run(body.len(), look).map_err(|fault| from_body(&fault, status, route))?;
     let mut lost = translation.lost;
     let body = if translation.needed {
         headers = translated_headers(&headers);
-        let translated = blocking::run(body.len(), || match ask.operation {
+        let translated = blocking::run(body.len(), || match request.operation {
             // A compaction is never translated: only routes of the caller's dialect are asked for one.
             Operation::Complete | Operation::Compact => {
-                let options = reply_options(ask, route, true, translation.tools);
-                translate_response(translation.dialect, ask.dialect, &body, &options)
+                let options = reply_options(request, route, true, translation.tools);
+                translate_response(translation.dialect, request.dialect, &body, &options)
             }
             Operation::Embed => match &translation.embed {
                 Some(Embed::OpenAi(facts)) => read_embed(&body, facts),
                 Some(Embed::Gemini(facts)) => read_asked(&body, facts),
                 None => Ok(Translated::whole(body.to_vec())),
             },
-            Operation::CountTokens => count_answer(translation.dialect, ask.dialect, &body),
+            Operation::CountTokens => count_answer(translation.dialect, request.dialect, &body),
         });
         let translated = translated.map_err(|error| {
             let message = format!("{} sent an answer that can't be read ({error}).", route.host());
@@ -77,15 +77,15 @@ fn gathered(
     (status, mut headers): (StatusCode, HeaderMap),
     body: &Bytes,
     route: &Route,
-    ask: &Ask,
+    request: &ProxyRequest,
     waits: Waits,
     translation: Translation,
 ) -> Result<Answer, Failure> {
     let Translation { dialect, needed, tools, mut lost, .. } = translation;
-    let tools = if needed { tools } else { caller_tools(ask.dialect, &ask.body) };
-    let mut options = reply_options(ask, route, true, tools);
+    let tools = if needed { tools } else { caller_tools(request.dialect, &request.body) };
+    let mut options = reply_options(request, route, true, tools);
     options.hide_thoughts &= needed;
-    let gathered = blocking::run(body.len(), || gather_response(dialect, ask.dialect, body, &options));
+    let gathered = blocking::run(body.len(), || gather_response(dialect, request.dialect, body, &options));
     let (translated, facts) = gathered.map_err(|fault| {
         let kind = match &fault {
             GatherFault::Error(error) => return in_band(error, route),

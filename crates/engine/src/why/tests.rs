@@ -1,6 +1,6 @@
 //! What people read when they ask why.
 
-use switchyard_domain::event::Lamp;
+use switchyard_domain::event::StatusLevel;
 use switchyard_domain::map::ShiftMode;
 use switchyard_domain::network::{NetworkState, NetworkView};
 use switchyard_domain::operate::{Except, ForcedBreaker, HoldView, Kill, LoopView, Target};
@@ -24,7 +24,7 @@ fn route(id: &str) -> RouteView {
         host: "example.com".to_owned(),
         dialect: Dialect::OpenAiChat,
         weight: None,
-        lamp: Lamp::Clear,
+        lamp: StatusLevel::Clear,
         signal: "Clear".to_owned(),
         detail: None,
         circuit: CircuitState::Closed,
@@ -66,7 +66,7 @@ fn calm() -> Snapshot {
             telemetry_dropped: 0,
         },
         status: StatusView {
-            lamp: Lamp::Clear,
+            lamp: StatusLevel::Clear,
             tier: Tier::Hot,
             state: "All clear.".to_owned(),
             sentence: String::new(),
@@ -106,7 +106,7 @@ fn calm() -> Snapshot {
         keychain: KeychainView { available: true, problem: None },
         shifts: Vec::new(),
         distribution: None,
-        orders: Orders::default(),
+        overrides: Overrides::default(),
         triggers: Vec::new(),
         loops: LoopView::default(),
         shed: None,
@@ -171,9 +171,9 @@ fn the_newest_reason_comes_first_and_each_says_who_and_why() {
     snapshot.triggers = vec![trigger(TriggerKind::Errors, None, 5_000)];
     let kill = Kill { scope: KillScope::Model("mini".to_owned()), order: order(8_000, Some("too chatty")) };
     snapshot.tiers[1].routes[0].killed = Some(kill.clone());
-    snapshot.orders.kills = vec![kill];
+    snapshot.overrides.kills = vec![kill];
     snapshot.shifts = vec![shift()];
-    snapshot.orders.except = vec![Except { provider: "google".to_owned(), order: order(2_000, None) }];
+    snapshot.overrides.except = vec![Except { provider: "google".to_owned(), order: order(2_000, None) }];
     snapshot.tiers[0].routes[0].shifted_percent = Some(50);
     let (status, routes) = told(snapshot, Some("sonnet: 529 overloaded"));
     assert_eq!(
@@ -216,7 +216,7 @@ fn of_two_moves_of_the_same_size_each_route_names_its_own() {
 #[test]
 fn a_circuit_held_closed_is_in_its_routes_reason() {
     let mut snapshot = calm();
-    snapshot.orders.forced = vec![ForcedBreaker {
+    snapshot.overrides.forced = vec![ForcedBreaker {
         route: RouteId::from("openai/mini"),
         open: false,
         order: order(8_000, Some("its probes lie")),

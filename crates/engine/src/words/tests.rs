@@ -1,10 +1,10 @@
 //! What people read in each situation.
 
-use switchyard_domain::event::Lamp;
+use switchyard_domain::event::StatusLevel;
 use switchyard_domain::map::RouteIx;
 use switchyard_domain::{Failure, FailureKind};
 use switchyard_policy::status::{Setup, judge};
-use switchyard_policy::{Standing, Unfit};
+use switchyard_policy::{CurrentTier, Unfit};
 
 use super::*;
 
@@ -39,7 +39,7 @@ fn by(provider: &str, count: u32) -> (String, u32) {
 fn calm() -> Facts {
     Facts {
         setup: Setup::Runs,
-        standing: Standing { tier: Tier::Hot, route: Some(RouteIx(0)), cause: None },
+        current_tier: CurrentTier { tier: Tier::Hot, route: Some(RouteIx(0)), cause: None },
         ..Facts::without_map(Setup::Runs)
     }
 }
@@ -59,8 +59,8 @@ fn asked(lately: Figures) -> Facts {
     Facts { lately, ..calm() }
 }
 
-fn stands(tier: Tier, route: Option<usize>, cause: Cause) -> Standing {
-    Standing { tier, route: route.map(RouteIx), cause: Some(cause) }
+fn stands(tier: Tier, route: Option<usize>, cause: Cause) -> CurrentTier {
+    CurrentTier { tier, route: route.map(RouteIx), cause: Some(cause) }
 }
 
 fn out(at: usize, unfit: Unfit) -> Cause {
@@ -68,11 +68,11 @@ fn out(at: usize, unfit: Unfit) -> Cause {
 }
 
 fn on_warm(unfit: Unfit, lately: Figures) -> Facts {
-    Facts { standing: stands(Tier::Warm, Some(2), out(0, unfit)), lately, ..calm() }
+    Facts { current_tier: stands(Tier::Warm, Some(2), out(0, unfit)), lately, ..calm() }
 }
 
 fn cold(route: Option<usize>, unfit: Unfit, lately: Figures) -> Facts {
-    Facts { standing: stands(Tier::Cold, route, out(0, unfit)), lately, ..calm() }
+    Facts { current_tier: stands(Tier::Cold, route, out(0, unfit)), lately, ..calm() }
 }
 
 fn wrong(at: usize, what: Wrong, failure: Failure) -> Trouble {
@@ -102,7 +102,7 @@ fn job_off(tier: Tier) -> JobOff {
 /// `lamp tier health: state sentence`
 fn says(facts: &Facts, waiting: u64, queues: bool) -> String {
     let status = judge(facts);
-    let next = facts.standing.route.map(|ix| (id(ix.0), ROUTES[ix.0].1));
+    let next = facts.current_tier.route.map(|ix| (id(ix.0), ROUTES[ix.0].1));
     let (state, sentence) = super::status(&Scene {
         facts,
         status,
@@ -193,7 +193,7 @@ fn the_status_says_what_happened_in_every_situation() {
             "clear hot ok: All clear. The last 2 requests ran on Hot through alpha; 1 job waits in the queue."),
         ("all well, split", Facts { shared: split(), ..asked(Figures { asked: 5, hot: 3, warm: 2, by: vec![by("alpha", 3), by("beta", 2)], ..Figures::default() }) }, 0, true,
             "clear hot ok: All clear. Traffic is split: alpha 60 %, beta 40 %; of the last 5 requests 3 ran on Hot, 2 ran on Warm."),
-        ("split, most of it to Warm", Facts { shared: split(), standing: Standing { tier: Tier::Warm, route: Some(RouteIx(2)), cause: None }, ..asked(hot(2)) }, 0, true,
+        ("split, most of it to Warm", Facts { shared: split(), current_tier: CurrentTier { tier: Tier::Warm, route: Some(RouteIx(2)), cause: None }, ..asked(hot(2)) }, 0, true,
             "clear warm ok: All clear. Traffic is split: alpha 60 %, beta 40 %; the last 2 requests ran on Hot through alpha."),
         // Hot answers, and something is wrong.
         ("one of many failed over", asked(Figures { asked: 20, hot: 19, warm: 1, retried: 1, troubled: 1, by: vec![by("alpha", 19), by("beta", 1)], ..Figures::default() }), 0, true,
@@ -202,7 +202,7 @@ fn the_status_says_what_happened_in_every_situation() {
             "caution hot degraded: Running on Hot. Of the last 20 requests 12 ran on Hot, 5 ran on Warm, 2 were queued, 1 got no answer, 6 of them after a failed try; 2 jobs wait in the queue."),
         ("back on Hot, after an outage", asked(Figures { asked: 4, hot: 2, warm: 2, troubled: 2, by: vec![by("alpha", 2), by("beta", 2)], ..Figures::default() }), 0, true,
             "caution hot degraded: Running on Hot. Of the last 4 requests 2 ran on Hot, 2 ran on Warm."),
-        ("the second Hot answers", Facts { standing: stands(Tier::Hot, Some(1), out(0, open())), troubles: vec![wrong(0, Wrong::Open, overloaded())], test: due(0, 12_000), ..asked(hot(3)) }, 0, true,
+        ("the second Hot answers", Facts { current_tier: stands(Tier::Hot, Some(1), out(0, open())), troubles: vec![wrong(0, Wrong::Open, overloaded())], test: due(0, 12_000), ..asked(hot(3)) }, 0, true,
             "caution hot degraded: Running on Hot. Requests go to alpha haiku (sonnet: 529 overloaded); the last 3 requests ran on Hot through alpha; next test call of sonnet in 12 s."),
         ("the second Hot is out", Facts { troubles: vec![wrong(1, Wrong::Open, overloaded())], test: due(1, 0), ..asked(hot(3)) }, 0, true,
             "caution hot degraded: Running on Hot. The last 3 requests ran on Hot through alpha; the circuit of haiku is open (529 overloaded); the next request tests haiku."),
@@ -231,7 +231,7 @@ fn the_status_says_what_happened_in_every_situation() {
             "degraded warm degraded: Running on Warm. Requests go to beta mini (sonnet: 529 overloaded); the last 2 requests ran on Warm through beta, each after a failed try; next test call of sonnet in 4 min."),
         ("Hot switched off", on_warm(Unfit::SwitchedOff, Figures { troubled: 4, retried: 0, ..warm(4) }), 0, true,
             "degraded warm degraded: Running on Warm. Requests go to beta mini (sonnet: switched off); the last 4 requests ran on Warm through beta."),
-        ("all traffic moved", Facts { standing: stands(Tier::Warm, Some(2), Cause::Moved("slow since two".to_owned())), ..asked(Figures { troubled: 2, retried: 0, ..warm(2) }) }, 0, true,
+        ("all traffic moved", Facts { current_tier: stands(Tier::Warm, Some(2), Cause::Moved("slow since two".to_owned())), ..asked(Figures { troubled: 2, retried: 0, ..warm(2) }) }, 0, true,
             "degraded warm degraded: Running on Warm. Requests go to beta mini (traffic was moved: slow since two); the last 2 requests ran on Warm through beta."),
         // No route.
         ("all open, a test is due", Facts { test: due(0, 0), ..cold(None, open(), queued(3)) }, 3, true,
@@ -273,14 +273,14 @@ fn the_status_says_what_happened_in_every_situation() {
 #[test]
 fn green_means_that_the_last_requests_went_well() {
     let status = |facts: &Facts| judge(facts).lamp;
-    assert_eq!(status(&calm()), Lamp::Unknown, "nothing was asked: nothing is claimed");
-    assert_eq!(status(&asked(hot(1))), Lamp::Clear);
+    assert_eq!(status(&calm()), StatusLevel::Unknown, "nothing was asked: nothing is claimed");
+    assert_eq!(status(&asked(hot(1))), StatusLevel::Clear);
     for spoil in [
         Figures { queued: 1, ..hot(19) },
         Figures { unanswered: 1, ..hot(19) },
         Figures { retried: 1, troubled: 1, ..hot(19) },
         Figures { warm: 1, troubled: 1, ..hot(19) },
     ] {
-        assert_eq!(status(&asked(spoil.clone())), Lamp::Caution, "{spoil:?}");
+        assert_eq!(status(&asked(spoil.clone())), StatusLevel::Caution, "{spoil:?}");
     }
 }

@@ -1,17 +1,17 @@
 use super::*;
 
-fn told(what: What) -> Option<(String, String, Urgency)> {
+fn told(what: EventKind) -> Option<(String, String, Urgency)> {
     let notice = notice_of(&Event { id: 1, at_ms: 0, what })?;
     Some((notice.title, notice.body, notice.urgency))
 }
 
-fn tier(from: Tier, to: Tier, route: Option<&str>, cause: Option<&str>) -> What {
-    What::TierChanged { from, to, route: route.map(RouteId::from), cause: cause.map(str::to_owned) }
+fn tier(from: Tier, to: Tier, route: Option<&str>, cause: Option<&str>) -> EventKind {
+    EventKind::TierChanged { from, to, route: route.map(RouteId::from), cause: cause.map(str::to_owned) }
 }
 
-fn condemned(kind: FailureKind, status: u16) -> What {
+fn condemned(kind: FailureKind, status: u16) -> EventKind {
     let failure = Failure { status: Some(status), ..Failure::new(kind, "said the upstream") };
-    What::KeyCondemned { provider: "openai".into(), credential: "OPENAI_API_KEY".into(), failure }
+    EventKind::KeyCondemned { provider: "openai".into(), credential: "OPENAI_API_KEY".into(), failure }
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn people_are_told_what_happened_and_what_was_done() {
             ("Back on Warm", "gpt-4o-mini answers. Nothing was lost.", Normal),
         ),
         (
-            What::ShiftStarted {
+            EventKind::ShiftStarted {
                 shift: 3,
                 provider: Some("gemini".into()),
                 from: "gemini".into(),
@@ -55,7 +55,7 @@ fn people_are_told_what_happened_and_what_was_done() {
             ),
         ),
         (
-            What::ShiftEnded {
+            EventKind::ShiftEnded {
                 shift: 3,
                 provider: Some("gemini".into()),
                 home: "gemini".into(),
@@ -64,7 +64,7 @@ fn people_are_told_what_happened_and_what_was_done() {
             ("Traffic is back on gemini", "Every step held.", Normal),
         ),
         (
-            What::UsersHurt {
+            EventKind::UsersHurt {
                 incident: switchyard_domain::incident::IncidentId(12),
                 provider: "gemini".into(),
                 reason: "3 % of 100 requests ended in an error".into(),
@@ -72,13 +72,16 @@ fn people_are_told_what_happened_and_what_was_done() {
             ("Callers get errors", "3 % of 100 requests ended in an error. See incident 12.", Critical),
         ),
         (
-            What::Paused { reason: "by hand".into() },
+            EventKind::Paused { reason: "by hand".into() },
             ("New work is paused", "By hand. Running requests finish.", Normal),
         ),
-        (What::Paused { reason: String::new() }, ("New work is paused", "Running requests finish.", Normal)),
-        (What::Resumed, ("New work is taken again", "Requests are answered as usual.", Low)),
         (
-            What::JobQueued { job_id: "job_1".into(), job: "summaries".into(), client: "crm".into() },
+            EventKind::Paused { reason: String::new() },
+            ("New work is paused", "Running requests finish.", Normal),
+        ),
+        (EventKind::Resumed, ("New work is taken again", "Requests are answered as usual.", Low)),
+        (
+            EventKind::JobQueued { job_id: "job_1".into(), job: "summaries".into(), client: "crm".into() },
             (
                 "Jobs wait in the queue",
                 "No route could answer a summaries job from crm. It is stored, and tried again by itself.",
@@ -86,7 +89,7 @@ fn people_are_told_what_happened_and_what_was_done() {
             ),
         ),
         (
-            What::JobDead {
+            EventKind::JobDead {
                 job_id: "job_1".into(),
                 job: "summaries".into(),
                 reason: "5 attempts failed".into(),
@@ -117,15 +120,15 @@ fn nobody_is_interrupted_for_what_heals_by_itself() {
     let route = RouteId::from("openai/gpt-4o-mini");
     for what in [
         condemned(FailureKind::RateLimited, 429),
-        What::CircuitHalfOpen { route: route.clone() },
-        What::CircuitClosed { route: route.clone() },
-        What::CircuitOpened {
+        EventKind::CircuitHalfOpen { route: route.clone() },
+        EventKind::CircuitClosed { route: route.clone() },
+        EventKind::CircuitOpened {
             route: route.clone(),
             failure: Failure::new(FailureKind::Reset, "reset"),
             consecutive: 5,
         },
-        What::JobDone { job_id: "job_1".into(), job: "default".into(), route },
-        What::MapApplied { version: 2, name: "production".into(), source: "window".into() },
+        EventKind::JobDone { job_id: "job_1".into(), job: "default".into(), route },
+        EventKind::MapApplied { version: 2, name: "production".into(), source: "window".into() },
         tier(Tier::Hot, Tier::Hot, None, None),
     ] {
         assert_eq!(told(what.clone()), None, "{what:?}");

@@ -3,7 +3,7 @@ use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 
 use switchyard_domain::Tier;
-use switchyard_domain::event::What;
+use switchyard_domain::event::EventKind;
 
 use super::*;
 use crate::notice::Notice;
@@ -30,7 +30,7 @@ impl Sink for Recorder {
 }
 
 fn tier(from: Tier, to: Tier) -> Event {
-    Event { id: 0, at_ms: 0, what: What::TierChanged { from, to, route: None, cause: None } }
+    Event { id: 0, at_ms: 0, what: EventKind::TierChanged { from, to, route: None, cause: None } }
 }
 
 struct World {
@@ -84,7 +84,7 @@ async fn a_service_that_fails_stops_nothing() {
 async fn a_reader_that_lagged_tells_what_is_left() {
     let world = start(2);
     for _ in 0..100 {
-        world.events.send(Event { id: 0, at_ms: 0, what: What::Resumed }).unwrap();
+        world.events.send(Event { id: 0, at_ms: 0, what: EventKind::Resumed }).unwrap();
     }
     world.events.send(tier(Tier::Hot, Tier::Warm)).unwrap();
     assert_eq!(world.end().await.last().map(String::as_str), Some("Running on Warm"));

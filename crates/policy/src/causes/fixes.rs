@@ -26,7 +26,7 @@ pub(super) fn except(provider: &str) -> FixView {
         format!("Leave {provider} out for now"),
         format!("switchyard failover --except {provider} --reason 'cause finder'"),
         "POST",
-        "/v1/orders/except".to_owned(),
+        "/v1/overrides/except".to_owned(),
         Some(&json!({ "provider": provider, "on": true, "reason": REASON })),
     )
 }

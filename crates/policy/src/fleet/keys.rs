@@ -13,7 +13,7 @@ use switchyard_domain::map::{Auth, RouteIx};
 use switchyard_domain::{Failure, FailureKind, Now};
 
 use super::Fleet;
-use super::slot::SlotKey;
+use super::route_state::SlotKey;
 use crate::classify::LONGEST_COOLDOWN_MS;
 
 /// A condemned key gets one trial call this often, milliseconds.
@@ -62,7 +62,7 @@ pub(super) enum KeyNeed {
     /// One of ours.
     Ours,
     /// The caller's own.
-    Callers,
+    ClientRetries,
     /// None.
     Nobodys,
 }
@@ -76,7 +76,7 @@ impl From<Auth> for KeyNeed {
             | Auth::GoogApiKey
             | Auth::AwsSigv4
             | Auth::GoogleOauth => Self::Ours,
-            Auth::Passthrough => Self::Callers,
+            Auth::Passthrough => Self::ClientRetries,
             Auth::None => Self::Nobodys,
         }
     }
@@ -84,7 +84,7 @@ impl From<Auth> for KeyNeed {
 
 /// A key that is not used for now.
 #[derive(Debug)]
-pub(super) struct Condemned {
+pub(super) struct DisabledKey {
     pub(super) failure: Failure,
     pub(super) trial_mono_ms: u64,
 }
@@ -112,11 +112,11 @@ impl Fleet {
     /// Takes a key out of use on every route. True when it was in use until now.
     pub fn condemn_key(&mut self, key: &KeyId, failure: Failure, now: Now) -> bool {
         let trial_mono_ms = now.mono_ms.saturating_add(TRIAL_EVERY_MS);
-        self.condemned.insert(key.clone(), Condemned { failure, trial_mono_ms }).is_none()
+        self.condemned.insert(key.clone(), DisabledKey { failure, trial_mono_ms }).is_none()
     }
 
     /// Takes a key into use again, its cooldowns ended: its credential changed.
-    pub fn forgive_key(&mut self, key: &KeyId) {
+    pub fn enable_key(&mut self, key: &KeyId) {
         self.key_works(key);
         for slot in &mut self.slots {
             for own in slot.keys.iter_mut().filter(|own| own.id == *key) {

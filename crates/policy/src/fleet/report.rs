@@ -1,6 +1,6 @@
 //! What an outcome changes: the breaker, the strip, cooldowns and keys.
 
-use switchyard_domain::event::What;
+use switchyard_domain::event::EventKind;
 use switchyard_domain::map::RouteIx;
 use switchyard_domain::{Failure, Now, RouteId};
 
@@ -8,7 +8,7 @@ use super::keys::KeyNeed;
 use super::{Fleet, KeyChoice, KeyId, SHORT_COOLDOWN_MS};
 use crate::breaker::{App, Permit};
 use crate::classify::{Condemns, Verdict, classify};
-use crate::network::{Turned, is_an_answer};
+use crate::network::{NetworkChange, is_an_answer};
 
 /// How a permitted call ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,9 +78,9 @@ pub enum Change {
         failure: Failure,
     },
     /// This machine's network went from one state to another.
-    NetworkTurned(Turned),
+    NetworkTurned(NetworkChange),
     /// Anything else worth an entry of the event log.
-    Told(What),
+    Told(EventKind),
 }
 
 /// A call, as far as its failure may have to be counted later than it ended.
@@ -180,7 +180,7 @@ impl Fleet {
             changes.push(Change::Opened { route, failure, consecutive: opening.consecutive });
             if opening.flaps() {
                 let (route, times, wait_ms) = (slot.id.clone(), opening.times, opening.wait_ms);
-                changes.push(Change::Told(What::CircuitFlaps { route, times, wait_ms }));
+                changes.push(Change::Told(EventKind::CircuitFlaps { route, times, wait_ms }));
             }
         }
         self.condemn(place, call.key.as_ref(), verdict, failure, now, &mut changes);
@@ -206,7 +206,7 @@ impl Fleet {
                 self.cool(place, Some(key), until, failure, now, changes);
             }
             // A route without keys of ours is limited itself, unless the limit is the calling person's own.
-            (Condemns::Key, Some(until), None) if need != KeyNeed::Callers => {
+            (Condemns::Key, Some(until), None) if need != KeyNeed::ClientRetries => {
                 self.cool(place, None, until, failure, now, changes);
             }
             (Condemns::Key, None, Some(key)) => self.condemn_on(place, &key.clone(), &failure, now, changes),

@@ -5,7 +5,7 @@ use switchyard_domain::network::NetworkState;
 use switchyard_domain::view::CircuitState;
 use switchyard_domain::{Failure, Now};
 
-use super::strip::Recent;
+use super::passive_health::Recent;
 use super::{Fleet, KeyChoice, SHORT_COOLDOWN_MS};
 use crate::breaker::Gate;
 

@@ -7,7 +7,7 @@ const SIGN_IN_FIRST: u16 = 511;
 
 /// What a failure may be of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Of {
+pub(super) enum FailureOrigin {
     /// The provider: it answered, or the fault lies with the request, the key or this router.
     Provider,
     /// The provider or a connection that died.
@@ -16,7 +16,7 @@ pub(super) enum Of {
     Way,
 }
 
-impl Of {
+impl FailureOrigin {
     pub(super) fn failure(failure: &Failure) -> Self {
         use FailureKind as K;
         if failure.status == Some(SIGN_IN_FIRST) {
@@ -61,10 +61,10 @@ impl Of {
 /// Whether a failure may be of the network: nothing of it came from the provider's own HTTP.
 #[must_use]
 pub fn may_be_the_networks(failure: &Failure) -> bool {
-    Of::failure(failure) != Of::Provider
+    FailureOrigin::failure(failure) != FailureOrigin::Provider
 }
 
 /// Whether a failure came as an HTTP answer of the provider's own: then the network carried it.
 pub(crate) fn is_an_answer(failure: &Failure) -> bool {
-    failure.status.is_some() && Of::failure(failure) == Of::Provider
+    failure.status.is_some() && FailureOrigin::failure(failure) == FailureOrigin::Provider
 }

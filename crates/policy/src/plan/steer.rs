@@ -4,34 +4,34 @@ use switchyard_domain::Now;
 use switchyard_domain::map::RoutingMap;
 use switchyard_domain::operate::Target;
 
-use super::dice::{Dice, salt};
-use super::{Candidate, In};
+use super::split_key::{SplitKey, salt};
+use super::{Candidate, Inclusion};
 use crate::fleet::Fleet;
 use crate::shift::covers;
 
 /// Splits the whole line by the weights that hold now. Inside a target the order stays.
-pub(super) fn split(map: &RoutingMap, fleet: &Fleet, dice: Dice, now: Now, all: &mut [Candidate]) {
+pub(super) fn split(map: &RoutingMap, fleet: &Fleet, dice: SplitKey, now: Now, all: &mut [Candidate]) {
     let Some(split) = fleet.shifts().split() else { return };
-    let orders: Vec<f64> = split
+    let overrides: Vec<f64> = split
         .now(now)
         .map(|(target, percent)| dice.order(salt(b'd', &format!("{target:?}")), percent))
         .collect();
     // Routes nobody named come after those with a weight, but before those given none.
     let key = |candidate: &Candidate| match split.place_of(map, candidate.route) {
-        Some(at) => (orders[at], orders[at] == f64::INFINITY),
-        None => (orders[split.rest()], false),
+        Some(at) => (overrides[at], overrides[at] == f64::INFINITY),
+        None => (overrides[split.rest()], false),
     };
     all.sort_by(|a, b| {
         let (a, b) = (key(a), key(b));
         a.0.total_cmp(&b.0).then(a.1.cmp(&b.1))
     });
-    for candidate in all.iter_mut().filter(|candidate| candidate.why != In::TestCall) {
-        candidate.why = In::Weighted;
+    for candidate in all.iter_mut().filter(|candidate| candidate.why != Inclusion::TestCall) {
+        candidate.why = Inclusion::Weighted;
     }
 }
 
 /// Puts routes traffic is moved from behind all others, and those it is moved to first.
-pub(super) fn shift(map: &RoutingMap, fleet: &Fleet, dice: Dice, all: &mut [Candidate]) {
+pub(super) fn shift(map: &RoutingMap, fleet: &Fleet, dice: SplitKey, all: &mut [Candidate]) {
     let moved: Vec<(&Target, &Target)> = fleet
         .shifts()
         .under_way()
@@ -49,8 +49,8 @@ pub(super) fn shift(map: &RoutingMap, fleet: &Fleet, dice: Dice, all: &mut [Cand
     // Who stood behind a route that gives way owes its place to the shift.
     if let Some(first) = all.iter().position(leaves) {
         for candidate in all.iter_mut().skip(first) {
-            if !leaves(candidate) && candidate.why != In::TestCall {
-                candidate.why = In::Shifted;
+            if !leaves(candidate) && candidate.why != Inclusion::TestCall {
+                candidate.why = Inclusion::Shifted;
             }
         }
     }
@@ -73,8 +73,8 @@ pub(super) fn trial(map: &RoutingMap, fleet: &Fleet, now: Now, all: &mut [Candid
         // The one that was not called for the longest time.
         let next = homes.min_by_key(|(_, candidate)| shift.last_call(&map.route(candidate.route).id));
         if let Some(at) = next.map(|(at, _)| at) {
-            if all[at].why != In::TestCall {
-                all[at].why = In::Trial;
+            if all[at].why != Inclusion::TestCall {
+                all[at].why = Inclusion::Trial;
             }
             all[..=at].rotate_right(1);
             return;

@@ -5,8 +5,8 @@
 use switchyard_domain::map::RouteIx;
 use switchyard_domain::map::RoutingMap;
 
-use super::dice::{Dice, of_lowered, of_lowered_provider, of_route};
-use super::{Candidate, In};
+use super::split_key::{SplitKey, of_lowered, of_lowered_provider, of_route};
+use super::{Candidate, Inclusion};
 use crate::fleet::Fleet;
 
 /// Orders a tier's candidates, of which the first `asked` serve the model asked for. `weighted`: the tier splits. Returns
@@ -14,7 +14,7 @@ use crate::fleet::Fleet;
 pub(super) fn order(
     map: &RoutingMap,
     fleet: &Fleet,
-    dice: Dice,
+    dice: SplitKey,
     weighted: bool,
     tier: &mut [Candidate],
     asked: usize,
@@ -35,7 +35,10 @@ pub(super) fn order(
     };
     let mut behind: Vec<RouteIx> = Vec::new();
     let (first, rest) = tier.split_at_mut(asked);
-    for (run, why) in [(first, In::AsksForIt), (rest, if weighted { In::Weighted } else { In::MapOrder })] {
+    for (run, why) in [
+        (first, Inclusion::AsksForIt),
+        (rest, if weighted { Inclusion::Weighted } else { Inclusion::MapOrder }),
+    ] {
         if weighted && run.len() > 1 {
             run.sort_by_cached_key(|candidate| {
                 Ascending(dice.order(of_route(&map.route(candidate.route).id), weight(candidate)))
@@ -43,26 +46,27 @@ pub(super) fn order(
         } else {
             behind.extend(run.iter().filter(|it| gives_way(it)).map(|candidate| candidate.route));
         }
-        for candidate in run.iter_mut().filter(|candidate| candidate.why != In::TestCall) {
+        for candidate in run.iter_mut().filter(|candidate| candidate.why != Inclusion::TestCall) {
             candidate.why = why;
         }
     }
     if !behind.is_empty() {
         tier.sort_by_key(|candidate| behind.contains(&candidate.route));
     }
-    let mut own = tier.iter().filter(|candidate| candidate.why != In::TestCall).peekable();
+    let mut own = tier.iter().filter(|candidate| candidate.why != Inclusion::TestCall).peekable();
     // Lowered alike, routes that split by weight take nothing from each other: the first one's share decides.
     let leaves = match own.peek() {
         Some(first) => gives_way(first) && own.all(|candidate| lowered(candidate).is_some()),
         None => false,
     };
-    let left = tier.iter().filter(|candidate| leaves && candidate.why != In::TestCall);
+    let left = tier.iter().filter(|candidate| leaves && candidate.why != Inclusion::TestCall);
     left.map(|candidate| candidate.route).collect()
 }
 
 /// Puts candidates that give way to the next tier behind it, if anybody there can take their place.
 pub(super) fn leave(leaving: &[RouteIx], all: &mut [Candidate]) {
-    let stays = |candidate: &Candidate| candidate.why != In::TestCall && !leaving.contains(&candidate.route);
+    let stays =
+        |candidate: &Candidate| candidate.why != Inclusion::TestCall && !leaving.contains(&candidate.route);
     if !leaving.is_empty() && all.iter().any(stays) {
         all.sort_by_key(|candidate| leaving.contains(&candidate.route));
     }

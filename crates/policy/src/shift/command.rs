@@ -1,19 +1,19 @@
 //! What people say about shifts, and the router's own beginning of one.
 
-use switchyard_domain::event::What;
+use switchyard_domain::event::EventKind;
 use switchyard_domain::map::{RoutingMap, ShiftMode};
 use switchyard_domain::operate::{SetDistribution, ShiftPhase, StartShift, Target};
 use switchyard_domain::{Now, Problem};
 
 use super::course::Shift;
 use super::distribution::Distribution;
+use super::evidence::ids;
 use super::judge::p95_of;
-use super::scene::ids;
 use super::target::{read, sides};
 use super::{ShiftCommand, Shifts};
 use crate::fleet::{Change, Fleet};
 
-type Done = Result<(Option<u64>, Vec<What>), Problem>;
+type Done = Result<(Option<u64>, Vec<EventKind>), Problem>;
 
 /// The reason of who gives none.
 const BY_HAND: &str = "by hand";
@@ -58,12 +58,12 @@ impl Fleet {
         let word = Word { actor, reason, now };
         let mut shifts = std::mem::take(&mut self.shifts);
         let done = match command {
-            ShiftCommand::Start(wish) => self.start_by_hand(&mut shifts, map, &wish, word),
+            ShiftCommand::Start(command) => self.start_by_hand(&mut shifts, map, &command, word),
             ShiftCommand::Failback { shift, at_once } => {
                 self.failback_by_hand(&mut shifts, map, shift, at_once, word)
             }
             ShiftCommand::Hold { shift, held } => shifts.hold_by_hand(shift, held, word),
-            ShiftCommand::Distribute(wish) => shifts.distribute(map, wish, word),
+            ShiftCommand::Distribute(command) => shifts.distribute(map, command, word),
         };
         shifts.all.retain(|shift| !shift.is_over());
         shifts.revision += u64::from(done.is_ok());
@@ -77,13 +77,13 @@ impl Fleet {
         &self,
         shifts: &mut Shifts,
         map: &RoutingMap,
-        wish: &StartShift,
+        command: &StartShift,
         word: Word<'_>,
     ) -> Done {
         let now = word.now;
-        let from = read(map, "from", &wish.from)?;
-        let to = wish.to.as_deref().map_or(Ok(Target::Rest), |to| read(map, "to", to))?;
-        let (mode, last) = (wish.mode.unwrap_or(map.shift_mode), wish.percent.unwrap_or(100));
+        let from = read(map, "from", &command.from)?;
+        let to = command.to.as_deref().map_or(Ok(Target::Rest), |to| read(map, "to", to))?;
+        let (mode, last) = (command.mode.unwrap_or(map.shift_mode), command.percent.unwrap_or(100));
         if !(1..=100).contains(&last) {
             return Err(Problem::new("invalid_percent", format!("percent: {last} is not from 1 to 100.")));
         }
@@ -107,7 +107,7 @@ impl Fleet {
                 format!("to: {to} can't answer now ({why}). Wait until it can, or name another target.");
             return Err(Problem::new("conflict_target_out", message));
         }
-        let word = Word { reason: wish.reason.as_deref().or(word.reason), ..word };
+        let word = Word { reason: command.reason.as_deref().or(word.reason), ..word };
         let Some(known) = shifts.all.iter_mut().find(|shift| shift.from == from) else {
             let (id, news) = self.begin_shift(shifts, map, Move { from, to, mode, last }, word);
             return Ok((Some(id), news));
@@ -141,7 +141,7 @@ impl Fleet {
         map: &RoutingMap,
         Move { from, to, mode, last }: Move,
         word: Word<'_>,
-    ) -> (u64, Vec<What>) {
+    ) -> (u64, Vec<EventKind>) {
         let (home, others) = sides(map, &from, &to);
         let (now, reason) = (word.now, word.why());
         // A few calls an hour say how quick a side is only over a longer span.
@@ -219,18 +219,18 @@ impl Shifts {
         Ok((Some(id), shift.release(actor, reason, now)))
     }
 
-    fn distribute(&mut self, map: &RoutingMap, wish: SetDistribution, word: Word<'_>) -> Done {
+    fn distribute(&mut self, map: &RoutingMap, command: SetDistribution, word: Word<'_>) -> Done {
         let Word { actor, now, .. } = word;
-        let reason = wish.reason.clone().or_else(|| word.reason.map(str::to_owned));
-        let wish = SetDistribution { reason, ..wish };
-        if !wish.weights.is_empty() {
-            let made = Distribution::new(map, &wish, self.distribution.as_ref(), actor, now)?;
+        let reason = command.reason.clone().or_else(|| word.reason.map(str::to_owned));
+        let command = SetDistribution { reason, ..command };
+        if !command.weights.is_empty() {
+            let made = Distribution::new(map, &command, self.distribution.as_ref(), actor, now)?;
             let told = made.told();
             self.distribution = Some(made);
             return Ok((None, vec![told]));
         }
-        let reason = wish.reason.unwrap_or_else(|| BY_HAND.to_owned());
-        let told = What::Distributed { weights: None, actor: actor.to_owned(), reason };
+        let reason = command.reason.unwrap_or_else(|| BY_HAND.to_owned());
+        let told = EventKind::Distributed { weights: None, actor: actor.to_owned(), reason };
         Ok((None, self.distribution.take().map(|_| told).into_iter().collect()))
     }
 

@@ -4,17 +4,17 @@
 //! time in which nothing could be seen (the machine slept, its network was down, the router did not run) is taken out
 //! of it, so that it counts for neither side.
 
-use switchyard_domain::event::What;
+use switchyard_domain::event::EventKind;
 use switchyard_domain::map::{MoveSteps, RoutingMap, ShiftMode};
 use switchyard_domain::operate::{ShiftPhase, Target, WatchView};
 use switchyard_domain::{Now, RouteId};
 
+use super::evidence::ids;
 use super::judge::Rules;
-use super::scene::ids;
 use super::steps;
 use super::target::{provider_of, sides};
 use crate::fleet::Outcome;
-use crate::watch::{Seen, Tally};
+use crate::trigger_monitor::{Seen, Tally};
 
 /// A pause between two tries to come home is doubled at most so often.
 const DOUBLINGS: u32 = 6;
@@ -195,8 +195,8 @@ impl Shift {
         self.doubt.as_ref().map(|doubt| doubt.calls.seen()).unwrap_or_default()
     }
 
-    pub(super) fn started(&self) -> What {
-        What::ShiftStarted {
+    pub(super) fn started(&self) -> EventKind {
+        EventKind::ShiftStarted {
             shift: self.id,
             provider: self.provider.clone(),
             from: self.from.to_string(),
@@ -208,14 +208,20 @@ impl Shift {
     }
 
     /// Goes on up to a share of `last` percent, whatever it did before.
-    pub(super) fn go_further(&mut self, last: u32, steps: &MoveSteps, reason: &str, now: Now) -> Vec<What> {
+    pub(super) fn go_further(
+        &mut self,
+        last: u32,
+        steps: &MoveSteps,
+        reason: &str,
+        now: Now,
+    ) -> Vec<EventKind> {
         self.held = None;
         self.leave(last, steps, now);
         vec![self.moved(reason)]
     }
 
     /// Takes all of the traffic, unless it does so already or a person holds it.
-    pub(super) fn go_all_the_way(&mut self, rules: &Rules, reason: &str, now: Now) -> Vec<What> {
+    pub(super) fn go_all_the_way(&mut self, rules: &Rules, reason: &str, now: Now) -> Vec<EventKind> {
         let last = if self.phase == ShiftPhase::Leaving { self.steps.last().copied() } else { None };
         if self.held.is_some() || last.unwrap_or(self.share) >= 100 {
             return Vec::new();
@@ -230,10 +236,16 @@ impl Shift {
     }
 
     /// Begins the way home, in steps.
-    pub(super) fn turn_home(&mut self, steps: &MoveSteps, actor: &str, reason: &str, now: Now) -> Vec<What> {
+    pub(super) fn turn_home(
+        &mut self,
+        steps: &MoveSteps,
+        actor: &str,
+        reason: &str,
+        now: Now,
+    ) -> Vec<EventKind> {
         self.held = None;
         self.insisted = actor != ROUTER;
-        let started = What::FailbackStarted {
+        let started = EventKind::FailbackStarted {
             shift: self.id,
             provider: self.provider.clone(),
             home: self.from.to_string(),
@@ -272,7 +284,7 @@ impl Shift {
         self.doubt = None;
     }
 
-    pub(super) fn next(&mut self, now: Now) -> Vec<What> {
+    pub(super) fn next(&mut self, now: Now) -> Vec<EventKind> {
         let was_held = self.doubt.take().is_some();
         let mut news = Vec::new();
         if was_held {
@@ -313,14 +325,14 @@ impl Shift {
     }
 
     /// Lets it stand still.
-    pub(super) fn hold(&mut self, actor: &str, reason: &str, now: Now) -> What {
+    pub(super) fn hold(&mut self, actor: &str, reason: &str, now: Now) -> EventKind {
         let (since, since_ms) = (now.mono_ms, now.wall_ms);
         self.held = Some(Held { by: actor.to_owned(), reason: reason.to_owned(), since, since_ms });
         self.hold_told(true, actor, reason)
     }
 
     /// Lets it go on: after a person's hold where it stood, after the router's with the next step.
-    pub(super) fn release(&mut self, actor: &str, reason: &str, now: Now) -> Vec<What> {
+    pub(super) fn release(&mut self, actor: &str, reason: &str, now: Now) -> Vec<EventKind> {
         if let Some(held) = self.held.take() {
             let stood = now.mono_ms.saturating_sub(held.since);
             self.began = self.began.saturating_add(stood);
@@ -331,7 +343,7 @@ impl Shift {
     }
 
     /// The step is taken as it is, by a person's word.
-    fn go_on(&mut self, now: Now) -> Vec<What> {
+    fn go_on(&mut self, now: Now) -> Vec<EventKind> {
         if self.doubt.is_some() { self.next(now) } else { Vec::new() }
     }
 
@@ -341,7 +353,7 @@ impl Shift {
         self.begin_step(now);
     }
 
-    pub(super) fn doubt(&mut self, reason: String, step: &Seen, now: Now) -> Vec<What> {
+    pub(super) fn doubt(&mut self, reason: String, step: &Seen, now: Now) -> Vec<EventKind> {
         let told = self.hold_told(true, ROUTER, &reason);
         self.doubt = Some(Doubt {
             reason,
@@ -354,9 +366,9 @@ impl Shift {
     }
 
     /// Back to where traffic was before: home, or away again with a longer pause before the next try.
-    pub(super) fn reverse(&mut self, why: &str, rules: &Rules, now: Now) -> Vec<What> {
+    pub(super) fn reverse(&mut self, why: &str, rules: &Rules, now: Now) -> Vec<EventKind> {
         self.doubt = None;
-        let reversed = What::ShiftReversed {
+        let reversed = EventKind::ShiftReversed {
             shift: self.id,
             provider: self.provider.clone(),
             from: self.from.to_string(),
@@ -380,10 +392,10 @@ impl Shift {
     }
 
     /// It is over: traffic is home.
-    pub(super) fn end(&mut self, reason: &str) -> What {
+    pub(super) fn end(&mut self, reason: &str) -> EventKind {
         self.phase = ShiftPhase::Home;
         self.share = 0;
-        What::ShiftEnded {
+        EventKind::ShiftEnded {
             shift: self.id,
             provider: self.provider.clone(),
             home: self.from.to_string(),
@@ -391,8 +403,8 @@ impl Shift {
         }
     }
 
-    pub(super) fn moved(&self, reason: &str) -> What {
-        What::ShiftMoved {
+    pub(super) fn moved(&self, reason: &str) -> EventKind {
+        EventKind::ShiftMoved {
             shift: self.id,
             provider: self.provider.clone(),
             from: self.from.to_string(),
@@ -402,8 +414,8 @@ impl Shift {
         }
     }
 
-    pub(super) fn hold_told(&self, held: bool, actor: &str, reason: &str) -> What {
-        What::ShiftHeld {
+    pub(super) fn hold_told(&self, held: bool, actor: &str, reason: &str) -> EventKind {
+        EventKind::ShiftHeld {
             shift: self.id,
             provider: self.provider.clone(),
             from: self.from.to_string(),

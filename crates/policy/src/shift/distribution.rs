@@ -1,6 +1,6 @@
 //! Traffic split by weights other than the map's, over the whole line, and the change from one split to the next.
 
-use switchyard_domain::event::What;
+use switchyard_domain::event::EventKind;
 use switchyard_domain::map::{RouteIx, RoutingMap};
 use switchyard_domain::operate::{DistributionView, SetDistribution, Target, WeightView};
 use switchyard_domain::{Now, Problem, Tier};
@@ -39,21 +39,21 @@ impl Distribution {
     /// A problem that names the weight.
     pub(super) fn new(
         map: &RoutingMap,
-        wish: &SetDistribution,
+        command: &SetDistribution,
         before: Option<&Self>,
         actor: &str,
         now: Now,
     ) -> Result<Self, Problem> {
         let refuse = |message: String| Problem::new("invalid_weights", message);
-        let sum: u64 = wish.weights.values().map(|weight| u64::from(*weight)).sum();
+        let sum: u64 = command.weights.values().map(|weight| u64::from(*weight)).sum();
         if sum == 0 {
             return Err(refuse("weights: at least one must be above 0.".to_owned()));
         }
-        if let Some(ms) = wish.transition_ms.filter(|ms| *ms > LONGEST_TRANSITION_MS) {
+        if let Some(ms) = command.transition_ms.filter(|ms| *ms > LONGEST_TRANSITION_MS) {
             return Err(refuse(format!("transitionMs: {ms} is more than {LONGEST_TRANSITION_MS} (24 h).")));
         }
         let mut shares: Vec<Share> = Vec::new();
-        for (name, weight) in &wish.weights {
+        for (name, weight) in &command.weights {
             let target = target::read(map, "weights", name)?;
             if matches!(target, Target::Tier(_) | Target::Rest) {
                 return Err(refuse(format!("weights.{name}: name a provider, a route or a model.")));
@@ -69,8 +69,8 @@ impl Distribution {
         let mut made = Self {
             shares,
             began: now.mono_ms,
-            transition_ms: wish.transition_ms.unwrap_or(map.shift.transition_ms),
-            reason: wish.reason.clone().unwrap_or_else(|| "by hand".to_owned()),
+            transition_ms: command.transition_ms.unwrap_or(map.shift.transition_ms),
+            reason: command.reason.clone().unwrap_or_else(|| "by hand".to_owned()),
             actor: actor.to_owned(),
         };
         made.begin_from(map, before, now);
@@ -177,8 +177,8 @@ impl Distribution {
         words.join(",")
     }
 
-    pub(super) fn told(&self) -> What {
-        What::Distributed {
+    pub(super) fn told(&self) -> EventKind {
+        EventKind::Distributed {
             weights: Some(self.words()),
             actor: self.actor.clone(),
             reason: self.reason.clone(),

@@ -3,7 +3,7 @@
 use switchyard_domain::RouteId;
 use switchyard_domain::map::{FailbackSettings, MoveSteps, RoutingMap, ShiftMode, ShiftSettings};
 
-use crate::watch::Seen;
+use crate::trigger_monitor::Seen;
 
 /// A side that is slower by less than this is not called slow, milliseconds: on quick routes the bound's percentage is
 /// less than what any network varies by.
@@ -36,7 +36,7 @@ impl Rules {
 
 /// What one look at a shift's two sides shows.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Scene {
+pub(crate) struct Evidence {
     /// Why nothing can be seen at present: this machine's network is down.
     pub(crate) blind: Option<String>,
     /// What the side that receives traffic has answered since the step began.

@@ -1,13 +1,13 @@
 //! A shift's life against sides that do well, badly, slowly, or not at all.
 
 use switchyard_domain::Now;
-use switchyard_domain::event::What;
+use switchyard_domain::event::EventKind;
 use switchyard_domain::map::{MoveSteps, ShiftMode};
 use switchyard_domain::operate::{ShiftPhase, Target};
 
 use super::course::Shift;
-use super::judge::{Home, Rules, Scene};
-use crate::watch::Seen;
+use super::judge::{Evidence, Home, Rules};
+use crate::trigger_monitor::Seen;
 
 const A: &str = "openai/gpt-4o-mini";
 
@@ -21,12 +21,12 @@ fn seen(calls: u64, failed: u64, p95_ms: u32) -> Seen {
     Seen { calls, failed, p95_ms: Some(p95_ms), ..Seen::default() }
 }
 
-fn doing(step: Seen) -> Scene {
-    Scene { step, since_hold: Seen::default(), ..Scene::default() }
+fn doing(step: Seen) -> Evidence {
+    Evidence { step, since_hold: Seen::default(), ..Evidence::default() }
 }
 
-fn well() -> Scene {
-    Scene {
+fn well() -> Evidence {
+    Evidence {
         home: Home { healthy: seen(60, 0, 400), errors: seen(60, 0, 400), ..Home::default() },
         ..doing(seen(40, 0, 400))
     }
@@ -41,16 +41,16 @@ fn begun(mode: ShiftMode, last: u32) -> Shift {
 }
 
 /// Beats once a second for `ms`, and says what was told with when.
-fn play(shift: &mut Shift, scene: &Scene, from: Now, ms: u64) -> Vec<(u64, String)> {
+fn play(shift: &mut Shift, evidence: &Evidence, from: Now, ms: u64) -> Vec<(u64, String)> {
     let mut told = Vec::new();
     for second in 1..=ms / 1_000 {
         let now = from.plus_ms(second * 1_000);
-        told.extend(shift.advance(scene, &rules(), now).iter().map(|what| (second, short(what))));
+        told.extend(shift.advance(evidence, &rules(), now).iter().map(|what| (second, short(what))));
     }
     told
 }
 
-fn short(what: &What) -> String {
+fn short(what: &EventKind) -> String {
     let all = serde_json::to_value(what).expect("an event is JSON");
     let kind = all["type"].as_str().unwrap_or_default().to_owned();
     match all.get("sharePercent").or_else(|| all.get("held")) {
@@ -93,7 +93,7 @@ fn steps_are_taken_on_time_while_the_new_side_does_well() {
 #[test]
 fn a_step_nobody_calls_in_goes_on() {
     let mut shift = begun(ShiftMode::Gradual, 100);
-    let told = play(&mut shift, &Scene::default(), START, 200_000);
+    let told = play(&mut shift, &Evidence::default(), START, 200_000);
     assert_eq!(shares(&told), [(60, "shift_moved 75"), (120, "shift_moved 100")]);
 }
 
@@ -146,7 +146,7 @@ fn a_step_home_is_held_while_anything_stands_against_home() {
         let mut shift = begun(ShiftMode::Immediate, 100);
         shift.turn_home(&MoveSteps::default(), actor, "test", START);
         let case = format!("{actor} {home:?}");
-        let ill = Scene { home, ..well() };
+        let ill = Evidence { home, ..well() };
         let told = play(&mut shift, &ill, START, 900_000);
         if !held {
             assert_eq!(told.len(), 5, "{case}: {told:?}");
@@ -160,7 +160,7 @@ fn a_step_home_is_held_while_anything_stands_against_home() {
     }
 
     let mut shift = begun(ShiftMode::Gradual, 100);
-    let leaving = Scene { home: trouble("silent"), ..well() };
+    let leaving = Evidence { home: trouble("silent"), ..well() };
     let told = play(&mut shift, &leaving, START, 60_000);
     assert_eq!(shares(&told), [(60, "shift_moved 75")], "what stands against home is why traffic leaves it");
 }
@@ -168,7 +168,7 @@ fn a_step_home_is_held_while_anything_stands_against_home() {
 #[test]
 fn while_this_machine_is_cut_off_nothing_is_judged() {
     let cut = Some("this machine is offline".to_owned());
-    let terrible = Scene { blind: cut, shut: vec![A.into()], ..doing(seen(100, 100, 9_000)) };
+    let terrible = Evidence { blind: cut, shut: vec![A.into()], ..doing(seen(100, 100, 9_000)) };
     for turn_home in [false, true] {
         let mut shift = begun(ShiftMode::Gradual, 100);
         if turn_home {
@@ -184,9 +184,9 @@ fn while_this_machine_is_cut_off_nothing_is_judged() {
 #[test]
 fn a_circuit_that_was_open_before_traffic_came_reverses_nothing() {
     let mut shift = begun(ShiftMode::Gradual, 100);
-    let before = Scene { shut: vec![A.into()], ..well() };
+    let before = Evidence { shut: vec![A.into()], ..well() };
     assert_eq!(shares(&play(&mut shift, &before, START, 60_000)), [(60, "shift_moved 75")]);
-    let more = Scene { shut: vec![A.into(), "google/gemini".into()], ..well() };
+    let more = Evidence { shut: vec![A.into(), "google/gemini".into()], ..well() };
     let told = play(&mut shift, &more, START.plus_ms(60_000), 1_000);
     assert_eq!(shares(&told), [(1, "shift_reversed"), (1, "shift_ended")], "a further one does");
 
@@ -194,7 +194,7 @@ fn a_circuit_that_was_open_before_traffic_came_reverses_nothing() {
     play(&mut shift, &well(), START, 1_000);
     shift.turn_home(&MoveSteps::default(), "cli", "test", START.plus_ms(1_000));
     let home = Home { trouble: Some("a circuit must close".to_owned()), ..well().home };
-    let half_home = Scene { shut: vec!["anthropic/haiku".into()], home, ..well() };
+    let half_home = Evidence { shut: vec!["anthropic/haiku".into()], home, ..well() };
     let told = play(&mut shift, &half_home, START.plus_ms(1_000), 180_000);
     assert_eq!(shares(&told), [(180, "shift_held true")], "a person brings it home to what is left of it");
 }
@@ -228,7 +228,7 @@ fn a_slow_side_is_held_and_reversed_only_when_it_stays_slow() {
 
     let mut shift = begun(ShiftMode::Gradual, 100);
     play(&mut shift, &slow, START, 60_000);
-    let better = Scene { since_hold: seen(20, 0, 400), ..slow };
+    let better = Evidence { since_hold: seen(20, 0, 400), ..slow };
     let told = play(&mut shift, &better, START.plus_ms(60_000), 1_000);
     assert_eq!(shares(&told), [(1, "shift_held false"), (1, "shift_moved 75")]);
 
@@ -239,7 +239,7 @@ fn a_slow_side_is_held_and_reversed_only_when_it_stays_slow() {
 
 #[test]
 fn a_circuit_that_opens_reverses_but_never_into_a_home_that_is_out() {
-    let opened = Scene { shut: vec!["openai/gpt-4o-mini".into()], ..well() };
+    let opened = Evidence { shut: vec!["openai/gpt-4o-mini".into()], ..well() };
     let mut shift = begun(ShiftMode::Gradual, 100);
     play(&mut shift, &well(), START, 5_000);
     let told = play(&mut shift, &opened, START.plus_ms(5_000), 1_000);
@@ -247,7 +247,7 @@ fn a_circuit_that_opens_reverses_but_never_into_a_home_that_is_out() {
 
     for bad in [opened.clone(), doing(seen(40, 20, 400)), doing(seen(40, 0, 9_000)), doing(seen(4, 1, 400))] {
         let mut shift = begun(ShiftMode::Gradual, 100);
-        let stuck = Scene { no_way_back: Some("503".to_owned()), ..bad };
+        let stuck = Evidence { no_way_back: Some("503".to_owned()), ..bad };
         let told = play(&mut shift, &stuck, START, 200_000);
         assert_eq!(shares(&told), [(60, "shift_moved 75"), (120, "shift_moved 100")]);
         assert_eq!(shift.phase, ShiftPhase::Away);
@@ -284,7 +284,7 @@ fn whatever_speaks_against_home_keeps_traffic_away_and_is_named() {
         (Home { trouble: Some("the circuit of sonnet must close".into()), ..home(good, good) }, "sonnet"),
     ] {
         let mut shift = begun(ShiftMode::Immediate, 100);
-        let told = play(&mut shift, &Scene { home, ..Scene::default() }, START, 2_400_000);
+        let told = play(&mut shift, &Evidence { home, ..Evidence::default() }, START, 2_400_000);
         assert_eq!(told, [], "{named}");
         let waits_for = shift.waits_for.clone().unwrap_or_default();
         assert!(waits_for.contains(named), "{waits_for}");
@@ -307,7 +307,7 @@ fn a_way_home_that_fails_goes_away_again_and_waits_longer_each_time() {
         }
         waits.push((now.mono_ms - left.mono_ms) / 60_000);
         now = now.plus_ms(1_000);
-        let bad = Scene { step: seen(20, 5, 400), ..well() };
+        let bad = Evidence { step: seen(20, 5, 400), ..well() };
         let told: Vec<String> = shift.advance(&bad, &rules(), now).iter().map(short).collect();
         assert_eq!(told, ["shift_reversed"]);
         assert_eq!((shift.phase, shift.share), (ShiftPhase::Away, 100));
@@ -344,7 +344,7 @@ fn traffic_that_may_not_come_home_by_itself_waits_for_a_person() {
 
 #[test]
 fn the_error_trigger_turns_the_routers_way_home_round_but_not_a_persons() {
-    let ill = Scene { home: Home { to_leave: Some("41 % failed".into()), ..well().home }, ..well() };
+    let ill = Evidence { home: Home { to_leave: Some("41 % failed".into()), ..well().home }, ..well() };
     for (actor, share) in [("router", 100), ("cli", 90)] {
         let mut shift = begun(ShiftMode::Immediate, 100);
         shift.turn_home(&MoveSteps::default(), actor, "test", START);

@@ -4,10 +4,10 @@ use serde_json::json;
 use switchyard_domain::{Dialect, Feature, FeatureSet, Operation};
 
 use super::world::{A, B, C, D, World, four, needs, with};
-use crate::{Check, Known, Needs, Out, plan};
+use crate::{Check, Exclusion, Known, Needs, plan};
 
 /// Why each route is out for a request, or "in".
-fn outs(world: &World, needs: &Needs) -> Vec<(String, Option<Out>)> {
+fn outs(world: &World, needs: &Needs) -> Vec<(String, Option<Exclusion>)> {
     let made = plan(&world.map, &world.map.default_job, &world.fleet, needs, 1, world.now);
     [A, B, C, D]
         .into_iter()
@@ -20,7 +20,7 @@ fn outs(world: &World, needs: &Needs) -> Vec<(String, Option<Out>)> {
         .collect()
 }
 
-fn out_of(world: &World, needs: &Needs, id: &str) -> Option<Out> {
+fn out_of(world: &World, needs: &Needs, id: &str) -> Option<Exclusion> {
     outs(world, needs).into_iter().find(|(known, _)| known == id).expect("a route of the map").1
 }
 
@@ -41,9 +41,9 @@ fn what_is_known_keeps_a_route_out_and_the_map_has_the_last_word() {
     }
     let seeing = asking(&[Feature::Vision, Feature::Stream]);
     assert_eq!(out_of(&world, &seeing, A), None);
-    assert_eq!(out_of(&world, &seeing, B), Some(Out::Lacks(Feature::Vision)));
+    assert_eq!(out_of(&world, &seeing, B), Some(Exclusion::Lacks(Feature::Vision)));
     assert_eq!(out_of(&world, &seeing, C), None, "the map says that it can");
-    assert_eq!(out_of(&world, &asking(&[Feature::Tools]), D), Some(Out::Lacks(Feature::Tools)));
+    assert_eq!(out_of(&world, &asking(&[Feature::Tools]), D), Some(Exclusion::Lacks(Feature::Tools)));
     assert!(outs(&world, &asking(&[])).iter().all(|(_, out)| out.is_none()));
 }
 
@@ -52,11 +52,11 @@ fn what_no_translation_carries_stays_with_routes_of_the_callers_dialect() {
     let world = World::new(&four());
     let bound = FeatureSet::of(&[Feature::State]);
     let chat = Needs { bound, ..asking(&[Feature::State]) };
-    assert_eq!(out_of(&world, &chat, A), Some(Out::Lacks(Feature::State)), "anthropic");
+    assert_eq!(out_of(&world, &chat, A), Some(Exclusion::Lacks(Feature::State)), "anthropic");
     assert_eq!(out_of(&world, &chat, C), None, "openai");
     let messages = Needs { dialect: Dialect::AnthropicMessages, ..chat };
     assert_eq!(out_of(&world, &messages, A), None);
-    assert_eq!(out_of(&world, &messages, C), Some(Out::Lacks(Feature::State)));
+    assert_eq!(out_of(&world, &messages, C), Some(Exclusion::Lacks(Feature::State)));
 }
 
 #[test]
@@ -74,10 +74,10 @@ fn a_prompt_goes_only_where_it_fits() {
     assert_eq!(out_of(&world, &long(1_000), A), None);
     assert_eq!(
         out_of(&world, &long(1_001), A),
-        Some(Out::WindowTooSmall { window: 1_000 }),
+        Some(Exclusion::WindowTooSmall { window: 1_000 }),
         "the map's word"
     );
-    assert_eq!(out_of(&world, &long(2_001), B), Some(Out::WindowTooSmall { window: 2_000 }));
+    assert_eq!(out_of(&world, &long(2_001), B), Some(Exclusion::WindowTooSmall { window: 2_000 }));
     assert_eq!(out_of(&world, &long(1_000_000), C), None, "of what is not known nothing is held against it");
 }
 
@@ -86,8 +86,8 @@ fn vectors_come_from_the_model_asked_for_and_from_no_other() {
     let world = World::new(&four());
     let embed = Needs { operation: Operation::Embed, ..needs("gpt-4o-mini") };
     assert_eq!(out_of(&world, &embed, C), None);
-    assert_eq!(out_of(&world, &embed, D), Some(Out::OtherModel));
-    assert_eq!(out_of(&world, &embed, A), Some(Out::NoOperation(Operation::Embed)));
+    assert_eq!(out_of(&world, &embed, D), Some(Exclusion::OtherModel));
+    assert_eq!(out_of(&world, &embed, A), Some(Exclusion::NoOperation(Operation::Embed)));
 }
 
 #[test]
@@ -95,11 +95,11 @@ fn a_gated_warm_route_waits_for_its_check() {
     let mut world = World::new(&with(four(), json!({ "flags": { "gate_warm_routes": true } })));
     let passed = |check| Known { check, ..Known::default() };
     assert_eq!(out_of(&world, &needs("auto"), A), None, "Hot is not gated");
-    assert_eq!(out_of(&world, &needs("auto"), C), Some(Out::NotChecked));
+    assert_eq!(out_of(&world, &needs("auto"), C), Some(Exclusion::NotChecked));
     world.fleet.set_known(world.ix(C), passed(Check::Passed));
     world.fleet.set_known(world.ix(D), passed(Check::Failed));
     assert_eq!(out_of(&world, &needs("auto"), C), None);
-    assert_eq!(out_of(&world, &needs("auto"), D), Some(Out::NotChecked));
+    assert_eq!(out_of(&world, &needs("auto"), D), Some(Exclusion::NotChecked));
 }
 
 #[test]
@@ -121,6 +121,6 @@ fn what_a_check_found_missing_is_missing_unless_the_map_says_otherwise() {
     let blind = Known { lacks: FeatureSet::of(&[Feature::Vision]), ..Known::default() };
     world.fleet.set_known(world.ix(C), blind);
     world.fleet.set_known(world.ix(D), blind);
-    assert_eq!(out_of(&world, &asking(&[Feature::Vision]), C), Some(Out::Lacks(Feature::Vision)));
+    assert_eq!(out_of(&world, &asking(&[Feature::Vision]), C), Some(Exclusion::Lacks(Feature::Vision)));
     assert_eq!(out_of(&world, &asking(&[Feature::Vision]), D), None);
 }

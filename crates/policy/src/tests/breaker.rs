@@ -1,11 +1,11 @@
 use switchyard_domain::FailureKind as K;
 use switchyard_domain::RouteId;
-use switchyard_domain::event::What;
+use switchyard_domain::event::EventKind;
 use switchyard_domain::operate::{ForcedBreaker, Order};
 use switchyard_domain::view::CircuitState;
 
 use super::world::{A, B, C, D, World, after, failure, four, needs, one};
-use crate::{Change, Drive, Input, Needs, Outcome, Part, Permit, Reason, Step, plan};
+use crate::{Change, FailoverMachine, Input, Needs, Outcome, Patch, Permit, Reason, Step, plan};
 
 const GOOD: Outcome = Outcome::Succeeded { duration_ms: 10, first_token_ms: None };
 
@@ -32,10 +32,10 @@ impl World {
 
     /// Holds the breaker open or closed, or lets go of it.
     fn hold(&mut self, open: Option<bool>) {
-        let (route, mut orders) = (RouteId::from(A), self.fleet.orders().clone());
+        let (route, mut overrides) = (RouteId::from(A), self.fleet.overrides().clone());
         let set = open.map(|open| ForcedBreaker { route: route.clone(), open, order: Order::default() });
-        Part::Breaker { route, set }.put(&mut orders);
-        self.fleet.set_orders(orders);
+        Patch::Breaker { route, set }.put(&mut overrides);
+        self.fleet.set_overrides(overrides);
     }
 
     fn circuit(&self) -> CircuitState {
@@ -145,7 +145,7 @@ fn a_free_probe_is_noted_but_moves_no_circuit() {
 
 fn flaps(changes: &[Change]) -> Option<(u32, u64)> {
     changes.iter().find_map(|change| {
-        let Change::Told(What::CircuitFlaps { times, wait_ms, .. }) = change else { return None };
+        let Change::Told(EventKind::CircuitFlaps { times, wait_ms, .. }) = change else { return None };
         Some((*times, *wait_ms))
     })
 }
@@ -277,10 +277,10 @@ fn routes_without_a_key_cooling_or_left_out_are_nobody_who_could_answer() {
     world.keys(C, &[]);
     let permit = world.permit(B);
     world.end(permit, Outcome::Failed(after(K::RateLimited, 86_400_000)));
-    let mut orders = world.fleet.orders().clone();
+    let mut overrides = world.fleet.overrides().clone();
     let provider = "google".to_owned();
-    Part::Except { provider: provider.clone(), set: Some(Order::default()) }.put(&mut orders);
-    world.fleet.set_orders(orders.clone());
+    Patch::Except { provider: provider.clone(), set: Some(Order::default()) }.put(&mut overrides);
+    world.fleet.set_overrides(overrides.clone());
     world.fleet.tick(&world.map, world.now);
     let flap = |world: &mut World| {
         for _ in 0..9 {
@@ -291,8 +291,8 @@ fn routes_without_a_key_cooling_or_left_out_are_nobody_who_could_answer() {
     };
     world.opened();
     assert_eq!(flap(&mut world), Some(30_000), "known before it opens: what is told of its wait holds");
-    Part::Except { provider, set: None }.put(&mut orders);
-    world.fleet.set_orders(orders);
+    Patch::Except { provider, set: None }.put(&mut overrides);
+    world.fleet.set_overrides(overrides);
     world.fleet.tick(&world.map, world.now);
     assert_eq!(flap(&mut world), Some(300_000));
 }
@@ -333,11 +333,11 @@ fn what_fails_for_one_app_alone_keeps_no_other_app_away() {
         let needs = Needs { client: app.to_owned(), ..needs("auto") };
         let job = world.map.default_job.clone();
         let plan = plan(&world.map, &job, &world.fleet, &needs, 1, world.now);
-        let mut drive = Drive::new(&world.map, &job, plan, 7, world.now);
+        let mut machine = FailoverMachine::new(&world.map, &job, plan, 7, world.now);
         let mut tried = Vec::new();
         let mut input = Input::Begin;
         loop {
-            input = match world.step(&mut drive, input).0 {
+            input = match world.step(&mut machine, input).0 {
                 Step::Try(attempt) => {
                     let id = world.map.route(attempt.route).id.to_string();
                     let fails = id == A && !good;

@@ -162,13 +162,13 @@ fn keys_storms_and_retrying_apps_are_named_with_their_fix() {
         ("openai:second".to_owned(), failure(FailureKind::KeyRejected)),
         ("openai:third".to_owned(), failure(FailureKind::RateLimited)),
     ];
-    let loops = LoopView {
+    let retry_budget = LoopView {
         storm_since_ms: Some(1),
         reason: Some("120 retries a minute".to_owned()),
         ..LoopView::default()
     };
     let retries = vec![("cron".to_owned(), 12), ("app".to_owned(), 9)];
-    let facts = Facts { loops, client_retries: retries, ..facts(vec![sick]) };
+    let facts = Facts { retry_budget, client_retries: retries, ..facts(vec![sick]) };
     let names: Vec<String> = find(&facts).into_iter().map(|cause| cause.code).collect();
     assert_eq!(names, ["account_unpaid", "key_rejected", "retry_storm", "client_retries"]);
     let causes = find(&facts);

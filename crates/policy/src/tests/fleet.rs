@@ -82,7 +82,7 @@ fn looking_and_probing_spend_no_trial_and_neither_does_a_retry_that_is_refused()
     world.pass(300_000);
     assert_eq!(world.fleet.key_to_probe(a, world.now), KeyChoice::Key(key.clone()));
     // The one retry of the minute is taken, so that the next key is not asked.
-    assert!(world.fleet.loops.may_retry(world.now));
+    assert!(world.fleet.retry_budget.may_retry(world.now));
     let run = world.request(|_, _| Err(failure(K::KeyRejected)));
     assert_eq!(run.tries, [A]);
     assert_eq!(world.fleet.key_to_probe(a, world.now), KeyChoice::None, "both are condemned");
@@ -113,7 +113,7 @@ fn a_good_probe_takes_a_rejected_key_back_but_not_again_and_again() {
         "since it worked a probe tells again"
     );
     // An account that is not paid lists its models all the same.
-    world.fleet.forgive_key(&key);
+    world.fleet.enable_key(&key);
     world.request(|_, _| Err(failure(K::Unpaid)));
     assert_eq!(world.fleet.rejected_keys(a), []);
 }

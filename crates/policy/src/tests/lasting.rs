@@ -4,13 +4,13 @@
 use std::ops::RangeInclusive;
 
 use serde_json::{Value, json};
-use switchyard_domain::event::What;
+use switchyard_domain::event::EventKind;
 use switchyard_domain::map::RouteIx;
 use switchyard_domain::operate::{Order, ShiftPhase, TriggerKind};
 use switchyard_domain::{Failure, FailureKind as K};
 
 use super::world::{A, B, C, D, World, failure, four, one, with};
-use crate::{Change, KeyChoice, Part};
+use crate::{Change, KeyChoice, Patch};
 
 const MINUTE: u64 = 60;
 
@@ -25,7 +25,7 @@ struct Life {
     every: u64,
     /// Every route's free probe comes this often, seconds, and fails as its calls do; 0 = no probes.
     probes: u64,
-    told: Vec<(u64, What)>,
+    told: Vec<(u64, EventKind)>,
     /// Who answered, by second.
     answered: Vec<(u64, String)>,
 }
@@ -91,16 +91,16 @@ impl Life {
         }
     }
 
-    fn at(&self, is: impl Fn(&What) -> bool) -> Vec<u64> {
+    fn at(&self, is: impl Fn(&EventKind) -> bool) -> Vec<u64> {
         self.told.iter().filter(|(_, what)| is(what)).map(|(second, _)| *second).collect()
     }
 
     fn left(&self) -> Vec<u64> {
-        self.at(|what| matches!(what, What::ShiftStarted { .. }))
+        self.at(|what| matches!(what, EventKind::ShiftStarted { .. }))
     }
 
     fn home(&self) -> Vec<u64> {
-        self.at(|what| matches!(what, What::ShiftEnded { .. }))
+        self.at(|what| matches!(what, EventKind::ShiftEnded { .. }))
     }
 
     fn fired(&self) -> bool {
@@ -181,7 +181,11 @@ fn traffic_that_left_comes_home_in_steps_half_an_hour_after_the_outage() {
             .iter()
             .filter(|(at, _)| *at >= end)
             .filter_map(|(_, what)| {
-                if let What::ShiftMoved { share_percent, .. } = what { Some(*share_percent) } else { None }
+                if let EventKind::ShiftMoved { share_percent, .. } = what {
+                    Some(*share_percent)
+                } else {
+                    None
+                }
             })
             .collect();
         assert_eq!(steps, [90, 75, 50, 25, 0], "each {every} s");
@@ -253,15 +257,15 @@ fn nothing_is_moved_where_nobody_can_take_it() {
 
     // Left out by hand: as soon as one of the others may serve again it takes over.
     let mut life = Life::new(&four(), 5);
-    let mut orders = life.world.fleet.orders().clone();
+    let mut overrides = life.world.fleet.overrides().clone();
     for provider in ["openai", "google"] {
-        Part::Except { provider: provider.to_owned(), set: Some(Order::default()) }.put(&mut orders);
+        Patch::Except { provider: provider.to_owned(), set: Some(Order::default()) }.put(&mut overrides);
     }
-    life.world.fleet.set_orders(orders.clone());
+    life.world.fleet.set_overrides(overrides.clone());
     life.live(15 * MINUTE, &out(&[A, B], 0, u64::MAX));
     assert_eq!(life.left(), Vec::<u64>::new());
-    Part::Except { provider: "google".to_owned(), set: None }.put(&mut orders);
-    life.world.fleet.set_orders(orders);
+    Patch::Except { provider: "google".to_owned(), set: None }.put(&mut overrides);
+    life.world.fleet.set_overrides(overrides);
     life.live(10, &out(&[A, B], 0, u64::MAX));
     assert_eq!(life.left().len(), 1);
     assert_eq!(life.by(15 * MINUTE + 2..=life.second), [D]);
@@ -276,7 +280,7 @@ fn after_an_outage_of_everyone_traffic_does_not_leave_a_provider_that_nobody_cal
         let (begin, end) = (10 * MINUTE, 25 * MINUTE);
         life.live(end + 60 * MINUTE, &out(&[A, B, C, D], begin, end));
         let fired = life.at(|what| {
-            matches!(what, What::TriggerFired { kind: TriggerKind::Errors, provider, .. } if provider == "openai")
+            matches!(what, EventKind::TriggerFired { kind: TriggerKind::Errors, provider, .. } if provider == "openai")
         });
         assert_eq!(fired.len(), 1, "{:?}", life.told);
         assert_eq!(life.left(), Vec::<u64>::new(), "a probe each {probes} s: {:?}", life.told);

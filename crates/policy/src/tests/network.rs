@@ -3,12 +3,12 @@
 use proptest::prelude::*;
 use serde_json::json;
 use switchyard_domain::FailureKind as K;
-use switchyard_domain::event::What;
+use switchyard_domain::event::EventKind;
 use switchyard_domain::network::NetworkState as S;
 use switchyard_domain::view::CircuitState;
 
 use super::world::{A, B, C, D, World, failure, four, map, one, with};
-use crate::{Change, DeadProxy, Findings, HostFound, Out, Outcome, PageFound, Reach, plan};
+use crate::{Change, DeadProxy, Exclusion, Findings, HostFound, Outcome, PageFound, Reach, plan};
 
 fn host(provider: &str, reach: Reach) -> HostFound {
     HostFound { provider: provider.to_owned(), reach, dead_proxy: None }
@@ -195,7 +195,7 @@ fn when_every_provider_fails_on_the_way_it_is_this_machine_and_nothing_counts() 
     assert_eq!(world.fleet.suspended(), 0);
     let plan = world.plan("auto");
     assert!(plan.candidates.is_empty());
-    assert!(plan.excluded.iter().all(|excluded| excluded.why == Out::Offline), "{plan:?}");
+    assert!(plan.excluded.iter().all(|excluded| excluded.why == Exclusion::Offline), "{plan:?}");
 }
 
 #[test]
@@ -388,7 +388,7 @@ fn an_outage_of_one_region_is_named_while_another_region_answers() {
     assert_eq!(told(&world.fleet.tick(&world.map, world.now)), [], "the other region was not heard yet");
     world.answer(us);
     let changes = told(&world.fleet.tick(&world.map, world.now));
-    let [What::RegionOut { provider, region, answers }] = &changes[..] else { panic!("{changes:?}") };
+    let [EventKind::RegionOut { provider, region, answers }] = &changes[..] else { panic!("{changes:?}") };
     assert_eq!(
         (provider.as_str(), region.as_str(), answers.as_str()),
         ("bedrock", "eu-central-1", "us-east-1")
@@ -399,12 +399,12 @@ fn an_outage_of_one_region_is_named_while_another_region_answers() {
     world.answer(eu);
     let changes = told(&world.fleet.tick(&world.map, world.now));
     assert!(
-        matches!(&changes[..], [What::RegionBack { region, .. }] if region == "eu-central-1"),
+        matches!(&changes[..], [EventKind::RegionBack { region, .. }] if region == "eu-central-1"),
         "{changes:?}"
     );
 }
 
-fn told(changes: &[Change]) -> Vec<What> {
+fn told(changes: &[Change]) -> Vec<EventKind> {
     let told = changes.iter().filter_map(|change| match change {
         Change::Told(what) => Some(what.clone()),
         Change::Opened { .. }
@@ -506,7 +506,7 @@ proptest! {
                 prop_assert!(!opened);
             }
             let plan = plan(&world.map, &world.map.default_job, &world.fleet, &super::world::needs("auto"), 1, world.now);
-            prop_assert_eq!(world.fleet.network().is_down(), plan.candidates.is_empty() && plan.excluded.iter().all(|e| e.why == Out::Offline));
+            prop_assert_eq!(world.fleet.network().is_down(), plan.candidates.is_empty() && plan.excluded.iter().all(|e| e.why == Exclusion::Offline));
         }
     }
 }

@@ -185,10 +185,10 @@ fn each_untried_route_keeps_a_fair_share_of_a_written_slo() {
 fn silent_throughout(document: &Value) -> Vec<u64> {
     let mut world = World::new(document);
     let begun = world.now.mono_ms;
-    let mut drive = world.drive();
+    let mut machine = world.machine();
     let mut ends = Vec::new();
     let mut input = Input::Begin;
-    while let (Step::Try(attempt), _) = world.step(&mut drive, input) {
+    while let (Step::Try(attempt), _) = world.step(&mut machine, input) {
         let (at, _) = attempt.patience.until(Silence::FirstToken, world.now.mono_ms);
         world.pass(at - world.now.mono_ms);
         ends.push(at - begun);

@@ -4,13 +4,13 @@ use serde_json::json;
 use switchyard_domain::{Dialect, Failure, FailureKind as K, Tier};
 
 use super::world::{A, B, C, D, World, after, failure, four, needs, with};
-use crate::{In, Needs, Out, Outcome, plan, standing};
+use crate::{Exclusion, Inclusion, Needs, Outcome, current_tier, plan};
 
 fn order(world: &World, model: &str) -> Vec<String> {
     world.plan(model).candidates.iter().map(|c| world.map.route(c.route).id.to_string()).collect()
 }
 
-fn why_not(world: &World, id: &str) -> Option<Out> {
+fn why_not(world: &World, id: &str) -> Option<Exclusion> {
     world.plan("auto").excluded.iter().find(|e| e.route == world.ix(id)).map(|e| e.why)
 }
 
@@ -26,7 +26,7 @@ fn the_maps_order_stands_unless_a_model_is_asked_for_and_tiers_are_never_mixed()
     ] {
         assert_eq!(order(&world, model), expected, "{model}");
     }
-    assert_eq!(world.plan("haiku-4.5").candidates[0].why, In::AsksForIt);
+    assert_eq!(world.plan("haiku-4.5").candidates[0].why, Inclusion::AsksForIt);
 }
 
 #[test]
@@ -57,10 +57,10 @@ fn each_route_left_out_says_why() {
     world.fleet.set_in_service(world.ix(B), false);
     world.keys(C, &[]);
     world.request(|_, _| Err(after(K::RateLimited, 9_000)));
-    assert!(matches!(why_not(&world, A), Some(Out::CoolingDown { .. })));
-    assert_eq!(why_not(&world, B), Some(Out::SwitchedOff));
-    assert_eq!(why_not(&world, C), Some(Out::NoCredential));
-    assert!(matches!(why_not(&world, D), Some(Out::CoolingDown { .. })));
+    assert!(matches!(why_not(&world, A), Some(Exclusion::CoolingDown { .. })));
+    assert_eq!(why_not(&world, B), Some(Exclusion::SwitchedOff));
+    assert_eq!(why_not(&world, C), Some(Exclusion::NoCredential));
+    assert!(matches!(why_not(&world, D), Some(Exclusion::CoolingDown { .. })));
 
     let strict = json!({
         "flags": { "enable_warm_fallback": false },
@@ -71,13 +71,13 @@ fn each_route_left_out_says_why() {
     let mut world = World::new(&with(four(), strict));
     world.request(|_, _| Err(failure(K::Malformed)));
     let until_mono_ms = world.now.mono_ms + 30_000;
-    assert_eq!(why_not(&world, A), Some(Out::CircuitOpen { until_mono_ms }));
-    assert_eq!(why_not(&world, B), Some(Out::OffInMap));
-    assert_eq!(why_not(&world, C), Some(Out::WarmDisabled));
+    assert_eq!(why_not(&world, A), Some(Exclusion::CircuitOpen { until_mono_ms }));
+    assert_eq!(why_not(&world, B), Some(Exclusion::OffInMap));
+    assert_eq!(why_not(&world, C), Some(Exclusion::WarmDisabled));
     world.pass(30_000);
-    assert_eq!(world.plan("auto").candidates[0].why, In::TestCall);
+    assert_eq!(world.plan("auto").candidates[0].why, Inclusion::TestCall);
     let _test = world.permit(A);
-    assert_eq!(why_not(&world, A), Some(Out::TestUnderWay));
+    assert_eq!(why_not(&world, A), Some(Exclusion::TestUnderWay));
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn a_passthrough_route_wants_the_callers_own_key_in_its_own_dialect() {
 fn standing_names_the_tier_that_answers_next_and_why_not_the_first() {
     let mut world = World::new(&with(four(), json!({ "breaker": { "consecutiveFailures": 1 } })));
     let stands = |world: &World| {
-        let now = standing(&world.map, &world.fleet, world.now);
+        let now = current_tier(&world.map, &world.fleet, world.now);
         (
             now.tier,
             now.route.map(|ix| world.map.route(ix).id.to_string()),
@@ -131,7 +131,7 @@ fn a_route_put_out_of_use_for_long_is_back_when_it_answers_not_when_the_clock_sa
         let mut world =
             World::new(&with(four(), json!({ "hot": [{ "provider": "anthropic", "model": "sonnet-4.6" }] })));
         world.request(|id, _| if id == A { Err(failure(kind)) } else { Ok(()) });
-        let tier = |world: &World| standing(&world.map, &world.fleet, world.now).tier;
+        let tier = |world: &World| current_tier(&world.map, &world.fleet, world.now).tier;
         assert_eq!(tier(&world), Tier::Warm, "{}", kind.as_str());
         world.pass(300_000);
         assert_eq!(tier(&world), Tier::Warm, "{}", kind.as_str());

@@ -8,7 +8,7 @@ use switchyard_domain::view::CircuitState;
 use switchyard_domain::{FailureKind as K, Now, RouteId};
 
 use super::world::{World, after, failure, four, one, with};
-use crate::{Attempt, Change, Drive, Fleet, Input, Outcome, Permit, Step};
+use crate::{Attempt, Change, FailoverMachine, Fleet, Input, Outcome, Permit, Step};
 
 const KINDS: [K; 16] = [
     K::ServerError,
@@ -60,7 +60,7 @@ fn event() -> impl Strategy<Value = Event> {
 
 /// One request under way, and what the reference remembers of it.
 struct Live {
-    drive: Drive,
+    machine: FailoverMachine,
     attempt: Option<Box<Attempt>>,
     waits_until: Option<u64>,
     committed: bool,
@@ -92,10 +92,15 @@ impl Play {
             Event::Begin => {
                 let seed = self.lives.len() as u64;
                 let plan = self.world.plan("auto");
-                let drive =
-                    Drive::new(&self.world.map, &self.world.map.default_job, plan, seed, self.world.now);
+                let machine = FailoverMachine::new(
+                    &self.world.map,
+                    &self.world.map.default_job,
+                    plan,
+                    seed,
+                    self.world.now,
+                );
                 self.lives.push(Live {
-                    drive,
+                    machine,
                     attempt: None,
                     waits_until: None,
                     committed: false,
@@ -181,7 +186,7 @@ impl Play {
         let (map, now) = (&self.world.map, self.world.now);
         let live = &mut self.lives[at];
         live.waits_until = None;
-        let (step, changes) = live.drive.step(&mut self.world.fleet, map, input, now);
+        let (step, changes) = live.machine.step(&mut self.world.fleet, map, input, now);
         self.note(&changes);
         let (map, live) = (&self.world.map, &mut self.lives[at]);
         self.log.push(format!("{at} {step:?}"));

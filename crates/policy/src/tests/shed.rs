@@ -1,5 +1,5 @@
 use serde_json::json;
-use switchyard_domain::event::What;
+use switchyard_domain::event::EventKind;
 use switchyard_domain::map::{Priority, ShedSettings};
 
 use super::world::{World, four, map, with};
@@ -71,7 +71,7 @@ fn shedding_is_told_once_in_a_while_and_every_request_is_counted() {
     let verdict = judge(Load { storm: true, ..LOAD }, ShedSettings::default()).unwrap();
     let first = shedding.shed(verdict, Priority::Low, now);
     assert!(
-        matches!(&first, Some(What::WorkShed { priority, reason }) if priority == "low" && reason.contains("storm"))
+        matches!(&first, Some(EventKind::WorkShed { priority, reason }) if priority == "low" && reason.contains("storm"))
     );
     assert_eq!(shedding.shed(verdict, Priority::Low, now.plus_ms(1_000)), None);
     assert_eq!(shedding.view().unwrap().shed, 2);

@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Value, json};
-use switchyard_domain::event::What;
+use switchyard_domain::event::EventKind;
 use switchyard_domain::map::ShiftMode;
 use switchyard_domain::operate::{ForcedBreaker, Order, SetDistribution, StartShift};
 use switchyard_domain::{FailureKind as K, Problem, RouteId, Tier};
 
 use super::world::{A, B, C, D, World, failure, four, map, needs, one, with};
 use crate::{
-    Change, Findings, HostFound, In, Needs, Outcome, PageFound, Part, Plan, Reach, ShiftCommand, plan,
-    standing,
+    Change, Findings, HostFound, Inclusion, Needs, Outcome, PageFound, Patch, Plan, Reach, ShiftCommand,
+    current_tier, plan,
 };
 
 pub(super) fn start(
@@ -21,17 +21,17 @@ pub(super) fn start(
     mode: ShiftMode,
     percent: u32,
 ) -> Result<u64, Problem> {
-    let wish = StartShift {
+    let command = StartShift {
         from: from.to_owned(),
         to: to.map(str::to_owned),
         mode: Some(mode),
         percent: Some(percent),
         reason: Some("slow since two".to_owned()),
     };
-    command(world, ShiftCommand::Start(wish)).map(|id| id.expect("a started shift has a number"))
+    order(world, ShiftCommand::Start(command)).map(|id| id.expect("a started shift has a number"))
 }
 
-pub(super) fn command(world: &mut World, command: ShiftCommand) -> Result<Option<u64>, Problem> {
+pub(super) fn order(world: &mut World, command: ShiftCommand) -> Result<Option<u64>, Problem> {
     let World { map, fleet, now, .. } = world;
     fleet.command_shift(map, command, "cli", None, *now).map(|(id, _)| id)
 }
@@ -43,7 +43,7 @@ pub(super) fn distribute(
 ) -> Result<Option<u64>, Problem> {
     let weights = weights.iter().map(|(name, weight)| ((*name).to_owned(), *weight)).collect();
     let transition_ms = Some(transition_ms);
-    command(world, ShiftCommand::Distribute(SetDistribution { weights, transition_ms, reason: None }))
+    order(world, ShiftCommand::Distribute(SetDistribution { weights, transition_ms, reason: None }))
 }
 
 pub(super) fn tick(world: &mut World) -> Vec<Change> {
@@ -75,7 +75,7 @@ fn a_share_of_the_requests_goes_elsewhere_and_falls_back_home() {
     assert!((1_100..1_300).contains(&moved.len()), "{}", moved.len());
     let made = planned(&world, moved[0]);
     assert_eq!(ids(&world, &made), [C, D, A, B]);
-    assert_eq!(made.candidates[0].why, In::Shifted);
+    assert_eq!(made.candidates[0].why, Inclusion::Shifted);
     assert_eq!(
         made.candidates.iter().map(|c| c.tier).collect::<Vec<_>>(),
         [Tier::Warm, Tier::Warm, Tier::Hot, Tier::Hot]
@@ -96,7 +96,7 @@ fn moves_take_the_steps_of_the_map() {
     }
     let mut world = World::new(&with(four(), steps));
     start(&mut world, "anthropic", None, ShiftMode::Immediate, 100).unwrap();
-    command(&mut world, ShiftCommand::Failback { shift: None, at_once: false }).unwrap();
+    order(&mut world, ShiftCommand::Failback { shift: None, at_once: false }).unwrap();
     assert_eq!(world.fleet.shifts().view(world.now)[0].steps, [70, 0]);
 }
 
@@ -144,7 +144,7 @@ fn what_can_not_be_moved_is_refused_with_the_fix() {
     assert_eq!(code(start(&mut world, "anthropic", Some("openai"), immediate, 100)), "conflict_target_out");
     for (shift, expected) in [(None, "not_found_shift"), (Some(7), "not_found_shift")] {
         let failback = ShiftCommand::Failback { shift, at_once: true };
-        assert_eq!(command(&mut world, failback).unwrap_err().code, expected);
+        assert_eq!(order(&mut world, failback).unwrap_err().code, expected);
     }
     let one = start(&mut world, "anthropic", None, immediate, 50).unwrap();
     assert_eq!(code(start(&mut world, "anthropic", None, immediate, 50)), "conflict_shift_exists");
@@ -152,16 +152,16 @@ fn what_can_not_be_moved_is_refused_with_the_fix() {
     assert_eq!(start(&mut world, "anthropic", None, immediate, 80).unwrap(), one, "it goes further");
     assert_eq!(world.fleet.shifts().view(world.now)[0].share_percent, 80);
     let go_on = ShiftCommand::Hold { shift: None, held: false };
-    assert_eq!(command(&mut world, go_on).unwrap_err().code, "conflict_not_held");
+    assert_eq!(order(&mut world, go_on).unwrap_err().code, "conflict_not_held");
     start(&mut world, D, None, immediate, 100).unwrap();
     let which = ShiftCommand::Failback { shift: None, at_once: true };
-    assert_eq!(command(&mut world, which).unwrap_err().code, "conflict_several_shifts");
+    assert_eq!(order(&mut world, which).unwrap_err().code, "conflict_several_shifts");
     for id in [A, B] {
         world.fleet.set_in_service(world.ix(id), false);
     }
     let dead_home = ShiftCommand::Failback { shift: Some(one), at_once: false };
-    assert_eq!(command(&mut world, dead_home).unwrap_err().code, "conflict_home_out");
-    command(&mut world, ShiftCommand::Failback { shift: Some(one), at_once: true }).unwrap();
+    assert_eq!(order(&mut world, dead_home).unwrap_err().code, "conflict_home_out");
+    order(&mut world, ShiftCommand::Failback { shift: Some(one), at_once: true }).unwrap();
     assert_eq!(world.fleet.shifts().view(world.now).len(), 1, "taken back at once whatever home says");
 }
 
@@ -175,7 +175,7 @@ fn one_request_now_and_then_goes_home_and_never_the_only_candidate() {
         let made = planned(&world, second);
         let one = made.candidates[0];
         let id = world.map.route(one.route).id.to_string();
-        if one.why == In::Trial {
+        if one.why == Inclusion::Trial {
             *trials.entry(id.clone()).or_default() += 1;
         }
         drop(world.permit(&id));
@@ -205,7 +205,7 @@ fn a_home_whose_circuit_is_open_gets_its_test_calls_while_traffic_is_away() {
 fn standing_follows_where_most_requests_go() {
     let mut world = World::new(&four());
     let stands = |world: &World| {
-        let now = standing(&world.map, &world.fleet, world.now);
+        let now = current_tier(&world.map, &world.fleet, world.now);
         (
             now.tier,
             now.route.map(|ix| world.map.route(ix).id.to_string()),
@@ -221,7 +221,7 @@ fn standing_follows_where_most_requests_go() {
         world.fleet.set_in_service(world.ix(id), false);
     }
     assert_eq!(stands(&world).1, Some(A.to_owned()), "home answers where nobody else can");
-    command(&mut world, ShiftCommand::Failback { shift: Some(id), at_once: true }).unwrap();
+    order(&mut world, ShiftCommand::Failback { shift: Some(id), at_once: true }).unwrap();
     assert_eq!(stands(&world), (Tier::Hot, Some(A.to_owned()), None));
     for id in [C, D] {
         world.fleet.set_in_service(world.ix(id), true);
@@ -366,7 +366,11 @@ fn calls(world: &mut World, routes: &[&str], ok: bool, times: u32) -> Vec<String
         for _ in 0..2 {
             world.pass(1_000);
             told.extend(tick(world).into_iter().filter_map(|change| {
-                if let Change::Told(What::ShiftStarted { provider, .. }) = change { provider } else { None }
+                if let Change::Told(EventKind::ShiftStarted { provider, .. }) = change {
+                    provider
+                } else {
+                    None
+                }
             }));
         }
     }
@@ -449,10 +453,10 @@ fn only_a_circuit_that_opens_by_itself_and_under_the_traffic_reverses() {
     let mut world = World::new(&four());
     start(&mut world, "anthropic", None, ShiftMode::Gradual, 100).unwrap();
     for open in [Some(true), None] {
-        let (route, mut orders) = (RouteId::from(C), world.fleet.orders().clone());
+        let (route, mut overrides) = (RouteId::from(C), world.fleet.overrides().clone());
         let set = open.map(|open| ForcedBreaker { route: route.clone(), open, order: Order::default() });
-        Part::Breaker { route, set }.put(&mut orders);
-        world.fleet.set_orders(orders);
+        Patch::Breaker { route, set }.put(&mut overrides);
+        world.fleet.set_overrides(overrides);
         world.pass(1_000);
         assert_eq!(tick(&mut world), [], "{open:?}");
     }
@@ -529,6 +533,6 @@ fn a_step_is_judged_by_the_calls_begun_in_it_and_by_no_other() {
         call(&mut world, if n % 2 == 0 { bad() } else { good.clone() });
     }
     let told = tick(&mut world);
-    let reversed = |change: &Change| matches!(change, Change::Told(What::ShiftReversed { .. }));
+    let reversed = |change: &Change| matches!(change, Change::Told(EventKind::ShiftReversed { .. }));
     assert!(told.iter().any(reversed), "{told:?}");
 }

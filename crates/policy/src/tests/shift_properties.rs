@@ -6,7 +6,7 @@ use switchyard_domain::FailureKind as K;
 use switchyard_domain::map::ShiftMode;
 use switchyard_domain::operate::ShiftPhase;
 
-use super::shift::{command, distribute, first, planned, start, tick};
+use super::shift::{distribute, first, order, planned, start, tick};
 use super::world::{A, B, C, D, World, failure, four};
 use crate::{Change, SavedShifts, ShiftCommand};
 
@@ -46,9 +46,9 @@ fn take(world: &mut World, event: &Event) -> Vec<Change> {
             drop(start(world, TARGETS[*from], Some(TARGETS[*to]), MODES[*mode], *percent));
         }
         Event::Failback { at_once } => {
-            drop(command(world, ShiftCommand::Failback { shift: None, at_once: *at_once }));
+            drop(order(world, ShiftCommand::Failback { shift: None, at_once: *at_once }));
         }
-        Event::Hold(held) => drop(command(world, ShiftCommand::Hold { shift: None, held: *held })),
+        Event::Hold(held) => drop(order(world, ShiftCommand::Hold { shift: None, held: *held })),
         Event::Weights([a, b, c]) => {
             drop(distribute(world, &[("anthropic", *a), ("openai", *b), (D, *c)], 30_000));
         }
@@ -151,7 +151,7 @@ proptest! {
             world.pass(1_000);
             tick(&mut world);
             if second == home_at {
-                command(&mut world, ShiftCommand::Failback { shift: None, at_once: false }).unwrap();
+                order(&mut world, ShiftCommand::Failback { shift: None, at_once: false }).unwrap();
             }
             let Some(shift) = world.fleet.shifts().view(world.now).into_iter().next() else { break };
             let is_back = |phase| phase == ShiftPhase::Returning;

@@ -1,18 +1,18 @@
 //! The status is judged by what happened: requests are played through the fleet, and it is asked how things stand.
 
 use serde_json::json;
-use switchyard_domain::event::Lamp;
+use switchyard_domain::event::StatusLevel;
 use switchyard_domain::view::HealthWord;
 use switchyard_domain::{FailureKind as K, Tier};
 
 use super::world::{A, B, C, World, failure, four, one, with};
 use crate::lately::{Ended, LATELY_MS};
 use crate::status::{Facts, Situation, Wrong, facts, judge};
-use crate::{Status, standing};
+use crate::{Status, current_tier};
 
 fn seen(world: &World) -> Facts {
-    let standing = standing(&world.map, &world.fleet, world.now);
-    facts(&world.map, &world.fleet, standing, (false, false), world.now)
+    let current_tier = current_tier(&world.map, &world.fleet, world.now);
+    facts(&world.map, &world.fleet, current_tier, (false, false), world.now)
 }
 
 fn status(world: &World) -> Status {
@@ -21,7 +21,7 @@ fn status(world: &World) -> Status {
 
 /// Plays a request and tells the fleet how it ended, as the router does.
 fn ask(world: &mut World, fails: &[&str]) {
-    let before = standing(&world.map, &world.fleet, world.now).tier;
+    let before = current_tier(&world.map, &world.fleet, world.now).tier;
     let run = world.request(|id, _| if fails.contains(&id) { Err(failure(K::ServerError)) } else { Ok(()) });
     let answered = run.tries.last().filter(|id| !fails.contains(&id.as_str()));
     let how = match answered {
@@ -43,7 +43,7 @@ fn the_first_request_that_nobody_answers_is_told_though_every_circuit_is_closed(
     ask(&mut world, &[A]);
     assert!(world.fleet.serves(world.ix(A), world.now), "its circuit is closed");
     let Status { situation, lamp, tier, health } = status(&world);
-    assert_eq!((situation, lamp, tier), (Situation::NoRoute, Lamp::Stop, Tier::Cold));
+    assert_eq!((situation, lamp, tier), (Situation::NoRoute, StatusLevel::Stop, Tier::Cold));
     assert_eq!(health, HealthWord::Cold);
     ask(&mut world, &[]);
     assert_eq!(status(&world).tier, Tier::Hot, "the last request was answered there");
@@ -62,7 +62,7 @@ fn requests_that_warm_answers_are_warms_before_any_circuit_opens() {
         let now = status(&world);
         assert_eq!(
             (now.situation, now.tier, now.lamp),
-            (Situation::OnWarm, Tier::Warm, Lamp::Degraded),
+            (Situation::OnWarm, Tier::Warm, StatusLevel::Degraded),
             "{n}"
         );
     }
@@ -90,7 +90,11 @@ fn old_evidence_fades_and_what_failed_stays_failing_until_it_answers() {
     ask(&mut world, &[]);
     world.pass(LATELY_MS + 1);
     let now = status(&world);
-    assert_eq!((now.situation, now.lamp), (Situation::Ready, Lamp::Unknown), "nothing was asked lately");
+    assert_eq!(
+        (now.situation, now.lamp),
+        (Situation::Ready, StatusLevel::Unknown),
+        "nothing was asked lately"
+    );
     ask(&mut world, &[A, B]);
     world.pass(10 * LATELY_MS);
     assert_eq!(status(&world).tier, Tier::Warm, "nothing has shown that Hot answers again");
@@ -105,7 +109,7 @@ fn a_limit_of_a_key_is_the_keys_matter_and_no_failing_route() {
     let permit = world.permit(A);
     world.fleet.report(permit, crate::Outcome::Failed(failure(K::RateLimited)), world.now);
     world.pass(6_000);
-    let stands = standing(&world.map, &world.fleet, world.now);
+    let stands = current_tier(&world.map, &world.fleet, world.now);
     assert_eq!((stands.route, stands.cause), (Some(world.ix(A)), None));
     assert_eq!(status(&world).situation, Situation::OnHot, "though it is told");
 }

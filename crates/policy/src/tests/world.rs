@@ -5,7 +5,7 @@ use switchyard_domain::map::{Format, NoVariables, RouteIx, RoutingMap, read};
 use switchyard_domain::operate::{KillScope, Order};
 use switchyard_domain::{Dialect, Failure, FailureKind, Now};
 
-use crate::{Attempt, Change, Drive, Fleet, Input, KeyId, Needs, Part, Permit, Plan, Step, plan};
+use crate::{Attempt, Change, FailoverMachine, Fleet, Input, KeyId, Needs, Patch, Permit, Plan, Step, plan};
 
 pub(super) const A: &str = "anthropic/sonnet-4.6";
 pub(super) const B: &str = "anthropic/haiku-4.5";
@@ -30,10 +30,10 @@ pub(super) fn one() -> Value {
     })
 }
 
-/// `document` with `part` laid over its top level.
-pub(super) fn with(mut document: Value, part: Value) -> Value {
-    let (Value::Object(into), Value::Object(part)) = (&mut document, part) else { panic!("two objects") };
-    into.extend(part);
+/// `document` with `patch` laid over its top level.
+pub(super) fn with(mut document: Value, patch: Value) -> Value {
+    let (Value::Object(into), Value::Object(patch)) = (&mut document, patch) else { panic!("two objects") };
+    into.extend(patch);
     document
 }
 
@@ -56,11 +56,11 @@ pub(super) fn needs(model: &str) -> Needs {
 impl Fleet {
     /// Throws or resets a route's kill switch.
     pub(super) fn set_in_service(&mut self, route: RouteIx, on: bool) {
-        let (map, mut orders) = (map(&four()), self.orders().clone());
+        let (map, mut overrides) = (map(&four()), self.overrides().clone());
         let Some(route) = map.routes.get(route.0) else { return };
         let scope = KillScope::Route(route.id.clone());
-        Part::Kill { scope, set: (!on).then(Order::default) }.put(&mut orders);
-        self.set_orders(orders);
+        Patch::Kill { scope, set: (!on).then(Order::default) }.put(&mut overrides);
+        self.set_overrides(overrides);
     }
 }
 
@@ -115,29 +115,29 @@ impl World {
         self.fleet.acquire(ix, self.now).expect("a permit")
     }
 
-    pub(super) fn drive(&self) -> Drive {
-        Drive::new(&self.map, &self.map.default_job, self.plan("auto"), 7, self.now)
+    pub(super) fn machine(&self) -> FailoverMachine {
+        FailoverMachine::new(&self.map, &self.map.default_job, self.plan("auto"), 7, self.now)
     }
 
     /// The first try of a drive.
-    pub(super) fn tried(&mut self, drive: &mut Drive) -> Box<Attempt> {
-        match self.step(drive, Input::Begin).0 {
+    pub(super) fn tried(&mut self, machine: &mut FailoverMachine) -> Box<Attempt> {
+        match self.step(machine, Input::Begin).0 {
             Step::Try(attempt) => attempt,
             step => panic!("a try, not {step:?}"),
         }
     }
 
-    pub(super) fn step(&mut self, drive: &mut Drive, input: Input) -> (Step, Vec<Change>) {
-        drive.step(&mut self.fleet, &self.map, input, self.now)
+    pub(super) fn step(&mut self, machine: &mut FailoverMachine, input: Input) -> (Step, Vec<Change>) {
+        machine.step(&mut self.fleet, &self.map, input, self.now)
     }
 
     /// Plays a request: `answer` says how a try of a route (its id, the request's attempt) ends. Each try takes 10 ms.
     pub(super) fn request(&mut self, mut answer: impl FnMut(&str, u32) -> Result<(), Failure>) -> Run {
-        let mut drive = self.drive();
+        let mut machine = self.machine();
         let mut run = Run::default();
         let mut input = Input::Begin;
         loop {
-            let (step, changes) = self.step(&mut drive, input);
+            let (step, changes) = self.step(&mut machine, input);
             run.changes.extend(changes);
             input = match step {
                 Step::Try(attempt) => {

@@ -1,5 +1,5 @@
 use switchyard_domain::RouteId;
-use switchyard_domain::event::Lamp;
+use switchyard_domain::event::StatusLevel;
 use switchyard_domain::incident::{
     ExternalIncident, Incident, IncidentBrief, IncidentId, IncidentNote, IncidentState, Kpis, Marks,
     Severity, TimelineEntry,
@@ -42,7 +42,7 @@ fn entry(at_ms: i64, event: Option<i64>) -> TimelineEntry {
     let title = format!("It was {at_ms}.");
     TimelineEntry {
         at_ms,
-        lamp: Lamp::Stop,
+        lamp: StatusLevel::Stop,
         title,
         detail: event.map(|_| "with \"words\"".to_owned()),
         event,

@@ -2,7 +2,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use sqlx::{ConnectOptions, Connection, SqlitePool};
-use switchyard_domain::event::{Event, What};
+use switchyard_domain::event::{Event, EventKind};
 use switchyard_domain::map::{Format, Priority};
 use switchyard_domain::{Dialect, Operation, RequestId, RouteId};
 
@@ -77,7 +77,7 @@ async fn works(store: &Store, round: &str) {
     store.queue().enqueue(&job(&id, vec![b'x'; 40_000])).await.unwrap();
     store.maps().append(&map("{}")).await.unwrap();
     let writer = Writer::spawn(store, Retention::default());
-    let paused = What::Paused { reason: "lunch".to_owned() };
+    let paused = EventKind::Paused { reason: "lunch".to_owned() };
     let event_id = store.last_event_id().await.unwrap() + 1;
     writer.event(Event { id: event_id, at_ms: 1, what: paused });
     writer.flush().await;
@@ -97,7 +97,7 @@ async fn a_full_database_refuses_and_takes_again_once_there_is_room() {
         assert_eq!(full.code(), "disk_full", "{full}");
         let writer = Writer::spawn(&store, Retention::default());
         let text = "x".repeat(400_000);
-        writer.event(Event { id: 1_000_000, at_ms: 1, what: What::Paused { reason: text } });
+        writer.event(Event { id: 1_000_000, at_ms: 1, what: EventKind::Paused { reason: text } });
         writer.flush().await;
         assert_eq!(writer.dropped(), 1);
         make_room(&store).await;

@@ -2,7 +2,7 @@
 
 use sqlx::{Sqlite, Transaction};
 
-use super::moves::json;
+use super::transitions::json;
 use super::{Enqueued, NewJob, OpenJob, Queue};
 use crate::{Result, StoreError};
 

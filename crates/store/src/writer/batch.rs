@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use serde::Serialize;
 use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments};
-use switchyard_domain::event::{Event, What};
+use switchyard_domain::event::{Event, EventKind};
 use switchyard_domain::view::{AttemptView, RequestView};
 use switchyard_domain::{RouteId, Tier};
 use tokio::sync::oneshot;
@@ -217,7 +217,7 @@ SELECT value->>0, value->>1, value->>'$[2].type', value->'$[2]' FROM json_each(?
 
 /// The columns of INSERT_EVENTS; the type is read from the body.
 #[derive(Serialize)]
-struct EventLine<'a>(i64, i64, &'a What);
+struct EventLine<'a>(i64, i64, &'a EventKind);
 
 fn refused(store: &Store, error: &serde_json::Error) -> StoreError {
     StoreError::Refused { path: store.path().to_owned(), detail: error.to_string() }

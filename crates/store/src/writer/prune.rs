@@ -1,6 +1,6 @@
 //! Forgetting what is old, in steps small enough that nothing waits noticeably for one.
 
-use crate::{Result, Store, Turn};
+use crate::{Result, Store, WriteLock};
 
 /// Rows a step looks at.
 const STEP: i64 = 500;
@@ -46,7 +46,7 @@ impl Store {
         Ok(())
     }
 
-    async fn step(&self, turn: Turn<'_>, sql: &'static str, bound: i64) -> Result<u64> {
+    async fn step(&self, turn: WriteLock<'_>, sql: &'static str, bound: i64) -> Result<u64> {
         let done = sqlx::query(sql)
             .bind(bound)
             .bind(STEP)

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
-use switchyard_domain::event::{Event, What};
+use switchyard_domain::event::{Event, EventKind};
 use switchyard_domain::view::{AttemptView, Outcome, RequestView};
 use switchyard_domain::{Dialect, Failure, FailureKind, RequestId, RouteId, Tier};
 
@@ -70,7 +70,7 @@ fn attempt(route: &str, tier: Tier, failure: Option<Failure>) -> AttemptView {
 
 fn event(id: i64, at_ms: i64) -> Event {
     // A job's own id must not be taken for the event's.
-    let what = What::JobQueued {
+    let what = EventKind::JobQueued {
         job_id: format!("job_{id}"),
         job: "summary".to_owned(),
         client: "editor".to_owned(),
@@ -96,7 +96,7 @@ async fn what_was_sent_is_read_back_after_a_flush() {
     let (first, second) = (clean(1, 100), failed(2, 200));
     writer.request(first.clone());
     writer.request(second.clone());
-    let paused = Event { id: 7, at_ms: 300, what: What::Paused { reason: "\"lunch\"".to_owned() } };
+    let paused = Event { id: 7, at_ms: 300, what: EventKind::Paused { reason: "\"lunch\"".to_owned() } };
     writer.event(paused.clone());
     writer.event(event(8, 301));
     writer.flush().await;
@@ -310,9 +310,9 @@ async fn a_jobs_habits_are_of_its_own_answered_requests() {
         writer.request(row);
     }
     writer.flush().await;
-    let habits = store.requests().habits("summary", 100, "switchyard").await.unwrap();
-    assert_eq!((habits.answered, habits.first_ms), (3, Some(100)));
-    assert_eq!(habits.tokens, [[12, 0, 34], [12, 8, 34]], "newest first, and only those that said so");
-    assert_eq!(habits.dialects, [Dialect::AnthropicMessages, Dialect::OpenAiChat]);
-    assert_eq!(store.requests().habits("none", 0, "").await.unwrap(), crate::Habits::default());
+    let typical_usage = store.requests().typical_usage("summary", 100, "switchyard").await.unwrap();
+    assert_eq!((typical_usage.answered, typical_usage.first_ms), (3, Some(100)));
+    assert_eq!(typical_usage.tokens, [[12, 0, 34], [12, 8, 34]], "newest first, and only those that said so");
+    assert_eq!(typical_usage.dialects, [Dialect::AnthropicMessages, Dialect::OpenAiChat]);
+    assert_eq!(store.requests().typical_usage("none", 0, "").await.unwrap(), crate::TypicalUsage::default());
 }

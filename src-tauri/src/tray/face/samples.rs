@@ -1,7 +1,7 @@
 //! A snapshot to look at in tests.
 
 use serde_json::{Value, json};
-use switchyard_domain::operate::{LoopView, Orders};
+use switchyard_domain::operate::{LoopView, Overrides};
 use switchyard_domain::view::Snapshot;
 
 fn route(id: &str, lamp: &str, signal: &str, detail: Option<&str>, next: bool) -> Value {
@@ -46,7 +46,7 @@ pub(crate) fn snapshot() -> Snapshot {
             "needsCredential": false, "credentials": []
         }],
         "keychain": { "available": true, "problem": null },
-        "shifts": [], "distribution": null, "orders": Orders::default(), "triggers": [], "loops": LoopView::default(),
+        "shifts": [], "distribution": null, "orders": Overrides::default(), "triggers": [], "loops": LoopView::default(),
         "shed": null, "causes": [], "incidents": []
     });
     serde_json::from_value(document).unwrap()
@@ -56,7 +56,7 @@ pub(crate) fn snapshot() -> Snapshot {
 pub(crate) fn on_warm() -> Snapshot {
     let mut seen = snapshot();
     let failed = route("anthropic/sonnet-4.6", "stop", "Stop", Some("529 overloaded"), false);
-    seen.status.lamp = switchyard_domain::event::Lamp::Degraded;
+    seen.status.lamp = switchyard_domain::event::StatusLevel::Degraded;
     seen.status.tier = switchyard_domain::Tier::Warm;
     seen.status.state = "Running on Warm.".to_owned();
     seen.tiers[0].routes = vec![serde_json::from_value(failed).unwrap()];

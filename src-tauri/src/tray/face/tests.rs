@@ -15,7 +15,7 @@ fn a_normal_day() {
 #[test]
 fn nothing_asked_yet_is_no_answer() {
     let mut seen = snapshot();
-    seen.status.lamp = switchyard_domain::event::Lamp::Unknown;
+    seen.status.lamp = switchyard_domain::event::StatusLevel::Unknown;
     seen.status.state = "Ready.".to_owned();
     seen.tiers[0].routes[0].last.clear();
     seen.tiers[0].share_percent = None;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use switchyard_domain::event::What;
+use switchyard_domain::event::EventKind;
 use switchyard_domain::map::RoutingMap;
 use switchyard_domain::operate::TriggerKind;
 
@@ -31,13 +31,13 @@ impl Journey {
         &mut self,
         script: &Script,
         map: &RoutingMap,
-        what: &What,
+        what: &EventKind,
         at_ms: u64,
         kpis: &mut Kpis,
     ) {
-        if let What::TriggerFired { provider, .. } = what {
+        if let EventKind::TriggerFired { provider, .. } = what {
             self.fired(script, map, provider, what, at_ms, kpis);
-        } else if let What::ShiftStarted { provider, actor, .. } = what {
+        } else if let EventKind::ShiftStarted { provider, actor, .. } = what {
             if actor == "router" {
                 kpis.shifts += 1;
                 if provider.as_ref().is_none_or(|provider| is_needless(script, map, provider, at_ms)) {
@@ -45,10 +45,10 @@ impl Journey {
                     kpis.note(at_ms, || format!("a needless shift: {}", what.sentence()));
                 }
             }
-        } else if let What::ShiftReversed { shift, .. } = what {
+        } else if let EventKind::ShiftReversed { shift, .. } = what {
             kpis.reversals += 1;
             self.returning.remove(shift);
-        } else if let What::FailbackStarted { shift, provider, .. } = what {
+        } else if let EventKind::FailbackStarted { shift, provider, .. } = what {
             kpis.failbacks += 1;
             let home = provider.as_deref().unwrap_or(script.world.home());
             if is_known_ill(script, map, home, at_ms) {
@@ -56,11 +56,11 @@ impl Journey {
                 kpis.note(at_ms, || format!("traffic begins to come home to {home}, which is ill"));
             }
             self.returning.insert(*shift, false);
-        } else if let What::ShiftMoved { shift, provider, share_percent, .. } = what {
+        } else if let EventKind::ShiftMoved { shift, provider, share_percent, .. } = what {
             if *share_percent <= 50 {
                 self.came_home(script, map, *shift, provider.as_deref(), at_ms, kpis);
             }
-        } else if let What::ShiftEnded { shift, provider, .. } = what {
+        } else if let EventKind::ShiftEnded { shift, provider, .. } = what {
             self.came_home(script, map, *shift, provider.as_deref(), at_ms, kpis);
             self.returning.remove(shift);
         }
@@ -71,7 +71,7 @@ impl Journey {
         script: &Script,
         map: &RoutingMap,
         provider: &str,
-        what: &What,
+        what: &EventKind,
         at_ms: u64,
         kpis: &mut Kpis,
     ) {
@@ -162,8 +162,8 @@ fn worst(script: &Script, map: &RoutingMap, provider: &str, at_ms: u64) -> Condi
 
 /// Whether a trigger says of slow models that they are slow. `triggers.p95Ms` is three seconds by default, and a model
 /// that reasons takes longer on its best day: the trigger is right, and what is to be shown is that no outage comes of it.
-fn is_slow_as_ever(script: &Script, map: &RoutingMap, what: &What) -> bool {
-    let is_of_time = matches!(what, What::TriggerFired { kind: TriggerKind::Slow, .. });
+fn is_slow_as_ever(script: &Script, map: &RoutingMap, what: &EventKind) -> bool {
+    let is_of_time = matches!(what, EventKind::TriggerFired { kind: TriggerKind::Slow, .. });
     is_of_time && script.pace.is_above(map.triggers.p95_ms)
 }
 

@@ -2,7 +2,7 @@
 
 use switchyard_domain::map::{Defaults, Route, RouteIx, RoutingMap};
 use switchyard_domain::{Dialect, Failure, Now};
-use switchyard_policy::{Attempt, Drive, In, Input, Needs, Step, classify, plan};
+use switchyard_policy::{Attempt, FailoverMachine, Inclusion, Input, Needs, Step, classify, plan};
 
 use super::agenda::Event;
 use super::queue::Job;
@@ -22,7 +22,7 @@ pub(super) struct Call {
     pub(super) arrived: Now,
     /// The queued job it is an attempt of.
     pub(super) job: Option<Job>,
-    drive: Option<Drive>,
+    machine: Option<FailoverMachine>,
     /// The try under way.
     attempt: Option<Box<Attempt>>,
     /// The route that was tried last.
@@ -45,7 +45,7 @@ impl Call {
             stream,
             arrived: now,
             job: None,
-            drive: None,
+            machine: None,
             attempt: None,
             route: None,
             first: None,
@@ -93,19 +93,19 @@ impl Run<'_> {
         let job = std::sync::Arc::clone(&self.map.default_job);
         let plan = plan(&self.map, &job, &self.fleet, &needs, self.chance.bits(), self.now);
         if call.job.is_none() {
-            let is_test = |why: In| matches!(why, In::TestCall | In::Trial);
+            let is_test = |why: Inclusion| matches!(why, Inclusion::TestCall | Inclusion::Trial);
             let first = plan.candidates.iter().find(|candidate| !is_test(candidate.why));
             let at_ms = self.at_ms();
             self.observer.planned(first.map(|candidate| candidate.route), at_ms);
         }
-        call.drive = Some(Drive::new(&self.map, &job, plan, self.chance.bits(), call.arrived));
+        call.machine = Some(FailoverMachine::new(&self.map, &job, plan, self.chance.bits(), call.arrived));
         self.step(id, call, Input::Begin);
     }
 
     /// Gives a call's drive what happened, and does what it says.
     fn step(&mut self, id: u64, mut call: Call, input: Input) {
-        let Some(drive) = &mut call.drive else { return };
-        let (step, changes) = drive.step(&mut self.fleet, &self.map, input, self.now);
+        let Some(machine) = &mut call.machine else { return };
+        let (step, changes) = machine.step(&mut self.fleet, &self.map, input, self.now);
         self.told(&changes);
         match step {
             Step::Try(attempt) => {
@@ -201,7 +201,7 @@ impl Run<'_> {
         };
         call.broken.push(route);
         call.arrived = self.now;
-        call.drive = None;
+        call.machine = None;
         self.plan_anew(id, call);
     }
 
@@ -218,13 +218,13 @@ impl Run<'_> {
     fn end(&mut self, mut call: Call, ending: Ending) {
         let at_ms = self.at_ms();
         let fell_back = ending == Ending::Answered && call.route != call.first;
-        self.fleet.loops_mut().ended(call.tries, fell_back, self.now);
+        self.fleet.retry_budget_mut().ended(call.tries, fell_back, self.now);
         if let Some(job) = call.job.take() {
             return self.settle(job, &call, ending);
         }
         let fair = self.was_fair(call.begun.mono_ms - START.mono_ms, at_ms);
         let by = call.route.filter(|_| ending == Ending::Answered);
-        let last = call.drive.as_ref().and_then(Drive::last_failure).map(Failure::short);
+        let last = call.machine.as_ref().and_then(FailoverMachine::last_failure).map(Failure::short);
         let why =
             || format!("{} tries in {} ms, last {last:?}", call.tries, self.now.mono_ms - call.begun.mono_ms);
         self.observer.ended(ending, by, fair, at_ms, why);

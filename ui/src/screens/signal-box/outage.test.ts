@@ -111,9 +111,9 @@ test("an incident that just ended can still be opened, and a trigger says how it
 
 test("every kind of override is listed, each with its way back", () => {
   const snapshot = scenes.overrides();
-  snapshot.orders.except = [{ provider: "openai", actor: "cli", atMs: 1 }];
-  snapshot.orders.allOff = { actor: "cli", atMs: 1 };
-  const list = overridesOf(snapshot.orders, scenes.distribution().distribution);
+  snapshot.overrides.except = [{ provider: "openai", actor: "cli", atMs: 1 }];
+  snapshot.overrides.allOff = { actor: "cli", atMs: 1 };
+  const list = overridesOf(snapshot.overrides, scenes.distribution().distribution);
   expect(list.map((entry) => [entry.title, entry.detail, entry.takeBack.kind])).toEqual([
     ["Everything is switched off", "Each request gets an immediate refusal.", "allOff"],
     ["Without openai", "No job uses this provider.", "except"],

@@ -15,17 +15,17 @@ fn the_map() -> RoutingMap {
     map::read(&document.to_string(), Format::Json, &|_: &str| None).unwrap()
 }
 
-fn event(id: i64, what: What) -> Event {
+fn event(id: i64, what: EventKind) -> Event {
     Event { id, at_ms: id * 1_000, what }
 }
 
-fn opened(route: &str) -> What {
+fn opened(route: &str) -> EventKind {
     let failure = Failure { status: Some(529), ..Failure::new(FailureKind::Overloaded, "Overloaded") };
-    What::CircuitOpened { route: RouteId::from(route), failure, consecutive: 5 }
+    EventKind::CircuitOpened { route: RouteId::from(route), failure, consecutive: 5 }
 }
 
-fn fired(kind: TriggerKind) -> What {
-    What::TriggerFired {
+fn fired(kind: TriggerKind) -> EventKind {
+    EventKind::TriggerFired {
         kind,
         provider: "openai".into(),
         route: None,
@@ -34,8 +34,8 @@ fn fired(kind: TriggerKind) -> What {
     }
 }
 
-fn shift(actor: &str) -> What {
-    What::ShiftStarted {
+fn shift(actor: &str) -> EventKind {
+    EventKind::ShiftStarted {
         shift: 1,
         provider: Some("openai".into()),
         from: "openai".into(),
@@ -72,8 +72,8 @@ fn circuits_triggers_and_moves_by_hand_open_an_incident_and_other_events_do_not(
         ),
         (shift("cli"), Some(("openai: their status page is red", Severity::Three, 1_000, true, false))),
         (shift("router"), Some(("openai: their status page is red", Severity::Three, 1_000, true, true))),
-        (What::Resumed, None),
-        (What::CircuitClosed { route: RouteId::from("anthropic/a") }, None),
+        (EventKind::Resumed, None),
+        (EventKind::CircuitClosed { route: RouteId::from("anthropic/a") }, None),
     ] {
         let event = event(1, what);
         let told =
@@ -100,9 +100,9 @@ fn the_timeline_has_the_providers_own_events_and_what_moves_traffic() {
     for (what, is_told) in [
         (opened("anthropic/b"), true),
         (opened("openai/c"), false),
-        (What::TierChanged { from: Tier::Hot, to: Tier::Warm, route: None, cause: None }, true),
-        (What::JobQueued { job_id: "job_1".into(), job: job(), client: "n8n".into() }, false),
-        (What::JobDead { job_id: "job_1".into(), job: job(), reason: "expired".into() }, true),
+        (EventKind::TierChanged { from: Tier::Hot, to: Tier::Warm, route: None, cause: None }, true),
+        (EventKind::JobQueued { job_id: "job_1".into(), job: job(), client: "n8n".into() }, false),
+        (EventKind::JobDead { job_id: "job_1".into(), job: job(), reason: "expired".into() }, true),
         (fired(TriggerKind::Errors), false),
     ] {
         assert_eq!(belongs(&what, "anthropic", &map), is_told, "{what:?}");
@@ -154,7 +154,7 @@ fn a_clock_that_is_set_back_lengthens_the_calm_and_closes_nothing_early() {
 fn a_return_that_does_not_hold_counts_as_reversed() {
     let map = the_map();
     let mut case = case(&event(1, opened("anthropic/a")));
-    let closed = event(2, What::CircuitClosed { route: RouteId::from("anthropic/a") });
+    let closed = event(2, EventKind::CircuitClosed { route: RouteId::from("anthropic/a") });
     case.hear(&closed, &map);
     case.beat(Condition::default(), &IncidentSettings::default(), now(3));
     let again = event(4, opened("anthropic/a"));

@@ -1,4 +1,4 @@
-use switchyard_domain::event::Lamp;
+use switchyard_domain::event::StatusLevel;
 use switchyard_domain::incident::{
     ClientImpact, FailureCount, IncidentBrief, IncidentId, IncidentNote, Marks, PercentKpi, Severity,
     SpanKpi, TimelineEntry, Validation,
@@ -88,12 +88,12 @@ pub(crate) fn closed() -> Incident {
         timeline: vec![
             entry(
                 T + 4_000,
-                Lamp::Stop,
+                StatusLevel::Stop,
                 "sonnet-4.6: 529 overloaded, 5 in a row. Circuit open.",
                 Some("Over|loaded\nnow"),
             ),
-            entry(T + 4_001, Lamp::Degraded, "Warm took over: gpt-4o-mini answers.", None),
-            entry(T + 190_000, Lamp::Clear, "sonnet-4.6 answers again. Circuit closed.", None),
+            entry(T + 4_001, StatusLevel::Degraded, "Warm took over: gpt-4o-mini answers.", None),
+            entry(T + 190_000, StatusLevel::Clear, "sonnet-4.6 answers again. Circuit closed.", None),
         ],
         notes: vec![IncidentNote {
             at_ms: T + 60_000,

@@ -3,8 +3,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use serde_json::{Value, json};
 use switchyard_domain::api::ApplyMap;
 use switchyard_domain::operate::{KillScope, StartShift};
-use switchyard_domain::orders::Terms;
-use switchyard_policy::Wish;
+use switchyard_domain::overrides::Terms;
+use switchyard_policy::Command;
 
 use super::*;
 use crate::RouterConfig;
@@ -74,17 +74,17 @@ async fn a_rollback_of_a_shift_that_stops_halfway_is_in_the_log() {
         .apply_map(ApplyMap { document: document.to_string(), base_version: None, reason: None, source })
         .await
         .unwrap();
-    let wish = |percent| StartShift {
+    let command = |percent| StartShift {
         from: "one".to_owned(),
         to: Some("two".to_owned()),
         mode: Some(switchyard_domain::map::ShiftMode::Immediate),
         percent: Some(percent),
         reason: None,
     };
-    let shift = router.start_shift(wish(30), "cli").await.unwrap();
-    router.start_shift(wish(80), "cli").await.unwrap();
+    let shift = router.start_shift(command(30), "cli").await.unwrap();
+    router.start_shift(command(80), "cli").await.unwrap();
     let raised = newest(&router).await.id;
-    let kill = Wish::Kill { scope: KillScope::Provider("two".to_owned()), on: true };
+    let kill = Command::Kill { scope: KillScope::Provider("two".to_owned()), on: true };
     router.order(kill, Terms::default(), "cli").await.unwrap();
     let refused = router.roll_back(raised, None, "cli").await.unwrap_err();
     assert_eq!(refused.code, "conflict_target_out", "{refused:?}");

@@ -18,16 +18,16 @@ use crate::router::audit::State;
 /// How a shift stands, as far as a person decides it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Stance {
+pub(crate) struct ShiftState {
     /// The wish that makes it again.
-    wish: StartShift,
+    command: StartShift,
     /// Whether it is on its way home.
     returning: bool,
     /// Whether a person holds it.
     held: bool,
 }
 
-impl Stance {
+impl ShiftState {
     pub(super) fn of(view: &ShiftView) -> Self {
         let returning = view.phase == ShiftPhase::Returning;
         let goal = match view.phase {
@@ -36,7 +36,7 @@ impl Stance {
         };
         // What has arrived was watched on its way: it needs no steps a second time.
         let arrived = view.phase == ShiftPhase::Away;
-        let wish = StartShift {
+        let command = StartShift {
             from: written(&view.from),
             to: Some(written(&view.to)),
             mode: Some(if arrived { ShiftMode::Immediate } else { view.mode }),
@@ -44,22 +44,22 @@ impl Stance {
             reason: None,
         };
         let held = view.held.as_ref().is_some_and(|held| held.by != ROUTER);
-        Self { wish, returning, held }
+        Self { command, returning, held }
     }
 
     /// Whether a person decided the same. On its way home a share falls by itself.
     fn is(&self, other: &Self) -> bool {
-        (&self.wish.from, &self.wish.to) == (&other.wish.from, &other.wish.to)
+        (&self.command.from, &self.command.to) == (&other.command.from, &other.command.to)
             && (self.returning, self.held) == (other.returning, other.held)
-            && (self.returning || self.wish.percent == other.wish.percent)
+            && (self.returning || self.command.percent == other.command.percent)
     }
 }
 
 /// The states of a change, none when it changed nothing that a person decides.
 pub(super) fn moved(
     id: Option<u64>,
-    before: Option<Stance>,
-    after: Option<Stance>,
+    before: Option<ShiftState>,
+    after: Option<ShiftState>,
 ) -> Option<(State, State)> {
     let id = id?;
     let changed = !same(before.as_ref(), after.as_ref());
@@ -73,7 +73,7 @@ pub(super) fn split(
     (before != after).then_some((State::Split { weights: before }, State::Split { weights: after }))
 }
 
-fn same(one: Option<&Stance>, other: Option<&Stance>) -> bool {
+fn same(one: Option<&ShiftState>, other: Option<&ShiftState>) -> bool {
     match (one, other) {
         (Some(one), Some(other)) => one.is(other),
         (None, None) => true,
@@ -83,8 +83,8 @@ fn same(one: Option<&Stance>, other: Option<&Stance>) -> bool {
 
 impl Router {
     /// How a shift stands; none when there is none of this number.
-    pub(super) fn stance(&self, id: u64) -> Option<Stance> {
-        self.shifts().iter().find(|view| view.id == id).map(Stance::of)
+    pub(super) fn state(&self, id: u64) -> Option<ShiftState> {
+        self.shifts().iter().find(|view| view.id == id).map(ShiftState::of)
     }
 
     /// The shift that a command without a number means.
@@ -94,10 +94,10 @@ impl Router {
     }
 
     /// The shift under way from the same origin.
-    fn begun_anew(&self, stance: &Stance) -> Option<(u64, Stance)> {
+    fn begun_anew(&self, state: &ShiftState) -> Option<(u64, ShiftState)> {
         let all = self.shifts();
-        let found = all.iter().find(|view| written(&view.from) == stance.wish.from);
-        found.map(|view| (view.id, Stance::of(view)))
+        let found = all.iter().find(|view| written(&view.from) == state.command.from);
+        found.map(|view| (view.id, ShiftState::of(view)))
     }
 
     /// The wish that makes the present split again.
@@ -113,19 +113,19 @@ impl Router {
         &self,
         entry: i64,
         id: u64,
-        (before, after): (Option<Stance>, Option<Stance>),
+        (before, after): (Option<ShiftState>, Option<ShiftState>),
         reason: Option<String>,
         actor: &str,
     ) -> Result<(), Problem> {
-        let stands = self.stance(id);
+        let stands = self.state(id);
         if after.is_none()
-            && let Some((other, stance)) = before.as_ref().and_then(|before| self.begun_anew(before))
+            && let Some((other, state)) = before.as_ref().and_then(|before| self.begun_anew(before))
         {
             // One origin has one shift: another one of it has taken the place of this one.
-            return Err(if before.as_ref().is_some_and(|before| stance.is(before)) {
+            return Err(if before.as_ref().is_some_and(|before| state.is(before)) {
                 as_before()
             } else {
-                changed_since(other, Some(&stance))
+                changed_since(other, Some(&state))
             });
         }
         if same(stands.as_ref(), before.as_ref()) {
@@ -145,8 +145,8 @@ impl Router {
     async fn set_back(
         &self,
         id: u64,
-        stands: Option<&Stance>,
-        before: Option<Stance>,
+        stands: Option<&ShiftState>,
+        before: Option<ShiftState>,
         actor: &str,
         why: Option<&str>,
     ) -> Result<u64, Problem> {
@@ -157,16 +157,16 @@ impl Router {
         };
         let (mut id, mut held) = (id, stands.is_some_and(|stands| stands.held));
         let returns = stands.is_some_and(|stands| stands.returning);
-        let share = stands.and_then(|stands| stands.wish.percent);
+        let share = stands.and_then(|stands| stands.command.percent);
         // On the way home a share falls by itself: there it is nobody's wish.
-        let another_share = !before.returning && !returns && share != before.wish.percent;
-        let taken_back = stands.is_some() && another_share && share > before.wish.percent;
+        let another_share = !before.returning && !returns && share != before.command.percent;
+        let taken_back = stands.is_some() && another_share && share > before.command.percent;
         if taken_back {
             self.command(home(true), actor, why).await?;
         }
         if stands.is_none() || another_share || (returns && !before.returning) {
-            let wish = StartShift { reason: why.map(str::to_owned), ..before.wish };
-            let begun = self.command(ShiftCommand::Start(wish), actor, why).await;
+            let command = StartShift { reason: why.map(str::to_owned), ..before.command };
+            let begun = self.command(ShiftCommand::Start(command), actor, why).await;
             if begun.is_err() && taken_back {
                 // Half of it has happened, and can be rolled back like any change.
                 let states = moved(Some(id), stands.cloned(), None);
@@ -204,8 +204,8 @@ impl Router {
                            `switchyard shift set` or `switchyard shift clear` changes them.";
             return Err(Problem::new("conflict_audit", message));
         }
-        let wish = SetDistribution { reason: reason.clone(), ..before.clone().unwrap_or_default() };
-        self.command(ShiftCommand::Distribute(wish), actor, reason.as_deref()).await?;
+        let command = SetDistribution { reason: reason.clone(), ..before.clone().unwrap_or_default() };
+        self.command(ShiftCommand::Distribute(command), actor, reason.as_deref()).await?;
         let states = split(after, before);
         self.note_shift(actor, "rollback", &format!("#{entry} (weights)"), reason, states).await;
         Ok(())
@@ -216,7 +216,7 @@ fn as_before() -> Problem {
     Problem::new("conflict_audit", "Nothing to roll back: everything is as it was before that change.")
 }
 
-fn changed_since(id: u64, stands: Option<&Stance>) -> Problem {
+fn changed_since(id: u64, stands: Option<&ShiftState>) -> Problem {
     let message = match stands {
         None => format!(
             "Shift {id} is over by now: its traffic is home. Begin another with `switchyard failover`."

@@ -114,14 +114,14 @@ pub(super) async fn fetch(
     key: &Key,
     route: &Route,
 ) -> Result<Leased<Token>, Failure> {
-    let desk = Desk { client, route };
+    let token_client = TokenClient { client, route };
     match key.material() {
         Material::Value(secret) => {
             // The parser's message could quote a value, so it is not passed on.
             let document = serde_json::from_str(secret.expose()).map_err(|_| unusable(route))?;
-            desk.token(&document).await
+            token_client.token(&document).await
         }
-        Material::GoogleMetadata(host) => desk.metadata(host).await,
+        Material::GoogleMetadata(host) => token_client.metadata(host).await,
         Material::AwsProfile(_) => Err(unusable(route)),
     }
 }
@@ -136,12 +136,12 @@ fn unusable(route: &Route) -> Failure {
 
 /// Where tokens are asked for.
 #[derive(Clone, Copy)]
-struct Desk<'a> {
+struct TokenClient<'a> {
     client: &'a reqwest::Client,
     route: &'a Route,
 }
 
-impl Desk<'_> {
+impl TokenClient<'_> {
     async fn token(self, document: &Document) -> Result<Leased<Token>, Failure> {
         match document {
             Document::ServiceAccount(account) => {

@@ -322,7 +322,7 @@ async fn keys_of_a_profile_are_fetched_again_when_aws_says_they_have_expired() {
 
 #[tokio::test]
 async fn a_request_whose_token_has_ended_is_posted_once_more_with_a_new_one() {
-    use crate::upstream::{Letter, Secrets, Upstream};
+    use crate::upstream::{OutboundRequest, Secrets, Upstream};
     // Token, request, request refused, token, request.
     let desk = Desk::with(vec![200, 200, 401, 200], TOKEN).await;
     let text = format!(
@@ -330,13 +330,13 @@ async fn a_request_whose_token_has_ended_is_posted_once_more_with_a_new_one() {
         desk.host
     );
     let map = map::read(&text, Format::Json, &NoVariables).unwrap();
-    let mut upstream = Upstream::all(&map, None, &crate::upstream::Exits::default()).unwrap().remove(0);
+    let mut upstream = Upstream::all(&map, None, &crate::upstream::Egress::default()).unwrap().remove(0);
     upstream.signer = signer();
     let (key, mut secrets) = (desk.user(), Secrets::default());
     for (asked, token) in [(2, "ya29.token-1"), (5, "ya29.token-4")] {
-        let letter = Letter {
+        let letter = OutboundRequest {
             route: &map.routes[0],
-            door: &upstream.doors[0],
+            endpoint: &upstream.endpoints[0],
             headers: HeaderMap::new(),
             body: bytes::Bytes::from_static(b"{}"),
             key: Some(&key),
