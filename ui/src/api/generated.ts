@@ -698,7 +698,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/orders": {
+    "/v1/overrides": {
         parameters: {
             query?: never;
             header?: never;
@@ -706,7 +706,7 @@ export interface paths {
             cookie?: never;
         };
         /** Everything overridden now. */
-        get: operations["getOrders"];
+        get: operations["getOverrides"];
         put?: never;
         post?: never;
         delete?: never;
@@ -715,7 +715,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/orders/all-off": {
+    "/v1/overrides/all-off": {
         parameters: {
             query?: never;
             header?: never;
@@ -732,7 +732,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/orders/breaker": {
+    "/v1/overrides/breaker": {
         parameters: {
             query?: never;
             header?: never;
@@ -749,7 +749,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/orders/client-bounds": {
+    "/v1/overrides/client-bounds": {
         parameters: {
             query?: never;
             header?: never;
@@ -766,7 +766,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/orders/client-prefer": {
+    "/v1/overrides/client-prefer": {
         parameters: {
             query?: never;
             header?: never;
@@ -783,7 +783,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/orders/except": {
+    "/v1/overrides/except": {
         parameters: {
             query?: never;
             header?: never;
@@ -794,23 +794,6 @@ export interface paths {
         put?: never;
         /** Leaves a provider out everywhere, or uses it again. Other overrides stay as they are. */
         post: operations["setExcept"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/orders/kill": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Throws or resets the kill switch of a route, a model or a provider. */
-        post: operations["setKill"];
         delete?: never;
         options?: never;
         head?: never;
@@ -832,6 +815,23 @@ export interface paths {
          */
         put: operations["setJobOverrides"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/overrides/kill": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Throws or resets the kill switch of a route, a model or a provider. */
+        post: operations["setKill"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1489,7 +1489,7 @@ export interface components {
             /** @description The queue's name. */
             queue: string;
             /** @description The first wagons, oldest first, at most 12. */
-            wagons: components["schemas"]["WagonView"][];
+            wagons: components["schemas"]["QueuedJobView"][];
             /**
              * Format: int64
              * @description Jobs waiting or running.
@@ -1736,7 +1736,7 @@ export interface components {
             status?: number | null;
         };
         /** @description One entry of the event log. */
-        Event: components["schemas"]["What"] & {
+        Event: components["schemas"]["EventKind"] & {
             /**
              * Format: int64
              * @description UTC epoch milliseconds.
@@ -1748,10 +1748,295 @@ export interface components {
              */
             id: number;
         };
+        /** @description What happened. */
+        EventKind: {
+            proxyUrl: string;
+            /** @enum {string} */
+            type: "started";
+            version: string;
+        } | {
+            name: string;
+            source: string;
+            /** @enum {string} */
+            type: "map_applied";
+            /** Format: int64 */
+            version: number;
+        } | {
+            /** Format: int32 */
+            consecutive: number;
+            failure: components["schemas"]["Failure"];
+            route: components["schemas"]["RouteId"];
+            /** @enum {string} */
+            type: "circuit_opened";
+        } | {
+            route: components["schemas"]["RouteId"];
+            /** @enum {string} */
+            type: "circuit_half_open";
+        } | {
+            route: components["schemas"]["RouteId"];
+            /** @enum {string} */
+            type: "circuit_closed";
+        } | {
+            cause?: string | null;
+            from: components["schemas"]["Tier"];
+            route?: components["schemas"]["RouteId"] | null;
+            to: components["schemas"]["Tier"];
+            /** @enum {string} */
+            type: "tier_changed";
+        } | {
+            credential: string;
+            failure: components["schemas"]["Failure"];
+            provider: string;
+            /** @enum {string} */
+            type: "key_condemned";
+        } | {
+            chars: number;
+            failure: components["schemas"]["Failure"];
+            from: components["schemas"]["RouteId"];
+            requestId: components["schemas"]["RequestId"];
+            to: components["schemas"]["RouteId"];
+            /** @enum {string} */
+            type: "stream_rescued";
+        } | {
+            lost: string[];
+            requestId: components["schemas"]["RequestId"];
+            route: components["schemas"]["RouteId"];
+            /** @enum {string} */
+            type: "answer_degraded";
+        } | {
+            client: string;
+            job: string;
+            jobId: string;
+            /** @enum {string} */
+            type: "job_queued";
+        } | {
+            job: string;
+            jobId: string;
+            route: components["schemas"]["RouteId"];
+            /** @enum {string} */
+            type: "job_done";
+        } | {
+            job: string;
+            jobId: string;
+            reason: string;
+            /** @enum {string} */
+            type: "job_dead";
+        } | {
+            job: string;
+            jobId: string;
+            /** @enum {string} */
+            type: "job_discarded";
+        } | {
+            reason: string;
+            /** @enum {string} */
+            type: "paused";
+        } | {
+            /** @enum {string} */
+            type: "resumed";
+        } | {
+            inService: boolean;
+            route: components["schemas"]["RouteId"];
+            /** @enum {string} */
+            type: "route_switched";
+        } | {
+            name: string;
+            stored: boolean;
+            /** @enum {string} */
+            type: "credential_changed";
+        } | {
+            reason: string;
+            /** @enum {string} */
+            type: "keychain_unavailable";
+        } | {
+            failure: components["schemas"]["Failure"];
+            route: components["schemas"]["RouteId"];
+            /** @enum {string} */
+            type: "probe_failed";
+        } | {
+            drift: components["schemas"]["CompatDrift"][];
+            passed: boolean;
+            route: components["schemas"]["RouteId"];
+            /** @enum {string} */
+            type: "compat_checked";
+        } | {
+            /** Format: int64 */
+            beganAtMs: number;
+            kind: components["schemas"]["TriggerKind"];
+            provider: string;
+            reason: string;
+            route?: components["schemas"]["RouteId"] | null;
+            /** @enum {string} */
+            type: "trigger_fired";
+        } | {
+            kind: components["schemas"]["TriggerKind"];
+            provider: string;
+            reason: string;
+            route?: components["schemas"]["RouteId"] | null;
+            /** @enum {string} */
+            type: "trigger_cleared";
+        } | {
+            actor: string;
+            from: string;
+            mode: components["schemas"]["ShiftMode"];
+            provider?: string | null;
+            reason: string;
+            /** Format: int64 */
+            shift: number;
+            to: string;
+            /** @enum {string} */
+            type: "shift_started";
+        } | {
+            from: string;
+            provider?: string | null;
+            reason: string;
+            /** Format: int32 */
+            sharePercent: number;
+            /** Format: int64 */
+            shift: number;
+            to: string;
+            /** @enum {string} */
+            type: "shift_moved";
+        } | {
+            actor: string;
+            from: string;
+            held: boolean;
+            provider?: string | null;
+            reason: string;
+            /** Format: int64 */
+            shift: number;
+            /** @enum {string} */
+            type: "shift_held";
+        } | {
+            from: string;
+            provider?: string | null;
+            reason: string;
+            /** Format: int64 */
+            shift: number;
+            to: string;
+            /** @enum {string} */
+            type: "shift_reversed";
+        } | {
+            actor: string;
+            home: string;
+            provider?: string | null;
+            reason: string;
+            /** Format: int64 */
+            shift: number;
+            /** @enum {string} */
+            type: "failback_started";
+        } | {
+            home: string;
+            provider?: string | null;
+            reason: string;
+            /** Format: int64 */
+            shift: number;
+            /** @enum {string} */
+            type: "shift_ended";
+        } | {
+            actor: string;
+            reason: string;
+            /** @enum {string} */
+            type: "distributed";
+            weights?: string | null;
+        } | {
+            action: string;
+            actor: string;
+            on: boolean;
+            reason?: string | null;
+            target: string;
+            /** @enum {string} */
+            type: "order_changed";
+        } | {
+            route: components["schemas"]["RouteId"];
+            /** Format: int32 */
+            times: number;
+            /** @enum {string} */
+            type: "circuit_flaps";
+            /** Format: int64 */
+            waitMs: number;
+        } | {
+            reason: string;
+            /** @enum {string} */
+            type: "storm_began";
+        } | {
+            reason: string;
+            /** @enum {string} */
+            type: "storm_ended";
+        } | {
+            priority: string;
+            reason: string;
+            /** @enum {string} */
+            type: "work_shed";
+        } | {
+            incident: components["schemas"]["IncidentId"];
+            provider: string;
+            title: string;
+            /** @enum {string} */
+            type: "incident_opened";
+        } | {
+            incident: components["schemas"]["IncidentId"];
+            provider: string;
+            reason: string;
+            /** @enum {string} */
+            type: "users_hurt";
+        } | {
+            incident: components["schemas"]["IncidentId"];
+            provider: string;
+            summary: string;
+            /** @enum {string} */
+            type: "incident_closed";
+        } | {
+            cause: string;
+            code: string;
+            /** @enum {string} */
+            type: "cause_found";
+        } | {
+            from: components["schemas"]["NetworkState"];
+            /** Format: int64 */
+            lastedMs: number;
+            portalUrl?: string | null;
+            reason: string;
+            to: components["schemas"]["NetworkState"];
+            /** @enum {string} */
+            type: "network_turned";
+        } | {
+            /** @enum {string} */
+            type: "network_switched";
+            what: string;
+        } | {
+            /** Format: int64 */
+            asleepMs: number;
+            /** @enum {string} */
+            type: "woke_up";
+        } | {
+            /** Format: int64 */
+            byMs: number;
+            /** @enum {string} */
+            type: "clock_jumped";
+        } | {
+            source: components["schemas"]["NameSource"];
+            /** @enum {string} */
+            type: "names_from";
+        } | {
+            proxy?: string | null;
+            /** @enum {string} */
+            type: "proxy_changed";
+        } | {
+            answers: string;
+            provider: string;
+            region: string;
+            /** @enum {string} */
+            type: "region_out";
+        } | {
+            provider: string;
+            region: string;
+            /** @enum {string} */
+            type: "region_back";
+        };
         /** @description One event with its lamp and sentence. */
         EventView: components["schemas"]["Event"] & {
             /** @description The lamp beside it. */
-            lamp: components["schemas"]["Lamp"];
+            lamp: components["schemas"]["StatusLevel"];
             /** @description One or two plain sentences. */
             sentence: string;
         };
@@ -2200,11 +2485,6 @@ export interface components {
             /** @description Share of `failed` in `requests`. */
             userErrorPercent: components["schemas"]["PercentKpi"];
         };
-        /**
-         * @description Which lamp stands beside an event or a state.
-         * @enum {string}
-         */
-        Lamp: "clear" | "caution" | "degraded" | "stop" | "paused" | "info" | "out" | "unknown";
         /** @description The local key that works out of the box. */
         LocalKey: {
             /** @description What an app sends as its API key. */
@@ -2471,8 +2751,22 @@ export interface components {
             /** @description Why. */
             reason?: string | null;
         };
+        /** @description What a change of the overrides came to. */
+        OrdersAnswer: {
+            /** @description False when everything was so already. */
+            changed: boolean;
+            /** @description Everything overridden now. */
+            overrides: components["schemas"]["Overrides"];
+            /** @description What a person should know before going on: jobs with nothing but Cold left, an app nobody has a key for. */
+            warnings: string[];
+        };
+        /**
+         * @description How a request ended.
+         * @enum {string}
+         */
+        Outcome: "answered" | "queued" | "refused" | "failed" | "broken" | "aborted";
         /** @description Everything overridden at run time, as one document. It outlives a restart; each change of it is an audit entry. */
-        Orders: {
+        Overrides: {
             allOff?: components["schemas"]["Order"] | null;
             /** @description Apps' rules, by client. */
             clients?: {
@@ -2494,20 +2788,6 @@ export interface components {
              */
             version: number;
         };
-        /** @description What a change of the overrides came to. */
-        OrdersAnswer: {
-            /** @description False when everything was so already. */
-            changed: boolean;
-            /** @description Everything overridden now. */
-            orders: components["schemas"]["Orders"];
-            /** @description What a person should know before going on: jobs with nothing but Cold left, an app nobody has a key for. */
-            warnings: string[];
-        };
-        /**
-         * @description How a request ended.
-         * @enum {string}
-         */
-        Outcome: "answered" | "queued" | "refused" | "failed" | "broken" | "aborted";
         /** @description Whether new work is paused. */
         PauseView: {
             /** @description Whether new work is refused or queued. */
@@ -2639,6 +2919,15 @@ export interface components {
             limitPercent: number;
             /** @description The route. */
             route: components["schemas"]["RouteId"];
+        };
+        /** @description One waiting job in the diagram. */
+        QueuedJobView: {
+            /** @description The job's id. */
+            id: string;
+            /** @description The workload's name. */
+            job: string;
+            /** @description Waiting, running or dead. */
+            state: components["schemas"]["JobState"];
         };
         /** @description A provider's prices, in nano-dollars for a million tokens. */
         Rates: {
@@ -2907,7 +3196,7 @@ export interface components {
             inService: boolean;
             killed?: components["schemas"]["Kill"] | null;
             /** @description The lamp. */
-            lamp: components["schemas"]["Lamp"];
+            lamp: components["schemas"]["StatusLevel"];
             /** @description The last 20 calls, oldest first: true = success. */
             last: boolean[];
             lastFailure?: components["schemas"]["Failure"] | null;
@@ -3018,7 +3307,7 @@ export interface components {
         SetAllOff: {
             /**
              * Format: int64
-             * @description The version of the orders this was decided by; refused when they have changed since.
+             * @description The version of the overrides this was decided by; refused when they have changed since.
              */
             baseVersion?: number | null;
             /**
@@ -3035,7 +3324,7 @@ export interface components {
         SetBounds: {
             /**
              * Format: int64
-             * @description The version of the orders this was decided by; refused when they have changed since.
+             * @description The version of the overrides this was decided by; refused when they have changed since.
              */
             baseVersion?: number | null;
             /** @description The app, by the name of its local key. */
@@ -3049,7 +3338,7 @@ export interface components {
         SetBreaker: {
             /**
              * Format: int64
-             * @description The version of the orders this was decided by; refused when they have changed since.
+             * @description The version of the overrides this was decided by; refused when they have changed since.
              */
             baseVersion?: number | null;
             /**
@@ -3082,7 +3371,7 @@ export interface components {
         SetExcept: {
             /**
              * Format: int64
-             * @description The version of the orders this was decided by; refused when they have changed since.
+             * @description The version of the overrides this was decided by; refused when they have changed since.
              */
             baseVersion?: number | null;
             /**
@@ -3101,7 +3390,7 @@ export interface components {
         SetKill: {
             /**
              * Format: int64
-             * @description The version of the orders this was decided by; refused when they have changed since.
+             * @description The version of the overrides this was decided by; refused when they have changed since.
              */
             baseVersion?: number | null;
             /**
@@ -3135,7 +3424,7 @@ export interface components {
         SetPrefer: {
             /**
              * Format: int64
-             * @description The version of the orders this was decided by; refused when they have changed since.
+             * @description The version of the overrides this was decided by; refused when they have changed since.
              */
             baseVersion?: number | null;
             /** @description The app, by the name of its local key. */
@@ -3546,7 +3835,7 @@ export interface components {
             /** @description This machine's network. */
             network?: components["schemas"]["NetworkView"];
             /** @description What is overridden at run time. */
-            orders: components["schemas"]["Orders"];
+            overrides: components["schemas"]["Overrides"];
             /** @description Whether new work is paused, and why. */
             pause: components["schemas"]["PauseView"];
             /** @description The providers of the running map and their credentials. */
@@ -3610,6 +3899,11 @@ export interface components {
              */
             id: number;
         };
+        /**
+         * @description Which lamp stands beside an event or a state.
+         * @enum {string}
+         */
+        StatusLevel: "clear" | "caution" | "degraded" | "stop" | "paused" | "info" | "out" | "unknown";
         /** @description The status sentence: a bold state, then one sentence. */
         StatusView: {
             /** @description The same judgement in one word, as `GET /health` says it. */
@@ -3620,7 +3914,7 @@ export interface components {
              */
             kept: number;
             /** @description The lamp. */
-            lamp: components["schemas"]["Lamp"];
+            lamp: components["schemas"]["StatusLevel"];
             /**
              * Format: int64
              * @description Accepted requests lost since the start. The promise is zero.
@@ -3792,7 +4086,7 @@ export interface components {
              */
             event?: number | null;
             /** @description The lamp beside it. */
-            lamp: components["schemas"]["Lamp"];
+            lamp: components["schemas"]["StatusLevel"];
             /** @description What happened, one or two plain sentences. */
             title: string;
         };
@@ -3894,15 +4188,6 @@ export interface components {
             /** @description How many of them succeeded. */
             successPercent: components["schemas"]["PercentKpi"];
         };
-        /** @description One waiting job in the diagram. */
-        WagonView: {
-            /** @description The job's id. */
-            id: string;
-            /** @description The workload's name. */
-            job: string;
-            /** @description Waiting, running or dead. */
-            state: components["schemas"]["JobState"];
-        };
         /** @description What a watched step has seen. */
         WatchView: {
             /** @description The bounds, in words. */
@@ -3937,291 +4222,6 @@ export interface components {
             percent: number;
             /** @description Provider, route or model. */
             target: components["schemas"]["Target"];
-        };
-        /** @description What happened. */
-        What: {
-            proxyUrl: string;
-            /** @enum {string} */
-            type: "started";
-            version: string;
-        } | {
-            name: string;
-            source: string;
-            /** @enum {string} */
-            type: "map_applied";
-            /** Format: int64 */
-            version: number;
-        } | {
-            /** Format: int32 */
-            consecutive: number;
-            failure: components["schemas"]["Failure"];
-            route: components["schemas"]["RouteId"];
-            /** @enum {string} */
-            type: "circuit_opened";
-        } | {
-            route: components["schemas"]["RouteId"];
-            /** @enum {string} */
-            type: "circuit_half_open";
-        } | {
-            route: components["schemas"]["RouteId"];
-            /** @enum {string} */
-            type: "circuit_closed";
-        } | {
-            cause?: string | null;
-            from: components["schemas"]["Tier"];
-            route?: components["schemas"]["RouteId"] | null;
-            to: components["schemas"]["Tier"];
-            /** @enum {string} */
-            type: "tier_changed";
-        } | {
-            credential: string;
-            failure: components["schemas"]["Failure"];
-            provider: string;
-            /** @enum {string} */
-            type: "key_condemned";
-        } | {
-            chars: number;
-            failure: components["schemas"]["Failure"];
-            from: components["schemas"]["RouteId"];
-            requestId: components["schemas"]["RequestId"];
-            to: components["schemas"]["RouteId"];
-            /** @enum {string} */
-            type: "stream_rescued";
-        } | {
-            lost: string[];
-            requestId: components["schemas"]["RequestId"];
-            route: components["schemas"]["RouteId"];
-            /** @enum {string} */
-            type: "answer_degraded";
-        } | {
-            client: string;
-            job: string;
-            jobId: string;
-            /** @enum {string} */
-            type: "job_queued";
-        } | {
-            job: string;
-            jobId: string;
-            route: components["schemas"]["RouteId"];
-            /** @enum {string} */
-            type: "job_done";
-        } | {
-            job: string;
-            jobId: string;
-            reason: string;
-            /** @enum {string} */
-            type: "job_dead";
-        } | {
-            job: string;
-            jobId: string;
-            /** @enum {string} */
-            type: "job_discarded";
-        } | {
-            reason: string;
-            /** @enum {string} */
-            type: "paused";
-        } | {
-            /** @enum {string} */
-            type: "resumed";
-        } | {
-            inService: boolean;
-            route: components["schemas"]["RouteId"];
-            /** @enum {string} */
-            type: "route_switched";
-        } | {
-            name: string;
-            stored: boolean;
-            /** @enum {string} */
-            type: "credential_changed";
-        } | {
-            reason: string;
-            /** @enum {string} */
-            type: "keychain_unavailable";
-        } | {
-            failure: components["schemas"]["Failure"];
-            route: components["schemas"]["RouteId"];
-            /** @enum {string} */
-            type: "probe_failed";
-        } | {
-            drift: components["schemas"]["CompatDrift"][];
-            passed: boolean;
-            route: components["schemas"]["RouteId"];
-            /** @enum {string} */
-            type: "compat_checked";
-        } | {
-            /** Format: int64 */
-            beganAtMs: number;
-            kind: components["schemas"]["TriggerKind"];
-            provider: string;
-            reason: string;
-            route?: components["schemas"]["RouteId"] | null;
-            /** @enum {string} */
-            type: "trigger_fired";
-        } | {
-            kind: components["schemas"]["TriggerKind"];
-            provider: string;
-            reason: string;
-            route?: components["schemas"]["RouteId"] | null;
-            /** @enum {string} */
-            type: "trigger_cleared";
-        } | {
-            actor: string;
-            from: string;
-            mode: components["schemas"]["ShiftMode"];
-            provider?: string | null;
-            reason: string;
-            /** Format: int64 */
-            shift: number;
-            to: string;
-            /** @enum {string} */
-            type: "shift_started";
-        } | {
-            from: string;
-            provider?: string | null;
-            reason: string;
-            /** Format: int32 */
-            sharePercent: number;
-            /** Format: int64 */
-            shift: number;
-            to: string;
-            /** @enum {string} */
-            type: "shift_moved";
-        } | {
-            actor: string;
-            from: string;
-            held: boolean;
-            provider?: string | null;
-            reason: string;
-            /** Format: int64 */
-            shift: number;
-            /** @enum {string} */
-            type: "shift_held";
-        } | {
-            from: string;
-            provider?: string | null;
-            reason: string;
-            /** Format: int64 */
-            shift: number;
-            to: string;
-            /** @enum {string} */
-            type: "shift_reversed";
-        } | {
-            actor: string;
-            home: string;
-            provider?: string | null;
-            reason: string;
-            /** Format: int64 */
-            shift: number;
-            /** @enum {string} */
-            type: "failback_started";
-        } | {
-            home: string;
-            provider?: string | null;
-            reason: string;
-            /** Format: int64 */
-            shift: number;
-            /** @enum {string} */
-            type: "shift_ended";
-        } | {
-            actor: string;
-            reason: string;
-            /** @enum {string} */
-            type: "distributed";
-            weights?: string | null;
-        } | {
-            action: string;
-            actor: string;
-            on: boolean;
-            reason?: string | null;
-            target: string;
-            /** @enum {string} */
-            type: "order_changed";
-        } | {
-            route: components["schemas"]["RouteId"];
-            /** Format: int32 */
-            times: number;
-            /** @enum {string} */
-            type: "circuit_flaps";
-            /** Format: int64 */
-            waitMs: number;
-        } | {
-            reason: string;
-            /** @enum {string} */
-            type: "storm_began";
-        } | {
-            reason: string;
-            /** @enum {string} */
-            type: "storm_ended";
-        } | {
-            priority: string;
-            reason: string;
-            /** @enum {string} */
-            type: "work_shed";
-        } | {
-            incident: components["schemas"]["IncidentId"];
-            provider: string;
-            title: string;
-            /** @enum {string} */
-            type: "incident_opened";
-        } | {
-            incident: components["schemas"]["IncidentId"];
-            provider: string;
-            reason: string;
-            /** @enum {string} */
-            type: "users_hurt";
-        } | {
-            incident: components["schemas"]["IncidentId"];
-            provider: string;
-            summary: string;
-            /** @enum {string} */
-            type: "incident_closed";
-        } | {
-            cause: string;
-            code: string;
-            /** @enum {string} */
-            type: "cause_found";
-        } | {
-            from: components["schemas"]["NetworkState"];
-            /** Format: int64 */
-            lastedMs: number;
-            portalUrl?: string | null;
-            reason: string;
-            to: components["schemas"]["NetworkState"];
-            /** @enum {string} */
-            type: "network_turned";
-        } | {
-            /** @enum {string} */
-            type: "network_switched";
-            what: string;
-        } | {
-            /** Format: int64 */
-            asleepMs: number;
-            /** @enum {string} */
-            type: "woke_up";
-        } | {
-            /** Format: int64 */
-            byMs: number;
-            /** @enum {string} */
-            type: "clock_jumped";
-        } | {
-            source: components["schemas"]["NameSource"];
-            /** @enum {string} */
-            type: "names_from";
-        } | {
-            proxy?: string | null;
-            /** @enum {string} */
-            type: "proxy_changed";
-        } | {
-            answers: string;
-            provider: string;
-            region: string;
-            /** @enum {string} */
-            type: "region_out";
-        } | {
-            provider: string;
-            region: string;
-            /** @enum {string} */
-            type: "region_back";
         };
         /** @description One reason in the chain of why requests go where they go, newest first. */
         WhyView: {
@@ -5567,7 +5567,7 @@ export interface operations {
             };
         };
     };
-    getOrders: {
+    getOverrides: {
         parameters: {
             query?: never;
             header?: never;
@@ -5581,7 +5581,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Orders"];
+                    "application/json": components["schemas"]["Overrides"];
                 };
             };
             default: {
@@ -5749,37 +5749,6 @@ export interface operations {
             };
         };
     };
-    setKill: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["SetKill"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OrdersAnswer"];
-                };
-            };
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     getJobOverrides: {
         parameters: {
             query?: never;
@@ -5816,7 +5785,7 @@ export interface operations {
                 reason?: string;
                 /** @description How long it holds, milliseconds; until it is taken back when absent. */
                 forMs?: number;
-                /** @description The version of the orders it was decided by; refused when they have changed since. */
+                /** @description The version of the overrides it was decided by; refused when they have changed since. */
                 baseVersion?: number;
             };
             header?: never;
@@ -5828,6 +5797,37 @@ export interface operations {
                 "application/json": {
                     [key: string]: string[] | null;
                 };
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrdersAnswer"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setKill: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetKill"];
             };
         };
         responses: {

@@ -57,7 +57,7 @@ export function networkBanner(network: NetworkView): BannerText {
 }
 
 /** Whether every request is refused at once, by the switch or by the map. */
-export const allOff = ({ orders, map }: Snapshot): boolean => orders.allOff != null || map.off === true;
+export const allOff = ({ overrides, map }: Snapshot): boolean => overrides.allOff != null || map.off === true;
 
 export function allOffBanner(snapshot: Snapshot): BannerText | null {
   if (!allOff(snapshot)) return null;
