@@ -46,7 +46,7 @@ pub(crate) fn snapshot() -> Snapshot {
             "needsCredential": false, "credentials": []
         }],
         "keychain": { "available": true, "problem": null },
-        "shifts": [], "distribution": null, "orders": Overrides::default(), "triggers": [], "loops": LoopView::default(),
+        "shifts": [], "distribution": null, "overrides": Overrides::default(), "triggers": [], "loops": LoopView::default(),
         "shed": null, "causes": [], "incidents": []
     });
     serde_json::from_value(document).unwrap()
