@@ -1,6 +1,7 @@
 //! Errors in Google's form, `google.rpc.Status` with its standard details (Google AIP-193).
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::reply::ErrorReply;
 
@@ -59,6 +60,21 @@ pub(super) fn body(reply: &ErrorReply, retry_after_ms: Option<u64>) -> Vec<u8> {
     };
     // Strings and numbers alone cannot fail to serialize.
     serde_json::to_vec(&Body { error }).unwrap_or_default()
+}
+
+/// Whether an error object is in Google's form: its `status` is a word.
+pub(super) fn is_status(error: &Map<String, Value>) -> bool {
+    error.get("status").is_some_and(Value::is_string)
+}
+
+/// Adds the detail with this router's id of the request to an error of Google's own.
+pub(super) fn name_request(error: &mut Map<String, Value>, request_id: &str) {
+    let details = error.entry("details").or_insert_with(|| Value::Array(Vec::new()));
+    if let (Value::Array(details), Ok(detail)) =
+        (details, serde_json::to_value(Detail::RequestInfo { request_id }))
+    {
+        details.push(detail);
+    }
 }
 
 /// The canonical code of an HTTP status (`google.rpc.Code`).

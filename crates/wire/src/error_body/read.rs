@@ -3,6 +3,7 @@
 use memchr::memmem;
 use serde_json::{Value, json};
 
+use super::google;
 use super::redact::redact;
 use super::{ErrorShape, MESSAGE_LIMIT, UpstreamError, VERBATIM_LIMIT};
 
@@ -89,7 +90,7 @@ fn from_error_object(outer: &Object, error: &Object) -> UpstreamError {
     let is_responses = outer.contains_key("sequence_number");
     let shape = if text(outer, "type").as_deref() == Some("error") && !is_responses {
         ErrorShape::Anthropic
-    } else if error.get("status").is_some_and(Value::is_string) {
+    } else if google::is_status(error) {
         ErrorShape::Google
     } else {
         ErrorShape::OpenAi
@@ -115,14 +116,11 @@ fn verbatim(shape: ErrorShape, error: &Object, message: &str) -> Option<String> 
     let mut members: Object = error.iter().map(|(name, value)| (name.clone(), without_keys(value))).collect();
     members.insert("message".to_owned(), message.into());
     let body = match shape {
-        ErrorShape::OpenAi => json!({ "error": members }),
+        ErrorShape::OpenAi | ErrorShape::Google => json!({ "error": members }),
         ErrorShape::Anthropic => json!({ "type": "error", "error": members }),
-        ErrorShape::Google
-        | ErrorShape::FastApi
-        | ErrorShape::Json
-        | ErrorShape::Text
-        | ErrorShape::Html
-        | ErrorShape::Empty => return None,
+        ErrorShape::FastApi | ErrorShape::Json | ErrorShape::Text | ErrorShape::Html | ErrorShape::Empty => {
+            return None;
+        }
     };
     Some(body.to_string()).filter(|body| body.len() <= VERBATIM_LIMIT)
 }

@@ -110,25 +110,36 @@ pub fn error_event(dialect: Dialect, reply: &ErrorReply, sequence: u64) -> Vec<u
 #[must_use]
 pub fn verbatim_error(dialect: Dialect, verbatim: &str, message: &str, request_id: &str) -> Option<Vec<u8>> {
     let mut body: Map<String, Value> = serde_json::from_str(verbatim).ok()?;
-    if body.get("error")?.get("message")? != message {
+    let is_anthropic = body.contains_key("type");
+    let error = body.get_mut("error")?.as_object_mut()?;
+    if error.get("message")? != message {
         return None;
     }
+    let is_google = !is_anthropic && google::is_status(error);
     let is_fit = match dialect {
-        Dialect::OpenAiChat | Dialect::OpenAiResponses => !body.contains_key("type"),
-        Dialect::AnthropicMessages => body.contains_key("type"),
-        Dialect::Gemini | Dialect::BedrockConverse => false,
+        Dialect::OpenAiChat | Dialect::OpenAiResponses => !is_anthropic && !is_google,
+        Dialect::AnthropicMessages => is_anthropic,
+        Dialect::Gemini => is_google,
+        Dialect::BedrockConverse => false,
     };
-    body.insert("request_id".to_owned(), request_id.into());
-    is_fit.then(|| serde_json::to_vec(&body).ok()).flatten()
+    if !is_fit {
+        return None;
+    }
+    if is_google {
+        google::name_request(error, request_id);
+    } else {
+        body.insert("request_id".to_owned(), request_id.into());
+    }
+    serde_json::to_vec(&body).ok()
 }
 
 /// The same as an event inside a stream that has begun. Responses' events have members of their own beside the error's.
 #[must_use]
 pub fn verbatim_event(dialect: Dialect, verbatim: &str, message: &str, request_id: &str) -> Option<Vec<u8>> {
     let name = match dialect {
-        Dialect::OpenAiChat => None,
+        Dialect::OpenAiChat | Dialect::Gemini => None,
         Dialect::AnthropicMessages => Some("error"),
-        Dialect::OpenAiResponses | Dialect::Gemini | Dialect::BedrockConverse => return None,
+        Dialect::OpenAiResponses | Dialect::BedrockConverse => return None,
     };
     let body = verbatim_error(dialect, verbatim, message, request_id)?;
     let mut out = Vec::with_capacity(body.len() + 24);

@@ -584,7 +584,47 @@ fn a_callers_own_dialect_hears_an_error_with_all_its_members() {
 
     let long = format!(r#"{{"error":{{"message":"No.","more":"{}"}}}}"#, "x ".repeat(VERBATIM_LIMIT));
     assert_eq!(error(&long).verbatim, None, "not at any length");
-    assert_eq!(error(r#"{"error":{"code":400,"message":"No.","status":"INVALID_ARGUMENT"}}"#).verbatim, None);
+    assert_eq!(error(r#"{"detail":"No."}"#).verbatim, None, "no caller's dialect");
+}
+
+#[test]
+fn a_gemini_caller_hears_googles_error_with_all_its_details() {
+    let quota = serde_json::json!({ "error": { "code": 429, "message": "You exceeded your current quota.",
+        "status": "RESOURCE_EXHAUSTED", "details": [
+            { "@type": "type.googleapis.com/google.rpc.Help", "links": [
+                { "description": "Learn more", "url": "https://ai.google.dev/gemini-api/docs/rate-limits" }] },
+            { "@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [
+                { "quotaId": "GenerateRequestsPerDayPerProjectPerModel-FreeTier", "quotaValue": "20" }] },
+            { "@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "34.07s" }] } });
+    let error = read_error(Some("application/json"), quota.to_string().as_bytes());
+    let verbatim = error.verbatim.as_deref().unwrap();
+    let mut expected = quota["error"].clone();
+    let named =
+        serde_json::json!({ "@type": "type.googleapis.com/google.rpc.RequestInfo", "requestId": "req_1" });
+    expected["details"].as_array_mut().unwrap().push(named.clone());
+
+    let body = verbatim_error(Dialect::Gemini, verbatim, &error.message, "req_1").unwrap();
+    assert!(body.starts_with(b"{\"error\":"), "by this a client knows an error in a stream");
+    let told: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(told, serde_json::json!({ "error": expected }));
+    let event = verbatim_event(Dialect::Gemini, verbatim, &error.message, "req_1").unwrap();
+    assert_eq!(event, [b"data: ".as_slice(), &body, b"\n\n"].concat());
+
+    for dialect in [Dialect::OpenAiChat, Dialect::OpenAiResponses, Dialect::AnthropicMessages] {
+        assert_eq!(verbatim_error(dialect, verbatim, &error.message, "req_1"), None, "{dialect}");
+    }
+    for other in [
+        r#"{"error":{"message":"No.","type":"invalid_request_error","code":400}}"#,
+        r#"{"type":"error","error":{"type":"invalid_request_error","message":"No.","status":"x"}}"#,
+    ] {
+        let error = read_error(None, other.as_bytes());
+        let told = verbatim_error(Dialect::Gemini, error.verbatim.as_deref().unwrap(), "No.", "req_1");
+        assert_eq!(told, None, "{other}");
+    }
+    let bare = read_error(None, br#"{"error":{"code":400,"message":"No.","status":"INVALID_ARGUMENT"}}"#);
+    let body = verbatim_error(Dialect::Gemini, bare.verbatim.as_deref().unwrap(), "No.", "req_1").unwrap();
+    let told: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(told["error"]["details"], serde_json::json!([named]));
 }
 
 #[test]
