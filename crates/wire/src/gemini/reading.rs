@@ -90,10 +90,10 @@ impl Reading {
     }
 
     fn candidate<'a>(&mut self, candidate: Candidate<'a>, notes: &mut Notes, sink: &mut Sink<'_, 'a>) {
-        if candidate.citation_metadata.is_some() {
+        if candidate.citation_metadata.is_some_and(is_filled) {
             notes.add_once("citations_dropped", "candidates[0].citationMetadata");
         }
-        if candidate.grounding_metadata.is_some() {
+        if candidate.grounding_metadata.is_some_and(is_filled) {
             notes.add_once("citations_dropped", "candidates[0].groundingMetadata");
         }
         let parts = candidate.content.and_then(|content| content.parts);

@@ -118,11 +118,13 @@ impl From<UsageMetadata> for Usage {
     /// The prompt's count holds the cached tokens, the candidates' count leaves the thoughts out.
     fn from(usage: UsageMetadata) -> Self {
         let thoughts = usage.thoughts_token_count.unwrap_or(0);
-        let input = usage.prompt_token_count.unwrap_or(0);
+        let prompt = usage.prompt_token_count.unwrap_or(0);
+        let input_tokens = prompt.saturating_add(usage.tool_use_prompt_token_count.unwrap_or(0));
         Self {
-            input_tokens: input.saturating_add(usage.tool_use_prompt_token_count.unwrap_or(0)),
+            input_tokens,
             output_tokens: usage.candidates_token_count.unwrap_or(0).saturating_add(thoughts),
-            cached_input_tokens: usage.cached_content_token_count.unwrap_or(0),
+            // Some gateways report more of it cached than there was.
+            cached_input_tokens: usage.cached_content_token_count.unwrap_or(0).min(input_tokens),
             cache_write_tokens: 0,
             reasoning_tokens: thoughts,
         }

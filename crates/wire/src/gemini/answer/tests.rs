@@ -104,6 +104,33 @@ fn what_is_no_answer_is_refused() {
 }
 
 #[test]
+fn sources_are_lost_only_where_there_are_any() {
+    for (sources, lost) in [
+        (json!({"groundingMetadata": {}}), 0),
+        (json!({"groundingMetadata": {"groundingChunks": [], "webSearchQueries": null}}), 0),
+        (json!({"citationMetadata": {"citationSources": []}}), 0),
+        (json!({"groundingMetadata": {"groundingChunks": [{"web": {"uri": "https://example.org"}}]}}), 1),
+        (json!({"citationMetadata": {"citationSources": [{"startIndex": 0, "endIndex": 9}]}}), 1),
+    ] {
+        let mut candidate = json!({"content": {"parts": [{"text": "a"}]}, "finishReason": "STOP"});
+        candidate.as_object_mut().unwrap().extend(sources.as_object().unwrap().clone());
+        let mut notes = Notes::default();
+        read(&json!({"candidates": [candidate]}).to_string(), &mut notes).unwrap();
+        assert_eq!(notes.noted().len(), lost, "{sources}");
+    }
+}
+
+#[test]
+fn no_more_of_a_prompt_is_cached_than_there_is() {
+    let body = json!({
+        "candidates": [{"content": {"parts": [{"text": "a"}]}, "finishReason": "STOP"}],
+        "usageMetadata": {"promptTokenCount": 7, "cachedContentTokenCount": 163, "candidatesTokenCount": 1},
+    });
+    let usage = read(&body.to_string(), &mut Notes::default()).unwrap().usage.unwrap();
+    assert_eq!((usage.input_tokens, usage.cached_input_tokens), (7, 7));
+}
+
+#[test]
 fn a_list_of_chunks_is_one_answer() {
     let chunk = |text: &str| json!({"candidates": [{"content": {"parts": [{"text": text}]}}]});
     let end = json!({"candidates": [{"finishReason": "MAX_TOKENS"}]});
