@@ -15,7 +15,7 @@ pub struct Translated {
     pub body: Vec<u8>,
     /// What it does not carry as the original did: meaning is lost.
     pub degraded: Vec<Degradation>,
-    /// Wishes it leaves out that touch speed, price or storage alone: the answer is as good without them.
+    /// Wishes it leaves out that touch speed, caches or storage alone: the answer is as good without them.
     pub hints: Vec<Degradation>,
     /// The tools of a request that its upstream knows otherwise than its caller, for [`ReplyOptions::tools`]; none where
     /// there are none.
@@ -103,7 +103,8 @@ pub(crate) const CACHE_HINT_DROPPED: &str = "cache_hint_dropped";
 /// What is noted where tools that wait to be searched for are offered at once: only the prompt's length changes.
 pub(crate) const DEFER_LOADING_DROPPED: &str = "defer_loading_dropped";
 
-/// Requests' members that ask for speed, price, storage or length, and for nothing an answer could miss.
+/// Requests' members that ask for speed, caches, storage or length, and for nothing an answer could miss. A `service_tier`
+/// is none of these: without it the answer may cost twice as much, or half.
 const HINTS: &[&str] = &[
     "anthropic_beta",
     "betas",
@@ -115,7 +116,6 @@ const HINTS: &[&str] = &[
     "prompt_cache_key",
     "prompt_cache_options",
     "prompt_cache_retention",
-    "service_tier",
     "speed",
     "store",
     "text.verbosity",

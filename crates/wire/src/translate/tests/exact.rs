@@ -324,7 +324,7 @@ fn geminis_seal_on_a_text_finds_its_way_through_a_chat_conversation() {
 }
 
 #[test]
-fn wishes_for_speed_or_price_are_told_apart_from_what_is_lost() {
+fn wishes_for_speed_or_storage_are_told_apart_from_what_is_lost() {
     let chat = json!({"messages": [{"role": "user", "content": "hi"}], "prediction": {"type": "content", "content": "x"},
         "service_tier": "flex", "verbosity": "low", "store": true, "prompt_cache_key": "k", "logit_bias": {"1": 2}});
     let cached = json!({"type": "text", "text": "hi", "cache_control": {"type": "ephemeral", "ttl": "1h"}});
@@ -336,15 +336,16 @@ fn wishes_for_speed_or_price_are_told_apart_from_what_is_lost() {
     };
     for to in [Dialect::Gemini, Dialect::BedrockConverse, MESSAGES, Dialect::OpenAiResponses] {
         let got = translate_request(CHAT, to, chat.to_string().as_bytes(), "m").unwrap();
-        assert_eq!(fields(&got.degraded), ["logit_bias"], "{to}");
         if to == Dialect::OpenAiResponses {
+            assert_eq!(fields(&got.degraded), ["logit_bias"], "{to}");
             // OpenAI's two dialects have the same words for these.
             assert_eq!(fields(&got.hints), ["prediction", "store", "verbosity"]);
             let body: Value = serde_json::from_slice(&got.body).unwrap();
             assert_eq!((&body["service_tier"], &body["prompt_cache_key"]), (&json!("flex"), &json!("k")));
             continue;
         }
-        let wishes = ["prediction", "prompt_cache_key", "service_tier", "store", "verbosity"];
+        assert_eq!(fields(&got.degraded), ["logit_bias", "service_tier"], "{to}");
+        let wishes = ["prediction", "prompt_cache_key", "store", "verbosity"];
         assert_eq!(fields(&got.hints), wishes, "{to}");
     }
     for to in [Dialect::Gemini, CHAT, Dialect::OpenAiResponses] {
@@ -352,6 +353,27 @@ fn wishes_for_speed_or_price_are_told_apart_from_what_is_lost() {
         assert_eq!(got.degraded, [], "{to}");
         let codes: Vec<_> = got.hints.iter().map(|noted| noted.code).collect();
         assert_eq!(codes, ["cache_ttl_dropped", "cache_hint_dropped"], "{to}");
+    }
+}
+
+#[test]
+fn a_service_tier_that_is_left_out_is_told() {
+    let messages = json!({"max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]});
+    let chat = json!({"messages": [{"role": "user", "content": "hi"}]});
+    for (from, to, body, member, told) in [
+        (MESSAGES, CHAT, &messages, json!({"service_tier": "standard_only"}), &["service_tier"][..]),
+        (MESSAGES, Dialect::Gemini, &messages, json!({"service_tier": "standard_only"}), &["service_tier"]),
+        (MESSAGES, CHAT, &messages, json!({"service_tier": "auto"}), &[]),
+        (CHAT, MESSAGES, &chat, json!({"service_tier": "flex"}), &["service_tier"]),
+        (CHAT, MESSAGES, &chat, json!({"service_tier": "auto"}), &[]),
+        (CHAT, MESSAGES, &chat, json!({"service_tier": "default"}), &[]),
+        (CHAT, Dialect::OpenAiResponses, &chat, json!({"service_tier": "flex"}), &[]),
+    ] {
+        let mut body = body.clone();
+        body.as_object_mut().unwrap().extend(member.as_object().unwrap().clone());
+        let got = translate_request(from, to, body.to_string().as_bytes(), "m").unwrap();
+        let fields: Vec<_> = got.degraded.iter().map(|noted| &*noted.field).collect();
+        assert_eq!(fields, told, "{member} from {from} to {to}");
     }
 }
 
