@@ -3,9 +3,14 @@
 
 use serde_json::{Value, json};
 use switchyard_sim::{Dialect, Fault};
-use switchyard_tests::{Ask, CALLERS, Canned, Kind, Table, Yard, fast_map, merge};
+use switchyard_tests::{Ask, CALLERS, Canned, Kind, Reply, Table, Yard, fast_map, merge};
 
 const CHAT: Dialect = Dialect::OpenaiChat;
+const RESPONSES: Dialect = Dialect::OpenaiResponses;
+const MESSAGES: Dialect = Dialect::Anthropic;
+
+const BAD_REQUEST: &str = "HTTP/1.1 400 Bad Request\ncontent-type: application/json";
+const STREAM: &str = "HTTP/1.1 200 OK\ncontent-type: text/event-stream";
 
 /// A reason and, as some providers do, the key it is about.
 const REASON: &str = "Tram 28 is out of order";
@@ -214,4 +219,128 @@ async fn a_filter_of_the_prompt_is_told_as_such_and_asked_of_nobody_else() {
     }
     assert_eq!(yard.provider("warm").calls(), 0);
     assert_eq!(yard.send(&Ask::new(CHAT, "hello")).await.status, 400);
+}
+
+/// Groq's error where the model's call does not fit the tool: its clients recover the call from `failed_generation`.
+fn tool_use_failed() -> Value {
+    json!({
+        "message": "Tool call validation failed", "type": "invalid_request_error", "code": "tool_use_failed",
+        "failed_generation": "{\"name\":\"look\",\"arguments\":{\"foo\":1}}", "status_code": 400,
+    })
+}
+
+/// The events of a provider's stream that said a word and then reports this error.
+fn stream_with(dialect: Dialect, error: &Value) -> String {
+    let chunk = |delta: Value| {
+        json!({ "id": "c1", "object": "chat.completion.chunk", "model": "m",
+            "choices": [{ "index": 0, "delta": delta, "finish_reason": null }] })
+    };
+    let events = match dialect {
+        MESSAGES => vec![
+            json!({ "type": "message_start", "message": { "id": "msg_1", "type": "message", "role": "assistant",
+                "model": "m", "content": [], "stop_reason": null, "usage": { "input_tokens": 3, "output_tokens": 1 } } }),
+            json!({ "type": "content_block_start", "index": 0, "content_block": { "type": "text", "text": "" } }),
+            json!({ "type": "content_block_delta", "index": 0, "delta": { "type": "text_delta", "text": "Let me" } }),
+            json!({ "type": "error", "error": error }),
+        ],
+        RESPONSES => vec![
+            json!({ "type": "response.created", "sequence_number": 0, "response": { "id": "resp_1",
+                "object": "response", "status": "in_progress", "model": "m", "output": [] } }),
+            json!({ "type": "response.output_item.added", "sequence_number": 1, "output_index": 0, "item": {
+                "id": "msg_1", "type": "message", "status": "in_progress", "role": "assistant", "content": [] } }),
+            json!({ "type": "response.content_part.added", "sequence_number": 2, "item_id": "msg_1",
+                "output_index": 0, "content_index": 0,
+                "part": { "type": "output_text", "text": "", "annotations": [] } }),
+            json!({ "type": "response.output_text.delta", "sequence_number": 3, "item_id": "msg_1",
+                "output_index": 0, "content_index": 0, "delta": "Let me" }),
+            json!({ "type": "error", "sequence_number": 4, "error": error }),
+        ],
+        Dialect::OpenaiChat | Dialect::Gemini | Dialect::BedrockConverse => vec![
+            chunk(json!({ "role": "assistant", "content": "Let" })),
+            chunk(json!({ "content": " me" })),
+            json!({ "error": error }),
+        ],
+    };
+    events
+        .iter()
+        .map(|event| match event["type"].as_str() {
+            Some(name) => format!("event: {name}\ndata: {event}\n\n"),
+            None => format!("data: {event}\n\n"),
+        })
+        .collect()
+}
+
+async fn answered_by(yard: &Yard, canned: &Canned, dialect: &str, ask: Ask) -> Reply {
+    yard.apply(&fast_map(&[canned.route(dialect)], &[])).await;
+    yard.send(&ask).await
+}
+
+#[tokio::test]
+async fn callers_of_the_providers_dialect_hear_its_error_with_all_its_members() {
+    let yard = Yard::start().await;
+    let odd =
+        json!({ "type": "invalid_request_error", "message": "No.", "code": null, "details": { "a": [1] } });
+    for (caller, dialect, error) in [
+        (CHAT, "openai-chat", tool_use_failed()),
+        (RESPONSES, "openai-responses", odd.clone()),
+        (MESSAGES, "anthropic", odd.clone()),
+    ] {
+        let mut body = json!({ "error": error });
+        if caller == MESSAGES {
+            body["type"] = json!("error");
+        }
+        let refusing = Canned::start(BAD_REQUEST, body.to_string().as_bytes()).await;
+        for stream in [false, true] {
+            let reply =
+                answered_by(&yard, &refusing, dialect, Ask::new(caller, "hello").streaming(stream)).await;
+            let mut expected = body.clone();
+            expected["request_id"] = json!(reply.header("x-switchyard-request-id"));
+            assert_eq!((reply.status, reply.json()), (400, expected), "{caller:?} stream={stream}");
+        }
+        if caller == RESPONSES {
+            continue;
+        }
+        let streaming = Canned::start(STREAM, stream_with(caller, &error).as_bytes()).await;
+        let reply = answered_by(&yard, &streaming, dialect, Ask::new(caller, "hello").streaming(true)).await;
+        assert_eq!((reply.status, reply.whole), (200, true), "{reply:?}");
+        assert_eq!(reply.partial_text(caller), "Let me", "{reply:?}");
+        assert_eq!(reply.error_event(caller).1, error["message"].as_str().unwrap());
+        assert_eq!(reply.events().last().unwrap().json()["error"], error, "{caller:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_whose_first_event_is_groqs_error_is_refused_with_all_its_members() {
+    let yard = Yard::start().await;
+    let event = format!("data: {}\n\ndata: [DONE]\n\n", json!({ "error": tool_use_failed() }));
+    let canned = Canned::start(STREAM, event.as_bytes()).await;
+    let reply = answered_by(&yard, &canned, "openai-chat", Ask::new(CHAT, "hello").streaming(true)).await;
+    assert_eq!((reply.status, &reply.json()["error"]), (400, &tool_use_failed()), "{reply:?}");
+}
+
+#[tokio::test]
+async fn a_responses_streams_error_event_has_its_own_members() {
+    let yard = Yard::start().await;
+    let streaming = Canned::start(STREAM, stream_with(RESPONSES, &tool_use_failed()).as_bytes()).await;
+    let ask = Ask::new(RESPONSES, "hello").streaming(true);
+    let reply = answered_by(&yard, &streaming, "openai-responses", ask).await;
+    let (code, message) = reply.error_event(RESPONSES);
+    assert_eq!(code, "stream_bad_request", "{reply:?}");
+    assert!(message.contains("Tool call validation failed"), "{message}");
+    let event = reply.events().last().unwrap().json();
+    let error = json!({ "message": message, "type": "api_error", "param": null, "code": code });
+    let flat =
+        json!({ "type": "error", "sequence_number": 4, "code": code, "message": message, "param": null });
+    assert_eq!(event, merge(flat, json!({ "error": error })));
+}
+
+#[tokio::test]
+async fn callers_of_other_dialects_hear_it_in_their_own_form() {
+    let yard = Yard::start().await;
+    let body = json!({ "error": tool_use_failed() }).to_string();
+    let canned = Canned::start(BAD_REQUEST, body.as_bytes()).await;
+    let reply = answered_by(&yard, &canned, "openai-chat", Ask::new(MESSAGES, "hello")).await;
+    let error = json!({ "type": "invalid_request_error", "message": "Tool call validation failed",
+        "code": "tool_use_failed" });
+    assert_eq!((reply.status, &reply.json()["error"]), (400, &error), "{reply:?}");
 }
