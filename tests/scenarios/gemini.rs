@@ -239,3 +239,38 @@ async fn a_stream_that_breaks_off_goes_on_elsewhere_or_ends_in_an_error() {
         }
     }
 }
+
+#[tokio::test]
+async fn googles_own_error_has_all_its_details_whole_in_a_stream_and_in_a_list() {
+    let details = json!([{ "@type": "type.googleapis.com/google.rpc.BadRequest",
+        "fieldViolations": [{ "field": "contents[0]", "description": "No." }] }]);
+    let error = json!({ "code": 400, "message": "Request contains an invalid argument.",
+        "status": "INVALID_ARGUMENT", "details": details });
+    let told = |reply: &Reply, error: &Value| {
+        let mut told = error.clone();
+        let named = json!({ "@type": "type.googleapis.com/google.rpc.RequestInfo",
+            "requestId": reply.header("x-switchyard-request-id") });
+        told["details"].as_array_mut().unwrap().push(named);
+        json!({ "error": told })
+    };
+    let yard = Yard::start().await;
+    let refusing = Canned::start(
+        "HTTP/1.1 400 Bad Request\ncontent-type: application/json",
+        json!({ "error": error }).to_string().as_bytes(),
+    )
+    .await;
+    yard.apply(&fast_map(&[refusing.route("gemini")], &[])).await;
+    let reply = yard.call(&path("auto", "generateContent"), &said("hello")).await;
+    assert_eq!((reply.status, reply.json()), (400, told(&reply, &error)));
+
+    let word = json!({ "candidates": [{ "content": { "role": "model", "parts": [{ "text": "Let me" }] },
+        "index": 0 }], "responseId": "r1" });
+    let events = format!("data: {word}\n\ndata: {}\n\n", json!({ "error": error }));
+    let breaking = Canned::start("HTTP/1.1 200 OK\ncontent-type: text/event-stream", events.as_bytes()).await;
+    yard.apply(&fast_map(&[breaking.route("gemini")], &[])).await;
+    let stream = path("auto", "streamGenerateContent");
+    let reply = yard.call(&format!("{stream}?alt=sse"), &said("hello")).await;
+    assert_eq!(chunks(&reply), [word.clone(), told(&reply, &error)]);
+    let list = yard.call(&stream, &said("hello")).await;
+    assert_eq!(list.json(), json!([word, told(&list, &error)]));
+}
