@@ -94,11 +94,14 @@ pub(crate) struct Metrics {
 /// The label values in use, with what is counted under them: labels are made once, and not for each request.
 #[derive(Debug, Default)]
 struct Known {
-    /// By client, job, tier and outcome.
-    clients: HashMap<String, HashMap<String, Vec<((&'static str, &'static str), Counter)>>>,
+    /// By client, then job.
+    clients: HashMap<String, HashMap<String, Ended>>,
     jobs: HashMap<String, ()>,
     routes: HashMap<String, OfRoute>,
 }
+
+/// Requests that ended, by tier and outcome.
+type Ended = Vec<((&'static str, &'static str), Counter)>;
 
 /// What is counted of a route; each from its first time on.
 #[derive(Debug, Default)]

@@ -50,9 +50,30 @@ pub(super) fn is_sdk(headers: &HeaderMap) -> bool {
 }
 
 fn is_sdk_name(said: &str) -> bool {
-    let said = said.to_ascii_lowercase();
-    USER_AGENTS.iter().any(|part| said.contains(part))
-        || said.split([' ', ',']).any(|word| PRODUCTS.iter().any(|product| word.starts_with(product)))
+    let said = said.as_bytes();
+    let begins = |rest: &[u8], name: &str| {
+        rest.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()))
+    };
+    let named = |at: usize| {
+        let (rest, is_word) = (&said[at..], at == 0 || matches!(said[at - 1], b' ' | b','));
+        // Every request is looked at: most places are ruled out by their first letter.
+        FIRST_LETTERS >> (rest[0].to_ascii_lowercase() & 127) & 1 == 1
+            && (USER_AGENTS.iter().any(|part| begins(rest, part))
+                || is_word && PRODUCTS.iter().any(|product| begins(rest, product)))
+    };
+    (0..said.len()).any(named)
+}
+
+/// The letters these names begin with, one bit each.
+const FIRST_LETTERS: u128 = first_letters(&USER_AGENTS) | first_letters(&PRODUCTS);
+
+const fn first_letters(names: &[&str]) -> u128 {
+    let (mut letters, mut at) = (0, 0);
+    while at < names.len() {
+        letters |= 1 << (names[at].as_bytes()[0] & 127);
+        at += 1;
+    }
+    letters
 }
 
 #[cfg(test)]

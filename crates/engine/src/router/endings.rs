@@ -124,10 +124,12 @@ fn failure() -> Failure {
     Failure::new(FailureKind::ServerError, "from the test")
 }
 
+/// A name, what happens, and what is told of it, as [`World::told`] has it.
+type Way<'w> = (&'w str, fn(&World), &'w [bool], usize, u64, u64, &'w [&'w str]);
+
 #[tokio::test]
 async fn however_a_try_ends_it_is_told_of_once() {
-    type RoutingHeaders = fn(&World);
-    let ways: [(&str, RoutingHeaders, &[bool], usize, u64, u64, &[&str]); 9] = [
+    let ways: [Way<'_>; 9] = [
         (
             "answered",
             |world| {

@@ -102,15 +102,11 @@ impl Signer {
             Auth::Passthrough => {
                 headers.extend(own.into_iter().flat_map(|own| own.headers.iter().cloned()));
             }
-            Auth::Bearer => insert(headers, header::AUTHORIZATION, key.and_then(Key::bearer), call, key)?,
-            Auth::XApiKey => {
-                insert(headers, header_names::X_API_KEY.clone(), key.and_then(Key::plain), call, key)?
-            }
-            Auth::ApiKey => {
-                insert(headers, header_names::API_KEY.clone(), key.and_then(Key::plain), call, key)?
-            }
+            Auth::Bearer => insert(headers, &header::AUTHORIZATION, key.and_then(Key::bearer), call, key)?,
+            Auth::XApiKey => insert(headers, &header_names::X_API_KEY, key.and_then(Key::plain), call, key)?,
+            Auth::ApiKey => insert(headers, &header_names::API_KEY, key.and_then(Key::plain), call, key)?,
             Auth::GoogApiKey => {
-                insert(headers, header_names::GOOG_API_KEY.clone(), key.and_then(Key::plain), call, key)?
+                insert(headers, &header_names::GOOG_API_KEY, key.and_then(Key::plain), call, key)?;
             }
             // Boxed: what fetches a token is large, and few requests do.
             Auth::AwsSigv4 => return Box::pin(self.aws(call, key, headers)).await,
@@ -150,7 +146,7 @@ impl Signer {
             Material::Value(secret) => match aws::read(secret, call.route)? {
                 // A Bedrock API key stands for itself.
                 None => {
-                    insert(headers, header::AUTHORIZATION, key.bearer(), call, Some(key))?;
+                    insert(headers, &header::AUTHORIZATION, key.bearer(), call, Some(key))?;
                     return Ok(Presented::Itself);
                 }
                 Some(keys) => (Arc::new(keys), Presented::Itself),
@@ -195,18 +191,18 @@ pub(super) fn sensitive(headers: &HeaderMap) -> impl Iterator<Item = &HeaderValu
 
 fn insert(
     headers: &mut HeaderMap,
-    name: impl TryInto<HeaderName>,
+    name: &HeaderName,
     value: Option<&HeaderValue>,
     call: Call<'_>,
     key: Option<&Key>,
 ) -> Result<(), Failure> {
-    match (value, name.try_into(), key) {
-        (Some(value), Ok(name), _) => {
+    match (value, key) {
+        (Some(value), _) => {
             headers.insert(name, value.clone());
             Ok(())
         }
-        (_, _, None) => Err(missing(call.route)),
-        (_, _, Some(_)) => {
+        (None, None) => Err(missing(call.route)),
+        (None, Some(_)) => {
             let provider = &call.route.provider;
             let message = format!(
                 "The credential stored for {provider} is not an API key. Run `switchyard credential set {provider}` and give the key alone."

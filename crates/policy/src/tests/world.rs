@@ -121,10 +121,9 @@ impl World {
 
     /// The first try of a drive.
     pub(super) fn tried(&mut self, machine: &mut FailoverMachine) -> Box<Attempt> {
-        match self.step(machine, Input::Begin).0 {
-            Step::Try(attempt) => attempt,
-            step => panic!("a try, not {step:?}"),
-        }
+        let step = self.step(machine, Input::Begin).0;
+        let Step::Try(attempt) = step else { panic!("a try, not {step:?}") };
+        attempt
     }
 
     pub(super) fn step(&mut self, machine: &mut FailoverMachine, input: Input) -> (Step, Vec<Change>) {
