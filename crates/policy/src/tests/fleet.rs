@@ -105,7 +105,7 @@ fn a_good_probe_takes_a_rejected_key_back_but_not_again_and_again() {
     assert_eq!(world.fleet.rejected_keys(a), [], "its provider lists models for it and serves it none");
     assert_eq!(reject(&mut world), 0);
     world.pass(300_000);
-    assert_eq!(world.request(|_, _| Ok(())).end, "done", "the trial");
+    assert_eq!(world.request(|_, _| Ok(())).end, "answered", "the trial");
     assert_eq!(reject(&mut world), 1);
     assert_eq!(
         world.fleet.rejected_keys(a),

@@ -57,7 +57,7 @@ impl Life {
             if second.is_multiple_of(self.every) {
                 self.world.roll = second;
                 let run = self.world.request(|id, _| course(second, id));
-                if run.end == "done" {
+                if run.end == "answered" {
                     let by = run.tries.last().cloned().unwrap_or_default();
                     self.answered.push((second, by));
                 }
