@@ -102,7 +102,7 @@ pub(crate) struct AppState {
         (name = "window", description = "Opening the window in a browser"),
         (name = "metrics", description = "What Prometheus scrapes"),
         (name = "audit", description = "Who changed what, and the way back"),
-        (name = "orders", description = "What is overridden at run time"),
+        (name = "overrides", description = "What is overridden at run time"),
         (name = "shifts", description = "Moving traffic, splitting it, and bringing it home")
     )
 )]
