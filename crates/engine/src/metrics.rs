@@ -97,7 +97,7 @@ struct Known {
     /// By client, then job.
     clients: HashMap<String, HashMap<String, Ended>>,
     jobs: HashMap<String, ()>,
-    routes: HashMap<String, OfRoute>,
+    routes: HashMap<String, RouteMetrics>,
 }
 
 /// Requests that ended, by tier and outcome.
@@ -105,7 +105,7 @@ type Ended = Vec<((&'static str, &'static str), Counter)>;
 
 /// What is counted of a route; each from its first time on.
 #[derive(Debug, Default)]
-struct OfRoute {
+struct RouteMetrics {
     /// The provider it was counted for.
     provider: String,
     answered: Option<Counter>,
@@ -179,17 +179,19 @@ impl Metrics {
         for attempt in &view.attempts {
             let map = running.map(|running| &running.map);
             let provider = called(RoutingMap::provider_of(map, &attempt.route));
-            let (route, Some(of_route)) = known(&mut guard.routes, attempt.route.as_str()) else { continue };
+            let (route, Some(route_metrics)) = known(&mut guard.routes, attempt.route.as_str()) else {
+                continue;
+            };
             if let Some(failure) = &attempt.failure {
                 let provider = if route == OTHER { OTHER } else { provider }.to_owned();
                 self.errors.get_or_create(&ErrorLabels { provider, kind: failure.kind.as_str() }).inc();
             }
-            if of_route.provider != provider {
-                *of_route = OfRoute { provider: provider.to_owned(), ..OfRoute::default() };
+            if route_metrics.provider != provider {
+                *route_metrics = RouteMetrics { provider: provider.to_owned(), ..RouteMetrics::default() };
             }
             let (counter, outcome) = match attempt.failure {
-                Some(_) => (&mut of_route.failed, "failed"),
-                None => (&mut of_route.answered, "answered"),
+                Some(_) => (&mut route_metrics.failed, "failed"),
+                None => (&mut route_metrics.answered, "answered"),
             };
             let make = || {
                 let (route, provider) = (route.to_owned(), provider.to_owned());
@@ -197,7 +199,7 @@ impl Metrics {
             };
             counter.get_or_insert_with(make).inc();
             let make = || self.attempt_seconds.get_or_create_owned(&RouteLabel { route: route.to_owned() });
-            of_route.seconds.get_or_insert_with(make).observe(f64::from(attempt.duration_ms) / 1_000.0);
+            route_metrics.seconds.get_or_insert_with(make).observe(f64::from(attempt.duration_ms) / 1_000.0);
         }
     }
 
@@ -206,9 +208,9 @@ impl Metrics {
         let (tier, outcome) = (view.tier.map_or("none", Tier::as_str), view.outcome.as_str());
         let mut guard = lock(&self.known);
         let Known { clients, jobs, routes } = &mut *guard;
-        let (client, of_client) = known(clients, &view.client);
+        let (client, by_job) = known(clients, &view.client);
         let (job, _) = known(jobs, &view.job);
-        if let Some(counted) = of_client {
+        if let Some(counted) = by_job {
             if !counted.contains_key(job) {
                 counted.insert(job.to_owned(), Vec::new());
             }
@@ -230,9 +232,9 @@ impl Metrics {
                 .observe(f64::from(view.duration_ms) / 1_000.0);
         }
         let Some(route) = &view.route else { return };
-        let (route, Some(of_route)) = known(routes, route.as_str()) else { return };
+        let (route, Some(route_metrics)) = known(routes, route.as_str()) else { return };
         let counts = [view.input_tokens, view.cached_tokens, view.output_tokens];
-        for ((kind, count), counter) in TOKENS.into_iter().zip(counts).zip(&mut of_route.tokens) {
+        for ((kind, count), counter) in TOKENS.into_iter().zip(counts).zip(&mut route_metrics.tokens) {
             if let Some(count) = count.filter(|count| *count > 0) {
                 let make = || self.tokens.get_or_create_owned(&TokenLabels { route: route.to_owned(), kind });
                 counter.get_or_insert_with(make).inc_by(count);

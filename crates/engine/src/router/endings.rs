@@ -91,6 +91,17 @@ impl World {
         exchange
     }
 
+    /// The exchange behind a try that failed before its answer.
+    fn failed(&self) -> Exchange {
+        let mut exchange = self.open();
+        let attempt = self.attempt(&[]);
+        let id = self.id(attempt.route);
+        exchange.begin(attempt);
+        let (attempt, now) = (exchange.failed(&id, &failure()).unwrap(), clock::now());
+        self.shared().change(now, |fleet| ((), attempt.fail(fleet, failure(), now)));
+        exchange
+    }
+
     /// Ended calls of both routes as the fleet has them, rows of the log, tries counted as answered and as failed, and
     /// requests by how they ended.
     async fn told(&self) -> (Vec<bool>, usize, u64, u64, Vec<String>) {
@@ -145,15 +156,7 @@ async fn however_a_try_ends_it_is_told_of_once() {
         ),
         (
             "failed, and nothing else was tried",
-            |world| {
-                let mut exchange = world.open();
-                let attempt = world.attempt(&[]);
-                let id = world.id(attempt.route);
-                exchange.begin(attempt);
-                let (attempt, now) = (exchange.failed(&id, &failure()).unwrap(), clock::now());
-                world.shared().change(now, |fleet| ((), attempt.fail(fleet, failure(), now)));
-                exchange.end(Ending::unserved(Outcome::Failed, 503));
-            },
+            |world| world.failed().end(Ending::unserved(Outcome::Failed, 503)),
             &[false],
             1,
             0,
@@ -227,15 +230,7 @@ async fn however_a_try_ends_it_is_told_of_once() {
         ),
         (
             "an attempt of a queued job that changes nothing",
-            |world| {
-                let mut exchange = world.open();
-                let attempt = world.attempt(&[]);
-                let id = world.id(attempt.route);
-                exchange.begin(attempt);
-                let (attempt, now) = (exchange.failed(&id, &failure()).unwrap(), clock::now());
-                world.shared().change(now, |fleet| ((), attempt.fail(fleet, failure(), now)));
-                exchange.end_unlogged();
-            },
+            |world| world.failed().end_unlogged(),
             &[false],
             0,
             0,

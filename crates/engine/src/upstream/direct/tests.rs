@@ -87,6 +87,13 @@ async fn said(response: Response<reqwest::Body>) -> String {
     String::from_utf8_lossy(&body).trim().to_owned()
 }
 
+/// Waits until what the server did behind its answer has reached this end.
+async fn until_unusable(direct: &Direct) {
+    while direct.idle.waiting().connections.iter_mut().any(|kept| kept.http1.is_idle()) {
+        tokio::task::yield_now().await;
+    }
+}
+
 fn direct() -> Direct {
     Direct::new(Duration::from_secs(5))
 }
@@ -112,8 +119,7 @@ async fn what_its_server_closed_or_wrote_unasked_costs_no_request() {
         for n in 1..=5 {
             assert_eq!(said(asked(&direct, &target).await).await, "1");
             assert_eq!(connections.load(Ordering::SeqCst), n);
-            // Until it has reached this end.
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            until_unusable(&direct).await;
         }
     }
 }
