@@ -176,7 +176,7 @@ impl<'a> Observer<'a> {
     /// A try of a route that began at `begun_ms` failed.
     pub fn failed(&mut self, route: RouteIx, begun_ms: u64, at_ms: u64) {
         self.failed_begun_ms.insert(self.map.route(route).id.clone(), begun_ms);
-        self.detection.failed(self.script, route, at_ms);
+        self.detection.failed(self.script, route, begun_ms, at_ms);
     }
 
     /// Whether an outage is under way that was not noticed yet.

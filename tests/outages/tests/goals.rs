@@ -39,6 +39,19 @@ fn every_goal_is_met_in_every_kind_of_outage() {
     assert!(all.shifts >= 10 && all.failbacks >= 10 && all.openings > 100, "{all:?}");
 }
 
+/// Calls that a provider leaves hanging end long after it is well, inside its next outage: they say nothing of that one.
+#[test]
+fn an_outage_is_judged_by_the_calls_that_began_in_it() {
+    for (name, seed) in [("flap", 136), ("mixed", 61)] {
+        let mut totals = Totals::default();
+        totals.add(&play(&scripts::script(scripts::find(name).unwrap(), seed), seed));
+        assert!(!totals.0.detections.is_empty(), "{name} {seed}: nobody met an outage");
+        for goal in totals.goals().iter().filter(|goal| goal.asks.contains("noticed")) {
+            assert!(goal.met, "{name} {seed}: {}: {}", goal.asks, goal.found);
+        }
+    }
+}
+
 #[test]
 fn a_run_is_its_script_and_its_seed() {
     let named = scripts::find("mixed").unwrap();

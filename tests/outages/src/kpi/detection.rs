@@ -81,14 +81,16 @@ impl Detection {
         self.noticed(first, at_ms, kpis);
     }
 
-    pub(super) fn failed(&mut self, script: &Script, route: RouteIx, at_ms: u64) {
+    /// Counts a failed call for the outage it began in. One that an earlier outage left hanging says nothing of this one:
+    /// its circuit has opened and closed since, and hears no more of it. The beginning is known to the second.
+    pub(super) fn failed(&mut self, script: &Script, route: RouteIx, begun_ms: u64, at_ms: u64) {
         if script.cut(at_ms).is_some() {
             self.outage = None;
         }
-        let Some(outage) = self.outage.as_mut().filter(|outage| outage.route == route && !outage.noticed)
-        else {
-            return;
+        let told_by = |outage: &&mut Outage| {
+            outage.route == route && !outage.noticed && begun_ms >= outage.began_ms.saturating_sub(1_000)
         };
+        let Some(outage) = self.outage.as_mut().filter(told_by) else { return };
         outage.calls += 1;
         outage.last_ms = at_ms;
         outage.first_failure_ms = outage.first_failure_ms.or(Some(at_ms));

@@ -177,7 +177,7 @@ fn is_needless(script: &Script, map: &RoutingMap, provider: &str, at_ms: u64) ->
     let triggers = map.triggers;
     let from_ms = at_ms.saturating_sub(triggers.error_sustained_ms);
     let looks: Vec<Condition> =
-        (from_ms..=at_ms).step_by(5_000).map(|at| worst(script, map, provider, at)).collect();
+        (from_ms..=at_ms).step_by(1_000).map(|at| worst(script, map, provider, at)).collect();
     let mean = looks.iter().map(|look| look.failing_percent()).sum::<f64>() / looks.len().max(1) as f64;
     mean < triggers.error_percent as f64 && !looks.iter().all(|look| look.is_ill())
 }
