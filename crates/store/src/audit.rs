@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::migrations::from_row;
 use crate::{Result, Store};
 
 /// The audit trail of one store.
@@ -38,7 +39,6 @@ pub struct AuditRow {
     pub entry: AuditEntry,
 }
 
-#[derive(sqlx::FromRow)]
 struct AuditSql {
     seq: i64,
     at_ms: i64,
@@ -49,6 +49,8 @@ struct AuditSql {
     before: Option<String>,
     after: Option<String>,
 }
+
+from_row!(AuditSql { seq, at_ms, actor, action, target, reason, before, after });
 
 impl Audit<'_> {
     /// Appends one change. Durable when it returns.

@@ -1,5 +1,6 @@
 //! Apps with a local key of their own. Only a hash of the key is kept, so a stolen database opens nothing.
 
+use crate::migrations::from_row;
 use crate::{Result, Store};
 
 /// The apps of one store.
@@ -9,7 +10,7 @@ pub struct Clients<'a> {
 }
 
 /// An app with a local key.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientRow {
     /// Its id: a name that is removed and given again is another app.
     pub id: String,
@@ -22,6 +23,8 @@ pub struct ClientRow {
     /// When a request last came with its key, UTC epoch milliseconds. May lag behind after a crash.
     pub last_used_at_ms: Option<i64>,
 }
+
+from_row!(ClientRow { id, name, key_hash, created_at_ms, last_used_at_ms });
 
 impl Clients<'_> {
     /// Adds an app; false when the name is taken. Durable when it returns.

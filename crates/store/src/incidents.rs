@@ -8,6 +8,7 @@ use switchyard_domain::incident::{
     ExternalIncident, Incident, IncidentBrief, IncidentId, IncidentNote, TimelineEntry,
 };
 
+use crate::migrations::from_row;
 use crate::{Result, Store, StoreError, named};
 
 /// The incidents of one store.
@@ -16,7 +17,6 @@ pub struct Incidents<'a> {
     pub(crate) store: &'a Store,
 }
 
-#[derive(sqlx::FromRow)]
 struct TimelineSql {
     at_ms: i64,
     lamp: String,
@@ -24,6 +24,8 @@ struct TimelineSql {
     detail: Option<String>,
     event: Option<i64>,
 }
+
+from_row!(TimelineSql { at_ms, lamp, title, detail, event });
 
 impl Incidents<'_> {
     /// Keeps a new incident under the next number, which is returned; its own is not looked at. Durable when it

@@ -18,6 +18,7 @@ mod error;
 mod events;
 mod incidents;
 mod maps;
+mod migrations;
 mod open;
 mod place;
 mod queue;

@@ -4,6 +4,7 @@
 
 use switchyard_domain::map::Format;
 
+use crate::migrations::from_row;
 use crate::{Result, Store, StoreError, named};
 
 /// The map versions of one store.
@@ -57,7 +58,6 @@ pub struct MapVersion {
     pub document: String,
 }
 
-#[derive(sqlx::FromRow)]
 struct HeaderSql {
     version: i64,
     at_ms: i64,
@@ -67,12 +67,14 @@ struct HeaderSql {
     reason: Option<String>,
 }
 
-#[derive(sqlx::FromRow)]
+from_row!(HeaderSql { version, at_ms, name, format, source, reason });
+
 struct VersionSql {
-    #[sqlx(flatten)]
     header: HeaderSql,
     document: String,
 }
+
+from_row!(VersionSql { document } with header);
 
 impl Maps<'_> {
     /// Makes a map the latest version and returns its number. Durable when it returns.

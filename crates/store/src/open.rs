@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -14,10 +14,9 @@ use sqlx::{ConnectOptions, Connection};
 use tokio::sync::Mutex;
 
 use crate::data_dir::{LOCK_FILE, check_data_dir};
+use crate::migrations::MIGRATIONS;
 use crate::place::FileId;
 use crate::{Inner, Result, Store, StoreError};
-
-pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
 
 /// How to open the database.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -16,6 +16,7 @@ use switchyard_domain::map::Priority;
 use switchyard_domain::view::JobState;
 use switchyard_domain::{Dialect, Failure, Operation, RequestId, RouteId};
 
+use crate::migrations::from_row;
 use crate::{Result, Store};
 use rows::{AnsweredSql, JobSql, job_columns};
 
@@ -155,13 +156,15 @@ pub struct Answer {
 }
 
 /// The open job of an idempotency key.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenJob {
     /// The job.
     pub id: String,
     /// The hash of what was asked; absent where an older version queued it.
     pub fingerprint: Option<String>,
 }
+
+from_row!(OpenJob { id, fingerprint });
 
 /// A job with its answer, where it has one.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use switchyard_domain::view::{Outcome, RequestView};
 use switchyard_domain::{RequestId, RouteId};
 
+use crate::migrations::from_row;
 use crate::{Result, Store, named};
 use attempts::AttemptSql;
 
@@ -38,7 +39,6 @@ pub struct RequestFilter {
     pub before_ms: Option<i64>,
 }
 
-#[derive(sqlx::FromRow)]
 struct RequestSql {
     seq: i64,
     id: String,
@@ -61,6 +61,29 @@ struct RequestSql {
     rescues: u32,
     cached_tokens: Option<i64>,
 }
+
+from_row!(RequestSql {
+    seq,
+    id,
+    at_ms,
+    client,
+    job,
+    dialect,
+    model,
+    stream,
+    outcome,
+    status,
+    route,
+    tier,
+    degraded,
+    duration_ms,
+    first_token_ms,
+    input_tokens,
+    output_tokens,
+    degradations,
+    rescues,
+    cached_tokens
+});
 
 impl Requests<'_> {
     /// The `limit` requests that arrived last among those that pass the filter, newest first, with their attempts.

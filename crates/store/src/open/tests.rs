@@ -40,7 +40,7 @@ async fn a_newer_schema_is_refused_and_left_alone() {
         .await
         .unwrap();
     let error = refusal(dir.path()).await;
-    let newest = super::MIGRATIONS.iter().map(|migration| migration.version).max().unwrap();
+    let newest = crate::migrations::MIGRATIONS.iter().map(|migration| migration.version).max().unwrap();
     assert!(matches!(error, StoreError::Newer { found: 9, known, .. } if known == newest), "{error}");
     assert_eq!(error.problem().code, "database_newer");
     assert!(error.to_string().contains("newer Switchyard"), "{error}");

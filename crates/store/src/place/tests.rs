@@ -255,7 +255,7 @@ async fn requests_that_an_older_version_queued_move_over_and_its_leftovers_go() 
         .connect()
         .await
         .unwrap();
-    crate::open::MIGRATIONS.run_direct(Some(4), &mut old, false).await.unwrap();
+    crate::migrations::MIGRATIONS.run_direct(Some(4), &mut old, false).await.unwrap();
     let insert = "INSERT INTO queue (id, at_ms, expires_at_ms, client, job, dialect, request_id, model, stream, headers, \
                                      body, state_at_ms, state_note, next_at_ms) \
                   VALUES (?1, 0, 1000, ?2, 'default', 'openai-chat', 'req_1', 'auto', 0, '[]', ?3, 0, 'queued', 0)";

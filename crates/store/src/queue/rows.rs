@@ -5,6 +5,7 @@ use switchyard_domain::view::JobState;
 use switchyard_domain::{Failure, RequestId, RouteId};
 
 use super::{Answer, AnsweredJob, DueJob, JobRow};
+use crate::migrations::from_row;
 use crate::{Result, Store, named};
 
 /// The columns of a job without what it asks and was answered, which may be large; for `concat!`.
@@ -16,7 +17,6 @@ macro_rules! job_columns {
 }
 pub(super) use job_columns;
 
-#[derive(sqlx::FromRow)]
 pub(super) struct JobSql {
     id: String,
     at_ms: i64,
@@ -39,17 +39,37 @@ pub(super) struct JobSql {
     last_failure: Option<String>,
 }
 
-#[derive(sqlx::FromRow)]
+from_row!(JobSql {
+    id,
+    at_ms,
+    expires_at_ms,
+    client,
+    client_id,
+    priority,
+    job,
+    dialect,
+    operation,
+    request_id,
+    idempotency_key,
+    model,
+    stream,
+    reason,
+    state,
+    state_at_ms,
+    attempts,
+    next_at_ms,
+    last_failure
+});
+
 pub(super) struct DueSql {
-    #[sqlx(flatten)]
     job: JobSql,
     sent_headers: Option<String>,
     sent_body: Option<Vec<u8>>,
 }
 
-#[derive(sqlx::FromRow)]
+from_row!(DueSql { sent_headers, sent_body } with job);
+
 pub(super) struct AnsweredSql {
-    #[sqlx(flatten)]
     job: JobSql,
     answer_status: Option<u16>,
     answer_content_type: Option<String>,
@@ -59,6 +79,8 @@ pub(super) struct AnsweredSql {
     output_tokens: Option<i64>,
     answer_lost: String,
 }
+
+from_row!(AnsweredSql { answer_status, answer_content_type, answer_body, answer_route, input_tokens, output_tokens, answer_lost } with job);
 
 impl JobSql {
     pub(super) fn job(self, store: &Store) -> Result<JobRow> {

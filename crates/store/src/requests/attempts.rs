@@ -3,9 +3,9 @@
 use switchyard_domain::view::AttemptView;
 use switchyard_domain::{Failure, RouteId};
 
+use crate::migrations::from_row;
 use crate::named;
 
-#[derive(sqlx::FromRow)]
 pub(super) struct AttemptSql {
     pub(super) request: i64,
     route: String,
@@ -18,6 +18,19 @@ pub(super) struct AttemptSql {
     failure_text: Option<String>,
     retry_after_ms: Option<i64>,
 }
+
+from_row!(AttemptSql {
+    request,
+    route,
+    tier,
+    start_ms,
+    duration_ms,
+    failure_kind,
+    failure_status,
+    failure_code,
+    failure_text,
+    retry_after_ms
+});
 
 impl AttemptSql {
     pub(super) fn view(self) -> Result<AttemptView, String> {

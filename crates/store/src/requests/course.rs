@@ -7,6 +7,7 @@ use switchyard_domain::view::Outcome;
 use switchyard_domain::{Failure, RouteId};
 
 use super::Requests;
+use crate::migrations::from_row;
 use crate::{Result, named};
 
 /// Rows of one reading.
@@ -60,7 +61,6 @@ pub struct Try {
     pub failure: Option<Failure>,
 }
 
-#[derive(sqlx::FromRow)]
 struct CourseSql {
     seq: i64,
     at_ms: i64,
@@ -80,6 +80,26 @@ struct CourseSql {
     cached_tokens: Option<i64>,
     output_tokens: Option<i64>,
 }
+
+from_row!(CourseSql {
+    seq,
+    at_ms,
+    end_ms,
+    answer_ms,
+    client,
+    job,
+    outcome,
+    status,
+    route,
+    degraded,
+    asked,
+    hurt,
+    elsewhere_at_ms,
+    from_queue,
+    input_tokens,
+    cached_tokens,
+    output_tokens
+});
 
 /// Answers a baseline is made of.
 const USUAL: u32 = 20_000;

@@ -3,6 +3,7 @@
 use switchyard_domain::{FailureKind, RouteId};
 
 use super::Requests;
+use crate::migrations::from_row;
 use crate::{Result, named};
 
 /// How often tries on a route ended in one way.
@@ -22,7 +23,6 @@ pub struct TryCount {
     pub message: Option<String>,
 }
 
-#[derive(sqlx::FromRow)]
 struct CountSql {
     route: String,
     kind: Option<String>,
@@ -31,6 +31,8 @@ struct CountSql {
     last_at_ms: i64,
     message: Option<String>,
 }
+
+from_row!(CountSql { route, kind, status, count, last_at_ms, message });
 
 impl Requests<'_> {
     /// The tries of requests that arrived since a moment (UTC epoch milliseconds), by route and how they ended.
