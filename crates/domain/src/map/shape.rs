@@ -3,6 +3,9 @@
 //! A document whose shape is wrong somewhere is still read: each misshapen place becomes a fault and is left out, so
 //! that the proof can report the rest in the same breath.
 
+use std::cell::LazyCell;
+use std::sync::LazyLock;
+
 use serde_json::Value;
 
 use super::fault::{Fault, Faults, MOST_FAULTS, Path};
@@ -131,18 +134,23 @@ fn without_null(value: &mut Value) {
     }
 }
 
+/// The checked schema of a map, made once: that takes longer than all else about reading one, and an editor reads a map
+/// with every change. It is kept in some 400 KiB.
+static VALIDATOR: LazyLock<Option<jsonschema::Validator>> =
+    LazyLock::new(|| jsonschema::validator_for(&checked::<RawMap>()).ok());
+
 /// Reads the shape; every misshapen place is a fault and left out.
 ///
 /// None where there are so many that nothing would be left to prove.
 pub(super) fn from_value(mut value: Value, faults: &mut Faults) -> Option<RawMap> {
-    let schema = checked::<RawMap>();
     // The fast path has to agree with the schema's bounds too, so the validator always has the last word.
     whole_as_written(&mut value);
     rules_as_list(&mut value);
-    let Ok(validator) = jsonschema::validator_for(&schema) else {
+    let Some(validator) = VALIDATOR.as_ref() else {
         faults.push(Fault::new("", "The built-in schema is broken. Please report this."));
         return None;
     };
+    let schema: LazyCell<Value> = LazyCell::new(|| checked::<RawMap>());
     let mut bad = Bads { found: Vec::new(), schema: &schema };
     for error in validator.iter_errors(&value) {
         collect(&error, &value, &mut bad);
@@ -173,8 +181,8 @@ pub(super) fn from_value(mut value: Value, faults: &mut Faults) -> Option<RawMap
 struct Bads<'s> {
     /// Where it is, as a JSON pointer, and what is wrong.
     found: Vec<(Option<String>, Fault)>,
-    /// The schema of a map.
-    schema: &'s Value,
+    /// The schema of a map, made for the first fault.
+    schema: &'s LazyCell<Value>,
 }
 
 impl Bads<'_> {
