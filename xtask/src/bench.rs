@@ -7,6 +7,7 @@
 //! docs/performance.md.
 
 mod failures;
+mod gate;
 mod hostile;
 mod latency;
 mod load;
@@ -19,7 +20,7 @@ mod streams;
 mod throughput;
 mod translation;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::ValueEnum;
@@ -43,6 +44,8 @@ pub(crate) struct Wanted {
     pub(crate) bin: Option<PathBuf>,
     /// One part only.
     pub(crate) only: Option<Part>,
+    /// Counts instructions, and fails where they grew.
+    pub(crate) gate: bool,
 }
 
 /// A part of the benchmark, run alone with `--only`.
@@ -91,6 +94,9 @@ const QUICK: Effort =
     Effort { rounds: 1, few_rounds: 1, warm_up_ms: 400, measured_ms: 1_400, starts: 5, failing_ms: 4_000 };
 
 pub(crate) fn run(repo: &Repo, wanted: &Wanted) -> Result<()> {
+    if wanted.gate {
+        return run_gate(repo, wanted);
+    }
     if wanted.write_docs && wanted.only.is_some() {
         bail!("--write-docs needs the whole run: leave out --only");
     }
@@ -116,11 +122,40 @@ pub(crate) fn run(repo: &Repo, wanted: &Wanted) -> Result<()> {
     Ok(())
 }
 
+/// Instructions per request, against those that are kept.
+fn run_gate(repo: &Repo, wanted: &Wanted) -> Result<()> {
+    let machine = Machine::probe(repo);
+    if machine.os == Os::MacOrWindows {
+        bail!("instructions are counted by callgrind, which needs Linux");
+    }
+    let mut plan = Plan::default();
+    packages::install(&mut plan, &machine, packages::GATE)?;
+    if wanted.bin.is_none() {
+        let build =
+            ["build", "--profile", Repo::DIST, "--package", "switchyard", "--package", "switchyard-sim"];
+        plan.run("build", Cmd::cargo(&repo.root, build));
+    }
+    plan.carry_out()?;
+    let router = wanted.bin.clone().unwrap_or_else(|| repo.binary(Repo::DIST, "switchyard"));
+    let build = gate::Build::of(&router);
+    let programs = router.parent().map(Path::to_path_buf).unwrap_or_default();
+    let section = gate::measure(&Stage::set(repo, router, programs, QUICK)?, build)?;
+    println!("\n{section}");
+    let (kept, counts) = (gate::Kept::read(repo)?, gate::counts(&section));
+    if wanted.write_docs {
+        kept.write(build, &counts)?;
+        println!("written: {}", report::DOCS);
+        return Ok(());
+    }
+    let faults = kept.faults(build, &counts);
+    if faults.is_empty() { Ok(()) } else { bail!("{}", faults.join("\n")) }
+}
+
 /// The parts that need a router, a provider and nginx.
 fn with_servers(repo: &Repo, wanted: &Wanted, report: &mut Report) -> Result<()> {
     let effort = if wanted.quick { QUICK } else { FULL };
     let router = wanted.bin.clone().unwrap_or_else(|| repo.binary(Repo::DIST, "switchyard"));
-    let stage = Stage::set(repo, router, effort)?;
+    let stage = Stage::set(repo, router, repo.target.join(Repo::DIST), effort)?;
     let parts: [(Part, Measure); 6] = [
         (Part::Latency, latency::measure),
         (Part::Throughput, throughput::measure),

@@ -84,6 +84,9 @@ enum Command {
         /// One part only
         #[arg(long, value_enum)]
         only: Option<bench::Part>,
+        /// Count instructions per request by callgrind, and fail where they exceed those kept in docs/performance.md
+        #[arg(long, conflicts_with_all = ["quick", "only"])]
+        gate: bool,
     },
     /// Feed wire's parsers and translators bytes nobody would send (Linux)
     Fuzz {
@@ -162,8 +165,8 @@ fn dispatch(command: Command) -> Result<()> {
             carry_out(&run::plan(&repo, &Machine::probe(&repo), &wanted)?, plan)
         }
         Command::Test { only, plan } => carry_out(&suite::plan(&repo, &Machine::probe(&repo), only)?, plan),
-        Command::Bench { quick, write_docs, bin, only } => {
-            bench::run(&repo, &bench::Wanted { quick, write_docs, bin, only })
+        Command::Bench { quick, write_docs, bin, only, gate } => {
+            bench::run(&repo, &bench::Wanted { quick, write_docs, bin, only, gate })
         }
         Command::Fuzz { target, seconds, input } => {
             fuzz::run(&repo, &fuzz::Wanted { target, seconds, input })

@@ -36,6 +36,9 @@ pub(crate) const WINDOW_TESTS: &[&str] = &[
 /// What benchmarks compare with, and what pins processes to cores.
 pub(crate) const BENCH: &[&str] = &["nginx-light", "util-linux"];
 
+/// What counts instructions.
+pub(crate) const GATE: &[&str] = &["valgrind"];
+
 /// What libFuzzer is compiled with.
 pub(crate) const FUZZ: &[&str] = &["g++"];
 
@@ -66,6 +69,7 @@ pub(crate) const KNOWN: &[&str] = &[
     "python3",
     "python3-venv",
     "nginx-light",
+    "valgrind",
     "util-linux",
     "g++",
     "iproute2",
@@ -177,7 +181,7 @@ mod tests {
 
     #[test]
     fn every_package_a_plan_can_want_is_asked_about() {
-        let wanted: BTreeSet<_> = [DESKTOP, SESSION, NETWORK, WINDOW_TESTS, NODE, PYTHON, BENCH, FUZZ]
+        let wanted: BTreeSet<_> = [DESKTOP, SESSION, NETWORK, WINDOW_TESTS, NODE, PYTHON, BENCH, GATE, FUZZ]
             .concat()
             .into_iter()
             .collect();

@@ -130,6 +130,7 @@ impl Suite<'_> {
         }
         if self.wants(Part::Rust) {
             wanted.extend(packages::NETWORK);
+            wanted.extend(packages::GATE);
         }
         if self.wants(Part::Sdk) {
             wanted.extend(python::wanted_packages(self.machine));
@@ -205,6 +206,12 @@ impl Suite<'_> {
             );
         }
         plan.run("rust: unit tests and scenarios", self.in_session(tests));
+        if self.machine.os == Os::MacOrWindows {
+            plan.note("instructions are counted by callgrind, which needs Linux: what a request costs is not looked at");
+        } else {
+            let gate = self.ourselves(&["bench", "--gate", "--bin", &router])?;
+            plan.run("rust: what a request costs", gate);
+        }
         plan.run("rust: doc tests", self.cargo(["test", "--workspace", "--doc", "--features", FEATURES]));
         Ok(())
     }

@@ -57,6 +57,10 @@ impl Process {
         Ok((process, line))
     }
 
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Processor time used so far, its threads' included, in the system's clock ticks.
     pub(super) fn cpu_ticks(&self) -> Result<u64> {
         let stat = self.proc_file("stat")?;

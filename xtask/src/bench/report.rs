@@ -36,6 +36,11 @@ impl Section {
         Self { key, title, note, columns, rows: Vec::new(), data: Vec::new() }
     }
 
+    /// The rows for programs.
+    pub(super) fn data(&self) -> &[Value] {
+        &self.data
+    }
+
     /// One row: its name, its other cells, and the same for programs.
     pub(super) fn row(&mut self, name: impl Into<String>, cells: Vec<String>, data: Value) {
         self.rows.push(std::iter::once(name.into()).chain(cells).collect());

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -61,7 +62,7 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    pub(super) fn set(repo: &Repo, router: PathBuf, effort: Effort) -> Result<Self> {
+    pub(super) fn set(repo: &Repo, router: PathBuf, programs: PathBuf, effort: Effort) -> Result<Self> {
         let folder = repo.target.join("bench").join("work");
         if folder.exists() {
             std::fs::remove_dir_all(&folder).context("cannot clear target/bench/work")?;
@@ -72,7 +73,7 @@ impl Stage {
             effort,
             ticks_per_second: ticks.trim().parse().context("getconf CLK_TCK is no number")?,
             router,
-            programs: repo.target.join(Repo::DIST),
+            programs,
             folder,
             count: Cell::new(0),
         })
@@ -110,7 +111,7 @@ impl Stage {
         command.arg("-e").arg(folder.join("error.log")).arg("-c").arg(&config);
         let process = Process::start(command, &folder.join("output.log"))?;
         let server = Server { addr, key: "none".to_owned(), process };
-        server.wait_for("/v1/models")?;
+        server.wait_for("/v1/models", PATIENCE)?;
         Ok(server)
     }
 
@@ -127,11 +128,32 @@ impl Stage {
         let addr = free_port()?;
         let process = self.start_router(folder, core, addr, map)?;
         let mut server = Server { addr, key: String::new(), process };
-        server.wait_for("/health")?;
+        server.wait_for("/health", PATIENCE)?;
         server.key = self.key(folder)?;
         // The map given on the command line may be applied only once the router listens.
-        server.wait_for("/v1/models")?;
+        server.wait_for("/v1/models", PATIENCE)?;
         Ok(server)
+    }
+
+    /// A router with a fresh data directory under callgrind, and its process id. Its dumps are `callgrind.N-THREAD` in the
+    /// folder.
+    pub(super) fn switchyard_under_callgrind(
+        &self,
+        folder: &Path,
+        map: &Path,
+        patience: Duration,
+    ) -> Result<(Server, u32)> {
+        let addr = free_port()?;
+        let mut valgrind = Command::new("valgrind");
+        let dumps = format!("--callgrind-out-file={}", folder.join("callgrind").display());
+        valgrind.args(["--tool=callgrind", "--separate-threads=yes", &dumps]).arg(&self.router);
+        let process = self.serve(valgrind, folder, addr, Some(map))?;
+        let pid = process.id();
+        let mut server = Server { addr, key: String::new(), process };
+        server.wait_for("/health", patience)?;
+        server.key = self.key(folder)?;
+        server.wait_for("/v1/models", patience)?;
+        Ok((server, pid))
     }
 
     pub(super) fn start_router(
@@ -141,7 +163,16 @@ impl Stage {
         addr: SocketAddr,
         map: Option<&Path>,
     ) -> Result<Process> {
-        let mut command = pinned(core, &self.router);
+        self.serve(pinned(core, &self.router), folder, addr, map)
+    }
+
+    fn serve(
+        &self,
+        mut command: Command,
+        folder: &Path,
+        addr: SocketAddr,
+        map: Option<&Path>,
+    ) -> Result<Process> {
         command.arg("serve").arg("--data-dir").arg(folder.join("data"));
         command.args([
             "--port",
@@ -178,8 +209,8 @@ pub(super) fn route(name: &str, provider: SocketAddr) -> Value {
 }
 
 impl Server {
-    fn wait_for(&self, path: &str) -> Result<()> {
-        let by = now() + PATIENCE;
+    fn wait_for(&self, path: &str, patience: Duration) -> Result<()> {
+        let by = now() + patience;
         while self.get(path).ok() != Some(200) {
             if now() > by {
                 bail!("{} does not answer {path}", self.addr);
