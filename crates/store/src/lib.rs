@@ -17,6 +17,7 @@ mod data_dir;
 mod error;
 mod events;
 mod incidents;
+mod ledger;
 mod maps;
 mod migrations;
 mod open;
@@ -40,6 +41,7 @@ pub use data_dir::{check_data_dir, in_use};
 pub use error::StoreError;
 pub use events::Events;
 pub use incidents::Incidents;
+pub use ledger::{BUCKET_MS, Ledger, LedgerKey, LedgerRow, LedgerSum, SpendKind};
 pub use maps::{MapHeader, MapVersion, Maps, NewMap};
 pub use open::Options;
 pub use queue::{
@@ -140,6 +142,12 @@ impl Store {
     #[must_use]
     pub const fn compat(&self) -> Compat<'_> {
         Compat { store: self }
+    }
+
+    /// What was spent.
+    #[must_use]
+    pub const fn ledger(&self) -> Ledger<'_> {
+        Ledger { store: self }
     }
 
     /// The incidents.

@@ -10,12 +10,13 @@ use sqlx::SqlSafeStr as _;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 /// Version, name and statements of each step, as the file is named.
-const STEPS: [(i64, &str, &str); 5] = [
+const STEPS: [(i64, &str, &str); 6] = [
     (1, "init", include_str!("../../../migrations/0001_init.sql")),
     (2, "dialects", include_str!("../../../migrations/0002_dialects.sql")),
     (3, "compat", include_str!("../../../migrations/0003_compat.sql")),
     (4, "incidents", include_str!("../../../migrations/0004_incidents.sql")),
     (5, "job bodies", include_str!("../../../migrations/0005_job_bodies.sql")),
+    (6, "ledger", include_str!("../../../migrations/0006_ledger.sql")),
 ];
 
 pub(crate) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
