@@ -102,6 +102,8 @@ pub enum FailureKind {
     NoRoute,
     /// Nothing was tried: new work is paused.
     Paused,
+    /// Nothing was sent: what it may cost does not fit into a budget.
+    BudgetExhausted,
     /// Nothing was tried: work of its priority gives way for now.
     Shed,
     /// Nothing was tried: the all-off switch is thrown.
@@ -151,6 +153,7 @@ impl FailureKind {
             Self::ClientAborted => "client_aborted",
             Self::NoRoute => "no_route",
             Self::Paused => "paused",
+            Self::BudgetExhausted => "budget_exhausted",
             Self::Shed => "shed",
             Self::AllOff => "all_off",
             Self::Offline => "offline",
@@ -196,6 +199,7 @@ impl FailureKind {
             Self::ClientAborted => "caller hung up",
             Self::NoRoute => "no route available",
             Self::Paused => "paused",
+            Self::BudgetExhausted => "no budget left",
             Self::Shed => "gave way",
             Self::AllOff => "switched off",
             Self::Offline => "network down",

@@ -244,6 +244,7 @@ pub(crate) fn caller_status(failure: &Failure) -> StatusCode {
         | FailureKind::KeyRejected
         | FailureKind::Forbidden
         | FailureKind::Unpaid => StatusCode::SERVICE_UNAVAILABLE,
+        FailureKind::BudgetExhausted => StatusCode::PAYMENT_REQUIRED,
         FailureKind::ModelNotFound => StatusCode::NOT_FOUND,
         FailureKind::ClientAborted => StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST),
         FailureKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,

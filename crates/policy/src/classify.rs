@@ -181,7 +181,7 @@ pub fn classify(failure: &Failure) -> Verdict {
         K::ClientAborted => Verdict::new(Source::Client, Condemns::Nothing, Next::Answer).unreached(),
         K::DeadlineExceeded => Verdict::new(Source::Route, Condemns::Attempt, Next::NextRoute),
         K::Offline => Verdict::new(Source::LocalNetwork, Condemns::Nothing, Next::NextRoute).unreached(),
-        K::NoRoute | K::Paused | K::Shed | K::AllOff | K::Internal => {
+        K::NoRoute | K::Paused | K::BudgetExhausted | K::Shed | K::AllOff | K::Internal => {
             Verdict::new(Source::Router, Condemns::Attempt, Next::NextRoute).unreached()
         }
     }

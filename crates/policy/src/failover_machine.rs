@@ -39,6 +39,14 @@ pub enum Input {
         /// Why.
         failure: Failure,
     },
+    /// The try was not made, and its route is passed over: what it may cost does not fit into a budget. It counts for nothing
+    /// and nobody.
+    PassedOver {
+        /// The try.
+        attempt: Box<Attempt>,
+        /// Why.
+        failure: Failure,
+    },
     /// The wait is over.
     Woke,
 }
@@ -153,6 +161,20 @@ impl FailoverMachine {
                 State::Trying | State::Waiting { .. } | State::Over => self.end(Step::Park),
             },
             Input::Woke => self.woke(fleet, map, now, &mut changes),
+            Input::PassedOver { attempt, failure } => {
+                // Dropped, it releases its permit.
+                drop(attempt);
+                self.attempts = self.attempts.saturating_sub(1);
+                self.last_failure = Some(failure);
+                match self.state {
+                    State::Trying => {
+                        self.callers_fault = false;
+                        self.visit = None;
+                        self.advance(fleet, map, now, &mut changes)
+                    }
+                    State::Fresh | State::Waiting { .. } | State::Over => self.end(Step::Park),
+                }
+            }
             Input::Failed { attempt, failure } => {
                 changes = attempt.fail(fleet, failure.clone(), now);
                 match self.state {

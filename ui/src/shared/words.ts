@@ -45,6 +45,7 @@ const failureWords: Record<FailureKind, string> = {
   paused: "paused",
   no_route: "no route available",
   shed: "gave way to other work",
+  budget_exhausted: "no budget is left for it",
   all_off: "everything is switched off",
   offline: "this machine is offline",
   internal: "router fault",

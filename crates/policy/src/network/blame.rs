@@ -50,6 +50,7 @@ impl FailureOrigin {
             | K::ClientAborted
             | K::NoRoute
             | K::Paused
+            | K::BudgetExhausted
             | K::Shed
             | K::AllOff
             | K::Offline

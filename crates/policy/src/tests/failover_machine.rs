@@ -262,3 +262,29 @@ fn a_route_switched_off_or_dropped_from_the_map_under_way_is_passed_over() {
     );
     assert_eq!(attempt.permit().expect("permitted").route_id().as_str(), D);
 }
+
+#[test]
+fn a_route_whose_budget_is_spent_is_passed_over_without_a_try_or_a_verdict() {
+    let mut world = World::new(&with(four(), json!({ "breaker": { "consecutiveFailures": 1 } })));
+    let mut machine = world.machine();
+    let attempt = world.tried(&mut machine);
+    assert_eq!(world.map.route(attempt.route).id.as_str(), A);
+    let over = || failure(K::BudgetExhausted);
+    let (step, changes) = world.step(&mut machine, Input::PassedOver { attempt, failure: over() });
+    let Step::Try(attempt) = step else { panic!("a try, not {step:?}") };
+    assert_eq!((world.map.route(attempt.route).id.as_str(), attempt.number), (B, 1), "it was no try");
+    assert!(changes.is_empty(), "{changes:?}");
+    let (step, _) = world.step(&mut machine, Input::PassedOver { attempt, failure: over() });
+    let Step::Try(attempt) = step else { panic!("a try, not {step:?}") };
+    // The caller hears of the budget where the routes that were asked only failed.
+    let (step, _) = world.step(&mut machine, Input::Failed { attempt, failure: failure(K::ContextLength) });
+    let Step::Try(attempt) = step else { panic!("a try, not {step:?}") };
+    let (step, _) = world.step(&mut machine, Input::PassedOver { attempt, failure: over() });
+    assert!(matches!(step, Step::Park), "not every route said that the request is the problem: {step:?}");
+    assert_eq!(machine.last_failure().map(|failure| failure.kind), Some(K::BudgetExhausted));
+    assert_eq!(machine.attempts(), 1);
+    for id in [A, B, D] {
+        let ix = world.ix(id);
+        assert!(world.fleet.gate(ix, world.now).is_ok(), "{id} is blamed");
+    }
+}
