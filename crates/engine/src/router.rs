@@ -3,12 +3,14 @@
 mod audit;
 mod clients;
 mod compat;
+mod config;
 mod credentials;
 #[cfg(test)]
 mod endings;
 mod gateway;
 mod incidents;
 mod jobs;
+mod keyring;
 mod maps;
 mod network_check;
 mod overrides;
@@ -39,20 +41,21 @@ use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::bus::Bus;
-use crate::clock;
-use crate::cold;
-use crate::config::RouterConfig;
-use crate::local_keys::LocalKeys;
-use crate::network;
-use crate::process::Budget;
-use crate::server;
-use crate::shared::{Shared, TierSince, lock};
-use crate::snapshot;
-use crate::supervisor;
-use crate::traffic::Traffic;
-use crate::vault::Vault;
+use crate::core::bus::Bus;
+use crate::core::clock;
+use crate::core::process::Budget;
+use crate::core::shared::{Shared, TierSince, lock};
+use crate::core::vault::Vault;
+use crate::walk::cold;
+use crate::walk::local_keys::LocalKeys;
+use crate::walk::server;
+use crate::walk::traffic::Traffic;
+use crate::watch::network;
+use crate::watch::snapshot;
+use crate::watch::supervisor;
 
+pub use config::RouterConfig;
+pub use keyring::Keyring;
 pub(crate) use overrides::keep_lapsed;
 
 /// Events of before the start that are shown.
@@ -133,7 +136,7 @@ impl Router {
             map_problem: Mutex::default(),
             fleet: Mutex::default(),
             applying: tokio::sync::Mutex::default(),
-            incidents: crate::incidents::IncidentBoard::new(last_id, config.desktop_notifications),
+            incidents: crate::watch::incidents::IncidentBoard::new(last_id, config.desktop_notifications),
             tier_since: Mutex::new(TierSince {
                 current_tier: CurrentTier { tier: Tier::Hot, route: None, cause: None },
                 since_ms: started.wall_ms,
@@ -150,14 +153,14 @@ impl Router {
             started,
             proxy_url: Mutex::new(format!("http://{addr}")),
             control_url: Mutex::new(config.control_url),
-            queue: crate::cold::QueueSnapshot::default(),
+            queue: crate::walk::cold::QueueSnapshot::default(),
             cold_work: Notify::new(),
             ways: AtomicU64::new(0),
             job_ended: watch::Sender::new(0),
             keys_ready: watch::Sender::new(false),
             keychain_was: Mutex::default(),
             keys_doubted: Notify::new(),
-            metrics: crate::metrics::Metrics::default(),
+            metrics: crate::watch::metrics::Metrics::default(),
             client_retries: Mutex::default(),
             shedding: Mutex::default(),
             causes: Mutex::default(),
@@ -201,11 +204,11 @@ impl Router {
         }
         self.cold.spawn(cold::run(shared(), self.stop.clone(), stop()));
         self.workers.spawn(supervisor::run(shared(), stop()));
-        self.workers.spawn(crate::incidents::run(shared(), stop()));
-        self.workers.spawn(crate::incidents::deliver(shared(), stop()));
+        self.workers.spawn(crate::watch::incidents::run(shared(), stop()));
+        self.workers.spawn(crate::watch::incidents::deliver(shared(), stop()));
         self.workers.spawn(network::run(shared(), stop()));
         self.workers.spawn(credentials::keep(shared(), stop()));
-        self.workers.spawn(crate::causes::run(shared(), stop()));
+        self.workers.spawn(crate::watch::causes::run(shared(), stop()));
         self.workers.spawn(shifts::run(shared(), stop()));
         let accept = server::accept(shared(), listener, self.stop.clone(), self.connections.clone());
         self.connections.spawn(accept);

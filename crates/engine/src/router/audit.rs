@@ -16,8 +16,8 @@ use switchyard_store::AuditRow;
 
 use super::Router;
 use super::shifts::ShiftState;
-use crate::clock;
-use crate::shared::{Shared, lock};
+use crate::core::clock;
+use crate::core::shared::{Shared, lock};
 
 /// What a change replaces, and what it sets.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

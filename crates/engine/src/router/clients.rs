@@ -4,8 +4,8 @@ use switchyard_domain::Problem;
 use switchyard_domain::api::{ClientRecord, NewClient};
 
 use super::Router;
-use crate::clock;
-use crate::local_keys::{key_hash, new_id, new_key};
+use crate::core::clock;
+use crate::walk::local_keys::{key_hash, new_id, new_key};
 
 impl Router {
     /// Every app with a local key.

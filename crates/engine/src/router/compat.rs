@@ -11,10 +11,10 @@ use switchyard_domain::{Problem, RouteId, Tier, did_you_mean};
 use switchyard_policy::Check;
 
 use super::Router;
-use crate::clock;
-use crate::compat::{self, Bench, Turn};
-use crate::pipeline::NotAsked;
-use crate::shared::{Running, lock};
+use crate::core::clock;
+use crate::core::shared::{Running, lock};
+use crate::walk::pipeline::NotAsked;
+use crate::watch::compat::{self, Bench, Turn};
 
 impl Router {
     /// Checks a route: sends it real requests, which cost what they cost, and keeps what they show. When the caller of

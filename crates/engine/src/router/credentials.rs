@@ -10,13 +10,12 @@ use switchyard_domain::{Problem, Secret};
 use switchyard_policy::KeyId;
 use tokio_util::sync::CancellationToken;
 
-use super::Router;
-use crate::clock;
-use crate::keyring;
-use crate::shared::{Shared, lock};
-use crate::snapshot;
-use crate::upstream::Upstream;
-use crate::vault::{Key, blocking, check_name};
+use super::{Router, keyring};
+use crate::core::clock;
+use crate::core::shared::{Shared, lock};
+use crate::core::vault::{Key, blocking, check_name};
+use crate::walk::upstream::Upstream;
+use crate::watch::snapshot;
 
 /// A provider has this long to answer a test, milliseconds.
 const TEST_MS: u64 = 15_000;

@@ -14,9 +14,10 @@ use switchyard_policy::{Attempt, FailoverMachine, Input, Needs, Step, Waits, pla
 use switchyard_store::RequestFilter;
 
 use super::Router;
-use crate::exchange::{Ending, Exchange};
-use crate::shared::Shared;
-use crate::{RouterConfig, clock};
+use crate::RouterConfig;
+use crate::core::clock;
+use crate::core::shared::Shared;
+use crate::walk::exchange::{Ending, Exchange};
 
 struct World {
     router: Router,

@@ -13,8 +13,8 @@ use switchyard_domain::{Failure, Now, Problem, RouteId};
 use switchyard_policy::{Fleet, RouteHealth};
 
 use super::Router;
-use crate::clock;
-use crate::shared::lock;
+use crate::core::clock;
+use crate::core::shared::lock;
 
 /// Below this share of successes a provider is degraded, from 0 to 1.
 const HEALTHY_RATE: f64 = 0.95;
@@ -23,7 +23,7 @@ impl Router {
     /// How the router is doing, in one word.
     #[must_use]
     pub fn health(&self) -> HealthWord {
-        crate::snapshot::health(&self.shared).0
+        crate::watch::snapshot::health(&self.shared).0
     }
 
     /// How every provider of the running map is doing, by name.

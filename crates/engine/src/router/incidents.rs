@@ -12,8 +12,8 @@ use switchyard_store::AuditEntry;
 
 use super::Router;
 use super::audit::said;
-use crate::clock;
-use crate::incidents::{self, ByHand, Told};
+use crate::core::clock;
+use crate::watch::incidents::{self, ByHand, Told};
 
 /// Incidents a review looks at, at most.
 const REVIEWED: u32 = 5_000;

@@ -8,8 +8,8 @@ use switchyard_domain::view::JobState;
 use switchyard_store::{AnsweredJob, JobRow, Order};
 
 use super::Router;
-use crate::clock;
-use crate::cold;
+use crate::core::clock;
+use crate::walk::cold;
 
 impl Router {
     /// Queued requests, newest first.

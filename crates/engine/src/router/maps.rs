@@ -10,10 +10,10 @@ use switchyard_domain::map::{self, Fault, Format, RoutingMap};
 use switchyard_store::NewMap;
 
 use super::{Router, audit, credentials, shifts};
-use crate::clock;
-use crate::compat;
-use crate::shared::{Running, Shared, lock};
-use crate::upstream::Upstream;
+use crate::core::clock;
+use crate::core::shared::{Running, Shared, lock};
+use crate::walk::upstream::Upstream;
+use crate::watch::compat;
 
 /// `${NAME}`s of one map that are looked up at most: each that is no variable of the environment is sought in the
 /// system's keychain.

@@ -3,7 +3,7 @@
 use switchyard_domain::network::NetworkView;
 
 use super::Router;
-use crate::network;
+use crate::watch::network;
 
 impl Router {
     /// This machine's network as it was last judged.

@@ -12,9 +12,9 @@ use switchyard_policy::{Changed, Command, Patch};
 use switchyard_store::StoreError;
 
 use super::Router;
-use crate::clock;
-use crate::local_keys::DEFAULT_CLIENT;
-use crate::shared::{Running, Shared};
+use crate::core::clock;
+use crate::core::shared::{Running, Shared};
+use crate::walk::local_keys::DEFAULT_CLIENT;
 
 const OVERRIDES: &str = "orders";
 /// Kill switches of earlier versions, one setting each.

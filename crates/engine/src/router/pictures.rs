@@ -13,7 +13,8 @@ use switchyard_domain::{Failure, FailureKind};
 use switchyard_policy::Outcome;
 
 use super::Router;
-use crate::{RouterConfig, clock};
+use crate::RouterConfig;
+use crate::core::clock;
 
 const ROUTES: usize = 8;
 const ROUNDS: usize = 25;

@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::Router;
 use super::audit::{self, Change, State, said};
-use crate::clock;
-use crate::shared::Shared;
+use crate::core::clock;
+use crate::core::shared::Shared;
 
 pub(crate) use undo::ShiftState;
 

@@ -9,12 +9,12 @@ use switchyard_policy::{Needs, plan};
 
 use super::Router;
 use super::compat::find;
-use crate::clock;
-use crate::compat;
-use crate::prices::Price;
-use crate::request::no_such_job;
-use crate::shared::Running;
-use crate::switch_cost::{LOOK_BACK_DAYS, Side, preview};
+use crate::core::clock;
+use crate::core::shared::Running;
+use crate::walk::request::no_such_job;
+use crate::watch::compat;
+use crate::watch::prices::Price;
+use crate::watch::switch_cost::{LOOK_BACK_DAYS, Side, preview};
 
 impl Router {
     /// What a move of a job (the default one when absent) to a route would change, against the route that answers now

@@ -10,8 +10,8 @@ use switchyard_domain::{Problem, RouteId};
 use switchyard_policy::Command;
 
 use super::{Router, audit};
-use crate::clock;
-use crate::shared::lock;
+use crate::core::clock;
+use crate::core::shared::lock;
 
 const PAUSE: &str = "pause";
 

@@ -11,12 +11,12 @@ use switchyard_domain::{Dialect, Operation, Problem, RouteId, Tier};
 
 use super::Router;
 use super::compat::{find, not_asked};
-use crate::clock;
-use crate::compat::CLIENT;
-use crate::ids;
-use crate::pipeline;
-use crate::reply::Reply;
-use crate::request::{ProxyRequest, RequestParts};
+use crate::core::clock;
+use crate::core::ids;
+use crate::walk::pipeline;
+use crate::walk::reply::Reply;
+use crate::walk::request::{ProxyRequest, RequestParts};
+use crate::watch::compat::CLIENT;
 
 const PROMPT: &str = "Answer in one short sentence: is the line clear?";
 

@@ -7,7 +7,7 @@ use super::call::Call;
 use super::{Run, START};
 use crate::script::Cut;
 
-/// A beat this late means that the machine slept (`engine::network::wake`), milliseconds.
+/// A beat this late means that the machine slept (`engine::watch::network::wake`), milliseconds.
 const GAP_MS: u64 = 10_000;
 /// How long a look takes where everything answers, milliseconds.
 const LOOK_MS: u64 = 300;

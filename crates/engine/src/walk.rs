@@ -1,0 +1,24 @@
+//! The walk of a request, from the listener to its answer or its place in the queue.
+//!
+//! It knows the ground floor alone: nothing here asks who watches or what people have ordered.
+
+pub(crate) mod admission;
+pub(crate) mod cold;
+pub(crate) mod encoding;
+pub(crate) mod exchange;
+pub(crate) mod header_names;
+pub(crate) mod idempotency;
+pub mod listener;
+pub(crate) mod local_keys;
+pub(crate) mod losses;
+pub(crate) mod pipeline;
+pub(crate) mod reply;
+pub(crate) mod request;
+pub(crate) mod server;
+pub(crate) mod shed;
+pub(crate) mod stale;
+pub(crate) mod stream_body;
+pub(crate) mod stream_failover;
+pub(crate) mod template;
+pub(crate) mod traffic;
+pub(crate) mod upstream;
