@@ -160,7 +160,7 @@ impl Router {
             keys_ready: watch::Sender::new(false),
             keychain_was: Mutex::default(),
             keys_doubted: Notify::new(),
-            metrics: crate::watch::metrics::Metrics::default(),
+            counters: crate::walk::counters::Counters::default(),
             client_retries: Mutex::default(),
             shedding: Mutex::default(),
             causes: Mutex::default(),

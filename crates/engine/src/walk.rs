@@ -4,9 +4,11 @@
 
 pub(crate) mod admission;
 pub(crate) mod cold;
+pub(crate) mod counters;
 pub(crate) mod encoding;
 pub(crate) mod exchange;
 pub(crate) mod header_names;
+pub(crate) mod health;
 pub(crate) mod idempotency;
 pub mod listener;
 pub(crate) mod local_keys;
@@ -14,6 +16,8 @@ pub(crate) mod losses;
 pub(crate) mod pipeline;
 pub(crate) mod reply;
 pub(crate) mod request;
+pub(crate) mod sentence;
+pub(crate) mod serve;
 pub(crate) mod server;
 pub(crate) mod shed;
 pub(crate) mod stale;

@@ -8,6 +8,7 @@ pub(crate) mod compat;
 pub(crate) mod incidents;
 pub(crate) mod metrics;
 pub(crate) mod network;
+pub(crate) mod one_route;
 pub(crate) mod prices;
 pub(crate) mod snapshot;
 pub(crate) mod supervisor;

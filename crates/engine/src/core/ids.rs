@@ -1,10 +1,13 @@
-//! Fresh ids and random bits, without a system call per request.
+//! Fresh ids and random bits, without a system call per request; and the one name that is always the router's own.
 
 use std::cell::Cell;
 use std::fmt::Write;
 
 use switchyard_domain::RequestId;
 use switchyard_policy::backoff::SplitMix64;
+
+/// The name in the log of requests that are made here.
+pub(crate) const OWN_CLIENT: &str = "switchyard";
 
 thread_local! {
     static BITS: Cell<Option<u64>> = const { Cell::new(None) };

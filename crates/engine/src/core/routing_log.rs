@@ -124,7 +124,7 @@ impl RoutingLog {
         let (Outcome::Answered, Some(route), Some(tier)) = (view.outcome, &view.route, view.tier) else {
             return;
         };
-        if view.client == crate::watch::compat::CLIENT {
+        if view.client == crate::core::ids::OWN_CLIENT {
             return;
         }
         if first_choice == Some(route) {

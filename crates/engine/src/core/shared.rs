@@ -128,7 +128,7 @@ pub(crate) struct Shared {
     /// Wakes the keeper of credentials.
     pub(crate) keys_doubted: Notify,
     /// What is counted for Prometheus.
-    pub(crate) metrics: crate::watch::metrics::Metrics,
+    pub(crate) counters: crate::walk::counters::Counters,
     /// Retries that apps make themselves.
     pub(crate) client_retries: Mutex<switchyard_policy::client_retries::ClientRetries>,
     /// What gives way for now.
@@ -160,7 +160,7 @@ impl Shared {
     pub(crate) fn tried(&self, view: &RequestView, fell_back: bool, now: Now) {
         let tries = u32::try_from(view.attempts.len()).unwrap_or(u32::MAX);
         self.with_fleet(|fleet| fleet.retry_budget_mut().ended(tries, fell_back, now));
-        self.metrics.tried(view, fell_back, self.running.load().as_deref());
+        self.counters.tried(view, fell_back, self.running.load().as_ref().map(|running| &running.map));
     }
 
     /// Why every request is refused at once, where the all-off switch is thrown.
@@ -170,7 +170,7 @@ impl Shared {
 
     /// Takes an ended request into the log and the counters.
     pub(crate) fn ended(&self, view: Arc<RequestView>, now: Now) {
-        self.metrics.ended(&view);
+        self.counters.ended(&view);
         if let Some(how) = self.how_it_ended(&view) {
             self.with_fleet(|fleet| fleet.lately_mut().ended(how, now));
         }

@@ -13,8 +13,8 @@ use switchyard_policy::Check;
 use super::Router;
 use crate::core::clock;
 use crate::core::shared::{Running, lock};
-use crate::walk::pipeline::NotAsked;
 use crate::watch::compat::{self, Bench, Turn};
+use crate::watch::one_route::NotAsked;
 
 impl Router {
     /// Checks a route: sends it real requests, which cost what they cost, and keeps what they show. When the caller of

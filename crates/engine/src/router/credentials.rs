@@ -147,7 +147,7 @@ impl Router {
         map::preset(provider).filter(|preset| preset.auth != Auth::None)?;
         let document = serde_json::json!({ "hot": [{ "provider": provider, "model": "any" }] }).to_string();
         let map = map::read(&document, Format::Json, &NoVariables).ok()?;
-        let upstream = Upstream::all(&map, None, &self.shared.network.egress).ok()?.into_iter().next()?;
+        let upstream = Upstream::all(&map, &[], &self.shared.network.egress).ok()?.into_iter().next()?;
         Some((map.routes.into_iter().next()?, upstream))
     }
 }

@@ -18,6 +18,7 @@ use crate::RouterConfig;
 use crate::core::clock;
 use crate::core::shared::Shared;
 use crate::walk::exchange::{Ending, Exchange};
+use crate::watch::metrics;
 
 struct World {
     router: Router,
@@ -112,7 +113,7 @@ impl World {
         let calls = [calls(0), calls(1)].concat();
         shared.writer.flush().await;
         let rows = shared.store.requests().recent(&RequestFilter::default(), 100).await.unwrap().len();
-        let text = shared.metrics.text(shared);
+        let text = metrics::text(shared);
         let sum = |start: &str, labels: &str| -> u64 {
             let lines = text.lines().filter(|line| line.starts_with(start) && line.contains(labels));
             lines.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()

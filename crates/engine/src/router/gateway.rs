@@ -15,6 +15,8 @@ use switchyard_policy::{Fleet, RouteHealth};
 use super::Router;
 use crate::core::clock;
 use crate::core::shared::lock;
+use crate::walk::health;
+use crate::watch::metrics;
 
 /// Below this share of successes a provider is degraded, from 0 to 1.
 const HEALTHY_RATE: f64 = 0.95;
@@ -23,7 +25,7 @@ impl Router {
     /// How the router is doing, in one word.
     #[must_use]
     pub fn health(&self) -> HealthWord {
-        crate::watch::snapshot::health(&self.shared).0
+        health::health(&self.shared).0
     }
 
     /// How every provider of the running map is doing, by name.
@@ -64,7 +66,7 @@ impl Router {
     /// Everything that is counted, in the OpenMetrics text format.
     #[must_use]
     pub fn metrics_text(&self) -> String {
-        self.shared.metrics.text(&self.shared)
+        metrics::text(&self.shared)
     }
 
     /// The likely causes of present trouble, worst first.

@@ -53,7 +53,8 @@ impl Router {
         };
         // Everything that can fail comes before the version is kept.
         let before = self.shared.running.load_full();
-        let upstreams = Upstream::all(&map, before.as_deref(), &self.shared.network.egress)
+        let known_upstreams = before.as_ref().map_or(&[][..], |before| &before.upstreams);
+        let upstreams = Upstream::all(&map, known_upstreams, &self.shared.network.egress)
             .map_err(|error| Problem::new("map_invalid", error))?;
         let version = self.shared.store.maps().append(&append).await.map_err(|error| error.problem())?;
         let name = map.name.clone();
@@ -154,7 +155,7 @@ impl Router {
         let made = proven
             .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
             .and_then(|map| {
-                Upstream::all(&map, None, &self.shared.network.egress).map(|upstreams| (map, upstreams))
+                Upstream::all(&map, &[], &self.shared.network.egress).map(|upstreams| (map, upstreams))
             });
         match made {
             Ok((map, upstreams)) => {

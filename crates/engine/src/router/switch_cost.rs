@@ -10,6 +10,7 @@ use switchyard_policy::{Needs, plan};
 use super::Router;
 use super::compat::find;
 use crate::core::clock;
+use crate::core::ids::OWN_CLIENT;
 use crate::core::shared::Running;
 use crate::walk::request::no_such_job;
 use crate::watch::compat;
@@ -45,8 +46,7 @@ impl Router {
         self.shared.writer.flush().await;
         let now_ms = clock::now().wall_ms;
         let since_ms = now_ms - LOOK_BACK_DAYS * 24 * 60 * 60 * 1_000;
-        let typical_usage =
-            self.shared.store.requests().typical_usage(&job.name, since_ms, compat::CLIENT).await;
+        let typical_usage = self.shared.store.requests().typical_usage(&job.name, since_ms, OWN_CLIENT).await;
         let typical_usage = typical_usage.map_err(|error| error.problem())?;
         let priced = Arc::clone(&running);
         let sides = [from, to].map(|ix| {

@@ -12,11 +12,11 @@ use switchyard_domain::{Dialect, Operation, Problem, RouteId, Tier};
 use super::Router;
 use super::compat::{find, not_asked};
 use crate::core::clock;
-use crate::core::ids;
+use crate::core::ids::{self, OWN_CLIENT};
 use crate::walk::pipeline;
 use crate::walk::reply::Reply;
 use crate::walk::request::{ProxyRequest, RequestParts};
-use crate::watch::compat::CLIENT;
+use crate::watch::one_route;
 
 const PROMPT: &str = "Answer in one short sentence: is the line clear?";
 
@@ -41,8 +41,8 @@ impl Router {
         headers.insert("x-switchyard-interactive", HeaderValue::from_static("true"));
         let arrival = RequestParts {
             id: id.clone(),
-            client: Arc::from(CLIENT),
-            client_id: Arc::from(CLIENT),
+            client: Arc::from(OWN_CLIENT),
+            client_id: Arc::from(OWN_CLIENT),
             own_upstream_key: false,
             dialect: Dialect::OpenAiChat,
             operation: Operation::Complete,
@@ -54,7 +54,7 @@ impl Router {
             .map_err(|reply| Problem::new("invalid_test_request", reply.message))?;
         let request = Arc::new(request);
         let reply = match only {
-            Some(ix) => Box::pin(pipeline::ask_route(&self.shared, &running, &request, ix))
+            Some(ix) => Box::pin(one_route::ask_route(&self.shared, &running, &request, ix))
                 .await
                 .map_err(|why| not_asked(&running.map.route(ix).id, &why))?,
             None => Box::pin(pipeline::respond(&self.shared, &running, request)).await,

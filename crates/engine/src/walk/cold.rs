@@ -26,9 +26,9 @@ use crate::core::ids;
 use crate::core::shared::{Running, Shared};
 use crate::walk::exchange::{Ending, Exchange};
 use crate::walk::header_names;
-use crate::walk::pipeline::Unserved;
 use crate::walk::reply::{self, Reply, RoutingHeaders};
 use crate::walk::request::ProxyRequest;
+use crate::walk::serve::Unserved;
 
 pub(crate) use queue_snapshot::{QueueSnapshot, QueueView};
 pub(crate) use trouble::look_for_file;

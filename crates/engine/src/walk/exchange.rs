@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use switchyard_domain::event::EventKind;
 use switchyard_domain::limits::{NAME_BYTES, SENTENCE_BYTES, bounded};
 use switchyard_domain::view::{AttemptView, Outcome, RequestView};
 use switchyard_domain::{Failure, Now, RouteId, Tier};
@@ -182,6 +183,20 @@ impl Exchange {
             if view.degradations.len() < MOST_LOST && !view.degradations.contains(&lost) {
                 view.degradations.push(lost);
             }
+        }
+    }
+
+    /// Notes what a change of dialect lost in the answer, and tells those who watch.
+    pub(crate) fn tell_losses(&mut self, lost: &[String]) {
+        if lost.is_empty() {
+            return;
+        }
+        self.lost(lost.iter().cloned());
+        let (Some(view), Some((route, _))) = (&self.view, &self.served_by) else { return };
+        let now = clock::now();
+        if lock(&self.shared.losses).is_news(route, lost, now) {
+            let (request_id, route, lost) = (view.id.clone(), route.clone(), lost.to_vec());
+            self.shared.bus.emit(EventKind::AnswerDegraded { request_id, route, lost }, now);
         }
     }
 

@@ -10,12 +10,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
-use switchyard_domain::RequestId;
+use http::{HeaderMap, StatusCode};
 use tokio::sync::watch;
 
 use crate::core::shared::lock;
-use crate::walk::reply::{Reply, ReplyBody};
 
 type Key = (Arc<str>, String);
 type Waiters = watch::Receiver<Option<Outcome>>;
@@ -45,9 +43,9 @@ pub(crate) enum Outcome {
 /// What the first one was told.
 #[derive(Debug)]
 pub(crate) struct SharedReply {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Bytes,
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 /// Whether a request is the first with its key.
@@ -90,25 +88,14 @@ impl IdempotencyKeys {
 }
 
 impl Leader {
-    /// Shares a whole reply; a stream can't be shared, so it only keeps the others waiting until it ends.
-    pub(crate) fn share(mut self, reply: Reply) -> Reply {
-        let (parts, body) = reply.into_parts();
-        let body = match body {
-            ReplyBody::Whole(body) => {
-                let told = SharedReply {
-                    status: parts.status,
-                    headers: parts.headers.clone(),
-                    body: body.clone().unwrap_or_default(),
-                };
-                self.outcome.send_replace(Some(Outcome::SharedReply(Arc::new(told))));
-                ReplyBody::Whole(body)
-            }
-            ReplyBody::Stream(relay, _) => {
-                self.completed = Some(relay.completed());
-                ReplyBody::Stream(relay, Some(self))
-            }
-        };
-        Response::from_parts(parts, body)
+    /// Tells the others what it was told itself.
+    pub(crate) fn tell(self, told: SharedReply) {
+        self.outcome.send_replace(Some(Outcome::SharedReply(Arc::new(told))));
+    }
+
+    /// Keeps the others waiting until its stream ends, which can't be shared; `completed` says whether it came to its end.
+    pub(crate) fn streams(&mut self, completed: Arc<AtomicBool>) {
+        self.completed = Some(completed);
     }
 }
 
@@ -128,27 +115,15 @@ impl SharedReply {
         let id = self.headers.get("x-switchyard-job-id").filter(|_| receipt)?;
         id.to_str().ok().map(str::to_owned)
     }
-
-    /// The same reply, under the second request's id.
-    pub(crate) fn reply(&self, id: &RequestId) -> Reply {
-        let mut reply = Response::new(ReplyBody::Whole(Some(self.body.clone())));
-        *reply.status_mut() = self.status;
-        *reply.headers_mut() = self.headers.clone();
-        let headers = reply.headers_mut();
-        if let Ok(id) = HeaderValue::from_str(id.as_str()) {
-            headers.insert(HeaderName::from_static("x-switchyard-request-id"), id);
-        }
-        headers.insert(HeaderName::from_static("x-switchyard-shared"), HeaderValue::from_static("true"));
-        reply
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn reply(text: &'static str) -> Reply {
-        crate::walk::reply::json(StatusCode::OK, Bytes::from_static(text.as_bytes()))
+    fn told(text: &'static str) -> SharedReply {
+        let body = Bytes::from_static(text.as_bytes());
+        SharedReply { status: StatusCode::OK, headers: HeaderMap::new(), body }
     }
 
     fn turn(idempotency: &Arc<IdempotencyKeys>, client: &str, key: &str, asks: &str) -> Turn {
@@ -172,11 +147,10 @@ mod tests {
             matches!(turn(&idempotency, "b", "k", "x"), Turn::Leader(_)),
             "another client's key is its own"
         );
-        first.share(reply("{}"));
+        first.tell(told("{}"));
         let outcome = waiters.wait_for(Option::is_some).await.unwrap().clone().unwrap();
         let Outcome::SharedReply(told) = outcome else { panic!("a whole reply is shared") };
-        let shared = told.reply(&RequestId::from("req_2"));
-        assert_eq!(shared.headers()["x-switchyard-request-id"], "req_2");
+        assert_eq!(told.body, "{}");
         assert!(matches!(turn(&idempotency, "app", "k", "x"), Turn::Leader(_)));
     }
 

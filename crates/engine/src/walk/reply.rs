@@ -1,7 +1,5 @@
 //! What callers hear: answers, errors in their dialect, and the queue's receipts.
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
@@ -16,7 +14,7 @@ use switchyard_wire::gemini::JsonList;
 use switchyard_wire::{ErrorReply, error_response_after, verbatim_error};
 
 use crate::walk::header_names;
-use crate::walk::idempotency::Leader;
+use crate::walk::idempotency::{Leader, SharedReply};
 use crate::walk::request::ProxyRequest;
 use crate::walk::stream_body::StreamBody;
 
@@ -203,18 +201,6 @@ pub(crate) fn failure(dialect: Dialect, failure: &Failure, routing: &RoutingHead
     response
 }
 
-/// A message that another sentence may follow: providers' own often end without a full stop.
-pub(crate) fn sentence(message: &str) -> Cow<'_, str> {
-    let message = message.trim_end();
-    let ends = |c: char| matches!(c, '.' | '!' | '?' | '…' | '。' | '！' | '？');
-    let unquoted = message.trim_end_matches(['"', '\'', '”', '’', ')', ']', '`']);
-    if message.is_empty() || unquoted.ends_with(ends) {
-        Cow::Borrowed(message)
-    } else {
-        Cow::Owned(format!("{message}."))
-    }
-}
-
 /// The status a caller gets for a failure.
 pub(crate) fn caller_status(failure: &Failure) -> StatusCode {
     match failure.kind {
@@ -304,6 +290,40 @@ pub(crate) fn template(request: &ProxyRequest, text: &str, routing: &RoutingHead
     reply
 }
 
+/// Shares the reply of the first request with a key with those who wait for it; a stream can't be shared, so it only
+/// keeps them waiting until it ends.
+pub(crate) fn share(reply: Reply, mut first: Leader) -> Reply {
+    let (parts, body) = reply.into_parts();
+    let body = match body {
+        ReplyBody::Whole(body) => {
+            first.tell(SharedReply {
+                status: parts.status,
+                headers: parts.headers.clone(),
+                body: body.clone().unwrap_or_default(),
+            });
+            ReplyBody::Whole(body)
+        }
+        ReplyBody::Stream(stream, _) => {
+            first.streams(stream.completed());
+            ReplyBody::Stream(stream, Some(first))
+        }
+    };
+    Response::from_parts(parts, body)
+}
+
+/// The reply that the first request with a key got, under the second one's id.
+pub(crate) fn shared(told: &SharedReply, id: &RequestId) -> Reply {
+    let mut reply = Response::new(ReplyBody::Whole(Some(told.body.clone())));
+    *reply.status_mut() = told.status;
+    *reply.headers_mut() = told.headers.clone();
+    let headers = reply.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(id.as_str()) {
+        headers.insert(HeaderName::from_static("x-switchyard-request-id"), id);
+    }
+    headers.insert(HeaderName::from_static("x-switchyard-shared"), HeaderValue::from_static("true"));
+    reply
+}
+
 /// A stream as one JSON list, for a caller that did not ask for server-sent events.
 pub(crate) fn as_list(mut reply: Reply) -> Reply {
     let is_stream = |value: &HeaderValue| value.as_bytes().starts_with(b"text/event-stream");
@@ -363,18 +383,12 @@ mod tests {
     }
 
     #[test]
-    fn a_providers_words_end_before_ours_begin() {
-        let cases = [
-            ("alpha fails", "alpha fails."),
-            ("alpha fails. ", "alpha fails."),
-            ("Is it up?", "Is it up?"),
-            ("It said \"no.\"", "It said \"no.\""),
-            ("It failed (code 7)", "It failed (code 7)."),
-            ("失败。", "失败。"),
-            ("", ""),
-        ];
-        for (message, expected) in cases {
-            assert_eq!(sentence(message), expected);
-        }
+    fn a_shared_reply_goes_out_under_the_second_requests_id() {
+        let headers = HeaderMap::from_iter([(header::ETAG, HeaderValue::from_static("x"))]);
+        let told = SharedReply { status: StatusCode::ACCEPTED, headers, body: Bytes::from_static(b"{}") };
+        let reply = shared(&told, &RequestId::from("req_2"));
+        assert_eq!(reply.status(), StatusCode::ACCEPTED);
+        assert_eq!(reply.headers()["x-switchyard-request-id"], "req_2");
+        assert_eq!(reply.headers()["etag"], "x");
     }
 }

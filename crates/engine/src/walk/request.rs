@@ -2,6 +2,7 @@
 
 mod conversation;
 pub(crate) mod forwarded;
+mod resume;
 mod sdk;
 
 use std::sync::Arc;
@@ -20,7 +21,8 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::core::blocking;
 use crate::walk::admission::Place;
 use crate::walk::header_names;
-use crate::walk::stream_failover::Resume;
+
+pub(crate) use resume::Resume;
 
 /// An error names so many of a map's jobs at most.
 const MOST_NAMED: usize = 20;

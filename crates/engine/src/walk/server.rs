@@ -34,6 +34,7 @@ use crate::core::shared::{Running, Shared, lock};
 use crate::walk::admission::Full;
 use crate::walk::exchange::{Ending, Exchange};
 use crate::walk::header_names;
+use crate::walk::health;
 use crate::walk::listener::{self, Gate};
 use crate::walk::local_keys::{App, Caller};
 use crate::walk::pipeline;
@@ -367,7 +368,7 @@ fn caller(
 /// How the router is doing, in one word. Always 200: it answers; whether callers get answers is the word's matter, and a
 /// provider's outage is no reason to start the router anew.
 fn health(shared: &Shared) -> Reply {
-    let (health, tier) = crate::watch::snapshot::health(shared);
+    let (health, tier) = health::health(shared);
     let body = json!({
         "status": health.as_str(),
         "tier": tier.as_str(),

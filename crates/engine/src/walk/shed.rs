@@ -11,8 +11,8 @@ use switchyard_policy::shed::{Load, Pressure, Verdict, judge};
 use crate::core::clock;
 use crate::core::shared::{Running, Shared, lock};
 use crate::walk::exchange::Exchange;
-use crate::walk::pipeline::Unserved;
 use crate::walk::request::ProxyRequest;
+use crate::walk::serve::Unserved;
 
 /// A queued job that gives way is looked at again after this, milliseconds.
 const HOLD_MS: u64 = 5_000;
@@ -22,7 +22,7 @@ pub(crate) fn came(shared: &Shared, request: &ProxyRequest, exchange: &mut Excha
     let mark = request.mark();
     exchange.marked(mark);
     if lock(&shared.client_retries).came(&request.client, mark, request.asks_again, request.arrived) {
-        shared.metrics.asked_again(&request.client);
+        shared.counters.asked_again(&request.client);
     }
 }
 
@@ -33,7 +33,7 @@ pub(crate) fn gives_way(shared: &Shared, running: &Running, request: &ProxyReque
     let others = shared.in_flight.load(Ordering::Relaxed).saturating_sub(1);
     let verdict = judged(shared, running, &request.job, request.priority, others, now)?;
     let told = lock(&shared.shedding).shed(verdict, request.priority, now);
-    shared.metrics.shed(request.priority);
+    shared.counters.shed(request.priority);
     shared.bus.touch();
     if let Some(what) = told {
         shared.bus.emit(what, now);

@@ -7,12 +7,11 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, header};
+use http::StatusCode;
 use switchyard_domain::map::{CacheMode, CacheSettings, RoutingMap};
-use switchyard_domain::{FailureKind, Now, Operation};
+use switchyard_domain::{Now, Operation};
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::walk::reply::{self, Reply, RoutingHeaders};
 use crate::walk::request::ProxyRequest;
 
 /// An app and a hash of what it asked.
@@ -60,8 +59,9 @@ impl Stale {
         self.make_room(map.cache, now);
     }
 
-    /// The answer to the same request, and its age in milliseconds.
-    fn find(
+    /// The answer to the same request, and its age in milliseconds. An older one will do while every provider is out
+    /// (`all_out`).
+    pub(crate) fn find(
         &self,
         map: &RoutingMap,
         request: &ProxyRequest,
@@ -72,31 +72,6 @@ impl Stale {
         let age_ms = now.mono_ms.saturating_sub(kept.at.mono_ms);
         let most_ms = if all_out { longest_ms(map.cache) } else { map.cache.ttl_ms };
         (age_ms <= most_ms).then(|| (kept.body.clone(), age_ms))
-    }
-
-    /// A reply for a request no route could answer, where one is kept, and what its record says of it. An older one
-    /// will do while every provider is out (`all_out`); work that is stopped on purpose gets none.
-    pub(crate) fn reply(
-        &self,
-        map: &RoutingMap,
-        request: &ProxyRequest,
-        why: FailureKind,
-        attempts: u32,
-        all_out: bool,
-        now: Now,
-    ) -> Option<(Reply, String)> {
-        if matches!(why, FailureKind::Paused | FailureKind::AllOff) {
-            return None;
-        }
-        let (body, age_ms) = self.find(map, request, all_out, now)?;
-        let mut answer = reply::json(StatusCode::OK, body);
-        let lost = [format!("stale_answer {}s", age_ms / 1_000)];
-        RoutingHeaders { degraded: true, lost: &lost, ..RoutingHeaders::none(&request.id, attempts) }
-            .mark(answer.headers_mut());
-        answer.headers_mut().insert("x-switchyard-cache", HeaderValue::from_static("stale"));
-        answer.headers_mut().insert(header::AGE, HeaderValue::from(age_ms / 1_000));
-        let [lost] = lost;
-        Some((answer, lost))
     }
 
     fn make_room(&mut self, settings: CacheSettings, now: Now) {

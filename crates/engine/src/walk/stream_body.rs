@@ -23,13 +23,12 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 use crate::core::clock;
 use crate::core::shared::{Running, Shared};
 use crate::walk::exchange::{Ending, Exchange};
-use crate::walk::pipeline::{self, STOPPING};
-use crate::walk::reply;
-use crate::walk::request::ProxyRequest;
-use crate::walk::stream_failover::{self, Resume};
+use crate::walk::request::{ProxyRequest, Resume};
+use crate::walk::sentence::sentence;
+use crate::walk::serve::STOPPING;
+use crate::walk::stream_failover;
 use crate::walk::upstream::{Opened, RESTART_MISMATCH};
 
-pub(crate) use relaying::next;
 use relaying::{Came, Relaying, timer};
 
 /// The rest of a broken stream being asked for elsewhere; gives the exchange back.
@@ -139,7 +138,7 @@ impl StreamBody {
         exchange.succeed();
         let lost: Vec<String> =
             pipe.lost().iter().map(|lost| format!("{} {}", lost.code, lost.field)).collect();
-        pipeline::tell_losses(&self.shared, &self.request, &lost, &mut exchange);
+        exchange.tell_losses(&lost);
         exchange.end(self.ending(Ended::Answered, pipe.usage()));
     }
 
@@ -259,7 +258,7 @@ impl StreamBody {
     /// No route was found for the rest.
     fn give_up(&mut self, failing_over: FailingOver, exchange: Exchange, failure: &Failure) {
         let FailingOver { broken, resume, .. } = failing_over;
-        let message = format!("{} The rest: {}", reply::sentence(&broken.message), failure.message);
+        let message = format!("{} The rest: {}", sentence(&broken.message), failure.message);
         let reply = self.broke_off(&Failure { message, ..broken }, None);
         self.out.extend_from_slice(&resume.pipe.error_event(&reply));
         exchange.end(self.ending(Ended::Broken, None));

@@ -3,6 +3,7 @@
 mod additions;
 mod direct;
 mod dns;
+mod event;
 mod failure;
 mod open;
 mod pool;
@@ -36,8 +37,9 @@ use crate::walk::request::{OwnKey, ProxyRequest};
 use additions::{Additions, Refused};
 pub(crate) use dns::Kept;
 use dns::Resolver;
+pub(crate) use event::{next, reported};
 use failure::from_direct;
-pub(crate) use failure::{RESTART_MISMATCH, Secrets, from_reqwest, in_band};
+pub(crate) use failure::{RESTART_MISMATCH, Secrets, from_reqwest};
 use pool::Pool;
 pub(crate) use pool::{Egress, client};
 use sign::{Call, Signer};
@@ -119,15 +121,11 @@ pub(crate) struct Opened {
 
 impl Upstream {
     /// One per route; those with the same connect timeout and way out share a pool.
-    pub(crate) fn all(
-        map: &RoutingMap,
-        before: Option<&crate::core::shared::Running>,
-        egress: &Egress,
-    ) -> Result<Vec<Self>, String> {
+    pub(crate) fn all(map: &RoutingMap, before: &[Self], egress: &Egress) -> Result<Vec<Self>, String> {
         egress.names.set(&map.network);
         let mut pools: Vec<Pool> = Vec::new();
         let mut signer = None;
-        for upstream in before.into_iter().flat_map(|running| &running.upstreams) {
+        for upstream in before {
             if !pools.iter().any(|pool| pool.same_as(&upstream.pool)) {
                 pools.push(upstream.pool.clone());
             }

@@ -18,7 +18,7 @@ use switchyard_policy::{Check, Known};
 use crate::core::shared::{Running, Shared, lock};
 use crate::watch::prices::{Listed, Price, Tokens};
 
-pub(crate) use run::{Bench, CLIENT, check};
+pub(crate) use run::{Bench, check};
 
 /// What is known of routes besides the map.
 #[derive(Debug, Default)]

@@ -18,12 +18,11 @@ use switchyard_policy::{Fleet, KeyId, RouteHealth};
 
 use crate::core::clock;
 use crate::core::shared::{Running, Shared, TierSince, lock};
+use crate::walk::health;
 use crate::watch::network::Judged;
 use crate::watch::why;
 use crate::watch::words;
 use status::Beside;
-
-pub(crate) use status::health;
 
 /// What lies under the fleet's lock, seen at one moment, with the events that tell of it.
 struct Picture {
@@ -70,7 +69,7 @@ pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
     let queue = shared.queue.view();
     let network = crate::watch::network::view(shared, fleet.network);
     let problem = lock(&shared.map_problem).clone();
-    let facts = fleet.facts.unwrap_or_else(|| status::no_map(problem.as_ref()));
+    let facts = fleet.facts.unwrap_or_else(|| health::no_map(problem.as_ref()));
     let status = status::of(
         &facts,
         &Beside {
@@ -146,7 +145,7 @@ fn see(
     Seen {
         tiers: tiers(running, fleet, tier_since, shares, now),
         providers: providers(shared, running, fleet, now),
-        facts: Some(status::facts_of(running, fleet, &tier_since.current_tier, shared.is_paused())),
+        facts: Some(health::facts_of(running, fleet, &tier_since.current_tier, shared.is_paused())),
         off: fleet.all_off(&running.map),
         network: Judged::of(fleet),
         shifts: fleet.shifts().view(now),

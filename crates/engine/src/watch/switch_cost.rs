@@ -5,7 +5,7 @@ use switchyard_domain::switch_cost::{SwitchCost, SwitchSide, TypicalRequest};
 use switchyard_domain::{Dialect, Feature, FeatureSet, Usd};
 use switchyard_store::TypicalUsage;
 
-use crate::walk::pipeline::BOUND;
+use crate::walk::serve::BOUND;
 use crate::watch::prices::{Price, Tokens};
 
 /// What a request is taken for while nothing is known of the job's own: prompt and answer tokens.

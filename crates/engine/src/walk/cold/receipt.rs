@@ -11,9 +11,10 @@ use switchyard_wire::ErrorReply;
 
 use crate::core::clock;
 use crate::core::shared::{Running, Shared};
-use crate::walk::pipeline::Unserved;
 use crate::walk::reply::{self, Reply, RoutingHeaders};
 use crate::walk::request::ProxyRequest;
+use crate::walk::sentence::sentence;
+use crate::walk::serve::Unserved;
 
 /// The reply to a request that is queued now, as the map wants it for this caller.
 pub(super) async fn reply(
@@ -73,7 +74,7 @@ fn told(
     }
     let message = format!(
         "{} Your request is queued as {} and is answered as soon as a route is back: GET {location}.",
-        reply::sentence(&unserved.why.message),
+        sentence(&unserved.why.message),
         queued.id,
     );
     let mut response = reply::error_after(

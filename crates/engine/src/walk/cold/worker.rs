@@ -18,8 +18,8 @@ use crate::core::clock;
 use crate::core::ids;
 use crate::core::shared::{Running, Shared};
 use crate::walk::exchange::Exchange;
-use crate::walk::pipeline::{self, Answered, Served};
 use crate::walk::request::{ProxyRequest, RequestParts};
+use crate::walk::serve::{self, Answered, Served};
 use crate::walk::shed;
 use crate::walk::upstream::{Answer, Whole};
 use crate::watch::network;
@@ -220,7 +220,7 @@ async fn attempt(shared: &Arc<Shared>, running: &Arc<Running>, job: DueJob, end:
     let mut exchange = Exchange::open(shared, request.view(), request.arrived);
     let ways = shared.ways.load(Ordering::SeqCst);
     // Not cut off with the callers: it is in the queue already, and has a grace of its own.
-    match Box::pin(pipeline::serve_at_last(shared, running, &request, &mut exchange)).await {
+    match Box::pin(serve::serve_at_last(shared, running, &request, &mut exchange)).await {
         Served::Answered(answered) => {
             let Answered { answer, degraded, .. } = *answered;
             // A queued request never asks for a stream.
@@ -229,7 +229,7 @@ async fn attempt(shared: &Arc<Shared>, running: &Arc<Running>, job: DueJob, end:
                 return bury(shared, &row, attempts, failure, end).await;
             };
             let Some((route, _)) = exchange.served_by().cloned() else { return };
-            let ending = pipeline::settle(shared, &request, &mut exchange, degraded, &whole);
+            let ending = serve::settle(&mut exchange, degraded, &whole);
             let stored = stored(*whole, &route, attempts);
             let done = written(shared, end, &row.id, Move::Finish(&stored)).await;
             exchange.end(ending);

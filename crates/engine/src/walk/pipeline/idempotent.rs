@@ -39,7 +39,7 @@ pub(crate) async fn respond(
                     Some(reply) => reply,
                     None => answer(shared, running, &request).await,
                 };
-                return first.share(reply);
+                return reply::share(reply, first);
             }
             // An equal prompt, and not the same request again.
             Turn::Follower(_) if own_key.is_none() && !request.asks_again => {
@@ -65,7 +65,7 @@ pub(crate) async fn respond(
                         // An app may ask by curl first and then by an SDK, which would take the first one's 202 for
                         // an answer.
                         Some(id) => cold::same_job(shared, running, &request, id).await,
-                        None => told.reply(&request.id),
+                        None => reply::shared(&told, &request.id),
                     },
                 };
             }

@@ -8,6 +8,7 @@ use switchyard_domain::{Dialect, Failure, FailureKind, Operation};
 use switchyard_policy::{Patience, Waits};
 use switchyard_wire::{Form, FrameDecoder, Observed, StreamEnd, caller_tools, inspect_ok_body};
 
+use super::event::next;
 use super::failure::{Secrets, from_body, from_reqwest, in_band};
 use super::request::Translation;
 use super::whole::{self, tellable, translated_headers};
@@ -15,7 +16,6 @@ use super::{Opened, Traits, chunk, silent};
 use crate::core::blocking;
 use crate::core::clock;
 use crate::walk::request::ProxyRequest;
-use crate::walk::stream_body::next;
 
 /// What comes before a stream's first meaningful byte, or is held back behind it, is kept up to so many bytes. Openings are
 /// a few hundred, but some tell the request again: twice its length comes on top.

@@ -15,14 +15,12 @@ use switchyard_policy::Known;
 use super::judge::{self, Heard, Used, Verdict, failed, passed, skipped};
 use super::{asks, window};
 use crate::core::clock;
-use crate::core::ids;
+use crate::core::ids::{self, OWN_CLIENT};
 use crate::core::shared::{Running, Shared};
-use crate::walk::pipeline::{self, NotAsked};
 use crate::walk::reply::Reply;
 use crate::walk::request::{ProxyRequest, RequestParts};
+use crate::watch::one_route::{self, NotAsked};
 
-/// The name in the log of requests that are made here.
-pub(crate) const CLIENT: &str = "switchyard";
 /// The workload in the log of requests that are made here.
 const JOB: &str = "compat";
 /// The longest a case may take, milliseconds; the route's own timeouts usually end it sooner.
@@ -107,7 +105,7 @@ impl Bench<'_> {
         // A stream that broke off may have done so on the way.
         let may_be_cut = matches!(case, CompatCase::Stream | CompatCase::Cancel)
             && verdict.outcome == CompatOutcome::Failed;
-        if may_be_cut && let Some(offline) = pipeline::offline(self.shared, self.running, self.ix).await {
+        if may_be_cut && let Some(offline) = one_route::offline(self.shared, self.running, self.ix).await {
             return Err(NotAsked(offline));
         }
         Ok((verdict, used))
@@ -198,8 +196,8 @@ impl Bench<'_> {
         let id = ids::request();
         let arrival = RequestParts {
             id: id.clone(),
-            client: Arc::from(CLIENT),
-            client_id: Arc::from(CLIENT),
+            client: Arc::from(OWN_CLIENT),
+            client_id: Arc::from(OWN_CLIENT),
             own_upstream_key: false,
             dialect: Dialect::OpenAiChat,
             operation: Operation::Complete,
@@ -215,7 +213,7 @@ impl Bench<'_> {
         if let Ok(key) = HeaderValue::from_str(id.as_str()) {
             request.upstream_idempotency_key = key;
         }
-        Box::pin(pipeline::ask_route(self.shared, self.running, &Arc::new(request), self.ix)).await
+        Box::pin(one_route::ask_route(self.shared, self.running, &Arc::new(request), self.ix)).await
     }
 
     /// A workload of this one route, which may be of another job's tiers, or gated.

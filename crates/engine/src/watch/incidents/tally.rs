@@ -67,7 +67,7 @@ enum Got {
 impl Got {
     /// None for what says nothing of how the provider fares: the caller's own doing, or what this router did by itself.
     fn of(row: &CourseRow) -> Option<Self> {
-        if row.from_queue || row.client == crate::watch::compat::CLIENT {
+        if row.from_queue || row.client == crate::core::ids::OWN_CLIENT {
             return None;
         }
         match row.outcome {
@@ -339,7 +339,7 @@ mod tests {
     #[test]
     fn what_the_router_asks_by_itself_is_no_callers_request() {
         let checked =
-            |row: CourseRow| CourseRow { client: crate::watch::compat::CLIENT.to_owned(), hurt: true, ..row };
+            |row: CourseRow| CourseRow { client: crate::core::ids::OWN_CLIENT.to_owned(), hurt: true, ..row };
         let from_queue = |row: CourseRow| CourseRow { from_queue: true, ..row };
         let tally = tally(&[
             row(2_000, 10, Outcome::Failed, "b/y"),

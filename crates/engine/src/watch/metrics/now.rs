@@ -16,6 +16,7 @@ use switchyard_domain::view::{CircuitState, Snapshot};
 
 use crate::core::clock;
 use crate::core::shared::{Running, Shared};
+use crate::walk::counters::called;
 use crate::watch::snapshot;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -143,11 +144,8 @@ fn routes(registry: &mut Registry, shared: &Shared, running: &Running) {
             ("half_open", CircuitState::HalfOpen),
             ("open", CircuitState::Open),
         ] {
-            let labels = Circuit {
-                route: route.id.to_string(),
-                provider: super::called(&route.provider).to_owned(),
-                state,
-            };
+            let labels =
+                Circuit { route: route.id.to_string(), provider: called(&route.provider).to_owned(), state };
             circuits.get_or_create(&labels).set(i64::from(is == circuit));
         }
         let share = f64::from(share.unwrap_or(0)) / 100.0;

@@ -2,12 +2,10 @@
 
 use switchyard_domain::event::route_label;
 use switchyard_domain::network::NetworkView;
-use switchyard_domain::view::{HealthWord, NextTestView, PauseView, StatusView};
-use switchyard_policy::status::{Facts, Setup, facts, judge};
-use switchyard_policy::{CurrentTier, Fleet};
+use switchyard_domain::view::{NextTestView, PauseView, StatusView};
+use switchyard_policy::status::{Facts, judge};
 
-use crate::core::clock;
-use crate::core::shared::{Running, Shared, TierSince, lock};
+use crate::core::shared::{Running, TierSince};
 use crate::watch::words::{self, Scene};
 
 /// What is known beside the fleet.
@@ -22,28 +20,6 @@ pub(super) struct Beside<'a> {
     /// Jobs in the queue.
     pub(super) waiting: u64,
     pub(super) network: &'a NetworkView,
-}
-
-/// The facts of a running map. `fleet` is locked while the picture is taken.
-pub(super) fn facts_of(running: &Running, fleet: &Fleet, current_tier: &CurrentTier, paused: bool) -> Facts {
-    let off = fleet.all_off(&running.map).is_some();
-    facts(&running.map, fleet, current_tier.clone(), (off, paused), clock::now())
-}
-
-/// Without a map that runs.
-pub(super) fn no_map(problem: Option<&String>) -> Facts {
-    Facts::without_map(if problem.is_some() { Setup::Broken } else { Setup::Missing })
-}
-
-/// One word for programs, without the whole picture.
-pub(crate) fn health(shared: &Shared) -> (HealthWord, switchyard_domain::Tier) {
-    let running = shared.running.load_full();
-    let current_tier = lock(&shared.tier_since).current_tier.clone();
-    let facts = running.and_then(|running| {
-        shared.with_fleet(|fleet| facts_of(&running, fleet, &current_tier, shared.is_paused()))
-    });
-    let judged = judge(&facts.unwrap_or_else(|| no_map(None)));
-    (judged.health, judged.tier)
 }
 
 /// The status, without its counts and reasons.

@@ -330,8 +330,7 @@ async fn a_request_whose_token_has_ended_is_posted_once_more_with_a_new_one() {
         desk.host
     );
     let map = map::read(&text, Format::Json, &NoVariables).unwrap();
-    let mut upstream =
-        Upstream::all(&map, None, &crate::walk::upstream::Egress::default()).unwrap().remove(0);
+    let mut upstream = Upstream::all(&map, &[], &crate::walk::upstream::Egress::default()).unwrap().remove(0);
     upstream.signer = signer();
     let (key, mut secrets) = (desk.user(), Secrets::default());
     for (asked, token) in [(2, "ya29.token-1"), (5, "ya29.token-4")] {

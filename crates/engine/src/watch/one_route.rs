@@ -14,13 +14,14 @@ use switchyard_policy::backoff::{SplitMix64, full_jitter};
 use switchyard_policy::network::may_be_the_networks;
 use switchyard_policy::{Attempt, KeyChoice, KeyId, Next, Patience, Reason, Source, classify};
 
-use super::{Answered, commit, try_on, wait_for_keys};
 use crate::core::clock;
 use crate::core::ids;
 use crate::core::shared::{Running, Shared, lock};
 use crate::walk::exchange::{Ending, Exchange};
+use crate::walk::pipeline::commit;
 use crate::walk::reply::{self, Reply, RoutingHeaders};
 use crate::walk::request::ProxyRequest;
+use crate::walk::serve::{Answered, try_on, wait_for_keys};
 use crate::watch::network::look;
 
 /// The route's model was not asked, so nothing is known of it.
