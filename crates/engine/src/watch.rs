@@ -11,7 +11,10 @@ pub(crate) mod network;
 pub(crate) mod one_route;
 pub(crate) mod prices;
 pub(crate) mod snapshot;
+mod state;
 pub(crate) mod supervisor;
 pub(crate) mod switch_cost;
 pub(crate) mod why;
 pub(crate) mod words;
+
+pub(crate) use state::Watch;

@@ -13,7 +13,6 @@ const MOST: usize = 3;
 /// Crates that have larger circles, and why they still may.
 const EXCEPTIONS: &[(&str, &str)] = &[
     ("switchyard", "every operation's file knows `command`, which lists them all"),
-    ("switchyard-engine", "`Shared` knows everything, and is being dissolved"),
     ("switchyard-policy", "`Fleet` holds plan, shift and triggers, which are handed the fleet"),
     ("switchyard-sim", "a dialect is handed the exchange it answers, which knows the dialects"),
     ("switchyard-wire", "the envelope's readers and the counts of usage know each other's dialects"),

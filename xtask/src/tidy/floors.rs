@@ -11,15 +11,6 @@ pub(super) const CRATE: &str = "switchyard-engine";
 /// From the ground up.
 const FLOORS: &[&str] = &["core", "walk", "watch", "router"];
 
-/// Files that still lead up, until `Shared` is dissolved.
-const STILL: &[&str] = &[
-    "core/shared.rs",
-    "walk/cold.rs",
-    "walk/cold/worker.rs",
-    "walk/serve/wait_for_network.rs",
-    "watch/supervisor.rs",
-];
-
 /// Every module that lies on no floor, and every path that leads up.
 pub(super) fn check(modules: &Modules) -> Vec<Fault> {
     modules
@@ -37,9 +28,6 @@ pub(super) fn check(modules: &Modules) -> Vec<Fault> {
 
 fn check_module(modules: &Modules, path: &[String], module: &Module, floor: usize) -> Vec<Fault> {
     let mut faults = Vec::new();
-    if STILL.iter().any(|still| module.file.ends_with(still)) {
-        return faults;
-    }
     for import in &module.imports {
         let Some(named) = modules.absolute(path, import) else { continue };
         let Some(first) = named.first() else { continue };

@@ -10,8 +10,8 @@ use switchyard_domain::view::EventView;
 use switchyard_store::WriterHandle;
 use tokio::sync::broadcast;
 
+use crate::core::lock;
 use crate::core::routing_log::RoutingLog;
-use crate::core::shared::lock;
 
 const SHOWN: usize = 50;
 /// A listener that lags this many events behind loses the oldest and reads the log instead.

@@ -13,7 +13,7 @@ use switchyard_domain::map::RoutingMap;
 use switchyard_domain::view::{Outcome, RequestView};
 use switchyard_domain::{Now, RouteId, Tier};
 
-use crate::core::shared::lock;
+use crate::core::lock;
 
 /// The target of these lines: `SWITCHYARD_LOG=switchyard::routing=info` shows them alone.
 const TARGET: &str = "switchyard::routing";

@@ -54,10 +54,16 @@ impl Router {
             .map_err(|reply| Problem::new("invalid_test_request", reply.message))?;
         let request = Arc::new(request);
         let reply = match only {
-            Some(ix) => Box::pin(one_route::ask_route(&self.shared, &running, &request, ix))
-                .await
-                .map_err(|why| not_asked(&running.map.route(ix).id, &why))?,
-            None => Box::pin(pipeline::respond(&self.shared, &running, request)).await,
+            Some(ix) => Box::pin(one_route::ask_route(
+                &self.state.watch.network,
+                &self.state.walk,
+                &running,
+                &request,
+                ix,
+            ))
+            .await
+            .map_err(|why| not_asked(&running.map.route(ix).id, &why))?,
+            None => Box::pin(pipeline::respond(&self.state.walk, &running, request)).await,
         };
         Ok(read(reply, test.stream, id, clock::span_ms(arrived, clock::now())).await)
     }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use switchyard_domain::map::RoutingMap;
 
-use crate::core::shared::lock;
+use crate::core::lock;
 
 /// What is under way.
 #[derive(Debug, Default)]

@@ -4,9 +4,12 @@
 //! paused or without an eligible route a job waits until it expires.
 
 mod attempts;
+mod queue;
 mod queue_snapshot;
 mod receipt;
+mod settled;
 mod trouble;
+mod wall_clock;
 mod worker;
 
 use std::sync::Arc;
@@ -21,39 +24,41 @@ use switchyard_store::{NewJob, Order};
 use switchyard_wire::ErrorReply;
 use switchyard_wire::gemini::url::MEMBER;
 
+use crate::core::Running;
 use crate::core::blocking;
 use crate::core::ids;
-use crate::core::shared::{Running, Shared};
+use crate::walk::Walk;
 use crate::walk::exchange::{Ending, Exchange};
 use crate::walk::header_names;
 use crate::walk::reply::{self, Reply, RoutingHeaders};
 use crate::walk::request::ProxyRequest;
 use crate::walk::serve::Unserved;
 
-pub(crate) use queue_snapshot::{QueueSnapshot, QueueView};
-pub(crate) use trouble::look_for_file;
+pub(crate) use queue::Queue;
+use queue_snapshot::QueueView;
+pub(crate) use settled::{go_by_the_clock, settled_now};
+#[cfg(test)]
+pub(crate) use wall_clock::WallClock;
 pub(crate) use worker::{prepare, run};
 
 /// Queues the request where that is allowed, and tells the caller.
 pub(crate) async fn park(
-    shared: &Arc<Shared>,
-    running: &Arc<Running>,
+    walk: &Arc<Walk>,
+    running: &Running,
     request: &Arc<ProxyRequest>,
     mut exchange: Exchange,
     unserved: Unserved,
 ) -> Reply {
     let attempts = unserved.attempts;
     let routing = RoutingHeaders { tier: None, ..RoutingHeaders::none(&request.id, attempts) };
-    if !running.map.flags.enable_cold_queue
-        || !request.job.queue
-        || only_callers_keys(shared, running, request)
+    if !running.map.flags.enable_cold_queue || !request.job.queue || only_callers_keys(walk, running, request)
     {
         let mut reply = reply::failure(request.dialect, &unserved.why, &routing);
         not_before(&mut reply, unserved.again_in_ms);
         exchange.end(Ending::unserved(Ended::Failed, reply.status().as_u16()));
         return reply;
     }
-    let queued = match enqueue(shared, running, request, &unserved.why).await {
+    let queued = match enqueue(walk, running, request, &unserved.why).await {
         Ok(queued) => queued,
         Err(problem) if problem.code == "idempotency_key_reused" => {
             let mut reply = key_reused(request);
@@ -69,7 +74,7 @@ pub(crate) async fn park(
             return reply;
         }
     };
-    let reply = receipt::reply(shared, running, request, &queued, &unserved).await;
+    let reply = receipt::reply(walk, running, request, &queued, &unserved).await;
     let ending = ending(running, &reply, &mut exchange);
     exchange.end(ending);
     reply
@@ -89,41 +94,41 @@ fn ending(running: &Running, reply: &Reply, exchange: &mut Exchange) -> Ending {
 /// The receipt of a request that an earlier one with the same key has queued and that still waits there; the refusal
 /// of another request with that key.
 pub(crate) async fn already_queued(
-    shared: &Arc<Shared>,
+    walk: &Arc<Walk>,
     running: &Running,
     request: &ProxyRequest,
     key: &str,
     fingerprint: &str,
 ) -> Option<Reply> {
     // Most of the time nothing waits, and no database is asked.
-    if shared.queue.is_empty() {
+    if walk.queue.snapshot.is_empty() {
         return None;
     }
-    let open = shared.store.queue().open_job(&request.client_id, key).await.ok().flatten()?;
+    let open = walk.core.store.queue().open_job(&request.client_id, key).await.ok().flatten()?;
     if open.fingerprint.is_some_and(|before| before != fingerprint) {
         return Some(key_reused(request));
     }
-    Some(same_job(shared, running, request, open.id).await)
+    Some(same_job(walk, running, request, open.id).await)
 }
 
 /// The receipt of what an SDK asks again and has queued before. Two prompts that happen to be equal are two jobs: only
 /// a repetition is looked for.
 pub(crate) async fn queued_before(
-    shared: &Arc<Shared>,
+    walk: &Arc<Walk>,
     running: &Running,
     request: &ProxyRequest,
     fingerprint: &str,
 ) -> Option<Reply> {
-    if !request.asks_again || shared.queue.is_empty() {
+    if !request.asks_again || walk.queue.snapshot.is_empty() {
         return None;
     }
-    let id = shared.store.queue().open_job_like(&request.client_id, fingerprint).await.ok().flatten()?;
-    Some(same_job(shared, running, request, id).await)
+    let id = walk.core.store.queue().open_job_like(&request.client_id, fingerprint).await.ok().flatten()?;
+    Some(same_job(walk, running, request, id).await)
 }
 
 /// The receipt of a job that an earlier request has queued, in the shape that suits this caller.
 pub(crate) async fn same_job(
-    shared: &Arc<Shared>,
+    walk: &Arc<Walk>,
     running: &Running,
     request: &ProxyRequest,
     id: String,
@@ -135,7 +140,7 @@ pub(crate) async fn same_job(
         why: Failure::new(FailureKind::NoRoute, "This request waits in the queue already."),
         again_in_ms: 1_000,
     };
-    receipt::reply(shared, running, request, &queued, &unserved).await
+    receipt::reply(walk, running, request, &queued, &unserved).await
 }
 
 /// The refusal of a key that came with another request before. Not a 409, which SDKs send again.
@@ -163,8 +168,8 @@ fn not_before(reply: &mut Reply, ms: u64) {
 }
 
 /// Whether no route of the request could answer it later: the caller's own key is never kept.
-fn only_callers_keys(shared: &Shared, running: &Running, request: &ProxyRequest) -> bool {
-    let line = shared.with_fleet(|fleet| fleet.line(&running.map, &request.job).into_owned());
+fn only_callers_keys(walk: &Walk, running: &Running, request: &ProxyRequest) -> bool {
+    let line = walk.core.with_fleet(|fleet| fleet.line(&running.map, &request.job).into_owned());
     let line = line.unwrap_or_default();
     line.hot.iter().chain(&line.warm).all(|ix| running.map.route(*ix).auth == Auth::Passthrough)
 }
@@ -187,12 +192,12 @@ fn not_kept(request: &ProxyRequest, problem: &Problem) -> Reply {
 }
 
 async fn enqueue(
-    shared: &Arc<Shared>,
+    walk: &Arc<Walk>,
     running: &Running,
     request: &ProxyRequest,
     why: &Failure,
 ) -> Result<switchyard_store::Enqueued, Problem> {
-    let now = crate::watch::network::settled_now(shared).await;
+    let now = settled_now(walk).await;
     let headers: Vec<(&str, &str)> = request
         .headers
         .iter()
@@ -225,13 +230,13 @@ async fn enqueue(
         stream: request.envelope.stream,
         reason: Some(why.clone()),
     };
-    let queued = shared.store.queue().enqueue(&job).await.map_err(|error| error.problem())?;
+    let queued = walk.core.store.queue().enqueue(&job).await.map_err(|error| error.problem())?;
     if !queued.existing {
         let (job_id, job, client) = (queued.id.clone(), job.job, job.client);
-        shared.bus.emit(EventKind::JobQueued { job_id, job, client }, now);
+        walk.core.bus.emit(EventKind::JobQueued { job_id, job, client }, now);
     }
-    refresh(shared).await;
-    shared.cold_work.notify_one();
+    refresh(walk).await;
+    walk.queue.wake();
     Ok(queued)
 }
 
@@ -249,14 +254,14 @@ fn without_stream(dialect: Dialect, body: &[u8]) -> Vec<u8> {
 }
 
 /// Reads again what the window shows of the queue.
-pub(crate) async fn refresh(shared: &Shared) {
-    if shared.queue.refresh(async || read(shared).await).await {
-        shared.bus.touch();
+pub(crate) async fn refresh(walk: &Walk) {
+    if walk.queue.snapshot.refresh(async || read(walk).await).await {
+        walk.core.bus.touch();
     }
 }
 
-async fn read(shared: &Shared) -> Option<QueueView> {
-    let queue = shared.store.queue();
+async fn read(walk: &Walk) -> Option<QueueView> {
+    let queue = walk.core.store.queue();
     let counts = queue.counts().await.ok()?;
     let states = [JobState::Waiting, JobState::Running, JobState::Dead];
     let wagons = queue.list(&states, Order::OldestFirst, 12).await.unwrap_or_default();

@@ -13,7 +13,7 @@ use switchyard_domain::Tier;
 use switchyard_domain::map::{Priority, RoutingMap};
 use switchyard_domain::view::{Outcome, RequestView};
 
-use crate::core::shared::lock;
+use crate::core::lock;
 
 /// Different values of one label at most; further ones are counted as `other`.
 const MOST_NAMES: usize = 200;

@@ -12,7 +12,8 @@ use switchyard_policy::{Attempt, Waits};
 use switchyard_wire::{NOTE_LIMIT, Usage};
 
 use crate::core::clock;
-use crate::core::shared::{Shared, lock};
+use crate::core::lock;
+use crate::walk::Walk;
 
 /// The most losses kept of one request: those of its body, of its answer, and the line that counts the rest.
 const MOST_LOST: usize = 2 * NOTE_LIMIT;
@@ -46,7 +47,7 @@ impl Ending {
 /// so.
 #[derive(Debug)]
 pub(crate) struct Exchange {
-    shared: Arc<Shared>,
+    walk: Arc<Walk>,
     view: Option<Box<RequestView>>,
     arrived: Now,
     /// The first choice of its plan.
@@ -63,13 +64,13 @@ pub(crate) struct Exchange {
 
 impl Exchange {
     /// Counts the request as under way.
-    pub(crate) fn open(shared: &Arc<Shared>, mut view: RequestView, arrived: Now) -> Self {
+    pub(crate) fn open(walk: &Arc<Walk>, mut view: RequestView, arrived: Now) -> Self {
         for name in [&mut view.client, &mut view.job, &mut view.model] {
             *name = bounded(std::mem::take(name), NAME_BYTES);
         }
-        shared.in_flight.fetch_add(1, Ordering::Relaxed);
+        walk.in_flight.fetch_add(1, Ordering::Relaxed);
         Self {
-            shared: Arc::clone(shared),
+            walk: Arc::clone(walk),
             view: Some(Box::new(view)),
             arrived,
             first_choice: None,
@@ -150,7 +151,7 @@ impl Exchange {
     pub(crate) fn succeed(&mut self) {
         let Some(attempt) = self.attempt.take() else { return };
         let now = clock::now();
-        self.shared.change(now, |fleet| ((), attempt.succeed(fleet, now)));
+        self.walk.change(now, |fleet| ((), attempt.succeed(fleet, now)));
     }
 
     /// The answer broke off after it had begun to reach the caller.
@@ -160,7 +161,7 @@ impl Exchange {
         }
         let Some(attempt) = self.attempt.take() else { return };
         let now = clock::now();
-        self.shared.change(now, |fleet| ((), attempt.fail(fleet, failure.clone(), now)));
+        self.walk.change(now, |fleet| ((), attempt.fail(fleet, failure.clone(), now)));
     }
 
     fn note(&mut self, attempt: &Attempt, route: &RouteId, failure: Option<Failure>) {
@@ -194,9 +195,9 @@ impl Exchange {
         self.lost(lost.iter().cloned());
         let (Some(view), Some((route, _))) = (&self.view, &self.served_by) else { return };
         let now = clock::now();
-        if lock(&self.shared.losses).is_news(route, lost, now) {
+        if lock(&self.walk.losses).is_news(route, lost, now) {
             let (request_id, route, lost) = (view.id.clone(), route.clone(), lost.to_vec());
-            self.shared.bus.emit(EventKind::AnswerDegraded { request_id, route, lost }, now);
+            self.walk.core.bus.emit(EventKind::AnswerDegraded { request_id, route, lost }, now);
         }
     }
 
@@ -211,8 +212,8 @@ impl Exchange {
     pub(crate) fn end_unlogged(mut self) {
         self.abort();
         if let Some(view) = self.view.take() {
-            self.shared.tried(&view, false, clock::now());
-            self.shared.in_flight.fetch_sub(1, Ordering::Relaxed);
+            self.walk.tried(&view, false, clock::now());
+            self.walk.in_flight.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
@@ -242,14 +243,14 @@ impl Exchange {
         view.input_tokens = usage.map(|usage| usage.input_tokens);
         view.output_tokens = usage.map(|usage| usage.output_tokens);
         view.cached_tokens = usage.map(|usage| usage.cached_input_tokens);
-        self.shared.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.walk.in_flight.fetch_sub(1, Ordering::Relaxed);
         let fell_back = view.route.as_ref().is_some_and(|route| self.first_choice.as_ref() != Some(route));
-        self.shared.tried(&view, fell_back, now);
-        self.shared.bus.routing.answered(&view, self.first_choice.as_ref(), now);
+        self.walk.tried(&view, fell_back, now);
+        self.walk.core.bus.routing.answered(&view, self.first_choice.as_ref(), now);
         if let Some(mark) = self.mark.filter(|_| is_worth_repeating(view.status)) {
-            lock(&self.shared.client_retries).failed(mark, now);
+            lock(&self.walk.client_retries).failed(mark, now);
         }
-        self.shared.ended(Arc::from(view), now);
+        self.walk.ended(Arc::from(view), now);
     }
 }
 
@@ -262,7 +263,7 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         if std::thread::panicking() {
             // A fault of ours ended it: the one way an accepted request can be lost.
-            self.shared.lost.fetch_add(u64::from(self.view.is_some()), Ordering::Relaxed);
+            self.walk.lost.fetch_add(u64::from(self.view.is_some()), Ordering::Relaxed);
             self.settle(Ending::unserved(Outcome::Failed, 500));
         } else {
             self.settle(Ending::unserved(Outcome::Aborted, 499));

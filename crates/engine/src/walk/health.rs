@@ -6,7 +6,8 @@ use switchyard_policy::status::{Facts, Setup, facts, judge};
 use switchyard_policy::{CurrentTier, Fleet};
 
 use crate::core::clock;
-use crate::core::shared::{Running, Shared, lock};
+use crate::core::{Running, lock};
+use crate::walk::Walk;
 
 /// The facts of a running map. `fleet` is locked while the picture is taken.
 pub(crate) fn facts_of(running: &Running, fleet: &Fleet, current_tier: &CurrentTier, paused: bool) -> Facts {
@@ -20,11 +21,11 @@ pub(crate) fn no_map(problem: Option<&String>) -> Facts {
 }
 
 /// One word for programs, without the whole picture.
-pub(crate) fn health(shared: &Shared) -> (HealthWord, Tier) {
-    let running = shared.running.load_full();
-    let current_tier = lock(&shared.tier_since).current_tier.clone();
+pub(crate) fn health(walk: &Walk) -> (HealthWord, Tier) {
+    let running = walk.core.running.load_full();
+    let current_tier = lock(&walk.tier_since).current_tier.clone();
     let facts = running.and_then(|running| {
-        shared.with_fleet(|fleet| facts_of(&running, fleet, &current_tier, shared.is_paused()))
+        walk.core.with_fleet(|fleet| facts_of(&running, fleet, &current_tier, walk.core.is_paused()))
     });
     let judged = judge(&facts.unwrap_or_else(|| no_map(None)));
     (judged.health, judged.tier)

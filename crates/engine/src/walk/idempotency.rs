@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use tokio::sync::watch;
 
-use crate::core::shared::lock;
+use crate::core::lock;
 
 type Key = (Arc<str>, String);
 type Waiters = watch::Receiver<Option<Outcome>>;
@@ -93,7 +93,7 @@ impl Leader {
         self.outcome.send_replace(Some(Outcome::SharedReply(Arc::new(told))));
     }
 
-    /// Keeps the others waiting until its stream ends, which can't be shared; `completed` says whether it came to its end.
+    /// Keeps the others waiting until its stream ends, which can't be walk; `completed` says whether it came to its end.
     pub(crate) fn streams(&mut self, completed: Arc<AtomicBool>) {
         self.completed = Some(completed);
     }
@@ -149,7 +149,7 @@ mod tests {
         );
         first.tell(told("{}"));
         let outcome = waiters.wait_for(Option::is_some).await.unwrap().clone().unwrap();
-        let Outcome::SharedReply(told) = outcome else { panic!("a whole reply is shared") };
+        let Outcome::SharedReply(told) = outcome else { panic!("a whole reply is walk") };
         assert_eq!(told.body, "{}");
         assert!(matches!(turn(&idempotency, "app", "k", "x"), Turn::Leader(_)));
     }

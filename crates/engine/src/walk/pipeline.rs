@@ -11,7 +11,7 @@ use switchyard_domain::{Failure, FailureKind, Operation, Tier};
 use switchyard_wire::count_body;
 
 use crate::core::clock;
-use crate::core::shared::{Running, Shared, lock};
+use crate::core::{Running, lock};
 use crate::walk::cold;
 use crate::walk::exchange::{Ending, Exchange};
 use crate::walk::header_names;
@@ -21,17 +21,18 @@ use crate::walk::serve::{Answered, Served, Unserved, serve, settle};
 use crate::walk::shed;
 use crate::walk::stream_body::StreamBody;
 use crate::walk::upstream::{Answer, Whole};
+use crate::walk::{LiveMap, Walk};
 
 pub(crate) use self::idempotent::respond;
 
-async fn answer(shared: &Arc<Shared>, running: &Arc<Running>, request: &Arc<ProxyRequest>) -> Reply {
-    let mut exchange = Exchange::open(shared, request.view(), request.arrived);
+async fn answer(walk: &Arc<Walk>, running: &Arc<LiveMap>, request: &Arc<ProxyRequest>) -> Reply {
+    let mut exchange = Exchange::open(walk, request.view(), request.arrived);
     if request.operation == Operation::CountTokens {
-        return count(shared, running, request, exchange).await;
+        return count(walk, running, request, exchange).await;
     }
-    shed::came(shared, request, &mut exchange);
-    if shared.is_paused() {
-        let reason = crate::core::shared::lock(&shared.pause).reason.clone();
+    shed::came(walk, request, &mut exchange);
+    if walk.core.is_paused() {
+        let reason = lock(&walk.core.pause).reason.clone();
         let why = reason
             .map_or_else(|| "New work is paused.".to_owned(), |why| format!("New work is paused: {why}."));
         let unserved = Unserved {
@@ -40,26 +41,26 @@ async fn answer(shared: &Arc<Shared>, running: &Arc<Running>, request: &Arc<Prox
             why: Failure::new(FailureKind::Paused, why),
             again_in_ms: 60_000,
         };
-        return Box::pin(cold::park(shared, running, request, exchange, unserved)).await;
+        return Box::pin(cold::park(walk, running, request, exchange, unserved)).await;
     }
-    if let Some(unserved) = shed::gives_way(shared, running, request) {
-        return Box::pin(cold::park(shared, running, request, exchange, unserved)).await;
+    if let Some(unserved) = shed::gives_way(walk, running, request) {
+        return Box::pin(cold::park(walk, running, request, exchange, unserved)).await;
     }
-    match serve(shared, running, request, &mut exchange).await {
-        Served::Answered(answered) => commit(shared, running, request, exchange, *answered),
+    match serve(walk, running, request, &mut exchange).await {
+        Served::Answered(answered) => commit(walk, running, request, exchange, *answered),
         Served::Refused { failure, attempts } => {
             let reply =
                 reply::failure(request.dialect, &failure, &RoutingHeaders::none(&request.id, attempts));
             exchange.end(Ending::unserved(Ended::Refused, reply.status().as_u16()));
             reply
         }
-        Served::Unserved(unserved) => match stale(shared, running, request, &unserved) {
+        Served::Unserved(unserved) => match stale(walk, running, request, &unserved) {
             Some((reply, lost)) => {
                 exchange.lost([lost]);
                 exchange.end(Ending::Unserved { outcome: Ended::Answered, status: 200, degraded: true });
                 reply
             }
-            None => Box::pin(cold::park(shared, running, request, exchange, unserved)).await,
+            None => Box::pin(cold::park(walk, running, request, exchange, unserved)).await,
         },
     }
 }
@@ -67,7 +68,7 @@ async fn answer(shared: &Arc<Shared>, running: &Arc<Running>, request: &Arc<Prox
 /// An answer the same request had a while ago, where the map says that this is better than none, and what its record
 /// says of it. Work that is stopped on purpose gets none.
 fn stale(
-    shared: &Shared,
+    walk: &Walk,
     running: &Running,
     request: &ProxyRequest,
     unserved: &Unserved,
@@ -77,10 +78,10 @@ fn stale(
     }
     // A route that may still be called is no reason to answer with something old.
     let all_out = {
-        let current_tier = &lock(&shared.tier_since).current_tier;
+        let current_tier = &lock(&walk.tier_since).current_tier;
         current_tier.tier == Tier::Cold && current_tier.route.is_none()
     };
-    let (body, age_ms) = lock(&shared.stale).find(&running.map, request, all_out, clock::now())?;
+    let (body, age_ms) = lock(&walk.stale).find(&running.map, request, all_out, clock::now())?;
     let mut answer = reply::json(StatusCode::OK, body);
     let lost = [format!("stale_answer {}s", age_ms / 1_000)];
     RoutingHeaders { degraded: true, lost: &lost, ..RoutingHeaders::none(&request.id, unserved.attempts) }
@@ -94,13 +95,13 @@ fn stale(
 /// A prompt's length is asked of a route that counts; where none does, it is estimated here, whatever its routes say
 /// against being asked. Counting costs nothing, so no pause holds it, and it is never queued.
 async fn count(
-    shared: &Arc<Shared>,
-    running: &Arc<Running>,
+    walk: &Arc<Walk>,
+    running: &Arc<LiveMap>,
     request: &Arc<ProxyRequest>,
     mut exchange: Exchange,
 ) -> Reply {
-    match serve(shared, running, request, &mut exchange).await {
-        Served::Answered(answered) => commit(shared, running, request, exchange, *answered),
+    match serve(walk, running, request, &mut exchange).await {
+        Served::Answered(answered) => commit(walk, running, request, exchange, *answered),
         Served::Refused { failure, attempts } if attempts > 0 && is_of_the_prompt(&failure) => {
             let reply =
                 reply::failure(request.dialect, &failure, &RoutingHeaders::none(&request.id, attempts));
@@ -136,8 +137,8 @@ fn is_of_the_prompt(failure: &Failure) -> bool {
 
 /// The commit point: from here on the caller sees this answer and no other.
 pub(crate) fn commit(
-    shared: &Arc<Shared>,
-    running: &Arc<Running>,
+    walk: &Arc<Walk>,
+    running: &Arc<LiveMap>,
     request: &Arc<ProxyRequest>,
     mut exchange: Exchange,
     answered: Answered,
@@ -160,7 +161,7 @@ pub(crate) fn commit(
             let ending = settle(&mut exchange, degraded, &whole);
             let Whole { status, headers, body, lost, .. } = *whole;
             if running.map.cache_mode != CacheMode::Off {
-                lock(&shared.stale).keep(&running.map, request, status, &body, clock::now());
+                lock(&walk.stale).keep(&running.map, request, status, &body, clock::now());
             }
             exchange.end(ending);
             let mut reply = Response::new(ReplyBody::Whole(Some(body)));
@@ -175,7 +176,7 @@ pub(crate) fn commit(
             let degraded = degraded || !lost.is_empty();
             let mut headers = std::mem::take(&mut opened.headers);
             routing(degraded, &lost).mark(&mut headers);
-            let body = StreamBody::new(shared, running, request, exchange, *opened, degraded);
+            let body = StreamBody::new(walk, running, request, exchange, *opened, degraded);
             let mut reply = Response::new(ReplyBody::Stream(Box::new(body), None));
             *reply.headers_mut() = headers;
             reply
@@ -184,8 +185,8 @@ pub(crate) fn commit(
 }
 
 /// The all-off switch: an answer at once, and nothing is sent, queued or held.
-fn switched_off(shared: &Arc<Shared>, request: &ProxyRequest, why: &str) -> Reply {
-    let exchange = Exchange::open(shared, request.view(), request.arrived);
+fn switched_off(walk: &Arc<Walk>, request: &ProxyRequest, why: &str) -> Reply {
+    let exchange = Exchange::open(walk, request.view(), request.arrived);
     let message = format!("AI is switched off here ({why}). Nothing was sent or queued.");
     let failure =
         Failure { code: Some("ai_disabled".to_owned()), ..Failure::new(FailureKind::AllOff, message) };

@@ -12,7 +12,8 @@ use switchyard_domain::{Failure, FailureKind, Tier};
 use switchyard_policy::{Attempt, FailoverMachine, Input, Step, classify};
 
 use crate::core::clock;
-use crate::core::shared::{Running, Shared};
+use crate::walk::LiveMap;
+use crate::walk::Walk;
 use crate::walk::exchange::{Ending, Exchange};
 use crate::walk::request::ProxyRequest;
 use crate::walk::upstream::{self, Answer, Whole};
@@ -59,15 +60,15 @@ pub(crate) struct Answered {
 /// Answers a request by a route, as soon as one can. What has no answer when the grace of a shutdown ends is left to the
 /// queue, or to an error.
 pub(crate) async fn serve(
-    shared: &Arc<Shared>,
-    running: &Arc<Running>,
+    walk: &Arc<Walk>,
+    running: &Arc<LiveMap>,
     request: &Arc<ProxyRequest>,
     exchange: &mut Exchange,
 ) -> Served {
     tokio::select! {
         biased;
-        served = Box::pin(serve_at_last(shared, running, request, exchange)) => return served,
-        () = shared.grace_over.cancelled() => {}
+        served = Box::pin(serve_at_last(walk, running, request, exchange)) => return served,
+        () = walk.core.grace_over.cancelled() => {}
     }
     exchange.abort();
     Served::Unserved(Unserved {
@@ -83,14 +84,14 @@ pub(crate) async fn serve(
 
 /// Drives a request over its plans: one that only this machine's network keeps from being answered waits for it.
 pub(crate) async fn serve_at_last(
-    shared: &Arc<Shared>,
-    running: &Arc<Running>,
+    walk: &Arc<Walk>,
+    running: &Arc<LiveMap>,
     request: &Arc<ProxyRequest>,
     exchange: &mut Exchange,
 ) -> Served {
     loop {
-        let mut served = along_the_plan(shared, running, request, exchange).await;
-        if !wait_for_network::may_go_on(shared, running, request, &mut served).await {
+        let mut served = along_the_plan(walk, running, request, exchange).await;
+        if !wait_for_network::may_go_on(walk, running, request, &mut served).await {
             return served;
         }
     }
@@ -98,14 +99,14 @@ pub(crate) async fn serve_at_last(
 
 /// Drives a request over its plan until a route answers or none can.
 async fn along_the_plan(
-    shared: &Arc<Shared>,
-    running: &Arc<Running>,
+    walk: &Arc<Walk>,
+    running: &Arc<LiveMap>,
     request: &Arc<ProxyRequest>,
     exchange: &mut Exchange,
 ) -> Served {
-    let mut planned = decide(shared, running, request);
-    if planned.as_ref().is_some_and(|(_, plan)| lacks_keys(plan)) && wait_for_keys(shared).await {
-        planned = decide(shared, running, request);
+    let mut planned = decide(walk, running, request);
+    if planned.as_ref().is_some_and(|(_, plan)| lacks_keys(plan)) && wait_for_keys(walk).await {
+        planned = decide(walk, running, request);
     }
     let Some((roll, mut plan)) = planned else { return Served::Unserved(no_map()) };
     let first_choice = plan.candidates.first().map(|candidate| candidate.route);
@@ -126,12 +127,12 @@ async fn along_the_plan(
     let mut reached_upstream = false;
     loop {
         let now = clock::now();
-        let step = shared.change(now, |fleet| machine.step(fleet, &running.map, input, now));
+        let step = walk.change(now, |fleet| machine.step(fleet, &running.map, input, now));
         let Some(step) = step else { return Served::Unserved(no_map()) };
         match step {
             Step::Try(attempt) => {
                 let (route, tier) = (attempt.route, attempt.tier);
-                match try_on(shared, running, request, attempt, exchange).await {
+                match try_on(walk, running, request, attempt, exchange).await {
                     Ok(answer) => {
                         let degraded = tier != Tier::Hot || first_choice != Some(route);
                         let answered = Answered { answer, attempts: machine.attempts(), degraded };
@@ -158,7 +159,7 @@ async fn along_the_plan(
                 let why = machine.last_failure().cloned().or(none).unwrap_or_else(unknown);
                 // What the tries closed decides when trying again makes sense.
                 let again_in_ms =
-                    decide(shared, running, request).map_or(AGAIN_MS, |(_, plan)| again_in_ms(&plan));
+                    decide(walk, running, request).map_or(AGAIN_MS, |(_, plan)| again_in_ms(&plan));
                 return Served::Unserved(Unserved {
                     attempts: machine.attempts(),
                     reached_upstream,
@@ -172,8 +173,8 @@ async fn along_the_plan(
 
 /// Makes a try. One that brings an answer is committed to it; one that fails is left to the caller of this.
 pub(crate) async fn try_on(
-    shared: &Arc<Shared>,
-    running: &Running,
+    walk: &Arc<Walk>,
+    running: &LiveMap,
     request: &Arc<ProxyRequest>,
     attempt: Box<Attempt>,
     exchange: &mut Exchange,
@@ -181,7 +182,7 @@ pub(crate) async fn try_on(
     let (upstream, route) = (running.upstream(attempt.route), running.map.route(attempt.route));
     let key = match &attempt.key {
         None => Ok(None),
-        Some(id) => shared.vault.key(id).map(Some).ok_or_else(|| {
+        Some(id) => walk.core.vault.key(id).map(Some).ok_or_else(|| {
             let message = format!("The key {id} for {} is gone.", route.provider);
             Failure::new(FailureKind::CredentialMissing, message)
         }),
@@ -211,8 +212,8 @@ pub(crate) fn settle(exchange: &mut Exchange, degraded: bool, whole: &Whole) -> 
 }
 
 /// Waits until the keychain was read once. True when there was something to wait for.
-pub(crate) async fn wait_for_keys(shared: &Shared) -> bool {
-    let mut ready = shared.keys_ready.subscribe();
+pub(crate) async fn wait_for_keys(walk: &Walk) -> bool {
+    let mut ready = walk.keys_ready.subscribe();
     if *ready.borrow() {
         return false;
     }

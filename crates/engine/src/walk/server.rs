@@ -30,7 +30,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::core::clock;
 use crate::core::ids;
-use crate::core::shared::{Running, Shared, lock};
+use crate::core::{Running, lock};
+use crate::walk::LiveMap;
+use crate::walk::Walk;
 use crate::walk::admission::Full;
 use crate::walk::exchange::{Ending, Exchange};
 use crate::walk::header_names;
@@ -75,16 +77,16 @@ pub fn port_holder(port: u16) -> Option<(String, u32)> {
 
 /// Accepts until stopped; connections finish what they began.
 pub(crate) async fn accept(
-    shared: Arc<Shared>,
+    walk: Arc<Walk>,
     listener: TcpListener,
     stop: CancellationToken,
     open: TaskTracker,
 ) {
-    let most = Arc::clone(&shared);
+    let most = Arc::clone(&walk);
     let gate = Gate {
         name: "proxy",
         most: Box::new(move || {
-            let running = most.running.load();
+            let running = most.core.running.load();
             let in_flight =
                 running.as_ref().map_or(Defaults::MAX_IN_FLIGHT, |running| running.map.limits.max_in_flight);
             most.budget.proxy_connections(in_flight)
@@ -94,14 +96,14 @@ pub(crate) async fn accept(
         stop,
         open,
     };
-    listener::accept(listener, gate, service_fn(move |request| handle(Arc::clone(&shared), request))).await;
+    listener::accept(listener, gate, service_fn(move |request| handle(Arc::clone(&walk), request))).await;
 }
 
-async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Reply, Infallible> {
+async fn handle(walk: Arc<Walk>, request: Request<Incoming>) -> Result<Reply, Infallible> {
     let id = ids::request();
     let (parts, mut body) = request.into_parts();
     let expects = parts.headers.contains_key(header::EXPECT);
-    let mut reply = match route(&shared, parts, &mut body, &id).await {
+    let mut reply = match route(&walk, parts, &mut body, &id).await {
         Ok(reply) => reply,
         Err(refusal) => {
             // A caller that waits for leave to send its body gets none.
@@ -177,7 +179,7 @@ impl Refusal {
 }
 
 async fn route(
-    shared: &Arc<Shared>,
+    walk: &Arc<Walk>,
     mut parts: Parts,
     body: &mut Incoming,
     id: &RequestId,
@@ -196,7 +198,7 @@ async fn route(
             Dialect::OpenAiChat
         }
     });
-    check_host_and_origin(shared, &parts, dialect)?;
+    check_host_and_origin(walk, &parts, dialect)?;
     let Some(Target { endpoint, url, .. }) = target else {
         let message = format!("There is no {path} here. Use {}.", paths::THERE_IS);
         return Err(Refusal::new(dialect, 404, "unknown_path", message));
@@ -204,26 +206,26 @@ async fn route(
     match (&parts.method, endpoint) {
         (&Method::OPTIONS, endpoint) => Ok(options(&endpoint)),
         (&Method::POST, Endpoint::Routed(operation)) => {
-            routed(shared, parts, body, Posted { id, dialect, operation, url, arrived }).await
+            routed(walk, parts, body, Posted { id, dialect, operation, url, arrived }).await
         }
         (&Method::GET, Endpoint::Routed(_)) if asks_for_a_websocket(&parts.headers) => {
             Err(no_websocket(dialect, path))
         }
-        (&Method::GET | &Method::HEAD, Endpoint::Health) => Ok(health(shared)),
+        (&Method::GET | &Method::HEAD, Endpoint::Health) => Ok(health(walk)),
         (&Method::GET | &Method::HEAD, Endpoint::Models) => {
-            let running = running(shared, dialect)?;
-            caller(shared, &running, &parts.headers, dialect)?;
+            let running = running(walk, dialect)?;
+            caller(walk, &running, &parts.headers, dialect)?;
             Ok(reply::json(StatusCode::OK, model_list(dialect, &running.map.model_names())))
         }
         (&Method::GET | &Method::HEAD, Endpoint::Model(name)) => {
-            let running = running(shared, dialect)?;
-            caller(shared, &running, &parts.headers, dialect)?;
+            let running = running(walk, dialect)?;
+            caller(walk, &running, &parts.headers, dialect)?;
             model(&running, dialect, &name)
         }
         (&Method::GET | &Method::HEAD, Endpoint::Job(job)) => {
-            let running = running(shared, dialect)?;
-            let (app, _) = caller(shared, &running, &parts.headers, dialect)?;
-            jobs::poll(shared, &job, &app, dialect).await
+            let running = running(walk, dialect)?;
+            let (app, _) = caller(walk, &running, &parts.headers, dialect)?;
+            jobs::poll(walk, &job, &app, dialect).await
         }
         (method, endpoint) => Err(wrong_method(dialect, path, method, &endpoint)),
     }
@@ -242,19 +244,19 @@ struct Posted<'a> {
 
 /// Takes in a request that a route is to answer, and has it answered.
 async fn routed(
-    shared: &Arc<Shared>,
+    walk: &Arc<Walk>,
     parts: Parts,
     body: &mut Incoming,
     posted: Posted<'_>,
 ) -> Result<Reply, Refusal> {
     let Posted { id, dialect, operation, url, arrived } = posted;
-    let running = running(shared, dialect)?;
-    let (app, own_upstream_key) = caller(shared, &running, &parts.headers, dialect)?;
-    let place = shared.admission.enter(&running.map, &app.name);
-    let place = place.map_err(|full| turned_away(shared, full, &app.name, dialect, id, arrived))?;
+    let running = running(walk, dialect)?;
+    let (app, own_upstream_key) = caller(walk, &running, &parts.headers, dialect)?;
+    let place = walk.admission.enter(&running.map, &app.name);
+    let place = place.map_err(|full| turned_away(walk, full, &app.name, dialect, id, arrived))?;
     let body = body::read(&parts.headers, body, &running, &place, dialect).await;
     let body = body.map_err(|refused| match refused {
-        body::Refused::Full(full) => turned_away(shared, full, &app.name, dialect, id, arrived),
+        body::Refused::Full(full) => turned_away(walk, full, &app.name, dialect, id, arrived),
         body::Refused::Unfit(refusal) => refusal,
     })?;
     let body = match &url {
@@ -273,7 +275,7 @@ async fn routed(
         place: Some(place),
     };
     let reply = match ProxyRequest::read(arrival, body, &running.map) {
-        Ok(request) => Box::pin(pipeline::respond(shared, &running, Arc::new(request))).await,
+        Ok(request) => Box::pin(pipeline::respond(walk, &running, Arc::new(request))).await,
         Err(refusal) => reply::error(dialect, &refusal),
     };
     let wants_list = url.is_some_and(|url| url.wants_list());
@@ -315,7 +317,7 @@ fn no_websocket(dialect: Dialect, path: &str) -> Refusal {
 
 /// The refusal of a request there is no place for, which is logged: what keeps apps waiting has to be seen.
 fn turned_away(
-    shared: &Arc<Shared>,
+    walk: &Arc<Walk>,
     full: Full,
     client: &Arc<str>,
     dialect: Dialect,
@@ -323,7 +325,7 @@ fn turned_away(
     arrived: Now,
 ) -> Refusal {
     let view = RequestView::unread(id.clone(), arrived, client, dialect);
-    Exchange::open(shared, view, arrived).end(Ending::unserved(Outcome::Refused, 429));
+    Exchange::open(walk, view, arrived).end(Ending::unserved(Outcome::Refused, 429));
     Refusal::new(dialect, 429, "too_many_in_flight", full.message(client))
         .with(header::RETRY_AFTER, HeaderValue::from_static("1"))
 }
@@ -334,9 +336,9 @@ fn wrong_method(dialect: Dialect, path: &str, method: &Method, endpoint: &Endpoi
         .with(header::ALLOW, HeaderValue::from_static(endpoint.allowed()))
 }
 
-fn running(shared: &Shared, dialect: Dialect) -> Result<Arc<Running>, Refusal> {
-    shared.running.load_full().ok_or_else(|| {
-        let why = lock(&shared.map_problem).clone().unwrap_or_else(|| {
+fn running(walk: &Walk, dialect: Dialect) -> Result<Arc<LiveMap>, Refusal> {
+    walk.live.load_full().ok_or_else(|| {
+        let why = lock(&walk.core.map_problem).clone().unwrap_or_else(|| {
             "No routing map is applied yet. Open the window, or run `switchyard map apply FILE`.".to_owned()
         });
         Refusal::new(dialect, 503, "no_map", why)
@@ -344,15 +346,15 @@ fn running(shared: &Shared, dialect: Dialect) -> Result<Arc<Running>, Refusal> {
 }
 
 fn caller(
-    shared: &Shared,
+    walk: &Walk,
     running: &Running,
     headers: &HeaderMap,
     dialect: Dialect,
 ) -> Result<(App, bool), Refusal> {
-    let message = match shared.local_keys.caller(headers) {
+    let message = match walk.local_keys.caller(headers) {
         Caller::Known { app, own_upstream_key } => return Ok((app, own_upstream_key)),
         Caller::Missing | Caller::Wrong if !running.map.flags.require_client_key => {
-            return Ok((shared.local_keys.keyless(), false));
+            return Ok((walk.local_keys.keyless(), false));
         }
         Caller::Missing => {
             "A local key is missing. Send one as `Authorization: Bearer KEY`, `x-api-key: KEY` or `x-goog-api-key: KEY`; `switchyard client key` shows it."
@@ -367,12 +369,12 @@ fn caller(
 
 /// How the router is doing, in one word. Always 200: it answers; whether callers get answers is the word's matter, and a
 /// provider's outage is no reason to start the router anew.
-fn health(shared: &Shared) -> Reply {
-    let (health, tier) = health::health(shared);
+fn health(walk: &Walk) -> Reply {
+    let (health, tier) = health::health(walk);
     let body = json!({
         "status": health.as_str(),
         "tier": tier.as_str(),
-        "mapVersion": shared.running.load().as_ref().map(|running| running.version),
+        "mapVersion": walk.core.running.load().as_ref().map(|running| running.version),
         "version": env!("CARGO_PKG_VERSION"),
     });
     reply::json(StatusCode::OK, body.to_string())

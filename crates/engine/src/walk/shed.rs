@@ -9,7 +9,8 @@ use switchyard_policy::Fleet;
 use switchyard_policy::shed::{Load, Pressure, Verdict, judge};
 
 use crate::core::clock;
-use crate::core::shared::{Running, Shared, lock};
+use crate::core::{Running, lock};
+use crate::walk::Walk;
 use crate::walk::exchange::Exchange;
 use crate::walk::request::ProxyRequest;
 use crate::walk::serve::Unserved;
@@ -18,25 +19,25 @@ use crate::walk::serve::Unserved;
 const HOLD_MS: u64 = 5_000;
 
 /// Sees whether an app asks again what has just failed, and what its next repetition is known by.
-pub(crate) fn came(shared: &Shared, request: &ProxyRequest, exchange: &mut Exchange) {
+pub(crate) fn came(walk: &Walk, request: &ProxyRequest, exchange: &mut Exchange) {
     let mark = request.mark();
     exchange.marked(mark);
-    if lock(&shared.client_retries).came(&request.client, mark, request.asks_again, request.arrived) {
-        shared.counters.asked_again(&request.client);
+    if lock(&walk.client_retries).came(&request.client, mark, request.asks_again, request.arrived) {
+        walk.counters.asked_again(&request.client);
     }
 }
 
 /// Why a new request has to give way, if it has to.
-pub(crate) fn gives_way(shared: &Shared, running: &Running, request: &ProxyRequest) -> Option<Unserved> {
+pub(crate) fn gives_way(walk: &Walk, running: &Running, request: &ProxyRequest) -> Option<Unserved> {
     let now = clock::now();
     // Its own exchange counts as under way already.
-    let others = shared.in_flight.load(Ordering::Relaxed).saturating_sub(1);
-    let verdict = judged(shared, running, &request.job, request.priority, others, now)?;
-    let told = lock(&shared.shedding).shed(verdict, request.priority, now);
-    shared.counters.shed(request.priority);
-    shared.bus.touch();
+    let others = walk.in_flight.load(Ordering::Relaxed).saturating_sub(1);
+    let verdict = judged(walk, running, &request.job, request.priority, others, now)?;
+    let told = lock(&walk.shedding).shed(verdict, request.priority, now);
+    walk.counters.shed(request.priority);
+    walk.core.bus.touch();
     if let Some(what) = told {
-        shared.bus.emit(what, now);
+        walk.core.bus.emit(what, now);
     }
     let message =
         format!("Work of {} priority gives way: {}.", request.priority.as_str(), verdict.why.words());
@@ -53,9 +54,9 @@ pub(crate) fn gives_way(shared: &Shared, running: &Running, request: &ProxyReque
 
 /// How long a queued request gives way, milliseconds. Where only one route is left the queue goes on: it is slow, and
 /// its tries are what finds the other routes well again.
-pub(crate) fn holds(shared: &Shared, running: &Running, request: &Arc<ProxyRequest>) -> Option<u64> {
-    let in_flight = shared.in_flight.load(Ordering::Relaxed);
-    let verdict = judged(shared, running, &request.job, request.priority, in_flight, clock::now())?;
+pub(crate) fn holds(walk: &Walk, running: &Running, request: &Arc<ProxyRequest>) -> Option<u64> {
+    let in_flight = walk.in_flight.load(Ordering::Relaxed);
+    let verdict = judged(walk, running, &request.job, request.priority, in_flight, clock::now())?;
     match verdict.why {
         Pressure::Full(_) | Pressure::Storm => Some(HOLD_MS),
         Pressure::LastRoute => None,
@@ -63,15 +64,15 @@ pub(crate) fn holds(shared: &Shared, running: &Running, request: &Arc<ProxyReque
 }
 
 /// The beat: what gives way now is shown until it no longer does.
-pub(crate) fn beat(shared: &Shared, running: &Running, now: Now) {
-    let in_flight = shared.in_flight.load(Ordering::Relaxed);
+pub(crate) fn beat(walk: &Walk, running: &Running, now: Now) {
+    let in_flight = walk.in_flight.load(Ordering::Relaxed);
     let job = &running.map.default_job;
-    let verdict = judged(shared, running, job, Priority::Low, in_flight, now);
-    lock(&shared.shedding).tick(verdict);
+    let verdict = judged(walk, running, job, Priority::Low, in_flight, now);
+    lock(&walk.shedding).tick(verdict);
 }
 
 fn judged(
-    shared: &Shared,
+    walk: &Walk,
     running: &Running,
     job: &Job,
     priority: Priority,
@@ -84,7 +85,7 @@ fn judged(
     let mut load = Load { in_flight, max_in_flight: running.map.limits.max_in_flight, ..Load::default() };
     // Only low-priority work gives way for what the fleet knows.
     if priority == Priority::Low {
-        shared.with_fleet(|fleet| {
+        walk.core.with_fleet(|fleet| {
             load.storm = fleet.retry_budget().is_storm();
             load.routes_left = routes_left(running, fleet, job, now);
         });

@@ -21,7 +21,8 @@ use tokio::time::Sleep;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use crate::core::clock;
-use crate::core::shared::{Running, Shared};
+use crate::walk::LiveMap;
+use crate::walk::Walk;
 use crate::walk::exchange::{Ending, Exchange};
 use crate::walk::request::{ProxyRequest, Resume};
 use crate::walk::sentence::sentence;
@@ -62,8 +63,8 @@ enum State {
 /// The body of a streamed response.
 #[derive(Debug)]
 pub(crate) struct StreamBody {
-    shared: Arc<Shared>,
-    running: Arc<Running>,
+    walk: Arc<Walk>,
+    running: Arc<LiveMap>,
     request: Arc<ProxyRequest>,
     state: State,
     out: Vec<u8>,
@@ -85,8 +86,8 @@ pub(crate) struct StreamBody {
 impl StreamBody {
     /// Takes over a stream that has shown its first meaningful byte.
     pub(crate) fn new(
-        shared: &Arc<Shared>,
-        running: &Arc<Running>,
+        walk: &Arc<Walk>,
+        running: &Arc<LiveMap>,
         request: &Arc<ProxyRequest>,
         exchange: Exchange,
         opened: Opened,
@@ -97,9 +98,9 @@ impl StreamBody {
         Self {
             state: State::Relaying(Box::new(relaying)),
             out,
-            grace_over: Box::pin(shared.grace_over.clone().cancelled_owned()),
+            grace_over: Box::pin(walk.core.grace_over.clone().cancelled_owned()),
             timer: timer(0),
-            shared: Arc::clone(shared),
+            walk: Arc::clone(walk),
             running: Arc::clone(running),
             request: Arc::clone(request),
             degraded,
@@ -162,7 +163,7 @@ impl StreamBody {
                     from: self.running.map.route(route).id.clone(),
                     resume: Arc::clone(&resume),
                     asking: Box::pin(stream_failover::again(
-                        Arc::clone(&self.shared),
+                        Arc::clone(&self.walk),
                         Arc::clone(&self.running),
                         Arc::clone(&self.request),
                         resume,
@@ -203,8 +204,8 @@ impl StreamBody {
         self.has_unread |= unread.is_some();
         if mode == Midstream::Error
             || spent
-            || self.shared.is_paused()
-            || self.shared.all_off(&self.running).is_some()
+            || self.walk.core.is_paused()
+            || self.walk.core.all_off(&self.running).is_some()
         {
             return Err(None);
         }
@@ -247,7 +248,7 @@ impl StreamBody {
             let (request_id, to) = (self.request.id.clone(), to.clone());
             let chars = resume.text.chars().count();
             let what = EventKind::StreamRescued { request_id, from, to, chars, failure: broken };
-            self.shared.bus.emit(what, clock::now());
+            self.walk.core.bus.emit(what, clock::now());
         }
         self.timer = timer(0);
         self.degraded = true;

@@ -11,7 +11,8 @@ use switchyard_domain::map::{Midstream, RouteIx};
 use switchyard_domain::{Failure, FailureKind};
 
 use crate::core::clock;
-use crate::core::shared::{Running, Shared};
+use crate::walk::LiveMap;
+use crate::walk::Walk;
 use crate::walk::exchange::Exchange;
 use crate::walk::request::{ProxyRequest, Resume};
 use crate::walk::serve::{Served, serve};
@@ -29,8 +30,8 @@ pub(crate) const fn most(mode: Midstream) -> usize {
 
 /// Asks for the rest of a broken stream, the broken route last.
 pub(crate) async fn again(
-    shared: Arc<Shared>,
-    running: Arc<Running>,
+    walk: Arc<Walk>,
+    running: Arc<LiveMap>,
     request: Arc<ProxyRequest>,
     resume: Arc<Resume>,
     broken: Vec<RouteIx>,
@@ -44,7 +45,7 @@ pub(crate) async fn again(
         ..request.as_ref().clone()
     };
     let served_by = exchange.served_by().cloned();
-    let served = serve(&shared, &running, &Arc::new(again), &mut exchange).await;
+    let served = serve(&walk, &running, &Arc::new(again), &mut exchange).await;
     let outcome = match served {
         Served::Answered(answered) => match answered.answer {
             Answer::Stream(opened) => Ok(opened),

@@ -15,7 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 use self::pages::Pages;
 use crate::core::clock;
-use crate::core::shared::{Running, Shared, lock};
+use crate::core::{Running, lock};
+use crate::watch::Watch;
 use crate::watch::snapshot;
 
 const BEAT_MS: u64 = 2_000;
@@ -25,8 +26,8 @@ const SAME_MS: u64 = 60_000;
 const MOVES: usize = 64;
 
 /// Runs until stopped.
-pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
-    let mut events = shared.bus.subscribe();
+pub(crate) async fn run(watch: Arc<Watch>, stop: CancellationToken) {
+    let mut events = watch.core.bus.subscribe();
     let mut finder = Finder::default();
     let mut next = clock::now().mono_ms + BEAT_MS;
     loop {
@@ -39,7 +40,7 @@ pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
                 Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
             },
             () = clock::sleep_until(next) => {
-                finder.look(&shared).await;
+                finder.look(&watch).await;
                 next = clock::now().mono_ms + BEAT_MS;
             }
         }
@@ -82,9 +83,9 @@ impl Finder {
         }
     }
 
-    async fn look(&mut self, shared: &Arc<Shared>) {
+    async fn look(&mut self, watch: &Arc<Watch>) {
         let now = clock::now();
-        let Some(running) = shared.running.load_full() else { return };
+        let Some(running) = watch.core.running.load_full() else { return };
         self.moves.retain(|id, moves| {
             let Some(ix) = running.map.find(id.as_str()) else { return false };
             // What was seen under another threshold says nothing of this one.
@@ -95,9 +96,9 @@ impl Finder {
             let route = running.map.find(id.as_str()).map(|ix| running.map.route(ix));
             moves.threshold = route.map_or(0, |route| route.breaker.consecutive_failures);
         }
-        let picture = snapshot::take(shared);
-        let mut facts = self.facts(shared, &running, &picture, now);
-        self.name_thresholds(shared, &mut facts).await;
+        let picture = snapshot::take(watch);
+        let mut facts = self.facts(watch, &running, &picture, now);
+        self.name_thresholds(watch, &mut facts).await;
         if !running.demo && !facts.network.is_down() {
             for provider in &facts.providers {
                 let in_trouble = provider.routes.iter().any(|route| route.is_down);
@@ -113,18 +114,18 @@ impl Finder {
             let last = self.told.insert(key, now.mono_ms);
             if last.is_none_or(|last| now.mono_ms.saturating_sub(last) > SAME_MS) {
                 let (code, said) = (cause.code.clone(), format!("{}: {}", cause.title, cause.sentence));
-                shared.bus.emit(EventKind::CauseFound { code, cause: said }, now);
+                watch.core.bus.emit(EventKind::CauseFound { code, cause: said }, now);
             }
         }
         self.told.retain(|_, last| now.mono_ms.saturating_sub(*last) <= SAME_MS);
-        let mut shown = lock(&shared.causes);
+        let mut shown = lock(&watch.causes);
         if *shown != causes {
             *shown = causes;
-            shared.bus.touch();
+            watch.core.bus.touch();
         }
     }
 
-    fn facts(&mut self, shared: &Shared, running: &Running, picture: &Snapshot, now: Now) -> Facts {
+    fn facts(&mut self, watch: &Watch, running: &Running, picture: &Snapshot, now: Now) -> Facts {
         let mut providers = Vec::new();
         for name in running.map.providers.keys() {
             let own: Vec<(RouteIx, &Route)> = running
@@ -136,7 +137,7 @@ impl Finder {
                 .map(|(at, route)| (RouteIx(at), route))
                 .collect();
             let routes: Vec<RouteFacts> =
-                own.iter().filter_map(|(ix, route)| self.route(shared, *ix, route, now)).collect();
+                own.iter().filter_map(|(ix, route)| self.route(watch, *ix, route, now)).collect();
             if routes.is_empty() {
                 continue;
             }
@@ -163,17 +164,19 @@ impl Finder {
             network: picture.network.state,
             providers,
             retry_budget: picture.loops.clone(),
-            client_retries: lock(&shared.client_retries).counts(now),
+            client_retries: lock(&watch.walk.client_retries).counts(now),
             tries_per_route: running.map.retry.attempts,
         }
     }
 
     /// None for a route that is out of service.
-    fn route(&self, shared: &Shared, ix: RouteIx, route: &Route, now: Now) -> Option<RouteFacts> {
-        let health =
-            shared.with_fleet(|fleet| fleet.place(&route.id, ix).map(|place| fleet.view(place, now)))??;
+    fn route(&self, watch: &Watch, ix: RouteIx, route: &Route, now: Now) -> Option<RouteFacts> {
+        let health = watch
+            .core
+            .with_fleet(|fleet| fleet.place(&route.id, ix).map(|place| fleet.view(place, now)))??;
         // What is out of service by hand, or left out, is dealt with.
-        let left_out = || shared.with_fleet(|fleet| fleet.is_excepted(&route.provider)).unwrap_or_default();
+        let left_out =
+            || watch.core.with_fleet(|fleet| fleet.is_excepted(&route.provider)).unwrap_or_default();
         if !health.in_service || left_out() {
             return None;
         }
@@ -197,13 +200,13 @@ impl Finder {
     }
 
     /// Where the thresholds of routes that move are written; most routes have none of their own.
-    async fn name_thresholds(&self, shared: &Shared, facts: &mut Facts) {
+    async fn name_thresholds(&self, watch: &Watch, facts: &mut Facts) {
         let moving = facts.providers.iter_mut().flat_map(|provider| &mut provider.routes);
         let moving: Vec<&mut RouteFacts> = moving.filter(|route| route.opened > 1).collect();
         if moving.is_empty() {
             return;
         }
-        let Ok(Some(stored)) = shared.store.maps().latest().await else { return };
+        let Ok(Some(stored)) = watch.core.store.maps().latest().await else { return };
         for route in moving {
             if let Some(key) = own_threshold(&stored.document, stored.header.format, &route.id) {
                 route.threshold_key = key;

@@ -8,14 +8,14 @@ mod judge;
 mod run;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use switchyard_domain::compat::{CompatCase, CompatPreview, CompatRun};
 use switchyard_domain::map::{Route, RouteIx, RoutingMap};
 use switchyard_domain::{FeatureSet, RouteId, Usd};
 use switchyard_policy::{Check, Known};
 
-use crate::core::shared::{Running, Shared, lock};
+use crate::core::{Core, Running, lock};
 use crate::watch::prices::{Listed, Price, Tokens};
 
 pub(crate) use run::{Bench, check};
@@ -60,13 +60,28 @@ impl Memory {
     }
 }
 
+/// Checks of routes.
+#[derive(Debug)]
+pub(crate) struct Checks {
+    core: Arc<Core>,
+    /// What they and the price list have said.
+    pub(crate) memory: Mutex<Memory>,
+}
+
+impl Checks {
+    /// Before anything is known.
+    pub(crate) fn new(core: Arc<Core>) -> Self {
+        Self { core, memory: Mutex::default() }
+    }
+}
+
 /// Tells the fleet what is known of every route of the running map.
-pub(crate) fn tell_fleet(shared: &Shared, running: &Running) {
+pub(crate) fn tell_fleet(checks: &Checks, running: &Running) {
     let known: Vec<Known> = {
-        let memory = lock(&shared.compat);
+        let memory = lock(&checks.memory);
         running.map.routes.iter().map(|route| memory.known(&running.map, route)).collect()
     };
-    shared.with_fleet(|fleet| {
+    checks.core.with_fleet(|fleet| {
         for ((index, route), known) in running.map.routes.iter().enumerate().zip(known) {
             if let Some(place) = fleet.place(&route.id, RouteIx(index)) {
                 fleet.set_known(place, known);
@@ -77,10 +92,10 @@ pub(crate) fn tell_fleet(shared: &Shared, running: &Running) {
 
 /// Looks up the context windows that the map does not write, and tells the fleet. Reading the price list takes a
 /// moment, so this runs beside everything else; local routes are not in it.
-pub(crate) async fn learn_windows(shared: Arc<Shared>) {
-    let Some(running) = shared.running.load_full() else { return };
+pub(crate) async fn learn_windows(checks: Arc<Checks>) {
+    let Some(running) = checks.core.running.load_full() else { return };
     let wanted: Vec<Listed> = {
-        let memory = lock(&shared.compat);
+        let memory = lock(&checks.memory);
         let unwritten = running.map.routes.iter().filter(|route| route.context_window.is_none());
         let listed = unwritten.filter_map(|route| match Price::of(&running.map, route) {
             Price::Free => None,
@@ -93,11 +108,11 @@ pub(crate) async fn learn_windows(shared: Arc<Shared>) {
     }
     let look_up = move || wanted.into_iter().map(|listed| (listed.window(), listed)).collect::<Vec<_>>();
     let Ok(found) = tokio::task::spawn_blocking(look_up).await else { return };
-    lock(&shared.compat).windows.extend(found.into_iter().map(|(window, listed)| (listed, window)));
+    lock(&checks.memory).windows.extend(found.into_iter().map(|(window, listed)| (listed, window)));
     // Another map may run by now.
-    if let Some(running) = shared.running.load_full() {
-        tell_fleet(&shared, &running);
-        shared.bus.touch();
+    if let Some(running) = checks.core.running.load_full() {
+        tell_fleet(&checks, &running);
+        checks.core.bus.touch();
     }
 }
 
@@ -107,8 +122,8 @@ pub(crate) fn lacks(route: &Route, known: &Known) -> FeatureSet {
 }
 
 /// What is known of a route of the running map.
-pub(crate) fn known(shared: &Shared, running: &Running, route: &Route) -> Known {
-    lock(&shared.compat).known(&running.map, route)
+pub(crate) fn known(checks: &Checks, running: &Running, route: &Route) -> Known {
+    lock(&checks.memory).known(&running.map, route)
 }
 
 /// The tokens a prompt and its answer may have together: the map's word, else the price list's.
@@ -119,21 +134,21 @@ pub(crate) fn window(route: &Route, known: &Known) -> Option<u64> {
 /// The right to check a route, until dropped: two checks at once would spoil each other's findings.
 #[derive(Debug)]
 pub(crate) struct Turn {
-    shared: Arc<Shared>,
+    checks: Arc<Checks>,
     route: RouteId,
 }
 
 impl Turn {
     /// `None` while another check of the route is under way.
-    pub(crate) fn take(shared: &Arc<Shared>, route: &RouteId) -> Option<Self> {
-        let free = lock(&shared.compat).under_way.insert(route.clone());
-        free.then(|| Self { shared: Arc::clone(shared), route: route.clone() })
+    pub(crate) fn take(checks: &Arc<Checks>, route: &RouteId) -> Option<Self> {
+        let free = lock(&checks.memory).under_way.insert(route.clone());
+        free.then(|| Self { checks: Arc::clone(checks), route: route.clone() })
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        lock(&self.shared.compat).under_way.remove(&self.route);
+        lock(&self.checks.memory).under_way.remove(&self.route);
     }
 }
 

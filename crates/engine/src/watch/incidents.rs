@@ -26,7 +26,8 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 use crate::core::clock;
-use crate::core::shared::{Shared, lock};
+use crate::core::{Core, lock};
+use crate::walk::Walk;
 use keeper::Keeper;
 
 pub(crate) use announce::{Told, deliver, send_notice};
@@ -41,20 +42,24 @@ const SHOWN_CLOSED_MS: i64 = 3_600_000;
 /// Where the incidents that are not closed lie.
 #[derive(Debug)]
 pub(crate) struct IncidentBoard {
+    core: Arc<Core>,
+    walk: Arc<Walk>,
     /// What the window shows, newest first.
     board: Mutex<Vec<IncidentBrief>>,
     /// Held across the database's answers: one thing at a time happens to incidents.
     keeper: tokio::sync::Mutex<Keeper>,
     /// Whether this router shows notices on the desktop.
-    pub(crate) desktop: bool,
+    desktop: bool,
     /// What is on its way to webhooks.
     outbox: Outbox,
 }
 
 impl IncidentBoard {
-    /// A desk that goes on after an event of the log.
-    pub(crate) fn new(last_event: i64, desktop: bool) -> Self {
+    /// A board that goes on after an event of the log.
+    pub(crate) fn new(walk: Arc<Walk>, last_event: i64, desktop: bool) -> Self {
         Self {
+            core: Arc::clone(&walk.core),
+            walk,
             board: Mutex::default(),
             keeper: tokio::sync::Mutex::new(Keeper::new(last_event)),
             desktop,
@@ -72,13 +77,13 @@ impl IncidentBoard {
 }
 
 /// Runs until stopped.
-pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
-    let mut events = shared.bus.subscribe();
+pub(crate) async fn run(incidents: Arc<IncidentBoard>, stop: CancellationToken) {
+    let mut events = incidents.core.bus.subscribe();
     {
-        let mut keeper = shared.incidents.keeper.lock().await;
-        keeper.restore(&shared).await;
+        let mut keeper = incidents.keeper.lock().await;
+        keeper.restore(&incidents).await;
         // What happened between the start and this moment, and before a crash, is in the log.
-        keeper.catch_up(&shared).await;
+        keeper.catch_up(&incidents).await;
     }
     let mut next = clock::now().mono_ms + BEAT_MS;
     loop {
@@ -87,22 +92,22 @@ pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
             () = stop.cancelled() => break,
             () = clock::sleep_until(next) => {
                 next = clock::now().mono_ms + BEAT_MS;
-                shared.incidents.keeper.lock().await.beat(&shared).await;
+                incidents.keeper.lock().await.beat(&incidents).await;
             }
             event = events.recv() => {
-                let mut keeper = shared.incidents.keeper.lock().await;
+                let mut keeper = incidents.keeper.lock().await;
                 match event {
-                    Ok(event) => keeper.hear(&shared, &event).await,
+                    Ok(event) => keeper.hear(&incidents, &event).await,
                     Err(RecvError::Lagged(missed)) => {
                         tracing::info!(missed, "events came fast; incidents are read from the log");
-                        keeper.catch_up(&shared).await;
+                        keeper.catch_up(&incidents).await;
                     }
                     Err(RecvError::Closed) => break,
                 }
             }
         }
     }
-    shared.incidents.keeper.lock().await.write_down(&shared).await;
+    incidents.keeper.lock().await.write_down(&incidents).await;
 }
 
 /// What a person does to an incident that is not closed.
@@ -114,16 +119,16 @@ pub(crate) struct ByHand<'a> {
 
 /// Closes an incident by hand; false when it is not open.
 pub(crate) async fn close(
-    shared: &Arc<Shared>,
+    incidents: &Arc<IncidentBoard>,
     id: switchyard_domain::incident::IncidentId,
     by: ByHand<'_>,
 ) -> bool {
-    shared.incidents.keeper.lock().await.close_by_hand(shared, id, by).await
+    incidents.keeper.lock().await.close_by_hand(incidents, id, by).await
 }
 
 /// Brings what is stored of the incidents that are not closed up to this moment.
-pub(crate) async fn refresh(shared: &Arc<Shared>) {
-    let mut keeper = shared.incidents.keeper.lock().await;
-    keeper.measure_all(shared, true).await;
-    keeper.write_down(shared).await;
+pub(crate) async fn refresh(incidents: &Arc<IncidentBoard>) {
+    let mut keeper = incidents.keeper.lock().await;
+    keeper.measure_all(incidents, true).await;
+    keeper.write_down(incidents).await;
 }

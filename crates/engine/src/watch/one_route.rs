@@ -16,12 +16,15 @@ use switchyard_policy::{Attempt, KeyChoice, KeyId, Next, Patience, Reason, Sourc
 
 use crate::core::clock;
 use crate::core::ids;
-use crate::core::shared::{Running, Shared, lock};
+use crate::core::{Running, lock};
+use crate::walk::LiveMap;
+use crate::walk::Walk;
 use crate::walk::exchange::{Ending, Exchange};
 use crate::walk::pipeline::commit;
 use crate::walk::reply::{self, Reply, RoutingHeaders};
 use crate::walk::request::ProxyRequest;
 use crate::walk::serve::{Answered, try_on, wait_for_keys};
+use crate::watch::network::NetworkMonitor;
 use crate::watch::network::look;
 
 /// The route's model was not asked, so nothing is known of it.
@@ -34,14 +37,15 @@ pub(crate) struct NotAsked(pub(crate) Failure);
 /// When it can't be asked (no key, out of service, network down, new work paused), or what failed was the way there, the
 /// key or the account.
 pub(crate) async fn ask_route(
-    shared: &Arc<Shared>,
-    running: &Arc<Running>,
+    network: &NetworkMonitor,
+    walk: &Arc<Walk>,
+    running: &Arc<LiveMap>,
     request: &Arc<ProxyRequest>,
     ix: RouteIx,
 ) -> Result<Reply, NotAsked> {
-    let mut exchange = Exchange::open(shared, request.view(), request.arrived);
-    match try_route(shared, running, request, ix, &mut exchange).await {
-        Ok(answered) => Ok(commit(shared, running, request, exchange, answered)),
+    let mut exchange = Exchange::open(walk, request.view(), request.arrived);
+    match try_route(walk, running, request, ix, &mut exchange).await {
+        Ok(answered) => Ok(commit(walk, running, request, exchange, answered)),
         Err(Unanswered { failure, attempts: 0 }) => {
             exchange.end_unlogged();
             Err(NotAsked(failure))
@@ -54,7 +58,7 @@ pub(crate) async fn ask_route(
                 return Err(NotAsked(failure));
             }
             if may_be_the_networks(&failure)
-                && let Some(offline) = offline(shared, running, ix).await
+                && let Some(offline) = offline(network, walk, running, ix).await
             {
                 return Err(NotAsked(offline));
             }
@@ -64,17 +68,22 @@ pub(crate) async fn ask_route(
 }
 
 /// Looks at this machine's network; why the route can't be reached, where that is so.
-pub(crate) async fn offline(shared: &Shared, running: &Running, ix: RouteIx) -> Option<Failure> {
+pub(crate) async fn offline(
+    network: &NetworkMonitor,
+    walk: &Walk,
+    running: &Running,
+    ix: RouteIx,
+) -> Option<Failure> {
     if running.map.route(ix).is_local {
         return None;
     }
-    look(shared).await;
-    cut_off(shared, running, ix)
+    look(network).await;
+    cut_off(walk, running, ix)
 }
 
-fn cut_off(shared: &Shared, running: &Running, ix: RouteIx) -> Option<Failure> {
+fn cut_off(walk: &Walk, running: &Running, ix: RouteIx) -> Option<Failure> {
     let id = &running.map.route(ix).id;
-    let sentence = shared.with_fleet(|fleet| {
+    let sentence = walk.core.with_fleet(|fleet| {
         let is_cut_off = fleet.place(id, ix).is_some_and(|place| fleet.is_cut_off(place));
         is_cut_off.then(|| fleet.network().sentence().unwrap_or_default())
     });
@@ -99,13 +108,13 @@ struct Unanswered {
 
 /// As many tries as a route gets of any request, each key once.
 async fn try_route(
-    shared: &Arc<Shared>,
-    running: &Arc<Running>,
+    walk: &Arc<Walk>,
+    running: &Arc<LiveMap>,
     request: &Arc<ProxyRequest>,
     ix: RouteIx,
     exchange: &mut Exchange,
 ) -> Result<Answered, Unanswered> {
-    wait_for_keys(shared).await;
+    wait_for_keys(walk).await;
     let route = running.map.route(ix);
     let tier = running.tier_of(ix);
     exchange.planned(&route.id);
@@ -115,14 +124,14 @@ async fn try_route(
     let mut last = None;
     loop {
         let begun = clock::now();
-        let key = match may_ask(shared, running, ix, &used, begun) {
+        let key = match may_ask(walk, running, ix, &used, begun) {
             Ok(key) => key,
             Err(failure) => return Err(Unanswered { failure: last.unwrap_or(failure), attempts }),
         };
         attempts += 1;
         let patience = Patience::alone(&route.timeouts, begun, deadline_mono_ms);
         let attempt = Attempt::unjudged(ix, tier, key.clone(), begun, patience);
-        let failure = match try_on(shared, running, request, attempt.into(), exchange).await {
+        let failure = match try_on(walk, running, request, attempt.into(), exchange).await {
             Ok(answer) => return Ok(Answered { answer, attempts, degraded: false }),
             Err(failure) => failure,
         };
@@ -150,7 +159,7 @@ async fn try_route(
 
 /// The key to ask with, or why nothing can be asked.
 fn may_ask(
-    shared: &Shared,
+    walk: &Walk,
     running: &Running,
     ix: RouteIx,
     used: &[KeyId],
@@ -159,21 +168,21 @@ fn may_ask(
     let route = running.map.route(ix);
     let id = &route.id;
     let no_route = |why: String| Failure::new(FailureKind::NoRoute, format!("{id} {why}."));
-    if let Some(why) = shared.all_off(running) {
+    if let Some(why) = walk.core.all_off(running) {
         return Err(Failure::new(FailureKind::AllOff, format!("AI is switched off here ({why}).")));
     }
-    if shared.is_paused() {
-        let reason = lock(&shared.pause).reason.clone();
+    if walk.core.is_paused() {
+        let reason = lock(&walk.core.pause).reason.clone();
         let why = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
         return Err(Failure::new(FailureKind::Paused, format!("New work is paused{why}.")));
     }
     if route.auth == Auth::Passthrough {
         return Err(no_route("takes each caller's own key, and this router has none".to_owned()));
     }
-    if let Some(offline) = cut_off(shared, running, ix) {
+    if let Some(offline) = cut_off(walk, running, ix) {
         return Err(offline);
     }
-    let asked = shared.with_fleet(|fleet| {
+    let asked = walk.core.with_fleet(|fleet| {
         let place = fleet.place(id, ix).ok_or(Reason::Gone)?;
         match fleet.gate(place, now).map_err(|closed| closed.reason) {
             Ok(())

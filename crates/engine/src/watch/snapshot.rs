@@ -17,9 +17,11 @@ use switchyard_policy::status::Facts;
 use switchyard_policy::{Fleet, KeyId, RouteHealth};
 
 use crate::core::clock;
-use crate::core::shared::{Running, Shared, TierSince, lock};
+use crate::core::{Running, lock};
+use crate::walk::TierSince;
 use crate::walk::health;
-use crate::watch::network::Judged;
+use crate::watch::Watch;
+use crate::watch::network::{self, Judged};
 use crate::watch::why;
 use crate::watch::words;
 use status::Beside;
@@ -47,14 +49,14 @@ struct Seen {
 }
 
 /// Takes the picture.
-pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
+pub(crate) fn take(watch: &Watch) -> Arc<Snapshot> {
     let now = clock::now();
-    let seq = shared.bus.seq();
-    let running = shared.running.load_full();
+    let seq = watch.core.bus.seq();
+    let running = watch.core.running.load_full();
     let (traffic, shares, clients, requests, kept) = {
-        let traffic = lock(&shared.traffic);
+        let traffic = lock(&watch.walk.traffic);
         // Some are only coming in, some are attempts of the queue's own.
-        let in_flight = shared.in_flight.load(Ordering::Relaxed).max(shared.admission.requests());
+        let in_flight = watch.walk.in_flight.load(Ordering::Relaxed).max(watch.walk.admission.requests());
         (
             traffic.view(now.wall_ms, in_flight),
             traffic.shares(now.wall_ms),
@@ -63,12 +65,12 @@ pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
             traffic.kept(),
         )
     };
-    let Picture { tier_since, events, fleet } = picture(shared, running.as_deref(), shares, now);
+    let Picture { tier_since, events, fleet } = picture(watch, running.as_deref(), shares, now);
     // After the events: what they tell of has been done by then, so no picture shows the news over the old state.
-    let pause = lock(&shared.pause).clone();
-    let queue = shared.queue.view();
-    let network = crate::watch::network::view(shared, fleet.network);
-    let problem = lock(&shared.map_problem).clone();
+    let pause = lock(&watch.core.pause).clone();
+    let queue = watch.walk.queue.snapshot.view();
+    let network = network::view(&watch.network, fleet.network);
+    let problem = lock(&watch.core.map_problem).clone();
     let facts = fleet.facts.unwrap_or_else(|| health::no_map(problem.as_ref()));
     let status = status::of(
         &facts,
@@ -85,8 +87,8 @@ pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
     let mut snapshot = Snapshot {
         seq,
         at_ms: now.wall_ms,
-        router: router(shared, running.as_deref()),
-        status: StatusView { kept, lost: shared.lost.load(Ordering::Relaxed), ..status },
+        router: router(watch, running.as_deref()),
+        status: StatusView { kept, lost: watch.walk.lost.load(Ordering::Relaxed), ..status },
         pause,
         map: map(running.as_deref()),
         tiers: fleet.tiers,
@@ -106,15 +108,15 @@ pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
         events,
         requests,
         providers: fleet.providers,
-        keychain: shared.vault.view(),
+        keychain: watch.core.vault.view(),
         shifts: fleet.shifts,
         distribution: fleet.distribution,
         overrides: fleet.overrides,
         triggers: fleet.triggers,
         loops: fleet.retry_budget,
-        incidents: shared.incidents.shown(now.wall_ms),
-        shed: lock(&shared.shedding).view(),
-        causes: lock(&shared.causes).clone(),
+        incidents: watch.incidents.shown(now.wall_ms),
+        shed: lock(&watch.walk.shedding).view(),
+        causes: lock(&watch.causes).clone(),
         network,
     };
     let cause = tier_since.current_tier.cause.as_ref().map(ToString::to_string);
@@ -122,20 +124,20 @@ pub(crate) fn take(shared: &Shared) -> Arc<Snapshot> {
     Arc::new(snapshot)
 }
 
-/// One look, under the locks under which the fleet and where it stands are changed and told of ([`Shared::change`],
-/// [`Shared::look_around`]): no picture shows a state without its event, or an event before its state.
-fn picture(shared: &Shared, running: Option<&Running>, shares: [Option<f64>; 3], now: Now) -> Picture {
-    let tier_since = lock(&shared.tier_since);
-    let seen = shared.with_fleet(|fleet| {
-        let events = shared.bus.shown();
-        (events, running.map(|running| see(shared, running, fleet, &tier_since, shares, now)))
+/// One look, under the locks under which the fleet and where it stands are changed and told of ([`change`](crate::walk::Walk::change),
+/// [`look_around`](crate::walk::Walk::look_around)): no picture shows a state without its event, or an event before its state.
+fn picture(watch: &Watch, running: Option<&Running>, shares: [Option<f64>; 3], now: Now) -> Picture {
+    let tier_since = lock(&watch.walk.tier_since);
+    let seen = watch.core.with_fleet(|fleet| {
+        let events = watch.core.bus.shown();
+        (events, running.map(|running| see(watch, running, fleet, &tier_since, shares, now)))
     });
-    let (events, fleet) = seen.unwrap_or_else(|| (shared.bus.shown(), None));
+    let (events, fleet) = seen.unwrap_or_else(|| (watch.core.bus.shown(), None));
     Picture { tier_since: tier_since.clone(), events, fleet: fleet.unwrap_or_default() }
 }
 
 fn see(
-    shared: &Shared,
+    watch: &Watch,
     running: &Running,
     fleet: &Fleet,
     tier_since: &TierSince,
@@ -144,8 +146,8 @@ fn see(
 ) -> Seen {
     Seen {
         tiers: tiers(running, fleet, tier_since, shares, now),
-        providers: providers(shared, running, fleet, now),
-        facts: Some(health::facts_of(running, fleet, &tier_since.current_tier, shared.is_paused())),
+        providers: providers(watch, running, fleet, now),
+        facts: Some(health::facts_of(running, fleet, &tier_since.current_tier, watch.core.is_paused())),
         off: fleet.all_off(&running.map),
         network: Judged::of(fleet),
         shifts: fleet.shifts().view(now),
@@ -156,17 +158,17 @@ fn see(
     }
 }
 
-fn router(shared: &Shared, running: Option<&Running>) -> RouterView {
+fn router(watch: &Watch, running: Option<&Running>) -> RouterView {
     RouterView {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        proxy_url: lock(&shared.proxy_url).clone(),
-        control_url: lock(&shared.control_url).clone(),
-        data_dir: shared.data_dir.display().to_string(),
+        proxy_url: lock(&watch.core.proxy_url).clone(),
+        control_url: lock(&watch.core.control_url).clone(),
+        data_dir: watch.core.data_dir.display().to_string(),
         pid: std::process::id(),
-        started_at_ms: shared.started.wall_ms,
+        started_at_ms: watch.core.started.wall_ms,
         demo: running.is_some_and(|running| running.demo),
-        first_run: running.is_none() && lock(&shared.map_problem).is_none(),
-        telemetry_dropped: shared.writer.dropped(),
+        first_run: running.is_none() && lock(&watch.core.map_problem).is_none(),
+        telemetry_dropped: watch.core.writer.dropped(),
     }
 }
 
@@ -288,7 +290,7 @@ fn signal(
     }
 }
 
-fn providers(shared: &Shared, running: &Running, fleet: &Fleet, now: Now) -> Vec<ProviderView> {
+fn providers(watch: &Watch, running: &Running, fleet: &Fleet, now: Now) -> Vec<ProviderView> {
     running
         .map
         .providers
@@ -301,7 +303,7 @@ fn providers(shared: &Shared, running: &Running, fleet: &Fleet, now: Now) -> Vec
             hosts.dedup();
             let mut credentials: Vec<CredentialView> = Vec::new();
             for route in &routes {
-                for credential in of_source(shared, &route.credentials, fleet, now) {
+                for credential in of_source(watch, &route.credentials, fleet, now) {
                     if !credentials.iter().any(|known| known.name == credential.name) {
                         credentials.push(credential);
                     }
@@ -321,8 +323,8 @@ fn providers(shared: &Shared, running: &Running, fleet: &Fleet, now: Now) -> Vec
         .collect()
 }
 
-fn of_source(shared: &Shared, source: &CredentialSource, fleet: &Fleet, now: Now) -> Vec<CredentialView> {
-    let known = shared.vault.known();
+fn of_source(watch: &Watch, source: &CredentialSource, fleet: &Fleet, now: Now) -> Vec<CredentialView> {
+    let known = watch.core.vault.known();
     let names: Vec<String> = match source {
         CredentialSource::Nothing => return Vec::new(),
         CredentialSource::Named(names) => names.clone(),
@@ -342,21 +344,21 @@ fn of_source(shared: &Shared, source: &CredentialSource, fleet: &Fleet, now: Now
     };
     let one = |name: String| {
         let trouble = fleet.key_trouble(&KeyId::from(name.as_str()), now).cloned();
-        described(shared, name, trouble)
+        described(watch, name, trouble)
     };
     names.into_iter().map(one).collect()
 }
 
 /// A credential as people see it.
-pub(crate) fn credential(shared: &Shared, name: String) -> CredentialView {
+pub(crate) fn credential(watch: &Watch, name: String) -> CredentialView {
     let id = KeyId::from(name.as_str());
-    let condemned = shared.with_fleet(|fleet| fleet.key_trouble(&id, clock::now()).cloned()).flatten();
-    described(shared, name, condemned)
+    let condemned = watch.core.with_fleet(|fleet| fleet.key_trouble(&id, clock::now()).cloned()).flatten();
+    described(watch, name, condemned)
 }
 
 /// `condemned`: why it is not used for now.
-fn described(shared: &Shared, name: String, condemned: Option<Failure>) -> CredentialView {
-    let key = shared.vault.key(&KeyId::from(name.as_str()));
+fn described(watch: &Watch, name: String, condemned: Option<Failure>) -> CredentialView {
+    let key = watch.core.vault.key(&KeyId::from(name.as_str()));
     CredentialView {
         name,
         found_in: key.as_ref().map_or(CredentialPlace::Missing, |key| key.place),

@@ -11,7 +11,10 @@ use switchyard_policy::KeyChoice;
 use tokio_util::sync::CancellationToken;
 
 use crate::core::clock;
-use crate::core::shared::{Running, Shared};
+use crate::core::lock;
+use crate::walk::LiveMap;
+use crate::walk::Walk;
+use crate::walk::shed;
 
 const BEAT_MS: u64 = 1_000;
 /// A probe that takes longer has failed, milliseconds.
@@ -22,8 +25,12 @@ const FIRST_MS: u64 = 1_000;
 /// When an app last called is noted this often, milliseconds.
 const USED_EVERY_MS: u64 = 60_000;
 
-/// Runs until stopped.
-pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
+/// Runs until stopped. `after_tick` is for what the fleet has let lapse by itself.
+pub(crate) async fn run<F: Future<Output = ()>>(
+    walk: Arc<Walk>,
+    after_tick: impl Fn(Now) -> F,
+    stop: CancellationToken,
+) {
     let mut due: HashMap<RouteId, u64> = HashMap::new();
     let mut used_at = clock::now().mono_ms;
     let mut was_down = false;
@@ -33,80 +40,87 @@ pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
             () = clock::sleep_until(clock::now().mono_ms + BEAT_MS) => {}
         }
         let now = clock::now();
-        shared.tick(now);
-        crate::router::keep_lapsed(&shared, now).await;
-        shared.look_around(now);
-        crate::walk::cold::look_for_file(&shared);
+        tick(&walk, now);
+        after_tick(now).await;
+        walk.look_around(now);
+        walk.queue.trouble.look_for_file(&walk.core);
         if now.mono_ms.saturating_sub(used_at) >= USED_EVERY_MS {
             used_at = now.mono_ms;
-            note_callers(&shared, now).await;
+            note_callers(&walk, now).await;
         }
-        let Some(running) = shared.running.load_full() else { continue };
-        if running.map.probe_every_ms == 0 {
+        let Some(live) = walk.live.load_full() else { continue };
+        if live.map.probe_every_ms == 0 {
             continue;
         }
-        due.retain(|id, _| running.map.find(id.as_str()).is_some());
-        let down = shared.with_fleet(|fleet| fleet.network().is_down()).unwrap_or_default();
+        due.retain(|id, _| live.map.find(id.as_str()).is_some());
+        let down = walk.core.with_fleet(|fleet| fleet.network().is_down()).unwrap_or_default();
         if std::mem::replace(&mut was_down, down) && !down {
             // The network is back: every route is asked at once.
             due.values_mut().for_each(|at| *at = now.mono_ms);
         }
-        for (index, route) in running.map.routes.iter().enumerate() {
-            let every = running.map.probe_every_ms;
+        for (index, route) in live.map.routes.iter().enumerate() {
+            let every = live.map.probe_every_ms;
             // Routes are spread over the interval, so that the probes do not come in a volley.
-            let spread = every.min(5_000) * index as u64 / running.map.routes.len() as u64;
+            let spread = every.min(5_000) * index as u64 / live.map.routes.len() as u64;
             let at = due.entry(route.id.clone()).or_insert(now.mono_ms + FIRST_MS.min(every) + spread);
             if now.mono_ms >= *at && route.enabled && (route.is_local || !down) {
                 *at = now.mono_ms + every;
-                tokio::spawn(probe(Arc::clone(&shared), Arc::clone(&running), RouteIx(index), now));
+                tokio::spawn(probe(Arc::clone(&walk), Arc::clone(&live), RouteIx(index), now));
             }
         }
     }
 }
 
-async fn note_callers(shared: &Shared, now: Now) {
-    let callers = crate::core::shared::lock(&shared.traffic).callers(now.wall_ms);
+/// The fleet's beat.
+fn tick(walk: &Walk, now: Now) {
+    let Some(running) = walk.core.running.load_full() else { return };
+    walk.change(now, |fleet| ((), fleet.tick(&running.map, now)));
+    shed::beat(walk, &running, now);
+}
+
+async fn note_callers(walk: &Walk, now: Now) {
+    let callers = lock(&walk.traffic).callers(now.wall_ms);
     for name in callers {
-        if let Err(error) = shared.store.clients().used(&name, now.wall_ms).await {
+        if let Err(error) = walk.core.store.clients().used(&name, now.wall_ms).await {
             tracing::warn!(code = error.code(), %error, "when a client last called could not be noted");
         }
     }
 }
 
-async fn probe(shared: Arc<Shared>, running: Arc<Running>, ix: RouteIx, now: Now) {
-    let route = running.map.route(ix);
-    take_back_keys(&shared, &running, ix, now).await;
-    let choice = shared.with_fleet(|fleet| {
+async fn probe(walk: Arc<Walk>, live: Arc<LiveMap>, ix: RouteIx, now: Now) {
+    let route = live.map.route(ix);
+    take_back_keys(&walk, &live, ix, now).await;
+    let choice = walk.core.with_fleet(|fleet| {
         let place = fleet.place(&route.id, ix)?;
         Some(fleet.key_to_probe(place, now))
     });
     let key = match choice.flatten() {
-        Some(KeyChoice::Key(id)) => shared.vault.key(&id),
+        Some(KeyChoice::Key(id)) => walk.core.vault.key(&id),
         Some(KeyChoice::NotNeeded) => None,
         // Without a key there is nothing to learn that is not known already.
         Some(KeyChoice::AllCoolingUntil(_) | KeyChoice::None) | None => return,
     };
-    let answered = running.upstream(ix).probe(route, key.as_deref(), now.mono_ms + PATIENCE_MS).await;
+    let answered = live.upstream(ix).probe(route, key.as_deref(), now.mono_ms + PATIENCE_MS).await;
     let result = answered.and_then(|status| verdict(status, &route.host()));
     let ended = clock::now();
-    shared.change(ended, |fleet| {
+    walk.change(ended, |fleet| {
         let changes =
             fleet.place(&route.id, ix).map(|place| fleet.probe_result(place, result, now.mono_ms, ended));
         ((), changes.unwrap_or_default())
     });
-    shared.bus.touch();
+    walk.core.bus.touch();
 }
 
 /// Asks with the keys that the provider has rejected whether it accepts them again: a blip of its sign-in is over then.
-async fn take_back_keys(shared: &Shared, running: &Running, ix: RouteIx, now: Now) {
-    let route = running.map.route(ix);
-    let rejected = shared.with_fleet(|fleet| Some(fleet.rejected_keys(fleet.place(&route.id, ix)?)));
+async fn take_back_keys(walk: &Walk, live: &LiveMap, ix: RouteIx, now: Now) {
+    let route = live.map.route(ix);
+    let rejected = walk.core.with_fleet(|fleet| Some(fleet.rejected_keys(fleet.place(&route.id, ix)?)));
     for id in rejected.flatten().unwrap_or_default() {
-        let Some(key) = shared.vault.key(&id) else { continue };
-        let asked = running.upstream(ix).probe(route, Some(&key), now.mono_ms + PATIENCE_MS).await;
+        let Some(key) = walk.core.vault.key(&id) else { continue };
+        let asked = live.upstream(ix).probe(route, Some(&key), now.mono_ms + PATIENCE_MS).await;
         if asked.is_ok_and(|status| (200..300).contains(&status)) {
-            shared.with_fleet(|fleet| fleet.key_accepted(&id));
-            shared.bus.touch();
+            walk.core.with_fleet(|fleet| fleet.key_accepted(&id));
+            walk.core.bus.touch();
             tracing::info!(route = %route.id, key = %id, "a rejected key is accepted again");
         }
     }

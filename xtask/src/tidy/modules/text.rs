@@ -24,8 +24,8 @@ fn skipped(rest: &str, before: Option<char>) -> usize {
         rest.find('\n').unwrap_or(rest.len())
     } else if rest.starts_with("/*") {
         block_comment(rest)
-    } else if rest.starts_with('"') {
-        1 + quoted(&rest[1..], '"')
+    } else if let Some(string) = rest.strip_prefix('"') {
+        1 + quoted(string, '"')
     } else if rest.starts_with('r') && !in_name {
         raw_string(rest)
     } else if rest.starts_with('\'') {

@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use switchyard_domain::view::QueuedJobView;
 
-use super::trouble::Trouble;
-use crate::core::shared::lock;
+use crate::core::lock;
 
 /// What the window shows of the queue.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,8 +25,6 @@ pub(crate) struct QueueSnapshot {
     view: Mutex<QueueView>,
     /// Before the first reading nothing is known, and an earlier run may have left jobs.
     is_read: AtomicBool,
-    /// Trouble with what it shows.
-    pub(super) trouble: Trouble,
     asked: AtomicU64,
     /// Every asking up to this one has been answered by a reading.
     answered: tokio::sync::Mutex<u64>,

@@ -9,8 +9,9 @@ use switchyard_domain::{Operation, Tier};
 use switchyard_store::Enqueued;
 use switchyard_wire::ErrorReply;
 
+use crate::core::Running;
 use crate::core::clock;
-use crate::core::shared::{Running, Shared};
+use crate::walk::Walk;
 use crate::walk::reply::{self, Reply, RoutingHeaders};
 use crate::walk::request::ProxyRequest;
 use crate::walk::sentence::sentence;
@@ -18,7 +19,7 @@ use crate::walk::serve::Unserved;
 
 /// The reply to a request that is queued now, as the map wants it for this caller.
 pub(super) async fn reply(
-    shared: &Arc<Shared>,
+    walk: &Arc<Walk>,
     running: &Running,
     request: &ProxyRequest,
     queued: &Enqueued,
@@ -35,7 +36,7 @@ pub(super) async fn reply(
         ColdReply::Template(text) if request.operation == Operation::Complete => {
             reply::template(request, text, &routing)
         }
-        ColdReply::Wait if !request.envelope.stream => match wait(shared, request, &queued.id).await {
+        ColdReply::Wait if !request.envelope.stream => match wait(walk, request, &queued.id).await {
             Some(reply) => reply,
             None => told(request, wanted, queued, unserved, &routing),
         },
@@ -98,11 +99,11 @@ fn told(
 }
 
 /// Holds the caller until its job is answered or its time is over.
-async fn wait(shared: &Arc<Shared>, request: &ProxyRequest, id: &str) -> Option<Reply> {
+async fn wait(walk: &Arc<Walk>, request: &ProxyRequest, id: &str) -> Option<Reply> {
     let deadline = request.arrived.mono_ms.saturating_add(request.job.slo_ms);
-    let mut ended = shared.job_ended.subscribe();
+    let mut ended = walk.queue.ends();
     loop {
-        let job = shared.store.queue().get(id).await.ok().flatten()?;
+        let job = walk.core.store.queue().get(id).await.ok().flatten()?;
         if let Some(answer) = job.answer {
             let mut reply = reply::json(
                 http::StatusCode::from_u16(answer.status).unwrap_or(http::StatusCode::OK),
@@ -122,7 +123,7 @@ async fn wait(shared: &Arc<Shared>, request: &ProxyRequest, id: &str) -> Option<
         }
         tokio::select! {
             changed = clock::until(deadline, ended.changed()) => changed?.ok()?,
-            () = shared.grace_over.cancelled() => return None,
+            () = walk.core.grace_over.cancelled() => return None,
         }
     }
 }

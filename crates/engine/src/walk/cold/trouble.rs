@@ -7,7 +7,7 @@ use switchyard_domain::event::EventKind;
 use switchyard_store::StoreError;
 
 use crate::core::clock;
-use crate::core::shared::{Shared, lock};
+use crate::core::{Core, lock};
 
 /// The trouble there is, by its code.
 #[derive(Debug, Default)]
@@ -25,33 +25,33 @@ impl Trouble {
     fn is_over(&self) -> bool {
         lock(&self.code).take().is_some()
     }
-}
 
-/// A write of the queue's failed.
-pub(super) fn failed(shared: &Shared, error: &StoreError) {
-    if shared.queue.trouble.is_news(error.code()) {
-        tracing::error!(code = error.code(), %error, "the queue can't be written; trying again until it can");
+    /// A write of the queue's failed.
+    pub(super) fn failed(&self, error: &StoreError) {
+        if self.is_news(error.code()) {
+            tracing::error!(code = error.code(), %error, "the queue can't be written; trying again until it can");
+        }
     }
-}
 
-/// A write of the queue's went through.
-pub(super) fn worked(shared: &Shared) {
-    if shared.queue.trouble.is_over() {
-        tracing::info!("the queue can be written again");
+    /// A write of the queue's went through.
+    pub(super) fn worked(&self) {
+        if self.is_over() {
+            tracing::info!("the queue can be written again");
+        }
     }
-}
 
-/// Looks whether the database file is still there, and says so once when it isn't: what is queued into a removed file
-/// is lost with the process, so nothing more is promised ([`StoreError::Gone`]).
-pub(crate) fn look_for_file(shared: &Shared) {
-    if shared.store.is_in_place() {
-        return;
-    }
-    let error = StoreError::Gone { path: shared.store.path().to_owned() };
-    if shared.queue.trouble.is_news(error.code()) {
-        tracing::error!(code = error.code(), "{error}");
-        let what = EventKind::CauseFound { code: error.code().to_owned(), cause: error.to_string() };
-        shared.bus.emit(what, clock::now());
+    /// Looks whether the database file is still there, and says so once when it isn't: what is queued into a removed
+    /// file is lost with the process, so nothing more is promised ([`StoreError::Gone`]).
+    pub(crate) fn look_for_file(&self, core: &Core) {
+        if core.store.is_in_place() {
+            return;
+        }
+        let error = StoreError::Gone { path: core.store.path().to_owned() };
+        if self.is_news(error.code()) {
+            tracing::error!(code = error.code(), "{error}");
+            let what = EventKind::CauseFound { code: error.code().to_owned(), cause: error.to_string() };
+            core.bus.emit(what, clock::now());
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! The one task that works the queue off.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -13,16 +12,16 @@ use switchyard_store::{Answer as Stored, DueJob, JobRow, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use super::attempts::Attempts;
-use super::trouble::{failed, worked};
+use crate::core::Running;
 use crate::core::clock;
 use crate::core::ids;
-use crate::core::shared::{Running, Shared};
+use crate::walk::LiveMap;
+use crate::walk::Walk;
 use crate::walk::exchange::Exchange;
 use crate::walk::request::{ProxyRequest, RequestParts};
 use crate::walk::serve::{self, Answered, Served};
 use crate::walk::shed;
 use crate::walk::upstream::{Answer, Whole};
-use crate::watch::network;
 
 /// With nothing due the queue is looked at this often, milliseconds: expiry and a changed clock need no wake-up.
 const LOOK_EVERY_MS: u64 = 5_000;
@@ -40,38 +39,38 @@ const MOST_HELD_MS: u64 = 30_000;
 
 /// Takes back what an earlier run left running, and reads what waits. Before requests are taken: one that comes again
 /// with its idempotency key must find its job.
-pub(crate) async fn prepare(shared: &Shared) {
-    if let Err(error) = shared.store.queue().recover(&[], clock::now().wall_ms).await {
-        failed(shared, &error);
+pub(crate) async fn prepare(walk: &Walk) {
+    if let Err(error) = walk.core.store.queue().recover(&[], clock::now().wall_ms).await {
+        walk.queue.trouble.failed(&error);
     }
-    super::refresh(shared).await;
+    super::refresh(walk).await;
 }
 
 /// Works until stopped; what is under way then goes on, and is waited for by whoever stops it. `end` gives up what can't
 /// be written.
-pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken, end: CancellationToken) {
+pub(crate) async fn run(walk: Arc<Walk>, stop: CancellationToken, end: CancellationToken) {
     let mut attempts = Attempts::default();
-    let mut ways = shared.ways.load(Ordering::SeqCst);
+    let mut ways = walk.queue.ways();
     let mut looked_at = 0;
     loop {
         for job in attempts.ends() {
-            give_back(&shared, &mut attempts, job, &end);
+            give_back(&walk, &mut attempts, job, &end);
         }
-        let known = std::mem::replace(&mut ways, shared.ways.load(Ordering::SeqCst));
+        let known = std::mem::replace(&mut ways, walk.queue.ways());
         if ways != known {
-            release_held(&shared).await;
+            release_held(&walk).await;
         }
-        if clock::now().mono_ms >= looked_at + LOOK_EVERY_MS && !shared.queue.is_empty() {
+        if clock::now().mono_ms >= looked_at + LOOK_EVERY_MS && !walk.queue.snapshot.is_empty() {
             looked_at = clock::now().mono_ms;
-            take_back(&shared, &attempts).await;
+            take_back(&walk, &attempts).await;
         }
-        let wait_ms = start_due(&shared, &mut attempts, &end).await;
+        let wait_ms = start_due(&walk, &mut attempts, &end).await;
         tokio::select! {
             () = stop.cancelled() => break,
-            () = shared.cold_work.notified() => {}
+            () = walk.queue.work.notified() => {}
             panicked = attempts.next_end() => {
                 if let Some(job) = panicked {
-                    give_back(&shared, &mut attempts, job, &end);
+                    give_back(&walk, &mut attempts, job, &end);
                 }
             }
             () = clock::sleep_until(clock::now().mono_ms + wait_ms) => {}
@@ -84,23 +83,23 @@ pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken, end: Cance
 }
 
 /// Jobs that run by the database alone wait again: their attempt ended before it could say so.
-async fn take_back(shared: &Shared, attempts: &Attempts) {
-    match shared.store.queue().recover(&attempts.ids(), clock::now().wall_ms).await {
+async fn take_back(walk: &Walk, attempts: &Attempts) {
+    match walk.core.store.queue().recover(&attempts.ids(), clock::now().wall_ms).await {
         Ok(0) => {}
         Ok(jobs) => tracing::warn!(jobs, "jobs whose attempt is gone wait again"),
-        Err(error) => failed(shared, &error),
+        Err(error) => walk.queue.trouble.failed(&error),
     }
 }
 
 /// A job whose attempt panicked: it counts, so that a request which always ends so is dead in the end.
-fn give_back(shared: &Arc<Shared>, attempts: &mut Attempts, job: JobRow, end: &CancellationToken) {
-    let Some(running) = shared.running.load_full() else { return };
-    let (shared, end, row) = (Arc::clone(shared), end.clone(), job.clone());
+fn give_back(walk: &Arc<Walk>, attempts: &mut Attempts, job: JobRow, end: &CancellationToken) {
+    let Some(running) = walk.live.load_full() else { return };
+    let (walk, end, row) = (Arc::clone(walk), end.clone(), job.clone());
     attempts.begin(job, async move {
         let failure = Failure::new(FailureKind::Internal, "The attempt ended badly inside the router.");
-        attempt_failed(&shared, &running, &row, row.attempts + 1, failure, &end).await;
-        super::refresh(&shared).await;
-        shared.job_ended.send_modify(|n| *n += 1);
+        attempt_failed(&walk, &running, &row, row.attempts + 1, failure, &end).await;
+        super::refresh(&walk).await;
+        walk.queue.job_ended();
     });
 }
 
@@ -117,9 +116,9 @@ enum Move<'a> {
 }
 
 impl Move<'_> {
-    async fn write(&self, shared: &Arc<Shared>, id: &str) -> Result<bool, StoreError> {
-        let queue = shared.store.queue();
-        let now = network::settled_now(shared).await;
+    async fn write(&self, walk: &Arc<Walk>, id: &str) -> Result<bool, StoreError> {
+        let queue = walk.core.store.queue();
+        let now = super::settled_now(walk).await;
         match *self {
             Self::Finish(answer) => queue.finish(id, answer, now.wall_ms).await,
             Self::Hold { wait_ms } => queue.hold(id, now.plus_ms(wait_ms).wall_ms, now.wall_ms).await,
@@ -133,15 +132,15 @@ impl Move<'_> {
 
 /// Writes what became of a job until it is written: an answer that was paid for waits for the disk. False when the job
 /// was not running any more, or when the router ended before.
-async fn written(shared: &Arc<Shared>, end: &CancellationToken, id: &str, what: Move<'_>) -> bool {
+async fn written(walk: &Arc<Walk>, end: &CancellationToken, id: &str, what: Move<'_>) -> bool {
     let mut wait_ms = AGAIN_MS;
     loop {
-        match what.write(shared, id).await {
+        match what.write(walk, id).await {
             Ok(done) => {
-                worked(shared);
+                walk.queue.trouble.worked();
                 return done;
             }
-            Err(error) => failed(shared, &error),
+            Err(error) => walk.queue.trouble.failed(&error),
         }
         tokio::select! {
             () = end.cancelled() => return false,
@@ -152,24 +151,27 @@ async fn written(shared: &Arc<Shared>, end: &CancellationToken, id: &str, what: 
 }
 
 /// A way has opened: jobs that found none are due now.
-async fn release_held(shared: &Shared) {
-    if let Err(error) = shared.store.queue().release_held(clock::now().wall_ms).await {
-        failed(shared, &error);
+async fn release_held(walk: &Walk) {
+    if let Err(error) = walk.core.store.queue().release_held(clock::now().wall_ms).await {
+        walk.queue.trouble.failed(&error);
     }
 }
 
 /// Starts what is due; says how long there is nothing to do, milliseconds.
-async fn start_due(shared: &Arc<Shared>, attempts: &mut Attempts, end: &CancellationToken) -> u64 {
-    let Some(running) = shared.running.load_full() else { return LOOK_EVERY_MS };
-    let now = network::settled_now(shared).await;
-    let queue = shared.store.queue();
+async fn start_due(walk: &Arc<Walk>, attempts: &mut Attempts, end: &CancellationToken) -> u64 {
+    let Some(running) = walk.live.load_full() else { return LOOK_EVERY_MS };
+    let now = super::settled_now(walk).await;
+    let queue = walk.core.store.queue();
     for row in queue.expire_due(now.wall_ms).await.unwrap_or_default() {
         let reason = "its time ran out before a route could answer".to_owned();
-        shared.bus.emit(EventKind::JobDead { job_id: row.id, job: row.job, reason }, now);
-        super::refresh(shared).await;
-        shared.job_ended.send_modify(|n| *n += 1);
+        walk.core.bus.emit(EventKind::JobDead { job_id: row.id, job: row.job, reason }, now);
+        super::refresh(walk).await;
+        walk.queue.job_ended();
     }
-    if shared.is_paused() || shared.all_off(&running).is_some() || nothing_can_be_reached(shared, &running) {
+    if walk.core.is_paused()
+        || walk.core.all_off(&running).is_some()
+        || nothing_can_be_reached(walk, &running)
+    {
         return LOOK_EVERY_MS;
     }
     let room =
@@ -179,11 +181,11 @@ async fn start_due(shared: &Arc<Shared>, attempts: &mut Attempts, end: &Cancella
             Ok(due) => {
                 for job in due {
                     let row = job.row.clone();
-                    attempts.begin(row, work(Arc::clone(shared), Arc::clone(&running), job, end.clone()));
+                    attempts.begin(row, work(Arc::clone(walk), Arc::clone(&running), job, end.clone()));
                 }
             }
             Err(error) => {
-                failed(shared, &error);
+                walk.queue.trouble.failed(&error);
                 return TROUBLED_MS;
             }
         }
@@ -194,66 +196,66 @@ async fn start_due(shared: &Arc<Shared>, attempts: &mut Attempts, end: &Cancella
 }
 
 /// Whether this machine's network is down and every route lies beyond it: then no attempt could say anything.
-fn nothing_can_be_reached(shared: &Shared, running: &Running) -> bool {
-    let down = shared.with_fleet(|fleet| fleet.network().is_down()).unwrap_or_default();
+fn nothing_can_be_reached(walk: &Walk, running: &Running) -> bool {
+    let down = walk.core.with_fleet(|fleet| fleet.network().is_down()).unwrap_or_default();
     down && !running.map.routes.iter().any(|route| route.enabled && route.is_local)
 }
 
 /// One attempt of one job.
-async fn work(shared: Arc<Shared>, running: Arc<Running>, job: DueJob, end: CancellationToken) {
-    attempt(&shared, &running, job, &end).await;
-    super::refresh(&shared).await;
-    shared.job_ended.send_modify(|n| *n += 1);
+async fn work(walk: Arc<Walk>, running: Arc<LiveMap>, job: DueJob, end: CancellationToken) {
+    attempt(&walk, &running, job, &end).await;
+    super::refresh(&walk).await;
+    walk.queue.job_ended();
 }
 
-async fn attempt(shared: &Arc<Shared>, running: &Arc<Running>, job: DueJob, end: &CancellationToken) {
+async fn attempt(walk: &Arc<Walk>, running: &Arc<LiveMap>, job: DueJob, end: &CancellationToken) {
     let row = job.row.clone();
     let attempts = row.attempts + 1;
     let request = match rebuild(running, job) {
         Ok(request) => Arc::new(request),
-        Err(failure) => return bury(shared, &row, row.attempts, failure, end).await,
+        Err(failure) => return bury(walk, &row, row.attempts, failure, end).await,
     };
-    if let Some(wait_ms) = shed::holds(shared, running, &request) {
-        written(shared, end, &row.id, Move::Hold { wait_ms }).await;
+    if let Some(wait_ms) = shed::holds(walk, running, &request) {
+        written(walk, end, &row.id, Move::Hold { wait_ms }).await;
         return;
     }
-    let mut exchange = Exchange::open(shared, request.view(), request.arrived);
-    let ways = shared.ways.load(Ordering::SeqCst);
+    let mut exchange = Exchange::open(walk, request.view(), request.arrived);
+    let ways = walk.queue.ways();
     // Not cut off with the callers: it is in the queue already, and has a grace of its own.
-    match Box::pin(serve::serve_at_last(shared, running, &request, &mut exchange)).await {
+    match Box::pin(serve::serve_at_last(walk, running, &request, &mut exchange)).await {
         Served::Answered(answered) => {
             let Answered { answer, degraded, .. } = *answered;
             // A queued request never asks for a stream.
             let Answer::Whole(whole) = answer else {
                 let failure = Failure::new(FailureKind::Internal, "A stream came.");
-                return bury(shared, &row, attempts, failure, end).await;
+                return bury(walk, &row, attempts, failure, end).await;
             };
             let Some((route, _)) = exchange.served_by().cloned() else { return };
             let ending = serve::settle(&mut exchange, degraded, &whole);
             let stored = stored(*whole, &route, attempts);
-            let done = written(shared, end, &row.id, Move::Finish(&stored)).await;
+            let done = written(walk, end, &row.id, Move::Finish(&stored)).await;
             exchange.end(ending);
             if done {
-                shared.bus.emit(EventKind::JobDone { job_id: row.id, job: row.job, route }, clock::now());
+                walk.core.bus.emit(EventKind::JobDone { job_id: row.id, job: row.job, route }, clock::now());
             }
         }
         Served::Refused { failure, .. } => {
             exchange.end_unlogged();
-            bury(shared, &row, attempts, failure, end).await;
+            bury(walk, &row, attempts, failure, end).await;
         }
         Served::Unserved(unserved) if !unserved.reached_upstream => {
             exchange.end_unlogged();
             let wait_ms =
                 if unserved.attempts == 0 { unserved.again_in_ms.min(MOST_HELD_MS) } else { HOLD_MS };
-            written(shared, end, &row.id, Move::Hold { wait_ms }).await;
+            written(walk, end, &row.id, Move::Hold { wait_ms }).await;
             // A way that opened meanwhile released what was held then: this job was not yet.
-            if shared.ways.load(Ordering::SeqCst) != ways {
-                release_held(shared).await;
+            if walk.queue.ways() != ways {
+                release_held(walk).await;
             }
         }
         Served::Unserved(unserved) => {
             exchange.end_unlogged();
-            attempt_failed(shared, running, &row, attempts, unserved.why, end).await;
+            attempt_failed(walk, running, &row, attempts, unserved.why, end).await;
         }
     }
 }
@@ -276,7 +278,7 @@ fn stored(whole: Whole, route: &RouteId, attempts: u32) -> Stored {
 
 /// An attempt that counts failed: another one later, or the dead letters. `attempts` includes it.
 async fn attempt_failed(
-    shared: &Arc<Shared>,
+    walk: &Arc<Walk>,
     running: &Running,
     row: &JobRow,
     attempts: u32,
@@ -284,21 +286,21 @@ async fn attempt_failed(
     end: &CancellationToken,
 ) {
     if attempts >= running.map.cold.max_attempts {
-        return bury(shared, row, attempts, why, end).await;
+        return bury(walk, row, attempts, why, end).await;
     }
     let wait_ms = backoff(&running.map.cold, attempts);
-    written(shared, end, &row.id, Move::Later { wait_ms, attempts, why: &why }).await;
+    written(walk, end, &row.id, Move::Later { wait_ms, attempts, why: &why }).await;
 }
 
 fn backoff(cold: &Cold, attempts: u32) -> u64 {
     cold_backoff(attempts, cold.initial_ms, cold.max_ms, &mut SplitMix64::new(ids::roll()))
 }
 
-async fn bury(shared: &Arc<Shared>, row: &JobRow, attempts: u32, why: Failure, end: &CancellationToken) {
-    if written(shared, end, &row.id, Move::Bury { attempts, why: &why }).await {
+async fn bury(walk: &Arc<Walk>, row: &JobRow, attempts: u32, why: Failure, end: &CancellationToken) {
+    if written(walk, end, &row.id, Move::Bury { attempts, why: &why }).await {
         let reason = format!("{} after {attempts} attempts", why.short());
         let what = EventKind::JobDead { job_id: row.id.clone(), job: row.job.clone(), reason };
-        shared.bus.emit(what, clock::now());
+        walk.core.bus.emit(what, clock::now());
     }
 }
 

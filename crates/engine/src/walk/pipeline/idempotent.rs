@@ -6,7 +6,8 @@ use switchyard_wire::ErrorReply;
 
 use super::{answer, switched_off};
 use crate::core::clock;
-use crate::core::shared::{Running, Shared};
+use crate::walk::LiveMap;
+use crate::walk::Walk;
 use crate::walk::cold;
 use crate::walk::header_names;
 use crate::walk::idempotency::{Outcome as FirstOutcome, Turn};
@@ -14,38 +15,34 @@ use crate::walk::reply::{self, Reply};
 use crate::walk::request::ProxyRequest;
 
 /// Answers a request, one way or another; two with the same key of their caller's get one answer.
-pub(crate) async fn respond(
-    shared: &Arc<Shared>,
-    running: &Arc<Running>,
-    request: Arc<ProxyRequest>,
-) -> Reply {
-    if let Some(why) = shared.all_off(running) {
-        return switched_off(shared, &request, &why);
+pub(crate) async fn respond(walk: &Arc<Walk>, running: &Arc<LiveMap>, request: Arc<ProxyRequest>) -> Reply {
+    if let Some(why) = walk.core.all_off(running) {
+        return switched_off(walk, &request, &why);
     }
     let own_key = request.idempotency_key.as_deref();
     // No header holds a line feed: what stands for an SDK's repetitions is no caller's key.
     let implied = (own_key.is_none() && request.is_sdk).then(|| format!("\n{}", request.mark()));
-    let Some(key) = own_key.or(implied.as_deref()) else { return answer(shared, running, &request).await };
+    let Some(key) = own_key.or(implied.as_deref()) else { return answer(walk, running, &request).await };
     let deadline = request.arrived.mono_ms.saturating_add(request.job.slo_ms);
     let fingerprint = request.fingerprint();
     loop {
-        match shared.idempotency.turn(&request.client_id, key, fingerprint.clone()) {
+        match walk.idempotency.turn(&request.client_id, key, fingerprint.clone()) {
             Turn::Leader(first) => {
                 let queued = match own_key {
-                    Some(key) => cold::already_queued(shared, running, &request, key, &fingerprint).await,
-                    None => cold::queued_before(shared, running, &request, &fingerprint).await,
+                    Some(key) => cold::already_queued(walk, running, &request, key, &fingerprint).await,
+                    None => cold::queued_before(walk, running, &request, &fingerprint).await,
                 };
                 let reply = match queued {
                     Some(reply) => reply,
-                    None => answer(shared, running, &request).await,
+                    None => answer(walk, running, &request).await,
                 };
                 return reply::share(reply, first);
             }
             // An equal prompt, and not the same request again.
             Turn::Follower(_) if own_key.is_none() && !request.asks_again => {
-                return answer(shared, running, &request).await;
+                return answer(walk, running, &request).await;
             }
-            Turn::Other if own_key.is_none() => return answer(shared, running, &request).await,
+            Turn::Other if own_key.is_none() => return answer(walk, running, &request).await,
             Turn::Other => return cold::key_reused(&request),
             Turn::Follower(mut waiters) => {
                 let outcome = match clock::until(deadline, waiters.wait_for(Option::is_some)).await {
@@ -58,13 +55,13 @@ pub(crate) async fn respond(
                     None => same_key(&request),
                     // Its SDK lost the stream, or it would not ask again.
                     Some(FirstOutcome::Streamed) if own_key.is_none() => {
-                        answer(shared, running, &request).await
+                        answer(walk, running, &request).await
                     }
                     Some(FirstOutcome::Streamed) => streamed_elsewhere(&request),
                     Some(FirstOutcome::SharedReply(told)) => match told.queued_as() {
                         // An app may ask by curl first and then by an SDK, which would take the first one's 202 for
                         // an answer.
-                        Some(id) => cold::same_job(shared, running, &request, id).await,
+                        Some(id) => cold::same_job(walk, running, &request, id).await,
                         None => reply::shared(&told, &request.id),
                     },
                 };

@@ -7,8 +7,9 @@ use switchyard_domain::{Failure, FailureKind, Feature, FeatureSet, Operation};
 use switchyard_policy::{Exclusion, Needs, Plan, plan};
 
 use super::Unserved;
+use crate::core::Running;
 use crate::core::clock;
-use crate::core::shared::{Running, Shared};
+use crate::walk::Walk;
 use crate::walk::request::ProxyRequest;
 
 /// Where nothing says when a route comes back, callers are asked to wait this long, milliseconds.
@@ -19,9 +20,9 @@ pub(crate) const BOUND: FeatureSet =
     FeatureSet::of(&[Feature::Audio, Feature::Choices, Feature::Logprobs, Feature::State]);
 
 /// The plan of a request by the fleet's state now, and the roll it was made with; none where no map is applied.
-pub(super) fn decide(shared: &Arc<Shared>, running: &Running, request: &ProxyRequest) -> Option<(u64, Plan)> {
+pub(super) fn decide(walk: &Arc<Walk>, running: &Running, request: &ProxyRequest) -> Option<(u64, Plan)> {
     let needs = Needs {
-        model: asked_model(shared, running, request),
+        model: asked_model(walk, running, request),
         dialect: request.dialect,
         operation: request.operation,
         features: request.envelope.features,
@@ -33,14 +34,14 @@ pub(super) fn decide(shared: &Arc<Shared>, running: &Running, request: &ProxyReq
         conversation: request.conversation,
     };
     let roll = crate::core::ids::roll();
-    shared.with_fleet(|fleet| (roll, plan(&running.map, &request.job, fleet, &needs, roll, clock::now())))
+    walk.core.with_fleet(|fleet| (roll, plan(&running.map, &request.job, fleet, &needs, roll, clock::now())))
 }
 
 /// The model asked for. Vectors come from one model alone: a job named instead, or `auto`, means its first route's.
-fn asked_model(shared: &Shared, running: &Running, request: &ProxyRequest) -> String {
+fn asked_model(walk: &Walk, running: &Running, request: &ProxyRequest) -> String {
     let named = &request.envelope.model;
     if request.operation == Operation::Embed && (named == "auto" || named.starts_with("switchyard/")) {
-        let line = shared.with_fleet(|fleet| fleet.line(&running.map, &request.job).into_owned());
+        let line = walk.core.with_fleet(|fleet| fleet.line(&running.map, &request.job).into_owned());
         let line = line.unwrap_or_default();
         let embeds = |ix: &&RouteIx| {
             let route = running.map.route(**ix);

@@ -8,10 +8,10 @@ use switchyard_domain::{Failure, FailureKind, Operation};
 use switchyard_policy::network::may_be_the_networks;
 
 use super::{Served, Unserved};
+use crate::core::Running;
 use crate::core::clock;
-use crate::core::shared::{Running, Shared};
+use crate::walk::Walk;
 use crate::walk::request::ProxyRequest;
-use crate::watch::network::wait_in_line;
 
 /// How the network stands, as far as a request that got no answer is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ enum Stands {
 
 /// Waits until what parked the request may be over; `false` when that is not the network, or the time is up.
 pub(super) async fn may_go_on(
-    shared: &Arc<Shared>,
+    walk: &Arc<Walk>,
     running: &Running,
     request: &ProxyRequest,
     served: &mut Served,
@@ -36,14 +36,14 @@ pub(super) async fn may_go_on(
     if !settings.hold || request.operation == Operation::CountTokens {
         return false;
     }
-    let mut news = shared.network.news();
-    let mut stands = how(shared);
+    let mut news = walk.network_wait.news();
+    let mut stands = how(walk);
     let mut was_down = unserved.why.kind == FailureKind::Offline;
     if !was_down && (stands == Stands::Up || !may_be_the_networks(&unserved.why)) {
         return false;
     }
     let deadline = request.arrived.mono_ms.saturating_add(longest_ms(settings, &request.job));
-    let place = wait_in_line(shared, clock::now());
+    let place = walk.network_wait.enter(&walk.core, clock::now());
     loop {
         was_down |= stands == Stands::Down;
         match stands {
@@ -54,20 +54,20 @@ pub(super) async fn may_go_on(
                 // In order, one by one; who has little time left does not lose it in the line.
                 let turn = now + place.turn_ms().min(deadline.saturating_sub(now) / 4);
                 clock::sleep_until(turn).await;
-                stands = how(shared);
+                stands = how(walk);
                 if stands != Stands::Down {
                     return clock::now().mono_ms < deadline;
                 }
                 continue;
             }
-            Stands::Doubted => shared.network.doubt(),
+            Stands::Doubted => walk.network_wait.doubt(),
             Stands::Down => {}
         }
         if clock::until(deadline, news.changed()).await.is_none() {
-            told_why(shared, unserved, settings.check_every_ms);
+            told_why(walk, unserved, settings.check_every_ms);
             return false;
         }
-        stands = how(shared);
+        stands = how(walk);
     }
 }
 
@@ -77,8 +77,8 @@ fn longest_ms(settings: &NetworkSettings, job: &Job) -> u64 {
     settings.hold_ms.unwrap_or(otherwise).min(job.slo_ms)
 }
 
-fn how(shared: &Shared) -> Stands {
-    let judged = shared.with_fleet(|fleet| {
+fn how(walk: &Walk) -> Stands {
+    let judged = walk.core.with_fleet(|fleet| {
         let network = fleet.network();
         (network.is_down(), network.wants_check() && fleet.suspended() > 0)
     });
@@ -90,8 +90,8 @@ fn how(shared: &Shared) -> Stands {
 }
 
 /// The caller hears of the network, not of a route.
-fn told_why(shared: &Shared, unserved: &mut Unserved, again_in_ms: u64) {
-    let sentence = shared.with_fleet(|fleet| fleet.network().sentence()).flatten();
+fn told_why(walk: &Walk, unserved: &mut Unserved, again_in_ms: u64) {
+    let sentence = walk.core.with_fleet(|fleet| fleet.network().sentence()).flatten();
     if let Some(sentence) = sentence {
         unserved.why = Failure::new(FailureKind::Offline, sentence);
         unserved.again_in_ms = again_in_ms;

@@ -12,8 +12,8 @@ use switchyard_domain::limits::{NAME_BYTES, quoted};
 use switchyard_domain::map::Limits;
 
 use super::Refusal;
+use crate::core::Running;
 use crate::core::clock;
-use crate::core::shared::Running;
 use crate::walk::admission::{Full, Place};
 use crate::walk::encoding::{self, Coding};
 

@@ -7,13 +7,13 @@ use switchyard_domain::view::JobState;
 
 use super::Refusal;
 use crate::core::clock;
-use crate::core::shared::Shared;
+use crate::walk::Walk;
 use crate::walk::local_keys::App;
 use crate::walk::reply::{self, Reply, RoutingHeaders};
 
 /// Where a queued request stands; its answer once it has one. Only its own client is told.
-pub(super) async fn poll(shared: &Shared, id: &str, app: &App, dialect: Dialect) -> Result<Reply, Refusal> {
-    let found = shared.store.queue().get(id).await.map_err(|error| {
+pub(super) async fn poll(walk: &Walk, id: &str, app: &App, dialect: Dialect) -> Result<Reply, Refusal> {
+    let found = walk.core.store.queue().get(id).await.map_err(|error| {
         let problem = error.problem();
         Refusal::new(dialect, 503, "database_error", problem.message)
     })?;

@@ -9,17 +9,18 @@ use switchyard_domain::limits::{NAME_BYTES, quoted};
 use url::Host;
 
 use super::Refusal;
-use crate::core::shared::{Shared, lock};
+use crate::core::lock;
+use crate::walk::Walk;
 use crate::walk::header_names;
 
 /// Refuses what a web page sent, and what is meant for another host.
-pub(super) fn check_host_and_origin(shared: &Shared, parts: &Parts, dialect: Dialect) -> Result<(), Refusal> {
+pub(super) fn check_host_and_origin(walk: &Walk, parts: &Parts, dialect: Dialect) -> Result<(), Refusal> {
     if from_a_page(&parts.headers) {
         let message =
             "Requests from web pages are not taken. Call the router from a server or a command line.";
         return Err(Refusal::new(dialect, 403, "browser_origin", message));
     }
-    let running = shared.running.load();
+    let running = walk.core.running.load();
     let listed = running.as_ref().map_or(&[][..], |running| running.map.hosts.as_slice());
     let (foreign, fix) = match named_host(parts, listed) {
         Ok(host) if is_ours(host, listed) => return Ok(()),
@@ -35,7 +36,7 @@ pub(super) fn check_host_and_origin(shared: &Shared, parts: &Parts, dialect: Dia
         }
         Err(why) => (why.to_owned(), String::new()),
     };
-    let message = format!("{foreign} Use {}.{fix}", lock(&shared.proxy_url));
+    let message = format!("{foreign} Use {}.{fix}", lock(&walk.core.proxy_url));
     Err(Refusal::new(dialect, 421, "wrong_host", message))
 }
 

@@ -12,8 +12,8 @@ use switchyard_wire::{FrameDecoder, Observed, Pipe, StreamEnd};
 use tokio::time::Sleep;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
+use crate::core::Running;
 use crate::core::clock;
-use crate::core::shared::Running;
 use crate::walk::exchange::Exchange;
 use crate::walk::upstream::{Opened, Secrets, Traits, from_reqwest, next, reported, silent};
 

@@ -26,7 +26,7 @@ use url::{Host, Url};
 
 use super::pool::{POOL_IDLE, TCP_KEEPALIVE};
 use crate::core::clock;
-use crate::core::shared::lock;
+use crate::core::lock;
 
 /// A server of this machine's, and what is asked of it.
 #[derive(Clone, Debug, PartialEq, Eq)]

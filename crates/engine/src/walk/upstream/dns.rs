@@ -18,7 +18,7 @@ use switchyard_domain::map::NetworkSettings;
 use switchyard_domain::network::NameSource;
 
 use crate::core::clock;
-use crate::core::shared::lock;
+use crate::core::lock;
 
 use fallback::{Answered, Fallback};
 pub(crate) use known::Kept;

@@ -10,7 +10,7 @@ use switchyard_domain::Now;
 use switchyard_policy::causes::PageFacts;
 
 use crate::core::clock;
-use crate::core::shared::lock;
+use crate::core::lock;
 use crate::walk::encoding;
 
 /// A page is asked at most this often, milliseconds.

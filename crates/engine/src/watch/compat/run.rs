@@ -16,9 +16,11 @@ use super::judge::{self, Heard, Used, Verdict, failed, passed, skipped};
 use super::{asks, window};
 use crate::core::clock;
 use crate::core::ids::{self, OWN_CLIENT};
-use crate::core::shared::{Running, Shared};
+use crate::walk::LiveMap;
+use crate::walk::Walk;
 use crate::walk::reply::Reply;
 use crate::walk::request::{ProxyRequest, RequestParts};
+use crate::watch::network::NetworkMonitor;
 use crate::watch::one_route::{self, NotAsked};
 
 /// The workload in the log of requests that are made here.
@@ -29,8 +31,9 @@ const PATIENCE_MS: u64 = 60_000;
 /// One route on the bench.
 #[derive(Debug)]
 pub(crate) struct Bench<'a> {
-    pub(crate) shared: &'a Arc<Shared>,
-    pub(crate) running: &'a Arc<Running>,
+    pub(crate) walk: &'a Arc<Walk>,
+    pub(crate) network: &'a NetworkMonitor,
+    pub(crate) running: &'a Arc<LiveMap>,
     pub(crate) ix: RouteIx,
 }
 
@@ -105,7 +108,9 @@ impl Bench<'_> {
         // A stream that broke off may have done so on the way.
         let may_be_cut = matches!(case, CompatCase::Stream | CompatCase::Cancel)
             && verdict.outcome == CompatOutcome::Failed;
-        if may_be_cut && let Some(offline) = one_route::offline(self.shared, self.running, self.ix).await {
+        if may_be_cut
+            && let Some(offline) = one_route::offline(self.network, self.walk, self.running, self.ix).await
+        {
             return Err(NotAsked(offline));
         }
         Ok((verdict, used))
@@ -213,7 +218,8 @@ impl Bench<'_> {
         if let Ok(key) = HeaderValue::from_str(id.as_str()) {
             request.upstream_idempotency_key = key;
         }
-        Box::pin(one_route::ask_route(self.shared, self.running, &Arc::new(request), self.ix)).await
+        Box::pin(one_route::ask_route(self.network, self.walk, self.running, &Arc::new(request), self.ix))
+            .await
     }
 
     /// A workload of this one route, which may be of another job's tiers, or gated.

@@ -9,11 +9,12 @@ use switchyard_domain::map::RoutingMap;
 use switchyard_notify::{Address, Letter, Notice, Urgency, desktop, webhook};
 use tokio_util::sync::CancellationToken;
 
+use super::IncidentBoard;
 use super::case::{Announced, summary};
 use super::look::condition;
 use super::words::span;
 use crate::core::clock;
-use crate::core::shared::{Running, Shared, lock};
+use crate::core::{Running, lock};
 
 /// Closed incidents an expected duration is taken from.
 const LOOKED_AT: u32 = 200;
@@ -41,15 +42,15 @@ type Target = (Option<String>, String);
 /// # Errors
 /// When the log can't be read; then nobody was told.
 pub(crate) async fn send_notice(
-    shared: &Shared,
+    incidents: &IncidentBoard,
     map: &RoutingMap,
     told: &Told,
 ) -> Result<NoticeReport, switchyard_store::StoreError> {
-    shared.writer.flush().await;
-    let clients = shared.store.requests().callers(told.since_ms, told.until_ms).await?;
+    incidents.core.writer.flush().await;
+    let clients = incidents.core.store.requests().callers(told.since_ms, told.until_ms).await?;
     let mut deliveries = Vec::new();
     if told.desktop {
-        deliveries.push(on_desktop(shared, told).await);
+        deliveries.push(on_desktop(incidents, told).await);
     }
     for (client, target) in targets(map, &clients) {
         let address = Address::read(&target);
@@ -83,9 +84,9 @@ pub(super) fn targets(map: &RoutingMap, clients: &[String]) -> Vec<Target> {
     targets
 }
 
-async fn on_desktop(shared: &Shared, told: &Told) -> Delivery {
+async fn on_desktop(incidents: &IncidentBoard, told: &Told) -> Delivery {
     let delivery = |sent, detail| Delivery { target: "desktop".to_owned(), client: None, sent, detail };
-    if !shared.incidents.desktop {
+    if !incidents.desktop {
         return delivery(false, "not sent: this router shows no desktop notices".to_owned());
     }
     let notice = Notice {
@@ -103,7 +104,7 @@ async fn on_desktop(shared: &Shared, told: &Told) -> Delivery {
 
 /// Hands what each target is to hear to the outbox, which carries it. The desktop hears of it through the event stream.
 pub(super) async fn announce(
-    shared: &Shared,
+    incidents: &IncidentBoard,
     running: &Running,
     incident: &Incident,
     due: Vec<(String, Announced)>,
@@ -112,10 +113,10 @@ pub(super) async fn announce(
     for (target, news) in due {
         let text = match (news, &failover) {
             (Announced::Nothing, _) => continue,
-            (Announced::Failback, _) => failback_text(shared, incident),
+            (Announced::Failback, _) => failback_text(incidents, incident),
             (Announced::Failover, Some(text)) => String::clone(text),
             (Announced::Failover, None) => {
-                failover.insert(failover_text(shared, running, incident).await).clone()
+                failover.insert(failover_text(incidents, running, incident).await).clone()
             }
         };
         let address = Address::read(&target);
@@ -123,7 +124,7 @@ pub(super) async fn announce(
             Address::Webhook(to) => {
                 let thread = format!("incident {}", incident.brief.id);
                 let begins = news == Announced::Failover;
-                shared.incidents.outbox.push(Letter { to, thread, begins, text }, clock::now());
+                incidents.outbox.push(Letter { to, thread, begins, text }, clock::now());
             }
             Address::Mail(_) => {
                 tracing::warn!(to = address.shown(), "not sent: no mail server is configured");
@@ -139,9 +140,9 @@ pub(super) async fn announce(
 }
 
 /// Carries what is in the outbox until stopped.
-pub(crate) async fn deliver(shared: Arc<Shared>, stop: CancellationToken) {
-    let outbox = &shared.incidents.outbox;
-    let is_online = || shared.with_fleet(|fleet| fleet.network().is_down()) != Some(true);
+pub(crate) async fn deliver(incidents: Arc<IncidentBoard>, stop: CancellationToken) {
+    let outbox = &incidents.outbox;
+    let is_online = || incidents.core.with_fleet(|fleet| fleet.network().is_down()) != Some(true);
     tokio::select! {
         () = stop.cancelled() => {}
         () = outbox.run(clock::now, is_online) => {}
@@ -155,9 +156,9 @@ pub(crate) async fn deliver(shared: Arc<Shared>, stop: CancellationToken) {
     }
 }
 
-async fn failover_text(shared: &Shared, running: &Running, incident: &Incident) -> String {
+async fn failover_text(incidents: &IncidentBoard, running: &Running, incident: &Incident) -> String {
     let brief = &incident.brief;
-    let current_tier = lock(&shared.tier_since).current_tier.clone();
+    let current_tier = lock(&incidents.walk.tier_since).current_tier.clone();
     // In Cold no route answers, though one may be called.
     let answers = match current_tier.route.filter(|_| current_tier.tier != Tier::Cold) {
         Some(ix) => format!("{} answers now.", running.map.route(ix).id),
@@ -166,22 +167,23 @@ async fn failover_text(shared: &Shared, running: &Running, incident: &Incident) 
         }
         None => "No route answers now; requests are refused.".to_owned(),
     };
-    let expected = expected(shared, running, &brief.provider).await;
-    format!("Failover: {}. {answers} {expected}{}", brief.title, link(shared, incident))
+    let expected = expected(incidents, running, &brief.provider).await;
+    format!("Failover: {}. {answers} {expected}{}", brief.title, link(incidents, incident))
 }
 
 /// How long it is likely to take: as earlier incidents did, else what the way home takes at least.
-async fn expected(shared: &Shared, running: &Running, provider: &str) -> String {
+async fn expected(incidents: &IncidentBoard, running: &Running, provider: &str) -> String {
     let now_ms = clock::now().wall_ms;
     let since_ms = now_ms.saturating_sub(LOOKED_BACK_MS);
-    let known = shared.store.incidents().opened(since_ms, now_ms, LOOKED_AT).await.unwrap_or_default();
+    let known =
+        incidents.core.store.incidents().opened(since_ms, now_ms, LOOKED_AT).await.unwrap_or_default();
     let took: Vec<u64> = known
         .iter()
         .filter(|incident| incident.brief.provider == provider)
         .filter_map(|incident| incident.kpis.recovery_ms.value)
         .collect();
     match took.len() as u64 {
-        0 => format!("How long it will take is not known; {}.", home_by(shared, running, provider)),
+        0 => format!("How long it will take is not known; {}.", home_by(incidents, running, provider)),
         count => {
             let mean = took.iter().sum::<u64>() / count;
             format!("Expected duration: {}, as its last {count} incidents on average.", span(mean))
@@ -190,9 +192,10 @@ async fn expected(shared: &Shared, running: &Running, provider: &str) -> String 
 }
 
 /// What brings traffic home: a shift back where one moved it away, else the circuits' own test calls.
-fn home_by(shared: &Shared, running: &Running, provider: &str) -> String {
+fn home_by(incidents: &IncidentBoard, running: &Running, provider: &str) -> String {
     let now = clock::now();
-    let is_shifted = shared.with_fleet(|fleet| condition(fleet, &running.map, provider, 0, now).shifted);
+    let is_shifted =
+        incidents.core.with_fleet(|fleet| condition(fleet, &running.map, provider, 0, now).shifted);
     if is_shifted == Some(true) {
         return format!("traffic comes back {} after it is well", span(running.map.failback.healthy_ms));
     }
@@ -201,20 +204,20 @@ fn home_by(shared: &Shared, running: &Running, provider: &str) -> String {
     format!("it gets a test call about every {}, and traffic comes back once those succeed", span(every_ms))
 }
 
-fn failback_text(shared: &Shared, incident: &Incident) -> String {
+fn failback_text(incidents: &IncidentBoard, incident: &Incident) -> String {
     let brief = &incident.brief;
     let lasted = incident.kpis.home_ms.map(|ms| format!(" after {}", span(ms))).unwrap_or_default();
     format!(
         "Failback: traffic is back on {}{lasted}. {}{}",
         brief.provider,
         summary(incident),
-        link(shared, incident)
+        link(incidents, incident)
     )
 }
 
 /// Where the incident is drawn, for those who can open this router's window.
-fn link(shared: &Shared, incident: &Incident) -> String {
-    let url = lock(&shared.control_url).clone();
+fn link(incidents: &IncidentBoard, incident: &Incident) -> String {
+    let url = lock(&incidents.core.control_url).clone();
     url.map(|url| format!(" {}/#/incidents/{}", url.trim_end_matches('/'), incident.brief.id))
         .unwrap_or_default()
 }

@@ -1,7 +1,5 @@
 //! The keeper: hears events, beats, writes down.
 
-use std::sync::Arc;
-
 use switchyard_domain::Now;
 use switchyard_domain::event::{Event, EventKind, StatusLevel};
 use switchyard_domain::incident::{IncidentBrief, IncidentId, IncidentState, Severity};
@@ -10,9 +8,9 @@ use switchyard_domain::map::RoutingMap;
 use super::case::{Announced, Case, summary};
 use super::events::{Opening, belongs};
 use super::look::{condition, openings};
-use super::{ByHand, SHOWN_CLOSED_MS, announce, measure};
+use super::{ByHand, IncidentBoard, SHOWN_CLOSED_MS, announce, measure};
 use crate::core::clock;
-use crate::core::shared::{Running, Shared, lock};
+use crate::core::{Running, lock};
 
 /// A crash leaves at most so many events unheard; what lies further back was heard, and was of no incident.
 const UNHEARD: i64 = 1_000;
@@ -24,8 +22,8 @@ const AT_ONCE: u32 = 500;
 const LED_UP_MS: i64 = 60_000;
 
 /// The change to a later tier that led up to an incident.
-fn left_before(shared: &Shared, opened: &Event) -> Option<Event> {
-    let earlier = shared.bus.shown().into_iter().map(|shown| shown.event);
+fn left_before(board: &IncidentBoard, opened: &Event) -> Option<Event> {
+    let earlier = board.core.bus.shown().into_iter().map(|shown| shown.event);
     let mut earlier =
         earlier.filter(|event| event.id < opened.id && opened.at_ms.saturating_sub(event.at_ms) <= LED_UP_MS);
     let last = earlier.find(|event| matches!(event.what, EventKind::TierChanged { .. }))?;
@@ -48,8 +46,8 @@ impl Keeper {
     }
 
     /// Takes up the incidents of before a restart.
-    pub(super) async fn restore(&mut self, shared: &Shared) {
-        let incidents = shared.store.incidents();
+    pub(super) async fn restore(&mut self, board: &IncidentBoard) {
+        let incidents = board.core.store.incidents();
         let since_ms = clock::now().wall_ms.saturating_sub(SHOWN_CLOSED_MS);
         let kept = match incidents.unclosed(since_ms).await {
             Ok(kept) => kept,
@@ -73,15 +71,15 @@ impl Keeper {
             Ok(_) => {}
             Err(error) => tracing::error!(code = error.code(), %error, "timelines could not be read"),
         }
-        self.show(shared);
+        self.show(board);
     }
 
     /// Reads from the log what was not heard.
-    pub(super) async fn catch_up(&mut self, shared: &Arc<Shared>) {
-        shared.writer.flush().await;
+    pub(super) async fn catch_up(&mut self, board: &IncidentBoard) {
+        board.core.writer.flush().await;
         let mut after = self.floor;
         loop {
-            let events = match shared.store.events().after(after, AT_ONCE).await {
+            let events = match board.core.store.events().after(after, AT_ONCE).await {
                 Ok(events) => events,
                 Err(error) => {
                     tracing::error!(code = error.code(), %error, "events of incidents could not be read");
@@ -90,7 +88,7 @@ impl Keeper {
             };
             for event in &events {
                 after = event.id;
-                self.hear(shared, event).await;
+                self.hear(board, event).await;
             }
             if events.len() < AT_ONCE as usize {
                 return;
@@ -99,16 +97,16 @@ impl Keeper {
     }
 
     /// Takes an event. Events come in the order of their ids; one that was read from the log already is passed over.
-    pub(super) async fn hear(&mut self, shared: &Arc<Shared>, event: &Event) {
+    pub(super) async fn hear(&mut self, board: &IncidentBoard, event: &Event) {
         if event.id <= self.floor {
             return;
         }
         self.floor = event.id;
-        let Some(running) = shared.running.load_full() else { return };
-        for opening in openings(shared, &running, event) {
+        let Some(running) = board.core.running.load_full() else { return };
+        for opening in openings(&board.core, &running, event) {
             match self.cases.iter_mut().find(|case| case.incident.brief.provider == opening.provider) {
                 Some(case) => case.again(&opening, event),
-                None => self.open(shared, &running, &opening, event).await,
+                None => self.open(board, &running, &opening, event).await,
             }
         }
         let mut is_told = false;
@@ -119,21 +117,21 @@ impl Keeper {
             }
         }
         if is_told {
-            self.write_down(shared).await;
-            self.show(shared);
+            self.write_down(board).await;
+            self.show(board);
         }
     }
 
-    async fn open(&mut self, shared: &Arc<Shared>, running: &Running, opening: &Opening, event: &Event) {
+    async fn open(&mut self, board: &IncidentBoard, running: &Running, opening: &Opening, event: &Event) {
         let mut case = Case::open(opening, event, running.version, &running.map.goals);
-        match shared.store.incidents().open(&case.incident).await {
+        match board.core.store.incidents().open(&case.incident).await {
             Ok(id) => case.incident.brief.id = id,
             Err(error) => {
                 tracing::error!(code = error.code(), %error, "an incident could not be kept");
                 return;
             }
         }
-        if let Some(left) = left_before(shared, event) {
+        if let Some(left) = left_before(board, event) {
             case.hear(&left, &running.map);
         }
         let brief = &case.incident.brief;
@@ -143,18 +141,18 @@ impl Keeper {
             title: brief.title.clone(),
         };
         self.cases.push(case);
-        shared.bus.emit(what, clock::now());
+        board.core.bus.emit(what, clock::now());
     }
 
     /// The beat.
-    pub(super) async fn beat(&mut self, shared: &Arc<Shared>) {
+    pub(super) async fn beat(&mut self, board: &IncidentBoard) {
         let now = clock::now();
-        let Some(running) = shared.running.load_full() else { return };
+        let Some(running) = board.core.running.load_full() else { return };
         if self.cases.is_empty() {
             let shown = self.closed.len();
             self.closed.retain(|brief| is_shown(brief, now));
             if self.closed.len() != shown {
-                self.show(shared);
+                self.show(board);
             }
             return;
         }
@@ -162,21 +160,22 @@ impl Keeper {
         let mut over = Vec::new();
         for case in &mut self.cases {
             let provider = &case.incident.brief.provider;
-            let condition =
-                shared.with_fleet(|fleet| condition(fleet, &running.map, provider, settings.calm_ms, now));
+            let condition = board
+                .core
+                .with_fleet(|fleet| condition(fleet, &running.map, provider, settings.calm_ms, now));
             if case.beat(condition.unwrap_or_default(), &settings, now) {
                 over.push(case.incident.brief.id);
             }
         }
         self.several_down(settings.several_down_ms, now);
-        self.measure_all(shared, false).await;
+        self.measure_all(board, false).await;
         for id in over {
-            self.close(shared, id, "router", now).await;
+            self.close(board, id, "router", now).await;
         }
-        self.raise_alerts(shared, &running.map, now);
-        self.announce(shared, &running, now).await;
-        self.write_down(shared).await;
-        self.show(shared);
+        self.raise_alerts(board, &running.map, now);
+        self.announce(board, &running, now).await;
+        self.write_down(board).await;
+        self.show(board);
     }
 
     /// Several providers down at once for long are as bad as it gets.
@@ -195,14 +194,14 @@ impl Keeper {
     }
 
     /// Measures those that are due; all of them when it is asked for now.
-    pub(super) async fn measure_all(&mut self, shared: &Arc<Shared>, at_once: bool) {
-        let Some(running) = shared.running.load_full() else { return };
+    pub(super) async fn measure_all(&mut self, board: &IncidentBoard, at_once: bool) {
+        let Some(running) = board.core.running.load_full() else { return };
         for case in &mut self.cases {
-            measure::measure(shared, &running, case, at_once).await;
+            measure::measure(&board.core, &running, case, at_once).await;
         }
     }
 
-    fn raise_alerts(&mut self, shared: &Shared, map: &RoutingMap, now: Now) {
+    fn raise_alerts(&mut self, board: &IncidentBoard, map: &RoutingMap, now: Now) {
         let (bound, every_ms) = (map.incidents.alert_percent, map.incidents.alert_every_ms);
         for case in &mut self.cases {
             let Some(percent) = case.incident.kpis.user_error_percent.value else { continue };
@@ -216,7 +215,7 @@ impl Keeper {
                     "{percent} % of {} requests ended in an error for their caller while {} is in trouble",
                     case.incident.kpis.requests, brief.provider
                 );
-                shared.bus.emit(
+                board.core.bus.emit(
                     EventKind::UsersHurt { incident: brief.id, provider: brief.provider.clone(), reason },
                     now,
                 );
@@ -226,7 +225,7 @@ impl Keeper {
 
     /// Tells those who are to be told that traffic left, or came home: the map's own targets at once, an app's as soon as a
     /// request of its own was touched. A provider that flaps is not announced each time.
-    async fn announce(&mut self, shared: &Arc<Shared>, running: &Running, now: Now) {
+    async fn announce(&mut self, board: &IncidentBoard, running: &Running, now: Now) {
         let every_ms = running.map.incidents.alert_every_ms;
         for case in &mut self.cases {
             let touched = case.tally.touched_ms();
@@ -242,14 +241,14 @@ impl Keeper {
             for (target, news) in &due {
                 case.told(target.clone(), *news, now.mono_ms);
             }
-            announce::announce(shared, running, &case.incident, due).await;
+            announce::announce(board, running, &case.incident, due).await;
         }
     }
 
     /// Closes one by hand; false when it is not open.
     pub(super) async fn close_by_hand(
         &mut self,
-        shared: &Arc<Shared>,
+        board: &IncidentBoard,
         id: IncidentId,
         by: ByHand<'_>,
     ) -> bool {
@@ -259,19 +258,19 @@ impl Keeper {
         };
         let title = format!("Closed by hand ({}).", by.actor);
         case.tell(now.wall_ms, StatusLevel::Info, title, by.reason.map(str::to_owned), None);
-        self.close(shared, id, by.actor, now).await;
-        self.show(shared);
+        self.close(board, id, by.actor, now).await;
+        self.show(board);
         true
     }
 
-    async fn close(&mut self, shared: &Arc<Shared>, id: IncidentId, by: &str, now: Now) {
+    async fn close(&mut self, board: &IncidentBoard, id: IncidentId, by: &str, now: Now) {
         let Some(at) = self.cases.iter().position(|case| case.incident.brief.id == id) else { return };
-        let Some(running) = shared.running.load_full() else { return };
+        let Some(running) = board.core.running.load_full() else { return };
         let case = &mut self.cases[at];
         case.close(by, now.wall_ms);
-        measure::measure(shared, &running, case, true).await;
-        self.announce(shared, &running, now).await;
-        self.write_down(shared).await;
+        measure::measure(&board.core, &running, case, true).await;
+        self.announce(board, &running, now).await;
+        self.write_down(board).await;
         let case = self.cases.remove(at);
         let brief = case.incident.brief;
         let what = EventKind::IncidentClosed {
@@ -280,12 +279,12 @@ impl Keeper {
             summary: brief.summary.clone(),
         };
         self.closed.push(brief);
-        shared.bus.emit(what, now);
+        board.core.bus.emit(what, now);
     }
 
     /// Keeps what has changed. What can't be kept now is tried again at the next beat.
-    pub(super) async fn write_down(&mut self, shared: &Shared) {
-        let incidents = shared.store.incidents();
+    pub(super) async fn write_down(&mut self, board: &IncidentBoard) {
+        let incidents = board.core.store.incidents();
         for case in self.cases.iter_mut().filter(|case| case.dirty) {
             case.incident.brief.summary = summary(&case.incident);
             let id = case.incident.brief.id;
@@ -305,19 +304,19 @@ impl Keeper {
         }
     }
 
-    fn show(&mut self, shared: &Shared) {
-        let mut board: Vec<IncidentBrief> = self
+    fn show(&mut self, board: &IncidentBoard) {
+        let mut shown: Vec<IncidentBrief> = self
             .cases
             .iter()
             .map(|case| case.incident.brief.clone())
             .chain(self.closed.iter().cloned())
             .collect();
-        board.sort_by_key(|brief| std::cmp::Reverse(brief.id));
-        let mut shown = lock(&shared.incidents.board);
-        if *shown != board {
-            *shown = board;
-            drop(shown);
-            shared.bus.touch();
+        shown.sort_by_key(|brief| std::cmp::Reverse(brief.id));
+        let mut before = lock(&board.board);
+        if *before != shown {
+            *before = shown;
+            drop(before);
+            board.core.bus.touch();
         }
     }
 }

@@ -12,7 +12,7 @@ use switchyard_policy::{Fleet, KeyChoice, Reason};
 use super::case::Condition;
 use super::events::{Opening, opening_of};
 use crate::core::clock;
-use crate::core::shared::{Running, Shared};
+use crate::core::{Core, Running};
 
 /// What happens now happens within this time, milliseconds.
 const JUST_NOW_MS: u64 = 1_000;
@@ -21,18 +21,18 @@ const OF_LATE_MS: u64 = 60_000;
 
 /// The incidents an event begins. A change to a later tier is blamed on the providers of the tier that was left, as far
 /// as they can't be used.
-pub(super) fn openings(shared: &Shared, running: &Running, event: &Event) -> Vec<Opening> {
+pub(super) fn openings(core: &Core, running: &Running, event: &Event) -> Vec<Opening> {
     if let EventKind::TierChanged { from, to, cause, .. } = &event.what
         && to > from
     {
         let now = clock::now();
-        let blocked = shared.with_fleet(|fleet| blocked_in(fleet, &running.map, *from, now));
+        let blocked = core.with_fleet(|fleet| blocked_in(fleet, &running.map, *from, now));
         let opening = |provider| Opening::of_tier(provider, cause.as_deref(), event.at_ms);
         return blocked.unwrap_or_default().into_iter().map(opening).collect();
     }
     if let EventKind::TriggerFired { kind, provider, .. } = &event.what
         && looks_back(*kind)
-        && shared.with_fleet(|fleet| answers_now(fleet, &running.map, provider, OF_LATE_MS, clock::now()))
+        && core.with_fleet(|fleet| answers_now(fleet, &running.map, provider, OF_LATE_MS, clock::now()))
             == Some(true)
     {
         return Vec::new();

@@ -14,7 +14,7 @@ use super::case::Case;
 use super::kpis::{Measured, cost_difference, kpis, validation};
 use super::tally::{Frame, Tally, p95};
 use crate::core::clock;
-use crate::core::shared::{Running, Shared};
+use crate::core::{Core, Running};
 
 /// An open incident is measured at most this often, milliseconds.
 const EVERY_MS: u64 = 2_000;
@@ -26,22 +26,22 @@ const SETTLED_MS: i64 = 60_000;
 const FAILURES: usize = 10;
 
 /// Measures a case where that is due, or at once.
-pub(super) async fn measure(shared: &Arc<Shared>, running: &Arc<Running>, case: &mut Case, at_once: bool) {
+pub(super) async fn measure(core: &Core, running: &Arc<Running>, case: &mut Case, at_once: bool) {
     let now = clock::now();
     if !at_once && case.measured_mono_ms.is_some_and(|at| now.mono_ms.saturating_sub(at) < EVERY_MS) {
         return;
     }
     case.measured_mono_ms = Some(now.mono_ms);
-    shared.writer.flush().await;
-    if let Err(error) = read(shared, running, case).await {
+    core.writer.flush().await;
+    if let Err(error) = read(core, running, case).await {
         tracing::error!(code = error.code(), %error, "an incident could not be measured");
     }
 }
 
-async fn read(shared: &Arc<Shared>, running: &Arc<Running>, case: &mut Case) -> Result<(), StoreError> {
+async fn read(core: &Core, running: &Arc<Running>, case: &mut Case) -> Result<(), StoreError> {
     let routes = routes_of(running, case);
-    let log = shared.store.requests();
-    begin(shared, case, &routes).await?;
+    let log = core.store.requests();
+    begin(core, case, &routes).await?;
     let brief = &case.incident.brief;
     let began_at_ms = brief.began_at_ms;
     let mut behind = match case.behind {
@@ -131,7 +131,7 @@ fn jobs_of(map: &RoutingMap, provider: &str) -> Vec<String> {
 }
 
 /// Finds the first bad attempt: the first failure after the last success before the opening.
-async fn begin(shared: &Shared, case: &mut Case, routes: &[RouteId]) -> Result<(), StoreError> {
+async fn begin(core: &Core, case: &mut Case, routes: &[RouteId]) -> Result<(), StoreError> {
     let now_ms = clock::now().wall_ms;
     let opened_at_ms = case.incident.brief.opened_at_ms;
     // A long stream that began on the provider and went on elsewhere is in the log only at its end: the last look counts.
@@ -140,7 +140,7 @@ async fn begin(shared: &Shared, case: &mut Case, routes: &[RouteId]) -> Result<(
         return Ok(());
     }
     let from = if case.incident.routes.is_empty() { routes } else { &case.incident.routes };
-    let tries = shared.store.requests().tries(from, opened_at_ms, RUN_UP_MS).await?;
+    let tries = core.store.requests().tries(from, opened_at_ms, RUN_UP_MS).await?;
     let condition_at_ms = case.incident.marks.condition_at_ms;
     let began_at_ms = first_bad(&tries).unwrap_or(condition_at_ms).min(condition_at_ms).min(opened_at_ms);
     if began_at_ms != case.incident.brief.began_at_ms || case.behind.is_none() {

@@ -14,9 +14,10 @@ use switchyard_domain::map::{Priority, RouteIx};
 use switchyard_domain::network::NetworkState;
 use switchyard_domain::view::{CircuitState, Snapshot};
 
+use crate::core::Running;
 use crate::core::clock;
-use crate::core::shared::{Running, Shared};
 use crate::walk::counters::called;
+use crate::watch::Watch;
 use crate::watch::snapshot;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -55,15 +56,15 @@ const NETWORK: [NetworkState; 7] = [
 ];
 
 /// The present state, in metrics.
-pub(super) fn registry(shared: &Shared) -> Registry {
-    let now = snapshot::take(shared);
+pub(super) fn registry(watch: &Watch) -> Registry {
+    let now = snapshot::take(watch);
     let mut registry = Registry::default();
     let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
     registry.register("switchyard_build", "The router's version", version);
     traffic(&mut registry, &now);
     trouble(&mut registry, &now);
-    if let Some(running) = shared.running.load_full() {
-        routes(&mut registry, shared, &running);
+    if let Some(running) = watch.core.running.load_full() {
+        routes(&mut registry, watch, &running);
     }
     registry
 }
@@ -128,13 +129,13 @@ fn trouble(registry: &mut Registry, now: &Snapshot) {
     registry.register("switchyard_network_state", "1 for the state of this machine's network", network);
 }
 
-fn routes(registry: &mut Registry, shared: &Shared, running: &Running) {
+fn routes(registry: &mut Registry, watch: &Watch, running: &Running) {
     let circuits = Family::<Circuit, Gauge>::default();
     let shifted = Family::<Route, Share>::default();
     let now = clock::now();
     for (at, route) in running.map.routes.iter().enumerate() {
         let ix = RouteIx(at);
-        let seen = shared.with_fleet(|fleet| {
+        let seen = watch.core.with_fleet(|fleet| {
             let health = fleet.place(&route.id, ix).map(|place| fleet.view(place, now))?;
             Some((health.circuit, fleet.shifts().shifted_percent(&running.map, ix)))
         });

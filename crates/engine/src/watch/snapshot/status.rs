@@ -5,7 +5,8 @@ use switchyard_domain::network::NetworkView;
 use switchyard_domain::view::{NextTestView, PauseView, StatusView};
 use switchyard_policy::status::{Facts, judge};
 
-use crate::core::shared::{Running, TierSince};
+use crate::core::Running;
+use crate::walk::TierSince;
 use crate::watch::words::{self, Scene};
 
 /// What is known beside the fleet.

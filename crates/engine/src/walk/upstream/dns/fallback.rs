@@ -12,7 +12,7 @@ use hickory_resolver::net::runtime::TokioRuntimeProvider;
 
 use switchyard_domain::network::NameSource;
 
-use crate::core::shared::lock;
+use crate::core::lock;
 
 /// One question to one resolver, milliseconds.
 const PATIENCE_MS: u64 = 600;

@@ -18,7 +18,7 @@ async fn a_caller_that_hangs_up_leaves_no_job_behind_the_clock() {
         ..RouterConfig::new(dir.path())
     };
     let router = Router::start(config).await.unwrap();
-    let shared = router.shared();
+    let walk = router.walk();
     let now = clock::now();
     let job = NewJob {
         id: "job_1".to_owned(),
@@ -42,18 +42,18 @@ async fn a_caller_that_hangs_up_leaves_no_job_behind_the_clock() {
         stream: false,
         reason: None,
     };
-    shared.store.queue().enqueue(&job).await.unwrap();
+    walk.core.store.queue().enqueue(&job).await.unwrap();
     // As if the clock were set an hour on in this moment.
     let before = clock::now();
     let before = Now { wall_ms: before.wall_ms - HOUR_MS, ..before };
-    shared.network.wall.lock().await.go_by(before);
+    walk.queue.wall.lock().await.go_by(before);
     tokio::select! {
         biased;
-        _ = settled_now(shared) => panic!("the queue's times can't be moved that quickly"),
+        _ = settled_now(walk) => panic!("the queue's times can't be moved that quickly"),
         () = std::future::ready(()) => {}
     }
-    settled_now(shared).await;
-    let moved = shared.store.queue().get("job_1").await.unwrap().unwrap().row.expires_at_ms;
+    settled_now(walk).await;
+    let moved = walk.core.store.queue().get("job_1").await.unwrap().unwrap().row.expires_at_ms;
     let by_ms = moved - job.expires_at_ms;
     assert!((by_ms - HOUR_MS).abs() < 1_000, "moved by {by_ms} ms, once");
     router.shutdown().await;
