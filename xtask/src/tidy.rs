@@ -3,6 +3,9 @@
 //! Each rule is a pure function from what it reads to the faults it finds. Tidy never changes a file.
 
 mod arrows;
+mod circles;
+mod floors;
+mod modules;
 mod sources;
 
 use std::fmt;
@@ -10,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use self::modules::Modules;
 use crate::repo::Repo;
 
 /// Folders with sources of our own.
@@ -57,6 +61,13 @@ impl fmt::Display for Fault {
 pub(crate) fn run(repo: &Repo) -> Result<()> {
     let mut faults = arrows::check(&arrows::read_packages(&repo.metadata)?);
     let files = source_files(&repo.root)?;
+    for (package, src) in crates(repo)? {
+        let modules = Modules::read_crate(&repo.root, &src, &files)?;
+        faults.extend(circles::check(&package, &modules));
+        if package == floors::CRATE {
+            faults.extend(floors::check(&modules));
+        }
+    }
     for file in &files {
         let text = std::fs::read_to_string(repo.root.join(file))
             .with_context(|| format!("cannot read {}", file.display()))?;
@@ -72,6 +83,17 @@ pub(crate) fn run(repo: &Repo) -> Result<()> {
     }
     println!("tidy: {counted}");
     Ok(())
+}
+
+/// The workspace's packages and their folders of sources, as paths from the root.
+fn crates(repo: &Repo) -> Result<Vec<(String, PathBuf)>> {
+    let packages = repo.metadata["packages"].as_array().context("cargo metadata lists no packages")?;
+    let found = packages.iter().map(|package| {
+        let manifest = Path::new(package["manifest_path"].as_str()?);
+        let folder = manifest.parent()?.strip_prefix(&repo.root).ok()?;
+        Some((package["name"].as_str()?.to_owned(), folder.join("src")))
+    });
+    found.map(|found| found.context("a package without a name or a folder")).collect()
 }
 
 /// Our own sources, as paths from the root.

@@ -1,57 +1,20 @@
 //! The running router: it listens, decides through `policy`, talks upstream through `wire`'s eyes, and remembers
 //! through `store`. It is the only room that talks to providers.
 //!
+//! It has four floors, each of which knows only those below it: `core`, what every floor stands on; `walk`, the way of a
+//! request; `watch`, what is seen and told beside it; `router`, what people do with it. `cargo xtask tidy` keeps them.
+//!
 //! It knows neither the control API nor the simulated providers, and draws nothing: its shells (the desktop, the
 //! command line) host it, and read it through [`Router`].
 
-mod admission;
-mod blocking;
-mod bus;
-mod causes;
-pub mod clock;
-mod cold;
-mod compat;
-mod config;
-mod encoding;
-mod exchange;
-mod header_names;
-mod idempotency;
-mod ids;
-mod incidents;
-mod keyring;
-pub mod listener;
-mod local_keys;
-pub mod log_line;
-mod losses;
-mod metrics;
-mod network;
-mod pipeline;
-mod prices;
-pub mod private;
-pub mod process;
-mod reply;
-mod request;
+mod core;
 mod router;
-mod routing_log;
-mod server;
-mod shared;
-mod shed;
-mod snapshot;
-mod stale;
-mod stream_body;
-mod stream_failover;
-mod supervisor;
-mod switch_cost;
-mod template;
-mod traffic;
-mod upstream;
-mod vault;
-mod why;
-mod words;
+mod walk;
+mod watch;
 
-pub use config::RouterConfig;
-pub use keyring::Keyring;
-pub use router::{Router, SnapshotStream};
-pub use server::{busy_port, port_holder};
+pub use core::{clock, log_line, private, process};
+pub use router::{Keyring, Router, RouterConfig, SnapshotStream};
 pub use switchyard_policy::Command;
 pub use switchyard_store::{check_data_dir, in_use};
+pub use walk::listener;
+pub use walk::server::{busy_port, port_holder};

@@ -3,12 +3,14 @@
 mod audit;
 mod clients;
 mod compat;
+mod config;
 mod credentials;
 #[cfg(test)]
 mod endings;
 mod gateway;
 mod incidents;
 mod jobs;
+mod keyring;
 mod maps;
 mod network_check;
 mod overrides;
@@ -17,13 +19,14 @@ mod pictures;
 mod quality;
 mod settings;
 mod shifts;
+mod state;
 mod switch_cost;
 mod switches;
 mod test_request;
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -35,25 +38,26 @@ use switchyard_domain::{Problem, Tier};
 use switchyard_notify::Sinks;
 use switchyard_policy::CurrentTier;
 use switchyard_store::{Options, RequestFilter, Retention, Store, StoreError, Writer};
-use tokio::sync::{Notify, broadcast, watch};
+use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::bus::Bus;
-use crate::clock;
-use crate::cold;
-use crate::config::RouterConfig;
-use crate::local_keys::LocalKeys;
-use crate::network;
-use crate::process::Budget;
-use crate::server;
-use crate::shared::{Shared, TierSince, lock};
-use crate::snapshot;
-use crate::supervisor;
-use crate::traffic::Traffic;
-use crate::vault::Vault;
+use crate::core::Core;
+use crate::core::bus::Bus;
+use crate::core::clock;
+use crate::core::lock;
+use crate::core::vault::Vault;
+use crate::walk::cold;
+use crate::walk::server;
+use crate::walk::traffic::Traffic;
+use crate::walk::{TierSince, Walk};
+use crate::watch::snapshot;
+use crate::watch::supervisor;
+use crate::watch::{Watch, causes, network};
 
-pub(crate) use overrides::keep_lapsed;
+pub use config::RouterConfig;
+pub use keyring::Keyring;
+use state::RouterState;
 
 /// Events of before the start that are shown.
 const SHOWN_EVENTS: u32 = 50;
@@ -73,7 +77,7 @@ const WORKERS_GRACE_MS: u64 = 1_000;
 /// A running router. Cheap to clone; it runs until [`Router::shutdown`].
 #[derive(Clone, Debug)]
 pub struct Router {
-    shared: Arc<Shared>,
+    state: Arc<RouterState>,
     addr: SocketAddr,
     stop: CancellationToken,
     workers_stop: CancellationToken,
@@ -87,7 +91,7 @@ pub struct Router {
 /// A stream of snapshots: the first at once, then on change, at most four a second, at least one every two.
 #[derive(Debug)]
 pub struct SnapshotStream {
-    shared: Arc<Shared>,
+    watch: Arc<Watch>,
     seen: Option<u64>,
 }
 
@@ -118,55 +122,31 @@ impl Router {
             store.requests().recent(&RequestFilter::default(), SHOWN_REQUESTS).await.unwrap_or_default();
         let mut traffic = Traffic::default();
         traffic.restore(requests);
-        let shared = Arc::new(Shared {
+        let core = Arc::new(Core {
             data_dir: config.data_dir.clone(),
-            variables: config.variables,
             bus: Bus::new(writer.clone(), last_id, events),
             writer,
             vault,
-            local_keys: LocalKeys::new(&config.data_dir),
-            idempotency: Arc::default(),
-            losses: Mutex::default(),
-            stale: Mutex::default(),
-            compat: Mutex::default(),
             running: ArcSwapOption::empty(),
             map_problem: Mutex::default(),
             fleet: Mutex::default(),
-            applying: tokio::sync::Mutex::default(),
-            incidents: crate::incidents::IncidentBoard::new(last_id, config.desktop_notifications),
-            tier_since: Mutex::new(TierSince {
-                current_tier: CurrentTier { tier: Tier::Hot, route: None, cause: None },
-                since_ms: started.wall_ms,
-            }),
-            traffic: Mutex::new(traffic),
             paused: AtomicBool::new(false),
             pause: Mutex::new(PauseView { paused: false, reason: None, since_ms: None }),
-            overrides: tokio::sync::Mutex::default(),
             grace_over: CancellationToken::new(),
-            in_flight: AtomicU64::new(0),
-            admission: Arc::default(),
-            lost: AtomicU64::new(0),
-            budget: Budget::of_this_process(),
             started,
             proxy_url: Mutex::new(format!("http://{addr}")),
             control_url: Mutex::new(config.control_url),
-            queue: crate::cold::QueueSnapshot::default(),
-            cold_work: Notify::new(),
-            ways: AtomicU64::new(0),
-            job_ended: watch::Sender::new(0),
-            keys_ready: watch::Sender::new(false),
-            keychain_was: Mutex::default(),
-            keys_doubted: Notify::new(),
-            metrics: crate::metrics::Metrics::default(),
-            client_retries: Mutex::default(),
-            shedding: Mutex::default(),
-            causes: Mutex::default(),
-            network: network::NetworkMonitor::default(),
-            shifts_kept: tokio::sync::Mutex::default(),
             store,
         });
+        let tier_since = TierSince {
+            current_tier: CurrentTier { tier: Tier::Hot, route: None, cause: None },
+            since_ms: started.wall_ms,
+        };
+        let walk = Arc::new(Walk::new(core, traffic, tier_since));
+        let watch = Arc::new(Watch::new(walk, last_id, config.desktop_notifications));
+        let state = Arc::new(RouterState::new(watch, config.variables));
         let router = Self {
-            shared,
+            state,
             addr,
             stop: CancellationToken::new(),
             workers_stop: CancellationToken::new(),
@@ -175,46 +155,49 @@ impl Router {
             workers: TaskTracker::new(),
             grace_ms: config.shutdown_grace_ms,
         };
-        router.shared.local_keys.load(&router.shared.store, started.wall_ms).await?;
+        router.state.walk.local_keys.load(&router.state.core.store, started.wall_ms).await?;
         router.restore_pause().await?;
         router.restore_overrides().await?;
         router.restore_compat().await?;
-        network::prepare(&router.shared).await;
+        network::prepare(&router.state.watch.network).await;
         router.restore_map_at_start().await?;
-        cold::prepare(&router.shared).await;
+        cold::prepare(&router.state.walk).await;
         router.spawn_workers(listener, config.desktop_notifications);
         let what = EventKind::Started {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             proxy_url: format!("http://{addr}"),
         };
-        router.shared.bus.emit(what, clock::now());
+        router.state.core.bus.emit(what, clock::now());
         Ok(router)
     }
 
     fn spawn_workers(&self, listener: tokio::net::TcpListener, desktop_notifications: bool) {
-        let shared = || Arc::clone(&self.shared);
+        let RouterState { walk, watch, .. } = &*self.state;
+        let walk = || Arc::clone(walk);
+        let watching = || Arc::clone(watch);
+        let state = || Arc::clone(&self.state);
         let stop = || self.workers_stop.clone();
         if desktop_notifications {
             let sinks = Sinks::none().desktop();
             let notices = switchyard_notify::run(self.events(), clock::now, sinks);
             self.workers.spawn(stop().run_until_cancelled_owned(notices));
         }
-        self.cold.spawn(cold::run(shared(), self.stop.clone(), stop()));
-        self.workers.spawn(supervisor::run(shared(), stop()));
-        self.workers.spawn(crate::incidents::run(shared(), stop()));
-        self.workers.spawn(crate::incidents::deliver(shared(), stop()));
-        self.workers.spawn(network::run(shared(), stop()));
-        self.workers.spawn(credentials::keep(shared(), stop()));
-        self.workers.spawn(crate::causes::run(shared(), stop()));
-        self.workers.spawn(shifts::run(shared(), stop()));
-        let accept = server::accept(shared(), listener, self.stop.clone(), self.connections.clone());
+        self.cold.spawn(cold::run(walk(), self.stop.clone(), stop()));
+        self.workers.spawn(supervise(state(), stop()));
+        self.workers.spawn(crate::watch::incidents::run(Arc::clone(&watch.incidents), stop()));
+        self.workers.spawn(crate::watch::incidents::deliver(Arc::clone(&watch.incidents), stop()));
+        self.workers.spawn(network::run(Arc::clone(&watch.network), stop()));
+        self.workers.spawn(credentials::keep(state(), stop()));
+        self.workers.spawn(causes::run(watching(), stop()));
+        self.workers.spawn(shifts::run(state(), stop()));
+        let accept = server::accept(walk(), listener, self.stop.clone(), self.connections.clone());
         self.connections.spawn(accept);
     }
 
     /// Its inside, for tests of the rooms it is made of.
     #[cfg(test)]
-    pub(crate) fn shared(&self) -> &Arc<Shared> {
-        &self.shared
+    pub(crate) fn walk(&self) -> &Arc<Walk> {
+        &self.state.walk
     }
 
     /// Where clients connect.
@@ -226,25 +209,25 @@ impl Router {
     /// When it started, milliseconds since 1970 UTC.
     #[must_use]
     pub fn started_at_ms(&self) -> i64 {
-        self.shared.started.wall_ms
+        self.state.core.started.wall_ms
     }
 
     /// How many connections the control API's listener may hold open.
     #[must_use]
     pub fn control_connections(&self) -> usize {
-        self.shared.budget.control_connections
+        self.state.walk.budget.control_connections
     }
 
     /// Where the data lives.
     #[must_use]
     pub fn data_dir(&self) -> &Path {
-        &self.shared.data_dir
+        &self.state.core.data_dir
     }
 
     /// Says where the control API listens, as shown to people.
     pub fn set_control_url(&self, url: String) {
-        *lock(&self.shared.control_url) = Some(url);
-        self.shared.bus.touch();
+        *lock(&self.state.core.control_url) = Some(url);
+        self.state.core.bus.touch();
     }
 
     /// Stops accepting, lets running requests finish up to the grace and attempts of queued jobs, which are paid for
@@ -257,7 +240,7 @@ impl Router {
         self.cold.close();
         let began = clock::now().mono_ms;
         if clock::until(began + self.grace_ms, self.connections.wait()).await.is_none() {
-            self.shared.grace_over.cancel();
+            self.state.core.grace_over.cancel();
             let by = clock::now().mono_ms + LAST_WORDS_MS;
             if clock::until(by, self.connections.wait()).await.is_none() {
                 tracing::warn!(connections = self.connections.len(), "callers were cut off at shutdown");
@@ -267,29 +250,29 @@ impl Router {
         self.workers_stop.cancel();
         self.workers.close();
         let _ = clock::until(clock::now().mono_ms + WORKERS_GRACE_MS, self.workers.wait()).await;
-        if let Err(problem) = shifts::keep(&self.shared).await {
+        if let Err(problem) = shifts::keep(&self.state).await {
             tracing::error!(problem.code, %problem, "shifts are not kept");
         }
-        self.shared.writer.flush().await;
-        self.shared.store.close().await;
+        self.state.core.writer.flush().await;
+        self.state.core.store.close().await;
     }
 
     /// The whole router at this moment.
     #[must_use]
     pub fn snapshot(&self) -> Arc<Snapshot> {
-        snapshot::take(&self.shared)
+        snapshot::take(&self.state.watch)
     }
 
     /// A stream of snapshots.
     #[must_use]
     pub fn watch(&self) -> SnapshotStream {
-        SnapshotStream { shared: Arc::clone(&self.shared), seen: None }
+        SnapshotStream { watch: Arc::clone(&self.state.watch), seen: None }
     }
 
     /// Events from now on.
     #[must_use]
     pub fn events(&self) -> broadcast::Receiver<Event> {
-        self.shared.bus.subscribe()
+        self.state.core.bus.subscribe()
     }
 
     /// Requests of the log, newest first; `before_ms` (UTC epoch) pages back.
@@ -298,15 +281,21 @@ impl Router {
     /// When the log can't be read.
     pub async fn requests(&self, limit: u32, before_ms: Option<i64>) -> Result<Vec<RequestView>, Problem> {
         // What was just answered should be in the list.
-        self.shared.writer.flush().await;
+        self.state.core.writer.flush().await;
         let filter = RequestFilter { before_ms, ..RequestFilter::default() };
-        self.shared.store.requests().recent(&filter, limit.min(1_000)).await.map_err(|error| error.problem())
+        self.state
+            .core
+            .store
+            .requests()
+            .recent(&filter, limit.min(1_000))
+            .await
+            .map_err(|error| error.problem())
     }
 
     /// A stored setting. One that can't be read is put aside and told, and counts as not set: a router that does not
     /// start answers nobody.
     async fn setting<T: DeserializeOwned>(&self, key: &str, what: &str) -> Result<Option<T>, Problem> {
-        let settings = self.shared.store.settings();
+        let settings = self.state.core.store.settings();
         match settings.get(key).await {
             Ok(value) => Ok(value),
             Err(error @ StoreError::Damaged { .. }) => {
@@ -317,7 +306,7 @@ impl Router {
                 );
                 tracing::error!(key, %error, "{cause}");
                 let code = "setting_damaged".to_owned();
-                self.shared.bus.emit(EventKind::CauseFound { code, cause }, clock::now());
+                self.state.core.bus.emit(EventKind::CauseFound { code, cause }, clock::now());
                 Ok(None)
             }
             Err(error) => Err(error.problem()),
@@ -326,8 +315,18 @@ impl Router {
 
     /// Notes a change by hand. The change itself has happened already, so a full disk is only logged.
     async fn note(&self, actor: &str, action: &str, target: &str, reason: Option<String>) {
-        audit::note(&self.shared, audit::Change { actor, action, target, reason, states: None }).await;
+        audit::note(&self.state.core, audit::Change { actor, action, target, reason, states: None }).await;
     }
+}
+
+/// Keeps the beat, and what the fleet has let lapse by itself.
+async fn supervise(state: Arc<RouterState>, stop: CancellationToken) {
+    let walk = Arc::clone(&state.walk);
+    let keep_lapsed = |now| {
+        let state = Arc::clone(&state);
+        async move { overrides::keep_lapsed(&state, now).await }
+    };
+    supervisor::run(walk, keep_lapsed, stop).await;
 }
 
 impl SnapshotStream {
@@ -336,12 +335,12 @@ impl SnapshotStream {
         if let Some(seen) = self.seen {
             for _ in 0..8 {
                 tokio::time::sleep(Duration::from_millis(250)).await;
-                if self.shared.bus.seq() != seen {
+                if self.watch.core.bus.seq() != seen {
                     break;
                 }
             }
         }
-        let snapshot = snapshot::take(&self.shared);
+        let snapshot = snapshot::take(&self.watch);
         self.seen = Some(snapshot.seq);
         snapshot
     }

@@ -3,8 +3,6 @@
 //! A change that can be rolled back is noted with the state before and after it. Rolling back sets that state alone,
 //! and only while nothing else has changed it since.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 use switchyard_domain::Problem;
 use switchyard_domain::api::{AuditEntry, RolledBack};
@@ -16,8 +14,9 @@ use switchyard_store::AuditRow;
 
 use super::Router;
 use super::shifts::ShiftState;
-use crate::clock;
-use crate::shared::{Shared, lock};
+use crate::core::Core;
+use crate::core::clock;
+use crate::core::lock;
 
 /// What a change replaces, and what it sets.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -63,7 +62,7 @@ pub(crate) fn said(reason: Option<String>) -> Option<String> {
 }
 
 /// Notes a change. It has happened already, so a full disk is only logged.
-pub(crate) async fn note(shared: &Shared, change: Change<'_>) {
+pub(crate) async fn note(core: &Core, change: Change<'_>) {
     let Change { actor, action, target, reason, states } = change;
     let (before, after) = states.unzip();
     let json = |state: Option<State>| state.and_then(|state| serde_json::to_value(state).ok());
@@ -76,7 +75,7 @@ pub(crate) async fn note(shared: &Shared, change: Change<'_>) {
         before: json(before),
         after: json(after),
     };
-    if let Err(error) = shared.store.audit().append(&entry).await {
+    if let Err(error) = core.store.audit().append(&entry).await {
         tracing::error!(code = error.code(), %error, action, "not written to the audit log");
     }
 }
@@ -93,7 +92,8 @@ impl Router {
     /// # Errors
     /// When the log can't be read.
     pub async fn audit(&self, limit: u32) -> Result<Vec<AuditEntry>, Problem> {
-        let rows = self.shared.store.audit().list(limit.min(1_000)).await.map_err(|error| error.problem())?;
+        let rows =
+            self.state.core.store.audit().list(limit.min(1_000)).await.map_err(|error| error.problem())?;
         let shown = |row: AuditRow| AuditEntry {
             id: row.seq,
             reversible: states(&row).is_some(),
@@ -119,7 +119,7 @@ impl Router {
         reason: Option<String>,
         actor: &str,
     ) -> Result<RolledBack, Problem> {
-        let found = self.shared.store.audit().get(id).await.map_err(|error| error.problem())?;
+        let found = self.state.core.store.audit().get(id).await.map_err(|error| error.problem())?;
         let row = found.ok_or_else(|| {
             Problem::new(
                 "not_found_audit",
@@ -168,7 +168,7 @@ impl Router {
         reason: Option<String>,
         actor: &str,
     ) -> Result<(), Problem> {
-        let stands = lock(&self.shared.pause).clone();
+        let stands = lock(&self.state.core.pause).clone();
         // Whoever paused it when: what counts is whether work is taken, and what callers are told.
         let same = |one: &PauseView, other: &PauseView| {
             one.paused == other.paused && (!one.paused || one.reason == other.reason)
@@ -206,7 +206,7 @@ impl Router {
     }
 
     pub(super) async fn note_overrides(
-        shared: &Arc<Shared>,
+        core: &Core,
         actor: &str,
         action: &str,
         target: &str,
@@ -214,7 +214,7 @@ impl Router {
         patches: (Vec<Patch>, Vec<Patch>),
     ) {
         let states = Some((State::Overrides(patches.0), State::Overrides(patches.1)));
-        note(shared, Change { actor, action, target, reason, states }).await;
+        note(core, Change { actor, action, target, reason, states }).await;
     }
 }
 

@@ -4,8 +4,8 @@ use switchyard_domain::Problem;
 use switchyard_domain::api::{ClientRecord, NewClient};
 
 use super::Router;
-use crate::clock;
-use crate::local_keys::{key_hash, new_id, new_key};
+use crate::core::clock;
+use crate::walk::local_keys::{key_hash, new_id, new_key};
 
 impl Router {
     /// Every app with a local key.
@@ -13,7 +13,7 @@ impl Router {
     /// # Errors
     /// When the database can't be read.
     pub async fn clients(&self) -> Result<Vec<ClientRecord>, Problem> {
-        let rows = self.shared.store.clients().list().await.map_err(|error| error.problem())?;
+        let rows = self.state.core.store.clients().list().await.map_err(|error| error.problem())?;
         let record = |row: switchyard_store::ClientRow| ClientRecord {
             name: row.name,
             created_at_ms: row.created_at_ms,
@@ -35,13 +35,13 @@ impl Router {
         }
         let key = new_key()?;
         let (id, now) = (new_id()?, clock::now());
-        let added = self.shared.store.clients().add(&id, name, &key_hash(&key), now.wall_ms).await;
+        let added = self.state.core.store.clients().add(&id, name, &key_hash(&key), now.wall_ms).await;
         if !added.map_err(|error| error.problem())? {
             let message =
                 format!("There is a client {name} already. Remove it first, or choose another name.");
             return Err(Problem::new("conflict_client", message));
         }
-        self.shared.local_keys.reload(&self.shared.store).await?;
+        self.state.walk.local_keys.reload(&self.state.core.store).await?;
         self.note(actor, "client.add", name, None).await;
         Ok(NewClient { name: name.to_owned(), key })
     }
@@ -51,11 +51,11 @@ impl Router {
     /// # Errors
     /// `not_found_client`.
     pub async fn remove_client(&self, name: &str, actor: &str) -> Result<(), Problem> {
-        let removed = self.shared.store.clients().remove(name).await.map_err(|error| error.problem())?;
+        let removed = self.state.core.store.clients().remove(name).await.map_err(|error| error.problem())?;
         if !removed {
             return Err(Problem::new("not_found_client", format!("There is no client {name}.")));
         }
-        self.shared.local_keys.reload(&self.shared.store).await?;
+        self.state.walk.local_keys.reload(&self.state.core.store).await?;
         self.note(actor, "client.remove", name, None).await;
         Ok(())
     }
@@ -63,6 +63,6 @@ impl Router {
     /// The first app's key, while its 0600 file is in the data directory.
     #[must_use]
     pub fn default_client_key(&self) -> Option<String> {
-        self.shared.local_keys.default_key()
+        self.state.walk.local_keys.default_key()
     }
 }

@@ -11,10 +11,12 @@ use switchyard_domain::{Problem, RouteId, Tier, did_you_mean};
 use switchyard_policy::Check;
 
 use super::Router;
-use crate::clock;
-use crate::compat::{self, Bench, Turn};
-use crate::pipeline::NotAsked;
-use crate::shared::{Running, lock};
+use super::state::RouterState;
+use crate::core::clock;
+use crate::core::{Running, lock};
+use crate::walk::LiveMap;
+use crate::watch::compat::{self, Bench, Turn};
+use crate::watch::one_route::NotAsked;
 
 impl Router {
     /// Checks a route: sends it real requests, which cost what they cost, and keeps what they show. When the caller of
@@ -38,25 +40,26 @@ impl Router {
             );
             return Err(Problem::new("invalid_route", message));
         }
-        if self.shared.is_paused() {
+        if self.state.core.is_paused() {
             let message = "New work is paused, checks too. Run `switchyard resume` first.";
             return Err(Problem::new("conflict_paused", message));
         }
-        if let Some(why) = self.shared.all_off(&running) {
+        if let Some(why) = self.state.core.all_off(&running) {
             let message =
                 format!("AI is switched off here ({why}), checks too. Run `switchyard ai on` first.");
             return Err(Problem::new("conflict_ai_disabled", message));
         }
-        let Some(_turn) = Turn::take(&self.shared, &found.id) else {
+        let Some(_turn) = Turn::take(&self.state.watch.checks, &found.id) else {
             let message = format!("A check of {route} is under way already. Wait for its end.");
             return Err(Problem::new("conflict_check_running", message));
         };
-        compat::learn_windows(Arc::clone(&self.shared)).await;
-        let (begun, known) = (clock::now(), compat::known(&self.shared, &running, found));
-        let bench = Bench { shared: &self.shared, running: &running, ix };
+        compat::learn_windows(Arc::clone(&self.state.watch.checks)).await;
+        let (begun, known) = (clock::now(), compat::known(&self.state.watch.checks, &running, found));
+        let RouterState { walk, watch, .. } = &*self.state;
+        let bench = Bench { walk, network: &watch.network, running: &running, ix };
         let tried = Box::pin(compat::check(&bench, &known, &chosen(command))).await;
         let tried = tried.map_err(|why| not_asked(&found.id, &why))?;
-        let before = lock(&self.shared.compat).latest(found).cloned();
+        let before = lock(&self.state.watch.checks.memory).latest(found).cloned();
         let duration_ms = clock::span_ms(begun, clock::now());
         let run = CompatRun::new(
             found.id.clone(),
@@ -66,11 +69,11 @@ impl Router {
             &tried,
             before.as_ref(),
         );
-        self.shared.store.compat().append(&run).await.map_err(|error| error.problem())?;
-        lock(&self.shared.compat).take(run.clone());
+        self.state.core.store.compat().append(&run).await.map_err(|error| error.problem())?;
+        lock(&self.state.watch.checks.memory).take(run.clone());
         // Another map may run by now.
-        if let Some(running) = self.shared.running.load_full() {
-            compat::tell_fleet(&self.shared, &running);
+        if let Some(running) = self.state.core.running.load_full() {
+            compat::tell_fleet(&self.state.watch.checks, &running);
         }
         let now = clock::now();
         let what = EventKind::CompatChecked {
@@ -78,10 +81,10 @@ impl Router {
             passed: run.passed,
             drift: run.drift.clone(),
         };
-        self.shared.bus.emit(what, now);
+        self.state.core.bus.emit(what, now);
         self.note(actor, "compat.run", route, None).await;
-        self.shared.look_around(now);
-        self.shared.ways_changed();
+        self.state.walk.look_around(now);
+        self.state.walk.queue.ways_changed();
         Ok(run)
     }
 
@@ -91,9 +94,9 @@ impl Router {
     /// `not_found_route`.
     pub async fn preview_compat(&self, route: &str, command: RunCompat) -> Result<CompatPreview, Problem> {
         let (running, ix) = self.find_route(route)?;
-        compat::learn_windows(Arc::clone(&self.shared)).await;
+        compat::learn_windows(Arc::clone(&self.state.watch.checks)).await;
         let found = running.map.route(ix);
-        let known = compat::known(&self.shared, &running, found);
+        let known = compat::known(&self.state.watch.checks, &running, found);
         Ok(compat::preview(&running.map, found, &known, &chosen(command)))
     }
 
@@ -104,8 +107,9 @@ impl Router {
     pub async fn compat_report(&self, route: &str) -> Result<CompatReport, Problem> {
         let (running, ix) = self.find_route(route)?;
         let found = running.map.route(ix);
-        let history = self.shared.store.compat().history(&found.id).await.map_err(|error| error.problem())?;
-        Ok(CompatReport { latest: lock(&self.shared.compat).latest(found).cloned(), history })
+        let history =
+            self.state.core.store.compat().history(&found.id).await.map_err(|error| error.problem())?;
+        Ok(CompatReport { latest: lock(&self.state.watch.checks.memory).latest(found).cloned(), history })
     }
 
     /// The last check of every route of the running map, in the map's order.
@@ -117,14 +121,14 @@ impl Router {
         let map = &running.map;
         let lines = || std::iter::once(&map.line).chain(map.jobs.values().map(|job| &job.line));
         let row = |(index, route): (usize, &switchyard_domain::map::Route)| {
-            let known = compat::known(&self.shared, &running, route);
+            let known = compat::known(&self.state.watch.checks, &running, route);
             let is_warm = lines().any(|line| line.tier(Tier::Warm).contains(&RouteIx(index)));
             CompatRow {
                 route: route.id.clone(),
                 gated: is_warm && map.flags.gate_warm_routes && known.check != Check::Passed,
                 lacks: compat::lacks(route, &known).iter().collect(),
                 context_window: compat::window(route, &known),
-                latest: lock(&self.shared.compat).latest(route).cloned(),
+                latest: lock(&self.state.watch.checks.memory).latest(route).cloned(),
             }
         };
         Ok(map.routes.iter().enumerate().map(row).collect())
@@ -132,15 +136,15 @@ impl Router {
 
     /// Reads the last checks at the start.
     pub(super) async fn restore_compat(&self) -> Result<(), Problem> {
-        let latest = self.shared.store.compat().latest().await.map_err(|error| error.problem())?;
-        let mut memory = lock(&self.shared.compat);
+        let latest = self.state.core.store.compat().latest().await.map_err(|error| error.problem())?;
+        let mut memory = lock(&self.state.watch.checks.memory);
         latest.into_iter().for_each(|run| memory.take(run));
         Ok(())
     }
 
     /// The running map.
-    pub(super) fn running_map(&self) -> Result<Arc<Running>, Problem> {
-        self.shared.running.load_full().ok_or_else(|| {
+    pub(super) fn running_map(&self) -> Result<Arc<LiveMap>, Problem> {
+        self.state.walk.live.load_full().ok_or_else(|| {
             Problem::new(
                 "no_map",
                 "No routing map is applied yet. Apply one, or try the simulated providers.",
@@ -149,7 +153,7 @@ impl Router {
     }
 
     /// A route of the running map.
-    pub(super) fn find_route(&self, route: &str) -> Result<(Arc<Running>, RouteIx), Problem> {
+    pub(super) fn find_route(&self, route: &str) -> Result<(Arc<LiveMap>, RouteIx), Problem> {
         let running = self.running_map()?;
         let ix = find(&running, route)?;
         Ok((running, ix))

@@ -14,9 +14,11 @@ use switchyard_policy::{Attempt, FailoverMachine, Input, Needs, Step, Waits, pla
 use switchyard_store::RequestFilter;
 
 use super::Router;
-use crate::exchange::{Ending, Exchange};
-use crate::shared::Shared;
-use crate::{RouterConfig, clock};
+use super::state::RouterState;
+use crate::RouterConfig;
+use crate::core::clock;
+use crate::walk::exchange::{Ending, Exchange};
+use crate::watch::metrics;
 
 struct World {
     router: Router,
@@ -51,23 +53,23 @@ impl World {
         Self { router, _dir: dir }
     }
 
-    fn shared(&self) -> &Arc<Shared> {
-        &self.router.shared
+    fn state(&self) -> &Arc<RouterState> {
+        &self.router.state
     }
 
     fn open(&self) -> Exchange {
         let now = clock::now();
         let view = RequestView::unread(RequestId::from("req_1"), now, &Arc::from("app"), Dialect::OpenAiChat);
-        Exchange::open(self.shared(), view, now)
+        Exchange::open(&self.state().walk, view, now)
     }
 
     /// A try as the failover machine gives it.
     fn attempt(&self, avoid: &[RouteIx]) -> Box<Attempt> {
-        let running = self.shared().running.load_full().unwrap();
+        let running = self.state().core.running.load_full().unwrap();
         let now = clock::now();
         let needs = Needs { avoid: avoid.to_vec(), ..Needs::plain("auto", Dialect::OpenAiChat) };
         let job = &running.map.default_job;
-        let step = self.shared().with_fleet(|fleet| {
+        let step = self.state().core.with_fleet(|fleet| {
             let plan = plan(&running.map, job, fleet, &needs, 1, now);
             FailoverMachine::new(&running.map, job, plan, 1, now)
                 .step(fleet, &running.map, Input::Begin, now)
@@ -78,7 +80,7 @@ impl World {
     }
 
     fn id(&self, route: RouteIx) -> RouteId {
-        self.shared().running.load_full().unwrap().map.route(route).id.clone()
+        self.state().core.running.load_full().unwrap().map.route(route).id.clone()
     }
 
     /// The exchange at an answer's commit point.
@@ -98,20 +100,20 @@ impl World {
         let id = self.id(attempt.route);
         exchange.begin(attempt);
         let (attempt, now) = (exchange.failed(&id, &failure()).unwrap(), clock::now());
-        self.shared().change(now, |fleet| ((), attempt.fail(fleet, failure(), now)));
+        self.state().walk.change(now, |fleet| ((), attempt.fail(fleet, failure(), now)));
         exchange
     }
 
     /// Ended calls of both routes as the fleet has them, rows of the log, tries counted as answered and as failed, and
     /// requests by how they ended.
     async fn told(&self) -> (Vec<bool>, usize, u64, u64, Vec<String>) {
-        let shared = self.shared();
+        let state = self.state();
         let now = clock::now();
-        let calls = |ix| shared.with_fleet(|fleet| fleet.view(RouteIx(ix), now).last).unwrap();
+        let calls = |ix| state.core.with_fleet(|fleet| fleet.view(RouteIx(ix), now).last).unwrap();
         let calls = [calls(0), calls(1)].concat();
-        shared.writer.flush().await;
-        let rows = shared.store.requests().recent(&RequestFilter::default(), 100).await.unwrap().len();
-        let text = shared.metrics.text(shared);
+        state.core.writer.flush().await;
+        let rows = state.core.store.requests().recent(&RequestFilter::default(), 100).await.unwrap().len();
+        let text = metrics::text(&state.watch);
         let sum = |start: &str, labels: &str| -> u64 {
             let lines = text.lines().filter(|line| line.starts_with(start) && line.contains(labels));
             lines.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
@@ -122,7 +124,7 @@ impl World {
             let count = sum("switchyard_requests_total", &format!("outcome=\"{outcome}\""));
             (0..count).map(move |_| outcome.to_owned())
         });
-        assert_eq!(shared.in_flight.load(Ordering::Relaxed), 0, "nothing is under way any more");
+        assert_eq!(state.walk.in_flight.load(Ordering::Relaxed), 0, "nothing is under way any more");
         (calls, rows, tries("answered"), tries("failed"), ended.collect())
     }
 }
@@ -220,7 +222,7 @@ async fn however_a_try_ends_it_is_told_of_once() {
                     panic!("a fault of ours, from the test");
                 }));
                 assert!(fault.is_err());
-                assert_eq!(world.shared().lost.load(Ordering::Relaxed), 1);
+                assert_eq!(world.state().walk.lost.load(Ordering::Relaxed), 1);
             },
             &[],
             1,

@@ -13,8 +13,10 @@ use switchyard_domain::{Failure, Now, Problem, RouteId};
 use switchyard_policy::{Fleet, RouteHealth};
 
 use super::Router;
-use crate::clock;
-use crate::shared::lock;
+use crate::core::clock;
+use crate::core::lock;
+use crate::walk::health;
+use crate::watch::metrics;
 
 /// Below this share of successes a provider is degraded, from 0 to 1.
 const HEALTHY_RATE: f64 = 0.95;
@@ -23,13 +25,13 @@ impl Router {
     /// How the router is doing, in one word.
     #[must_use]
     pub fn health(&self) -> HealthWord {
-        crate::snapshot::health(&self.shared).0
+        health::health(&self.state.walk).0
     }
 
     /// How every provider of the running map is doing, by name.
     #[must_use]
     pub fn providers_health(&self) -> ProvidersHealth {
-        let Some(running) = self.shared.running.load_full() else {
+        let Some(running) = self.state.core.running.load_full() else {
             return ProvidersHealth { providers: BTreeMap::new() };
         };
         let now = clock::now();
@@ -38,7 +40,7 @@ impl Router {
             .providers
             .keys()
             .filter_map(|name| {
-                let health = self.shared.with_fleet(|fleet| provider(&running.map, fleet, name, now))?;
+                let health = self.state.core.with_fleet(|fleet| provider(&running.map, fleet, name, now))?;
                 Some((name.clone(), health?))
             })
             .collect();
@@ -49,7 +51,7 @@ impl Router {
     #[must_use]
     pub fn gateway_metrics(&self) -> GatewayMetrics {
         let retry_budget: LoopView =
-            self.shared.with_fleet(|fleet| fleet.retry_budget().view(clock::now())).unwrap_or_default();
+            self.state.core.with_fleet(|fleet| fleet.retry_budget().view(clock::now())).unwrap_or_default();
         GatewayMetrics {
             retry_metrics: RetryMetrics {
                 retries_per_minute: retry_budget.retries_per_minute,
@@ -64,13 +66,13 @@ impl Router {
     /// Everything that is counted, in the OpenMetrics text format.
     #[must_use]
     pub fn metrics_text(&self) -> String {
-        self.shared.metrics.text(&self.shared)
+        metrics::text(&self.state.watch)
     }
 
     /// The likely causes of present trouble, worst first.
     #[must_use]
     pub fn causes(&self) -> Vec<CauseView> {
-        lock(&self.shared.causes).clone()
+        lock(&self.state.watch.causes).clone()
     }
 
     /// What failed since a moment (UTC epoch milliseconds), by provider, kind and status.
@@ -78,9 +80,9 @@ impl Router {
     /// # Errors
     /// When the log can't be read.
     pub async fn errors(&self, since_ms: i64) -> Result<ErrorReport, Problem> {
-        self.shared.writer.flush().await;
-        let counts = self.shared.store.requests().try_counts(since_ms).await;
-        let running = self.shared.running.load_full();
+        self.state.core.writer.flush().await;
+        let counts = self.state.core.store.requests().try_counts(since_ms).await;
+        let running = self.state.core.running.load_full();
         let map = running.as_ref().map(|running| &running.map);
         let mut report = ErrorReport { since_ms, ..ErrorReport::default() };
         for count in counts.map_err(|error| error.problem())? {

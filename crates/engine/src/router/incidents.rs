@@ -12,8 +12,8 @@ use switchyard_store::AuditEntry;
 
 use super::Router;
 use super::audit::said;
-use crate::clock;
-use crate::incidents::{self, ByHand, Told};
+use crate::core::clock;
+use crate::watch::incidents::{self, ByHand, Told};
 
 /// Incidents a review looks at, at most.
 const REVIEWED: u32 = 5_000;
@@ -31,8 +31,8 @@ impl Router {
     /// # Errors
     /// When the database can't be read.
     pub async fn incidents(&self, since_ms: Option<i64>, limit: u32) -> Result<Vec<IncidentBrief>, Problem> {
-        incidents::refresh(&self.shared).await;
-        let found = self.shared.store.incidents().opened(since_ms.unwrap_or(0), i64::MAX, limit).await;
+        incidents::refresh(&self.state.watch.incidents).await;
+        let found = self.state.core.store.incidents().opened(since_ms.unwrap_or(0), i64::MAX, limit).await;
         let found = found.map_err(|error| error.problem())?;
         Ok(found.into_iter().map(|incident| incident.brief).collect())
     }
@@ -42,8 +42,8 @@ impl Router {
     /// # Errors
     /// `not_found_incident`.
     pub async fn incident(&self, id: IncidentId) -> Result<Incident, Problem> {
-        incidents::refresh(&self.shared).await;
-        let found = self.shared.store.incidents().get(id).await.map_err(|error| error.problem())?;
+        incidents::refresh(&self.state.watch.incidents).await;
+        let found = self.state.core.store.incidents().get(id).await.map_err(|error| error.problem())?;
         found.ok_or_else(|| {
             let message =
                 format!("There is no incident {id}. `switchyard incident list` shows those there are.");
@@ -57,12 +57,12 @@ impl Router {
     /// `not_found_incident`, `invalid_note`.
     pub async fn note_incident(&self, id: IncidentId, text: &str, actor: &str) -> Result<(), Problem> {
         let text = worded(text, "invalid_note", "text")?;
-        let known = self.shared.store.incidents().get(id).await.map_err(|error| error.problem())?;
+        let known = self.state.core.store.incidents().get(id).await.map_err(|error| error.problem())?;
         if known.is_none() {
             return self.incident(id).await.map(drop);
         }
         let note = IncidentNote { at_ms: clock::now().wall_ms, actor: actor.to_owned(), text: text.clone() };
-        self.shared.store.incidents().note(id, &note).await.map_err(|error| error.problem())?;
+        self.state.core.store.incidents().note(id, &note).await.map_err(|error| error.problem())?;
         self.note(actor, "incident.note", &id.to_string(), Some(text)).await;
         Ok(())
     }
@@ -79,7 +79,7 @@ impl Router {
     ) -> Result<(), Problem> {
         let reason = said(reason);
         let by = ByHand { actor, reason: reason.as_deref() };
-        if !incidents::close(&self.shared, id, by).await {
+        if !incidents::close(&self.state.watch.incidents, id, by).await {
             let known = self.incident(id).await?;
             let message = format!("Incident {} is closed already.", known.brief.id);
             return Err(Problem::new("conflict_incident_closed", message));
@@ -101,14 +101,14 @@ impl Router {
     /// # Errors
     /// When the database can't be read.
     pub async fn review_incidents(&self, since_ms: Option<i64>) -> Result<Review, Problem> {
-        incidents::refresh(&self.shared).await;
+        incidents::refresh(&self.state.watch.incidents).await;
         let until_ms = clock::now().wall_ms;
         let since_ms = since_ms.unwrap_or(until_ms - 30 * DAY_MS);
-        let store = self.shared.store.incidents();
+        let store = self.state.core.store.incidents();
         let found = store.opened(since_ms, i64::MAX, REVIEWED).await.map_err(|error| error.problem())?;
         let external = store.external(since_ms, EXTERNAL).await.map_err(|error| error.problem())?;
         let goals =
-            self.shared.running.load().as_ref().map_or_else(Goals::default, |running| running.map.goals);
+            self.state.core.running.load().as_ref().map_or_else(Goals::default, |running| running.map.goals);
         Ok(incidents::review(since_ms, until_ms, &found, external, &goals))
     }
 
@@ -117,7 +117,7 @@ impl Router {
     /// # Errors
     /// When the database can't be read.
     pub async fn external_incidents(&self, since_ms: Option<i64>) -> Result<Vec<ExternalIncident>, Problem> {
-        let listed = self.shared.store.incidents().external(since_ms.unwrap_or(0), EXTERNAL).await;
+        let listed = self.state.core.store.incidents().external(since_ms.unwrap_or(0), EXTERNAL).await;
         listed.map_err(|error| error.problem())
     }
 
@@ -147,8 +147,14 @@ impl Router {
             text: worded(&new.text, CODE, "text")?,
             url,
         };
-        incident.id =
-            self.shared.store.incidents().add_external(&incident).await.map_err(|error| error.problem())?;
+        incident.id = self
+            .state
+            .core
+            .store
+            .incidents()
+            .add_external(&incident)
+            .await
+            .map_err(|error| error.problem())?;
         self.note(actor, "incident.external", &incident.provider, Some(incident.text.clone())).await;
         Ok(incident)
     }
@@ -157,7 +163,7 @@ impl Router {
     /// of anybody, unless it looks like a slip.
     fn provider_meant(&self, name: &str) -> Result<String, Problem> {
         let canonical = map::canonical(name);
-        let running = self.shared.running.load_full();
+        let running = self.state.core.running.load_full();
         let own = running.iter().flat_map(|running| running.map.providers.keys()).map(String::as_str);
         let presets = map::PRESETS.iter().map(|preset| preset.name);
         let known: Vec<&str> = own.chain(presets).collect();
@@ -194,8 +200,8 @@ impl Router {
             );
             return Err(Problem::new("not_found_provider", message));
         };
-        incidents::refresh(&self.shared).await;
-        let all = self.shared.store.incidents().opened(0, i64::MAX, REVIEWED).await;
+        incidents::refresh(&self.state.watch.incidents).await;
+        let all = self.state.core.store.incidents().opened(0, i64::MAX, REVIEWED).await;
         let all = all.map_err(|error| error.problem())?;
         let latest = all.iter().find(|incident| incident.brief.provider == *provider);
         Ok(incidents::emergency_page(&running.map, provider, latest))
@@ -228,7 +234,7 @@ impl Router {
         };
         let told =
             Told { title: "Switchyard".to_owned(), text: text.clone(), since_ms, until_ms, desktop: true };
-        let report = incidents::send_notice(&self.shared, &running.map, &told).await;
+        let report = incidents::send_notice(&self.state.watch.incidents, &running.map, &told).await;
         let report = report.map_err(|error| error.problem())?;
         let entry = AuditEntry {
             at_ms: now_ms,
@@ -245,7 +251,7 @@ impl Router {
                 "deliveries": &report.deliveries,
             })),
         };
-        if let Err(error) = self.shared.store.audit().append(&entry).await {
+        if let Err(error) = self.state.core.store.audit().append(&entry).await {
             tracing::error!(code = error.code(), %error, "a notice was sent and not written to the audit log");
         }
         Ok(report)
@@ -254,7 +260,7 @@ impl Router {
     /// What is worth a word about the running map, though it is sound; nothing without a map.
     #[must_use]
     pub fn map_warnings(&self) -> Vec<Fault> {
-        self.shared.running.load_full().map(|running| map::warnings(&running.map)).unwrap_or_default()
+        self.state.core.running.load_full().map(|running| map::warnings(&running.map)).unwrap_or_default()
     }
 }
 

@@ -8,8 +8,8 @@ use switchyard_domain::view::JobState;
 use switchyard_store::{AnsweredJob, JobRow, Order};
 
 use super::Router;
-use crate::clock;
-use crate::cold;
+use crate::core::clock;
+use crate::walk::cold;
 
 impl Router {
     /// Queued requests, newest first.
@@ -26,7 +26,7 @@ impl Router {
             JobState::Discarded,
         ];
         let states = state.map_or_else(|| all.to_vec(), |state| vec![state]);
-        let rows = self.shared.store.queue().list(&states, Order::NewestFirst, limit.min(1_000)).await;
+        let rows = self.state.core.store.queue().list(&states, Order::NewestFirst, limit.min(1_000)).await;
         Ok(rows.map_err(|error| error.problem())?.into_iter().map(|row| view(row, None)).collect())
     }
 
@@ -35,7 +35,7 @@ impl Router {
     /// # Errors
     /// `not_found_job`.
     pub async fn job(&self, id: &str) -> Result<JobView, Problem> {
-        let found = self.shared.store.queue().get(id).await.map_err(|error| error.problem())?;
+        let found = self.state.core.store.queue().get(id).await.map_err(|error| error.problem())?;
         let AnsweredJob { row, answer } = found.ok_or_else(|| missing(id))?;
         Ok(view(row, answer.map(|answer| answer.route)))
     }
@@ -46,16 +46,21 @@ impl Router {
     /// `not_found_job`, `conflict_job` when it is in no state to be replayed.
     pub async fn replay_job(&self, id: &str, actor: &str) -> Result<(), Problem> {
         let now = clock::now();
-        let life_ms =
-            self.shared.running.load().as_ref().map_or(Defaults::COLD_EXPIRES_MS, |r| r.map.cold.expires_ms);
-        let queue = self.shared.store.queue();
+        let life_ms = self
+            .state
+            .core
+            .running
+            .load()
+            .as_ref()
+            .map_or(Defaults::COLD_EXPIRES_MS, |r| r.map.cold.expires_ms);
+        let queue = self.state.core.store.queue();
         let moved = queue.replay(id, now.wall_ms, now.plus_ms(life_ms).wall_ms).await;
         if !moved.map_err(|error| error.problem())? {
             return Err(self.stuck(id, "replayed").await);
         }
         self.note(actor, "job.replay", id, None).await;
-        cold::refresh(&self.shared).await;
-        self.shared.cold_work.notify_one();
+        cold::refresh(&self.state.walk).await;
+        self.state.walk.queue.wake();
         Ok(())
     }
 
@@ -66,14 +71,14 @@ impl Router {
     pub async fn discard_job(&self, id: &str, actor: &str) -> Result<(), Problem> {
         let now = clock::now();
         let job = self.job(id).await?;
-        let moved = self.shared.store.queue().discard(id, now.wall_ms).await;
+        let moved = self.state.core.store.queue().discard(id, now.wall_ms).await;
         if !moved.map_err(|error| error.problem())? {
             return Err(self.stuck(id, "discarded").await);
         }
-        self.shared.bus.emit(EventKind::JobDiscarded { job_id: id.to_owned(), job: job.job }, now);
+        self.state.core.bus.emit(EventKind::JobDiscarded { job_id: id.to_owned(), job: job.job }, now);
         self.note(actor, "job.discard", id, None).await;
-        cold::refresh(&self.shared).await;
-        self.shared.job_ended.send_modify(|n| *n += 1);
+        cold::refresh(&self.state.walk).await;
+        self.state.walk.queue.job_ended();
         Ok(())
     }
 

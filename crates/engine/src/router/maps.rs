@@ -9,11 +9,13 @@ use switchyard_domain::event::EventKind;
 use switchyard_domain::map::{self, Fault, Format, RoutingMap};
 use switchyard_store::NewMap;
 
+use super::state::RouterState;
 use super::{Router, audit, credentials, shifts};
-use crate::clock;
-use crate::compat;
-use crate::shared::{Running, Shared, lock};
-use crate::upstream::Upstream;
+use crate::core::clock;
+use crate::core::{Running, lock};
+use crate::walk::LiveMap;
+use crate::walk::upstream::Upstream;
+use crate::watch::compat;
 
 /// `${NAME}`s of one map that are looked up at most: each that is no variable of the environment is sought in the
 /// system's keychain.
@@ -27,7 +29,7 @@ impl Router {
     /// # Errors
     /// Every fault; without one, what is worth a word about it all the same.
     pub async fn prove_map(&self, document: &str) -> Result<Vec<Fault>, Vec<Fault>> {
-        let proven = read(&self.shared, document, Format::detect(document)).await?;
+        let proven = read(&self.state, document, Format::detect(document)).await?;
         Ok(map::warnings(&proven))
     }
 
@@ -37,10 +39,10 @@ impl Router {
     /// `map_invalid` with every fault, or `stale_base_version`; then nothing has changed.
     pub async fn apply_map(&self, apply: ApplyMap) -> Result<i64, Problem> {
         let format = Format::detect(&apply.document);
-        let map = read(&self.shared, &apply.document, format).await.map_err(invalid)?;
+        let map = read(&self.state, &apply.document, format).await.map_err(invalid)?;
         let base_version = apply.base_version.or_else(|| map::base_version(&apply.document, format));
         let reason = audit::said(apply.reason);
-        let _turn = self.shared.applying.lock().await;
+        let _turn = self.state.applying.lock().await;
         let now = clock::now();
         let append = NewMap {
             document: &apply.document,
@@ -52,28 +54,23 @@ impl Router {
             base_version,
         };
         // Everything that can fail comes before the version is kept.
-        let before = self.shared.running.load_full();
-        let upstreams = Upstream::all(&map, before.as_deref(), &self.shared.network.egress)
+        let before = self.state.walk.live.load_full();
+        let known_upstreams = before.as_ref().map_or(&[][..], |before| &before.upstreams);
+        let upstreams = Upstream::all(&map, known_upstreams, &self.state.walk.egress)
             .map_err(|error| Problem::new("map_invalid", error))?;
-        let version = self.shared.store.maps().append(&append).await.map_err(|error| error.problem())?;
+        let version = self.state.core.store.maps().append(&append).await.map_err(|error| error.problem())?;
         let name = map.name.clone();
-        let demo = is_demo(&self.shared, &apply.document);
-        let running = Running {
-            map,
-            version,
-            source: apply.source.clone(),
-            applied_at_ms: now.wall_ms,
-            demo,
-            upstreams,
-        };
-        self.install(running).await;
+        let demo = is_demo(&self.state, &apply.document);
+        let running =
+            Running { map, version, source: apply.source.clone(), applied_at_ms: now.wall_ms, demo };
+        self.install(running, upstreams).await;
         self.settle().await;
-        self.shared.bus.emit(EventKind::MapApplied { version, name, source: apply.source.clone() }, now);
+        self.state.core.bus.emit(EventKind::MapApplied { version, name, source: apply.source.clone() }, now);
         let state = |version| audit::State::Map { version };
         let states = before.as_ref().map(|before| (state(before.version), state(version)));
         let (actor, target) = (apply.source.as_str(), format!("v{version}"));
         let change = audit::Change { actor, action: "map.apply", target: &target, reason, states };
-        audit::note(&self.shared, change).await;
+        audit::note(&self.state.core, change).await;
         Ok(version)
     }
 
@@ -82,7 +79,7 @@ impl Router {
     /// # Errors
     /// `not_found_map` for a version that was never applied.
     pub async fn map_document(&self, version: Option<i64>) -> Result<MapDocument, Problem> {
-        let maps = self.shared.store.maps();
+        let maps = self.state.core.store.maps();
         let found = match version {
             Some(version) => maps.get(version).await,
             None => maps.latest().await,
@@ -107,7 +104,7 @@ impl Router {
     /// # Errors
     /// When the database can't be read.
     pub async fn map_versions(&self) -> Result<Vec<MapVersion>, Problem> {
-        let headers = self.shared.store.maps().list(LISTED).await.map_err(|error| error.problem())?;
+        let headers = self.state.core.store.maps().list(LISTED).await.map_err(|error| error.problem())?;
         let version = |header: switchyard_store::MapHeader| MapVersion {
             version: header.version,
             name: header.name,
@@ -146,21 +143,22 @@ impl Router {
 
     /// Runs the stored map again after a start.
     pub(super) async fn restore_map_at_start(&self) -> Result<(), Problem> {
-        let Some(stored) = self.shared.store.maps().latest().await.map_err(|error| error.problem())? else {
+        let Some(stored) = self.state.core.store.maps().latest().await.map_err(|error| error.problem())?
+        else {
             return Ok(());
         };
         let header = stored.header;
-        let proven = read(&self.shared, &stored.document, header.format).await;
+        let proven = read(&self.state, &stored.document, header.format).await;
         let made = proven
             .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
             .and_then(|map| {
-                Upstream::all(&map, None, &self.shared.network.egress).map(|upstreams| (map, upstreams))
+                Upstream::all(&map, &[], &self.state.walk.egress).map(|upstreams| (map, upstreams))
             });
         match made {
             Ok((map, upstreams)) => {
-                let demo = is_demo(&self.shared, &stored.document);
+                let demo = is_demo(&self.state, &stored.document);
                 let (version, source, applied_at_ms) = (header.version, header.source, header.at_ms);
-                self.install(Running { map, version, source, applied_at_ms, demo, upstreams }).await;
+                self.install(Running { map, version, source, applied_at_ms, demo }, upstreams).await;
                 // The keychain may be slow or ask for a password; requests that need no key don't wait for it.
                 let router = self.clone();
                 self.workers.spawn(async move { router.settle().await });
@@ -168,15 +166,15 @@ impl Router {
             Err(why) => {
                 let problem = format!("Map v{} can't run here: {why}", header.version);
                 tracing::error!("{problem}");
-                *lock(&self.shared.map_problem) = Some(problem);
+                *lock(&self.state.core.map_problem) = Some(problem);
             }
         }
         Ok(())
     }
 
     /// Makes a proven map the running one, atomically for the next request.
-    async fn install(&self, mut running: Running) {
-        let most = self.shared.budget.in_flight;
+    async fn install(&self, mut running: Running, upstreams: Vec<Upstream>) {
+        let most = self.state.walk.budget.in_flight;
         let wished = &mut running.map.limits.max_in_flight;
         if *wished > most {
             tracing::warn!(
@@ -186,46 +184,48 @@ impl Router {
             );
             *wished = most;
         }
-        let overrides = self.shared.overrides.lock().await;
+        let overrides = self.state.overrides.lock().await;
         let kept_shifts = self.kept_shifts().await;
         let running = Arc::new(running);
-        let before = self.shared.running.load_full();
+        let before = self.state.core.running.load_full();
         {
-            let mut fleet = lock(&self.shared.fleet);
+            let mut fleet = lock(&self.state.core.fleet);
             let fleet = fleet.get_or_insert_with(|| shifts::new_fleet(&running.map, kept_shifts));
-            fleet.network_goes_by_proxy(self.shared.network.egress.proxy.serves(&running.map));
+            fleet.network_goes_by_proxy(self.state.walk.egress.proxy.serves(&running.map));
             fleet.remap(&running.map);
             // A lapse that is not kept yet is known to the fleet already.
             if overrides.version > fleet.overrides().version {
                 fleet.set_overrides(overrides.clone());
             }
-            self.shared.running.store(Some(Arc::clone(&running)));
+            let live = LiveMap { running: Arc::clone(&running), upstreams };
+            self.state.walk.live.store(Some(Arc::new(live)));
+            self.state.core.running.store(Some(Arc::clone(&running)));
         }
-        self.shared.bus.routing.remap(&running.map);
+        self.state.core.bus.routing.remap(&running.map);
         drop(overrides);
         self.tell_ignored(before.as_deref(), &running);
-        compat::tell_fleet(&self.shared, &running);
-        *lock(&self.shared.map_problem) = None;
-        self.shared.bus.touch();
-        self.workers.spawn(compat::learn_windows(Arc::clone(&self.shared)));
+        compat::tell_fleet(&self.state.watch.checks, &running);
+        *lock(&self.state.core.map_problem) = None;
+        self.state.core.bus.touch();
+        self.workers.spawn(compat::learn_windows(Arc::clone(&self.state.watch.checks)));
     }
 
     /// Reads the keys of a new map and sees where it stands. That is no failover: it is simply where it starts.
     async fn settle(&self) {
-        credentials::reload(&self.shared).await;
+        credentials::reload(&self.state).await;
         let now = clock::now();
-        let Some(running) = self.shared.running.load_full() else { return };
+        let Some(running) = self.state.core.running.load_full() else { return };
         let current_tier =
-            self.shared.with_fleet(|fleet| switchyard_policy::current_tier(&running.map, fleet, now));
+            self.state.core.with_fleet(|fleet| switchyard_policy::current_tier(&running.map, fleet, now));
         if let Some(current_tier) = current_tier {
-            let mut tier_since = lock(&self.shared.tier_since);
+            let mut tier_since = lock(&self.state.walk.tier_since);
             if tier_since.current_tier.tier != current_tier.tier {
                 tier_since.since_ms = now.wall_ms;
             }
             tier_since.current_tier = current_tier;
         }
-        self.shared.bus.touch();
-        self.shared.ways_changed();
+        self.state.core.bus.touch();
+        self.state.walk.queue.ways_changed();
     }
 }
 
@@ -240,12 +240,12 @@ fn invalid(faults: Vec<Fault>) -> Problem {
 }
 
 /// Whether a document points at the simulated providers.
-fn is_demo(shared: &Shared, document: &str) -> bool {
-    shared.variables.iter().any(|(name, _)| document.contains(&format!("${{{name}}}")))
+fn is_demo(state: &RouterState, document: &str) -> bool {
+    state.variables.iter().any(|(name, _)| document.contains(&format!("${{{name}}}")))
 }
 
 /// Proves a document with the variables it names: from the shell, the environment, then credentials.
-async fn read(shared: &Arc<Shared>, document: &str, format: Format) -> Result<RoutingMap, Vec<Fault>> {
+async fn read(state: &Arc<RouterState>, document: &str, format: Format) -> Result<RoutingMap, Vec<Fault>> {
     let wanted = names(document);
     if wanted.len() > MOST_VARIABLES {
         let message = format!(
@@ -256,13 +256,13 @@ async fn read(shared: &Arc<Shared>, document: &str, format: Format) -> Result<Ro
     }
     let mut values: HashMap<String, String> = HashMap::new();
     for name in map::ambient_variables() {
-        let given = shared.variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        let given = state.variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
         let value = given.or_else(|| std::env::var(name).ok()).filter(|value| !value.trim().is_empty());
         values.extend(value.map(|value| (name.to_owned(), value)));
     }
     let mut missing = Vec::new();
     for name in wanted {
-        let given = shared.variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
+        let given = state.variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
         match given.or_else(|| std::env::var(&name).ok()).filter(|value| !value.trim().is_empty()) {
             Some(value) => {
                 values.insert(name, value);
@@ -271,12 +271,12 @@ async fn read(shared: &Arc<Shared>, document: &str, format: Format) -> Result<Ro
         }
     }
     if !missing.is_empty() {
-        let vault = Arc::clone(shared);
+        let vault = Arc::clone(&state.core.vault);
         let found = tokio::task::spawn_blocking(move || {
             missing
                 .into_iter()
                 .filter_map(|name| {
-                    let (secret, _) = vault.vault.find(&name).ok().flatten()?;
+                    let (secret, _) = vault.find(&name).ok().flatten()?;
                     Some((name, secret.expose().to_owned()))
                 })
                 .collect::<Vec<_>>()

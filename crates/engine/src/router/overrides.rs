@@ -12,9 +12,10 @@ use switchyard_policy::{Changed, Command, Patch};
 use switchyard_store::StoreError;
 
 use super::Router;
-use crate::clock;
-use crate::local_keys::DEFAULT_CLIENT;
-use crate::shared::{Running, Shared};
+use super::state::RouterState;
+use crate::core::Running;
+use crate::core::clock;
+use crate::walk::local_keys::DEFAULT_CLIENT;
 
 const OVERRIDES: &str = "orders";
 /// Kill switches of earlier versions, one setting each.
@@ -27,8 +28,8 @@ const FOR_MS: std::ops::RangeInclusive<u64> = 1_000..=31_536_000_000;
 impl Router {
     /// Everything overridden now.
     pub async fn overrides(&self) -> Overrides {
-        let kept = self.shared.overrides.lock().await;
-        self.shared.with_fleet(|fleet| fleet.overrides().clone()).unwrap_or_else(|| kept.clone())
+        let kept = self.state.overrides.lock().await;
+        self.state.core.with_fleet(|fleet| fleet.overrides().clone()).unwrap_or_else(|| kept.clone())
     }
 
     /// Does what a person wishes, from the next request on. Kept for the next start before it counts.
@@ -39,8 +40,8 @@ impl Router {
     pub async fn order(&self, command: Command, terms: Terms, actor: &str) -> Result<OrdersAnswer, Problem> {
         let now = clock::now();
         let order = order_of(&command, &terms, actor, now)?;
-        let mut kept = self.shared.overrides.lock().await;
-        take_lapsed(&self.shared, &mut kept).await;
+        let mut kept = self.state.overrides.lock().await;
+        take_lapsed(&self.state, &mut kept).await;
         if terms.base_version.is_some_and(|base| base != kept.version) {
             let message = format!(
                 "The overrides have changed since (they are at version {} now). Look again, then decide.",
@@ -48,7 +49,7 @@ impl Router {
             );
             return Err(Problem::new("stale_overrides", message));
         }
-        let running = self.shared.running.load_full();
+        let running = self.state.core.running.load_full();
         let map = running.as_ref().map(|running| &running.map);
         let Some(changed) = change(&kept, map, &command, &order)? else {
             return Ok(OrdersAnswer { changed: false, warnings: Vec::new(), overrides: kept.clone() });
@@ -59,7 +60,7 @@ impl Router {
         self.keep(&mut kept, changed, what, now).await?;
         let overrides = kept.clone();
         drop(kept);
-        Self::note_overrides(&self.shared, actor, command.action(), &target, order.reason, patches).await;
+        Self::note_overrides(&self.state.core, actor, command.action(), &target, order.reason, patches).await;
         let warnings = self.warnings(&command, running.as_deref(), now).await;
         Ok(OrdersAnswer { changed: true, warnings, overrides })
     }
@@ -91,8 +92,8 @@ impl Router {
         actor: &str,
     ) -> Result<Vec<String>, Problem> {
         let now = clock::now();
-        let mut kept = self.shared.overrides.lock().await;
-        take_lapsed(&self.shared, &mut kept).await;
+        let mut kept = self.state.overrides.lock().await;
+        take_lapsed(&self.state, &mut kept).await;
         let changed = roll_back(&kept, before, after, now)?;
         let target = format!("#{id} ({})", changed.target);
         let what = EventKind::OrderChanged {
@@ -105,8 +106,8 @@ impl Router {
         let patches = (changed.before.clone(), changed.after.clone());
         self.keep(&mut kept, changed, what, now).await?;
         drop(kept);
-        Self::note_overrides(&self.shared, actor, "rollback", &target, reason, patches).await;
-        let running = self.shared.running.load_full();
+        Self::note_overrides(&self.state.core, actor, "rollback", &target, reason, patches).await;
+        let running = self.state.core.running.load_full();
         Ok(running.map_or_else(Vec::new, |running| self.cold_warnings(&running, now)))
     }
 
@@ -118,13 +119,13 @@ impl Router {
         what: EventKind,
         now: Now,
     ) -> Result<(), Problem> {
-        let stored = self.shared.store.settings().set(OVERRIDES, &changed.overrides, now.wall_ms).await;
+        let stored = self.state.core.store.settings().set(OVERRIDES, &changed.overrides, now.wall_ms).await;
         stored.map_err(|error| error.problem())?;
         kept.clone_from(&changed.overrides);
-        self.shared.with_fleet(|fleet| fleet.set_overrides(changed.overrides));
-        self.shared.bus.emit(what, now);
-        self.shared.look_around(now);
-        self.shared.ways_changed();
+        self.state.core.with_fleet(|fleet| fleet.set_overrides(changed.overrides));
+        self.state.core.bus.emit(what, now);
+        self.state.walk.look_around(now);
+        self.state.walk.queue.ways_changed();
         Ok(())
     }
 
@@ -136,7 +137,8 @@ impl Router {
             && client != DEFAULT_CLIENT
             && !running.map.clients.contains_key(client)
             && self
-                .shared
+                .state
+                .core
                 .store
                 .clients()
                 .list()
@@ -155,14 +157,14 @@ impl Router {
     }
 
     fn cold_warnings(&self, running: &Running, now: Now) -> Vec<String> {
-        let cold = self.shared.with_fleet(|fleet| fleet.cold_jobs(&running.map, now)).unwrap_or_default();
+        let cold = self.state.core.with_fleet(|fleet| fleet.cold_jobs(&running.map, now)).unwrap_or_default();
         let warn = |job: String| format!("The job {job} has nothing but Cold left: its requests are queued.");
         cold.into_iter().map(warn).collect()
     }
 
     /// Overrides that a new map has no use for are kept; people are told once.
     pub(super) fn tell_ignored(&self, before: Option<&Running>, running: &Running) {
-        let ignored = self.shared.with_fleet(|fleet| {
+        let ignored = self.state.core.with_fleet(|fleet| {
             let known = before.map_or_else(Vec::new, |before| fleet.overrides_without_effect(&before.map));
             let mut ignored = fleet.overrides_without_effect(&running.map);
             ignored.retain(|job| !known.contains(job));
@@ -176,14 +178,14 @@ impl Router {
                 actor: "router".to_owned(),
                 reason: None,
             };
-            self.shared.bus.emit(what, clock::now());
+            self.state.core.bus.emit(what, clock::now());
         }
     }
 
     /// Takes back what was overridden before the start, and the kill switches an earlier version kept.
     pub(super) async fn restore_overrides(&self) -> Result<(), Problem> {
-        let (settings, now) = (self.shared.store.settings(), clock::now());
-        let mut kept = self.shared.overrides.lock().await;
+        let (settings, now) = (self.state.core.store.settings(), clock::now());
+        let mut kept = self.state.overrides.lock().await;
         *kept = self
             .setting::<Overrides>(OVERRIDES, "overrides (kill switches among them)")
             .await?
@@ -215,23 +217,23 @@ impl Router {
 }
 
 /// Keeps what the fleet has let lapse since, and notes it.
-pub(crate) async fn keep_lapsed(shared: &Arc<Shared>, now: Now) {
-    let Ok(mut kept) = shared.overrides.try_lock() else { return };
-    let version = shared.with_fleet(|fleet| fleet.overrides().version);
+pub(super) async fn keep_lapsed(state: &Arc<RouterState>, now: Now) {
+    let Ok(mut kept) = state.overrides.try_lock() else { return };
+    let version = state.core.with_fleet(|fleet| fleet.overrides().version);
     if version.is_some_and(|version| version > kept.version) {
-        take_lapsed(shared, &mut kept).await;
-        shared.look_around(now);
-        shared.ways_changed();
+        take_lapsed(state, &mut kept).await;
+        state.walk.look_around(now);
+        state.walk.queue.ways_changed();
     }
 }
 
-async fn take_lapsed(shared: &Arc<Shared>, kept: &mut Overrides) {
-    let Some(fleet) = shared.with_fleet(|fleet| fleet.overrides().clone()) else { return };
+async fn take_lapsed(state: &Arc<RouterState>, kept: &mut Overrides) {
+    let Some(fleet) = state.core.with_fleet(|fleet| fleet.overrides().clone()) else { return };
     if fleet.version <= kept.version {
         return;
     }
     let now = clock::now();
-    if let Err(error) = shared.store.settings().set(OVERRIDES, &fleet, now.wall_ms).await {
+    if let Err(error) = state.core.store.settings().set(OVERRIDES, &fleet, now.wall_ms).await {
         // It lapses again after the next start.
         tracing::error!(code = error.code(), %error, "overrides whose time is over could not be kept so");
     }
@@ -240,7 +242,7 @@ async fn take_lapsed(shared: &Arc<Shared>, kept: &mut Overrides) {
         let (target, cleared) = (patch.target(), patch.cleared());
         let reason = Some("its time is over".to_owned());
         let patches = (vec![patch.clone()], vec![cleared]);
-        Router::note_overrides(shared, "router", patch.off_action(), &target, reason, patches).await;
+        Router::note_overrides(&state.core, "router", patch.off_action(), &target, reason, patches).await;
     }
     *kept = fleet;
 }

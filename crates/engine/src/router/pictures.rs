@@ -13,7 +13,8 @@ use switchyard_domain::{Failure, FailureKind};
 use switchyard_policy::Outcome;
 
 use super::Router;
-use crate::{RouterConfig, clock};
+use crate::RouterConfig;
+use crate::core::clock;
 
 const ROUTES: usize = 8;
 const ROUNDS: usize = 25;
@@ -46,13 +47,13 @@ async fn no_picture_shows_an_open_circuit_without_the_event_that_tells_of_it() {
             source: "test".to_owned(),
         };
         router.apply_map(apply).await.unwrap();
-        let shared = Arc::clone(&router.shared);
+        let state = Arc::clone(&router.state);
         let breaks = std::thread::spawn(move || {
             for n in 0..ROUTES {
                 let now = clock::now();
-                let permit = shared.with_fleet(|fleet| fleet.acquire(RouteIx(n), now)).unwrap().unwrap();
+                let permit = state.core.with_fleet(|fleet| fleet.acquire(RouteIx(n), now)).unwrap().unwrap();
                 let failure = Failure::new(FailureKind::ServerError, "from the test");
-                shared.change(now, |fleet| ((), fleet.report(permit, Outcome::Failed(failure), now)));
+                state.walk.change(now, |fleet| ((), fleet.report(permit, Outcome::Failed(failure), now)));
             }
         });
         loop {

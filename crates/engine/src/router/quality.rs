@@ -22,7 +22,7 @@ impl Router {
         }
         let QualityScore { route, score, baseline } = given;
         let (running, _) = self.find_route(route.as_str())?;
-        self.shared.with_fleet(|fleet| fleet.watch_mut().quality(route, *score, *baseline));
+        self.state.core.with_fleet(|fleet| fleet.watch_mut().quality(route, *score, *baseline));
         self.note(actor, "quality.score", route.as_str(), Some(format!("{score} of {baseline}"))).await;
         let limit_percent = running.map.triggers.quality_drop_percent;
         let drop_percent = quality_drop_percent(*score, *baseline);

@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::Router;
 use super::audit::{self, Change, State, said};
-use crate::clock;
-use crate::shared::Shared;
+use super::state::RouterState;
+use crate::core::clock;
 
 pub(crate) use undo::ShiftState;
 
@@ -33,14 +33,14 @@ impl Router {
     #[must_use]
     pub fn shifts(&self) -> Vec<ShiftView> {
         let now = clock::now();
-        self.shared.with_fleet(|fleet| fleet.shifts().view(now)).unwrap_or_default()
+        self.state.core.with_fleet(|fleet| fleet.shifts().view(now)).unwrap_or_default()
     }
 
     /// The split of traffic, where it is not the map's.
     #[must_use]
     pub fn distribution(&self) -> Option<DistributionView> {
         let now = clock::now();
-        self.shared.with_fleet(|fleet| fleet.shifts().distribution(now)).flatten()
+        self.state.core.with_fleet(|fleet| fleet.shifts().distribution(now)).flatten()
     }
 
     /// Moves traffic, or moves more of it: the shift's number.
@@ -118,18 +118,18 @@ impl Router {
         reason: Option<&str>,
     ) -> Result<Option<u64>, Problem> {
         let no_map = || Problem::new("no_map", "No routing map is applied. Run `switchyard map apply FILE`.");
-        let running = self.shared.running.load_full().ok_or_else(no_map)?;
+        let running = self.state.core.running.load_full().ok_or_else(no_map)?;
         let now = clock::now();
-        let done = self.shared.change(now, |fleet| {
+        let done = self.state.walk.change(now, |fleet| {
             match fleet.command_shift(&running.map, command, actor, reason, now) {
                 Ok((id, changes)) => (Ok(id), changes),
                 Err(problem) => (Err(problem), Vec::new()),
             }
         });
         let id = done.ok_or_else(no_map)??;
-        self.shared.look_around(now);
-        self.shared.bus.touch();
-        keep(&self.shared).await?;
+        self.state.walk.look_around(now);
+        self.state.core.bus.touch();
+        keep(&self.state).await?;
         Ok(id)
     }
 
@@ -141,12 +141,12 @@ impl Router {
         reason: Option<String>,
         states: Option<(State, State)>,
     ) {
-        audit::note(&self.shared, Change { actor, action, target, reason, states }).await;
+        audit::note(&self.state.core, Change { actor, action, target, reason, states }).await;
     }
 
     /// Shifts of before the start, for the first map that runs.
     pub(super) async fn kept_shifts(&self) -> Option<SavedShifts> {
-        match self.shared.store.settings().get::<SavedShifts>(SHIFTS).await {
+        match self.state.core.store.settings().get::<SavedShifts>(SHIFTS).await {
             Ok(saved) => saved,
             Err(error) => {
                 tracing::error!(code = error.code(), %error, "shifts of before the start are lost");
@@ -170,17 +170,17 @@ fn numbered(id: Option<u64>) -> String {
 }
 
 /// Writes how shifts stand, so that a restart goes on from here.
-pub(super) async fn keep(shared: &Shared) -> Result<(), Problem> {
+pub(super) async fn keep(state: &RouterState) -> Result<(), Problem> {
     // What is written later is read later.
-    let _turn = shared.shifts_kept.lock().await;
+    let _turn = state.shifts_kept.lock().await;
     let now = clock::now();
-    let Some(saved) = shared.with_fleet(|fleet| fleet.shifts().save(now)) else { return Ok(()) };
-    shared.store.settings().set(SHIFTS, &saved, now.wall_ms).await.map_err(|error| error.problem())
+    let Some(saved) = state.core.with_fleet(|fleet| fleet.shifts().save(now)) else { return Ok(()) };
+    state.core.store.settings().set(SHIFTS, &saved, now.wall_ms).await.map_err(|error| error.problem())
 }
 
 /// Keeps how shifts stand and notes what the router does with them, until stopped.
-pub(super) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
-    let mut events = shared.bus.subscribe();
+pub(super) async fn run(state: Arc<RouterState>, stop: CancellationToken) {
+    let mut events = state.core.bus.subscribe();
     let mut kept = (0, clock::now().mono_ms);
     loop {
         let beat = clock::sleep_until(clock::now().mono_ms + BEAT_MS);
@@ -188,7 +188,7 @@ pub(super) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
             () = stop.cancelled() => break,
             () = beat => {}
             event = events.recv() => match event {
-                Ok(event) => note_own(&shared, &event).await,
+                Ok(event) => note_own(&state, &event).await,
                 Err(RecvError::Lagged(missed)) => {
                     tracing::warn!(missed, "events went by too fast to note the router's own moves of traffic");
                 }
@@ -197,13 +197,13 @@ pub(super) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
         }
         let now = clock::now();
         let Some((revision, idle)) =
-            shared.with_fleet(|fleet| (fleet.shifts().revision(), fleet.shifts().is_idle()))
+            state.core.with_fleet(|fleet| (fleet.shifts().revision(), fleet.shifts().is_idle()))
         else {
             continue;
         };
         let progress = !idle && now.mono_ms.saturating_sub(kept.1) >= PROGRESS_MS;
         if revision != kept.0 || progress {
-            match keep(&shared).await {
+            match keep(&state).await {
                 Ok(()) => kept = (revision, now.mono_ms),
                 Err(problem) => tracing::error!(problem.code, %problem, "shifts are not kept"),
             }
@@ -212,7 +212,7 @@ pub(super) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
 }
 
 /// The router's own moves belong into the audit log beside those by hand.
-async fn note_own(shared: &Shared, event: &Event) {
+async fn note_own(state: &RouterState, event: &Event) {
     let (action, target, reason) = if let EventKind::ShiftStarted { shift, from, to, actor, reason, .. } =
         &event.what
         && actor == ROUTER
@@ -228,5 +228,5 @@ async fn note_own(shared: &Shared, event: &Event) {
         return;
     };
     let reason = Some(reason.clone());
-    audit::note(shared, Change { actor: ROUTER, action, target: &target, reason, states: None }).await;
+    audit::note(&state.core, Change { actor: ROUTER, action, target: &target, reason, states: None }).await;
 }

@@ -9,12 +9,13 @@ use switchyard_policy::{Needs, plan};
 
 use super::Router;
 use super::compat::find;
-use crate::clock;
-use crate::compat;
-use crate::prices::Price;
-use crate::request::no_such_job;
-use crate::shared::Running;
-use crate::switch_cost::{LOOK_BACK_DAYS, Side, preview};
+use crate::core::Running;
+use crate::core::clock;
+use crate::core::ids::OWN_CLIENT;
+use crate::walk::request::no_such_job;
+use crate::watch::compat;
+use crate::watch::prices::Price;
+use crate::watch::switch_cost::{LOOK_BACK_DAYS, Side, preview};
 
 impl Router {
     /// What a move of a job (the default one when absent) to a route would change, against the route that answers now
@@ -40,18 +41,18 @@ impl Router {
             let message = format!("{route} answers already. Name another route in `to`, or in `from`.");
             return Err(Problem::new("invalid_query", message));
         }
-        compat::learn_windows(Arc::clone(&self.shared)).await;
+        compat::learn_windows(Arc::clone(&self.state.watch.checks)).await;
         // What was just answered counts too.
-        self.shared.writer.flush().await;
+        self.state.core.writer.flush().await;
         let now_ms = clock::now().wall_ms;
         let since_ms = now_ms - LOOK_BACK_DAYS * 24 * 60 * 60 * 1_000;
         let typical_usage =
-            self.shared.store.requests().typical_usage(&job.name, since_ms, compat::CLIENT).await;
+            self.state.core.store.requests().typical_usage(&job.name, since_ms, OWN_CLIENT).await;
         let typical_usage = typical_usage.map_err(|error| error.problem())?;
         let priced = Arc::clone(&running);
         let sides = [from, to].map(|ix| {
             let route = running.map.route(ix);
-            let known = compat::known(&self.shared, &running, route);
+            let known = compat::known(&self.state.watch.checks, &running, route);
             (ix, compat::window(route, &known), compat::lacks(route, &known))
         });
         // Reading the price list takes a moment.
@@ -70,9 +71,10 @@ impl Router {
     /// The route the job's next request would try first; else the first of its order.
     fn answers_now(&self, running: &Running, job: &Job) -> Result<RouteIx, Problem> {
         let needs = Needs::plain("auto", Dialect::OpenAiChat);
-        let planned = self.shared.with_fleet(|fleet| plan(&running.map, job, fleet, &needs, 0, clock::now()));
+        let planned =
+            self.state.core.with_fleet(|fleet| plan(&running.map, job, fleet, &needs, 0, clock::now()));
         let first = planned.and_then(|plan| plan.candidates.first().map(|candidate| candidate.route));
-        let line = self.shared.with_fleet(|fleet| fleet.line(&running.map, job).into_owned());
+        let line = self.state.core.with_fleet(|fleet| fleet.line(&running.map, job).into_owned());
         let line = line.unwrap_or_default();
         first.or_else(|| line.hot.iter().chain(&line.warm).next().copied()).ok_or_else(|| {
             Problem::new("not_found_route", format!("The job {} has no route. Name one in `from`.", job.name))

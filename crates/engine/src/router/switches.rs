@@ -10,8 +10,8 @@ use switchyard_domain::{Problem, RouteId};
 use switchyard_policy::Command;
 
 use super::{Router, audit};
-use crate::clock;
-use crate::shared::lock;
+use crate::core::clock;
+use crate::core::lock;
 
 const PAUSE: &str = "pause";
 
@@ -42,30 +42,37 @@ impl Router {
     ) -> Result<(), Problem> {
         let now = clock::now();
         let view = PauseView { paused: true, reason: shown.clone(), since_ms: Some(now.wall_ms) };
-        self.shared.store.settings().set(PAUSE, &view, now.wall_ms).await.map_err(|error| error.problem())?;
-        let before = std::mem::replace(&mut *lock(&self.shared.pause), view.clone());
-        self.shared.paused.store(true, Ordering::Relaxed);
-        self.shared
+        self.state
+            .core
+            .store
+            .settings()
+            .set(PAUSE, &view, now.wall_ms)
+            .await
+            .map_err(|error| error.problem())?;
+        let before = std::mem::replace(&mut *lock(&self.state.core.pause), view.clone());
+        self.state.core.paused.store(true, Ordering::Relaxed);
+        self.state
+            .core
             .bus
             .emit(EventKind::Paused { reason: shown.unwrap_or_else(|| "by hand".to_owned()) }, now);
         let states = Some((audit::State::Pause(before), audit::State::Pause(view)));
         let change = audit::Change { actor, action: "pause", target: "router", reason, states };
-        audit::note(&self.shared, change).await;
+        audit::note(&self.state.core, change).await;
         Ok(())
     }
 
     /// Ends a pause.
     pub(super) async fn go_on(&self, reason: Option<String>, actor: &str) -> Result<(), Problem> {
-        self.shared.store.settings().remove(PAUSE).await.map_err(|error| error.problem())?;
+        self.state.core.store.settings().remove(PAUSE).await.map_err(|error| error.problem())?;
         let view = PauseView { paused: false, reason: None, since_ms: None };
-        let before = std::mem::replace(&mut *lock(&self.shared.pause), view.clone());
-        if self.shared.paused.swap(false, Ordering::Relaxed) {
-            self.shared.bus.emit(EventKind::Resumed, clock::now());
+        let before = std::mem::replace(&mut *lock(&self.state.core.pause), view.clone());
+        if self.state.core.paused.swap(false, Ordering::Relaxed) {
+            self.state.core.bus.emit(EventKind::Resumed, clock::now());
             let states = Some((audit::State::Pause(before), audit::State::Pause(view)));
             let change = audit::Change { actor, action: "resume", target: "router", reason, states };
-            audit::note(&self.shared, change).await;
+            audit::note(&self.state.core, change).await;
         }
-        self.shared.cold_work.notify_one();
+        self.state.walk.queue.wake();
         Ok(())
     }
 
@@ -80,8 +87,8 @@ impl Router {
 
     pub(super) async fn restore_pause(&self) -> Result<(), Problem> {
         if let Some(view) = self.setting::<PauseView>(PAUSE, "pause").await? {
-            self.shared.paused.store(view.paused, Ordering::Relaxed);
-            *lock(&self.shared.pause) = view;
+            self.state.core.paused.store(view.paused, Ordering::Relaxed);
+            *lock(&self.state.core.pause) = view;
         }
         Ok(())
     }

@@ -11,12 +11,12 @@ use switchyard_domain::{Dialect, Operation, Problem, RouteId, Tier};
 
 use super::Router;
 use super::compat::{find, not_asked};
-use crate::clock;
-use crate::compat::CLIENT;
-use crate::ids;
-use crate::pipeline;
-use crate::reply::Reply;
-use crate::request::{ProxyRequest, RequestParts};
+use crate::core::clock;
+use crate::core::ids::{self, OWN_CLIENT};
+use crate::walk::pipeline;
+use crate::walk::reply::Reply;
+use crate::walk::request::{ProxyRequest, RequestParts};
+use crate::watch::one_route;
 
 const PROMPT: &str = "Answer in one short sentence: is the line clear?";
 
@@ -41,8 +41,8 @@ impl Router {
         headers.insert("x-switchyard-interactive", HeaderValue::from_static("true"));
         let arrival = RequestParts {
             id: id.clone(),
-            client: Arc::from(CLIENT),
-            client_id: Arc::from(CLIENT),
+            client: Arc::from(OWN_CLIENT),
+            client_id: Arc::from(OWN_CLIENT),
             own_upstream_key: false,
             dialect: Dialect::OpenAiChat,
             operation: Operation::Complete,
@@ -54,10 +54,16 @@ impl Router {
             .map_err(|reply| Problem::new("invalid_test_request", reply.message))?;
         let request = Arc::new(request);
         let reply = match only {
-            Some(ix) => Box::pin(pipeline::ask_route(&self.shared, &running, &request, ix))
-                .await
-                .map_err(|why| not_asked(&running.map.route(ix).id, &why))?,
-            None => Box::pin(pipeline::respond(&self.shared, &running, request)).await,
+            Some(ix) => Box::pin(one_route::ask_route(
+                &self.state.watch.network,
+                &self.state.walk,
+                &running,
+                &request,
+                ix,
+            ))
+            .await
+            .map_err(|why| not_asked(&running.map.route(ix).id, &why))?,
+            None => Box::pin(pipeline::respond(&self.state.walk, &running, request)).await,
         };
         Ok(read(reply, test.stream, id, clock::span_ms(arrived, clock::now())).await)
     }

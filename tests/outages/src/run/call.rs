@@ -10,7 +10,7 @@ use super::wire::{self, Asked, End};
 use super::{Run, START};
 use crate::kpi::Ending;
 
-/// A stream is rescued this often at most: `engine::stream_failover`, for `midstream: continue`.
+/// A stream is rescued this often at most: `engine::walk::stream_failover`, for `midstream: continue`.
 const RESCUES: usize = 2;
 
 /// A request under way.

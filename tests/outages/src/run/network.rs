@@ -7,7 +7,7 @@ use super::call::Call;
 use super::{Run, START};
 use crate::script::Cut;
 
-/// A beat this late means that the machine slept (`engine::network::wake`), milliseconds.
+/// A beat this late means that the machine slept (`engine::watch::network::wake`), milliseconds.
 const GAP_MS: u64 = 10_000;
 /// How long a look takes where everything answers, milliseconds.
 const LOOK_MS: u64 = 300;
@@ -104,7 +104,7 @@ impl Run<'_> {
         }
     }
 
-    /// Whether the call waits for the network, instead of being parked (`engine::pipeline::holding`).
+    /// Whether the call waits for the network, instead of being parked (`engine::walk::serve::wait_for_network`).
     pub(super) fn hold(&mut self, id: u64, call: &Call) -> bool {
         let doubted = self.fleet.network().wants_check() && self.fleet.suspended() > 0;
         let waits = self.network_is_down() || doubted;

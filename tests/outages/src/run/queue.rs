@@ -6,7 +6,7 @@ use super::Run;
 use super::call::Call;
 use crate::kpi::Ending;
 
-/// A job that could not even be tried is looked at again after this, milliseconds (`engine::cold::worker`).
+/// A job that could not even be tried is looked at again after this, milliseconds (`engine::walk::cold::worker`).
 const HOLD_MS: u64 = 2_000;
 /// Where nothing says when a route returns, a job is looked at again after this, milliseconds.
 const AGAIN_MS: u64 = 30_000;

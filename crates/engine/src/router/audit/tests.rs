@@ -8,6 +8,7 @@ use switchyard_policy::Command;
 
 use super::*;
 use crate::RouterConfig;
+use crate::core::lock;
 
 async fn start(dir: &tempfile::TempDir) -> Router {
     let config = RouterConfig {
@@ -41,7 +42,7 @@ async fn the_reason_of_a_rollback_is_kept_when_a_pause_is_set_back() {
     let why = format!("rollback of #{}", resumed.id);
     assert_eq!((again.action.as_str(), again.reason.as_deref()), ("pause", Some(why.as_str())));
     assert_eq!(
-        lock(&router.shared.pause).reason.as_deref(),
+        lock(&router.state.core.pause).reason.as_deref(),
         Some("lunch"),
         "callers are told what they were"
     );
@@ -57,7 +58,7 @@ async fn an_older_pause_is_set_back_where_the_state_is_the_same_again() {
     router.resume("cli").await.unwrap();
     router.pause(Some("lunch".to_owned()), "cli").await.unwrap();
     router.roll_back(first, None, "cli").await.unwrap();
-    assert!(!lock(&router.shared.pause).paused);
+    assert!(!lock(&router.state.core.pause).paused);
     let refused = router.roll_back(first, None, "cli").await.unwrap_err();
     assert!(refused.message.contains("Nothing to roll back"), "{refused}");
     router.shutdown().await;
