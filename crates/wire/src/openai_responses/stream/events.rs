@@ -5,6 +5,7 @@ use std::io::Write as _;
 use crate::canonical::ToolForm;
 use crate::openai_responses::called::Called;
 use crate::openai_responses::item::{Item, Part, json_string, write_summary_part};
+use crate::sse::USUAL_EVENT;
 
 /// Which item an event is about.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +24,7 @@ pub(super) struct Events {
 impl Events {
     /// Writes an event whose own members `members` writes, each after a comma.
     pub(super) fn event(&mut self, name: &str, out: &mut Vec<u8>, members: impl FnOnce(&mut Vec<u8>)) {
+        out.reserve(USUAL_EVENT);
         // Writing to a vector cannot fail.
         let _ =
             write!(out, "event: {name}\ndata: {{\"type\":\"{name}\",\"sequence_number\":{}", self.sequence);
