@@ -12,6 +12,7 @@ use crate::anthropic::usage::MessagesUsage;
 use crate::canonical::Delta;
 use crate::error_body::read_error;
 use crate::frames::StreamEvent;
+use crate::json;
 use crate::lenient::{is_filled, lenient_object, maybe};
 use crate::members::Text;
 use crate::notes::Notes;
@@ -109,7 +110,7 @@ impl Reader {
             self.fail(event, sink);
             return Ok(());
         }
-        let mut parsed: Event<'_> = match serde_json::from_slice(event.data) {
+        let mut parsed: Event<'_> = match json::read(event.data) {
             Ok(parsed) => parsed,
             // The stream broke off inside this event; its end will tell.
             Err(_) if !event.complete => return Ok(()),
