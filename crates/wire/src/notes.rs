@@ -150,7 +150,7 @@ impl Notes {
             **known == place && noted.code == code && is_same_place(&noted.field, &field)
         };
         if let Some((noted, _)) = self.noted.iter_mut().zip(&self.places).find(is_alike) {
-            if noted.field != field {
+            if noted.field != field && has_index(&noted.field) {
                 noted.field = without_indices(&field);
             }
         } else if self.noted.len() < NOTE_LIMIT {
@@ -246,6 +246,11 @@ fn digest(path: &str) -> u64 {
 fn after_index(path: &[u8]) -> &[u8] {
     let digits = path.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'*').count();
     &path[digits..]
+}
+
+/// Whether a path names an element by its index.
+fn has_index(path: &str) -> bool {
+    path.as_bytes().windows(2).any(|pair| pair[0] == b'[' && pair[1].is_ascii_digit())
 }
 
 /// A path with `*` for each index in it.
