@@ -28,9 +28,9 @@ struct Event<'a> {
     #[serde(deserialize_with = "maybe")]
     index: Option<usize>,
     #[serde(borrow, deserialize_with = "maybe")]
-    message: Option<Read<'a>>,
+    message: Option<Box<Read<'a>>>,
     #[serde(borrow, deserialize_with = "maybe")]
-    content_block: Option<ReadBlock<'a>>,
+    content_block: Option<Box<ReadBlock<'a>>>,
     #[serde(borrow, deserialize_with = "maybe")]
     delta: Option<Piece<'a>>,
     #[serde(deserialize_with = "maybe")]
@@ -137,10 +137,10 @@ impl Reader {
         sink: Sink<'_>,
     ) -> Result<(), StreamFault> {
         match kind {
-            "message_start" => self.start(event.message.unwrap_or_default(), notes, sink)?,
+            "message_start" => self.start(*event.message.unwrap_or_default(), notes, sink)?,
             "content_block_start" => {
                 self.has_ended_text = false;
-                self.block_start(event.index, event.content_block.unwrap_or_default(), notes, sink);
+                self.block_start(event.index, *event.content_block.unwrap_or_default(), notes, sink);
             }
             "content_block_delta" => self.piece(event.index, event.delta.unwrap_or_default(), notes, sink),
             "content_block_stop" => {
