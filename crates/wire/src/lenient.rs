@@ -113,10 +113,34 @@ impl<'de, T: Lenient<'de>> Lenient<'de> for Vec<T> {
 
     fn from_list<A: SeqAccess<'de>>(mut list: A) -> Result<Option<Self>, A::Error> {
         let mut read = Self::new();
-        while let Some(element) = list.next_element::<Maybe<T>>()? {
-            read.extend(element.0);
+        while let Some(Maybe(element)) = list.next_element()? {
+            let Some(element) = element else { continue };
+            if read.is_empty() {
+                // Nearly every list of an answer has one element; a vector's first growth makes room for four.
+                read.reserve_exact(1);
+            }
+            read.push(element);
         }
         Ok(Some(read))
+    }
+}
+
+/// A large member that is seldom there: boxed, it keeps the struct it stands in small.
+impl<'de, T: Lenient<'de>> Lenient<'de> for Box<T> {
+    fn from_text(text: Cow<'de, str>) -> Option<Self> {
+        T::from_text(text).map(Self::new)
+    }
+
+    fn from_number(number: u64) -> Option<Self> {
+        T::from_number(number).map(Self::new)
+    }
+
+    fn from_object<A: MapAccess<'de>>(object: A) -> Result<Option<Self>, A::Error> {
+        Ok(T::from_object(object)?.map(Self::new))
+    }
+
+    fn from_list<A: SeqAccess<'de>>(list: A) -> Result<Option<Self>, A::Error> {
+        Ok(T::from_list(list)?.map(Self::new))
     }
 }
 

@@ -32,6 +32,7 @@ pub mod frames;
 mod gather;
 pub mod gemini;
 pub mod inspect;
+mod json;
 mod lenient;
 mod members;
 pub mod models;

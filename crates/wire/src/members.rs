@@ -43,11 +43,12 @@ impl<'a> Members<'a> {
 
     /// Takes a member as `T`, if present.
     pub(crate) fn get<T: Deserialize<'a>>(&mut self, name: &str) -> Result<Option<T>, TranslateError> {
-        let Some(value) = self.raw(name) else { return Ok(None) };
-        match serde_json::from_str(value.get()) {
-            Ok(value) => Ok(Some(value)),
-            Err(error) => Err(TranslateError::invalid(self.path_of(name), said(&error))),
-        }
+        self.raw(name).map(|value| self.parsed(name, value)).transpose()
+    }
+
+    fn parsed<T: Deserialize<'a>>(&self, name: &str, value: &'a RawValue) -> Result<T, TranslateError> {
+        serde_json::from_str(value.get())
+            .map_err(|error| TranslateError::invalid(self.path_of(name), said(&error)))
     }
 
     /// Takes a member that has to be there.
@@ -57,12 +58,16 @@ impl<'a> Members<'a> {
 
     /// Takes a string, if present, borrowed where it holds no escapes.
     pub(crate) fn text(&mut self, name: &str) -> Result<Option<Cow<'a, str>>, TranslateError> {
-        Ok(self.get::<Text<'a>>(name)?.map(|text| text.0))
+        let Some(value) = self.raw(name) else { return Ok(None) };
+        match unescaped(value) {
+            Some(text) => Ok(Some(Cow::Borrowed(text))),
+            None => self.parsed::<Text<'a>>(name, value).map(|text| Some(text.0)),
+        }
     }
 
     /// Takes a string that has to be there.
     pub(crate) fn need_text(&mut self, name: &str) -> Result<Cow<'a, str>, TranslateError> {
-        Ok(self.need::<Text<'a>>(name)?.0)
+        self.text(name)?.ok_or_else(|| TranslateError::invalid(self.path_of(name), "is missing"))
     }
 
     /// Takes a string of an answer, if there is one; what is none says nothing.
@@ -72,14 +77,12 @@ impl<'a> Members<'a> {
 
     /// Takes a nested object that has to be there.
     pub(crate) fn need_object(&mut self, name: &str) -> Result<Self, TranslateError> {
-        let path = self.path_of(name);
-        self.object(name)?.ok_or_else(|| TranslateError::invalid(path, "is missing"))
+        self.object(name)?.ok_or_else(|| TranslateError::invalid(self.path_of(name), "is missing"))
     }
 
     /// Takes a nested object, if present.
     pub(crate) fn object(&mut self, name: &str) -> Result<Option<Self>, TranslateError> {
-        let path = self.path_of(name);
-        self.raw(name).map(|value| Members::read(value.get(), path)).transpose()
+        self.raw(name).map(|value| Members::read(value.get(), self.path_of(name))).transpose()
     }
 
     /// Takes an object that is carried as it was written, such as a schema or a tool's input, if present.
@@ -95,8 +98,7 @@ impl<'a> Members<'a> {
 
     /// Takes an object that is carried as it was written and has to be there.
     pub(crate) fn need_written_object(&mut self, name: &str) -> Result<&'a RawValue, TranslateError> {
-        let path = self.path_of(name);
-        self.written_object(name)?.ok_or_else(|| TranslateError::invalid(path, "is missing"))
+        self.written_object(name)?.ok_or_else(|| TranslateError::invalid(self.path_of(name), "is missing"))
     }
 
     /// Whether members no other dialect has a word for are at least what their API says, without taking them. They
@@ -126,8 +128,7 @@ impl<'a> Members<'a> {
 
     /// Takes a list, each element with its path.
     pub(crate) fn list(&mut self, name: &str) -> Result<Vec<(String, &'a RawValue)>, TranslateError> {
-        let path = self.path_of(name);
-        self.raw(name).map_or_else(|| Ok(Vec::new()), |value| elements(value, &path))
+        self.raw(name).map_or_else(|| Ok(Vec::new()), |value| elements(value, &self.path_of(name)))
     }
 
     /// Takes all that is left, where the object as a whole has been noted.
@@ -190,7 +191,30 @@ fn camel_case(name: &str) -> String {
 
 /// The path of a member of the object at `path`, which is empty for the body itself.
 pub(crate) fn path_of(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+    if path.is_empty() {
+        return name.to_owned();
+    }
+    let mut member = String::with_capacity(path.len() + 1 + name.len());
+    for piece in [path, ".", name] {
+        member.push_str(piece);
+    }
+    member
+}
+
+/// The path of an element of the list at `path`. Every element of a body has one, so none is put together by `format!`.
+fn path_at(path: &str, at: usize) -> String {
+    fn push_number(to: &mut String, number: usize) {
+        if number >= 10 {
+            push_number(to, number / 10);
+        }
+        to.push(char::from(b"0123456789"[number % 10]));
+    }
+    let mut element = String::with_capacity(path.len() + "[12345]".len());
+    element.push_str(path);
+    element.push('[');
+    push_number(&mut element, at);
+    element.push(']');
+    element
 }
 
 /// The elements of a JSON list with their paths (`tools[0]`).
@@ -200,7 +224,7 @@ pub(crate) fn elements<'a>(
 ) -> Result<Vec<(String, &'a RawValue)>, TranslateError> {
     let list: Vec<&'a RawValue> = serde_json::from_str(value.get())
         .map_err(|error| TranslateError::invalid(path.to_owned(), said(&error)))?;
-    Ok(list.into_iter().enumerate().map(|(at, value)| (format!("{path}[{at}]"), value)).collect())
+    Ok(list.into_iter().enumerate().map(|(at, value)| (path_at(path, at), value)).collect())
 }
 
 /// What a value is to be.
@@ -249,6 +273,9 @@ fn said(error: &serde_json::Error) -> String {
 /// A JSON string's text, if the raw value is a string, borrowed where it holds no escapes. Half of a surrogate pair in it is
 /// U+FFFD.
 pub(crate) fn borrowed_text(value: &RawValue) -> Option<Cow<'_, str>> {
+    if let Some(text) = unescaped(value) {
+        return Some(Cow::Borrowed(text));
+    }
     let json = value.get();
     if !json.starts_with('"') {
         return None;
@@ -257,6 +284,12 @@ pub(crate) fn borrowed_text(value: &RawValue) -> Option<Cow<'_, str>> {
         let mended = surrogates::mended(json.as_bytes())?;
         serde_json::from_slice(&mended).ok().map(Cow::Owned)
     })
+}
+
+/// A JSON string's text as it was written, if there is no escape in it: a raw value is JSON, so nothing else can end it.
+fn unescaped(value: &RawValue) -> Option<&str> {
+    let text = value.get().strip_prefix('"')?.strip_suffix('"')?;
+    memchr::memchr(b'\\', text.as_bytes()).is_none().then_some(text)
 }
 
 /// A JSON string's text, if the raw value is a string.

@@ -126,6 +126,8 @@ const HINTS: &[&str] = &[
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
     noted: Vec<Degradation>,
+    /// The digest of each one's place, by which it is found.
+    places: Vec<u64>,
     /// How many more there were.
     more: usize,
 }
@@ -143,13 +145,17 @@ impl Degradation {
 impl Notes {
     pub(crate) fn add(&mut self, code: &'static str, field: impl Into<String>) {
         let field = bounded(field.into(), FIELD_LIMIT);
-        let alike = |noted: &&mut Degradation| noted.code == code && is_same_place(&noted.field, &field);
-        if let Some(noted) = self.noted.iter_mut().find(alike) {
-            if noted.field != field {
+        let place = digest(&field);
+        let is_alike = |(noted, known): &(&mut Degradation, &u64)| {
+            **known == place && noted.code == code && is_same_place(&noted.field, &field)
+        };
+        if let Some((noted, _)) = self.noted.iter_mut().zip(&self.places).find(is_alike) {
+            if noted.field != field && has_index(&noted.field) {
                 noted.field = without_indices(&field);
             }
         } else if self.noted.len() < NOTE_LIMIT {
             self.noted.push(Degradation { code, field });
+            self.places.push(place);
         } else {
             self.more += 1;
         }
@@ -165,6 +171,7 @@ impl Notes {
     /// Takes over what was noted elsewhere.
     pub(crate) fn take_from(&mut self, other: &mut Self) {
         self.more += std::mem::take(&mut other.more);
+        other.places.clear();
         for noted in other.noted.drain(..) {
             self.add(noted.code, noted.field);
         }
@@ -202,6 +209,7 @@ impl Notes {
     pub(crate) fn rename(&mut self, from: usize, rename: impl FnMut(Degradation) -> Option<Degradation>) {
         let later = self.noted.split_off(from.min(self.noted.len()));
         self.noted.extend(later.into_iter().filter_map(rename));
+        self.places = self.noted.iter().map(|noted| digest(&noted.field)).collect();
     }
 
     /// What was noted so far.
@@ -223,10 +231,26 @@ fn is_same_place(a: &str, b: &str) -> bool {
     }
 }
 
+/// A digest of a path that is the same for the same place (FNV-1a).
+fn digest(path: &str) -> u64 {
+    let mut digest: u64 = 0xcbf2_9ce4_8422_2325;
+    let mut rest = path.as_bytes();
+    while let [byte, after @ ..] = rest {
+        digest = (digest ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        rest = if *byte == b'[' { after_index(after) } else { after };
+    }
+    digest
+}
+
 /// What follows the digits of an index, or the `*` that stands for any.
 fn after_index(path: &[u8]) -> &[u8] {
     let digits = path.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'*').count();
     &path[digits..]
+}
+
+/// Whether a path names an element by its index.
+fn has_index(path: &str) -> bool {
+    path.as_bytes().windows(2).any(|pair| pair[0] == b'[' && pair[1].is_ascii_digit())
 }
 
 /// A path with `*` for each index in it.

@@ -11,6 +11,9 @@ use crate::frames::StreamEvent;
 /// The usual bound for one event: tool arguments and images come in pieces far below it.
 pub const DEFAULT_EVENT_LIMIT: usize = 8 * 1024 * 1024;
 
+/// Room for an event of a word or two with its frame, made at once: an empty buffer would grow to it in several steps.
+pub(crate) const USUAL_EVENT: usize = 384;
+
 /// Why a stream cannot be decoded further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SseError {

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use crate::Dialect;
 use crate::canonical::Delta;
 use crate::frames::StreamEvent;
+use crate::json;
 use crate::members::Text;
 
 /// What a stream is at, as far as its last events tell.
@@ -69,7 +70,7 @@ fn announced(dialect: Dialect, event: &StreamEvent<'_>) -> Option<Announced> {
     if !may_be {
         return None;
     }
-    let said: Announcement<'_> = serde_json::from_slice(event.data).ok()?;
+    let said: Announcement<'_> = json::read(event.data).ok()?;
     if said.r#type.is_some_and(|kind| kind.0 != name) {
         return None;
     }

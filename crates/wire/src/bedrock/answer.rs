@@ -55,13 +55,11 @@ fn text<'a>(from: &mut Members<'a>, name: &str) -> Result<Option<Cow<'a, str>>, 
 }
 
 fn object<'a>(from: &mut Members<'a>, name: &str) -> Option<Members<'a>> {
-    let path = from.path_of(name);
-    from.raw(name).and_then(|raw| Members::read(raw.get(), path).ok())
+    from.raw(name).and_then(|raw| Members::read(raw.get(), from.path_of(name)).ok())
 }
 
 fn list<'a>(from: &mut Members<'a>, name: &str) -> Vec<(String, &'a RawValue)> {
-    let path = from.path_of(name);
-    from.raw(name).and_then(|raw| elements(raw, &path).ok()).unwrap_or_default()
+    from.raw(name).and_then(|raw| elements(raw, &from.path_of(name)).ok()).unwrap_or_default()
 }
 
 /// Why an answer ended, from its `stopReason`.

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use crate::canonical::{Delta, Origin, Signature};
 use crate::error_body::{UpstreamError, read_error};
 use crate::frames::StreamEvent;
+use crate::json;
 use crate::members::borrowed_text;
 use crate::notes::Notes;
 use crate::pipe::StreamFault;
@@ -297,7 +298,7 @@ impl Reader {
             return self.fail(name, read_error(None, event.data), sink);
         }
         // Errors have codes that are no exception of the API's: the service failed ("Event stream errors", Smithy).
-        if serde_json::from_slice::<Exception>(event.data).is_ok() {
+        if json::read::<Exception>(event.data).is_ok() {
             let mut error = read_error(None, event.data);
             error.code = Some(name.to_owned());
             return self.fail(SERVICE_ERROR, error, sink);
@@ -313,7 +314,7 @@ impl Reader {
 }
 
 fn parse<'a, T: serde::Deserialize<'a>>(event: &StreamEvent<'a>) -> Result<T, StreamFault> {
-    serde_json::from_slice(event.data).map_err(|error| {
+    json::read(event.data).map_err(|error| {
         StreamFault::Malformed(format!("{}: {error}", event.event.unwrap_or("an event without a name")))
     })
 }

@@ -8,6 +8,7 @@ use super::reading::Reading;
 use super::shapes::Chunk;
 use crate::canonical::Delta;
 use crate::frames::StreamEvent;
+use crate::json;
 use crate::notes::Notes;
 use crate::pipe::StreamFault;
 pub(crate) use writer::Writer;
@@ -56,9 +57,9 @@ impl Reader {
 /// One chunk, or all of them in a list (what the API sends where `alt=sse` was not asked for).
 pub(super) fn chunks(data: &[u8]) -> Result<Vec<Chunk<'_>>, serde_json::Error> {
     if data.trim_ascii_start().first() == Some(&b'[') {
-        return serde_json::from_slice(data);
+        return json::read(data);
     }
-    serde_json::from_slice(data).map(|chunk| vec![chunk])
+    json::read(data).map(|chunk| vec![chunk])
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::json;
 use crate::lenient::{self, lenient_object, maybe};
 
 #[derive(Default, Deserialize)]
@@ -61,7 +62,7 @@ lenient_object!(Choice<'de>, Delta<'de>);
 impl<'a> ChatChunk<'a> {
     /// Reads an event's data; none for what is no chunk, the end marker too.
     pub(crate) fn read(data: &'a [u8]) -> Option<Self> {
-        serde_json::from_slice(data).ok()
+        json::read(data).ok()
     }
 
     /// Whether it tells an error; OpenRouter tells one of the model's provider in the choice.

@@ -7,6 +7,7 @@ use super::memory::Memory;
 use super::said::Unfit;
 use crate::Dialect;
 use crate::frames::StreamEvent;
+use crate::json;
 use crate::members::{Text, borrowed_text, text_of};
 use crate::openai_chat::ChatChunk;
 use crate::sse::SseDecoder;
@@ -119,7 +120,7 @@ struct MessagesPart<'a> {
 }
 
 fn hear_messages(memory: &mut Memory, data: &[u8], with_text: bool) {
-    let Ok(event) = serde_json::from_slice::<MessagesEvent<'_>>(data) else {
+    let Ok(event) = json::read::<MessagesEvent<'_>>(data) else {
         if with_text {
             memory.spoil(Unfit::NotKept);
         }
@@ -203,7 +204,7 @@ struct Item<'a> {
 }
 
 fn hear_responses(memory: &mut Memory, data: &[u8]) {
-    let Ok(event) = serde_json::from_slice::<ResponsesEvent<'_>>(data) else {
+    let Ok(event) = json::read::<ResponsesEvent<'_>>(data) else {
         memory.spoil(Unfit::NotKept);
         return;
     };

@@ -45,6 +45,8 @@ pub(super) struct Telling {
     pub(super) notes: Notes,
     /// What the writer noted of the event at hand.
     written: Notes,
+    /// Whether the caller has been told the answer's id: what is written behind it names the same, or none as well.
+    is_named: bool,
 }
 
 impl Telling {
@@ -69,6 +71,7 @@ impl Telling {
             memory,
             notes: Notes::default(),
             written: Notes::default(),
+            is_named: false,
         }
     }
 
@@ -233,8 +236,11 @@ impl Telling {
         let before = out.len();
         self.writer.write(delta, &mut self.written, out);
         self.notes.take_from(&mut self.written);
-        if let Some(memory) = &mut self.memory {
-            overhear(memory, self.caller, &out[before..]);
+        self.is_named &= !matches!(delta, Delta::Start { .. });
+        let written = &out[before..];
+        if let Some(memory) = self.memory.as_mut().filter(|_| !self.is_named && !written.is_empty()) {
+            overhear(memory, self.caller, written);
+            self.is_named = true;
         }
     }
 }

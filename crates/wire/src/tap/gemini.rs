@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use super::{Observed, StreamTap};
 use crate::gemini::{GeminiUsage, finish_reason};
+use crate::json;
 use crate::members::text_of;
 use crate::under_way::UnderWay;
 use crate::{FinishReason, StreamEvent, Usage};
@@ -71,7 +72,7 @@ fn read<'a, T: Deserialize<'a> + Default>(raw: Option<&'a RawValue>) -> T {
 impl<'a> Chunk<'a> {
     /// The chunk in an event's data; none where it is no JSON object.
     pub(crate) fn read(data: &'a [u8]) -> Option<Self> {
-        serde_json::from_slice(data).ok()
+        json::read(data).ok()
     }
 
     pub(crate) fn candidates(&self) -> Vec<Candidate<'a>> {

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::{Observed, StreamTap};
 use crate::anthropic::MessagesUsage;
+use crate::json;
 use crate::lenient::{lenient_object, maybe};
 use crate::members::{Text, text_of};
 use crate::under_way::{UnderWay, part_of};
@@ -83,7 +84,7 @@ impl StreamTap {
             }
             Some(_) | None => {}
         }
-        let Ok(parsed) = serde_json::from_slice::<Event<'_>>(event.data) else { return Observed::Malformed };
+        let Ok(parsed) = json::read::<Event<'_>>(event.data) else { return Observed::Malformed };
         match parsed.r#type.as_ref().map(Text::as_str).or(event.event).unwrap_or_default() {
             "message_start" => self.observe_start(&parsed.message.unwrap_or_default()),
             "content_block_start" => {

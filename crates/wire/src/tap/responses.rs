@@ -5,6 +5,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::{Observed, StreamTap};
+use crate::json;
 use crate::lenient::{is_filled, lenient_object, maybe};
 use crate::members::text_of;
 use crate::openai_responses::{CALLER_CALLS, ResponsesUsage, finish_reason};
@@ -75,7 +76,7 @@ impl StreamTap {
         if event.data == b"[DONE]" {
             return if self.done { Observed::Done } else { Observed::Quiet };
         }
-        let parsed = match serde_json::from_slice::<Event<'_>>(event.data) {
+        let parsed = match json::read::<Event<'_>>(event.data) {
             Ok(parsed) => parsed,
             // What is JSON and no object says nothing.
             Err(_) if serde_json::from_slice::<IgnoredAny>(event.data).is_ok() => return Observed::Quiet,

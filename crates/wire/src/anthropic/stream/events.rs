@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::anthropic::answer::Written;
 use crate::anthropic::usage::WrittenUsage;
+use crate::sse::USUAL_EVENT;
 
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -62,6 +63,7 @@ impl Event<'_> {
     }
 
     pub(super) fn write(&self, out: &mut Vec<u8>) {
+        out.reserve(USUAL_EVENT);
         out.extend_from_slice(b"event: ");
         out.extend_from_slice(self.name().as_bytes());
         // Compact JSON holds no line break, so the event's frame can be written around it.

@@ -12,6 +12,7 @@ use crate::anthropic::usage::MessagesUsage;
 use crate::canonical::Delta;
 use crate::error_body::read_error;
 use crate::frames::StreamEvent;
+use crate::json;
 use crate::lenient::{is_filled, lenient_object, maybe};
 use crate::members::Text;
 use crate::notes::Notes;
@@ -27,9 +28,9 @@ struct Event<'a> {
     #[serde(deserialize_with = "maybe")]
     index: Option<usize>,
     #[serde(borrow, deserialize_with = "maybe")]
-    message: Option<Read<'a>>,
+    message: Option<Box<Read<'a>>>,
     #[serde(borrow, deserialize_with = "maybe")]
-    content_block: Option<ReadBlock<'a>>,
+    content_block: Option<Box<ReadBlock<'a>>>,
     #[serde(borrow, deserialize_with = "maybe")]
     delta: Option<Piece<'a>>,
     #[serde(deserialize_with = "maybe")]
@@ -109,7 +110,7 @@ impl Reader {
             self.fail(event, sink);
             return Ok(());
         }
-        let mut parsed: Event<'_> = match serde_json::from_slice(event.data) {
+        let mut parsed: Event<'_> = match json::read(event.data) {
             Ok(parsed) => parsed,
             // The stream broke off inside this event; its end will tell.
             Err(_) if !event.complete => return Ok(()),
@@ -136,10 +137,10 @@ impl Reader {
         sink: Sink<'_>,
     ) -> Result<(), StreamFault> {
         match kind {
-            "message_start" => self.start(event.message.unwrap_or_default(), notes, sink)?,
+            "message_start" => self.start(*event.message.unwrap_or_default(), notes, sink)?,
             "content_block_start" => {
                 self.has_ended_text = false;
-                self.block_start(event.index, event.content_block.unwrap_or_default(), notes, sink);
+                self.block_start(event.index, *event.content_block.unwrap_or_default(), notes, sink);
             }
             "content_block_delta" => self.piece(event.index, event.delta.unwrap_or_default(), notes, sink),
             "content_block_stop" => {

@@ -9,6 +9,7 @@ use crate::canonical::{Delta, Origin, Signature, ToolUse};
 use crate::gemini::written::{Part, Response};
 use crate::notes::Notes;
 use crate::pipe::Said;
+use crate::sse::USUAL_EVENT;
 use crate::translate::ReplyOptions;
 use crate::{FinishReason, Usage};
 
@@ -157,6 +158,7 @@ impl Writer {
 }
 
 fn event(response: &Response<'_>, out: &mut Vec<u8>) {
+    out.reserve(USUAL_EVENT);
     // Compact JSON holds no line break, so the event's frame can be written around it.
     out.extend_from_slice(b"data: ");
     let written = serde_json::to_writer(&mut *out, response);

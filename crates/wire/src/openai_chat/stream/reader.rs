@@ -9,6 +9,7 @@ use super::calls::Calls;
 use crate::canonical::Delta;
 use crate::error_body::read_error;
 use crate::frames::StreamEvent;
+use crate::json;
 use crate::lenient::{is_filled, lenient_object, maybe};
 use crate::members::Text;
 use crate::notes::Notes;
@@ -47,7 +48,7 @@ struct Choice<'a> {
     delta: Option<Said<'a>>,
     /// Stands for the delta where there is none; beside one (Perplexity) it repeats all that was said.
     #[serde(borrow, deserialize_with = "maybe")]
-    message: Option<Said<'a>>,
+    message: Option<Box<Said<'a>>>,
     #[serde(borrow, deserialize_with = "maybe")]
     finish_reason: Option<Text<'a>>,
     #[serde(borrow)]
@@ -91,7 +92,7 @@ impl Reader {
             }
             return Ok(());
         }
-        let chunk: Chunk<'_> = match serde_json::from_slice(event.data) {
+        let chunk: Chunk<'_> = match json::read(event.data) {
             Ok(chunk) => chunk,
             Err(_) if event.event == Some("error") => return self.fail(event, sink),
             // The stream broke off inside this event; its end will tell.
@@ -141,7 +142,7 @@ impl Reader {
         notes: &mut Notes,
         sink: &mut dyn FnMut(&Delta<'_>),
     ) -> Result<(), StreamFault> {
-        if let Some(delta) = choice.delta.or(choice.message) {
+        if let Some(delta) = choice.delta.or_else(|| choice.message.map(|message| *message)) {
             self.delta(delta, choice.index.unwrap_or_default(), notes, sink)?;
         }
         if let Some(reason) = choice.finish_reason.filter(|reason| !reason.as_str().is_empty()) {

@@ -10,7 +10,7 @@ use crate::openai_chat::answer::told_finish;
 use crate::openai_chat::request::shapes::ExtraContent;
 use crate::openai_chat::usage::WrittenUsage;
 use crate::pipe::Said;
-use crate::sse::encode_event;
+use crate::sse::{USUAL_EVENT, encode_event};
 use crate::translate::ReplyOptions;
 use crate::translate::free_text::FreeText;
 use crate::translate::tool_ids::answer_tool_id;
@@ -264,6 +264,7 @@ impl Writer {
             choices,
             usage: usage.map(Into::into),
         };
+        out.reserve(USUAL_EVENT);
         // Compact JSON holds no line break, so the event's frame can be written around it.
         out.extend_from_slice(b"data: ");
         let written = serde_json::to_writer(&mut *out, &chunk);

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
+use crate::json;
 use crate::lenient::maybe;
 use crate::members::{Members, Text, borrowed_text};
 use crate::pipe::StreamFault;
@@ -43,7 +44,7 @@ pub(super) struct Event<'a> {
 impl<'a> Event<'a> {
     /// Reads an event; none when it says nothing: JSON, but no object.
     pub(super) fn read(data: &'a [u8]) -> Result<Option<Self>, StreamFault> {
-        match serde_json::from_slice(data) {
+        match json::read(data) {
             Ok(said) => Ok(Some(said)),
             Err(_) if serde_json::from_slice::<IgnoredAny>(data).is_ok() => Ok(None),
             Err(error) => Err(StreamFault::Malformed(error.to_string())),

@@ -1,10 +1,11 @@
 //! The events a stream is written in.
 
-use std::io::Write as _;
+use serde::Serialize;
 
 use crate::canonical::ToolForm;
 use crate::openai_responses::called::Called;
 use crate::openai_responses::item::{Item, Part, json_string, write_summary_part};
+use crate::sse::USUAL_EVENT;
 
 /// Which item an event is about.
 #[derive(Clone, Copy, Debug)]
@@ -23,9 +24,9 @@ pub(super) struct Events {
 impl Events {
     /// Writes an event whose own members `members` writes, each after a comma.
     pub(super) fn event(&mut self, name: &str, out: &mut Vec<u8>, members: impl FnOnce(&mut Vec<u8>)) {
-        // Writing to a vector cannot fail.
-        let _ =
-            write!(out, "event: {name}\ndata: {{\"type\":\"{name}\",\"sequence_number\":{}", self.sequence);
+        out.reserve(USUAL_EVENT);
+        write_pieces(["event: ", name, "\ndata: {\"type\":\"", name, "\",\"sequence_number\":"], out);
+        json_number(self.sequence, out);
         members(out);
         out.extend_from_slice(b"}\n\n");
         self.sequence += 1;
@@ -34,7 +35,9 @@ impl Events {
     /// `response.output_item.added` and `.done`.
     pub(super) fn item(&mut self, name: &str, output_index: usize, item: &Item<'_>, out: &mut Vec<u8>) {
         self.event(name, out, |out| {
-            let _ = write!(out, ",\"output_index\":{output_index},\"item\":");
+            out.extend_from_slice(b",\"output_index\":");
+            json_number(output_index, out);
+            out.extend_from_slice(b",\"item\":");
             item.write(out);
         });
     }
@@ -50,7 +53,9 @@ impl Events {
     ) {
         self.event(name, out, |out| {
             write_place(place, out);
-            let _ = write!(out, ",\"content_index\":{at},\"part\":");
+            out.extend_from_slice(b",\"content_index\":");
+            json_number(at, out);
+            out.extend_from_slice(b",\"part\":");
             part.write(out);
         });
     }
@@ -67,7 +72,9 @@ impl Events {
         let has_logprobs = name.starts_with("response.output_text");
         self.event(name, out, |out| {
             write_place(place, out);
-            let _ = write!(out, ",\"content_index\":{at},\"{member}\":");
+            out.extend_from_slice(b",\"content_index\":");
+            json_number(at, out);
+            write_pieces([",\"", member, "\":"], out);
             json_string(text, out);
             if has_logprobs {
                 out.extend_from_slice(b",\"logprobs\":[]");
@@ -94,7 +101,7 @@ impl Events {
     ) {
         self.event(name, out, |out| {
             write_place(place, out);
-            let _ = write!(out, ",\"summary_index\":0,\"{member}\":");
+            write_pieces([",\"summary_index\":0,\"", member, "\":"], out);
             json_string(text, out);
         });
     }
@@ -136,5 +143,19 @@ impl Events {
 fn write_place(place: Place<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b",\"item_id\":");
     json_string(place.item_id, out);
-    let _ = write!(out, ",\"output_index\":{}", place.output_index);
+    out.extend_from_slice(b",\"output_index\":");
+    json_number(place.output_index, out);
+}
+
+// Every delta of a stream goes through these, where `write!` was a fifth of its cost.
+
+fn write_pieces<const N: usize>(pieces: [&str; N], out: &mut Vec<u8>) {
+    for piece in pieces {
+        out.extend_from_slice(piece.as_bytes());
+    }
+}
+
+fn json_number(number: impl Serialize, out: &mut Vec<u8>) {
+    // A number always serializes, and writing to a vector cannot fail.
+    let _ = serde_json::to_writer(out, &number);
 }
