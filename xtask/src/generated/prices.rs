@@ -15,10 +15,10 @@ use crate::command::Cmd;
 const CRATE: &str = "genai-prices";
 
 /// Who there is, by API address: an array of providers without models.
-const VENDORS: &str = "crates/engine/src/prices/vendors.json";
+const VENDORS: &str = "crates/prices/data/vendors.json";
 
 /// The same providers with their models, one a line.
-const MODELS: &str = "crates/engine/src/prices/models.jsonl";
+const MODELS: &str = "crates/prices/data/models.jsonl";
 
 /// What finds a provider, in the order it is written; what the models are asked about follows. Numbers keep their
 /// spelling: a price read and written again may be another one.

@@ -7,9 +7,9 @@ use genai_prices::{Calculator, PriceCalculation, PriceRequest, Usage};
 use serde::Deserialize;
 
 /// Every provider without its models.
-const VENDORS: &str = include_str!("vendors.json");
+const VENDORS: &str = include_str!("../data/vendors.json");
 /// A line for each provider: the same, with its models.
-const MODELS: &str = include_str!("models.jsonl");
+const MODELS: &str = include_str!("../data/models.jsonl");
 
 /// One provider's part of the list, and of those it resells.
 #[derive(Debug)]
