@@ -50,14 +50,7 @@ impl Price {
         }
         let preset = map.providers.get(&route.provider).and_then(|provider| provider.preset);
         let vendor = preset.and_then(|preset| vendor(preset.name));
-        let mut models = vec![route.upstream_model.clone()];
-        for name in [&route.model, &route.upstream_model] {
-            // Short names in maps (`sonnet-4.6`) leave out what the vendor's own names begin with.
-            let long = format!("claude-{name}");
-            for name in [Some(name.clone()), (vendor == Some("anthropic")).then_some(long)] {
-                models.extend(name.filter(|name| !models.contains(name)));
-            }
-        }
+        let models = names(route, vendor);
         Self::Listed(Listed { vendor, base_url: Arc::from(route.base_url.as_str()), models })
     }
 
@@ -95,8 +88,21 @@ fn rates(cost: impl Fn(Tokens) -> Option<Usd>) -> Option<Rates> {
     })
 }
 
+/// The names a route's model may have in the list of its vendor.
+pub(crate) fn names(route: &Route, vendor: Option<&str>) -> Vec<String> {
+    let mut models = vec![route.upstream_model.clone()];
+    for name in [&route.model, &route.upstream_model] {
+        // Short names in maps (`sonnet-4.6`) leave out what the vendor's own names begin with.
+        let long = format!("claude-{name}");
+        for name in [Some(name.clone()), (vendor == Some("anthropic")).then_some(long)] {
+            models.extend(name.filter(|name| !models.contains(name)));
+        }
+    }
+    models
+}
+
 /// The price list's name of a preset.
-fn vendor(preset: &str) -> Option<&'static str> {
+pub(crate) fn vendor(preset: &str) -> Option<&'static str> {
     Some(match preset {
         "anthropic" => "anthropic",
         "openai" => "openai",
