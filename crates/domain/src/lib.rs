@@ -1,4 +1,4 @@
-//! The nouns every other room shares: the routing map (raw, then proven), money, ids, secrets,
+//! The nouns every other room shares: the routing map (raw, then proven), money, billed usage, ids, secrets,
 //! failures, events, clock readings and the views a person looks at.
 //!
 //! This room does no IO, reads no clock and owns no state. It depends on none of the other rooms.
@@ -25,6 +25,7 @@ pub mod problem;
 pub mod secret;
 pub mod switch_cost;
 pub mod text;
+pub mod usage;
 pub mod view;
 
 pub use clock::Now;
@@ -37,3 +38,4 @@ pub use nearest::did_you_mean;
 pub use operation::Operation;
 pub use problem::Problem;
 pub use secret::Secret;
+pub use usage::BilledUsage;

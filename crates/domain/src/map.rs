@@ -13,6 +13,7 @@ mod midstream;
 mod network;
 mod operate;
 mod preset;
+mod price;
 mod proof;
 mod proven;
 mod raw;
@@ -36,6 +37,7 @@ pub use operate::{
     ShiftSettings, Sticky, StormSettings, TriggerSettings,
 };
 pub use preset::{Auth, Layout, PRESETS, Preset, ambient_variables, preset};
+pub use price::{PriceRule, PriceSetting, TokenRates};
 pub use proof::canonical;
 pub use proven::{
     BreakerSettings, ClientRule, Cold, ColdReply, CredentialSource, Flags, Job, Limits, Line, MatchRule,

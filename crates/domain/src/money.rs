@@ -103,9 +103,68 @@ fn step(digits: u32) -> u64 {
     10_u64.pow(digits.saturating_sub(2))
 }
 
+/// What one unit costs (a token, a call), in whole atto-dollars (10⁻¹⁸ USD): a listed price of up to twelve decimals per
+/// million tokens is held exactly. The most it holds is 18 dollars.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Rate(u64);
+
+impl Rate {
+    /// Nothing.
+    pub const ZERO: Self = Self(0);
+    /// Atto-dollars of one nano-dollar.
+    pub const ATTOS_PER_NANO: u64 = 1_000_000_000;
+
+    /// A rate from dollars for a million units, as vendors list tokens. `None` for what is no price: not a number,
+    /// below zero, or above what a rate holds.
+    #[must_use]
+    pub fn per_million(dollars: f64) -> Option<Self> {
+        Self::of(dollars, 1e12)
+    }
+
+    /// A rate from dollars for a thousand units, as vendors list calls. `None` as in [`Rate::per_million`].
+    #[must_use]
+    pub fn per_thousand(dollars: f64) -> Option<Self> {
+        Self::of(dollars, 1e15)
+    }
+
+    fn of(dollars: f64, attos: f64) -> Option<Self> {
+        let attos = (dollars * attos).round();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "only numbers that fit come here"
+        )]
+        (dollars >= 0.0 && attos < 1.8e19).then_some(Self(attos as u64))
+    }
+
+    /// In atto-dollars.
+    #[must_use]
+    pub const fn attos(self) -> u64 {
+        self.0
+    }
+
+    /// What a million units cost.
+    #[must_use]
+    pub fn of_a_million(self) -> Usd {
+        let nanos = (u128::from(self.0) * 1_000_000 + 500_000_000) / u128::from(Self::ATTOS_PER_NANO);
+        Usd(i64::try_from(nanos).unwrap_or(i64::MAX))
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Usd;
+    use super::{Rate, Usd};
+
+    #[test]
+    fn rates_hold_listed_prices_exactly_and_take_nothing_else() {
+        assert_eq!(Rate::per_million(0.1).unwrap().attos(), 100_000_000_000);
+        assert_eq!(Rate::per_million(0.075).unwrap().of_a_million(), Usd::from_nanos(75_000_000));
+        assert_eq!(Rate::per_thousand(10.0).unwrap().attos(), 10_000_000_000_000_000);
+        assert_eq!(Rate::per_million(600.0).unwrap().of_a_million().to_string(), "$600.00");
+        for nonsense in [-0.1, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e9] {
+            assert_eq!(Rate::per_million(nonsense), None, "{nonsense}");
+        }
+    }
 
     #[test]
     fn amounts_read_as_people_write_them() {

@@ -9,7 +9,6 @@ pub(crate) mod incidents;
 pub(crate) mod metrics;
 pub(crate) mod network;
 pub(crate) mod one_route;
-pub(crate) mod prices;
 pub(crate) mod snapshot;
 mod state;
 pub(crate) mod supervisor;

@@ -15,10 +15,10 @@ use crate::command::Cmd;
 const CRATE: &str = "genai-prices";
 
 /// Who there is, by API address: an array of providers without models.
-const VENDORS: &str = "crates/engine/src/watch/prices/vendors.json";
+const VENDORS: &str = "crates/prices/data/vendors.json";
 
 /// The same providers with their models, one a line.
-const MODELS: &str = "crates/engine/src/watch/prices/models.jsonl";
+const MODELS: &str = "crates/prices/data/models.jsonl";
 
 /// What finds a provider, in the order it is written; what the models are asked about follows. Numbers keep their
 /// spelling: a price read and written again may be another one.
@@ -44,6 +44,9 @@ struct Model {
     context_window: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     prices: Option<Box<RawValue>>,
+    /// Other prices by service tier or batch, over the standard ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    price_variants: Option<Box<RawValue>>,
 }
 
 /// Each document's place and text, as the data of the locked version has it.
@@ -101,7 +104,8 @@ mod tests {
     fn an_excerpt_keeps_what_is_asked_for_and_lends_windows_between_namesakes() {
         let list = r#"[
             {"id":"b","name":"B","api_pattern":"b","extractors":[1],"models":[
-                {"id":"m","name":"M","match":{"equals":"m"},"prices":{"input_mtok":0.140}},
+                {"id":"m","name":"M","match":{"equals":"m"},"prices":{"input_mtok":0.140},
+                 "price_variants":[{"when":{"processing":"batch"},"prices":{"input_mtok":0.07}}]},
                 {"id":"alone","match":{"equals":"alone"},"prices":{}}]},
             {"id":"a","name":"A","api_pattern":"a","fallback_model_providers":["b"],"models":[
                 {"id":"m","match":{"equals":"m"},"prices":{},"context_window":8}]}
@@ -118,7 +122,7 @@ mod tests {
         let lines: Vec<&str> = models.lines().collect();
         assert_eq!(
             lines[0],
-            r#"{"id":"b","name":"B","api_pattern":"b","models":[{"id":"m","match":{"equals":"m"},"context_window":8,"prices":{"input_mtok":0.140}},{"id":"alone","match":{"equals":"alone"},"prices":{}}]}"#,
+            r#"{"id":"b","name":"B","api_pattern":"b","models":[{"id":"m","match":{"equals":"m"},"context_window":8,"prices":{"input_mtok":0.140},"price_variants":[{"when":{"processing":"batch"},"prices":{"input_mtok":0.07}}]},{"id":"alone","match":{"equals":"alone"},"prices":{}}]}"#,
             "found by how its line begins, its numbers as they were written"
         );
         assert_eq!(lines.len(), 2);

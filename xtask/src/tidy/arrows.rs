@@ -9,6 +9,7 @@ use super::Fault;
 const ARROWS: &[(&str, &[&str])] = &[
     ("switchyard-domain", &[]),
     ("switchyard-policy", &["switchyard-domain"]),
+    ("switchyard-prices", &["switchyard-domain"]),
     ("switchyard-wire", &["switchyard-domain"]),
     ("switchyard-store", &["switchyard-domain"]),
     ("switchyard-notify", &["switchyard-domain"]),
@@ -18,6 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "switchyard-domain",
             "switchyard-policy",
+            "switchyard-prices",
             "switchyard-wire",
             "switchyard-store",
             "switchyard-notify",
@@ -39,7 +41,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// The rooms that decide and translate, and never do: nothing that reads, writes or waits.
 const WITHOUT_IO: &[&str] =
-    &["switchyard-domain", "switchyard-policy", "switchyard-wire", "switchyard-outages"];
+    &["switchyard-domain", "switchyard-policy", "switchyard-prices", "switchyard-wire", "switchyard-outages"];
 const IO: &[&str] = &["tokio", "reqwest", "sqlx", "axum", "hyper", "hyper-util"];
 
 /// Crates that belong to one room alone. The scenarios may look into the database file from outside: that a job ended
@@ -113,6 +115,8 @@ mod tests {
             ("switchyard-domain", "switchyard-policy", false),
             ("switchyard-policy", "switchyard-wire", false),
             ("switchyard-engine", "switchyard-sim", false),
+            ("switchyard-engine", "switchyard-prices", true),
+            ("switchyard-prices", "switchyard-wire", false),
             ("switchyard-engine", "switchyard-store", true),
             ("switchyard-control", "switchyard-store", false),
             ("switchyard", "switchyard-control", true),

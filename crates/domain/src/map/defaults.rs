@@ -170,6 +170,7 @@ table! {
     "limits.maxInFlight" = Defaults::MAX_IN_FLIGHT => "Requests under way at the same time, those whose body is still coming included.";
     "limits.maxBytesInFlight" = Defaults::MAX_BYTES_IN_FLIGHT => "What the bodies of requests under way may hold together, bytes; what comes then is refused with 429. Sixteen of the largest, or half a megabyte for each of 1,024.";
     "listen.hosts" = "none" => "Names of this machine besides `localhost` and `127.0.0.1`, as containers call it (`host.docker.internal`). Requests for any other host are refused: a web page could reach the router by a name of its own.";
+    "prices" = "none" => "What models cost, over the price list, by globs over `provider/model` or the model's name: `\"free\"`, US dollars for a million tokens as `{\"input\", \"output\", \"cacheRead\", \"cacheWrite\", \"cacheWrite1h\"}`, or `{\"multiplier\": 1.1}`. A name beats a glob, a longer glob a shorter one, and a route's own `price` both. A model nobody knows the price of is taken for the vendor's dearest.";
     "clients.<app>.maxInFlight" = "none" => "An app's requests under way at the same time.";
     "flags.enable_warm_fallback" = true => "Whether Warm is tried.";
     "flags.enable_cold_queue" = true => "Whether requests may be queued.";

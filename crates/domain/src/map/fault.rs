@@ -58,6 +58,14 @@ impl Faults {
         self.told.iter().any(|fault| fault.path == path.as_str())
     }
 
+    /// True where a field of the place has a fault.
+    pub(super) fn has_below(&self, path: &Path) -> bool {
+        let below = |fault: &Fault| {
+            fault.path.strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with(['.', '[']))
+        };
+        self.told.iter().any(below)
+    }
+
     /// What is told: the faults, and how many more there are.
     pub(super) fn into_told(mut self) -> Vec<Fault> {
         if self.more > 0 {

@@ -75,6 +75,8 @@ pub struct Preset {
     pub support: Option<&'static str>,
     /// What its API can't do, whatever the model.
     pub lacks: &'static [Feature],
+    /// Runs models on the user's own machines, where no token is charged for.
+    pub runs_models: bool,
 }
 
 /// The usual environment variables of a Google Cloud project, in order.
@@ -98,6 +100,7 @@ const CHAT: Preset = Preset {
     status_page: None,
     support: None,
     lacks: &[],
+    runs_models: false,
 };
 
 /// Every preset.
@@ -254,6 +257,7 @@ pub const PRESETS: &[Preset] = &[
         auth: Auth::None,
         support: Some("https://github.com/ollama/ollama/issues"),
         lacks: &[Feature::Documents, Feature::Choices, Feature::State],
+        runs_models: true,
         ..CHAT
     },
     Preset {
@@ -265,6 +269,7 @@ pub const PRESETS: &[Preset] = &[
         auth: Auth::None,
         support: Some("https://github.com/lmstudio-ai/lmstudio-bug-tracker/issues"),
         lacks: &[Feature::Documents, Feature::Audio, Feature::Choices],
+        runs_models: true,
         ..CHAT
     },
 ];

@@ -6,6 +6,7 @@ mod jobs;
 mod listen;
 mod network;
 mod place;
+pub(super) mod prices;
 mod route;
 
 use std::collections::{BTreeMap, HashMap};
@@ -59,6 +60,7 @@ pub(super) fn prove(raw: &RawMap, variables: &dyn Variables, faults: Faults) -> 
     let clients = proof.clients();
     let network = proof.network();
     let hosts = proof.hosts();
+    let prices = proof.price_rules();
     let steps = proof.move_steps();
     proof.limits();
     let Proof { faults, routes, providers, notes, .. } = proof;
@@ -90,6 +92,7 @@ pub(super) fn prove(raw: &RawMap, variables: &dyn Variables, faults: Faults) -> 
         goals: Goals::of(raw.goals.as_ref()),
         clients,
         hosts,
+        prices,
         flags: Flags {
             enable_warm_fallback: flags.enable_warm_fallback.unwrap_or(true),
             enable_cold_queue: flags.enable_cold_queue.unwrap_or(true),
@@ -279,6 +282,10 @@ impl Proof<'_> {
 
     fn has_fault_at(&self, path: &Path) -> bool {
         self.faults.has_at(path)
+    }
+
+    fn has_fault_below(&self, path: &Path) -> bool {
+        self.faults.has_below(path)
     }
 
     fn retry(&mut self) -> RetrySettings {

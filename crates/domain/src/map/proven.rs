@@ -14,6 +14,7 @@ use super::operate::{
     ShiftSettings, Sticky, StormSettings, TriggerSettings,
 };
 use super::preset::{Auth, Preset};
+use super::price::{PriceRule, PriceSetting};
 use super::steps::MoveSteps;
 use crate::{Dialect, FeatureSet, RouteId, Tier};
 
@@ -68,6 +69,8 @@ pub struct RoutingMap {
     pub clients: BTreeMap<String, ClientRule>,
     /// Names of this machine by which the proxy may be called besides the usual ones, in small letters.
     pub hosts: Vec<String>,
+    /// What models cost, the most particular rule first. [`RoutingMap::price_setting`] asks them.
+    pub prices: Vec<PriceRule>,
     /// Switches.
     pub flags: Flags,
     /// Sizes and counts.
@@ -130,6 +133,8 @@ pub struct Route {
     pub cannot: FeatureSet,
     /// The most tokens of prompt and answer together, as the map says.
     pub context_window: Option<u64>,
+    /// What it costs, where the map says so on the route itself.
+    pub price: Option<PriceSetting>,
     /// Where its account lives, as the map or the preset says.
     pub region: Option<String>,
     /// The AWS profile whose credentials are used where none are stored.

@@ -1,6 +1,7 @@
 //! The map as people write it. The JSON Schema is generated from these types; nothing is checked here.
 
 mod network;
+mod price;
 
 use std::collections::BTreeMap;
 
@@ -16,6 +17,7 @@ use crate::{Dialect, Feature};
 
 pub(super) use network::RawCheckUrl;
 use network::RawNetwork;
+pub(super) use price::{RawPrice, RawPriceSettings};
 
 /// A routing map: tiers, routes, jobs and policies.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -80,6 +82,9 @@ pub struct RawMap {
     pub network: Option<RawNetwork>,
     /// By which names the proxy may be called.
     pub listen: Option<RawListen>,
+    /// What models cost, by a glob over `provider/model` or the model's name, where the price list doesn't know them or a
+    /// contract says otherwise. An exact name beats a glob, and a longer glob a shorter one.
+    pub prices: Option<BTreeMap<String, RawPrice>>,
     /// Switches.
     pub flags: Option<RawFlags>,
     /// Sizes and counts.
@@ -171,6 +176,8 @@ pub struct RawRoute {
     /// The most tokens of prompt and answer together.
     #[schemars(range(min = 256, max = 100_000_000))]
     pub context_window: Option<u64>,
+    /// What it costs, over the price list and over `prices`.
+    pub price: Option<RawPrice>,
     /// Its timeouts.
     pub timeouts: Option<RawTimeouts>,
     /// Its breaker.

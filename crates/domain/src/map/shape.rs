@@ -9,7 +9,8 @@ use std::sync::LazyLock;
 use serde_json::Value;
 
 use super::fault::{Fault, Faults, MOST_FAULTS, Path};
-use super::raw::{RawMap, RawRoute};
+use super::proof::prices::FORMS;
+use super::raw::{RawMap, RawPriceSettings, RawRoute};
 use crate::nearest::nearest;
 
 /// The largest whole number that every reader of JSON takes for what it is (RFC 8259, 6).
@@ -198,11 +199,16 @@ impl Bads<'_> {
     /// Keys nobody knows, in the object at a place.
     fn unknown(&mut self, keys: &[String], pointer: &str, path: &Path) {
         let known = keys_at(pointer, self.schema);
+        self.unknown_of(keys, pointer, path, &known);
+    }
+
+    /// As [`Bads::unknown`], of an object that takes these keys.
+    fn unknown_of(&mut self, keys: &[String], pointer: &str, path: &Path, known: &[String]) {
         for key in keys {
             if self.is_full() {
                 return;
             }
-            let fault = Fault::new(path.field(key), unknown_key(key, &known));
+            let fault = Fault::new(path.field(key), unknown_key(key, known));
             self.push(Some(format!("{pointer}/{}", escape(key))), fault);
         }
     }
@@ -222,9 +228,10 @@ fn collect(error: &jsonschema::ValidationError<'_>, document: &Value, bad: &mut 
         Kind::AdditionalProperties { unexpected } => {
             bad.unknown(unexpected, &pointer, &path);
         }
+        Kind::AnyOf { .. } if is_price(&pointer) => price_faults(error.instance(), pointer, document, bad),
         Kind::AnyOf { .. } if error.instance().is_object() => {
             // A route of a job's own: say what is wrong inside it.
-            if !route_faults(error.instance(), &pointer, document, bad) {
+            if !faults_inside::<RawRoute>(error.instance(), &pointer, document, bad) {
                 let fault = Fault::new(path, sentence(error, bad.schema));
                 bad.push(Some(pointer), fault);
             }
@@ -236,10 +243,30 @@ fn collect(error: &jsonschema::ValidationError<'_>, document: &Value, bad: &mut 
     }
 }
 
-/// False when nothing is wrong with it as a route.
-fn route_faults(instance: &Value, pointer: &str, document: &Value, bad: &mut Bads<'_>) -> bool {
+/// True for the place of a price: `/prices/GLOB`, or `price` of a route.
+fn is_price(pointer: &str) -> bool {
+    let mut parts = pointer.rsplit('/');
+    let last = parts.next();
+    last == Some("price") || pointer.strip_prefix("/prices/").is_some_and(|glob| !glob.contains('/'))
+}
+
+/// A price that is neither `"free"` nor rates: says what is wrong with its rates, or how prices are written.
+fn price_faults(instance: &Value, pointer: String, document: &Value, bad: &mut Bads<'_>) {
+    if !instance.is_object() || !faults_inside::<RawPriceSettings>(instance, &pointer, document, bad) {
+        let fault = Fault::new(readable(&pointer, document), format!("{instance} is not a price. {FORMS}"));
+        bad.push(Some(pointer), fault);
+    }
+}
+
+/// False when nothing is wrong with it as a `T`.
+fn faults_inside<T: schemars::JsonSchema>(
+    instance: &Value,
+    pointer: &str,
+    document: &Value,
+    bad: &mut Bads<'_>,
+) -> bool {
     use jsonschema::error::ValidationErrorKind as Kind;
-    let schema = checked::<RawRoute>();
+    let schema = checked::<T>();
     let Ok(validator) = jsonschema::validator_for(&schema) else { return false };
     let mut any = false;
     for error in validator.iter_errors(instance) {
@@ -247,7 +274,10 @@ fn route_faults(instance: &Value, pointer: &str, document: &Value, bad: &mut Bad
         let place = format!("{pointer}{}", error.instance_path());
         let at = readable(&place, document);
         if let Kind::AdditionalProperties { unexpected } = error.kind() {
-            bad.unknown(unexpected, &place, &at);
+            let known = keys_at(error.instance_path().as_str(), &schema);
+            bad.unknown_of(unexpected, &place, &at, &known);
+        } else if matches!(error.kind(), Kind::AnyOf { .. }) && is_price(&place) {
+            price_faults(error.instance(), place, document, bad);
         } else if !matches!(error.kind(), Kind::Required { .. }) {
             bad.push(Some(place), Fault::new(at, sentence(&error, &schema)));
         }

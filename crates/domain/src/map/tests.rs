@@ -3,6 +3,7 @@
 mod hostile;
 mod network;
 mod operate;
+mod prices;
 mod providers;
 
 use super::*;

@@ -14,7 +14,7 @@ use crate::core::clock;
 use crate::core::ids::OWN_CLIENT;
 use crate::walk::request::no_such_job;
 use crate::watch::compat;
-use crate::watch::prices::Price;
+use switchyard_prices::Price;
 use crate::watch::switch_cost::{LOOK_BACK_DAYS, Side, preview};
 
 impl Router {

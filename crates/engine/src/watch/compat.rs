@@ -16,7 +16,7 @@ use switchyard_domain::{FeatureSet, RouteId, Usd};
 use switchyard_policy::{Check, Known};
 
 use crate::core::{Core, Running, lock};
-use crate::watch::prices::{Listed, Price, Tokens};
+use switchyard_prices::{Listed, Price, Tokens};
 
 pub(crate) use run::{Bench, check};
 

@@ -6,7 +6,7 @@ use switchyard_domain::{Dialect, Feature, FeatureSet, Usd};
 use switchyard_store::TypicalUsage;
 
 use crate::walk::serve::BOUND;
-use crate::watch::prices::{Price, Tokens};
+use switchyard_prices::{Price, Tokens};
 
 /// What a request is taken for while nothing is known of the job's own: prompt and answer tokens.
 const ASSUMED: (u64, u64) = (1_000, 300);

@@ -18,7 +18,7 @@ const GLOB_BYTES: usize = 256;
 const GLOB_DEPTH: usize = 8;
 
 /// Whether a glob is of a size that can be read.
-fn fits(glob: &str) -> Result<(), String> {
+pub(super) fn fits(glob: &str) -> Result<(), String> {
     if glob.len() > GLOB_BYTES {
         return Err(format!("This glob is {} bytes long; at most {GLOB_BYTES} are taken.", glob.len()));
     }

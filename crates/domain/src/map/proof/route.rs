@@ -40,6 +40,7 @@ impl Proof<'_> {
         let headers = self.headers(raw, declared, path);
         let forward_headers = self.forward_headers(raw, declared, path);
         let outbound = self.outbound(named);
+        let price = self.price(raw.price.as_ref(), &path.field("price"));
         let timeouts = self.timeouts(raw.timeouts.as_ref(), declared.and_then(|p| p.timeouts.as_ref()), path);
         let (provider, model, home) = (provider?, model?, home?);
         let Home { base_url, models_url, dialect, is_own, is_vendors, region } = home;
@@ -80,6 +81,7 @@ impl Proof<'_> {
             can: stated(raw, true),
             cannot: lacking(raw, known.filter(|_| is_vendors)),
             context_window: raw.context_window,
+            price,
             region,
             profile: declared.and_then(|p| p.profile.clone()),
             api_version,
@@ -225,5 +227,6 @@ fn same_route(a: &Route, b: &Route) -> bool {
         && (&a.headers, &a.forward_headers) == (&b.headers, &b.forward_headers)
         && (&a.region, &a.profile, &a.speaks) == (&b.region, &b.profile, &b.speaks)
         && a.timeouts == b.timeouts
+        && a.price == b.price
         && a.enabled == b.enabled
 }

@@ -8,7 +8,7 @@ use switchyard_domain::switch_cost::Rates;
 use switchyard_domain::{RouteId, Usd};
 
 use super::tally::{Elsewhere, Tally, p95, span};
-use crate::watch::prices::Price;
+use switchyard_prices::Price;
 
 /// What is measured besides the log.
 #[derive(Clone, Copy, Debug)]

@@ -2,8 +2,6 @@
 //! provider's is read, for as long as the asking takes. What runs on this machine or its network costs nothing and
 //! never asks.
 
-mod list;
-
 use std::sync::Arc;
 
 use genai_prices::Usage;
@@ -11,20 +9,24 @@ use switchyard_domain::Usd;
 use switchyard_domain::map::{Route, RoutingMap};
 use switchyard_domain::switch_cost::Rates;
 
-use self::list::Excerpt;
+use crate::list::Excerpt;
 
 /// Tokens of one request. The cached counts are parts of `input`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Tokens {
-    pub(crate) input: u64,
-    pub(crate) cached: u64,
-    pub(crate) cache_write: u64,
-    pub(crate) output: u64,
+pub struct Tokens {
+    /// Prompt tokens, cached ones included.
+    pub input: u64,
+    /// Those read from the provider's cache.
+    pub cached: u64,
+    /// Those written to it.
+    pub cache_write: u64,
+    /// Answer tokens.
+    pub output: u64,
 }
 
 /// How a route's requests are priced.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Price {
+pub enum Price {
     /// It is of this machine or its network.
     Free,
     /// As the vendor prices this model.
@@ -33,7 +35,7 @@ pub(crate) enum Price {
 
 /// A model as the price list is asked for it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Listed {
+pub struct Listed {
     vendor: Option<&'static str>,
     base_url: Arc<str>,
     models: Vec<String>,
@@ -41,25 +43,20 @@ pub(crate) struct Listed {
 
 impl Price {
     /// How a route is priced. Reads no data.
-    pub(crate) fn of(map: &RoutingMap, route: &Route) -> Self {
+    #[must_use]
+    pub fn of(map: &RoutingMap, route: &Route) -> Self {
         if route.is_local {
             return Self::Free;
         }
         let preset = map.providers.get(&route.provider).and_then(|provider| provider.preset);
         let vendor = preset.and_then(|preset| vendor(preset.name));
-        let mut models = vec![route.upstream_model.clone()];
-        for name in [&route.model, &route.upstream_model] {
-            // Short names in maps (`sonnet-4.6`) leave out what the vendor's own names begin with.
-            let long = format!("claude-{name}");
-            for name in [Some(name.clone()), (vendor == Some("anthropic")).then_some(long)] {
-                models.extend(name.filter(|name| !models.contains(name)));
-            }
-        }
+        let models = names(route, vendor);
         Self::Listed(Listed { vendor, base_url: Arc::from(route.base_url.as_str()), models })
     }
 
     /// What a request costs; `None` where no price is known.
-    pub(crate) fn cost(&self, tokens: Tokens) -> Option<Usd> {
+    #[must_use]
+    pub fn cost(&self, tokens: Tokens) -> Option<Usd> {
         match self {
             Self::Free => Some(Usd::ZERO),
             Self::Listed(listed) => listed.found()?.cost(tokens),
@@ -67,7 +64,8 @@ impl Price {
     }
 
     /// Prices of a million tokens at a prompt's usual length; `None` where no price is known.
-    pub(crate) fn rates(&self) -> Option<Rates> {
+    #[must_use]
+    pub fn rates(&self) -> Option<Rates> {
         match self {
             Self::Free => rates(|_| Some(Usd::ZERO)),
             Self::Listed(listed) => {
@@ -90,8 +88,21 @@ fn rates(cost: impl Fn(Tokens) -> Option<Usd>) -> Option<Rates> {
     })
 }
 
+/// The names a route's model may have in the list of its vendor.
+pub(crate) fn names(route: &Route, vendor: Option<&str>) -> Vec<String> {
+    let mut models = vec![route.upstream_model.clone()];
+    for name in [&route.model, &route.upstream_model] {
+        // Short names in maps (`sonnet-4.6`) leave out what the vendor's own names begin with.
+        let long = format!("claude-{name}");
+        for name in [Some(name.clone()), (vendor == Some("anthropic")).then_some(long)] {
+            models.extend(name.filter(|name| !models.contains(name)));
+        }
+    }
+    models
+}
+
 /// The price list's name of a preset.
-fn vendor(preset: &str) -> Option<&'static str> {
+pub(crate) fn vendor(preset: &str) -> Option<&'static str> {
     Some(match preset {
         "anthropic" => "anthropic",
         "openai" => "openai",
@@ -109,7 +120,8 @@ fn vendor(preset: &str) -> Option<&'static str> {
 
 impl Listed {
     /// The most tokens of prompt and answer the model takes, where the list knows.
-    pub(crate) fn window(&self) -> Option<u64> {
+    #[must_use]
+    pub fn window(&self) -> Option<u64> {
         let found = self.found()?;
         found.excerpt.window(&found.id)
     }

@@ -6,16 +6,23 @@
 use genai_prices::{Calculator, PriceCalculation, PriceRequest, Usage};
 use serde::Deserialize;
 
+use crate::category::{CATEGORIES, PerCategory, at};
+use crate::tariff::{ListedModel, Tariff};
+
 /// Every provider without its models.
-const VENDORS: &str = include_str!("vendors.json");
+const VENDORS: &str = include_str!("../data/vendors.json");
 /// A line for each provider: the same, with its models.
-const MODELS: &str = include_str!("models.jsonl");
+const MODELS: &str = include_str!("../data/models.jsonl");
 
 /// One provider's part of the list, and of those it resells.
 #[derive(Debug)]
-pub(super) struct Excerpt {
+pub(crate) struct Excerpt {
     list: Calculator,
+    /// Its own models alone, where it resells others'.
+    own: Option<Calculator>,
     vendor: String,
+    /// Its own line, then those of whom it resells.
+    lines: Vec<&'static str>,
 }
 
 #[derive(Deserialize)]
@@ -24,39 +31,105 @@ struct Resells {
     fallback_model_providers: Vec<String>,
 }
 
+/// The models of a line.
+#[derive(Deserialize)]
+struct Line<'a> {
+    #[serde(borrow)]
+    models: Vec<ListedModel<'a>>,
+}
+
 impl Excerpt {
     /// By the list's own name of the vendor where it is known, else by the API's address; `None` for a stranger.
-    pub(super) fn of(vendor: Option<&str>, base_url: &str) -> Option<Self> {
-        let vendor = match vendor {
-            Some(vendor) => vendor.to_owned(),
-            None => vendor_at(base_url)?,
-        };
-        let own = line_of(&vendor)?;
+    pub(crate) fn of(vendor: Option<&str>, base_url: &str) -> Option<Self> {
+        match vendor {
+            Some(vendor) => Self::of_vendor(vendor),
+            None => Self::of_vendor(&vendor_at(base_url)?),
+        }
+    }
+
+    /// By the list's own name of the vendor.
+    pub(crate) fn of_vendor(vendor: &str) -> Option<Self> {
+        let own = line_of(vendor)?;
         let resells: Resells = serde_json::from_str(own).ok()?;
         let others = resells.fallback_model_providers.iter().filter_map(|other| line_of(other));
         let lines: Vec<&str> = std::iter::once(own).chain(others).collect();
-        let list = Calculator::from_json(format!("[{}]", lines.join(","))).ok()?;
-        Some(Self { list, vendor })
+        let decode = |lines: &[&str]| Calculator::from_json(format!("[{}]", lines.join(","))).ok();
+        let alone = if lines.len() > 1 { Some(decode(&lines[..1])?) } else { None };
+        Some(Self { list: decode(&lines)?, own: alone, vendor: vendor.to_owned(), lines })
+    }
+
+    /// The tariff of the first of a model's names that the list knows. `None` where it knows none, or no price of it.
+    pub(crate) fn tariff(&self, names: &[String]) -> Option<Tariff> {
+        let (id, is_resold) = names.iter().find_map(|name| self.find(name))?;
+        self.tariff_of(&id, is_resold)
+    }
+
+    /// The tariff of an entry, by the list's own name of the model.
+    pub(crate) fn tariff_of(&self, id: &str, is_resold: bool) -> Option<Tariff> {
+        let mut lines = self.lines.iter().skip(usize::from(is_resold));
+        lines.find_map(|line| {
+            let line: Line<'_> = serde_json::from_str(line).ok()?;
+            line.models.iter().find(|model| model.id == id)?.tariff(&self.vendor, is_resold)
+        })
+    }
+
+    /// The list's own name of a model, and whether it is a resold one.
+    pub(crate) fn find(&self, model: &str) -> Option<(String, bool)> {
+        let nothing = Usage::new();
+        let request = PriceRequest::new(model, &nothing).with_provider_id(&self.vendor);
+        let own = self.own.as_ref().unwrap_or(&self.list).calculate(&request).ok();
+        let resold = || Some((self.own.as_ref().and(self.price(model, &nothing))?.model_id, true));
+        own.map(|price| (price.model_id, false)).or_else(resold)
+    }
+
+    /// In each category the dearest rate of a model that chats, atto-dollars; `None` where none does.
+    pub(crate) fn dearest(&self) -> Option<PerCategory> {
+        let mut dearest = [0; CATEGORIES];
+        for line in &self.lines {
+            let line: Line<'_> = serde_json::from_str(line).ok()?;
+            let tariffs = line.models.iter().filter_map(|model| model.tariff(&self.vendor, false));
+            for rates in tariffs.map(|tariff| tariff.dearest_of_short_prompts()) {
+                if rates[at::INPUT] > 0 && rates[at::OUTPUT] > 0 {
+                    for (most, rate) in dearest.iter_mut().zip(rates) {
+                        *most = (*most).max(rate);
+                    }
+                }
+            }
+        }
+        (dearest[at::INPUT] > 0).then_some(dearest)
     }
 
     /// `None` where the provider has no such model.
-    pub(super) fn price(&self, model: &str, usage: &Usage) -> Option<PriceCalculation> {
+    pub(crate) fn price(&self, model: &str, usage: &Usage) -> Option<PriceCalculation> {
         let request = PriceRequest::new(model, usage).with_provider_id(&self.vendor);
         self.list.calculate(&request).ok()
     }
 
     /// The most tokens of prompt and answer a model takes, by the list's own name of it.
-    pub(super) fn window(&self, model_id: &str) -> Option<u64> {
+    pub(crate) fn window(&self, model_id: &str) -> Option<u64> {
         // The provider's own word comes first; a model resold is described with its maker.
         let models = self.list.providers().flat_map(genai_prices::ProviderInfo::models);
         models.filter(|model| model.id() == model_id).find_map(genai_prices::ModelInfo::context_window)
     }
 }
 
-fn vendor_at(base_url: &str) -> Option<String> {
+/// The list's name of whoever lives at an address.
+pub(crate) fn vendor_at(base_url: &str) -> Option<String> {
     let vendors = Calculator::from_json(VENDORS).ok()?;
     let found = vendors.find_provider(None, Some(base_url)).ok()??;
     Some(found.id().to_owned())
+}
+
+/// Every vendor's line.
+#[cfg(test)]
+pub(crate) fn lines() -> impl Iterator<Item = &'static str> {
+    MODELS.lines()
+}
+
+/// The models of a vendor's line.
+#[cfg(test)]
+pub(crate) fn models(line: &str) -> Vec<ListedModel<'_>> {
+    serde_json::from_str::<Line<'_>>(line).map(|line| line.models).unwrap_or_default()
 }
 
 fn line_of(vendor: &str) -> Option<&'static str> {
