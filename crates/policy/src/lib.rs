@@ -22,6 +22,7 @@ pub mod plan;
 pub mod retry_budget;
 pub mod shed;
 pub mod shift;
+pub mod spend;
 pub mod status;
 pub mod trigger_monitor;
 
