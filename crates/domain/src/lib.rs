@@ -4,6 +4,7 @@
 //! This room does no IO, reads no clock and owns no state. It depends on none of the other rooms.
 
 pub mod api;
+pub mod budget;
 pub mod clock;
 pub mod compat;
 pub mod dialect;

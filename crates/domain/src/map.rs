@@ -4,6 +4,7 @@
 //! Nothing else constructs a [`RoutingMap`].
 
 mod address;
+mod budget;
 mod defaults;
 mod diff;
 mod edit;
@@ -26,6 +27,7 @@ mod variables;
 #[cfg(test)]
 mod tests;
 
+pub use budget::{BudgetSettings, Caps, WebhookScope};
 pub use defaults::{Defaults, rows as default_rows};
 pub use diff::unified as diff;
 pub use edit::{edit, value_at};

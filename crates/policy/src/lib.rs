@@ -14,14 +14,17 @@ pub mod current_tier;
 mod elsewhere;
 pub mod failover_machine;
 pub mod fleet;
+pub mod forecast;
 pub mod lately;
 pub mod network;
 pub mod overrides;
 pub mod patience;
 pub mod plan;
 pub mod retry_budget;
+pub mod runaway;
 pub mod shed;
 pub mod shift;
+pub mod spend;
 pub mod status;
 pub mod trigger_monitor;
 

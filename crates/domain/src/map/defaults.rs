@@ -94,6 +94,16 @@ impl Defaults {
     pub const SYSTEM_DNS_MS: u64 = 2_000;
     /// Addresses that worked are used this long when no resolver answers, milliseconds: seven days.
     pub const LAST_KNOWN_MS: u64 = 604_800_000;
+    /// Part of a budget at which new work pauses, percent: a fifth is left to finish what is under way, and for who decides to
+    /// go on.
+    pub const PAUSE_AT_PERCENT: u8 = 80;
+    /// Most time a try waits for others to free money, milliseconds: a caller waits as long for a first token anyway.
+    pub const BUDGET_WAIT_MS: u64 = 2_000;
+    /// Output tokens a request that names no maximum is taken to want, tokens: more than all but one in some thousands
+    /// need; a model's own maximum would let one request hold a small budget whole.
+    pub const ASSUME_OUTPUT_TOKENS: u64 = 16_384;
+    /// Where days and months begin: providers bill by days of UTC, and a laptop's own zone changes when it travels.
+    pub const BUDGET_TIME_ZONE: &'static str = "UTC";
     /// The queue's name.
     pub const QUEUE: &'static str = "ai-tasks";
     /// The map's name.
@@ -171,6 +181,12 @@ table! {
     "limits.maxBytesInFlight" = Defaults::MAX_BYTES_IN_FLIGHT => "What the bodies of requests under way may hold together, bytes; what comes then is refused with 429. Sixteen of the largest, or half a megabyte for each of 1,024.";
     "listen.hosts" = "none" => "Names of this machine besides `localhost` and `127.0.0.1`, as containers call it (`host.docker.internal`). Requests for any other host are refused: a web page could reach the router by a name of its own.";
     "prices" = "none" => "What models cost, over the price list, by globs over `provider/model` or the model's name: `\"free\"`, US dollars for a million tokens as `{\"input\", \"output\", \"cacheRead\", \"cacheWrite\", \"cacheWrite1h\"}`, or `{\"multiplier\": 1.1}`. A name beats a glob, a longer glob a shorter one, and a route's own `price` both. A model nobody knows the price of is taken for the vendor's dearest.";
+    "budget.monthUsd" = "none" => "Most US dollars a calendar month may cost. Also `dayUsd`, `monthTokens` and `dayTokens`; each of them per provider, client and job too (`budget.providers.anthropic.dayUsd`).";
+    "budget.timeZone" = Defaults::BUDGET_TIME_ZONE => "Where days and months begin, a name of the IANA database (`Europe/Lisbon`). Providers bill by days of UTC, and a laptop's own zone changes when it travels.";
+    "budget.pauseAtPercent" = Defaults::PAUSE_AT_PERCENT => "Part of a budget at which new work pauses; work under way goes on. Unwritten, the variable `BUDGET_PAUSE_AT_PERCENT` decides.";
+    "budget.waitMs" = Defaults::BUDGET_WAIT_MS => "How long a try waits, in order, for money that others hold and may not need.";
+    "budget.assumeOutputTokens" = Defaults::ASSUME_OUTPUT_TOKENS => "Output tokens a request that names no maximum is taken to want, until its answer tells.";
+    "budget.webhookScope" = super::WebhookScope::default().as_str() => "What a provider's budget webhook pauses: `all` new work, or `provider`: work that would go to that provider.";
     "clients.<app>.maxInFlight" = "none" => "An app's requests under way at the same time.";
     "flags.enable_warm_fallback" = true => "Whether Warm is tried.";
     "flags.enable_cold_queue" = true => "Whether requests may be queued.";

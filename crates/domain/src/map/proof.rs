@@ -1,5 +1,6 @@
 //! Raw -> proven: the one constructor of a [`RoutingMap`]. Every fault at once, each with its path.
 
+mod budget;
 mod clients;
 mod endpoint;
 mod jobs;
@@ -58,6 +59,7 @@ pub(super) fn prove(raw: &RawMap, variables: &dyn Variables, faults: Faults) -> 
     let cold = proof.cold();
     let retry = proof.retry();
     let clients = proof.clients();
+    let budget = proof.budget();
     let network = proof.network();
     let hosts = proof.hosts();
     let prices = proof.price_rules();
@@ -91,6 +93,7 @@ pub(super) fn prove(raw: &RawMap, variables: &dyn Variables, faults: Faults) -> 
         incidents: IncidentSettings::of(raw.incidents.as_ref()),
         goals: Goals::of(raw.goals.as_ref()),
         clients,
+        budget,
         hosts,
         prices,
         flags: Flags {

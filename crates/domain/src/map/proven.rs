@@ -6,6 +6,7 @@ use std::sync::Arc;
 use globset::GlobMatcher;
 use url::Url;
 
+use super::budget::BudgetSettings;
 use super::fault::Fault;
 use super::midstream::Midstream;
 use super::network::{NetworkSettings, Outbound};
@@ -67,6 +68,8 @@ pub struct RoutingMap {
     pub goals: Goals,
     /// Apps with rules of their own, by name.
     pub clients: BTreeMap<String, ClientRule>,
+    /// What may be spent.
+    pub budget: BudgetSettings,
     /// Names of this machine by which the proxy may be called besides the usual ones, in small letters.
     pub hosts: Vec<String>,
     /// What models cost, the most particular rule first. [`RoutingMap::price_setting`] asks them.

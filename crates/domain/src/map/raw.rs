@@ -1,5 +1,6 @@
 //! The map as people write it. The JSON Schema is generated from these types; nothing is checked here.
 
+mod budget;
 mod network;
 mod price;
 
@@ -15,6 +16,8 @@ use super::operate::{
 use super::preset::Auth;
 use crate::{Dialect, Feature};
 
+use budget::RawBudget;
+pub(super) use budget::RawCaps;
 pub(super) use network::RawCheckUrl;
 use network::RawNetwork;
 pub(super) use price::{RawPrice, RawPriceSettings};
@@ -72,6 +75,8 @@ pub struct RawMap {
     pub goals: Option<RawGoals>,
     /// Whether a conversation stays with its route where traffic is split.
     pub sticky: Option<Sticky>,
+    /// What may be spent: at most so much in a day or a month.
+    pub budget: Option<RawBudget>,
     /// Apps, by the name of their local key: where they may go, and who is told.
     pub clients: Option<BTreeMap<String, RawClient>>,
     /// Timeouts of one attempt.

@@ -3,6 +3,8 @@
 //! A document whose shape is wrong somewhere is still read: each misshapen place becomes a fault and is left out, so
 //! that the proof can report the rest in the same breath.
 
+mod quoted_number;
+
 use std::cell::LazyCell;
 use std::sync::LazyLock;
 
@@ -314,7 +316,10 @@ fn sentence(error: &jsonschema::ValidationError<'_>, schema: &Value) -> String {
             format!("{} is not one of {}.", error.instance(), names.join(", "))
         }
         Kind::Type { .. } => match wanted(&place_in(schema, error)) {
-            Some(wanted) => format!("{} is not {wanted}.", error.instance()),
+            Some(wanted) => {
+                let fix = quoted_number::fix(error.instance(), &place_in(schema, error));
+                format!("{} is not {wanted}.{fix}", error.instance())
+            }
             None => format!("{error}. See `switchyard map schema`."),
         },
         Kind::AnyOf { .. } | Kind::OneOfNotValid { .. } => {

@@ -1,5 +1,6 @@
 //! What a user would notice: which maps load, and what a bad one is told.
 
+mod budget;
 mod hostile;
 mod network;
 mod operate;

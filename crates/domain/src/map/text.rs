@@ -56,8 +56,12 @@ pub(super) fn parse(document: &str, format: Format) -> Result<Value, Fault> {
             }
             value
         }
-        Format::Yaml => serde_saphyr::from_str(document)
-            .map_err(|error| Fault::new("", format!("This is not valid YAML: {error}")))?,
+        Format::Yaml => serde_saphyr::from_str(document).map_err(|error| {
+            let said = format!("This is not valid YAML: {error}");
+            // `.nan` and `.inf`.
+            let fix = if said.contains("non-finite") { "\nWrite a number there." } else { "" };
+            Fault::new("", said + fix)
+        })?,
     };
     if value.is_object() {
         Ok(value)

@@ -70,7 +70,7 @@ impl Proof<'_> {
     }
 
     /// A provider's canonical name; a fault when no route of the map is of it.
-    fn known(&mut self, name: &str, at: &Path) -> String {
+    pub(super) fn known(&mut self, name: &str, at: &Path) -> String {
         let canonical = canonical(name);
         if !self.routes.iter().any(|route| route.provider == canonical) {
             let mut known: Vec<&str> = self.routes.iter().map(|route| route.provider.as_str()).collect();
