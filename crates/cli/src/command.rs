@@ -7,6 +7,7 @@ use switchyard_control::{ControlClient, default_data_dir};
 use switchyard_domain::Problem;
 
 use crate::audit::AuditAsk;
+use crate::budget::BudgetArgs;
 use crate::causes::{CausesAsk, ErrorsAsk};
 use crate::clients::ClientCommand;
 use crate::compat::CompatAsk;
@@ -92,9 +93,14 @@ says. Exit code 1: cold (no route answers), paused, off, offline, unconfigured, 
         #[arg(long, value_parser = words)]
         reason: Option<String>,
     },
-    /// Take new work again.
+    /// Take new work again that a person's own pause holds; what money holds is `switchyard budget resume`.
     #[command(after_help = "Example: switchyard resume")]
     Resume,
+    /// What may be spent, and what is.
+    #[command(
+        after_help = "Examples: switchyard budget\n          switchyard budget resume client/crawler --over 5"
+    )]
+    Budget(BudgetArgs),
     /// Take a route out of service, or back in.
     #[command(subcommand, after_help = "Example: switchyard route off anthropic/sonnet-4.6")]
     Route(RouteCommand),

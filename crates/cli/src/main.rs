@@ -4,6 +4,7 @@
 //! kept while none runs, through the engine's keyring. Nothing here decides about routing.
 
 mod audit;
+mod budget;
 mod causes;
 mod clients;
 mod command;
@@ -85,6 +86,7 @@ async fn run(arguments: Switchyard) -> Result<ExitCode, Problem> {
         Command::Network(ask) => network::run(&place, ask).await,
         Command::Pause { reason } => steer::pause(&place, reason).await,
         Command::Resume => steer::resume(&place).await,
+        Command::Budget(args) => budget::run(&place, args).await,
         Command::Route(route) => steer::route(&place, route).await,
         Command::Map(map) => map::run(&place, map).await,
         Command::Credential(credential) => credentials::run(&place, credential).await,

@@ -1,6 +1,7 @@
 //! Every operation, one file per noun, and the document that describes them.
 
 pub(crate) mod audit;
+pub(crate) mod budget;
 pub(crate) mod causes;
 pub(crate) mod clients;
 pub(crate) mod compat;
@@ -90,6 +91,7 @@ pub(crate) struct AppState {
         (name = "map", description = "The routing map and its versions"),
         (name = "network", description = "This machine's network"),
         (name = "pause", description = "Stopping and taking new work"),
+        (name = "budget", description = "What may be spent, and what is"),
         (name = "routes", description = "The kill switch, and what a move would change"),
         (name = "compat", description = "What routes can do, found out by asking them"),
         (name = "credentials", description = "Provider keys; values go in, never out"),
@@ -109,11 +111,12 @@ pub(crate) struct AppState {
 struct Description;
 
 fn all<O: Operations>(into: O) -> O {
-    let nouns: [fn(O) -> O; 20] = [
+    let nouns: [fn(O) -> O; 21] = [
         snapshot::operations,
         map::operations,
         network::operations,
         pause::operations,
+        budget::operations,
         routes::operations,
         compat::operations,
         quality::operations,

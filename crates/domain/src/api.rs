@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::budget::{BudgetId, BudgetView, Pause, PauseCause};
 use crate::map::Format;
 use crate::view::{CredentialView, JobState, KeychainView};
-use crate::{Dialect, Failure, RequestId, RouteId, Tier};
+use crate::{Dialect, Failure, RequestId, RouteId, Tier, Usd};
 
 /// A map to apply.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -28,6 +29,141 @@ pub struct ApplyMap {
 
 fn by_api() -> String {
     "api".to_owned()
+}
+
+/// A person's word that work go on which money holds: budgets at their mark or cap, webhooks, runaway apps.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ResumeMoney {
+    /// The budgets of this scope alone: `total`, `provider/anthropic`, `client/crawler`, `job/summaries`; all without one.
+    #[serde(default)]
+    #[schema(max_length = 300)]
+    pub scope: Option<String>,
+    /// Added for this day or month to the cap of each budget that is reached, nano-dollars (10⁻⁹ USD).
+    #[serde(default)]
+    pub over_nano_usd: Option<Usd>,
+    /// Why, for the audit log.
+    #[serde(default)]
+    #[schema(max_length = 1000)]
+    pub reason: Option<String>,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ResumedMoney {
+    /// Budgets that were at their mark or cap, and are open until their cap.
+    #[schema(value_type = Vec<String>)]
+    pub opened: Vec<BudgetId>,
+    /// Budgets of which nothing is left all the same: they need a larger cap, or `overNanoUsd`.
+    #[schema(value_type = Vec<String>)]
+    pub still_reached: Vec<BudgetId>,
+    /// Pauses that ended.
+    #[schema(value_type = Vec<String>)]
+    pub lifted: Vec<PauseCause>,
+}
+
+/// Budgets and what they hold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Money {
+    /// Every capped budget as it stands.
+    pub budgets: Vec<BudgetView>,
+    /// Why work waits: a person's own pause and those of money.
+    pub pauses: Vec<Pause>,
+    /// Times a budget stood above its cap though nobody had lowered it: 0 unless the router is at fault.
+    pub breaches: u64,
+}
+
+/// What spending is told apart by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SpendBy {
+    /// The provider that was paid.
+    Provider,
+    /// The model that was asked.
+    Model,
+    /// The route it was asked by.
+    Route,
+    /// The workload.
+    Job,
+    /// The app.
+    Client,
+    /// Apps' requests, queued jobs, checks or drills.
+    Kind,
+    /// The day, where the budget's days begin.
+    Day,
+}
+
+impl SpendBy {
+    /// Each of them.
+    pub const ALL: [Self; 7] =
+        [Self::Provider, Self::Model, Self::Route, Self::Job, Self::Client, Self::Kind, Self::Day];
+
+    /// As it is asked for.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Provider => "provider",
+            Self::Model => "model",
+            Self::Route => "route",
+            Self::Job => "job",
+            Self::Client => "client",
+            Self::Kind => "kind",
+            Self::Day => "day",
+        }
+    }
+}
+
+/// What was spent in a span of time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Spend {
+    /// What it is told apart by.
+    pub by: SpendBy,
+    /// From then, UTC epoch milliseconds: the beginning of a quarter of an hour.
+    pub since_ms: i64,
+    /// Until before then.
+    pub until_ms: i64,
+    /// The dearest first; days in their order.
+    pub rows: Vec<SpendRow>,
+}
+
+/// A part of what was spent. Costs are nano-dollars (10⁻⁹ USD).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SpendRow {
+    /// Whose, of which model, on which day.
+    pub name: String,
+    /// Tries that were billed.
+    pub attempts: u64,
+    /// Prompt tokens, cached ones included.
+    pub input_tokens: u64,
+    /// The part of them read from a provider's cache.
+    pub cached_tokens: u64,
+    /// The part of them written to a provider's cache.
+    pub cache_write_tokens: u64,
+    /// Answer tokens, reasoning included.
+    pub output_tokens: u64,
+    /// The part of them spent on reasoning.
+    pub reasoning_tokens: u64,
+    /// What it cost.
+    pub cost_nano_usd: Usd,
+    /// The part of the cost that is an estimate: those answers ended without their usage.
+    pub estimated_nano_usd: Usd,
+    /// The part of the cost at prices nobody knows, assumed dear.
+    pub assumed_nano_usd: Usd,
+}
+
+/// A provider's budget alert.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BudgetAlert {
+    /// The provider, by any of its names: `google` is `gemini`.
+    #[schema(max_length = 256)]
+    pub provider: String,
+    /// How much of the provider's own budget is used, percent.
+    pub percent_used: f64,
 }
 
 /// Single values of the running map to change.

@@ -7,6 +7,7 @@ pub mod api;
 pub mod budget;
 pub mod clock;
 pub mod compat;
+mod cost;
 pub mod dialect;
 pub mod event;
 pub mod failure;
@@ -30,6 +31,7 @@ pub mod usage;
 pub mod view;
 
 pub use clock::Now;
+pub use cost::CostBasis;
 pub use dialect::Dialect;
 pub use failure::{Failure, FailureKind};
 pub use feature::{Feature, FeatureSet};

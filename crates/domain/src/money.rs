@@ -53,6 +53,15 @@ impl Usd {
         Self(self.0.saturating_mul(i64::try_from(count).unwrap_or(i64::MAX)))
     }
 
+    /// As a decimal number of dollars, without a sign of currency: `0.001234`.
+    #[must_use]
+    pub fn decimal(self) -> String {
+        let (sign, nanos) = (if self.0 < 0 { "-" } else { "" }, self.0.unsigned_abs());
+        let whole = nanos / Self::NANOS_PER_USD.unsigned_abs();
+        let text = format!("{sign}{whole}.{:09}", nanos % Self::NANOS_PER_USD.unsigned_abs());
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    }
+
     /// Its size, without its sign.
     #[must_use]
     pub const fn abs(self) -> Self {

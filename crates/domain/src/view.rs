@@ -6,6 +6,7 @@ mod requests;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::budget::{BudgetView, Pause};
 use crate::event::{Event, StatusLevel};
 use crate::incident::IncidentBrief;
 use crate::network::NetworkView;
@@ -32,6 +33,9 @@ pub struct Snapshot {
     pub status: StatusView,
     /// Whether new work is paused, and why.
     pub pause: PauseView,
+    /// Every capped budget as it stands: everything together first.
+    #[serde(default)]
+    pub budgets: Vec<BudgetView>,
     /// The running map.
     pub map: MapView,
     /// Hot and Warm, in order of tries.
@@ -189,6 +193,9 @@ pub struct PauseView {
     pub reason: Option<String>,
     /// Since when, UTC epoch milliseconds.
     pub since_ms: Option<i64>,
+    /// Every cause there is, those that hold a part of the work included.
+    #[serde(default)]
+    pub causes: Vec<Pause>,
 }
 
 /// The running map.

@@ -11,6 +11,7 @@ mod lock;
 pub mod log_line;
 pub mod private;
 pub mod process;
+pub(crate) mod purse;
 mod routing_log;
 mod running;
 mod state;

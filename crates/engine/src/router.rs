@@ -12,6 +12,7 @@ mod incidents;
 mod jobs;
 mod keyring;
 mod maps;
+mod money;
 mod network_check;
 mod overrides;
 #[cfg(test)]
@@ -46,6 +47,7 @@ use crate::core::Core;
 use crate::core::bus::Bus;
 use crate::core::clock;
 use crate::core::lock;
+use crate::core::purse::Purse;
 use crate::core::vault::Vault;
 use crate::walk::cold;
 use crate::walk::server;
@@ -131,7 +133,8 @@ impl Router {
             map_problem: Mutex::default(),
             fleet: Mutex::default(),
             paused: AtomicBool::new(false),
-            pause: Mutex::new(PauseView { paused: false, reason: None, since_ms: None }),
+            pause: Mutex::new(PauseView { paused: false, reason: None, since_ms: None, causes: Vec::new() }),
+            purse: Arc::new(Purse::new(started)),
             grace_over: CancellationToken::new(),
             started,
             proxy_url: Mutex::new(format!("http://{addr}")),
@@ -157,6 +160,7 @@ impl Router {
         };
         router.state.walk.local_keys.load(&router.state.core.store, started.wall_ms).await?;
         router.restore_pause().await?;
+        money::restore(&router.state.core).await?;
         router.restore_overrides().await?;
         router.restore_compat().await?;
         network::prepare(&router.state.watch.network).await;
@@ -190,6 +194,7 @@ impl Router {
         self.workers.spawn(credentials::keep(state(), stop()));
         self.workers.spawn(causes::run(watching(), stop()));
         self.workers.spawn(shifts::run(state(), stop()));
+        self.workers.spawn(money::keep(watching(), stop()));
         let accept = server::accept(walk(), listener, self.stop.clone(), self.connections.clone());
         self.connections.spawn(accept);
     }
@@ -253,6 +258,7 @@ impl Router {
         if let Err(problem) = shifts::keep(&self.state).await {
             tracing::error!(problem.code, %problem, "shifts are not kept");
         }
+        money::close(&self.state.core).await;
         self.state.core.writer.flush().await;
         self.state.core.store.close().await;
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+pub use switchyard_domain::CostBasis;
 use switchyard_domain::Usd;
 use switchyard_domain::money::Rate;
 use switchyard_domain::usage::{BilledUsage, ServiceTier};
@@ -41,23 +42,6 @@ pub struct Cost {
     pub usd: Usd,
     /// How it is known.
     pub basis: CostBasis,
-}
-
-/// How a cost is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum CostBasis {
-    /// The provider said so in its answer.
-    Provider,
-    /// The reported usage at known rates.
-    Usage,
-    /// An estimated usage at known rates: the answer ended without its usage.
-    Estimate,
-    /// At rates nobody knows, assumed at the dearest there are.
-    Assumed,
-    /// Nothing is charged for it.
-    Free,
-    /// The caller's own subscription pays, by the month and not by the token.
-    Subscription,
 }
 
 /// The most a call can use, for a reservation ahead of it.

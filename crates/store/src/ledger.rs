@@ -3,6 +3,7 @@
 //! Sums and leases are committed together, durably: a power cut loses both or none of what they tell.
 
 use switchyard_domain::Usd;
+use switchyard_domain::budget::{BudgetState, Window};
 
 use crate::migrations::from_row;
 use crate::{Result, Store};
@@ -154,12 +155,39 @@ from_row!(RowSql {
     assumed_nano_usd,
 });
 
+struct BudgetSql {
+    id: String,
+    from_ms: i64,
+    until_ms: i64,
+    leased: i64,
+    settled: i64,
+    allowance: i64,
+    mark_passed: bool,
+}
+
+from_row!(BudgetSql { id, from_ms, until_ms, leased, settled, allowance, mark_passed });
+
+impl BudgetSql {
+    fn state(self, store: &Store) -> Result<BudgetState> {
+        let id = self.id.parse().map_err(|error| store.damaged(format!("budget {}: {error}", self.id)))?;
+        Ok(BudgetState {
+            id,
+            window: Window { from_ms: self.from_ms, until_ms: self.until_ms },
+            leased: count(self.leased),
+            settled: count(self.settled),
+            allowance: count(self.allowance),
+            mark_passed: self.mark_passed,
+        })
+    }
+}
+
 impl Ledger<'_> {
-    /// Adds what was spent since the last commit. Durable when it returns.
+    /// Adds what was spent since the last commit, and keeps what budgets lease: in place of what was kept of the same window.
+    /// Durable when it returns.
     ///
     /// # Errors
     /// When it could not be committed; nothing of it is kept then.
-    pub async fn commit(&self, spent: &[LedgerRow]) -> Result<()> {
+    pub async fn commit(&self, spent: &[LedgerRow], leases: &[BudgetState]) -> Result<()> {
         let fault = |error| self.store.fault(error);
         let turn = self.store.durable().await;
         let mut tx = turn.begin().await.map_err(fault)?;
@@ -198,7 +226,39 @@ impl Ledger<'_> {
             .await
             .map_err(fault)?;
         }
+        for state in leases {
+            sqlx::query(
+                "INSERT INTO budgets (id, from_ms, until_ms, leased, settled, allowance, mark_passed) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+                 ON CONFLICT DO UPDATE SET until_ms = excluded.until_ms, leased = excluded.leased, \
+                 settled = excluded.settled, allowance = excluded.allowance, mark_passed = excluded.mark_passed",
+            )
+            .bind(state.id.to_string())
+            .bind(state.window.from_ms)
+            .bind(state.window.until_ms)
+            .bind(kept(state.leased))
+            .bind(kept(state.settled))
+            .bind(kept(state.allowance))
+            .bind(state.mark_passed)
+            .execute(&mut *tx)
+            .await
+            .map_err(fault)?;
+        }
         tx.commit().await.map_err(fault)
+    }
+
+    /// What is kept of budgets whose window is not over at `now_ms`, UTC epoch milliseconds.
+    ///
+    /// # Errors
+    /// When the database can't be read, or names a budget that can't be.
+    pub async fn budgets(&self, now_ms: i64) -> Result<Vec<BudgetState>> {
+        let rows: Vec<BudgetSql> =
+            sqlx::query_as("SELECT * FROM budgets WHERE until_ms > ?1 ORDER BY id, from_ms")
+                .bind(now_ms)
+                .fetch_all(self.store.read())
+                .await
+                .map_err(|error| self.store.fault(error))?;
+        rows.into_iter().map(|row| row.state(self.store)).collect()
     }
 
     /// The sums of the buckets that begin in a span of time, UTC epoch milliseconds: from `from_ms`, until before
@@ -225,11 +285,13 @@ impl Ledger<'_> {
     /// When it could not be committed.
     pub async fn prune(&self, now_ms: i64) -> Result<()> {
         let turn = self.store.durable().await;
-        sqlx::query("DELETE FROM ledger WHERE bucket_ms < ?1")
-            .bind(now_ms.saturating_sub(KEPT_MS))
-            .execute(turn.pool)
-            .await
-            .map_err(|error| self.store.fault(error))?;
+        for sql in ["DELETE FROM ledger WHERE bucket_ms < ?1", "DELETE FROM budgets WHERE until_ms < ?1"] {
+            sqlx::query(sql)
+                .bind(now_ms.saturating_sub(KEPT_MS))
+                .execute(turn.pool)
+                .await
+                .map_err(|error| self.store.fault(error))?;
+        }
         Ok(())
     }
 }
@@ -238,7 +300,6 @@ impl RowSql {
     fn row(self, store: &Store) -> Result<LedgerRow> {
         let kind = SpendKind::ALL.into_iter().find(|kind| kind.as_str() == self.kind);
         let kind = kind.ok_or_else(|| store.damaged(format!("ledger: no kind is called {}", self.kind)))?;
-        let count = |kept: i64| u64::try_from(kept).unwrap_or(0);
         Ok(LedgerRow {
             key: LedgerKey {
                 bucket_ms: self.bucket_ms,
@@ -262,6 +323,11 @@ impl RowSql {
             },
         })
     }
+}
+
+/// What was kept is never negative.
+fn count(kept: i64) -> u64 {
+    u64::try_from(kept).unwrap_or(0)
 }
 
 /// SQLite counts to 2^63.

@@ -8,7 +8,7 @@ mod typical_usage;
 use std::collections::HashMap;
 
 use switchyard_domain::view::{Outcome, RequestView};
-use switchyard_domain::{RequestId, RouteId};
+use switchyard_domain::{RequestId, RouteId, Usd};
 
 use crate::migrations::from_row;
 use crate::{Result, Store, named};
@@ -60,6 +60,7 @@ struct RequestSql {
     degradations: String,
     rescues: u32,
     cached_tokens: Option<i64>,
+    nano_usd: Option<i64>,
 }
 
 from_row!(RequestSql {
@@ -82,7 +83,8 @@ from_row!(RequestSql {
     output_tokens,
     degradations,
     rescues,
-    cached_tokens
+    cached_tokens,
+    nano_usd
 });
 
 impl Requests<'_> {
@@ -167,6 +169,7 @@ fn view(row: RequestSql, attempts: Vec<AttemptSql>) -> std::result::Result<Reque
         cached_tokens: row.cached_tokens.map(i64::unsigned_abs),
         output_tokens: row.output_tokens.map(i64::unsigned_abs),
         degradations: serde_json::from_str(&row.degradations).map_err(|error| error.to_string())?,
+        cost_nano_usd: row.nano_usd.map(Usd::from_nanos),
         rescues: row.rescues,
     })
 }

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use switchyard_domain::Problem;
 use switchyard_domain::api::{
     ApplyMap, AuditEntry, ClientRecord, CredentialList, CredentialTest, ErrorReport, JobView, MapDocument,
-    MapVersion, NewClient, RollBack, RolledBack, SetMap, TestAnswer, TestRequest,
+    MapVersion, Money, NewClient, ResumeMoney, ResumedMoney, RollBack, RolledBack, SetMap, Spend, SpendBy,
+    TestAnswer, TestRequest,
 };
 use switchyard_domain::compat::{CompatCase, CompatPreview, CompatReport, CompatRow, CompatRun, RunCompat};
 use switchyard_domain::gateway::ProvidersHealth;
@@ -103,6 +104,26 @@ impl ControlClient {
     /// Stops taking new work.
     pub async fn pause(&self, reason: Option<String>) -> Answer<()> {
         self.send("POST", "/v1/pause", &PauseWork { reason }).await
+    }
+
+    /// Where every budget stands, and why work waits.
+    pub async fn money(&self) -> Answer<Money> {
+        self.get("/v1/budget").await
+    }
+
+    /// What was spent.
+    pub async fn spend(&self, by: SpendBy, since_ms: Option<i64>, until_ms: Option<i64>) -> Answer<Spend> {
+        let asked = [
+            ("by", Some(by.as_str().to_owned())),
+            ("sinceMs", since_ms.map(|at| at.to_string())),
+            ("untilMs", until_ms.map(|at| at.to_string())),
+        ];
+        self.get(&with_query("/v1/budget/spend", asked)).await
+    }
+
+    /// Lets work go on that money holds.
+    pub async fn resume_money(&self, resume: &ResumeMoney) -> Answer<ResumedMoney> {
+        self.send("POST", "/v1/budget/resume", resume).await
     }
 
     /// How this machine's network stands.

@@ -72,6 +72,13 @@ impl Zone {
         self.0.iana_name().unwrap_or("UTC")
     }
 
+    /// The day a moment lies in, as `2026-11-30`.
+    #[must_use]
+    pub fn date(&self, at_ms: i64) -> String {
+        let at = Timestamp::from_millisecond(at_ms.clamp(SPAN_MS.0, SPAN_MS.1));
+        at.map_or_else(|_| String::new(), |at| self.0.to_datetime(at).date().to_string())
+    }
+
     /// The day or calendar month a moment lies in.
     #[must_use]
     pub fn window(&self, period: Period, at_ms: i64) -> Window {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Dialect, Failure, Now, RequestId, RouteId, Tier};
+use crate::{CostBasis, Dialect, Failure, Now, RequestId, RouteId, Tier, Usd};
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -79,6 +79,9 @@ pub struct RequestView {
     pub output_tokens: Option<u64>,
     /// What a change of dialect could not carry over, as `code field`.
     pub degradations: Vec<String>,
+    /// What its tries have cost together, nano-dollars (10⁻⁹ USD); absent where nothing was billed.
+    #[serde(default)]
+    pub cost_nano_usd: Option<Usd>,
     /// How often its stream broke off and was continued by another route.
     pub rescues: u32,
     /// Each try, in order.
@@ -108,6 +111,7 @@ impl RequestView {
             cached_tokens: None,
             output_tokens: None,
             degradations: Vec::new(),
+            cost_nano_usd: None,
             rescues: 0,
             attempts: Vec::new(),
         }
@@ -128,4 +132,10 @@ pub struct AttemptView {
     pub duration_ms: u32,
     /// Why it failed; absent for the one that answered.
     pub failure: Option<Failure>,
+    /// What it cost, nano-dollars (10⁻⁹ USD); absent where nothing was billed.
+    #[serde(default)]
+    pub cost_nano_usd: Option<Usd>,
+    /// How that is known.
+    #[serde(default)]
+    pub cost_basis: Option<CostBasis>,
 }

@@ -1,7 +1,11 @@
 //! The map that runs.
 
+use std::sync::Arc;
+
 use switchyard_domain::Tier;
 use switchyard_domain::map::{RouteIx, RoutingMap};
+
+use super::purse::Priced;
 
 /// The applied map, and where it comes from.
 #[derive(Debug)]
@@ -12,6 +16,8 @@ pub(crate) struct Running {
     pub(crate) applied_at_ms: i64,
     /// Whether it uses the simulated providers.
     pub(crate) demo: bool,
+    /// What its routes charge.
+    pub(crate) priced: Arc<Priced>,
 }
 
 impl Running {

@@ -10,8 +10,9 @@ use switchyard_domain::map::{self, Fault, Format, RoutingMap};
 use switchyard_store::NewMap;
 
 use super::state::RouterState;
-use super::{Router, audit, credentials, shifts};
+use super::{Router, audit, credentials, money, shifts};
 use crate::core::clock;
+use crate::core::purse::Priced;
 use crate::core::{Running, lock};
 use crate::walk::LiveMap;
 use crate::walk::upstream::Upstream;
@@ -61,8 +62,9 @@ impl Router {
         let version = self.state.core.store.maps().append(&append).await.map_err(|error| error.problem())?;
         let name = map.name.clone();
         let demo = is_demo(&self.state, &apply.document);
+        let priced = priced(&map).await;
         let running =
-            Running { map, version, source: apply.source.clone(), applied_at_ms: now.wall_ms, demo };
+            Running { map, version, source: apply.source.clone(), applied_at_ms: now.wall_ms, demo, priced };
         self.install(running, upstreams).await;
         self.settle().await;
         self.state.core.bus.emit(EventKind::MapApplied { version, name, source: apply.source.clone() }, now);
@@ -158,7 +160,8 @@ impl Router {
             Ok((map, upstreams)) => {
                 let demo = is_demo(&self.state, &stored.document);
                 let (version, source, applied_at_ms) = (header.version, header.source, header.at_ms);
-                self.install(Running { map, version, source, applied_at_ms, demo }, upstreams).await;
+                let priced = priced(&map).await;
+                self.install(Running { map, version, source, applied_at_ms, demo, priced }, upstreams).await;
                 // The keychain may be slow or ask for a password; requests that need no key don't wait for it.
                 let router = self.clone();
                 self.workers.spawn(async move { router.settle().await });
@@ -201,6 +204,7 @@ impl Router {
             self.state.walk.live.store(Some(Arc::new(live)));
             self.state.core.running.store(Some(Arc::clone(&running)));
         }
+        money::take_plan(&self.state.core, &running.map).await;
         self.state.core.bus.routing.remap(&running.map);
         drop(overrides);
         self.tell_ignored(before.as_deref(), &running);
@@ -227,6 +231,13 @@ impl Router {
         self.state.core.bus.touch();
         self.state.walk.queue.ways_changed();
     }
+}
+
+/// What a map's routes charge. The price list takes a while to read.
+async fn priced(map: &RoutingMap) -> Arc<Priced> {
+    let map = map.clone();
+    let priced = tokio::task::spawn_blocking(move || Arc::new(Priced::of(&map)));
+    priced.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
 fn invalid(faults: Vec<Fault>) -> Problem {

@@ -14,8 +14,8 @@ use crate::core::clock;
 use crate::core::ids::OWN_CLIENT;
 use crate::walk::request::no_such_job;
 use crate::watch::compat;
-use switchyard_prices::Price;
 use crate::watch::switch_cost::{LOOK_BACK_DAYS, Side, preview};
+use switchyard_prices::Price;
 
 impl Router {
     /// What a move of a job (the default one when absent) to a route would change, against the route that answers now

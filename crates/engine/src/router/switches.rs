@@ -41,7 +41,12 @@ impl Router {
         actor: &str,
     ) -> Result<(), Problem> {
         let now = clock::now();
-        let view = PauseView { paused: true, reason: shown.clone(), since_ms: Some(now.wall_ms) };
+        let view = PauseView {
+            paused: true,
+            reason: shown.clone(),
+            since_ms: Some(now.wall_ms),
+            causes: Vec::new(),
+        };
         self.state
             .core
             .store
@@ -64,7 +69,7 @@ impl Router {
     /// Ends a pause.
     pub(super) async fn go_on(&self, reason: Option<String>, actor: &str) -> Result<(), Problem> {
         self.state.core.store.settings().remove(PAUSE).await.map_err(|error| error.problem())?;
-        let view = PauseView { paused: false, reason: None, since_ms: None };
+        let view = PauseView { paused: false, reason: None, since_ms: None, causes: Vec::new() };
         let before = std::mem::replace(&mut *lock(&self.state.core.pause), view.clone());
         if self.state.core.paused.swap(false, Ordering::Relaxed) {
             self.state.core.bus.emit(EventKind::Resumed, clock::now());

@@ -8,6 +8,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use switchyard_domain::api::{TestAnswer, TestRequest};
 use switchyard_domain::{Dialect, Operation, Problem, RouteId, Tier};
+use switchyard_store::SpendKind;
 
 use super::Router;
 use super::compat::{find, not_asked};
@@ -46,6 +47,7 @@ impl Router {
             own_upstream_key: false,
             dialect: Dialect::OpenAiChat,
             operation: Operation::Complete,
+            spend: SpendKind::Check,
             headers,
             arrived,
             place: None,

@@ -7,12 +7,13 @@ use std::sync::atomic::Ordering;
 use switchyard_domain::event::EventKind;
 use switchyard_domain::limits::{NAME_BYTES, SENTENCE_BYTES, bounded};
 use switchyard_domain::view::{AttemptView, Outcome, RequestView};
-use switchyard_domain::{Failure, Now, RouteId, Tier};
+use switchyard_domain::{Failure, Now, RouteId, Tier, Usd};
 use switchyard_policy::{Attempt, Waits};
 use switchyard_wire::{NOTE_LIMIT, Usage};
 
 use crate::core::clock;
 use crate::core::lock;
+use crate::core::purse::{Paid, Payment};
 use crate::walk::Walk;
 
 /// The most losses kept of one request: those of its body, of its answer, and the line that counts the rest.
@@ -56,6 +57,10 @@ pub(crate) struct Exchange {
     mark: Option<u64>,
     /// The try under way.
     attempt: Option<Box<Attempt>>,
+    /// Its money; none where the try costs nothing by its nature.
+    payment: Option<Box<Payment>>,
+    /// Whether the try under way stands in the entry.
+    is_noted: bool,
     /// The route whose answer the caller gets.
     served_by: Option<(RouteId, Tier)>,
     /// From its arrival to the first meaningful byte of a stream, milliseconds: what the caller waited for.
@@ -76,6 +81,8 @@ impl Exchange {
             first_choice: None,
             mark: None,
             attempt: None,
+            payment: None,
+            is_noted: false,
             served_by: None,
             first_token_ms: None,
         }
@@ -96,9 +103,18 @@ impl Exchange {
         self.mark = Some(mark);
     }
 
-    /// Begins a try. One that is still under way is given up without a verdict.
-    pub(crate) fn begin(&mut self, attempt: Box<Attempt>) {
+    /// Begins a try with the money that is held for it. One that is still under way is given up without a verdict.
+    pub(crate) fn begin(&mut self, attempt: Box<Attempt>, payment: Option<Payment>) {
         self.attempt = Some(attempt);
+        self.payment = payment.map(Box::new);
+        self.is_noted = false;
+    }
+
+    /// Notes what the answer under way has said so far: the usage it reported, and how much text.
+    pub(crate) fn heard(&mut self, usage: Option<Usage>, said_bytes: u64) {
+        if let Some(payment) = &mut self.payment {
+            payment.heard(usage, said_bytes);
+        }
     }
 
     /// The try under way.
@@ -106,9 +122,11 @@ impl Exchange {
         self.attempt.as_deref()
     }
 
-    /// Gives up the try under way without a verdict.
+    /// Gives up the try under way without a verdict. What it has said so far is paid for.
     pub(crate) fn abort(&mut self) {
         self.attempt = None;
+        let paid = self.payment.take().and_then(|payment| payment.given_up());
+        self.note_paid(paid);
     }
 
     /// Notes how long the route that is answering was silent.
@@ -120,6 +138,8 @@ impl Exchange {
     pub(crate) fn failed(&mut self, route: &RouteId, failure: &Failure) -> Option<Box<Attempt>> {
         let attempt = self.attempt.take()?;
         self.note(&attempt, route, Some(failure.clone()));
+        let paid = self.payment.take().and_then(|payment| payment.failed(failure));
+        self.note_paid(paid);
         Some(attempt)
     }
 
@@ -147,8 +167,10 @@ impl Exchange {
         self.served_by.as_ref()
     }
 
-    /// The answer came to its end: the fleet is told how long it took.
-    pub(crate) fn succeed(&mut self) {
+    /// The answer came to its end: it is paid for, and the fleet is told how long it took.
+    pub(crate) fn succeed(&mut self, usage: Option<Usage>) {
+        let paid = self.payment.take().and_then(|payment| payment.answered(usage));
+        self.note_paid(paid);
         let Some(attempt) = self.attempt.take() else { return };
         let now = clock::now();
         self.walk.change(now, |fleet| ((), attempt.succeed(fleet, now)));
@@ -159,6 +181,8 @@ impl Exchange {
         if let Some(last) = self.view.as_mut().and_then(|view| view.attempts.last_mut()) {
             last.failure = Some(bounded_failure(failure.clone()));
         }
+        let paid = self.payment.take().and_then(|payment| payment.failed(failure));
+        self.note_paid(paid);
         let Some(attempt) = self.attempt.take() else { return };
         let now = clock::now();
         self.walk.change(now, |fleet| ((), attempt.fail(fleet, failure.clone(), now)));
@@ -166,6 +190,7 @@ impl Exchange {
 
     fn note(&mut self, attempt: &Attempt, route: &RouteId, failure: Option<Failure>) {
         let start_ms = self.age_ms(attempt.begun);
+        self.is_noted = true;
         let Some(view) = &mut self.view else { return };
         view.attempts.push(AttemptView {
             route: route.clone(),
@@ -173,7 +198,23 @@ impl Exchange {
             start_ms,
             duration_ms: clock::span_ms(attempt.begun, clock::now()),
             failure: failure.map(bounded_failure),
+            cost_nano_usd: None,
+            cost_basis: None,
         });
+    }
+
+    /// Notes what the last try has cost.
+    fn note_paid(&mut self, paid: Option<Paid>) {
+        let (Some(paid), Some(view)) = (paid.filter(Paid::is_billed), &mut self.view) else { return };
+        view.cost_nano_usd = Some(view.cost_nano_usd.unwrap_or(Usd::ZERO) + paid.usd);
+        if let Some(last) = view.attempts.last_mut().filter(|_| self.is_noted) {
+            (last.cost_nano_usd, last.cost_basis) = (Some(paid.usd), Some(paid.basis));
+        }
+    }
+
+    /// What its tries have cost so far; none where nothing was billed.
+    pub(crate) fn cost(&self) -> Option<Usd> {
+        self.view.as_ref()?.cost_nano_usd
     }
 
     /// Notes what a change of dialect could not carry over.

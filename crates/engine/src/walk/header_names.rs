@@ -39,5 +39,7 @@ names! {
     ATTEMPTS = "x-switchyard-attempts";
     DEGRADED = "x-switchyard-degraded";
     DEGRADATIONS = "x-switchyard-degradations";
+    /// US dollars, as a decimal number.
+    COST = "x-switchyard-cost";
     MODEL_ASKED = "x-switchyard-model-asked";
 }

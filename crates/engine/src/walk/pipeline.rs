@@ -31,16 +31,8 @@ async fn answer(walk: &Arc<Walk>, running: &Arc<LiveMap>, request: &Arc<ProxyReq
         return count(walk, running, request, exchange).await;
     }
     shed::came(walk, request, &mut exchange);
-    if walk.core.is_paused() {
-        let reason = lock(&walk.core.pause).reason.clone();
-        let why = reason
-            .map_or_else(|| "New work is paused.".to_owned(), |why| format!("New work is paused: {why}."));
-        let unserved = Unserved {
-            attempts: 0,
-            reached_upstream: false,
-            why: Failure::new(FailureKind::Paused, why),
-            again_in_ms: 60_000,
-        };
+    if let Some(why) = walk.core.holds(&request.client, &request.job.name) {
+        let unserved = Unserved { attempts: 0, reached_upstream: false, why, again_in_ms: 60_000 };
         return Box::pin(cold::park(walk, running, request, exchange, unserved)).await;
     }
     if let Some(unserved) = shed::gives_way(walk, running, request) {
@@ -155,6 +147,7 @@ pub(crate) fn commit(
         degraded,
         lost,
         unknown_model,
+        cost: None,
     };
     match answer {
         Answer::Whole(whole) => {
@@ -163,11 +156,12 @@ pub(crate) fn commit(
             if running.map.cache_mode != CacheMode::Off {
                 lock(&walk.stale).keep(&running.map, request, status, &body, clock::now());
             }
+            let cost = exchange.cost();
             exchange.end(ending);
             let mut reply = Response::new(ReplyBody::Whole(Some(body)));
             *reply.status_mut() = status;
             *reply.headers_mut() = headers;
-            routing(degraded || !lost.is_empty(), &lost).mark(reply.headers_mut());
+            RoutingHeaders { cost, ..routing(degraded || !lost.is_empty(), &lost) }.mark(reply.headers_mut());
             reply
         }
         Answer::Stream(mut opened) => {

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use switchyard_domain::limits::{HEADER_BYTES, NAME_BYTES, SENTENCE_BYTES, bounded};
-use switchyard_domain::{Dialect, Failure, FailureKind, RequestId, RouteId, Tier};
+use switchyard_domain::{Dialect, Failure, FailureKind, RequestId, RouteId, Tier, Usd};
 use switchyard_wire::gemini::JsonList;
 use switchyard_wire::{ErrorReply, error_response_after, verbatim_error};
 
@@ -75,12 +75,23 @@ pub(crate) struct RoutingHeaders<'a> {
     pub(crate) lost: &'a [String],
     /// The model asked for, where the map knows none of this name and its order decided.
     pub(crate) unknown_model: Option<&'a str>,
+    /// What the request's tries have cost, where that is known already.
+    pub(crate) cost: Option<Usd>,
 }
 
 impl<'a> RoutingHeaders<'a> {
     /// A request that no route answered.
     pub(crate) fn none(id: &'a RequestId, attempts: u32) -> Self {
-        Self { id, route: None, tier: None, attempts, degraded: false, lost: &[], unknown_model: None }
+        Self {
+            id,
+            route: None,
+            tier: None,
+            attempts,
+            degraded: false,
+            lost: &[],
+            unknown_model: None,
+            cost: None,
+        }
     }
 
     /// Writes the headers.
@@ -106,6 +117,7 @@ impl<'a> RoutingHeaders<'a> {
         put(&header_names::DEGRADED, Some(degraded));
         let asked = self.unknown_model.and_then(|name| HeaderValue::from_str(&printable(name)).ok());
         put(&header_names::MODEL_ASKED, asked);
+        put(&header_names::COST, self.cost.and_then(|cost| HeaderValue::from_str(&cost.decimal()).ok()));
         if !self.lost.is_empty() {
             put(&header_names::DEGRADATIONS, HeaderValue::from_str(&listed(self.lost)).ok());
         }

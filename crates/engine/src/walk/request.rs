@@ -15,6 +15,7 @@ use switchyard_domain::nearest::did_you_mean;
 use switchyard_domain::view::RequestView;
 use switchyard_domain::{Dialect, Now, Operation, RequestId};
 use switchyard_policy::shed;
+use switchyard_store::SpendKind;
 use switchyard_wire::{Envelope, ErrorReply};
 use xxhash_rust::xxh3::Xxh3;
 
@@ -84,6 +85,8 @@ pub(crate) struct ProxyRequest {
     pub(crate) priority: Priority,
     /// Its SDK says that it asks again.
     pub(crate) asks_again: bool,
+    /// What its cost counts as.
+    pub(crate) spend: SpendKind,
     /// Routes to be asked last.
     pub(crate) avoid: Vec<RouteIx>,
     /// The stream that broke off and is to be continued.
@@ -102,6 +105,8 @@ pub(crate) struct RequestParts {
     pub(crate) own_upstream_key: bool,
     pub(crate) dialect: Dialect,
     pub(crate) operation: Operation,
+    /// What its cost counts as.
+    pub(crate) spend: SpendKind,
     pub(crate) headers: HeaderMap,
     pub(crate) arrived: Now,
     /// None of a request that is made here.
@@ -125,6 +130,7 @@ impl ProxyRequest {
             own_upstream_key,
             dialect,
             operation,
+            spend,
             headers,
             arrived,
             place,
@@ -202,6 +208,7 @@ impl ProxyRequest {
             arrived,
             priority,
             asks_again,
+            spend,
             avoid: Vec::new(),
             resume: None,
             place,

@@ -8,10 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use switchyard_domain::view::Outcome as Ended;
-use switchyard_domain::{Failure, FailureKind, Tier};
+use switchyard_domain::{Failure, FailureKind, Operation, Tier};
 use switchyard_policy::{Attempt, FailoverMachine, Input, Step, classify};
 
+use crate::core::Running;
 use crate::core::clock;
+use crate::core::purse::{Payer, Payment};
 use crate::walk::LiveMap;
 use crate::walk::Walk;
 use crate::walk::exchange::{Ending, Exchange};
@@ -21,6 +23,8 @@ use crate::walk::upstream::{self, Answer, Whole};
 pub(crate) use self::planning::BOUND;
 use self::planning::{AGAIN_MS, again_in_ms, decide, is_for_no_route, lacks_keys, no_map, nothing_to_try};
 
+/// What descriptions of tools and the like take of a request with pictures, bytes.
+const TOOLS_BYTES: u64 = 64 * 1024;
 /// How long the first requests after a start wait for the keychain, milliseconds.
 const KEYS_PATIENCE_MS: u64 = 3_000;
 /// The code of what ends because the router is shutting down.
@@ -132,7 +136,14 @@ async fn along_the_plan(
         match step {
             Step::Try(attempt) => {
                 let (route, tier) = (attempt.route, attempt.tier);
-                match try_on(walk, running, request, attempt, exchange).await {
+                let payment = match hold(walk, running, request, &attempt).await {
+                    Ok(payment) => payment,
+                    Err(failure) => {
+                        input = Input::PassedOver { attempt, failure };
+                        continue;
+                    }
+                };
+                match try_on(walk, running, request, (attempt, payment), exchange).await {
                     Ok(answer) => {
                         let degraded = tier != Tier::Hot || first_choice != Some(route);
                         let answered = Answered { answer, attempts: machine.attempts(), degraded };
@@ -171,12 +182,49 @@ async fn along_the_plan(
     }
 }
 
+/// Holds the money for a try. Counting tokens costs none.
+///
+/// # Errors
+/// Why the try is not to be made.
+pub(crate) async fn hold(
+    walk: &Walk,
+    running: &Running,
+    request: &ProxyRequest,
+    attempt: &Attempt,
+) -> Result<Option<Payment>, Failure> {
+    if request.operation == Operation::CountTokens {
+        return Ok(None);
+    }
+    let route = (attempt.route, running.map.route(attempt.route));
+    let deadline_mono_ms = attempt.patience.deadline_mono_ms();
+    let held =
+        Payment::hold(&walk.core.purse, &running.priced, route, payer(request), deadline_mono_ms).await;
+    held.map(Some)
+}
+
+/// Whose money a request spends.
+fn payer(request: &ProxyRequest) -> Payer {
+    let envelope = &request.envelope;
+    // Pictures lie in the body as text; beside them there is what is said, and a few tools.
+    let body = request.body.len() as u64;
+    let said = envelope.prompt_chars.saturating_mul(4).saturating_add(TOOLS_BYTES);
+    Payer {
+        client: Arc::clone(&request.client),
+        job: Arc::from(request.job.name.as_str()),
+        kind: request.spend,
+        text_bytes: if envelope.media_count == 0 { body } else { body.min(said) },
+        media: envelope.media_count,
+        max_output_tokens: envelope.max_tokens,
+        has_output: request.operation == Operation::Complete,
+    }
+}
+
 /// Makes a try. One that brings an answer is committed to it; one that fails is left to the caller of this.
 pub(crate) async fn try_on(
     walk: &Arc<Walk>,
     running: &LiveMap,
     request: &Arc<ProxyRequest>,
-    attempt: Box<Attempt>,
+    (attempt, payment): (Box<Attempt>, Option<Payment>),
     exchange: &mut Exchange,
 ) -> Result<Answer, Failure> {
     let (upstream, route) = (running.upstream(attempt.route), running.map.route(attempt.route));
@@ -188,7 +236,7 @@ pub(crate) async fn try_on(
         }),
     };
     let patience = attempt.patience;
-    exchange.begin(attempt);
+    exchange.begin(attempt, payment);
     let mut answer = upstream::send(upstream, route, key?, request, &patience).await?;
     match &mut answer {
         Answer::Whole(whole) => exchange.commit(&route.id, None, std::mem::take(&mut whole.waits)),
@@ -202,7 +250,7 @@ pub(crate) async fn try_on(
 /// Settles a whole answer with the route that gave it and those who watch; how its exchange ends with it.
 pub(crate) fn settle(exchange: &mut Exchange, degraded: bool, whole: &Whole) -> Ending {
     exchange.tell_losses(&whole.lost);
-    exchange.succeed();
+    exchange.succeed(whole.facts.usage);
     Ending::Served {
         outcome: Ended::Answered,
         status: whole.status.as_u16(),

@@ -21,6 +21,7 @@ use switchyard_domain::limits::{NAME_BYTES, quoted};
 use switchyard_domain::map::Defaults;
 use switchyard_domain::view::{Outcome, RequestView};
 use switchyard_domain::{Dialect, Now, Operation, Problem, RequestId};
+use switchyard_store::SpendKind;
 use switchyard_wire::ErrorReply;
 use switchyard_wire::gemini::url::Url;
 use switchyard_wire::models::{model_entry, model_list};
@@ -270,6 +271,7 @@ async fn routed(
         own_upstream_key,
         dialect,
         operation,
+        spend: SpendKind::Traffic,
         headers: parts.headers,
         arrived,
         place: Some(place),

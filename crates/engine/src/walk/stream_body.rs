@@ -136,7 +136,7 @@ impl StreamBody {
     fn finish(&mut self, relaying: Relaying) {
         let Relaying { mut exchange, pipe, .. } = relaying;
         self.completed.store(true, Ordering::Release);
-        exchange.succeed();
+        exchange.succeed(pipe.usage());
         let lost: Vec<String> =
             pipe.lost().iter().map(|lost| format!("{} {}", lost.code, lost.field)).collect();
         exchange.tell_losses(&lost);
@@ -146,6 +146,7 @@ impl StreamBody {
     /// Settles a stream that broke off, and asks another route for the rest where that is safe.
     fn fail(&mut self, mut relaying: Relaying, failure: Failure) {
         let failure = relaying.secrets.taken_out(failure, self.running.map.route(relaying.route));
+        relaying.tell_exchange();
         relaying.exchange.broke_off(&failure);
         // What was told differently once would be told differently again.
         let resumable = if failure.code.as_deref() == Some(RESTART_MISMATCH) {
@@ -182,7 +183,8 @@ impl StreamBody {
     }
 
     /// Ends a stream that outlives the shutdown's grace. That is no route's fault, so its try ends without a verdict.
-    fn stop(&mut self, relaying: Relaying) {
+    fn stop(&mut self, mut relaying: Relaying) {
+        relaying.tell_exchange();
         let Relaying { exchange, pipe, .. } = relaying;
         let reply = ErrorReply {
             status: 503,

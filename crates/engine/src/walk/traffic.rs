@@ -198,6 +198,7 @@ mod tests {
             cached_tokens: None,
             output_tokens: None,
             degradations: Vec::new(),
+            cost_nano_usd: None,
             rescues: 0,
             attempts: Vec::new(),
         })

@@ -14,16 +14,16 @@ use switchyard_policy::backoff::{SplitMix64, full_jitter};
 use switchyard_policy::network::may_be_the_networks;
 use switchyard_policy::{Attempt, KeyChoice, KeyId, Next, Patience, Reason, Source, classify};
 
+use crate::core::Running;
 use crate::core::clock;
 use crate::core::ids;
-use crate::core::{Running, lock};
 use crate::walk::LiveMap;
 use crate::walk::Walk;
 use crate::walk::exchange::{Ending, Exchange};
 use crate::walk::pipeline::commit;
 use crate::walk::reply::{self, Reply, RoutingHeaders};
 use crate::walk::request::ProxyRequest;
-use crate::walk::serve::{Answered, try_on, wait_for_keys};
+use crate::walk::serve::{Answered, hold, try_on, wait_for_keys};
 use crate::watch::network::NetworkMonitor;
 use crate::watch::network::look;
 
@@ -128,10 +128,14 @@ async fn try_route(
             Ok(key) => key,
             Err(failure) => return Err(Unanswered { failure: last.unwrap_or(failure), attempts }),
         };
-        attempts += 1;
         let patience = Patience::alone(&route.timeouts, begun, deadline_mono_ms);
         let attempt = Attempt::unjudged(ix, tier, key.clone(), begun, patience);
-        let failure = match try_on(walk, running, request, attempt.into(), exchange).await {
+        let payment = match hold(walk, running, request, &attempt).await {
+            Ok(payment) => payment,
+            Err(failure) => return Err(Unanswered { failure: last.unwrap_or(failure), attempts }),
+        };
+        attempts += 1;
+        let failure = match try_on(walk, running, request, (attempt.into(), payment), exchange).await {
             Ok(answer) => return Ok(Answered { answer, attempts, degraded: false }),
             Err(failure) => failure,
         };
@@ -171,10 +175,8 @@ fn may_ask(
     if let Some(why) = walk.core.all_off(running) {
         return Err(Failure::new(FailureKind::AllOff, format!("AI is switched off here ({why}).")));
     }
-    if walk.core.is_paused() {
-        let reason = lock(&walk.core.pause).reason.clone();
-        let why = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-        return Err(Failure::new(FailureKind::Paused, format!("New work is paused{why}.")));
+    if let Some(why) = walk.core.holds_all() {
+        return Err(why);
     }
     if route.auth == Auth::Passthrough {
         return Err(no_route("takes each caller's own key, and this router has none".to_owned()));

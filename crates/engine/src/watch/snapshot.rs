@@ -67,7 +67,7 @@ pub(crate) fn take(watch: &Watch) -> Arc<Snapshot> {
     };
     let Picture { tier_since, events, fleet } = picture(watch, running.as_deref(), shares, now);
     // After the events: what they tell of has been done by then, so no picture shows the news over the old state.
-    let pause = lock(&watch.core.pause).clone();
+    let pause = watch.core.pause_view();
     let queue = watch.walk.queue.snapshot.view();
     let network = network::view(&watch.network, fleet.network);
     let problem = lock(&watch.core.map_problem).clone();
@@ -90,6 +90,7 @@ pub(crate) fn take(watch: &Watch) -> Arc<Snapshot> {
         router: router(watch, running.as_deref()),
         status: StatusView { kept, lost: watch.walk.lost.load(Ordering::Relaxed), ..status },
         pause,
+        budgets: watch.core.purse.budgets(),
         map: map(running.as_deref()),
         tiers: fleet.tiers,
         cold: ColdView {

@@ -1,7 +1,7 @@
 //! The tries of the logged requests.
 
 use switchyard_domain::view::AttemptView;
-use switchyard_domain::{Failure, RouteId};
+use switchyard_domain::{Failure, RouteId, Usd};
 
 use crate::migrations::from_row;
 use crate::named;
@@ -17,6 +17,8 @@ pub(super) struct AttemptSql {
     failure_code: Option<String>,
     failure_text: Option<String>,
     retry_after_ms: Option<i64>,
+    nano_usd: Option<i64>,
+    cost_basis: Option<String>,
 }
 
 from_row!(AttemptSql {
@@ -29,7 +31,9 @@ from_row!(AttemptSql {
     failure_status,
     failure_code,
     failure_text,
-    retry_after_ms
+    retry_after_ms,
+    nano_usd,
+    cost_basis
 });
 
 impl AttemptSql {
@@ -52,6 +56,8 @@ impl AttemptSql {
             start_ms: self.start_ms,
             duration_ms: self.duration_ms,
             failure,
+            cost_nano_usd: self.nano_usd.map(Usd::from_nanos),
+            cost_basis: self.cost_basis.as_deref().map(named).transpose()?,
         })
     }
 }

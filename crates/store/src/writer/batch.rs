@@ -8,7 +8,7 @@ use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments};
 use switchyard_domain::event::{Event, EventKind};
 use switchyard_domain::view::{AttemptView, RequestView};
-use switchyard_domain::{RouteId, Tier};
+use switchyard_domain::{CostBasis, RouteId, Tier, Usd};
 use tokio::sync::oneshot;
 
 use super::Row;
@@ -149,6 +149,7 @@ static REQUESTS: LazyLock<Insert> = LazyLock::new(|| {
         "degradations",
         "rescues",
         "cached_tokens",
+        "nano_usd",
     ];
     Insert::into("requests", &columns)
 });
@@ -167,6 +168,8 @@ static ATTEMPTS: LazyLock<Insert> = LazyLock::new(|| {
         "failure_code",
         "failure_text",
         "retry_after_ms",
+        "nano_usd",
+        "cost_basis",
     ];
     Insert::into("attempts", &columns)
 });
@@ -192,7 +195,8 @@ fn bind_request(query: Insertion, (seq, request): &(i64, &RequestView)) -> serde
         .bind(request.output_tokens.map(count))
         .bind(serde_json::to_string(&request.degradations)?)
         .bind(request.rescues)
-        .bind(request.cached_tokens.map(count)))
+        .bind(request.cached_tokens.map(count))
+        .bind(request.cost_nano_usd.map(Usd::nanos)))
 }
 
 fn bind_attempt(query: Insertion, (request, seq, attempt): &(i64, usize, &AttemptView)) -> Insertion {
@@ -209,6 +213,8 @@ fn bind_attempt(query: Insertion, (request, seq, attempt): &(i64, usize, &Attemp
         .bind(failure.and_then(|failure| failure.code.as_deref()))
         .bind(failure.map(|failure| failure.message.as_str()))
         .bind(failure.and_then(|failure| failure.retry_after_ms).map(count))
+        .bind(attempt.cost_nano_usd.map(Usd::nanos))
+        .bind(attempt.cost_basis.map(CostBasis::as_str))
 }
 
 const INSERT_EVENTS: &str = "\

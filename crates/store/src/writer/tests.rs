@@ -4,7 +4,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 use switchyard_domain::event::{Event, EventKind};
 use switchyard_domain::view::{AttemptView, Outcome, RequestView};
-use switchyard_domain::{Dialect, Failure, FailureKind, RequestId, RouteId, Tier};
+use switchyard_domain::{CostBasis, Dialect, Failure, FailureKind, RequestId, RouteId, Tier, Usd};
 
 use super::{CHANNEL_ROWS, CLEAN_BUDGET, Retention, Writer};
 use crate::{Options, RequestFilter, Store};
@@ -29,6 +29,7 @@ fn clean(id: usize, at_ms: i64) -> RequestView {
         cached_tokens: Some(8),
         output_tokens: Some(34),
         degradations: Vec::new(),
+        cost_nano_usd: Some(Usd::from_nanos(1_250)),
         rescues: 0,
         attempts: vec![attempt("openai/gpt-5", Tier::Hot, None)],
     }
@@ -47,6 +48,7 @@ fn failed(id: usize, at_ms: i64) -> RequestView {
     };
     RequestView {
         degradations: vec!["field_dropped messages[0].name".to_owned(), "quote \" é".to_owned()],
+        cost_nano_usd: None,
         rescues: 2,
         outcome: Outcome::Failed,
         status: 503,
@@ -65,7 +67,15 @@ fn failed(id: usize, at_ms: i64) -> RequestView {
 }
 
 fn attempt(route: &str, tier: Tier, failure: Option<Failure>) -> AttemptView {
-    AttemptView { route: RouteId::from(route), tier, start_ms: 3, duration_ms: 700, failure }
+    AttemptView {
+        route: RouteId::from(route),
+        tier,
+        start_ms: 3,
+        duration_ms: 700,
+        failure,
+        cost_nano_usd: Some(Usd::from_nanos(7)),
+        cost_basis: Some(CostBasis::Usage),
+    }
 }
 
 fn event(id: i64, at_ms: i64) -> Event {

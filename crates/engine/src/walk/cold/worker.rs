@@ -8,7 +8,7 @@ use switchyard_domain::event::EventKind;
 use switchyard_domain::map::{Cold, Job};
 use switchyard_domain::{Failure, FailureKind, RouteId};
 use switchyard_policy::backoff::{SplitMix64, cold_backoff};
-use switchyard_store::{Answer as Stored, DueJob, JobRow, StoreError};
+use switchyard_store::{Answer as Stored, DueJob, JobRow, SpendKind, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use super::attempts::Attempts;
@@ -327,6 +327,7 @@ fn rebuild(running: &Running, job: DueJob) -> Result<ProxyRequest, Failure> {
         own_upstream_key: false,
         dialect: job.row.dialect,
         operation: job.row.operation,
+        spend: SpendKind::Cold,
         headers,
         arrived: clock::now(),
         place: None,

@@ -33,7 +33,12 @@ pub(super) struct Relaying {
     frame_mono_ms: u64,
     /// The same of the last frame that was more than a keep-alive.
     content_mono_ms: u64,
+    /// Bytes of the body so far.
+    heard_bytes: u64,
 }
+
+/// Events have so many bytes at least for one of text.
+const BYTES_PER_BYTE_OF_TEXT: u64 = 4;
 
 /// What came of looking at a route's stream.
 #[derive(Debug)]
@@ -64,6 +69,7 @@ impl Relaying {
             traits: opened.traits,
             frame_mono_ms: now,
             content_mono_ms: now,
+            heard_bytes: opened.first.len() as u64,
         }
     }
 
@@ -111,7 +117,9 @@ impl Relaying {
     fn hear(&mut self, bytes: &[u8], route: &Route, out: &mut Vec<u8>) -> Came {
         let before = self.pipe.under_way();
         self.decoder.push(bytes);
+        self.heard_bytes = self.heard_bytes.saturating_add(bytes.len() as u64);
         let (is_content, came) = self.drain(route, out);
+        self.tell_exchange();
         let is_content = is_content || self.pipe.under_way() != before;
         let now = clock::now().mono_ms;
         let (silence, frame_mono_ms, content_mono_ms) =
@@ -128,6 +136,14 @@ impl Relaying {
             self.content_mono_ms = now;
         }
         came
+    }
+
+    /// Tells what the answer has said so far: so much is paid for if nobody listens to its end.
+    pub(super) fn tell_exchange(&mut self) {
+        // Where the text is not kept, its events say about how long it is.
+        let said =
+            self.pipe.said().map_or(self.heard_bytes / BYTES_PER_BYTE_OF_TEXT, |said| said.text.len() as u64);
+        self.exchange.heard(self.pipe.usage(), said);
     }
 
     /// Ends a stream that has been silent for too long.

@@ -11,6 +11,7 @@ use switchyard_domain::compat::{CompatCase, CompatOutcome, CompatResult};
 use switchyard_domain::map::{ColdReply, Job, Line, Midstream, Route, RouteIx};
 use switchyard_domain::{Dialect, Failure, FailureKind, Operation};
 use switchyard_policy::Known;
+use switchyard_store::SpendKind;
 
 use super::judge::{self, Heard, Used, Verdict, failed, passed, skipped};
 use super::{asks, window};
@@ -206,6 +207,7 @@ impl Bench<'_> {
             own_upstream_key: false,
             dialect: Dialect::OpenAiChat,
             operation: Operation::Complete,
+            spend: SpendKind::Check,
             headers: HeaderMap::new(),
             arrived: clock::now(),
             place: None,

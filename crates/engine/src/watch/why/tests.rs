@@ -77,7 +77,8 @@ fn calm() -> Snapshot {
             health: HealthWord::Ok,
             next_test: None,
         },
-        pause: PauseView { paused: false, reason: None, since_ms: None },
+        pause: PauseView { paused: false, reason: None, since_ms: None, causes: Vec::new() },
+        budgets: Vec::new(),
         map: MapView {
             name: "m".to_owned(),
             version: 1,

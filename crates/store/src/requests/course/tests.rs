@@ -24,6 +24,7 @@ fn request(n: i64, at_ms: i64, duration_ms: u32) -> RequestView {
         cached_tokens: None,
         output_tokens: None,
         degradations: Vec::new(),
+        cost_nano_usd: None,
         rescues: 0,
         attempts: Vec::new(),
     }
@@ -32,7 +33,15 @@ fn request(n: i64, at_ms: i64, duration_ms: u32) -> RequestView {
 fn attempt(route: &str, start_ms: u32, failure: Option<FailureKind>) -> AttemptView {
     let failure =
         failure.map(|kind| Failure { status: Some(529), ..Failure::new(kind, "no words of theirs") });
-    AttemptView { route: RouteId::from(route), tier: Tier::Hot, start_ms, duration_ms: 5, failure }
+    AttemptView {
+        route: RouteId::from(route),
+        tier: Tier::Hot,
+        start_ms,
+        duration_ms: 5,
+        failure,
+        cost_nano_usd: None,
+        cost_basis: None,
+    }
 }
 
 async fn logged(requests: Vec<RequestView>) -> (tempfile::TempDir, Store) {

@@ -1,0 +1,236 @@
+//! Money's way to the disk and to people: leases and the ledger are committed behind the requests, pauses are kept and told.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use switchyard_domain::Problem;
+use switchyard_domain::api::{Money, ResumeMoney, ResumedMoney, Spend, SpendBy, SpendRow};
+use switchyard_domain::budget::{Cost, Pause, Scope};
+use switchyard_domain::event::EventKind;
+use switchyard_domain::map::RoutingMap;
+use switchyard_policy::spend::LeaseBatch;
+use switchyard_store::{BUCKET_MS, LedgerRow, LedgerSum, StoreError};
+use tokio_util::sync::CancellationToken;
+
+use super::{Router, audit};
+use crate::core::Core;
+use crate::core::clock;
+use crate::core::purse::News;
+use crate::watch::Watch;
+
+/// Where the causes of pauses are kept.
+const PAUSES: &str = "pauses";
+/// The environment's pause mark, percent.
+const MARK: &str = "BUDGET_PAUSE_AT_PERCENT";
+/// What was spent is written this long after at the latest.
+const BEAT: Duration = Duration::from_secs(1);
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+/// After a commit that failed, milliseconds.
+const AGAIN_MS: u64 = 500;
+/// The ledger forgets what is too old this often, milliseconds.
+const PRUNE_EVERY_MS: u64 = 6 * 60 * 60 * 1_000;
+
+/// Takes the pauses of before the start.
+pub(super) async fn restore(core: &Core) -> Result<(), Problem> {
+    let kept = core.store.settings().get::<Vec<Pause>>(PAUSES).await;
+    match kept {
+        Ok(kept) => core.purse.restore(kept.unwrap_or_default()),
+        Err(StoreError::Damaged { .. }) => {
+            core.store.settings().set_aside(PAUSES).await.map_err(|error| error.problem())?;
+        }
+        Err(error) => return Err(error.problem()),
+    }
+    Ok(())
+}
+
+/// Takes a map's budgets: the first one's with what the disk knows of them. A lease that lacks is committed with it.
+pub(super) async fn take_plan(core: &Core, map: &RoutingMap) {
+    let mark = map.budget.mark_percent(std::env::var(MARK).ok().and_then(|mark| mark.trim().parse().ok()));
+    let now = clock::now();
+    if core.purse.has_begun() {
+        core.purse.set_plan(&map.budget, mark, now);
+    } else {
+        let kept = core.store.ledger().budgets(now.wall_ms).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "what budgets have spent can't be read");
+            Vec::new()
+        });
+        core.purse.begin(&map.budget, mark, &kept, now);
+    }
+    commit_due(core).await;
+}
+
+/// Commits what is due until stopped, and tells of pauses that begin and end by themselves.
+pub(super) async fn keep(watch: Arc<Watch>, stop: CancellationToken) {
+    let core = Arc::clone(&watch.core);
+    let mut pruned_mono_ms = None;
+    loop {
+        let lease = core.purse.lease_due_at();
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = core.purse.due.notified() => {}
+            () = tokio::time::sleep(BEAT) => {}
+            () = clock::sleep_until(lease.unwrap_or(u64::MAX)), if lease.is_some() => {}
+        }
+        let now = clock::now();
+        core.purse.tick(now);
+        if !commit_due(&core).await {
+            tokio::time::sleep(Duration::from_millis(AGAIN_MS)).await;
+        }
+        tell(&core).await;
+        if pruned_mono_ms.is_none_or(|at| now.mono_ms.saturating_sub(at) >= PRUNE_EVERY_MS) {
+            pruned_mono_ms = Some(now.mono_ms);
+            if let Err(error) = core.store.ledger().prune(now.wall_ms).await {
+                tracing::warn!(%error, "the ledger keeps what is too old");
+            }
+        }
+    }
+}
+
+/// Commits leases and what was spent, together. False when it failed; it stays due then.
+async fn commit_due(core: &Core) -> bool {
+    let (batch, spent) = core.purse.take_due(clock::now());
+    commit(core, batch, spent).await
+}
+
+async fn commit(core: &Core, batch: Option<LeaseBatch>, spent: Vec<LedgerRow>) -> bool {
+    if batch.is_none() && spent.is_empty() {
+        return true;
+    }
+    let states = batch.as_ref().map_or(&[][..], LeaseBatch::states);
+    match core.store.ledger().commit(&spent, states).await {
+        Ok(()) => {
+            if let Some(batch) = batch {
+                core.purse.granted(batch, clock::now());
+            }
+            core.bus.touch();
+            true
+        }
+        Err(error) => {
+            tracing::error!(%error, "what was spent can't be written; new paid work waits for it");
+            core.purse.not_committed(batch, spent);
+            false
+        }
+    }
+}
+
+/// Keeps the pauses where they have changed, and tells which began and ended by themselves.
+async fn tell(core: &Core) {
+    if let Some(pauses) = core.purse.changed_pauses()
+        && let Err(error) = core.store.settings().set(PAUSES, &pauses, clock::now().wall_ms).await
+    {
+        tracing::error!(%error, "a pause is not kept for the next start");
+        core.purse.pauses_not_kept();
+    }
+    for news in core.purse.take_news() {
+        let what = match news {
+            News::Paused(pause) => EventKind::Paused { reason: format!("{}: {}", pause.cause, pause.reason) },
+            News::Resumed => EventKind::Resumed,
+        };
+        core.bus.emit(what, clock::now());
+    }
+}
+
+/// Gives back what is leased and not spent, at the end of a clean stop.
+pub(super) async fn close(core: &Core) {
+    let (batch, spent) = core.purse.close(clock::now());
+    commit(core, Some(batch), spent).await;
+    tell(core).await;
+}
+
+fn row(name: String, sum: &LedgerSum) -> SpendRow {
+    SpendRow {
+        name,
+        attempts: sum.attempts,
+        input_tokens: sum.input_tokens,
+        cached_tokens: sum.cached_tokens,
+        cache_write_tokens: sum.cache_write_tokens,
+        output_tokens: sum.output_tokens,
+        reasoning_tokens: sum.reasoning_tokens,
+        cost_nano_usd: sum.cost,
+        estimated_nano_usd: sum.estimated,
+        assumed_nano_usd: sum.assumed,
+    }
+}
+
+impl Router {
+    /// Lets work go on that money holds: budgets until their cap or so much beyond it, webhooks and runaways. Never a
+    /// person's own pause.
+    ///
+    /// # Errors
+    /// `unknown_scope` for a scope that is none.
+    pub async fn resume_money(&self, resume: &ResumeMoney, actor: &str) -> Result<ResumedMoney, Problem> {
+        let only: Option<Scope> = match &resume.scope {
+            None => None,
+            Some(text) => Some(
+                text.parse()
+                    .map_err(|error| Problem::new("unknown_scope", format!("scope: {text:?} is {error}")))?,
+            ),
+        };
+        let over = Cost::new(resume.over_nano_usd.unwrap_or(switchyard_domain::Usd::ZERO), 0);
+        let (resumed, lifted) = self.state.core.purse.lift_money(only.as_ref(), over);
+        tell(&self.state.core).await;
+        commit_due(&self.state.core).await;
+        if !lifted.is_empty() {
+            self.state.core.bus.emit(EventKind::Resumed, clock::now());
+        }
+        let target = resume.scope.as_deref().unwrap_or("money");
+        let reason = audit::said(resume.reason.clone());
+        let change = audit::Change { actor, action: "budget.resume", target, reason, states: None };
+        audit::note(&self.state.core, change).await;
+        self.state.walk.queue.wake();
+        Ok(ResumedMoney {
+            opened: resumed.opened,
+            still_reached: resumed.still_reached,
+            lifted: lifted.into_iter().map(|pause| pause.cause).collect(),
+        })
+    }
+
+    /// What was spent in a span of time, UTC epoch milliseconds; up to now and of the last 30 days without one.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub async fn spend(
+        &self,
+        by: SpendBy,
+        since_ms: Option<i64>,
+        until_ms: Option<i64>,
+    ) -> Result<Spend, Problem> {
+        let core = &self.state.core;
+        // What was just spent should be in the sum.
+        commit_due(core).await;
+        let until_ms = until_ms.unwrap_or_else(|| clock::now().wall_ms.saturating_add(1));
+        let since_ms = since_ms.unwrap_or_else(|| until_ms.saturating_sub(30 * DAY_MS));
+        let since_ms = since_ms - since_ms.rem_euclid(BUCKET_MS);
+        let kept = core.store.ledger().between(since_ms, until_ms).await.map_err(|error| error.problem())?;
+        let zone = core.running.load().as_ref().map(|running| running.map.budget.zone.clone());
+        let day = |at_ms| zone.as_ref().map_or_else(String::new, |zone| zone.date(at_ms));
+        let mut rows: BTreeMap<String, LedgerSum> = BTreeMap::new();
+        for LedgerRow { key, sum } in kept {
+            let name = match by {
+                SpendBy::Provider => key.provider,
+                SpendBy::Model => key.model,
+                SpendBy::Route => key.route,
+                SpendBy::Job => key.job,
+                SpendBy::Client => key.client,
+                SpendBy::Kind => key.kind.as_str().to_owned(),
+                SpendBy::Day => day(key.bucket_ms),
+            };
+            let row = rows.entry(name).or_default();
+            *row = row.plus(sum);
+        }
+        let mut rows: Vec<SpendRow> = rows.into_iter().map(|(name, sum)| row(name, &sum)).collect();
+        if by != SpendBy::Day {
+            rows.sort_by_key(|row| std::cmp::Reverse(row.cost_nano_usd));
+        }
+        Ok(Spend { by, since_ms, until_ms, rows })
+    }
+
+    /// Where every budget stands, and why work waits.
+    #[must_use]
+    pub fn money(&self) -> Money {
+        let core = &self.state.core;
+        let (budgets, breaches) = (core.purse.budgets(), core.purse.breaches());
+        Money { budgets, pauses: core.pause_view().causes, breaches }
+    }
+}
