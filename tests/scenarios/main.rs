@@ -30,6 +30,7 @@ mod keys;
 mod kills;
 mod maps;
 mod midstream;
+mod money;
 #[cfg(target_os = "linux")]
 mod network;
 mod outages;

@@ -1,15 +1,17 @@
 //! What may be spent, and what is.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
+use switchyard_control::budget_secret;
 use switchyard_domain::api::{Money, ResumeMoney, SpendBy, SpendRow};
 use switchyard_domain::budget::{BudgetView, Standing};
 use switchyard_domain::{Problem, Usd};
 
 use crate::command::{Place, Shown};
-use crate::output::{document, json, line, moment, table};
+use crate::output::{document, json, line, moment, note, table};
 
 /// What to do about budgets.
 #[derive(Debug, Args)]
@@ -22,6 +24,9 @@ pub(crate) struct BudgetArgs {
 
 #[derive(Debug, Subcommand)]
 enum BudgetCommand {
+    /// Where a provider's budget alert is to be posted, with the secret in it
+    #[command(after_help = "Example: switchyard budget webhook")]
+    Webhook,
     /// What was spent, told apart by provider, model, route, job, client, kind or day
     #[command(after_help = "Example: switchyard budget spend --by client --days 7")]
     Spend(SpendArgs),
@@ -69,6 +74,7 @@ struct ResumeArgs {
 pub(crate) async fn run(place: &Place, args: BudgetArgs) -> Result<ExitCode, Problem> {
     match args.command {
         None => stands(place, args.shown).await,
+        Some(BudgetCommand::Webhook) => webhook(place).await,
         Some(BudgetCommand::Spend(args)) => spent(place, args).await,
         Some(BudgetCommand::Resume(resume)) => go_on(place, resume).await,
     }
@@ -117,6 +123,17 @@ fn amount_of(budget: &BudgetView, amount: u64) -> String {
     } else {
         format!("{amount} tokens")
     }
+}
+
+async fn webhook(place: &Place) -> Result<ExitCode, Problem> {
+    let snapshot = place.router()?.snapshot().await?;
+    let control = snapshot.router.control_url.unwrap_or_default();
+    let secret = budget_secret(Path::new(&snapshot.router.data_dir))?;
+    line(format!("{control}/budget/webhook/{}", secret.expose()));
+    note(
+        "Whoever knows this address can pause new work. Post {\"provider\": \"anthropic\", \"percentUsed\": 85} to it, or point a push subscription of a Google Cloud budget at it.",
+    );
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn spent(place: &Place, args: SpendArgs) -> Result<ExitCode, Problem> {

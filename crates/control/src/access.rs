@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use switchyard_domain::Problem;
 
+use crate::alerts::Alerts;
 use crate::discovery::ControlToken;
 
 /// A link works so long. Time to read what was printed and to find the browser.
@@ -20,6 +21,8 @@ pub(crate) struct Access {
     token: ControlToken,
     url: String,
     codes: Mutex<Vec<Code>>,
+    /// Whom budget alerts are taken from.
+    pub(crate) alerts: Alerts,
 }
 
 struct Code {
@@ -34,8 +37,8 @@ impl fmt::Debug for Access {
 }
 
 impl Access {
-    pub(crate) fn new(token: ControlToken, url: String) -> Self {
-        Self { token, url, codes: Mutex::default() }
+    pub(crate) fn new(token: ControlToken, url: String, alerts: Alerts) -> Self {
+        Self { token, url, codes: Mutex::default(), alerts }
     }
 
     /// Whether a token opens the API.
@@ -70,13 +73,18 @@ impl Access {
 mod tests {
     use super::*;
 
+    fn access(url: &str) -> Access {
+        let alerts = Alerts::new(ControlToken::given("of the alerts"), |_| false);
+        Access::new(ControlToken::given("t"), url.to_owned(), alerts)
+    }
+
     fn code(link: &str) -> &str {
         link.rsplit_once("#code=").unwrap().1
     }
 
     #[test]
     fn a_code_works_once_and_for_a_while() {
-        let access = Access::new(ControlToken::given("t"), "http://127.0.0.1:1".into());
+        let access = access("http://127.0.0.1:1");
         let link = access.link(5).unwrap();
         assert!(link.starts_with("http://127.0.0.1:1/#code=") && !link.contains("token"), "{link}");
         assert_eq!(access.exchange("", 5), None);
@@ -89,7 +97,7 @@ mod tests {
 
     #[test]
     fn many_links_take_no_more_room() {
-        let access = Access::new(ControlToken::given("t"), String::new());
+        let access = access("");
         let links: Vec<String> = (0..MOST_CODES + 4).map(|_| access.link(0).unwrap()).collect();
         assert_eq!(access.codes.lock().unwrap().len(), MOST_CODES);
         assert_eq!(access.exchange(code(&links[0]), 1), None, "the oldest gave way");

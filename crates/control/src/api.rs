@@ -141,10 +141,9 @@ fn all<O: Operations>(into: O) -> O {
 #[must_use]
 pub fn openapi() -> OpenApi {
     let mut description = Description::openapi();
-    description
-        .components
-        .get_or_insert_default()
-        .add_security_scheme("token", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+    let components = description.components.get_or_insert_default();
+    components.add_security_scheme("token", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+    components.add_security_scheme("budgetSecret", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
     let mut description = all(description);
     let_bodies_be_left_out(&mut description);
     description

@@ -13,6 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use switchyard_domain::Problem;
 
 use crate::access::Access;
+use crate::alerts::Alerts;
 use crate::refusal::Refusal;
 use crate::ui;
 
@@ -71,6 +72,9 @@ fn is_too_long(error: &axum::Error) -> bool {
 
 fn refused(access: &Access, request: &Request) -> Option<Problem> {
     let headers = request.headers();
+    if Alerts::are_meant(request.method(), request.uri().path()) {
+        return alert_refused(access, request);
+    }
     // A target may name a host, too (RFC 9112, 3.2.2); two opinions are one too many.
     let target = request.uri().authority().is_none_or(|target| is_local(target.as_str()));
     let Some(host) = one(headers, &header::HOST).filter(|host| target && is_local(host)) else {
@@ -89,6 +93,18 @@ fn refused(access: &Access, request: &Request) -> Option<Problem> {
     }
     let message = "This needs the control token of this start: send `Authorization: Bearer <token>`. The token is in `control.token` in the data directory; `switchyard link` opens the window.";
     Some(Problem::new("unauthorized", message))
+}
+
+/// What is against a budget alert: it may come through a tunnel, and has a secret of its own.
+fn alert_refused(access: &Access, request: &Request) -> Option<Problem> {
+    let (headers, path) = (request.headers(), request.uri().path());
+    let taken =
+        one(headers, &header::HOST).is_some_and(|host| is_local(host) || access.alerts.takes_host(host));
+    if !taken {
+        let message = "Budget alerts are taken at 127.0.0.1, and at the hosts that `budget.webhookHosts` lists in the map.";
+        return Some(Problem::new("host_refused", message));
+    }
+    (!access.alerts.opens(headers, path)).then(Alerts::unauthorized)
 }
 
 /// The window's files and the health check hold nothing of the user's; a link's code is a proof of its own.
@@ -132,7 +148,8 @@ mod tests {
         (&'static str, Option<&'static str>, Option<&'static str>, Option<&'static str>, &'static str);
 
     fn access() -> Access {
-        Access::new(ControlToken::given("right"), String::new())
+        let alerts = Alerts::new(ControlToken::given("alert"), |host| host == "hooks.example.com");
+        Access::new(ControlToken::given("right"), String::new(), alerts)
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! providers: a shell that has them hands their routes in ([`Options::extra`]).
 
 mod access;
+mod alerts;
 mod api;
 mod body;
 mod client;
@@ -18,6 +19,7 @@ mod ui;
 #[cfg(test)]
 mod tests;
 
+pub use alerts::budget_secret;
 pub use api::causes::ErrorsQuery;
 pub use api::clients::{LocalKey, NameClient};
 pub use api::credentials::GiveCredential;

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::access::Access;
+use crate::alerts::{Alerts, budget_secret};
 use crate::api::{AppState, Options, assemble};
 use crate::discovery::ControlToken;
 use crate::guard;
@@ -34,7 +35,7 @@ pub struct ControlServer {
 /// Serves the control API and the window on a listener, which must be bound to loopback.
 ///
 /// # Errors
-/// If the listener's address can't be read.
+/// If the listener's address can't be read, or the budget secret can't be used.
 pub fn serve(
     listener: TcpListener,
     router: Router,
@@ -43,7 +44,11 @@ pub fn serve(
 ) -> std::io::Result<ControlServer> {
     let address = listener.local_addr()?;
     let (closing, open) = (CancellationToken::new(), TaskTracker::new());
-    let access = Arc::new(Access::new(token, url(address)));
+    let secret =
+        budget_secret(router.data_dir()).map_err(|problem| std::io::Error::other(problem.message))?;
+    let hosts = router.clone();
+    let alerts = Alerts::new(secret, move |host| hosts.takes_alerts_at(host));
+    let access = Arc::new(Access::new(token, url(address), alerts));
     let most = router.control_connections();
     let Options { extra, described, demo } = options;
     let state = AppState { router, demo, access: Some(Arc::clone(&access)), closing: closing.clone() };

@@ -2,16 +2,19 @@
 
 use axum::Json;
 use axum::extract::State;
+use bytes::Bytes;
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use switchyard_domain::Problem;
-use switchyard_domain::api::{Money, ResumeMoney, ResumedMoney, Spend, SpendBy};
+use switchyard_domain::api::{BudgetAlert, Money, ResumeMoney, ResumedMoney, Spend, SpendBy};
 use utoipa::IntoParams;
 
 use super::{AppState, operations};
+use crate::alerts;
 use crate::body::{Actor, Asked, Body};
 use crate::refusal::Answer;
 
-operations![money, spend, resume_money];
+operations![money, spend, resume_money, alert, alert_by_path, go_on, go_on_by_path];
 
 /// Which part of the ledger.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
@@ -54,4 +57,36 @@ async fn resume_money(
     Body(resume): Body<ResumeMoney>,
 ) -> Answer<Json<ResumedMoney>> {
     Ok(Json(state.router.resume_money(&resume, actor.as_str()).await?))
+}
+
+/// Takes a provider's budget alert: at the pause mark or above, new work pauses. Opened by the budget secret alone.
+#[utoipa::path(post, path = "/budget/webhook", tag = "budget", operation_id = "budgetAlert", request_body = BudgetAlert,
+    security(("budgetSecret" = [])), responses((status = 204), (status = "default", body = Problem)))]
+async fn alert(State(state): State<AppState>, body: Bytes) -> Answer<StatusCode> {
+    state.router.budget_alert(&alerts::read(&body)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The same, with the secret in the path: for alerting systems that send no headers of one's own.
+#[utoipa::path(post, path = "/budget/webhook/{secret}", tag = "budget", operation_id = "budgetAlertByPath",
+    params(("secret" = String, Path, description = "The budget secret")), request_body = BudgetAlert,
+    security(()), responses((status = 204), (status = "default", body = Problem)))]
+async fn alert_by_path(state: State<AppState>, body: Bytes) -> Answer<StatusCode> {
+    alert(state, body).await
+}
+
+/// Lets work go on that budgets, alerts or runaway apps hold; never a person's own pause.
+#[utoipa::path(post, path = "/budget/resume", tag = "budget", operation_id = "budgetResume",
+    security(("budgetSecret" = [])), responses((status = 204), (status = "default", body = Problem)))]
+async fn go_on(State(state): State<AppState>) -> Answer<StatusCode> {
+    state.router.resume_money(&ResumeMoney::default(), "webhook").await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The same, with the secret in the path.
+#[utoipa::path(post, path = "/budget/resume/{secret}", tag = "budget", operation_id = "budgetResumeByPath",
+    params(("secret" = String, Path, description = "The budget secret")),
+    security(()), responses((status = 204), (status = "default", body = Problem)))]
+async fn go_on_by_path(state: State<AppState>) -> Answer<StatusCode> {
+    go_on(state).await
 }

@@ -31,6 +31,8 @@ pub struct BudgetSettings {
     pub assume_output_tokens: u64,
     /// What a provider's budget webhook pauses.
     pub webhook_scope: WebhookScope,
+    /// Hosts besides this machine under which budget alerts may come, in small letters.
+    pub webhook_hosts: Vec<String>,
 }
 
 impl Default for BudgetSettings {
@@ -46,6 +48,7 @@ impl Default for BudgetSettings {
             wait_ms: Defaults::BUDGET_WAIT_MS,
             assume_output_tokens: Defaults::ASSUME_OUTPUT_TOKENS,
             webhook_scope: WebhookScope::default(),
+            webhook_hosts: Vec::new(),
         }
     }
 }

@@ -186,6 +186,7 @@ table! {
     "budget.pauseAtPercent" = Defaults::PAUSE_AT_PERCENT => "Part of a budget at which new work pauses; work under way goes on. Unwritten, the variable `BUDGET_PAUSE_AT_PERCENT` decides.";
     "budget.waitMs" = Defaults::BUDGET_WAIT_MS => "How long a try waits, in order, for money that others hold and may not need.";
     "budget.assumeOutputTokens" = Defaults::ASSUME_OUTPUT_TOKENS => "Output tokens a request that names no maximum is taken to want, until its answer tells.";
+    "budget.webhookHosts" = "none" => "Hosts besides this machine under which budget alerts may come to the control port: a tunnel's public name. Nothing else is answered there.";
     "budget.webhookScope" = super::WebhookScope::default().as_str() => "What a provider's budget webhook pauses: `all` new work, or `provider`: work that would go to that provider.";
     "clients.<app>.maxInFlight" = "none" => "An app's requests under way at the same time.";
     "flags.enable_warm_fallback" = true => "Whether Warm is tried.";

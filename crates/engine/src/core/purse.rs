@@ -54,6 +54,8 @@ struct State {
     pauses_changed: bool,
     /// What happened and is to be told.
     news: Vec<News>,
+    /// The highest cap of each budget in its present window, and the window's beginning.
+    highest: HashMap<BudgetId, (i64, u64)>,
 }
 
 /// What a sum in memory is of; cheap to make.
@@ -105,6 +107,7 @@ impl Purse {
                 spent: HashMap::new(),
                 pauses_changed: false,
                 news: Vec::new(),
+                highest: HashMap::new(),
             }),
             due: Notify::new(),
             has_pauses: AtomicBool::new(false),
@@ -275,6 +278,11 @@ impl Purse {
             state.budgets.tick(now);
             state.reconcile();
         });
+        let breached = lock(&self.state).breached();
+        if breached > 0 {
+            tracing::error!(breached, "a budget stands above its cap");
+            self.breaches.fetch_add(breached, Ordering::Relaxed);
+        }
     }
 
     /// What is to be told of pauses that began or ended by themselves.
@@ -386,6 +394,26 @@ impl State {
         let lifted = pauses.lift(lift, |id| budgets.standing(id));
         self.pauses_changed |= !lifted.is_empty();
         lifted
+    }
+
+    /// How many budgets stand above every cap they had in this window.
+    fn breached(&mut self) -> u64 {
+        let mut breached = 0;
+        for view in self.budgets.snapshot() {
+            let taken = view.spent.saturating_add(view.unsettled).saturating_add(view.reserved);
+            // What was spent before it was capped is no breach.
+            let begun = (view.since_ms, view.cap.max(taken));
+            let highest = self.highest.entry(view.id).or_insert(begun);
+            if highest.0 != view.since_ms {
+                *highest = begun;
+            }
+            highest.1 = highest.1.max(view.cap);
+            if taken > highest.1 {
+                highest.1 = taken;
+                breached += 1;
+            }
+        }
+        breached
     }
 
     fn take_spent(&mut self) -> Vec<LedgerRow> {

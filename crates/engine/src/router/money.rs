@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use switchyard_domain::Problem;
-use switchyard_domain::api::{Money, ResumeMoney, ResumedMoney, Spend, SpendBy, SpendRow};
-use switchyard_domain::budget::{Cost, Pause, Scope};
+use switchyard_domain::api::{BudgetAlert, Money, ResumeMoney, ResumedMoney, Spend, SpendBy, SpendRow};
+use switchyard_domain::budget::{Cost, Pause, PauseCause, Scope};
 use switchyard_domain::event::EventKind;
-use switchyard_domain::map::RoutingMap;
+use switchyard_domain::map::{BudgetSettings, RoutingMap, preset};
 use switchyard_policy::spend::LeaseBatch;
 use switchyard_store::{BUCKET_MS, LedgerRow, LedgerSum, StoreError};
 use tokio_util::sync::CancellationToken;
@@ -46,7 +46,7 @@ pub(super) async fn restore(core: &Core) -> Result<(), Problem> {
 
 /// Takes a map's budgets: the first one's with what the disk knows of them. A lease that lacks is committed with it.
 pub(super) async fn take_plan(core: &Core, map: &RoutingMap) {
-    let mark = map.budget.mark_percent(std::env::var(MARK).ok().and_then(|mark| mark.trim().parse().ok()));
+    let mark = mark(map);
     let now = clock::now();
     if core.purse.has_begun() {
         core.purse.set_plan(&map.budget, mark, now);
@@ -58,6 +58,11 @@ pub(super) async fn take_plan(core: &Core, map: &RoutingMap) {
         core.purse.begin(&map.budget, mark, &kept, now);
     }
     commit_due(core).await;
+}
+
+/// Where budgets pause new work, percent.
+fn mark(map: &RoutingMap) -> u8 {
+    map.budget.mark_percent(std::env::var(MARK).ok().and_then(|mark| mark.trim().parse().ok()))
 }
 
 /// Commits what is due until stopped, and tells of pauses that begin and end by themselves.
@@ -158,13 +163,13 @@ impl Router {
     /// person's own pause.
     ///
     /// # Errors
-    /// `unknown_scope` for a scope that is none.
+    /// `invalid_scope` for a scope that is none.
     pub async fn resume_money(&self, resume: &ResumeMoney, actor: &str) -> Result<ResumedMoney, Problem> {
         let only: Option<Scope> = match &resume.scope {
             None => None,
             Some(text) => Some(
                 text.parse()
-                    .map_err(|error| Problem::new("unknown_scope", format!("scope: {text:?} is {error}")))?,
+                    .map_err(|error| Problem::new("invalid_scope", format!("scope: {text:?} is {error}")))?,
             ),
         };
         let over = Cost::new(resume.over_nano_usd.unwrap_or(switchyard_domain::Usd::ZERO), 0);
@@ -184,6 +189,55 @@ impl Router {
             still_reached: resumed.still_reached,
             lifted: lifted.into_iter().map(|pause| pause.cause).collect(),
         })
+    }
+
+    /// Whether budget alerts may come under this host, in small letters: the map lists it.
+    #[must_use]
+    pub fn takes_alerts_at(&self, host: &str) -> bool {
+        let running = self.state.core.running.load();
+        running
+            .as_ref()
+            .is_some_and(|running| running.map.budget.webhook_hosts.iter().any(|known| known == host))
+    }
+
+    /// Takes a provider's budget alert: at the pause mark or above new work pauses, as `budget.webhookScope` says.
+    ///
+    /// # Errors
+    /// `invalid_body` for a provider that nobody knows.
+    pub async fn budget_alert(&self, alert: &BudgetAlert) -> Result<(), Problem> {
+        let core = &self.state.core;
+        let running = core.running.load_full();
+        let known = running.as_ref().map(|running| &running.map.providers);
+        let provider = preset(&alert.provider).map_or(alert.provider.as_str(), |preset| preset.name);
+        if preset(provider).is_none() && !known.is_some_and(|known| known.contains_key(provider)) {
+            let names: Vec<&str> = known.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+            let message =
+                format!("provider: nobody is called {:?}. Providers: {}.", alert.provider, names.join(", "));
+            return Err(Problem::new("invalid_body", message));
+        }
+        let mark = running
+            .as_ref()
+            .map_or_else(|| BudgetSettings::default().mark_percent(None), |running| mark(&running.map));
+        if alert.percent_used < f64::from(mark) {
+            return Ok(());
+        }
+        let reason =
+            format!("{provider} says that {:.0} % of its budget is used (mark {mark} %)", alert.percent_used);
+        let cause = PauseCause::Webhook(provider.to_owned());
+        if core.purse.pause(cause.clone(), "webhook", &reason, clock::now()) {
+            tell(core).await;
+            core.bus.emit(EventKind::Paused { reason: reason.clone() }, clock::now());
+            let target = cause.to_string();
+            let change = audit::Change {
+                actor: "webhook",
+                action: "budget.pause",
+                target: &target,
+                reason: Some(reason),
+                states: None,
+            };
+            audit::note(core, change).await;
+        }
+        Ok(())
     }
 
     /// What was spent in a span of time, UTC epoch milliseconds; up to now and of the last 30 days without one.

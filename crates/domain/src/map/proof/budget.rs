@@ -41,6 +41,7 @@ impl Proof<'_> {
             wait_ms: raw.wait_ms.unwrap_or(Defaults::BUDGET_WAIT_MS),
             assume_output_tokens: raw.assume_output_tokens.unwrap_or(Defaults::ASSUME_OUTPUT_TOKENS),
             webhook_scope: raw.webhook_scope.unwrap_or_default(),
+            webhook_hosts: self.hosts_at(raw.webhook_hosts.as_deref(), &path.field("webhookHosts")),
         };
         self.note_days_above_months(&settings, &path);
         settings

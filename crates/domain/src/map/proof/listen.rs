@@ -9,9 +9,14 @@ impl Proof<'_> {
     /// Names of this machine besides the usual ones, in small letters.
     pub(super) fn hosts(&mut self) -> Vec<String> {
         let at = Path::root().field("listen").field("hosts");
+        let raw = self.raw;
+        self.hosts_at(raw.listen.as_ref().and_then(|listen| listen.hosts.as_deref()), &at)
+    }
+
+    /// Host names written at a place, in small letters.
+    pub(super) fn hosts_at(&mut self, written: Option<&[String]>, at: &Path) -> Vec<String> {
         let mut hosts = Vec::new();
-        let written = self.raw.listen.iter().flat_map(|listen| listen.hosts.iter().flatten());
-        for (index, name) in written.enumerate() {
+        for (index, name) in written.into_iter().flatten().enumerate() {
             match host(name) {
                 Some(host) => hosts.push(host),
                 None => self.fault(

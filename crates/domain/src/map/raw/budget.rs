@@ -34,6 +34,8 @@ pub struct RawBudget {
     pub assume_output_tokens: Option<u64>,
     /// What a provider's budget webhook pauses.
     pub webhook_scope: Option<WebhookScope>,
+    /// Hosts besides this machine under which budget alerts may come: a tunnel's public name.
+    pub webhook_hosts: Option<Vec<String>>,
     /// What single providers may cost.
     pub providers: Option<BTreeMap<String, RawCaps>>,
     /// What single apps may cost, by their names under `clients`.

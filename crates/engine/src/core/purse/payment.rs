@@ -274,7 +274,7 @@ fn whose(id: &BudgetId) -> String {
 
 fn exhausted(route: &Route, refused: &Refused, fits: impl Fn(Cost) -> u64) -> Failure {
     let message = match refused {
-        Refused::Never { budget, left, .. } => {
+        Refused::Never { budget, left, resets_at_ms } => {
             let what = if budget.measure.is_usd() {
                 left.usd().to_string()
             } else {
@@ -284,8 +284,10 @@ fn exhausted(route: &Route, refused: &Refused, fits: impl Fn(Cost) -> u64) -> Fa
                 0 => String::new(),
                 tokens => format!(" With at most {tokens} output tokens it would fit."),
             };
+            let minutes = resets_at_ms.saturating_sub(clock::now().wall_ms).max(0) / 60_000;
+            let (hours, minutes) = (minutes / 60, minutes % 60);
             format!(
-                "{}: the budget {budget} has {what} left, and this request may cost more.{hint}",
+                "{}: the budget {budget} has {what} left, and this request may cost more.{hint} It begins anew in {hours} h {minutes} min.",
                 route.id
             )
         }
