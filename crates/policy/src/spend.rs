@@ -12,8 +12,10 @@
 //! ([`Budgets::lease_wanted`]), so that a crash overcounts by one lease and what was open, no more.
 //!
 //! **Streams** would tie up a budget if each held the most it may cost. One holds what it needs for its first words and
-//! keeps ([`Claim::keep`]) what such answers usually need besides: new work is refused that part, top-ups are not. So open
-//! streams finish; the few that need more than usual take from what is free, then from what others keep.
+//! keeps ([`Claim::keep`]) what such answers usually need besides, and begins only while two of the longest answers would
+//! still fit ([`Claim::spare`]): new work is refused these parts, top-ups are not. So open streams finish; the few that need
+//! more than usual take from what is free, then from what others keep. Near the cap that is likely, not certain: where no
+//! cent may be overrun, the most a stream may cost is given as what it usually costs.
 //!
 //! **Waiting is in order.** A claim that doesn't fit waits behind those before it that need the same budget. A claim that
 //! shares no scarce budget with them passes: what is promised to those before it is counted as taken. So nobody starves,
@@ -191,8 +193,12 @@ impl Budgets {
                 return Fit::Never(self.never(claim, place(ix)));
             }
             let wanted = counter.taken().saturating_add(counter.promised).saturating_add(ask);
-            if wanted > counter.leased {
-                let for_lease = wanted <= counter.ceiling();
+            // It narrows as the budget does: what is left can be spent to its end, by one stream after another.
+            let spare = claim.spare.of(measure).min(counter.left() - ask);
+            let spare = spare.max(counter.promised_spare);
+            let with_spare = wanted.saturating_add(spare);
+            if wanted > counter.leased || with_spare > counter.ceiling() {
+                let for_lease = with_spare <= counter.ceiling();
                 // What no lease can mend is the better reason.
                 if blocked.is_none_or(|(_, leased)| leased && !for_lease) {
                     blocked = Some((place(ix), for_lease));

@@ -28,6 +28,8 @@ pub(super) struct Counter {
     pub(super) kept: u64,
     /// Asked for by claims that wait.
     pub(super) promised: u64,
+    /// The most a stream that waits needs free besides.
+    pub(super) promised_spare: u64,
     /// Spent and unsettled at which new work pauses.
     pub(super) mark: u64,
     /// A person let work go on past the mark.
@@ -53,6 +55,7 @@ impl Counter {
             unsettled: 0,
             kept: 0,
             promised: 0,
+            promised_spare: 0,
             mark: UNCAPPED,
             mark_passed: false,
             told: Standing::Open,
@@ -89,6 +92,11 @@ impl Counter {
     /// What is left once everything that is open has ended and cost nothing.
     pub(super) const fn left(&self) -> u64 {
         self.ceiling().saturating_sub(self.spent())
+    }
+
+    /// Nobody waits, or who waits is counted anew.
+    pub(super) const fn promise_nothing(&mut self) {
+        (self.promised, self.promised_spare) = (0, 0);
     }
 
     pub(super) fn take(&mut self, amount: u64) {

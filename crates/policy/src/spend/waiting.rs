@@ -3,6 +3,7 @@
 use switchyard_domain::Now;
 
 use super::claim::{Claim, Never, Reservation};
+use super::counter::Counter;
 use super::{Budgets, Fit};
 
 /// A claim whose owner has not come for its answer so long after its time is dropped, milliseconds: owners come when their
@@ -104,7 +105,7 @@ impl Budgets {
         if self.waiting.is_empty() {
             return;
         }
-        self.counters.iter_mut().for_each(|counter| counter.promised = 0);
+        self.counters.iter_mut().for_each(Counter::promise_nothing);
         for at in 0..self.waiting.len() {
             let waiter = &self.waiting[at];
             if waiter.answer.is_some() {
@@ -144,7 +145,7 @@ impl Budgets {
     fn dequeue(&mut self, at: usize) -> Option<Waiter> {
         let waiter = self.waiting.remove(at);
         if self.waiting.is_empty() {
-            self.counters.iter_mut().for_each(|counter| counter.promised = 0);
+            self.counters.iter_mut().for_each(Counter::promise_nothing);
         }
         waiter
     }
@@ -153,7 +154,10 @@ impl Budgets {
         let ask = claim.hold.plus(claim.keep);
         for (ix, measure) in claim.scopes.counters() {
             let counter = &mut self.counters[ix];
-            counter.promised = counter.promised.saturating_add(ask.of(measure));
+            let ask = ask.of(measure);
+            counter.promised = counter.promised.saturating_add(ask);
+            let spare = claim.spare.of(measure).min(counter.left().saturating_sub(ask));
+            counter.promised_spare = counter.promised_spare.max(spare);
         }
     }
 

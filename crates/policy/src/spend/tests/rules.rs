@@ -199,6 +199,23 @@ fn a_stream_is_topped_up_from_what_was_kept_before_what_is_free() {
 }
 
 #[test]
+fn a_stream_begins_only_while_others_could_finish_and_alone_it_always_does() {
+    let mut world = World::new(r#"{ "dayUsd": 10 }"#);
+    let scopes = world.scopes("crawler");
+    let claim = Claim::stream(scopes, usd(0.5), usd(1.0), usd(4.5));
+    assert_eq!(claim.spare, usd(8.0));
+    let first = world.hold("crawler", 2.0);
+    let Verdict::Wait { ticket, for_lease: false, .. } = world.budgets.reserve(claim, NEVER_MS, world.now)
+    else {
+        panic!("seven are left beside its own, and eight may be needed")
+    };
+    assert!(matches!(world.ask("crawler", 0.01), Verdict::Wait { .. }), "who comes later doesn't pass");
+    world.budgets.settle(first, usd(2.0), world.now);
+    world.lease();
+    assert!(matches!(world.budgets.collect(ticket, world.now), super::super::Collected::Granted(_)));
+}
+
+#[test]
 fn a_prompt_has_no_more_tokens_than_bytes_until_answers_teach_better() {
     let mut ratio = InputRatio::default();
     assert_eq!(ratio.most_tokens(10_000), 10_000);
