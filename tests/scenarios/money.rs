@@ -148,7 +148,10 @@ async fn a_route_whose_budget_is_spent_is_passed_over_and_a_free_one_still_answe
     assert_eq!(reply.way(), ("warm", 1, true), "the budget's route was no attempt: {}", reply.json());
     assert_eq!(cost(&reply), Usd::ZERO);
     assert_eq!(hot.calls(), 0);
-    assert!(!matches!(yard.route("hot").await.lamp, StatusLevel::Out | StatusLevel::Stop), "nobody is blamed");
+    assert!(
+        !matches!(yard.route("hot").await.lamp, StatusLevel::Out | StatusLevel::Stop),
+        "nobody is blamed"
+    );
 }
 
 #[tokio::test]

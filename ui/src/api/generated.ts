@@ -4,6 +4,74 @@
  */
 
 export interface paths {
+    "/budget/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets work go on that budgets, alerts or runaway apps hold; never a person's own pause. */
+        post: operations["budgetResume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/budget/resume/{secret}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The same, with the secret in the path. */
+        post: operations["budgetResumeByPath"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/budget/webhook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a provider's budget alert: at the pause mark or above, new work pauses. Opened by the budget secret alone. */
+        post: operations["budgetAlert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/budget/webhook/{secret}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The same, with the secret in the path: for alerting systems that send no headers of one's own. */
+        post: operations["budgetAlertByPath"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/gateway/admin/metrics": {
         parameters: {
             query?: never;
@@ -146,6 +214,60 @@ export interface paths {
          *     else changed them since.
          */
         post: operations["rollBack"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/budget": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where every budget stands, and why work waits. */
+        get: operations["money"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/budget/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lets work go on that money holds: budgets until their cap, or so much beyond it; provider alerts and runaway apps. Never
+         *     a person's own pause.
+         */
+        post: operations["resumeMoney"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/budget/spend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was spent, by provider, model, route, job, app, kind or day. */
+        get: operations["spend"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1303,6 +1425,8 @@ export interface components {
         };
         /** @description One try of one request on one route. */
         AttemptView: {
+            costBasis?: components["schemas"]["CostBasis"] | null;
+            costNanoUsd?: components["schemas"]["Usd"] | null;
             /**
              * Format: int32
              * @description How long it took, milliseconds.
@@ -1357,6 +1481,73 @@ export interface components {
             now?: boolean;
             /** @description Why. */
             reason?: string | null;
+        };
+        /** @description A provider's budget alert. */
+        BudgetAlert: {
+            /**
+             * Format: double
+             * @description How much of the provider's own budget is used, percent.
+             */
+            percentUsed: number;
+            /** @description The provider, by any of its names: `google` is `gemini`. */
+            provider: string;
+        };
+        /** @description A budget as it is shown. Amounts in the measure's unit: nano-dollars (10⁻⁹ USD) or tokens. */
+        BudgetView: {
+            /**
+             * Format: int64
+             * @description What a person added to the cap for this window.
+             */
+            allowance: number;
+            /**
+             * Format: int64
+             * @description The cap, a person's allowance for this window included.
+             */
+            cap: number;
+            /**
+             * @description Which budget: `client/crawler/dayUsd`.
+             * @example client/crawler/dayUsd
+             */
+            id: string;
+            /**
+             * Format: int32
+             * @description Where new work pauses, percent of the cap.
+             */
+            markPercent: number;
+            /** @description What is counted. */
+            measure: components["schemas"]["Measure"];
+            /**
+             * Format: int32
+             * @description Spent and unsettled, percent of the cap, rounded down; 100 where the cap is 0.
+             */
+            percent: number;
+            /**
+             * Format: int64
+             * @description What calls under way may still cost.
+             */
+            reserved: number;
+            /**
+             * Format: int64
+             * @description When it begins anew, UTC epoch milliseconds.
+             */
+            resetsAtMs: number;
+            /**
+             * Format: int64
+             * @description When the window began, UTC epoch milliseconds.
+             */
+            sinceMs: number;
+            /**
+             * Format: int64
+             * @description What ended calls have cost.
+             */
+            spent: number;
+            /** @description Where it stands. */
+            standing: components["schemas"]["Standing"];
+            /**
+             * Format: int64
+             * @description What calls before a crash may have cost: known to be no more than this.
+             */
+            unsettled: number;
         };
         /** @description A likely cause of trouble, with its fix. */
         CauseView: {
@@ -1613,6 +1804,11 @@ export interface components {
             /** @description What was checked: endpoint, model and dialect. A run says nothing of another target. */
             target: string;
         };
+        /**
+         * @description How a cost is known.
+         * @enum {string}
+         */
+        CostBasis: "provider" | "usage" | "estimate" | "assumed" | "free" | "subscription";
         /** @description Every known credential, without values. */
         CredentialList: {
             /** @description By name. */
@@ -2114,7 +2310,7 @@ export interface components {
          * @description What was seen of a failed attempt.
          * @enum {string}
          */
-        FailureKind: "dns" | "connect" | "connect_timeout" | "tls" | "first_byte_timeout" | "first_token_timeout" | "idle_timeout" | "deadline_exceeded" | "reset" | "cut" | "malformed" | "unreadable" | "empty_body" | "html" | "redirect" | "in_band_error" | "rate_limited" | "overloaded" | "server_error" | "upstream_timeout" | "key_rejected" | "forbidden" | "unpaid" | "credential_missing" | "model_not_found" | "endpoint_not_found" | "bad_request" | "context_length" | "too_large" | "content_filter" | "not_translatable" | "client_aborted" | "no_route" | "paused" | "shed" | "all_off" | "offline" | "internal";
+        FailureKind: "dns" | "connect" | "connect_timeout" | "tls" | "first_byte_timeout" | "first_token_timeout" | "idle_timeout" | "deadline_exceeded" | "reset" | "cut" | "malformed" | "unreadable" | "empty_body" | "html" | "redirect" | "in_band_error" | "rate_limited" | "overloaded" | "server_error" | "upstream_timeout" | "key_rejected" | "forbidden" | "unpaid" | "credential_missing" | "model_not_found" | "endpoint_not_found" | "bad_request" | "context_length" | "too_large" | "content_filter" | "not_translatable" | "client_aborted" | "no_route" | "paused" | "budget_exhausted" | "shed" | "all_off" | "offline" | "internal";
         /** @description One fault of a document. */
         Fault: {
             /** @description What is wrong, then the fix. */
@@ -2618,6 +2814,23 @@ export interface components {
              */
             homeAtMs?: number | null;
         };
+        /**
+         * @description What a budget counts, and over which span. Amounts are whole nano-dollars (10⁻⁹ USD) or tokens accordingly.
+         * @enum {string}
+         */
+        Measure: "monthUsd" | "dayUsd" | "monthTokens" | "dayTokens";
+        /** @description Budgets and what they hold. */
+        Money: {
+            /**
+             * Format: int64
+             * @description Times a budget stood above its cap though nobody had lowered it: 0 unless the router is at fault.
+             */
+            breaches: number;
+            /** @description Every capped budget as it stands. */
+            budgets: components["schemas"]["BudgetView"][];
+            /** @description Why work waits: a person's own pause and those of money. */
+            pauses: components["schemas"]["Pause"][];
+        };
         /** @description An app to make a key for. */
         NameClient: {
             /** @description The app's name. */
@@ -2788,8 +3001,27 @@ export interface components {
              */
             version: number;
         };
+        /** @description One cause, as it is kept and shown. */
+        Pause: {
+            /** @description Who brought it: a person's name, or `switchyard`. */
+            by: string;
+            /**
+             * @description The cause: `manual`, `budget/total/monthUsd`, `webhook/google`, `runaway/crawler`.
+             * @example budget/total/monthUsd
+             */
+            cause: string;
+            /** @description Why, in words. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description Since when, UTC epoch milliseconds.
+             */
+            sinceMs: number;
+        };
         /** @description Whether new work is paused. */
         PauseView: {
+            /** @description Every cause there is, those that hold a part of the work included. */
+            causes?: components["schemas"]["Pause"][];
             /** @description Whether new work is refused or queued. */
             paused: boolean;
             /** @description Why, in the words of whoever paused it. */
@@ -2973,6 +3205,7 @@ export interface components {
             cachedTokens?: number | null;
             /** @description The app. */
             client: string;
+            costNanoUsd?: components["schemas"]["Usd"] | null;
             /** @description What a change of dialect could not carry over, as `code field`. */
             degradations: string[];
             /** @description Whether it was answered by something other than the first choice. */
@@ -3031,6 +3264,23 @@ export interface components {
              * @description Its number.
              */
             version: number;
+        };
+        /** @description A person's word that work go on which money holds: budgets at their mark or cap, webhooks, runaway apps. */
+        ResumeMoney: {
+            overNanoUsd?: components["schemas"]["Usd"] | null;
+            /** @description Why, for the audit log. */
+            reason?: string | null;
+            /** @description The budgets of this scope alone: `total`, `provider/anthropic`, `client/crawler`, `job/summaries`; all without one. */
+            scope?: string | null;
+        };
+        /** @description What came of it. */
+        ResumedMoney: {
+            /** @description Pauses that ended. */
+            lifted: string[];
+            /** @description Budgets that were at their mark or cap, and are open until their cap. */
+            opened: string[];
+            /** @description Budgets of which nothing is left all the same: they need a larger cap, or `overNanoUsd`. */
+            stillReached: string[];
         };
         /** @description How retries are doing, over the last minute. */
         RetryMetrics: {
@@ -3815,6 +4065,8 @@ export interface components {
              * @description UTC epoch milliseconds.
              */
             atMs: number;
+            /** @description Every capped budget as it stands: everything together first. */
+            budgets?: components["schemas"]["BudgetView"][];
             /** @description Likely causes of present trouble, worst first. */
             causes: components["schemas"]["CauseView"][];
             /** @description Apps that called in the last hour, busiest first. */
@@ -3876,6 +4128,74 @@ export interface components {
              */
             value?: number | null;
         };
+        /** @description What was spent in a span of time. */
+        Spend: {
+            /** @description What it is told apart by. */
+            by: components["schemas"]["SpendBy"];
+            /** @description The dearest first; days in their order. */
+            rows: components["schemas"]["SpendRow"][];
+            /**
+             * Format: int64
+             * @description From then, UTC epoch milliseconds: the beginning of a quarter of an hour.
+             */
+            sinceMs: number;
+            /**
+             * Format: int64
+             * @description Until before then.
+             */
+            untilMs: number;
+        };
+        /**
+         * @description What spending is told apart by.
+         * @enum {string}
+         */
+        SpendBy: "provider" | "model" | "route" | "job" | "client" | "kind" | "day";
+        /** @description A part of what was spent. Costs are nano-dollars (10⁻⁹ USD). */
+        SpendRow: {
+            /** @description The part of the cost at prices nobody knows, assumed dear. */
+            assumedNanoUsd: components["schemas"]["Usd"];
+            /**
+             * Format: int64
+             * @description Tries that were billed.
+             */
+            attempts: number;
+            /**
+             * Format: int64
+             * @description The part of them written to a provider's cache.
+             */
+            cacheWriteTokens: number;
+            /**
+             * Format: int64
+             * @description The part of them read from a provider's cache.
+             */
+            cachedTokens: number;
+            /** @description What it cost. */
+            costNanoUsd: components["schemas"]["Usd"];
+            /** @description The part of the cost that is an estimate: those answers ended without their usage. */
+            estimatedNanoUsd: components["schemas"]["Usd"];
+            /**
+             * Format: int64
+             * @description Prompt tokens, cached ones included.
+             */
+            inputTokens: number;
+            /** @description Whose, of which model, on which day. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Answer tokens, reasoning included.
+             */
+            outputTokens: number;
+            /**
+             * Format: int64
+             * @description The part of them spent on reasoning.
+             */
+            reasoningTokens: number;
+        };
+        /**
+         * @description Where a budget stands.
+         * @enum {string}
+         */
+        Standing: "open" | "marked" | "reached";
         /** @description Traffic to move. */
         StartShift: {
             /** @description From where: `hot`, a provider, a route's id, a model. */
@@ -4257,6 +4577,120 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    budgetResume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    budgetResumeByPath: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The budget secret */
+                secret: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    budgetAlert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BudgetAlert"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    budgetAlertByPath: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The budget secret */
+                secret: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BudgetAlert"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     gatewayMetrics: {
         parameters: {
             query?: never;
@@ -4532,6 +4966,98 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RolledBack"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    money: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Money"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resumeMoney: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ResumeMoney"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResumedMoney"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    spend: {
+        parameters: {
+            query?: {
+                /** @description What it is told apart by; `provider` without one. */
+                by?: components["schemas"]["SpendBy"];
+                /** @description From then, UTC epoch milliseconds; 30 days before the end without one. */
+                sinceMs?: number;
+                /** @description Until before then; now without one. */
+                untilMs?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Spend"];
                 };
             };
             default: {

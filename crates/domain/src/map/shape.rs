@@ -153,7 +153,7 @@ pub(super) fn from_value(mut value: Value, faults: &mut Faults) -> Option<RawMap
         faults.push(Fault::new("", "The built-in schema is broken. Please report this."));
         return None;
     };
-    let schema: LazyCell<Value> = LazyCell::new(|| checked::<RawMap>());
+    let schema: LazyCell<Value> = LazyCell::new(checked::<RawMap>);
     let mut bad = Bads { found: Vec::new(), schema: &schema };
     for error in validator.iter_errors(&value) {
         collect(&error, &value, &mut bad);

@@ -1,6 +1,5 @@
 //! What a person with a budget would notice, and a model of it that no sequence of events may leave.
 
-mod cost;
 mod model;
 mod pauses;
 mod rules;
