@@ -238,6 +238,34 @@ async fn a_providers_alert_pauses_at_once_and_only_its_secret_opens_it() {
 }
 
 #[tokio::test]
+async fn a_cap_written_in_the_middle_of_a_month_counts_what_the_month_has_cost() {
+    let mut yard = over(&["hot"], json!({})).await;
+    let told = cost(&yard.send(&ask(50)).await);
+    assert!(money(&yard).await.budgets.is_empty(), "nothing is capped");
+    yard.process().terminate();
+    assert!(yard.take_process().ended().await.0.success());
+    yard.restart().await;
+    let (status, said) =
+        yard.post("/v1/map/set", &json!({ "changes": { "budget": { "monthUsd": 5 } } })).await;
+    assert_eq!(status, 200, "{said}");
+    let budget = money(&yard).await.budgets.remove(0);
+    assert_eq!(budget.spent, told.nanos().unsigned_abs(), "{budget:?}");
+    // A cap below what is spent is taken and says so.
+    let set = json!({ "changes": { "budget.monthUsd": 0.001 } });
+    assert_eq!(yard.post("/v1/map/set", &set).await.0, 200);
+    let told = yard.cli(&["budget"], "").await;
+    assert!(told.out.contains("reached"), "{told:?}");
+    for (value, names) in [(json!(-1), "budget.monthUsd"), (json!("5$"), "budget.monthUsd")] {
+        let (status, said) =
+            yard.post("/v1/map/set", &json!({ "changes": { "budget.monthUsd": value } })).await;
+        assert!(status == 422 && said.to_string().contains(names), "{said}");
+    }
+    let (status, said) =
+        yard.post("/v1/map/set", &json!({ "changes": { "budget.timeZone": "Lisbon" } })).await;
+    assert!(status == 422 && said.to_string().contains("Europe/Lisbon"), "{said}");
+}
+
+#[tokio::test]
 async fn a_hang_up_is_paid_for_and_no_crash_gives_money_back() {
     let mut yard = over(&["hot"], json!({ "budget": { "monthUsd": 50 } })).await;
     let hot = yard.provider("hot");

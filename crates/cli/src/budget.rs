@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use switchyard_control::budget_secret;
-use switchyard_domain::api::{Money, ResumeMoney, SpendBy, SpendRow};
+use switchyard_domain::api::{Money, ResumeMoney, RoutePrice, SpendBy, SpendRow};
 use switchyard_domain::budget::{BudgetView, Standing};
-use switchyard_domain::{Problem, Usd};
+use switchyard_domain::{CostBasis, Problem, Usd};
 
 use crate::command::{Place, Shown};
 use crate::output::{document, json, line, moment, note, table};
@@ -123,6 +123,37 @@ fn amount_of(budget: &BudgetView, amount: u64) -> String {
     } else {
         format!("{amount} tokens")
     }
+}
+
+/// What each route's calls cost.
+pub(crate) async fn prices(place: &Place, shown: Shown) -> Result<ExitCode, Problem> {
+    let prices = place.router()?.prices().await?;
+    if shown.json {
+        json(&prices);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let cells = |price: &RoutePrice| {
+        let rates = &price.rates;
+        let [input, output, cached] =
+            [rates.input_nano_usd, rates.output_nano_usd, rates.cached_input_nano_usd];
+        let known = if price.basis == CostBasis::Usage { "known" } else { price.basis.as_str() };
+        [
+            price.route.to_string(),
+            input.to_string(),
+            output.to_string(),
+            cached.to_string(),
+            known.to_owned(),
+            price.source.clone(),
+        ]
+    };
+    let rows: Vec<[String; 6]> = prices.iter().map(cells).collect();
+    let heading = ["route", "prompt", "answer", "cached", "price", "source"];
+    table(heading, &rows, "No map is applied yet.");
+    for price in prices.iter().filter(|price| price.fix.is_some()) {
+        let fix = price.fix.as_deref().unwrap_or_default();
+        note(format!("Nobody knows what {} costs. Write its price in the map: {fix}", price.route));
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn webhook(place: &Place) -> Result<ExitCode, Problem> {

@@ -101,6 +101,9 @@ says. Exit code 1: cold (no route answers), paused, off, offline, unconfigured, 
         after_help = "Examples: switchyard budget\n          switchyard budget resume client/crawler --over 5"
     )]
     Budget(BudgetArgs),
+    /// What each route's calls cost, and what to write in the map where nobody knows it.
+    #[command(after_help = "Example: switchyard prices")]
+    Prices(Shown),
     /// Take a route out of service, or back in.
     #[command(subcommand, after_help = "Example: switchyard route off anthropic/sonnet-4.6")]
     Route(RouteCommand),

@@ -87,6 +87,7 @@ async fn run(arguments: Switchyard) -> Result<ExitCode, Problem> {
         Command::Pause { reason } => steer::pause(&place, reason).await,
         Command::Resume => steer::resume(&place).await,
         Command::Budget(args) => budget::run(&place, args).await,
+        Command::Prices(shown) => budget::prices(&place, shown).await,
         Command::Route(route) => steer::route(&place, route).await,
         Command::Map(map) => map::run(&place, map).await,
         Command::Credential(credential) => credentials::run(&place, credential).await,

@@ -5,8 +5,9 @@ use utoipa::ToSchema;
 
 use crate::budget::{BudgetId, BudgetView, Pause, PauseCause};
 use crate::map::Format;
+use crate::switch_cost::Rates;
 use crate::view::{CredentialView, JobState, KeychainView};
-use crate::{Dialect, Failure, RequestId, RouteId, Tier, Usd};
+use crate::{CostBasis, Dialect, Failure, RequestId, RouteId, Tier, Usd};
 
 /// A map to apply.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -153,6 +154,22 @@ pub struct SpendRow {
     pub estimated_nano_usd: Usd,
     /// The part of the cost at prices nobody knows, assumed dear.
     pub assumed_nano_usd: Usd,
+}
+
+/// What a route's calls cost, and where that comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RoutePrice {
+    /// The route.
+    pub route: RouteId,
+    /// How its costs are known: `usage` by the list or the map, `assumed`, `free`, `subscription`.
+    pub basis: CostBasis,
+    /// Where the rates come from: the list's `vendor/model`, or in words.
+    pub source: String,
+    /// Prices of a million tokens of a short prompt now.
+    pub rates: Rates,
+    /// The line of the map that would mend an assumed price, with the assumed rates to be corrected.
+    pub fix: Option<String>,
 }
 
 /// A provider's budget alert.

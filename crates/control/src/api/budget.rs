@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use switchyard_domain::Problem;
-use switchyard_domain::api::{BudgetAlert, Money, ResumeMoney, ResumedMoney, Spend, SpendBy};
+use switchyard_domain::api::{BudgetAlert, Money, ResumeMoney, ResumedMoney, RoutePrice, Spend, SpendBy};
 use utoipa::IntoParams;
 
 use super::{AppState, operations};
@@ -14,7 +14,7 @@ use crate::alerts;
 use crate::body::{Actor, Asked, Body};
 use crate::refusal::Answer;
 
-operations![money, spend, resume_money, alert, alert_by_path, go_on, go_on_by_path];
+operations![money, spend, prices, resume_money, alert, alert_by_path, go_on, go_on_by_path];
 
 /// Which part of the ledger.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
@@ -45,6 +45,13 @@ async fn spend(State(state): State<AppState>, Asked(query): Asked<SpendQuery>) -
     responses((status = 200, body = Money), (status = "default", body = Problem)))]
 async fn money(State(state): State<AppState>) -> Json<Money> {
     Json(state.router.money())
+}
+
+/// What each route of the running map charges, and what to write where nobody knows it.
+#[utoipa::path(get, path = "/v1/prices", tag = "budget", operation_id = "prices",
+    responses((status = 200, body = Vec<RoutePrice>), (status = "default", body = Problem)))]
+async fn prices(State(state): State<AppState>) -> Json<Vec<RoutePrice>> {
+    Json(state.router.prices())
 }
 
 /// Lets work go on that money holds: budgets until their cap, or so much beyond it; provider alerts and runaway apps. Never

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use switchyard_domain::Problem;
 use switchyard_domain::api::{
     ApplyMap, AuditEntry, ClientRecord, CredentialList, CredentialTest, ErrorReport, JobView, MapDocument,
-    MapVersion, Money, NewClient, ResumeMoney, ResumedMoney, RollBack, RolledBack, SetMap, Spend, SpendBy,
-    TestAnswer, TestRequest,
+    MapVersion, Money, NewClient, ResumeMoney, ResumedMoney, RollBack, RolledBack, RoutePrice, SetMap, Spend,
+    SpendBy, TestAnswer, TestRequest,
 };
 use switchyard_domain::compat::{CompatCase, CompatPreview, CompatReport, CompatRow, CompatRun, RunCompat};
 use switchyard_domain::gateway::ProvidersHealth;
@@ -109,6 +109,11 @@ impl ControlClient {
     /// Where every budget stands, and why work waits.
     pub async fn money(&self) -> Answer<Money> {
         self.get("/v1/budget").await
+    }
+
+    /// What each route of the running map charges.
+    pub async fn prices(&self) -> Answer<Vec<RoutePrice>> {
+        self.get("/v1/prices").await
     }
 
     /// What was spent.

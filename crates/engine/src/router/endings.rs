@@ -1,22 +1,25 @@
-//! A try ends in many ways; fleet, log and metrics hear of each once.
+//! A try ends in many ways; fleet, log, metrics and ledger hear of each once.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker};
 
 use serde_json::json;
-use switchyard_domain::api::ApplyMap;
+use switchyard_domain::api::{ApplyMap, SpendBy};
 use switchyard_domain::map::RouteIx;
 use switchyard_domain::view::{Outcome, RequestView};
 use switchyard_domain::{Dialect, Failure, FailureKind, RequestId, RouteId};
 use switchyard_policy::{Attempt, FailoverMachine, Input, Needs, Step, Waits, plan};
-use switchyard_store::RequestFilter;
+use switchyard_store::{RequestFilter, SpendKind};
 
 use super::Router;
 use super::state::RouterState;
 use crate::RouterConfig;
 use crate::core::clock;
+use crate::core::purse::{Payer, Payment};
 use crate::walk::exchange::{Ending, Exchange};
 use crate::watch::metrics;
 
@@ -41,6 +44,7 @@ impl World {
         let document = json!({
             "hot": [route("one"), route("two")], "warm": [], "probe": { "everyMs": 0 },
             "network": { "enabled": false, "checkUrls": [], "fallbackDns": [] },
+            "budget": { "monthUsd": 1_000_000 },
             "cold": { "mode": "graceful_degrade", "queue": "q", "notify": [] },
         });
         let apply = ApplyMap {
@@ -79,6 +83,26 @@ impl World {
         attempt
     }
 
+    /// The money of a try, of which there is enough.
+    fn payment(&self, attempt: &Attempt) -> Option<Payment> {
+        let running = self.state().core.running.load_full().unwrap();
+        let payer = Payer {
+            client: Arc::from("app"),
+            job: Arc::from("default"),
+            kind: SpendKind::Traffic,
+            text_bytes: 10,
+            media: 0,
+            max_output_tokens: Some(10),
+            has_output: true,
+        };
+        let route = (attempt.route, running.map.route(attempt.route));
+        let held = pin!(Payment::hold(&self.state().core.purse, &running.priced, route, payer, u64::MAX));
+        match held.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(held) => Some(held.unwrap()),
+            Poll::Pending => panic!("nothing has to be waited for"),
+        }
+    }
+
     fn id(&self, route: RouteIx) -> RouteId {
         self.state().core.running.load_full().unwrap().map.route(route).id.clone()
     }
@@ -88,7 +112,8 @@ impl World {
         let mut exchange = self.open();
         let attempt = self.attempt(&[]);
         let id = self.id(attempt.route);
-        exchange.begin(attempt);
+        let payment = self.payment(&attempt);
+        exchange.begin(attempt, payment);
         exchange.commit(&id, stream.then(clock::now), Waits::default());
         exchange
     }
@@ -98,15 +123,16 @@ impl World {
         let mut exchange = self.open();
         let attempt = self.attempt(&[]);
         let id = self.id(attempt.route);
-        exchange.begin(attempt);
+        let payment = self.payment(&attempt);
+        exchange.begin(attempt, payment);
         let (attempt, now) = (exchange.failed(&id, &failure()).unwrap(), clock::now());
         self.state().walk.change(now, |fleet| ((), attempt.fail(fleet, failure(), now)));
         exchange
     }
 
-    /// Ended calls of both routes as the fleet has them, rows of the log, tries counted as answered and as failed, and
-    /// requests by how they ended.
-    async fn told(&self) -> (Vec<bool>, usize, u64, u64, Vec<String>) {
+    /// Ended calls of both routes as the fleet has them, rows of the log, tries counted as answered and as failed, tries in
+    /// the ledger, and requests by how they ended.
+    async fn told(&self) -> (Vec<bool>, usize, u64, u64, u64, Vec<String>) {
         let state = self.state();
         let now = clock::now();
         let calls = |ix| state.core.with_fleet(|fleet| fleet.view(RouteIx(ix), now).last).unwrap();
@@ -125,7 +151,11 @@ impl World {
             (0..count).map(move |_| outcome.to_owned())
         });
         assert_eq!(state.walk.in_flight.load(Ordering::Relaxed), 0, "nothing is under way any more");
-        (calls, rows, tries("answered"), tries("failed"), ended.collect())
+        let billed = self.router.spend(SpendBy::Kind, None, None).await.unwrap().rows;
+        let held = self.router.money().budgets[0].reserved;
+        assert_eq!(held, 0, "no money is held any more");
+        let billed = billed.iter().map(|row| row.attempts).sum();
+        (calls, rows, tries("answered"), tries("failed"), billed, ended.collect())
     }
 }
 
@@ -134,11 +164,15 @@ const WHOLE: Ending =
 const CUT: Ending = Ending::Served { outcome: Outcome::Broken, status: 200, degraded: false, usage: None };
 
 fn failure() -> Failure {
-    Failure::new(FailureKind::ServerError, "from the test")
+    Failure { status: Some(500), ..Failure::new(FailureKind::ServerError, "from the test") }
+}
+
+fn cut() -> Failure {
+    Failure { status: Some(200), ..Failure::new(FailureKind::Cut, "from the test") }
 }
 
 /// A name, what happens, and what is told of it, as [`World::told`] has it.
-type Way<'w> = (&'w str, fn(&World), &'w [bool], usize, u64, u64, &'w [&'w str]);
+type Way<'w> = (&'w str, fn(&World), &'w [bool], usize, u64, u64, u64, &'w [&'w str]);
 
 #[tokio::test]
 async fn however_a_try_ends_it_is_told_of_once() {
@@ -147,13 +181,14 @@ async fn however_a_try_ends_it_is_told_of_once() {
             "answered",
             |world| {
                 let mut exchange = world.committed(false);
-                exchange.succeed();
+                exchange.succeed(None);
                 exchange.end(WHOLE);
             },
             &[true],
             1,
             1,
             0,
+            1,
             &["answered"],
         ),
         (
@@ -163,56 +198,63 @@ async fn however_a_try_ends_it_is_told_of_once() {
             1,
             0,
             1,
+            0,
             &["failed"],
         ),
         (
             "hung up on before its answer",
             |world| {
                 let mut exchange = world.open();
-                exchange.begin(world.attempt(&[]));
+                let attempt = world.attempt(&[]);
+                let payment = world.payment(&attempt);
+                exchange.begin(attempt, payment);
             },
             &[],
             1,
             0,
             0,
+            1,
             &["aborted"],
         ),
-        ("hung up on in its stream", |world| drop(world.committed(true)), &[], 1, 1, 0, &["aborted"]),
+        ("hung up on in its stream", |world| drop(world.committed(true)), &[], 1, 1, 0, 1, &["aborted"]),
         (
             "broken off, and continued by another route",
             |world| {
                 let mut exchange = world.committed(true);
-                exchange.broke_off(&failure());
+                exchange.broke_off(&cut());
                 let (broken, _) = exchange.served_by().cloned().unwrap();
                 let attempt = world.attempt(&[RouteIx(usize::from(broken != world.id(RouteIx(0))))]);
                 let id = world.id(attempt.route);
                 assert_ne!(id, broken);
-                exchange.begin(attempt);
+                let payment = world.payment(&attempt);
+                exchange.begin(attempt, payment);
                 exchange.commit(&id, Some(clock::now()), Waits::default());
                 exchange.rescued();
-                exchange.succeed();
+                exchange.succeed(None);
                 exchange.end(WHOLE);
             },
             &[false, true],
             1,
             1,
             1,
+            2,
             &["answered"],
         ),
         (
             "broken off for good",
             |world| {
                 let mut exchange = world.committed(true);
-                exchange.broke_off(&failure());
+                exchange.broke_off(&cut());
                 exchange.end(CUT);
             },
             &[false],
             1,
             0,
             1,
+            1,
             &["broken"],
         ),
-        ("ended by a shutdown", |world| world.committed(true).end(CUT), &[], 1, 1, 0, &["broken"]),
+        ("ended by a shutdown", |world| world.committed(true).end(CUT), &[], 1, 1, 0, 1, &["broken"]),
         (
             "ended by a fault of ours",
             |world| {
@@ -228,6 +270,7 @@ async fn however_a_try_ends_it_is_told_of_once() {
             1,
             1,
             0,
+            1,
             &["failed"],
         ),
         (
@@ -237,14 +280,15 @@ async fn however_a_try_ends_it_is_told_of_once() {
             0,
             0,
             1,
+            0,
             &[],
         ),
     ];
-    for (name, routing, calls, rows, answered, failed, ended) in ways {
+    for (name, routing, calls, rows, answered, failed, billed, ended) in ways {
         let world = World::new().await;
         routing(&world);
         let ended = ended.iter().map(|outcome| (*outcome).to_owned()).collect();
-        assert_eq!(world.told().await, (calls.to_vec(), rows, answered, failed, ended), "{name}");
+        assert_eq!(world.told().await, (calls.to_vec(), rows, answered, failed, billed, ended), "{name}");
         world.router.shutdown().await;
     }
 }

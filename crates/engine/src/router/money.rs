@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use switchyard_domain::Problem;
-use switchyard_domain::api::{BudgetAlert, Money, ResumeMoney, ResumedMoney, Spend, SpendBy, SpendRow};
-use switchyard_domain::budget::{Cost, Pause, PauseCause, Scope};
+use switchyard_domain::api::{
+    BudgetAlert, Money, ResumeMoney, ResumedMoney, RoutePrice, Spend, SpendBy, SpendRow,
+};
+use switchyard_domain::budget::{BudgetId, BudgetState, Cost, Measure, Pause, PauseCause, Period, Scope};
 use switchyard_domain::event::EventKind;
 use switchyard_domain::map::{BudgetSettings, RoutingMap, preset};
+use switchyard_domain::{Now, Problem};
 use switchyard_policy::spend::LeaseBatch;
 use switchyard_store::{BUCKET_MS, LedgerRow, LedgerSum, StoreError};
 use tokio_util::sync::CancellationToken;
@@ -51,13 +53,56 @@ pub(super) async fn take_plan(core: &Core, map: &RoutingMap) {
     if core.purse.has_begun() {
         core.purse.set_plan(&map.budget, mark, now);
     } else {
-        let kept = core.store.ledger().budgets(now.wall_ms).await.unwrap_or_else(|error| {
+        let kept = known(core, map, now).await.unwrap_or_else(|error| {
             tracing::error!(%error, "what budgets have spent can't be read");
             Vec::new()
         });
         core.purse.begin(&map.budget, mark, &kept, now);
     }
     commit_due(core).await;
+}
+
+/// What the disk knows of this day and month: leases of capped budgets, and what the ledger has of everybody, so that a
+/// cap that is written in the middle of a month counts the whole month.
+async fn known(core: &Core, map: &RoutingMap, now: Now) -> Result<Vec<BudgetState>, StoreError> {
+    let mut states = core.store.ledger().budgets(now.wall_ms).await?;
+    for (period, measures) in [
+        (Period::Month, [Measure::MonthUsd, Measure::MonthTokens]),
+        (Period::Day, [Measure::DayUsd, Measure::DayTokens]),
+    ] {
+        let window = map.budget.zone.window(period, now.wall_ms);
+        let mut spent: BTreeMap<Scope, Cost> = BTreeMap::new();
+        for LedgerRow { key, sum } in core.store.ledger().between(window.from_ms, window.until_ms).await? {
+            let cost = Cost::new(sum.cost, sum.input_tokens.saturating_add(sum.output_tokens));
+            for scope in
+                [Scope::Total, Scope::Provider(key.provider), Scope::Client(key.client), Scope::Job(key.job)]
+            {
+                let known = spent.entry(scope).or_default();
+                *known = known.plus(cost);
+            }
+        }
+        for (scope, cost) in spent {
+            for measure in measures {
+                let id = BudgetId { scope: scope.clone(), measure };
+                let settled = cost.of(measure);
+                match states.iter_mut().find(|state| state.id == id && state.window == window) {
+                    Some(state) => {
+                        state.settled = state.settled.max(settled);
+                        state.leased = state.leased.max(settled);
+                    }
+                    None => states.push(BudgetState {
+                        id,
+                        window,
+                        leased: settled,
+                        settled,
+                        allowance: 0,
+                        mark_passed: false,
+                    }),
+                }
+            }
+        }
+    }
+    Ok(states)
 }
 
 /// Where budgets pause new work, percent.
@@ -278,6 +323,13 @@ impl Router {
             rows.sort_by_key(|row| std::cmp::Reverse(row.cost_nano_usd));
         }
         Ok(Spend { by, since_ms, until_ms, rows })
+    }
+
+    /// What each route of the running map charges.
+    #[must_use]
+    pub fn prices(&self) -> Vec<RoutePrice> {
+        let running = self.state.core.running.load_full();
+        running.map_or_else(Vec::new, |running| running.priced.list(&running.map, clock::now().wall_ms))
     }
 
     /// Where every budget stands, and why work waits.

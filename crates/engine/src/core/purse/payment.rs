@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use switchyard_domain::api::RoutePrice;
 use switchyard_domain::budget::{BudgetId, Cost, PauseCause};
 use switchyard_domain::map::{Route, RouteIx, RoutingMap};
+use switchyard_domain::switch_cost::Rates;
 use switchyard_domain::usage::BilledUsage;
 use switchyard_domain::{CostBasis, Failure, FailureKind, RouteId, Usd};
 use switchyard_policy::classify;
@@ -33,6 +35,30 @@ impl Priced {
     pub(crate) fn of(map: &RoutingMap) -> Self {
         let names = |route: &Route| (Arc::from(route.provider.as_str()), Arc::from(route.model.as_str()));
         Self { cards: RateCards::compile(map), names: map.routes.iter().map(names).collect() }
+    }
+
+    /// What each route of the map charges, for people.
+    pub(crate) fn list(&self, map: &RoutingMap, at_ms: i64) -> Vec<RoutePrice> {
+        let unpriced = self.cards.unpriced(map);
+        let price = |(index, route): (usize, &Route)| {
+            let card = self.card(RouteIx(index));
+            // Long prompts may have other prices, so a thousand tokens are asked for.
+            let a_million = |usage: BilledUsage| card.listed_value(&usage, at_ms).times(1_000);
+            let none = BilledUsage::default;
+            RoutePrice {
+                route: route.id.clone(),
+                basis: card.basis(),
+                source: card.source().to_owned(),
+                rates: Rates {
+                    input_nano_usd: a_million(BilledUsage { input: 1_000, ..none() }),
+                    output_nano_usd: a_million(BilledUsage { output: 1_000, ..none() }),
+                    cached_input_nano_usd: a_million(BilledUsage { cache_read: 1_000, ..none() }),
+                    cache_write_nano_usd: a_million(BilledUsage { cache_write_5m: 1_000, ..none() }),
+                },
+                fix: unpriced.iter().find(|one| one.route == route.id).map(|one| one.line.clone()),
+            }
+        };
+        map.routes.iter().enumerate().map(price).collect()
     }
 
     /// The rate card of a route.

@@ -42,6 +42,11 @@ struct TierName {
     tier: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BudgetName {
+    budget: String,
+}
+
 /// A gauge for parts of a whole.
 type Share = Gauge<f64, AtomicU64>;
 
@@ -63,6 +68,7 @@ pub(super) fn registry(watch: &Watch) -> Registry {
     registry.register("switchyard_build", "The router's version", version);
     traffic(&mut registry, &now);
     trouble(&mut registry, &now);
+    money(&mut registry, watch, &now);
     if let Some(running) = watch.core.running.load_full() {
         routes(&mut registry, watch, &running);
     }
@@ -97,6 +103,32 @@ fn traffic(registry: &mut Registry, now: &Snapshot) {
         tier.get_or_create(&TierName { tier: each.as_str() }).set(i64::from(each == now.status.tier));
     }
     registry.register("switchyard_answering_tier", "1 for the tier that would answer now", tier);
+}
+
+fn money(registry: &mut Registry, watch: &Watch, now: &Snapshot) {
+    let (spent, cap, held) = (
+        Family::<BudgetName, Share>::default(),
+        Family::<BudgetName, Share>::default(),
+        Family::<BudgetName, Share>::default(),
+    );
+    for budget in &now.budgets {
+        let labels = BudgetName { budget: budget.id.to_string() };
+        // Dollars, or tokens.
+        #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+        let amount = |amount: u64| if budget.measure.is_usd() { amount as f64 / 1e9 } else { amount as f64 };
+        spent.get_or_create(&labels).set(amount(budget.spent.saturating_add(budget.unsettled)));
+        cap.get_or_create(&labels).set(amount(budget.cap));
+        held.get_or_create(&labels).set(amount(budget.reserved));
+    }
+    registry.register(
+        "switchyard_budget_spent",
+        "Spent of a budget in its day or month, US dollars or tokens",
+        spent,
+    );
+    registry.register("switchyard_budget_cap", "The cap of a budget, US dollars or tokens", cap);
+    registry.register("switchyard_budget_held", "Held for requests under way, US dollars or tokens", held);
+    let help = "Times a budget stood above its cap: the promise is 0";
+    registry.register("switchyard_budget_breaches", help, ConstCounter::new(watch.core.purse.breaches()));
 }
 
 fn trouble(registry: &mut Registry, now: &Snapshot) {
