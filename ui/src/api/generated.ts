@@ -977,6 +977,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/prices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What each route of the running map charges, and what to write where nobody knows it. */
+        get: operations["prices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/providers/{provider}/emergency": {
         parameters: {
             query?: never;
@@ -3419,6 +3436,19 @@ export interface components {
          * @example anthropic/sonnet-4.6
          */
         RouteId: string;
+        /** @description What a route's calls cost, and where that comes from. */
+        RoutePrice: {
+            /** @description How its costs are known: `usage` by the list or the map, `assumed`, `free`, `subscription`. */
+            basis: components["schemas"]["CostBasis"];
+            /** @description The line of the map that would mend an assumed price, with the assumed rates to be corrected. */
+            fix?: string | null;
+            /** @description Prices of a million tokens of a short prompt now. */
+            rates: components["schemas"]["Rates"];
+            /** @description The route. */
+            route: components["schemas"]["RouteId"];
+            /** @description Where the rates come from: the list's `vendor/model`, or in words. */
+            source: string;
+        };
         /** @description One route. */
         RouteView: {
             /** @description The breaker. */
@@ -6393,6 +6423,33 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    prices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoutePrice"][];
+                };
             };
             default: {
                 headers: {
