@@ -177,6 +177,7 @@ macro_rules! serde_as_text {
 pub(crate) use serde_as_text;
 
 serde_as_text!(BudgetId);
+serde_as_text!(Scope);
 
 /// What a call costs, or may cost at most: dollars, and tokens of prompt and answer together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::budget::{PauseCause, Scope};
 use crate::compat::CompatDrift;
 use crate::incident::IncidentId;
 use crate::map::ShiftMode;
@@ -65,6 +66,21 @@ pub enum EventKind {
     Paused { reason: String },
     /// New work is taken again.
     Resumed,
+    /// Money holds new work of a scope.
+    MoneyPaused {
+        #[schema(value_type = String, example = "budget/client/crawler/dayUsd")]
+        cause: PauseCause,
+        #[schema(value_type = String, example = "client/crawler")]
+        whose: Scope,
+        reason: String,
+    },
+    /// It does no longer.
+    MoneyResumed {
+        #[schema(value_type = String)]
+        cause: PauseCause,
+        #[schema(value_type = String)]
+        whose: Scope,
+    },
     /// A route was switched on or off by hand.
     #[serde(rename_all = "camelCase")]
     RouteSwitched { route: RouteId, in_service: bool },
@@ -235,9 +251,11 @@ impl EventKind {
                     StatusLevel::Degraded
                 }
             }
-            Self::Paused { .. } | Self::JobQueued { .. } | Self::ShiftHeld { .. } | Self::WorkShed { .. } => {
-                StatusLevel::Paused
-            }
+            Self::Paused { .. }
+            | Self::MoneyPaused { .. }
+            | Self::JobQueued { .. }
+            | Self::ShiftHeld { .. }
+            | Self::WorkShed { .. } => StatusLevel::Paused,
             Self::RouteSwitched { in_service, .. } => {
                 if *in_service {
                     StatusLevel::Clear
@@ -276,6 +294,7 @@ impl EventKind {
             | Self::OrderChanged { .. }
             | Self::MapApplied { .. }
             | Self::Resumed
+            | Self::MoneyResumed { .. }
             | Self::CredentialChanged { .. }
             | Self::JobDiscarded { .. } => StatusLevel::Info,
         }
@@ -328,6 +347,24 @@ impl EventKind {
             Self::JobDiscarded { job, .. } => format!("A queued {job} job was discarded."),
             Self::Paused { reason } => format!("New work is paused: {reason}. Running requests finish."),
             Self::Resumed => "New work is taken again.".to_owned(),
+            Self::MoneyPaused { whose, reason, .. } => {
+                let what = match whose {
+                    Scope::Total => "New work is paused".to_owned(),
+                    Scope::Provider(provider) => format!("No new work goes to {provider}"),
+                    Scope::Client(client) => format!("New work of {client} is paused"),
+                    Scope::Job(job) => format!("New work of the job {job} is paused"),
+                };
+                format!("{what}: {reason}. Running requests finish.")
+            }
+            Self::MoneyResumed { cause, whose } => {
+                let what = match whose {
+                    Scope::Total => "new work".to_owned(),
+                    Scope::Provider(provider) => format!("new work for {provider}"),
+                    Scope::Client(client) => format!("new work of {client}"),
+                    Scope::Job(job) => format!("new work of the job {job}"),
+                };
+                format!("{cause} no longer holds {what}.")
+            }
             Self::RouteSwitched { route, in_service } => {
                 let state = if *in_service { "back in service" } else { "out of use" };
                 format!("{} is {state}.", route_label(route))

@@ -50,6 +50,23 @@ pub fn notice_of(event: &Event) -> Option<Notice> {
             urgency: Urgency::Low,
             key: "pause.resumed".to_owned(),
         }),
+        EventKind::MoneyPaused { cause, reason, .. } => Some(Notice {
+            title: event.what.sentence().split(": ").next().unwrap_or_default().to_owned(),
+            body: join([
+                Some(sentence(reason)),
+                Some(
+                    "Running requests finish. `switchyard budget` shows why and lets work go on.".to_owned(),
+                ),
+            ]),
+            urgency: Urgency::Critical,
+            key: format!("money.{cause}"),
+        }),
+        EventKind::MoneyResumed { cause, .. } => Some(Notice {
+            title: "Work goes on".to_owned(),
+            body: event.what.sentence(),
+            urgency: Urgency::Low,
+            key: format!("money.{cause}.over"),
+        }),
         EventKind::JobQueued { job, client, .. } => Some(Notice {
             title: "Jobs wait in the queue".to_owned(),
             body: format!(

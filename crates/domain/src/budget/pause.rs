@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{BudgetId, UnknownName, serde_as_text};
+use super::{BudgetId, Scope, UnknownName, serde_as_text};
 
 /// Why new work waits. As text `manual`, `budget/client/crawler/dayUsd`, `webhook/google`, `runaway/crawler`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -19,6 +19,20 @@ pub enum PauseCause {
     Webhook(String),
     /// This app spends as it never does.
     Runaway(String),
+}
+
+impl PauseCause {
+    /// Whose work it holds; of an alert's that provider's, or everybody's where the map says so.
+    #[must_use]
+    pub fn whose(&self, alerts_hold_all: bool) -> Scope {
+        match self {
+            Self::Manual => Scope::Total,
+            Self::Budget(id) => id.scope.clone(),
+            Self::Webhook(_) if alerts_hold_all => Scope::Total,
+            Self::Webhook(provider) => Scope::Provider(provider.clone()),
+            Self::Runaway(client) => Scope::Client(client.clone()),
+        }
+    }
 }
 
 impl fmt::Display for PauseCause {

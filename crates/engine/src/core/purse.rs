@@ -70,11 +70,11 @@ struct Spent {
     kind: SpendKind,
 }
 
-/// A pause that began or ended by itself.
+/// A pause that began or ended.
 #[derive(Clone, Debug)]
 pub(crate) enum News {
-    Paused(Pause),
-    Resumed,
+    Paused(Pause, Scope),
+    Resumed(PauseCause, Scope),
 }
 
 /// Why a try gets no money.
@@ -115,8 +115,10 @@ impl Purse {
         }
     }
 
+    /// Uses the state; wakes who is answered by what changed in it, and the keeper where there is more to write than before.
     fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
         let mut state = lock(&self.state);
+        let before = (state.pauses_changed, state.budgets.lease_due_at());
         let done = act(&mut state);
         let State { budgets, waiting, .. } = &mut *state;
         if !waiting.is_empty() {
@@ -130,7 +132,8 @@ impl Purse {
             state.note_crossings();
         }
         self.has_pauses.store(!state.pauses.all().is_empty(), Ordering::Release);
-        if state.pauses_changed || state.budgets.lease_due_at().is_some() {
+        let (pauses_changed, lease_due) = (state.pauses_changed, state.budgets.lease_due_at());
+        if (pauses_changed && !before.0) || (lease_due.is_some() && lease_due != before.1) {
             self.due.notify_one();
         }
         done
@@ -254,8 +257,11 @@ impl Purse {
     /// Adds a cause of a pause; false when it was there.
     pub(crate) fn pause(&self, cause: PauseCause, by: &str, reason: &str, now: Now) -> bool {
         self.with(|state| {
-            let is_new = state.pauses.add(cause, by, reason, now);
-            state.pauses_changed |= is_new;
+            let is_new = state.pauses.add(cause.clone(), by, reason, now);
+            if is_new {
+                state.pauses_changed = true;
+                state.tell_paused(&cause);
+            }
             is_new
         })
     }
@@ -264,7 +270,7 @@ impl Purse {
     pub(crate) fn lift_money(&self, only: Option<&Scope>, over: Cost) -> (Resumed, Vec<Pause>) {
         self.with(|state| {
             let resumed = state.budgets.resume(only, over);
-            let mut lifted = state.reconcile_quietly();
+            let mut lifted = state.reconcile();
             if only.is_none() {
                 lifted.extend(state.lift(Lift::Money));
             }
@@ -285,7 +291,7 @@ impl Purse {
         }
     }
 
-    /// What is to be told of pauses that began or ended by themselves.
+    /// What is to be told of pauses that began or ended.
     pub(crate) fn take_news(&self) -> Vec<News> {
         std::mem::take(&mut lock(&self.state).news)
     }
@@ -370,29 +376,39 @@ impl State {
             let cause = PauseCause::Budget(view.id);
             if self.pauses.add(cause.clone(), "switchyard", &reason, now) {
                 self.pauses_changed = true;
-                let pause = self.pauses.all().iter().find(|pause| pause.cause == cause);
-                self.news.extend(pause.cloned().map(News::Paused));
+                self.tell_paused(&cause);
             }
         }
     }
 
     /// Lifts budgets that are open again.
-    fn reconcile(&mut self) {
-        let lifted = self.reconcile_quietly();
-        self.news.extend(lifted.iter().map(|_| News::Resumed));
-    }
-
-    fn reconcile_quietly(&mut self) -> Vec<Pause> {
+    fn reconcile(&mut self) -> Vec<Pause> {
         let Self { budgets, pauses, .. } = self;
         let lifted = pauses.reconcile(|id| budgets.standing(id));
-        self.pauses_changed |= !lifted.is_empty();
+        self.tell_lifted(&lifted);
         lifted
+    }
+
+    fn tell_paused(&mut self, cause: &PauseCause) {
+        let Some(pause) = self.pauses.all().iter().find(|pause| pause.cause == *cause).cloned() else {
+            return;
+        };
+        let whose = pause.cause.whose(self.webhooks == WebhookScope::All);
+        self.news.push(News::Paused(pause, whose));
+    }
+
+    fn tell_lifted(&mut self, lifted: &[Pause]) {
+        self.pauses_changed |= !lifted.is_empty();
+        for pause in lifted {
+            let whose = pause.cause.whose(self.webhooks == WebhookScope::All);
+            self.news.push(News::Resumed(pause.cause.clone(), whose));
+        }
     }
 
     fn lift(&mut self, lift: Lift) -> Vec<Pause> {
         let Self { budgets, pauses, .. } = self;
         let lifted = pauses.lift(lift, |id| budgets.standing(id));
-        self.pauses_changed |= !lifted.is_empty();
+        self.tell_lifted(&lifted);
         lifted
     }
 

@@ -164,7 +164,7 @@ async fn commit(core: &Core, batch: Option<LeaseBatch>, spent: Vec<LedgerRow>) -
     }
 }
 
-/// Keeps the pauses where they have changed, and tells which began and ended by themselves.
+/// Keeps the pauses where they have changed, and tells which began and ended.
 async fn tell(core: &Core) {
     if let Some(pauses) = core.purse.changed_pauses()
         && let Err(error) = core.store.settings().set(PAUSES, &pauses, clock::now().wall_ms).await
@@ -174,8 +174,10 @@ async fn tell(core: &Core) {
     }
     for news in core.purse.take_news() {
         let what = match news {
-            News::Paused(pause) => EventKind::Paused { reason: format!("{}: {}", pause.cause, pause.reason) },
-            News::Resumed => EventKind::Resumed,
+            News::Paused(Pause { cause, reason, .. }, whose) => {
+                EventKind::MoneyPaused { cause, whose, reason }
+            }
+            News::Resumed(cause, whose) => EventKind::MoneyResumed { cause, whose },
         };
         core.bus.emit(what, clock::now());
     }
@@ -221,9 +223,6 @@ impl Router {
         let (resumed, lifted) = self.state.core.purse.lift_money(only.as_ref(), over);
         tell(&self.state.core).await;
         commit_due(&self.state.core).await;
-        if !lifted.is_empty() {
-            self.state.core.bus.emit(EventKind::Resumed, clock::now());
-        }
         let target = resume.scope.as_deref().unwrap_or("money");
         let reason = audit::said(resume.reason.clone());
         let change = audit::Change { actor, action: "budget.resume", target, reason, states: None };
@@ -271,7 +270,6 @@ impl Router {
         let cause = PauseCause::Webhook(provider.to_owned());
         if core.purse.pause(cause.clone(), "webhook", &reason, clock::now()) {
             tell(core).await;
-            core.bus.emit(EventKind::Paused { reason: reason.clone() }, clock::now());
             let target = cause.to_string();
             let change = audit::Change {
                 actor: "webhook",

@@ -195,6 +195,10 @@ pub(crate) async fn hold(
     if request.operation == Operation::CountTokens {
         return Ok(None);
     }
+    // A person's pause holds from the next try on, not from the next request.
+    if let Some(paused) = walk.core.holds_all() {
+        return Err(paused);
+    }
     let route = (attempt.route, running.map.route(attempt.route));
     let deadline_mono_ms = attempt.patience.deadline_mono_ms();
     let held =

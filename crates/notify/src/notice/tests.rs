@@ -79,6 +79,25 @@ fn people_are_told_what_happened_and_what_was_done() {
             EventKind::Paused { reason: String::new() },
             ("New work is paused", "Running requests finish.", Normal),
         ),
+        (
+            EventKind::MoneyPaused {
+                cause: "budget/client/crawler/dayUsd".parse().unwrap(),
+                whose: "client/crawler".parse().unwrap(),
+                reason: "$0.80 of $1.00 is spent (80 %)".into(),
+            },
+            (
+                "New work of crawler is paused",
+                "$0.80 of $1.00 is spent (80 %). Running requests finish. `switchyard budget` shows why and lets work go on.",
+                Critical,
+            ),
+        ),
+        (
+            EventKind::MoneyResumed {
+                cause: "webhook/google".parse().unwrap(),
+                whose: "total".parse().unwrap(),
+            },
+            ("Work goes on", "webhook/google no longer holds new work.", Low),
+        ),
         (EventKind::Resumed, ("New work is taken again", "Requests are answered as usual.", Low)),
         (
             EventKind::JobQueued { job_id: "job_1".into(), job: "summaries".into(), client: "crm".into() },

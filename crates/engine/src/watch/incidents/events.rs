@@ -102,6 +102,8 @@ pub(super) fn belongs(what: &EventKind, provider: &str, map: &RoutingMap) -> boo
         | EventKind::TierChanged { .. }
         | EventKind::Paused { .. }
         | EventKind::Resumed
+        | EventKind::MoneyPaused { .. }
+        | EventKind::MoneyResumed { .. }
         | EventKind::Distributed { .. }
         | EventKind::OrderChanged { .. }
         | EventKind::StormBegan { .. }
