@@ -152,6 +152,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/budget": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every budget with what it stands at, and what is paused because of money. */
+        get: operations["getMoney"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/budget/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes new work again where money paused it; `overNanoUsd` allows so much above a cap that is reached. */
+        post: operations["resumeBudget"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/budget/spend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was spent in a time, taken together by one thing; dearest first, days by date. */
+        get: operations["getSpend"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/causes": {
         parameters: {
             query?: never;
@@ -1303,6 +1354,12 @@ export interface components {
         };
         /** @description One try of one request on one route. */
         AttemptView: {
+            costBasis?: components["schemas"]["CostBasis"] | null;
+            /**
+             * Format: int64
+             * @description What it cost, nano-dollars, where that is known.
+             */
+            costNanoUsd?: number | null;
             /**
              * Format: int32
              * @description How long it took, milliseconds.
@@ -1357,6 +1414,64 @@ export interface components {
             now?: boolean;
             /** @description Why. */
             reason?: string | null;
+        };
+        /** @description What one budget counts, and over which time. */
+        BudgetMeasure: "monthUsd" | "dayUsd" | "monthTokens" | "dayTokens";
+        /**
+         * @description `open`: below the mark; `marked`: at the pause mark; `reached`: nothing of it is left.
+         */
+        BudgetStanding: "open" | "marked" | "reached";
+        /** @description One budget and what it stands at. Amounts are nano-dollars or tokens, by its measure. */
+        BudgetView: {
+            /**
+             * Format: int64
+             * @description What a person allowed above the map's cap until it begins anew; `cap` includes it.
+             */
+            allowance: number;
+            /**
+             * Format: int64
+             * @description The cap, a person's allowance included.
+             */
+            cap: number;
+            /** @description `total/monthUsd`, `provider/anthropic/monthUsd`, `client/crawler/dayUsd`, `job/x/dayTokens`. */
+            id: string;
+            /**
+             * Format: double
+             * @description Where new work pauses, percent of the cap.
+             */
+            markPercent: number;
+            measure: components["schemas"]["BudgetMeasure"];
+            /**
+             * Format: double
+             * @description How much of the cap is spent.
+             */
+            percent: number;
+            /**
+             * Format: int64
+             * @description Held by calls under way.
+             */
+            reserved: number;
+            /**
+             * Format: int64
+             * @description When it begins anew, UTC epoch milliseconds.
+             */
+            resetsAtMs: number;
+            /**
+             * Format: int64
+             * @description When it began, UTC epoch milliseconds.
+             */
+            sinceMs: number;
+            /**
+             * Format: int64
+             * @description Settled so far.
+             */
+            spent: number;
+            standing: components["schemas"]["BudgetStanding"];
+            /**
+             * Format: int64
+             * @description May have been spent before a crash; counted as spent.
+             */
+            unsettled: number;
         };
         /** @description A likely cause of trouble, with its fix. */
         CauseView: {
@@ -1613,6 +1728,11 @@ export interface components {
             /** @description What was checked: endpoint, model and dialect. A run says nothing of another target. */
             target: string;
         };
+        /**
+         * @description How a cost is known: the provider said so, the reported usage, an estimated usage, at an assumed price, free, or
+         *     paid by a subscription.
+         */
+        CostBasis: "provider" | "usage" | "estimate" | "assumed" | "free" | "subscription";
         /** @description Every known credential, without values. */
         CredentialList: {
             /** @description By name. */
@@ -2114,7 +2234,7 @@ export interface components {
          * @description What was seen of a failed attempt.
          * @enum {string}
          */
-        FailureKind: "dns" | "connect" | "connect_timeout" | "tls" | "first_byte_timeout" | "first_token_timeout" | "idle_timeout" | "deadline_exceeded" | "reset" | "cut" | "malformed" | "unreadable" | "empty_body" | "html" | "redirect" | "in_band_error" | "rate_limited" | "overloaded" | "server_error" | "upstream_timeout" | "key_rejected" | "forbidden" | "unpaid" | "credential_missing" | "model_not_found" | "endpoint_not_found" | "bad_request" | "context_length" | "too_large" | "content_filter" | "not_translatable" | "client_aborted" | "no_route" | "paused" | "shed" | "all_off" | "offline" | "internal";
+        FailureKind: "dns" | "connect" | "connect_timeout" | "tls" | "first_byte_timeout" | "first_token_timeout" | "idle_timeout" | "deadline_exceeded" | "reset" | "cut" | "malformed" | "unreadable" | "empty_body" | "html" | "redirect" | "in_band_error" | "rate_limited" | "overloaded" | "server_error" | "upstream_timeout" | "key_rejected" | "forbidden" | "unpaid" | "credential_missing" | "model_not_found" | "endpoint_not_found" | "bad_request" | "context_length" | "too_large" | "content_filter" | "not_translatable" | "client_aborted" | "no_route" | "budget_exhausted" | "paused" | "shed" | "all_off" | "offline" | "internal";
         /** @description One fault of a document. */
         Fault: {
             /** @description What is wrong, then the fix. */
@@ -2618,6 +2738,18 @@ export interface components {
              */
             homeAtMs?: number | null;
         };
+        /** @description Every budget, and what is paused because of money. */
+        Money: {
+            /**
+             * Format: int64
+             * @description How often a cap was passed since the start.
+             */
+            breaches: number;
+            /** @description Every capped budget, those of everything first. */
+            budgets: components["schemas"]["BudgetView"][];
+            /** @description What holds new work or a part of it. */
+            pauses: components["schemas"]["Pause"][];
+        };
         /** @description An app to make a key for. */
         NameClient: {
             /** @description The app's name. */
@@ -2788,9 +2920,25 @@ export interface components {
              */
             version: number;
         };
+        /** @description One thing that holds new work. */
+        Pause: {
+            /** @description Who brought it: a person's name, or `switchyard`. */
+            by: string;
+            /** @description `manual`, `budget/<budget id>`, `webhook/<provider>`, `runaway/<client>`. */
+            cause: string;
+            /** @description Why, in plain words. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description Since when, UTC epoch milliseconds.
+             */
+            sinceMs: number;
+        };
         /** @description Whether new work is paused. */
         PauseView: {
-            /** @description Whether new work is refused or queued. */
+            /** @description Everything that holds new work or a part of it, oldest first. */
+            causes?: components["schemas"]["Pause"][];
+            /** @description Whether all new work is refused or queued; a cause of one provider, client or job holds that part alone. */
             paused: boolean;
             /** @description Why, in the words of whoever paused it. */
             reason?: string | null;
@@ -2973,6 +3121,11 @@ export interface components {
             cachedTokens?: number | null;
             /** @description The app. */
             client: string;
+            /**
+             * Format: int64
+             * @description What its tries cost together, nano-dollars, where that is known.
+             */
+            costNanoUsd?: number | null;
             /** @description What a change of dialect could not carry over, as `code field`. */
             degradations: string[];
             /** @description Whether it was answered by something other than the first choice. */
@@ -3031,6 +3184,27 @@ export interface components {
              * @description Its number.
              */
             version: number;
+        };
+        /** @description New work again where money paused it. */
+        ResumeBudget: {
+            /**
+             * Format: int64
+             * @description So much above the cap of a budget that is reached, nano-dollars, until it begins anew.
+             */
+            overNanoUsd?: number | null;
+            /** @description Why, for the audit log. */
+            reason?: string | null;
+            /** @description `total`, `client/crawler`, ...; everything when absent. */
+            scope?: string | null;
+        };
+        /** @description What a resume did. */
+        ResumedBudget: {
+            /** @description Pauses that ended, by their causes. */
+            lifted: string[];
+            /** @description Budgets that take work again, by their ids. */
+            opened: string[];
+            /** @description Budgets of which nothing is left all the same, by their ids. */
+            stillReached: string[];
         };
         /** @description How retries are doing, over the last minute. */
         RetryMetrics: {
@@ -3815,6 +3989,8 @@ export interface components {
              * @description UTC epoch milliseconds.
              */
             atMs: number;
+            /** @description Every capped budget, those of everything first. */
+            budgets?: components["schemas"]["BudgetView"][];
             /** @description Likely causes of present trouble, worst first. */
             causes: components["schemas"]["CauseView"][];
             /** @description Apps that called in the last hour, busiest first. */
@@ -3875,6 +4051,73 @@ export interface components {
              * @description Milliseconds; absent while it has not happened, or where no request came to measure it by.
              */
             value?: number | null;
+        };
+        /** @description What was spent in a time, taken together by one thing. */
+        Spend: {
+            /** @description By what: `provider`, `model`, `route`, `job`, `client`, `kind`, `day`. */
+            by: string;
+            /** @description Dearest first; days by date. */
+            rows: components["schemas"]["SpendRow"][];
+            /**
+             * Format: int64
+             * @description From when, UTC epoch milliseconds.
+             */
+            sinceMs: number;
+            /**
+             * Format: int64
+             * @description Until when, UTC epoch milliseconds.
+             */
+            untilMs: number;
+        };
+        /** @description One provider, model, route, job, client, kind or day. */
+        SpendRow: {
+            /**
+             * Format: int64
+             * @description The part of the cost at assumed prices.
+             */
+            assumedNanoUsd: number;
+            /**
+             * Format: int64
+             * @description Tries that were charged for.
+             */
+            attempts: number;
+            /**
+             * Format: int64
+             * @description Prompt tokens written to a cache.
+             */
+            cacheWriteTokens: number;
+            /**
+             * Format: int64
+             * @description Prompt tokens read from a cache.
+             */
+            cachedTokens: number;
+            /**
+             * Format: int64
+             * @description What it cost, nano-dollars.
+             */
+            costNanoUsd: number;
+            /**
+             * Format: int64
+             * @description The part of the cost with estimated usage.
+             */
+            estimatedNanoUsd: number;
+            /**
+             * Format: int64
+             * @description Prompt tokens.
+             */
+            inputTokens: number;
+            /** @description Its name; a day as `2026-11-30`. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Answer tokens.
+             */
+            outputTokens: number;
+            /**
+             * Format: int64
+             * @description The part of them that was reasoning.
+             */
+            reasoningTokens: number;
         };
         /** @description Traffic to move. */
         StartShift: {
@@ -4532,6 +4775,98 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RolledBack"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getMoney: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Money"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resumeBudget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResumeBudget"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResumedBudget"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getSpend: {
+        parameters: {
+            query: {
+                /** @description By what the spend is taken together. */
+                by: "provider" | "model" | "route" | "job" | "client" | "kind" | "day";
+                /** @description From when, UTC epoch milliseconds. */
+                sinceMs?: number;
+                /** @description Until when, UTC epoch milliseconds. */
+                untilMs?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Spend"];
                 };
             };
             default: {
