@@ -1,7 +1,8 @@
 /** What the fixture router answers. */
 import type { Reply } from "../src/api/host";
-import type { Snapshot } from "../src/api/types";
+import type { Snapshot, Spend } from "../src/api/types";
 import { sampleIncident } from "./incident";
+import { sampleSpend } from "./money";
 import { sampleMap } from "../src/screens/welcome/sample";
 
 export function answers(method: string, path: string, body: unknown, snapshot: Snapshot): Reply {
@@ -28,6 +29,12 @@ export function answers(method: string, path: string, body: unknown, snapshot: S
         { id: "job_8f2c41ab", job: "draft-email", client: "n8n", model: "auto", state: "waiting", attempts: 0, dialect: "openai-chat", note: null, createdAtMs: at - 200_000, nextAttemptAtMs: at + 9_000, expiresAtMs: at + 86_000_000, finishedAtMs: null, route: null, lastFailure: null },
         { id: "job_8f2c41ac", job: "draft-email", client: "n8n", model: "auto", state: "dead", attempts: 5, dialect: "openai-chat", note: null, createdAtMs: at - 900_000, nextAttemptAtMs: null, expiresAtMs: at + 86_000_000, finishedAtMs: at - 60_000, route: null, lastFailure: { kind: "context_length", status: 400, message: "prompt is too long: 412000 tokens" } },
       ]);
+    case "GET /v1/budget":
+      return ok({ budgets: snapshot.budgets, pauses: snapshot.pause.causes, breaches: 0 });
+    case "GET /v1/budget/spend":
+      return ok(sampleSpend((new URLSearchParams(path.split("?")[1]).get("by") ?? "provider") as Spend["by"]));
+    case "POST /v1/budget/resume":
+      return ok({ opened: ["total/monthUsd"], stillReached: [], lifted: ["budget/total/monthUsd"] });
     case "GET /v1/clients/default/key":
       return ok({ key: "sy_local_0123456789" });
     case "GET /v1/sim/providers":

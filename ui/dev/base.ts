@@ -1,5 +1,5 @@
 /** What every fixture snapshot starts from: all clear, and a plain failover. */
-import type { EventView, IncidentBrief, RequestView, RouteView, Snapshot } from "../src/api/types";
+import type { BudgetView, EventView, IncidentBrief, RequestView, RouteView, Snapshot } from "../src/api/types";
 
 export const now = Date.now();
 export const ago = (s: number) => now - s * 1000;
@@ -20,12 +20,30 @@ export function event(id: number, s: number, lamp: EventView["lamp"], sentence: 
   return { id, atMs: ago(s), lamp, sentence, type: "resumed" };
 }
 
+const DAY_MS = 86_400_000;
+
+/** A budget of dollars, or of tokens where its id says so. */
+export function budget(id: string, spent: number, cap: number, more: Partial<BudgetView> = {}): BudgetView {
+  const measure = id.slice(id.lastIndexOf("/") + 1) as BudgetView["measure"];
+  const unit = measure.endsWith("Usd") ? 1e9 : 1;
+  const today = new Date(now);
+  const [year, month, date] = [today.getUTCFullYear(), today.getUTCMonth(), today.getUTCDate()];
+  const monthly = measure.startsWith("month");
+  const sinceMs = monthly ? Date.UTC(year, month) : Date.UTC(year, month, date);
+  const resetsAtMs = monthly ? Date.UTC(year, month + 1) : sinceMs + DAY_MS;
+  const percent = Math.floor((spent / cap) * 100);
+  return {
+    id, measure, cap: cap * unit, allowance: 0, spent: Math.round(spent * unit), reserved: 0, unsettled: 0, percent, markPercent: 80, sinceMs, resetsAtMs,
+    standing: percent >= 100 ? "reached" : percent >= 80 ? "marked" : "open", ...more,
+  };
+}
+
 function request(n: number, s: number, more: Partial<RequestView>): RequestView {
   return {
     id: `req_${String(n).padStart(4, "0")}3f8a9c2d1e0b7a6f`, atMs: ago(s), client: "my-saas-prod", job: "summarize-call-notes",
     dialect: "openai-chat", model: "auto", stream: true, outcome: "answered", status: 200, route: "anthropic/sonnet-4.6", tier: "hot",
     degraded: false, durationMs: 1310, firstTokenMs: 420, inputTokens: 1842, outputTokens: 416,
-    attempts: [{ route: "anthropic/sonnet-4.6", tier: "hot", startMs: 2, durationMs: 1300, failure: null }], degradations: [], rescues: 0, ...more,
+    attempts: [{ route: "anthropic/sonnet-4.6", tier: "hot", startMs: 2, durationMs: 1300, failure: null, costNanoUsd: 11_766_000, costBasis: "usage" }], costNanoUsd: 11_766_000, degradations: [], rescues: 0, ...more,
   };
 }
 
@@ -37,7 +55,8 @@ export function clear(): Snapshot {
     seq: 41, atMs: now,
     router: { version: "0.1.0", proxyUrl: "http://127.0.0.1:4310", controlUrl: "http://127.0.0.1:4311", dataDir: "/home/ana/.local/share/switchyard", pid: 4711, startedAtMs: ago(16_000), demo: false, firstRun: false, telemetryDropped: 0 },
     status: { lamp: "clear", tier: "hot", state: "All clear.", sentence: "The last 20 requests ran on Hot through anthropic; 3 jobs wait in the queue.", sinceMs: ago(9000), kept: 2014, lost: 0, why: [] },
-    pause: { paused: false, reason: null, sinceMs: null },
+    pause: { paused: false, reason: null, sinceMs: null, causes: [] },
+    budgets: [budget("total/monthUsd", 23.1, 100)],
     map: { name: "production", version: 14, appliedAtMs: ago(15_000), source: "window", jobs: ["rag-answer"], off: false },
     tiers: [
       { tier: "hot", sharePercent: 100, inUse: true, routes: [
@@ -63,17 +82,17 @@ export function clear(): Snapshot {
       event(3, 16_000, "info", "Switchyard listens on http://127.0.0.1:4310."),
     ],
     requests: [
-      request(12, 12, {}), request(11, 24, { client: "n8n", job: "draft-email", durationMs: 2060, inputTokens: 964, outputTokens: 388 }),
-      request(10, 31, { job: "rag-answer", route: "anthropic/haiku-4.5", durationMs: 580, inputTokens: 2310, outputTokens: 127 }),
-      request(9, 43, { durationMs: 1190 }), request(8, 55, { client: "Claude Code", job: "default", durationMs: 2710, dialect: "anthropic" }),
-      request(7, 62, { client: "n8n", outcome: "queued", status: 202, route: null, tier: "cold", durationMs: 40, inputTokens: null, outputTokens: null, firstTokenMs: null, job: "draft-email",
+      request(12, 12, {}), request(11, 24, { client: "n8n", job: "draft-email", durationMs: 2060, inputTokens: 964, outputTokens: 388, costNanoUsd: 8_712_000 }),
+      request(10, 31, { job: "rag-answer", route: "anthropic/haiku-4.5", durationMs: 580, inputTokens: 2310, outputTokens: 127, costNanoUsd: 2_945_000, attempts: [{ route: "anthropic/haiku-4.5", tier: "hot", startMs: 2, durationMs: 570, failure: null, costNanoUsd: 2_945_000, costBasis: "estimate" }] }),
+      request(9, 43, { durationMs: 1190 }), request(8, 55, { client: "Claude Code", job: "default", durationMs: 2710, dialect: "anthropic", costNanoUsd: 0, attempts: [{ route: "anthropic/sonnet-4.6", tier: "hot", startMs: 2, durationMs: 2700, failure: null, costNanoUsd: 0, costBasis: "subscription" }] }),
+      request(7, 62, { client: "n8n", outcome: "queued", status: 202, route: null, tier: "cold", durationMs: 40, inputTokens: null, outputTokens: null, firstTokenMs: null, job: "draft-email", costNanoUsd: null,
         attempts: [{ route: "anthropic/sonnet-4.6", tier: "hot", startMs: 1, durationMs: 12, failure: { kind: "overloaded", status: 529, message: "Overloaded" } }] }),
-      request(6, 80, { route: "openai/gpt-4o-mini", tier: "warm", degraded: true, durationMs: 2490, firstTokenMs: 1810, attempts: [
+      request(6, 80, { route: "openai/gpt-4o-mini", tier: "warm", degraded: true, durationMs: 2490, firstTokenMs: 1810, costNanoUsd: 640_000, attempts: [
         { route: "anthropic/sonnet-4.6", tier: "hot", startMs: 0, durationMs: 214, failure: { kind: "overloaded", status: 529, message: "Overloaded" } },
         { route: "anthropic/sonnet-4.6", tier: "hot", startMs: 334, durationMs: 198, failure: { kind: "overloaded", status: 529, message: "Overloaded" } },
-        { route: "anthropic/haiku-4.5", tier: "hot", startMs: 590, durationMs: 800, failure: { kind: "first_byte_timeout", message: "no response head within 800 ms" } },
-        { route: "openai/gpt-4o-mini", tier: "warm", startMs: 1410, durationMs: 1080, failure: null }] }),
-      request(5, 91, { outcome: "refused", status: 400, route: null, tier: null, attempts: [], durationMs: 2, inputTokens: null, outputTokens: null }),
+        { route: "anthropic/haiku-4.5", tier: "hot", startMs: 590, durationMs: 800, failure: { kind: "first_byte_timeout", message: "no response head within 800 ms" }, costNanoUsd: 80_000, costBasis: "assumed" },
+        { route: "openai/gpt-4o-mini", tier: "warm", startMs: 1410, durationMs: 1080, failure: null, costNanoUsd: 560_000, costBasis: "provider" }] }),
+      request(5, 91, { outcome: "refused", status: 400, route: null, tier: null, attempts: [], durationMs: 2, inputTokens: null, outputTokens: null, costNanoUsd: null }),
       request(4, 99, {}), request(3, 110, {}), request(2, 140, {}), request(1, 180, {}),
     ],
     providers: [

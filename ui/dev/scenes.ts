@@ -1,6 +1,7 @@
 /** Fixture snapshots: the situations the design draws, plus those it does not. */
 import type { Snapshot } from "../src/api/types";
 import { ago, clear, failover, now, route, strip } from "./base";
+import { moneyScenes } from "./money";
 import { outageScenes } from "./outages";
 
 function cold(): Snapshot {
@@ -16,7 +17,7 @@ function cold(): Snapshot {
 
 function paused(): Snapshot {
   const s = clear();
-  s.pause = { paused: true, reason: "paused in the window", sinceMs: ago(65) };
+  s.pause = { paused: true, reason: "paused in the window", sinceMs: ago(65), causes: [{ cause: "manual", sinceMs: ago(65), by: "window", reason: "paused in the window" }] };
   s.status = { ...s.status, lamp: "paused", state: "Paused.", sentence: "New work waits; running requests finish." };
   return s;
 }
@@ -72,5 +73,5 @@ function firstRun(): Snapshot {
   return s;
 }
 
-export const scenes = { clear, failover, cold, paused, wide, fresh, firstRun, lost: clear, opening: clear, busyPort: clear, ...outageScenes } satisfies Record<string, () => Snapshot>;
+export const scenes = { clear, failover, cold, paused, wide, fresh, firstRun, lost: clear, opening: clear, busyPort: clear, ...outageScenes, ...moneyScenes } satisfies Record<string, () => Snapshot>;
 export type Scene = keyof typeof scenes;

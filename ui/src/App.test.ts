@@ -129,7 +129,7 @@ test("without a keychain nothing can be pasted, and the ways out are named", asy
   await screen.findByText("Retry");
 });
 
-test.each(["requests", "queue", "map", "settings", "providers"] as const)("the %s screen draws", async (name) => {
+test.each(["requests", "queue", "budget", "map", "settings", "providers"] as const)("the %s screen draws", async (name) => {
   const host = new FakeHost({
     "GET /v1/requests": { status: 200, body: scenes.clear().requests },
     "GET /v1/queue": { status: 200, body: [] },
@@ -138,7 +138,7 @@ test.each(["requests", "queue", "map", "settings", "providers"] as const)("the %
   });
   render(App);
   show(host, "clear");
-  await fireEvent.keyDown(window, { key: String(["signal-box", "requests", "queue", "map", "providers", "settings"].indexOf(name) + 1), ctrlKey: true });
+  await fireEvent.keyDown(window, { key: String(["signal-box", "requests", "queue", "budget", "map", "providers", "settings"].indexOf(name) + 1), ctrlKey: true });
   expect((await at(testid.nav(name))).getAttribute("aria-current")).toBe("page");
   await waitFor(() => expect(screen.queryByText("This screen could not be drawn")).toBeNull());
   // A second snapshot must not upset a screen that keeps its own list.

@@ -2047,6 +2047,19 @@ export interface components {
             /** @enum {string} */
             type: "resumed";
         } | {
+            /** @example budget/client/crawler/dayUsd */
+            cause: string;
+            reason: string;
+            /** @enum {string} */
+            type: "money_paused";
+            /** @example client/crawler */
+            whose: string;
+        } | {
+            cause: string;
+            /** @enum {string} */
+            type: "money_resumed";
+            whose: string;
+        } | {
             inService: boolean;
             route: components["schemas"]["RouteId"];
             /** @enum {string} */

@@ -56,6 +56,14 @@ export type StartShift = Schemas["StartShift"];
 export type BreakerOrder = Schemas["BreakerOrder"];
 export type OrdersAnswer = Schemas["OrdersAnswer"];
 
+export type BudgetView = Schemas["BudgetView"];
+export type Pause = Schemas["Pause"];
+export type Money = Schemas["Money"];
+export type Spend = Schemas["Spend"];
+export type SpendRow = Schemas["SpendRow"];
+export type ResumeBudget = Schemas["ResumeMoney"];
+export type ResumedBudget = Schemas["ResumedMoney"];
+
 export type Incident = Schemas["Incident"];
 export type TimelineEntry = Schemas["TimelineEntry"];
 /** A number beside its goal; `met` is absent while it has not happened. */

@@ -7,6 +7,7 @@ import more from "lucide-static/icons/ellipsis.svg?raw";
 import externalLink from "lucide-static/icons/external-link.svg?raw";
 import eye from "lucide-static/icons/eye.svg?raw";
 import flask from "lucide-static/icons/flask-conical.svg?raw";
+import gauge from "lucide-static/icons/gauge.svg?raw";
 import history from "lucide-static/icons/history.svg?raw";
 import key from "lucide-static/icons/key-round.svg?raw";
 import layers from "lucide-static/icons/layers.svg?raw";
@@ -31,7 +32,7 @@ import x from "lucide-static/icons/x.svg?raw";
 import zap from "lucide-static/icons/zap.svg?raw";
 
 const raw = {
-  arrowRight, check, copy, externalLink, eye, flask, history, key, layers, list, lock, map, more,
+  arrowRight, check, copy, externalLink, eye, flask, gauge, history, key, layers, list, lock, map, more,
   move, pause, pencil, play, plug, radio, retry, route, search, settings, trash, undo, wifi, wifiOff, wrench, x,
   zap,
 };

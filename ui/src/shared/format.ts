@@ -24,6 +24,9 @@ export function timeOrDay(ms: number, nowMs: number): string {
   return new Date(ms).toDateString() === new Date(nowMs).toDateString() ? clock.format(ms) : day.format(ms);
 }
 
+/** `9 Apr`. */
+export const dayOfMonth = (ms: number): string => day.format(ms);
+
 /** `9 Apr, 14:02`. */
 export const dayAndTime = (ms: number): string => `${day.format(ms)}, ${clock.format(ms)}`;
 

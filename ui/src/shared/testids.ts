@@ -4,7 +4,7 @@
  *
  * | hook | element |
  * | --- | --- |
- * | `nav-<screen>` | sidebar entry; screens: signal-box, requests, queue, map, providers, settings |
+ * | `nav-<screen>` | sidebar entry; screens: signal-box, requests, queue, budget, map, providers, settings |
  * | `status-state` | the bold state of the status sentence |
  * | `status-sentence` | the sentence after it |
  * | `route-<id>` | a station; `data-circuit` closed, half_open, open; `data-next`, `data-in-service` true, false |
@@ -36,6 +36,11 @@
  * | `provider-<name>`, `key-input`, `key-save` | the Providers screen |
  * | `map-editor`, `map-check`, `map-apply`, `map-faults` | the Map screen |
  * | `job-<id>`, `request-<id>` | rows of Queue and Requests |
+ * | `gauge` | the budget in the top bar; `data-standing` open, marked, reached |
+ * | `budget-<id>` | a row of the Budget screen: its id as `total/monthUsd` |
+ * | `pause-<cause>`, `resume-<cause>` | a pause of money and the button that ends it |
+ * | `allow-usd` | the amount a sheet asks for |
+ * | `spend` | the table of what was spent |
  * | `toast` | a notice that comes and goes |
  */
 export const testid = {
@@ -79,5 +84,11 @@ export const testid = {
   mapFaults: "map-faults",
   job: (id: string) => `job-${id}`,
   request: (id: string) => `request-${id}`,
+  gauge: "gauge",
+  budget: (id: string) => `budget-${id}`,
+  pauseOf: (cause: string) => `pause-${cause}`,
+  resumeOf: (cause: string) => `resume-${cause}`,
+  allowUsd: "allow-usd",
+  spend: "spend",
   toast: "toast",
 } as const;

@@ -1,18 +1,19 @@
 /** Which banner stands above the screen, if any. Pure. */
 import type { Refusal } from "../api/refusal";
-import type { Lamp, Snapshot } from "../api/types";
+import type { Lamp, Pause, Snapshot } from "../api/types";
 import { countdown, timeOfDay, timeWithSeconds } from "../shared/format";
 import type { LinkState } from "../state/link.svelte";
+import { alsoMoney, moneyBanner, partBanner } from "./money-banner";
 import { allOffBanner, failoverBanner, networkBanner, networkDown } from "./outage";
 import { problemTitle } from "./problem";
 
 /** What a banner offers, in the order of its buttons; the last one is the primary. */
 export type BannerAction =
   | "retry" | "resume" | "switchOn" | "overrides" | "hold" | "holdOnWarm" | "goOn" | "failback" | "incident" | "keys" | "statusPage"
-  | "queue" | "checkNetwork" | "portal" | "editMap";
+  | "queue" | "checkNetwork" | "portal" | "editMap" | "budget" | "resumeMoney";
 
 export interface BannerText {
-  kind: "lost" | "closed" | "unauthorized" | "paused" | "allOff" | "network" | "failover";
+  kind: "lost" | "closed" | "unauthorized" | "paused" | "money" | "allOff" | "network" | "failover";
   tone: "amber" | "red" | "blue";
   lamp: Lamp;
   title: string;
@@ -24,6 +25,8 @@ export interface BannerText {
   /** Whether a key of that provider can be the cause. */
   keyed?: boolean;
   statusPage?: string | null;
+  /** The pause of money it speaks of. */
+  pause?: Pause;
 }
 
 export function bannerOf(
@@ -72,21 +75,28 @@ export function bannerOf(
   if (snapshot.router.firstRun || state !== "open") return null;
   const off = allOffBanner(snapshot);
   if (off) return off;
-  if (snapshot.pause.paused) {
-    const since = snapshot.pause.sinceMs ? ` since ${timeOfDay(snapshot.pause.sinceMs)}` : "";
-    const reason = snapshot.pause.reason ? `${snapshot.pause.reason}. ` : "";
-    return {
-      announce: "New work is paused.",
-      kind: "paused",
-      actions: ["resume"],
-      tone: "blue",
-      lamp: "paused",
-      title: `New work is paused${since}`,
-      text: `${reason.charAt(0).toUpperCase()}${reason.slice(1)}Running requests finish.`,
-    };
-  }
+  if (snapshot.pause.paused) return moneyBanner(snapshot, nowMs) ?? manualBanner(snapshot);
   if (snapshot.network && networkDown(snapshot.network)) return networkBanner(snapshot.network);
-  return failoverBanner(snapshot, nowMs);
+  return failoverBanner(snapshot, nowMs) ?? partBanner(snapshot, nowMs);
+}
+
+/** A person paused new work. */
+function manualBanner(snapshot: Snapshot): BannerText {
+  const { pause } = snapshot;
+  const manual = pause.causes?.find(({ cause }) => cause === "manual");
+  const sinceMs = manual?.sinceMs ?? pause.sinceMs;
+  const since = sinceMs ? ` since ${timeOfDay(sinceMs)}` : "";
+  const why = manual?.reason || pause.reason;
+  const reason = why ? `${why.replace(/\.$/, "")}. ` : "";
+  return {
+    announce: "New work is paused.",
+    kind: "paused",
+    actions: ["resume"],
+    tone: "blue",
+    lamp: "paused",
+    title: `New work is paused${since}`,
+    text: `${reason.charAt(0).toUpperCase()}${reason.slice(1)}Running requests finish.${alsoMoney(snapshot)}`,
+  };
 }
 
 /** `Trying again in 4 s.` */

@@ -1,13 +1,16 @@
 /** What the command list offers: every screen and every action with its own place in the window. */
 import type { Snapshot } from "../api/types";
+import { budgetName, capital, moneyPauses, ofCap } from "../shared/budgets";
 import { count } from "../shared/format";
 import { overridesOf } from "../shared/overrides";
 import { copy, sendTestRequest, togglePause } from "../state/actions";
 import { link } from "../state/link.svelte";
+import { resumeMoney } from "../state/money.svelte";
 import { checkNetwork, currentShift, failback, holdShift, switchOn, takeBackShift } from "../state/operations";
 import { place, screens, screenTitle } from "../state/screen.svelte";
 import { sheets } from "../state/sheet.svelte";
 import { theme } from "../state/theme.svelte";
+import { heldWords, pauseTitle } from "./money-banner";
 
 export interface Command {
   title: string;
@@ -27,6 +30,7 @@ export function commands(): Command[] {
       { title: "Copy the Anthropic address", hint: proxyUrl, run: () => void copy(proxyUrl, "Address") },
     );
     list.push(...operations(snapshot));
+    list.push(...moneyCommands(snapshot));
     for (const provider of snapshot.providers) {
       list.push({ title: provider.name, hint: "Provider", run: () => place.go("providers", provider.name) });
     }
@@ -40,6 +44,15 @@ export function commands(): Command[] {
     { title: "Theme as the system", hint: "Window", run: () => theme.set("system") },
   );
   return list;
+}
+
+/** Budgets to look at, and pauses of money to end. */
+function moneyCommands(snapshot: Snapshot): Command[] {
+  const pauses = moneyPauses(snapshot.pause.causes);
+  return [
+    ...pauses.map((pause) => ({ title: `Resume ${heldWords(pause.cause)}`, hint: pauseTitle(pause, snapshot.budgets), run: () => void resumeMoney(pause) })),
+    ...(snapshot.budgets ?? []).map((budget) => ({ title: capital(budgetName(budget).replace(/^the /, "")), hint: ofCap(budget), run: () => place.go("budget", budget.id) })),
+  ];
 }
 
 /** What can be done about traffic now. */

@@ -3,17 +3,21 @@ import { control } from "../api/control";
 import { operate } from "../api/operate";
 import { host } from "../api/transport";
 import type { RouteView } from "../api/types";
+import { holdingPause } from "../shared/budgets";
 import { latency } from "../shared/format";
 import { scopeWords, widerKill } from "../shared/overrides";
 import { routeLabel, tierTitle } from "../shared/words";
 import { link } from "./link.svelte";
+import { resumeMoney } from "./money.svelte";
 import { notices } from "./notices.svelte";
 import { asking } from "./question.svelte";
 
 export async function togglePause(): Promise<void> {
   const snapshot = link.snapshot;
   if (!snapshot || !link.live) return;
-  if (snapshot.pause.paused) await notices.attempt("New work stays paused", () => control.resume());
+  const money = holdingPause(snapshot);
+  if (money) await resumeMoney(money);
+  else if (snapshot.pause.paused) await notices.attempt("New work stays paused", () => control.resume());
   else await notices.attempt("New work was not paused", () => control.pause("paused in the window"));
 }
 

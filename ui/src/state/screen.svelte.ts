@@ -1,12 +1,13 @@
 /** Which screen is shown. Lives in the address's hash, so that back, forward and reload work in both hosts. */
 
-export const screens = ["signal-box", "requests", "queue", "map", "providers", "settings"] as const;
+export const screens = ["signal-box", "requests", "queue", "budget", "map", "providers", "settings"] as const;
 export type Screen = (typeof screens)[number];
 
 export const screenTitle: Record<Screen, string> = {
   "signal-box": "Signal box",
   requests: "Requests",
   queue: "Queue",
+  budget: "Budget",
   map: "Map",
   providers: "Providers",
   settings: "Settings",

@@ -10,7 +10,9 @@ export type Sheet =
   | { kind: "allOff" }
   | { kind: "overrides" }
   | { kind: "why"; route?: string }
-  | { kind: "incident"; id: number };
+  | { kind: "incident"; id: number }
+  /** More money for a scope whose budget is used up. */
+  | { kind: "allow"; scope: string };
 
 class Sheets {
   #open = $state.raw<Sheet | null>(null);

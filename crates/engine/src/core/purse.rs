@@ -271,8 +271,9 @@ impl Purse {
         self.with(|state| {
             let resumed = state.budgets.resume(only, over);
             let mut lifted = state.reconcile();
-            if only.is_none() {
-                lifted.extend(state.lift(Lift::Money));
+            match only {
+                None => lifted.extend(state.lift(Lift::Money)),
+                Some(scope) => lifted.extend(state.lift_of(scope)),
             }
             (resumed, lifted)
         })
@@ -403,6 +404,18 @@ impl State {
             let whose = pause.cause.whose(self.webhooks == WebhookScope::All);
             self.news.push(News::Resumed(pause.cause.clone(), whose));
         }
+    }
+
+    /// Lifts the alert of a provider, or the runaway of an app.
+    fn lift_of(&mut self, scope: &Scope) -> Option<Pause> {
+        let cause = match scope {
+            Scope::Provider(provider) => PauseCause::Webhook(provider.clone()),
+            Scope::Client(client) => PauseCause::Runaway(client.clone()),
+            Scope::Total | Scope::Job(_) => return None,
+        };
+        let lifted = self.pauses.lift_one(&cause)?;
+        self.tell_lifted(std::slice::from_ref(&lifted));
+        Some(lifted)
     }
 
     fn lift(&mut self, lift: Lift) -> Vec<Pause> {
