@@ -255,12 +255,12 @@ impl Purse {
     }
 
     /// Adds a cause of a pause; false when it was there.
-    pub(crate) fn pause(&self, cause: PauseCause, by: &str, reason: &str, now: Now) -> bool {
+    pub(crate) fn pause(&self, cause: &PauseCause, by: &str, reason: &str, now: Now) -> bool {
         self.with(|state| {
             let is_new = state.pauses.add(cause.clone(), by, reason, now);
             if is_new {
                 state.pauses_changed = true;
-                state.tell_paused(&cause);
+                state.tell_paused(cause);
             }
             is_new
         })

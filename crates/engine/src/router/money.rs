@@ -268,7 +268,7 @@ impl Router {
         let reason =
             format!("{provider} says that {:.0} % of its budget is used (mark {mark} %)", alert.percent_used);
         let cause = PauseCause::Webhook(provider.to_owned());
-        if core.purse.pause(cause.clone(), "webhook", &reason, clock::now()) {
+        if core.purse.pause(&cause, "webhook", &reason, clock::now()) {
             tell(core).await;
             let target = cause.to_string();
             let change = audit::Change {
