@@ -10,7 +10,7 @@ use crate::json;
 use crate::lenient::{lenient_object, maybe};
 use crate::members::{Text, text_of};
 use crate::under_way::{UnderWay, part_of};
-use crate::{FinishReason, StreamEvent, Usage};
+use crate::{FinishReason, StreamEvent};
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -122,9 +122,7 @@ impl StreamTap {
 
     /// The answer's beginning, which may hold all of it.
     fn observe_start(&mut self, start: &Start<'_>) -> Observed {
-        if self.notes.model.is_none() {
-            self.notes.model = start.model.and_then(text_of).filter(|model| !model.is_empty());
-        }
+        self.meter.names_raw(start.model);
         self.note_usage(start.usage);
         let ended = self.note_reason(start.stop_reason);
         let says = start.content.is_some_and(|content| content.get() != "[]");
@@ -141,8 +139,7 @@ impl StreamTap {
 
     fn note_usage(&mut self, usage: Option<MessagesUsage>) {
         if let Some(usage) = usage {
-            self.messages_usage = self.messages_usage.merged(usage);
-            self.notes.usage = Some(Usage::from(self.messages_usage));
+            self.meter.hears(usage);
         }
     }
 }

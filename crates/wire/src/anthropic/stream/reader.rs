@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::calls::Calls;
+use crate::FinishReason;
 use crate::anthropic::answer::{Read, ReadBlock, StopDetails, input, seal};
 use crate::anthropic::usage::MessagesUsage;
 use crate::canonical::Delta;
@@ -17,7 +18,7 @@ use crate::lenient::{is_filled, lenient_object, maybe};
 use crate::members::Text;
 use crate::notes::Notes;
 use crate::pipe::StreamFault;
-use crate::{FinishReason, Usage};
+use crate::usage::Meter;
 
 /// A stream event of any type.
 #[derive(Default, Deserialize)]
@@ -87,7 +88,7 @@ struct Ending {
 pub(crate) struct Reader {
     started: bool,
     calls: Calls,
-    usage: MessagesUsage,
+    meter: Meter,
     ending: Option<Ending>,
     ended: bool,
     has_ended_text: bool,
@@ -162,6 +163,11 @@ impl Reader {
         Ok(())
     }
 
+    /// What the upstream has reported.
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
     /// Whether the text so far is over.
     pub(crate) fn has_ended_text(&self) -> bool {
         self.has_ended_text
@@ -190,6 +196,7 @@ impl Reader {
             notes.add_once("event_ignored", "message_start");
             return Ok(());
         }
+        self.meter.names(message.model.as_ref().map(Text::as_str));
         sink(&Delta::Start { id: message.id.map(|id| id.0), model: message.model.map(|model| model.0) });
         if let Some(usage) = message.usage {
             self.count(usage, sink);
@@ -203,8 +210,9 @@ impl Reader {
     }
 
     fn count(&mut self, usage: MessagesUsage, sink: Sink<'_>) {
-        self.usage = self.usage.merged(usage);
-        sink(&Delta::Usage(Usage::from(self.usage)));
+        if let Some(usage) = self.meter.hears(usage) {
+            sink(&Delta::Usage(usage));
+        }
     }
 
     fn block_start(&mut self, index: Option<usize>, block: ReadBlock<'_>, notes: &mut Notes, sink: Sink<'_>) {
