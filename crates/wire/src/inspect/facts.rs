@@ -4,7 +4,6 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::error::Category;
 use serde_json::value::RawValue;
-
 use switchyard_domain::usage::ReportedUsage;
 
 use super::{BodyFault, OkBody};

@@ -24,7 +24,7 @@ struct Event<'a> {
     #[serde(borrow, deserialize_with = "maybe")]
     delta: Option<Delta<'a>>,
     #[serde(deserialize_with = "maybe")]
-    usage: Option<MessagesUsage>,
+    usage: Option<Box<MessagesUsage>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -37,7 +37,7 @@ struct Start<'a> {
     #[serde(borrow)]
     stop_reason: Option<&'a RawValue>,
     #[serde(deserialize_with = "maybe")]
-    usage: Option<MessagesUsage>,
+    usage: Option<Box<MessagesUsage>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -110,7 +110,7 @@ impl StreamTap {
                 content_if(said.is_some())
             }
             "message_delta" => {
-                self.note_usage(parsed.usage);
+                self.note_usage(parsed.usage.as_deref().copied());
                 self.note_reason(parsed.delta.and_then(|delta| delta.stop_reason))
             }
             "message_stop" => Observed::Done,
@@ -123,7 +123,7 @@ impl StreamTap {
     /// The answer's beginning, which may hold all of it.
     fn observe_start(&mut self, start: &Start<'_>) -> Observed {
         self.meter.names_raw(start.model);
-        self.note_usage(start.usage);
+        self.note_usage(start.usage.as_deref().copied());
         let ended = self.note_reason(start.stop_reason);
         let says = start.content.is_some_and(|content| content.get() != "[]");
         if says { Observed::Content } else { ended }

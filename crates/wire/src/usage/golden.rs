@@ -395,3 +395,31 @@ fn the_last_report_of_a_stream_is_billed_and_zeros_report_nothing() {
     assert_eq!(chat(&["{}"]), None);
     assert_eq!(chat(&["null"]), None);
 }
+
+/// `message_delta` counts all that was written to the cache, server tools' turns included, and not for how long.
+#[test]
+fn what_is_written_later_is_kept_as_long_as_what_was_written_first() {
+    let start = |by_time: &str| {
+        format!(
+            "data: {{\"type\":\"message_start\",\"message\":{{\"model\":\"m-1\",\"content\":[],\"usage\":{{\
+             \"input_tokens\":2,\"cache_creation_input_tokens\":100,\"output_tokens\":1,\"cache_creation\":{by_time}}}}}}}\n\n"
+        )
+    };
+    let delta = "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\
+                 \"input_tokens\":2,\"cache_creation_input_tokens\":300,\"output_tokens\":9}}\n\n";
+    for (by_time, cache_write_5m, cache_write_1h) in [
+        (r#"{"ephemeral_5m_input_tokens":0,"ephemeral_1h_input_tokens":100}"#, 0, 300),
+        (r#"{"ephemeral_5m_input_tokens":60,"ephemeral_1h_input_tokens":40}"#, 260, 40),
+        (r#"{"ephemeral_5m_input_tokens":100,"ephemeral_1h_input_tokens":0}"#, 300, 0),
+        ("null", 300, 0),
+    ] {
+        let stream = start(by_time) + delta;
+        for pipe in pipes(Dialect::AnthropicMessages) {
+            let told = relay(pipe, Dialect::AnthropicMessages, &[stream.as_bytes()]);
+            let model = Some("m-1".into());
+            let expected =
+                BilledUsage { input: 2, cache_write_5m, cache_write_1h, output: 9, model, ..<_>::default() };
+            assert_eq!(told.billed(), Some(expected), "{by_time}");
+        }
+    }
+}

@@ -35,7 +35,7 @@ struct Event<'a> {
     #[serde(borrow, deserialize_with = "maybe")]
     delta: Option<Piece<'a>>,
     #[serde(deserialize_with = "maybe")]
-    usage: Option<MessagesUsage>,
+    usage: Option<Box<MessagesUsage>>,
     #[serde(borrow)]
     error: Option<&'a RawValue>,
 }
@@ -150,7 +150,7 @@ impl Reader {
             }
             "message_delta" => {
                 if let Some(usage) = event.usage {
-                    self.count(usage, sink);
+                    self.count(*usage, sink);
                 }
                 let piece = event.delta.unwrap_or_default();
                 self.ends(piece.stop_reason, piece.stop_sequence, piece.stop_details, sink);

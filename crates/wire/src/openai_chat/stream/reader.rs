@@ -31,7 +31,7 @@ struct Chunk<'a> {
     #[serde(borrow, deserialize_with = "maybe")]
     choices: Option<Vec<Choice<'a>>>,
     #[serde(deserialize_with = "maybe")]
-    usage: Option<ChatUsage>,
+    usage: Option<Box<ChatUsage>>,
     #[serde(borrow)]
     service_tier: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -124,7 +124,7 @@ impl Reader {
         for choice in choices {
             self.choice(choice, notes, sink)?;
         }
-        if let Some(usage) = chunk.usage.and_then(|usage| self.meter.hears(usage)) {
+        if let Some(usage) = chunk.usage.and_then(|usage| self.meter.hears(*usage)) {
             sink(&Delta::Usage(usage));
         }
         Ok(())
