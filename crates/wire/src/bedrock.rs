@@ -18,4 +18,5 @@ mod usage;
 use crate::members::Text;
 
 pub(crate) use answer::finish_reason;
+pub(crate) use usage::ConverseTier;
 pub use usage::ConverseUsage;

@@ -89,6 +89,7 @@ pub fn gather_response(
     let facts = OkBody {
         model: answer.model.as_deref().map(str::to_owned),
         usage: answer.usage,
+        billed: reader.meter().billed(),
         finish: Some(answer.finish),
     };
     let told = retell(to, answer, options, notes);

@@ -20,12 +20,13 @@ pub(crate) mod seal;
 mod shapes;
 pub(crate) mod stream;
 pub mod url;
+mod usage;
 mod written;
 
 use crate::FinishReason;
 
 pub use list::JsonList;
-pub(crate) use shapes::UsageMetadata as GeminiUsage;
+pub(crate) use usage::UsageMetadata as GeminiUsage;
 
 /// Which of Google's two APIs is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,8 +6,10 @@
 mod facts;
 
 use switchyard_domain::Operation;
+use switchyard_domain::usage::{BilledUsage, ReportedUsage};
 
 use crate::error_body::{UpstreamError, is_html, read_error};
+use crate::usage::billed;
 use crate::{Dialect, FinishReason, Usage};
 
 /// What a whole answer tells about itself.
@@ -17,8 +19,19 @@ pub struct OkBody {
     pub model: Option<String>,
     /// Tokens used, if reported.
     pub usage: Option<Usage>,
+    /// What of it is billed; none where nothing was reported, or nothing but zeros.
+    pub billed: Option<BilledUsage>,
     /// Why the model stopped. A refusal is an answer, not a failure.
     pub finish: Option<FinishReason>,
+}
+
+impl OkBody {
+    fn of(model: Option<String>, reported: Option<ReportedUsage>, finish: Option<FinishReason>) -> Self {
+        let usage = reported.as_ref().map(Usage::from);
+        let name = model.as_deref().filter(|model| !model.is_empty()).map(Into::into);
+        let billed = reported.and_then(|reported| billed(&ReportedUsage { model: name, ..reported }));
+        Self { model, usage, billed, finish }
+    }
 }
 
 /// Why a 200 is not an answer.

@@ -52,6 +52,17 @@ pub(crate) fn read<'a, T: Lenient<'a>>(value: &'a RawValue) -> serde_json::Resul
     serde_json::from_str::<Maybe<T>>(value.get()).map(|read| read.0)
 }
 
+/// Gives each element of a list that can be read to `take`, and keeps none.
+pub(crate) fn each<'de, T: Lenient<'de>, A: SeqAccess<'de>>(
+    mut list: A,
+    mut take: impl FnMut(T),
+) -> Result<(), A::Error> {
+    while let Some(Maybe(element)) = list.next_element()? {
+        element.into_iter().for_each(&mut take);
+    }
+    Ok(())
+}
+
 /// Whether a member says anything at all: some servers write every member there is, with `""`, `0`, `[]` or an object of
 /// such values in those they have no use for.
 pub(crate) fn is_filled(member: &RawValue) -> bool {

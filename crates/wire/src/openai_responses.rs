@@ -16,6 +16,7 @@ mod usage;
 
 pub use echo::echo;
 pub use usage::ResponsesUsage;
+pub(crate) use usage::{Searches, reported};
 
 use crate::FinishReason;
 

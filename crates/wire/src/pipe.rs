@@ -16,6 +16,7 @@ mod untouched;
 use std::sync::Arc;
 
 use memchr::memmem;
+use switchyard_domain::usage::BilledUsage;
 
 use self::ends::{Reader, Writer};
 use self::memory::Memory;
@@ -113,6 +114,7 @@ impl Pipe {
             telling,
             under_way: UnderWay::Nothing,
             is_opened: false,
+            whole: None,
         };
         Self { caller: to, options, flow: Flow::Translated(Box::new(translated)), events: 0 }
     }
@@ -213,6 +215,24 @@ impl Pipe {
         match &self.flow {
             Flow::Untouched(flow) => flow.tap.usage(),
             Flow::Translated(flow) => flow.telling.facts.usage,
+        }
+    }
+
+    /// What of it is billed, as this upstream reported it: before any translation.
+    #[must_use]
+    pub fn billed(&self) -> Option<BilledUsage> {
+        match &self.flow {
+            Flow::Untouched(flow) => flow.tap.meter().billed(),
+            Flow::Translated(flow) => flow.billed(),
+        }
+    }
+
+    /// How often this upstream has reported its usage: until there is one more report, [`Pipe::billed`] stays the same.
+    #[must_use]
+    pub fn usage_reports(&self) -> u32 {
+        match &self.flow {
+            Flow::Untouched(flow) => flow.tap.meter().reports(),
+            Flow::Translated(flow) => flow.reader.meter().reports(),
         }
     }
 

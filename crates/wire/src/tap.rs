@@ -8,11 +8,12 @@ pub(crate) mod gemini;
 mod messages;
 mod responses;
 
-use crate::anthropic::MessagesUsage;
 use crate::error_body::{UpstreamError, read_error};
 use crate::openai_chat::ChatChunk;
+use crate::openai_responses::Searches;
 use crate::openai_responses::stream::stream_error;
 use crate::under_way::UnderWay;
+use crate::usage::Meter;
 use crate::{Dialect, FinishReason, StreamEvent, Usage};
 
 /// What one event of a stream was.
@@ -39,8 +40,9 @@ pub enum Observed {
 pub struct StreamTap {
     dialect: Dialect,
     notes: Notes,
-    /// Usage as Messages report it, in parts.
-    messages_usage: MessagesUsage,
+    meter: Meter,
+    /// Searches of a Responses stream's provider, by the items done so far.
+    searches: Searches,
     under_way: UnderWay,
     /// Whether an event with data has come.
     opened: bool,
@@ -56,8 +58,6 @@ pub struct StreamTap {
 #[derive(Debug, Default)]
 struct Notes {
     started: bool,
-    model: Option<String>,
-    usage: Option<Usage>,
     finish: Option<FinishReason>,
 }
 
@@ -68,7 +68,8 @@ impl StreamTap {
         Self {
             dialect,
             notes: Notes::default(),
-            messages_usage: MessagesUsage::default(),
+            meter: Meter::default(),
+            searches: Searches::default(),
             under_way: UnderWay::Nothing,
             opened: false,
             done: false,
@@ -159,13 +160,18 @@ impl StreamTap {
     /// The usage reported so far.
     #[must_use]
     pub fn usage(&self) -> Option<Usage> {
-        self.notes.usage
+        self.meter.usage()
+    }
+
+    /// What the upstream has reported of what its answer costs.
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.meter
     }
 
     /// The model that answers, as the upstream names it.
     #[must_use]
     pub fn model(&self) -> Option<&str> {
-        self.notes.model.as_deref()
+        self.meter.model()
     }
 
     /// Why the model stopped, once told.
@@ -178,12 +184,6 @@ impl StreamTap {
     #[must_use]
     pub fn error(&self) -> Option<&UpstreamError> {
         self.error.as_ref()
-    }
-}
-
-impl Notes {
-    fn add_usage(&mut self, usage: Usage) {
-        self.usage = Some(self.usage.map_or(usage, |so_far| so_far.merged(usage)));
     }
 }
 

@@ -1,11 +1,19 @@
 //! Tokens used, in one meaning for every dialect.
 
+#[cfg(test)]
+mod golden;
+mod meter;
+pub(crate) mod numbers;
+
 use switchyard_domain::Operation;
+use switchyard_domain::usage::ReportedUsage;
 
 use crate::Dialect;
 use crate::inspect::inspect_ok_body;
 
-/// Tokens of one answer. Every input token is counted once in `input_tokens`; the cached counts are parts
+pub(crate) use meter::{Meter, billed};
+
+/// Tokens of one answer, as callers are told them. Every input token is counted once in `input_tokens`; the cached counts are parts
 /// of it (chat counts so; Messages and Converse report three disjoint counts, which are added up here).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
@@ -22,17 +30,6 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Input reported as three disjoint counts: neither read from a cache nor written to one, read, and written.
-    pub(crate) fn of_disjoint_input(fresh: Option<u64>, read: Option<u64>, written: Option<u64>) -> Self {
-        let (read, written) = (read.unwrap_or(0), written.unwrap_or(0));
-        Self {
-            input_tokens: fresh.unwrap_or(0).saturating_add(read).saturating_add(written),
-            cached_input_tokens: read,
-            cache_write_tokens: written,
-            ..Self::default()
-        }
-    }
-
     /// The sum, for an answer two upstreams wrote one after the other.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
@@ -60,6 +57,28 @@ impl Usage {
             cache_write_tokens: last(self.cache_write_tokens, later.cache_write_tokens)
                 .min(input_tokens - cached_input_tokens),
             reasoning_tokens: last(self.reasoning_tokens, later.reasoning_tokens).min(output_tokens),
+        }
+    }
+}
+
+impl From<&ReportedUsage> for Usage {
+    /// Parts of the input are no more than all of it, whatever a server adds up. Some report more of it cached than there
+    /// was (Grok on Azure), or one part twice (OpenRouter's Gemini).
+    fn from(reported: &ReportedUsage) -> Self {
+        let count = |said: Option<i64>| u64::try_from(said.unwrap_or(0)).unwrap_or(0);
+        let (input, read) = (count(reported.input), count(reported.cache_read));
+        let written = count(reported.cache_write).max(count(reported.cache_write_1h));
+        let input_tokens =
+            if reported.cache_is_apart { input.saturating_add(read).saturating_add(written) } else { input };
+        let cached_input_tokens = read.min(input_tokens);
+        // Some leave their reasoning out of the answer's count (xAI), and some out of both counts but not out of the total.
+        let billed = reported.billed().unwrap_or_default();
+        Self {
+            input_tokens,
+            output_tokens: billed.output_tokens(),
+            cached_input_tokens,
+            cache_write_tokens: written.min(input_tokens - cached_input_tokens),
+            reasoning_tokens: billed.reasoning,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 
 use switchyard_domain::event::EventKind;
 use switchyard_domain::limits::{NAME_BYTES, SENTENCE_BYTES, bounded};
+use switchyard_domain::usage::BilledUsage;
 use switchyard_domain::view::{AttemptView, Outcome, RequestView};
 use switchyard_domain::{Failure, Now, RouteId, Tier, Usd};
 use switchyard_policy::{Attempt, Waits};
@@ -111,7 +112,8 @@ impl Exchange {
     }
 
     /// Notes what the answer under way has said so far: the usage it reported, and how much text.
-    pub(crate) fn heard(&mut self, usage: Option<Usage>, said_bytes: u64) {
+    /// `None` is no new report.
+    pub(crate) fn heard(&mut self, usage: Option<BilledUsage>, said_bytes: u64) {
         if let Some(payment) = &mut self.payment {
             payment.heard(usage, said_bytes);
         }
@@ -168,7 +170,7 @@ impl Exchange {
     }
 
     /// The answer came to its end: it is paid for, and the fleet is told how long it took.
-    pub(crate) fn succeed(&mut self, usage: Option<Usage>) {
+    pub(crate) fn succeed(&mut self, usage: Option<BilledUsage>) {
         let paid = self.payment.take().and_then(|payment| payment.answered(usage));
         self.note_paid(paid);
         let Some(attempt) = self.attempt.take() else { return };

@@ -254,7 +254,7 @@ pub(crate) async fn try_on(
 /// Settles a whole answer with the route that gave it and those who watch; how its exchange ends with it.
 pub(crate) fn settle(exchange: &mut Exchange, degraded: bool, whole: &Whole) -> Ending {
     exchange.tell_losses(&whole.lost);
-    exchange.succeed(whole.facts.usage);
+    exchange.succeed(whole.facts.billed.clone());
     Ending::Served {
         outcome: Ended::Answered,
         status: whole.status.as_u16(),

@@ -136,7 +136,7 @@ impl StreamBody {
     fn finish(&mut self, relaying: Relaying) {
         let Relaying { mut exchange, pipe, .. } = relaying;
         self.completed.store(true, Ordering::Release);
-        exchange.succeed(pipe.usage());
+        exchange.succeed(pipe.billed());
         let lost: Vec<String> =
             pipe.lost().iter().map(|lost| format!("{} {}", lost.code, lost.field)).collect();
         exchange.tell_losses(&lost);

@@ -173,7 +173,7 @@ pub(crate) fn read<'a>(body: &'a str, notes: &mut Notes) -> Result<Answer<'a>, T
         content,
         finish,
         stop_sequence: answer.stop_sequence.map(|stop| stop.0),
-        usage: answer.usage.map(Usage::from),
+        usage: answer.usage.map(|usage| Usage::from(&usage.into())),
     })
 }
 

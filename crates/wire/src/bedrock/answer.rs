@@ -28,7 +28,7 @@ pub(crate) fn read<'a>(body: &'a str, notes: &mut Notes) -> Result<Answer<'a>, T
     let has_calls = content.iter().any(|piece| matches!(piece, Content::ToolUse(_)));
     let reason = text(&mut answer, "stopReason")?.unwrap_or_default();
     let finish = finish_of(&reason, notes).map_err(|told| TranslateError::invalid("stopReason", told))?;
-    let usage = answer.raw("usage").and_then(|raw| serde_json::from_str::<ConverseUsage>(raw.get()).ok());
+    let usage = answer.raw("usage").and_then(|raw| lenient::read::<ConverseUsage>(raw).ok().flatten());
     let mut stop_sequence = None;
     if let Some(mut asked_for) = object(&mut answer, "additionalModelResponseFields") {
         stop_sequence = text(&mut asked_for, "stop_sequence")?;
@@ -41,7 +41,7 @@ pub(crate) fn read<'a>(body: &'a str, notes: &mut Notes) -> Result<Answer<'a>, T
     for rest in [output, answer] {
         notes.dropped(rest);
     }
-    let (finish, usage) = (finish.given(has_calls), usage.map(Usage::from));
+    let (finish, usage) = (finish.given(has_calls), usage.map(|usage| Usage::from(&usage.reported(None))));
     Ok(Answer { id: None, model: None, content, finish, stop_sequence, usage })
 }
 

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
+use crate::FinishReason;
 use crate::canonical::{Delta, Origin, Signature};
 use crate::error_body::{UpstreamError, read_error};
 use crate::frames::StreamEvent;
@@ -17,7 +18,7 @@ use crate::members::borrowed_text;
 use crate::notes::Notes;
 use crate::pipe::StreamFault;
 use crate::sse::DEFAULT_EVENT_LIMIT;
-use crate::{FinishReason, Usage};
+use crate::usage::Meter;
 
 use super::answer::finish_of;
 use super::redacted;
@@ -36,6 +37,7 @@ pub(crate) struct Reader {
     has_started: bool,
     finish: Option<FinishReason>,
     has_usage: bool,
+    meter: Meter,
     has_ended: bool,
     has_ended_text: bool,
     /// Tool calls begun so far.
@@ -85,6 +87,11 @@ impl Reader {
             name => self.other(name, event, notes, sink),
         }
         Ok(())
+    }
+
+    /// What the upstream has reported.
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.meter
     }
 
     /// Whether the text so far is over.
@@ -282,7 +289,9 @@ impl Reader {
         self.begin(sink);
         if let Some(usage) = event.usage {
             self.has_usage = true;
-            sink(&Delta::Usage(Usage::from(usage)));
+            if let Some(usage) = self.meter.hears(usage.reported(event.tier)) {
+                sink(&Delta::Usage(usage));
+            }
         }
         if event.trace.is_some() {
             notes.add_once("field_dropped", "metadata.trace");

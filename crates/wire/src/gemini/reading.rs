@@ -4,12 +4,13 @@ use std::borrow::Cow;
 
 use super::finish::{Ending, ending};
 use super::shapes::{Candidate, Chunk, FunctionCall, Part, Text};
+use crate::FinishReason;
 use crate::canonical::{Delta, Origin, Signature};
 use crate::error_body::{ErrorShape, UpstreamError, read_error};
 use crate::lenient::is_filled;
 use crate::members::borrowed_text;
 use crate::notes::Notes;
-use crate::{FinishReason, Usage};
+use crate::usage::Meter;
 
 const WITHHELD: Ending = Ending::Answer(FinishReason::ContentFilter);
 
@@ -22,7 +23,7 @@ pub(super) struct Reading {
     response_id: String,
     calls: usize,
     has_said: bool,
-    usage: Option<Usage>,
+    meter: Meter,
     ending: Option<Ending>,
     /// The seal on the text being said. It is told when the text has ended: more of it may come after the seal.
     text_seal: Option<String>,
@@ -41,6 +42,7 @@ impl Reading {
             let body = format!("{{\"error\":{}}}", error.get());
             return self.fail(read_error(None, body.as_bytes()), sink);
         }
+        self.meter.names(chunk.model_version.as_ref().map(Text::as_str));
         if !self.is_started {
             self.is_started = true;
             self.response_id = chunk.response_id.as_ref().map(|id| id.0.to_string()).unwrap_or_default();
@@ -48,10 +50,7 @@ impl Reading {
             let model = chunk.model_version.map(|Text(model)| model).filter(|model| !model.is_empty());
             sink(Delta::Start { id, model });
         }
-        if let Some(usage) = chunk.usage_metadata.map(Usage::from)
-            && self.usage != Some(usage)
-        {
-            self.usage = Some(usage);
+        if let Some(usage) = chunk.usage_metadata.and_then(|usage| self.meter.hears(usage)) {
             sink(Delta::Usage(usage));
         }
         if let Some(feedback) = chunk.prompt_feedback
@@ -68,6 +67,11 @@ impl Reading {
                 self.candidate(candidate, notes, sink);
             }
         }
+    }
+
+    /// What the upstream has reported.
+    pub(super) fn meter(&self) -> &Meter {
+        &self.meter
     }
 
     /// Whether the reason of the end came.

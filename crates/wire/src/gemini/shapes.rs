@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::Usage;
+use super::usage::UsageMetadata;
 use crate::lenient::{lenient_object, maybe};
 pub(super) use crate::members::Text;
 
@@ -89,44 +89,4 @@ pub(super) struct PromptFeedback<'a> {
     pub(super) block_reason_message: Option<Text<'a>>,
 }
 
-/// `usageMetadata`: in a stream every report is of the whole answer so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub(crate) struct UsageMetadata {
-    #[serde(deserialize_with = "maybe")]
-    prompt_token_count: Option<u64>,
-    #[serde(deserialize_with = "maybe")]
-    cached_content_token_count: Option<u64>,
-    #[serde(deserialize_with = "maybe")]
-    candidates_token_count: Option<u64>,
-    #[serde(deserialize_with = "maybe")]
-    tool_use_prompt_token_count: Option<u64>,
-    #[serde(deserialize_with = "maybe")]
-    thoughts_token_count: Option<u64>,
-}
-
-lenient_object!(
-    Candidate<'de>,
-    Content<'de>,
-    Part<'de>,
-    FunctionCall<'de>,
-    PromptFeedback<'de>,
-    UsageMetadata
-);
-
-impl From<UsageMetadata> for Usage {
-    /// The prompt's count holds the cached tokens, the candidates' count leaves the thoughts out.
-    fn from(usage: UsageMetadata) -> Self {
-        let thoughts = usage.thoughts_token_count.unwrap_or(0);
-        let prompt = usage.prompt_token_count.unwrap_or(0);
-        let input_tokens = prompt.saturating_add(usage.tool_use_prompt_token_count.unwrap_or(0));
-        Self {
-            input_tokens,
-            output_tokens: usage.candidates_token_count.unwrap_or(0).saturating_add(thoughts),
-            // Some gateways report more of it cached than there was.
-            cached_input_tokens: usage.cached_content_token_count.unwrap_or(0).min(input_tokens),
-            cache_write_tokens: 0,
-            reasoning_tokens: thoughts,
-        }
-    }
-}
+lenient_object!(Candidate<'de>, Content<'de>, Part<'de>, FunctionCall<'de>, PromptFeedback<'de>);

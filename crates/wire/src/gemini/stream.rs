@@ -11,6 +11,7 @@ use crate::frames::StreamEvent;
 use crate::json;
 use crate::notes::Notes;
 use crate::pipe::StreamFault;
+use crate::usage::Meter;
 pub(crate) use writer::Writer;
 
 /// Reads an upstream's stream.
@@ -41,6 +42,11 @@ impl Reader {
             Err(_) if !event.complete => Ok(()),
             Err(error) => Err(StreamFault::Malformed(error.to_string())),
         }
+    }
+
+    /// What the upstream has reported.
+    pub(crate) fn meter(&self) -> &Meter {
+        self.reading.meter()
     }
 
     /// Whether the reason of the end came, so that the answer is whole if the upstream closes.

@@ -1,19 +1,21 @@
 //! What each dialect's answer tells about itself.
 
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::IgnoredAny;
 use serde_json::error::Category;
 use serde_json::value::RawValue;
+use switchyard_domain::usage::ReportedUsage;
 
 use super::{BodyFault, OkBody};
+use crate::FinishReason;
 use crate::anthropic::MessagesUsage;
-use crate::bedrock::{ConverseUsage, finish_reason as converse_finish_reason};
+use crate::bedrock::{ConverseTier, ConverseUsage, finish_reason as converse_finish_reason};
 use crate::gemini::{GeminiUsage, finish_reason as gemini_finish_reason};
-use crate::lenient::{is_filled, lenient_object, maybe};
+use crate::lenient::{self, Lenient, is_filled, lenient_object, maybe};
 use crate::members::{Text, text_of};
 use crate::openai_chat::ChatUsage;
-use crate::openai_responses::{CALLER_CALLS, ResponsesUsage, finish_reason};
-use crate::{FinishReason, Usage};
+use crate::openai_responses::{CALLER_CALLS, Searches, finish_reason, reported};
+use crate::usage::numbers::{count, tier_of};
 
 fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, BodyFault> {
     serde_json::from_slice(body).map_err(|error| match error.classify() {
@@ -23,11 +25,8 @@ fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, BodyFault> {
 }
 
 /// Usage that can't be read is usage not reported.
-fn usage<U: DeserializeOwned>(raw: Option<&RawValue>) -> Option<Usage>
-where
-    Usage: From<U>,
-{
-    raw.and_then(|raw| serde_json::from_str::<U>(raw.get()).ok()).map(Usage::from)
+fn usage<'a, U: Lenient<'a>>(raw: Option<&'a RawValue>) -> Option<U> {
+    raw.and_then(|raw| lenient::read(raw).ok().flatten())
 }
 
 fn owned(text: Option<Text<'_>>) -> Option<String> {
@@ -49,6 +48,8 @@ pub(super) fn chat(body: &[u8]) -> Result<OkBody, BodyFault> {
         choices: Option<Vec<Choice<'a>>>,
         #[serde(borrow)]
         usage: Option<&'a RawValue>,
+        #[serde(borrow)]
+        service_tier: Option<&'a RawValue>,
         #[serde(borrow)]
         error: Option<&'a RawValue>,
     }
@@ -72,11 +73,11 @@ pub(super) fn chat(body: &[u8]) -> Result<OkBody, BodyFault> {
     if first.error.is_some_and(is_filled) {
         return Err(BodyFault::error_in(body));
     }
-    Ok(OkBody {
-        model: parsed.model.and_then(text_of),
-        usage: usage::<ChatUsage>(parsed.usage),
-        finish: first.finish_reason.and_then(text_of).map(|reason| FinishReason::from_chat(&reason)),
-    })
+    let tier = parsed.service_tier.and_then(tier_of).unwrap_or_default();
+    let reported =
+        usage::<ChatUsage>(parsed.usage).map(|usage| ReportedUsage { tier, ..ReportedUsage::from(usage) });
+    let finish = first.finish_reason.and_then(text_of).map(|reason| FinishReason::from_chat(&reason));
+    Ok(OkBody::of(parsed.model.and_then(text_of), reported, finish))
 }
 
 pub(super) fn messages(body: &[u8]) -> Result<OkBody, BodyFault> {
@@ -106,11 +107,9 @@ pub(super) fn messages(body: &[u8]) -> Result<OkBody, BodyFault> {
         let is_ours = is_message || parsed.model.is_some() || parsed.usage.is_some();
         return Err(without("`content`", is_ours));
     }
-    Ok(OkBody {
-        model: parsed.model.and_then(text_of),
-        usage: usage::<MessagesUsage>(parsed.usage),
-        finish: parsed.stop_reason.and_then(text_of).map(|reason| FinishReason::from_messages(&reason)),
-    })
+    let reported = usage::<MessagesUsage>(parsed.usage).map(ReportedUsage::from);
+    let finish = parsed.stop_reason.and_then(text_of).map(|reason| FinishReason::from_messages(&reason));
+    Ok(OkBody::of(parsed.model.and_then(text_of), reported, finish))
 }
 
 pub(super) fn responses(body: &[u8]) -> Result<OkBody, BodyFault> {
@@ -130,6 +129,8 @@ pub(super) fn responses(body: &[u8]) -> Result<OkBody, BodyFault> {
         #[serde(borrow)]
         usage: Option<&'a RawValue>,
         #[serde(borrow)]
+        service_tier: Option<&'a RawValue>,
+        #[serde(borrow)]
         error: Option<&'a RawValue>,
     }
     #[derive(Default, Deserialize)]
@@ -137,6 +138,8 @@ pub(super) fn responses(body: &[u8]) -> Result<OkBody, BodyFault> {
     struct Item<'a> {
         #[serde(borrow, deserialize_with = "maybe")]
         r#type: Option<Text<'a>>,
+        #[serde(borrow)]
+        action: Option<&'a RawValue>,
         #[serde(borrow, deserialize_with = "maybe")]
         content: Option<Vec<Part<'a>>>,
     }
@@ -172,11 +175,13 @@ pub(super) fn responses(body: &[u8]) -> Result<OkBody, BodyFault> {
     let reason = reason.as_ref().map(Text::as_str);
     // A background response is an answer that is still to come (`queued`, `in_progress`).
     let ended = matches!(status, "completed" | "incomplete");
-    Ok(OkBody {
-        finish: ended.then(|| finish_reason(status, reason, calls, has_refused)),
-        model: parsed.model.map(|model| model.0.into_owned()),
-        usage: parsed.usage.and_then(ResponsesUsage::read).map(Usage::from),
-    })
+    let finish = ended.then(|| finish_reason(status, reason, calls, has_refused));
+    let mut searches = Searches::default();
+    for item in &output {
+        searches.note(item.r#type.as_ref().map(Text::as_str), item.action);
+    }
+    let reported = parsed.usage.and_then(|usage| reported(usage, parsed.service_tier, searches));
+    Ok(OkBody::of(owned(parsed.model), reported, finish))
 }
 
 pub(super) fn gemini(body: &[u8]) -> Result<OkBody, BodyFault> {
@@ -231,7 +236,8 @@ pub(super) fn gemini(body: &[u8]) -> Result<OkBody, BodyFault> {
         }
     };
     let model = parsed.model_version.and_then(text_of);
-    Ok(OkBody { model, usage: usage::<GeminiUsage>(parsed.usage_metadata), finish })
+    let reported = usage::<GeminiUsage>(parsed.usage_metadata).map(ReportedUsage::from);
+    Ok(OkBody::of(model, reported, finish))
 }
 
 pub(super) fn bedrock(body: &[u8]) -> Result<OkBody, BodyFault> {
@@ -244,6 +250,8 @@ pub(super) fn bedrock(body: &[u8]) -> Result<OkBody, BodyFault> {
         stop_reason: Option<&'a RawValue>,
         #[serde(borrow)]
         usage: Option<&'a RawValue>,
+        #[serde(deserialize_with = "maybe")]
+        service_tier: Option<ConverseTier>,
         #[serde(borrow)]
         message: Option<&'a RawValue>,
         #[serde(borrow, rename = "__type")]
@@ -256,10 +264,11 @@ pub(super) fn bedrock(body: &[u8]) -> Result<OkBody, BodyFault> {
         return Err(if is_error { BodyFault::error_in(body) } else { without("`output`", is_ours) });
     }
     let finish = parsed.stop_reason.and_then(text_of).map(|reason| converse_finish_reason(&reason));
-    Ok(OkBody { model: None, usage: usage::<ConverseUsage>(parsed.usage), finish })
+    let reported = usage::<ConverseUsage>(parsed.usage).map(|usage| usage.reported(parsed.service_tier));
+    Ok(OkBody::of(None, reported, finish))
 }
 
-/// Vectors: OpenAI's `data`, Google's `embeddings` or `predictions`.
+/// Vectors: OpenAI's `data`, Google's `embeddings` or `predictions`. Vertex counts the tokens of each.
 pub(super) fn embeddings(body: &[u8]) -> Result<OkBody, BodyFault> {
     #[derive(Default, Deserialize)]
     #[serde(default)]
@@ -274,22 +283,47 @@ pub(super) fn embeddings(body: &[u8]) -> Result<OkBody, BodyFault> {
         predictions: Option<Vec<Vector>>,
         #[serde(borrow)]
         usage: Option<&'a RawValue>,
+        #[serde(borrow, rename = "usageMetadata")]
+        usage_metadata: Option<&'a RawValue>,
         #[serde(borrow)]
         error: Option<&'a RawValue>,
     }
     #[derive(Default, Deserialize)]
-    struct Vector {}
-    lenient_object!(Vector);
+    #[serde(default)]
+    struct Vector {
+        #[serde(deserialize_with = "maybe")]
+        statistics: Option<Statistics>,
+        #[serde(deserialize_with = "maybe")]
+        embeddings: Option<Box<Vector>>,
+    }
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Statistics {
+        #[serde(deserialize_with = "count")]
+        token_count: Option<i64>,
+    }
+    lenient_object!(Vector, Statistics);
+    impl Vector {
+        fn tokens(&self) -> Option<i64> {
+            let statistics = self.statistics.as_ref().or(self.embeddings.as_ref()?.statistics.as_ref());
+            statistics?.token_count
+        }
+    }
     let parsed: Body<'_> = parse(body)?;
     if parsed.error.is_some_and(is_filled) {
         return Err(BodyFault::error_in(body));
     }
-    let vectors = parsed.data.or(parsed.embeddings).or(parsed.predictions);
-    if vectors.is_none_or(|vectors| vectors.is_empty()) {
+    let vectors = parsed.data.or(parsed.embeddings).or(parsed.predictions).unwrap_or_default();
+    if vectors.is_empty() {
         let is_ours = parsed.model.is_some() || parsed.usage.is_some();
         return Err(without("an embedding in `data`", is_ours));
     }
-    Ok(OkBody { model: owned(parsed.model), usage: usage::<ChatUsage>(parsed.usage), finish: None })
+    let counted = vectors.iter().filter_map(Vector::tokens).reduce(i64::saturating_add);
+    let reported = usage::<ChatUsage>(parsed.usage)
+        .map(ChatUsage::of_embeddings)
+        .or_else(|| usage::<GeminiUsage>(parsed.usage_metadata).map(GeminiUsage::of_embeddings))
+        .or_else(|| counted.map(|_| ReportedUsage { input: counted, ..ReportedUsage::default() }));
+    Ok(OkBody::of(owned(parsed.model), reported, None))
 }
 
 /// A count: Anthropic's `input_tokens`, Google's `totalTokens`, Bedrock's `inputTokens`.

@@ -102,7 +102,7 @@ pub(crate) fn read<'a>(body: &'a str, notes: &mut Notes) -> Result<Answer<'a>, T
         content,
         finish,
         stop_sequence,
-        usage: answer.usage.map(Usage::from),
+        usage: answer.usage.map(|usage| Usage::from(&usage.into())),
     })
 }
 

@@ -19,6 +19,8 @@ pub(crate) struct ChatChunk<'a> {
     #[serde(borrow)]
     pub(crate) usage: Option<&'a RawValue>,
     #[serde(borrow)]
+    pub(crate) service_tier: Option<&'a RawValue>,
+    #[serde(borrow)]
     pub(crate) error: Option<&'a RawValue>,
 }
 

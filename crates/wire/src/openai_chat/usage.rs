@@ -1,57 +1,114 @@
 //! Tokens as chat counts them: the cached ones are part of the prompt's, the reasoning ones of the completion's.
 
 use serde::{Deserialize, Serialize};
+use switchyard_domain::usage::ReportedUsage;
 
 use crate::Usage;
 use crate::lenient::{lenient_object, maybe};
+use crate::usage::numbers::{cost, count, flag, ticks};
 
-/// Usage as chat providers report it. DeepSeek's own name for cached tokens is understood too, and OpenRouter's count
-/// of tokens written to a cache.
+/// Usage as chat providers report it. DeepSeek's and Moonshot's own names for cached tokens are understood too,
+/// OpenRouter's count of tokens written to a cache, and the costs that OpenRouter, Perplexity and xAI state.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct ChatUsage {
-    #[serde(deserialize_with = "maybe")]
-    prompt_tokens: Option<u64>,
-    #[serde(deserialize_with = "maybe")]
-    completion_tokens: Option<u64>,
+    #[serde(deserialize_with = "count")]
+    prompt_tokens: Option<i64>,
+    #[serde(deserialize_with = "count")]
+    completion_tokens: Option<i64>,
+    #[serde(deserialize_with = "count")]
+    total_tokens: Option<i64>,
     #[serde(deserialize_with = "maybe")]
     prompt_tokens_details: Option<PromptDetails>,
     #[serde(deserialize_with = "maybe")]
     completion_tokens_details: Option<CompletionDetails>,
+    #[serde(deserialize_with = "count")]
+    prompt_cache_hit_tokens: Option<i64>,
+    #[serde(deserialize_with = "count")]
+    cached_tokens: Option<i64>,
+    #[serde(deserialize_with = "cost")]
+    cost: Option<f64>,
+    #[serde(deserialize_with = "flag")]
+    is_byok: bool,
     #[serde(deserialize_with = "maybe")]
-    prompt_cache_hit_tokens: Option<u64>,
+    cost_details: Option<CostDetails>,
+    #[serde(deserialize_with = "ticks")]
+    cost_in_usd_ticks: Option<f64>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default)]
 struct PromptDetails {
-    #[serde(deserialize_with = "maybe")]
-    cached_tokens: Option<u64>,
-    #[serde(deserialize_with = "maybe")]
-    cache_write_tokens: Option<u64>,
+    #[serde(deserialize_with = "count")]
+    cached_tokens: Option<i64>,
+    #[serde(deserialize_with = "count")]
+    cache_write_tokens: Option<i64>,
+    #[serde(deserialize_with = "count")]
+    audio_tokens: Option<i64>,
+    #[serde(deserialize_with = "count")]
+    image_tokens: Option<i64>,
+    #[serde(deserialize_with = "count")]
+    video_tokens: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default)]
 struct CompletionDetails {
-    #[serde(deserialize_with = "maybe")]
-    reasoning_tokens: Option<u64>,
+    #[serde(deserialize_with = "count")]
+    reasoning_tokens: Option<i64>,
+    #[serde(deserialize_with = "count")]
+    audio_tokens: Option<i64>,
+    #[serde(deserialize_with = "count")]
+    image_tokens: Option<i64>,
 }
-lenient_object!(ChatUsage, PromptDetails, CompletionDetails);
 
-impl From<ChatUsage> for Usage {
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default)]
+struct CostDetails {
+    #[serde(deserialize_with = "cost")]
+    upstream_inference_cost: Option<f64>,
+}
+lenient_object!(ChatUsage, PromptDetails, CompletionDetails, CostDetails);
+
+impl ChatUsage {
+    /// What the answer cost, as it says itself. With a key of one's own OpenRouter charges its fee alone as `cost`, and
+    /// the model's provider the rest ("Usage accounting").
+    fn cost_usd(&self) -> Option<f64> {
+        let upstream = self.cost_details.and_then(|details| details.upstream_inference_cost);
+        let stated = match (self.cost, upstream.filter(|_| self.is_byok)) {
+            (Some(fee), Some(upstream)) => Some(fee + upstream),
+            (fee, upstream) => fee.or(upstream),
+        };
+        stated.or(self.cost_in_usd_ticks)
+    }
+
+    /// The counts of embeddings, which have a prompt and no answer. Some report their total alone (Voyage).
+    pub(crate) fn of_embeddings(self) -> ReportedUsage {
+        let reported = ReportedUsage::from(self);
+        ReportedUsage { input: reported.input.or(reported.total), output: None, total: None, ..reported }
+    }
+}
+
+impl From<ChatUsage> for ReportedUsage {
     fn from(chat: ChatUsage) -> Self {
         let prompt = chat.prompt_tokens_details.unwrap_or_default();
-        let reasoning = chat.completion_tokens_details.and_then(|details| details.reasoning_tokens);
-        let input_tokens = chat.prompt_tokens.unwrap_or(0);
-        // Parts of the prompt's tokens. Some report more (Grok on Azure), or one part twice (OpenRouter's Gemini).
-        let cached = prompt.cached_tokens.or(chat.prompt_cache_hit_tokens).unwrap_or(0).min(input_tokens);
+        let completion = chat.completion_tokens_details.unwrap_or_default();
+        let is_filled = |count: &i64| *count != 0;
+        let own_names = chat.prompt_cache_hit_tokens.or(chat.cached_tokens);
         Self {
-            input_tokens,
-            output_tokens: chat.completion_tokens.unwrap_or(0),
-            cached_input_tokens: cached,
-            cache_write_tokens: prompt.cache_write_tokens.unwrap_or(0).min(input_tokens - cached),
-            reasoning_tokens: reasoning.unwrap_or(0),
+            input: chat.prompt_tokens,
+            cache_read: prompt.cached_tokens.filter(is_filled).or(own_names).or(prompt.cached_tokens),
+            cache_write: prompt.cache_write_tokens,
+            input_audio: prompt.audio_tokens,
+            input_image: prompt.image_tokens,
+            input_video: prompt.video_tokens,
+            output: chat.completion_tokens,
+            reasoning: completion.reasoning_tokens,
+            output_audio: completion.audio_tokens,
+            output_image: completion.image_tokens,
+            total: chat.total_tokens,
+            cost_usd: chat.cost_usd(),
+            ..Self::default()
         }
     }
 }

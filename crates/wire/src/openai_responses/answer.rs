@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::item::{self, Status};
 use super::reply::{Outcome, Reply};
 use super::request::{call_form, joined};
-use super::{ResponsesUsage, finish_reason};
+use super::{Searches, finish_reason, reported};
 use crate::Usage;
 use crate::canonical::{Answer, Content, Origin, Signature, ToolForm, ToolUse};
 use crate::error_body::read_error;
@@ -35,13 +35,14 @@ pub(crate) fn read<'a>(body: &'a str, notes: &mut Notes) -> Result<Answer<'a>, T
     }
     let has_calls = content.iter().any(|content| matches!(content, Content::ToolUse(_)));
     let has_refused = content.iter().any(|content| matches!(content, Content::Refusal(_)));
+    let reported = source.raw("usage").and_then(|usage| reported(usage, None, Searches::default()));
     Ok(Answer {
         id,
         model,
         finish: finish_reason(&status, incomplete.as_deref(), has_calls, has_refused),
         content,
         stop_sequence: None,
-        usage: source.raw("usage").and_then(ResponsesUsage::read).map(Usage::from),
+        usage: reported.map(|reported| Usage::from(&reported)),
     })
 }
 

@@ -6,6 +6,7 @@ use crate::canonical::Delta;
 use crate::frames::StreamEvent;
 use crate::notes::Notes;
 use crate::translate::ReplyOptions;
+use crate::usage::Meter;
 use crate::{Dialect, anthropic, bedrock, gemini, openai_chat, openai_responses};
 
 /// Reads an upstream's stream.
@@ -41,6 +42,17 @@ impl Reader {
             Self::Messages(reader) => reader.read(event, notes, sink),
             Self::Gemini(reader) => reader.read(event, notes, sink),
             Self::Bedrock(reader) => reader.read(event, notes, sink),
+        }
+    }
+
+    /// What the upstream has reported of what its answer costs.
+    pub(crate) fn meter(&self) -> &Meter {
+        match self {
+            Self::Chat(reader) => reader.meter(),
+            Self::Responses(reader) => reader.meter(),
+            Self::Messages(reader) => reader.meter(),
+            Self::Gemini(reader) => reader.meter(),
+            Self::Bedrock(reader) => reader.meter(),
         }
     }
 

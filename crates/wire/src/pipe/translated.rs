@@ -1,5 +1,8 @@
 //! A stream that changes dialect, or its upstream: read into deltas and written anew.
 
+use switchyard_domain::Operation;
+use switchyard_domain::usage::BilledUsage;
+
 use super::ends::Reader;
 use super::telling::Telling;
 use super::{StreamEnd, StreamFault};
@@ -8,6 +11,7 @@ use crate::canonical::Delta;
 use crate::error_body::{ErrorShape, UpstreamError};
 use crate::frames::StreamEvent;
 use crate::gather::{chunks_in_a_list, take_apart};
+use crate::inspect::inspect_ok_body;
 use crate::notes::{Notes, TranslateError, utf8};
 use crate::surrogates;
 use crate::tap::Observed;
@@ -25,6 +29,8 @@ pub(super) struct Translated {
     pub(super) under_way: UnderWay,
     /// Whether an event with data has come.
     pub(super) is_opened: bool,
+    /// What is billed of an answer that came in one piece.
+    pub(super) whole: Option<BilledUsage>,
 }
 
 impl Translated {
@@ -74,8 +80,10 @@ impl Translated {
             }
             return Ok(());
         }
-        let Self { from, read, telling, .. } = self;
+        let Self { from, read, telling, whole, .. } = self;
         let answer = read_answer(*from, utf8(body)?, read)?;
+        let facts = inspect_ok_body(*from, Operation::Complete, None, body);
+        *whole = facts.ok().and_then(|facts| facts.billed);
         telling.notes.take_from(read);
         take_apart(answer, &mut |delta| {
             telling.take(delta, out);
@@ -101,6 +109,10 @@ impl Translated {
         } else {
             StreamEnd::Cut
         }
+    }
+
+    pub(super) fn billed(&self) -> Option<BilledUsage> {
+        self.whole.clone().or_else(|| self.reader.meter().billed())
     }
 
     /// Whether the end came, or its reason: an answer can do without the mark behind that.

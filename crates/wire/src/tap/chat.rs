@@ -1,10 +1,11 @@
 //! Chat chunks.
 
 use super::{Observed, StreamTap};
+use crate::lenient;
 use crate::members::text_of;
 use crate::openai_chat::{ChatChunk, ChatUsage, Delta};
 use crate::under_way::UnderWay;
-use crate::{FinishReason, StreamEvent, Usage};
+use crate::{FinishReason, StreamEvent};
 
 fn part_of(delta: &Delta<'_>) -> UnderWay {
     if delta.calls() {
@@ -30,12 +31,11 @@ impl StreamTap {
         if chunk.fails() || event.event == Some("error") {
             return Observed::Error;
         }
-        if self.notes.model.is_none() {
-            self.notes.model = chunk.model.and_then(text_of).filter(|model| !model.is_empty());
-        }
-        let usage = chunk.usage.and_then(|raw| serde_json::from_str::<ChatUsage>(raw.get()).ok());
+        self.meter.names_raw(chunk.model);
+        let usage = chunk.usage.and_then(|raw| lenient::read::<ChatUsage>(raw).ok().flatten());
+        self.meter.serves(chunk.service_tier, usage.is_some());
         if let Some(usage) = usage {
-            self.notes.add_usage(Usage::from(usage));
+            self.meter.hears(usage);
         }
         let choices = chunk.choices.as_deref().unwrap_or_default();
         if choices.is_empty() {

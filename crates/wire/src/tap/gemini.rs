@@ -6,9 +6,10 @@ use serde_json::value::RawValue;
 use super::{Observed, StreamTap};
 use crate::gemini::{GeminiUsage, finish_reason};
 use crate::json;
+use crate::lenient;
 use crate::members::text_of;
 use crate::under_way::UnderWay;
-use crate::{FinishReason, StreamEvent, Usage};
+use crate::{FinishReason, StreamEvent};
 
 /// A chunk, each member by itself.
 #[derive(Default, Deserialize)]
@@ -111,12 +112,10 @@ impl StreamTap {
         if chunk.error.is_some() {
             return Observed::Error;
         }
-        if self.notes.model.is_none() {
-            self.notes.model = chunk.model_version.and_then(text_of).filter(|model| !model.is_empty());
-        }
-        let usage = chunk.usage_metadata.and_then(|raw| serde_json::from_str::<GeminiUsage>(raw.get()).ok());
+        self.meter.names_raw(chunk.model_version);
+        let usage = chunk.usage_metadata.and_then(|raw| lenient::read::<GeminiUsage>(raw).ok().flatten());
         if let Some(usage) = usage {
-            self.notes.add_usage(Usage::from(usage));
+            self.meter.hears(usage);
         }
         let mut observed = Observed::Quiet;
         if read::<Feedback<'_>>(chunk.prompt_feedback).block_reason.is_some() {

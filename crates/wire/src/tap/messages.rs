@@ -10,7 +10,7 @@ use crate::json;
 use crate::lenient::{lenient_object, maybe};
 use crate::members::{Text, text_of};
 use crate::under_way::{UnderWay, part_of};
-use crate::{FinishReason, StreamEvent, Usage};
+use crate::{FinishReason, StreamEvent};
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -24,7 +24,7 @@ struct Event<'a> {
     #[serde(borrow, deserialize_with = "maybe")]
     delta: Option<Delta<'a>>,
     #[serde(deserialize_with = "maybe")]
-    usage: Option<MessagesUsage>,
+    usage: Option<Box<MessagesUsage>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -37,7 +37,7 @@ struct Start<'a> {
     #[serde(borrow)]
     stop_reason: Option<&'a RawValue>,
     #[serde(deserialize_with = "maybe")]
-    usage: Option<MessagesUsage>,
+    usage: Option<Box<MessagesUsage>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -110,7 +110,7 @@ impl StreamTap {
                 content_if(said.is_some())
             }
             "message_delta" => {
-                self.note_usage(parsed.usage);
+                self.note_usage(parsed.usage.as_deref().copied());
                 self.note_reason(parsed.delta.and_then(|delta| delta.stop_reason))
             }
             "message_stop" => Observed::Done,
@@ -122,10 +122,8 @@ impl StreamTap {
 
     /// The answer's beginning, which may hold all of it.
     fn observe_start(&mut self, start: &Start<'_>) -> Observed {
-        if self.notes.model.is_none() {
-            self.notes.model = start.model.and_then(text_of).filter(|model| !model.is_empty());
-        }
-        self.note_usage(start.usage);
+        self.meter.names_raw(start.model);
+        self.note_usage(start.usage.as_deref().copied());
         let ended = self.note_reason(start.stop_reason);
         let says = start.content.is_some_and(|content| content.get() != "[]");
         if says { Observed::Content } else { ended }
@@ -141,8 +139,7 @@ impl StreamTap {
 
     fn note_usage(&mut self, usage: Option<MessagesUsage>) {
         if let Some(usage) = usage {
-            self.messages_usage = self.messages_usage.merged(usage);
-            self.notes.usage = Some(Usage::from(self.messages_usage));
+            self.meter.hears(usage);
         }
     }
 }

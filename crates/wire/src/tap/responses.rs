@@ -5,12 +5,12 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::{Observed, StreamTap};
+use crate::StreamEvent;
 use crate::json;
 use crate::lenient::{is_filled, lenient_object, maybe};
-use crate::members::text_of;
-use crate::openai_responses::{CALLER_CALLS, ResponsesUsage, finish_reason};
+use crate::members::{borrowed_text, text_of};
+use crate::openai_responses::{CALLER_CALLS, Searches, finish_reason, reported};
 use crate::under_way::UnderWay;
-use crate::{StreamEvent, Usage};
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -36,6 +36,8 @@ struct Item<'a> {
     encrypted_content: Option<&'a RawValue>,
     #[serde(borrow)]
     content: Option<&'a RawValue>,
+    #[serde(borrow)]
+    action: Option<&'a RawValue>,
 }
 
 #[derive(Default, Deserialize)]
@@ -45,6 +47,8 @@ struct Response<'a> {
     model: Option<&'a RawValue>,
     #[serde(borrow)]
     usage: Option<&'a RawValue>,
+    #[serde(borrow)]
+    service_tier: Option<&'a RawValue>,
     #[serde(borrow, deserialize_with = "maybe")]
     incomplete_details: Option<Incomplete<'a>>,
     #[serde(borrow, deserialize_with = "maybe")]
@@ -109,7 +113,10 @@ impl StreamTap {
                 Some(item) if is_one_of(&item, &["reasoning"]) && item.encrypted_content.is_none() => {
                     Observed::Quiet
                 }
-                Some(_) => Observed::Content,
+                Some(item) => {
+                    note_search(&mut self.searches, &item);
+                    Observed::Content
+                }
                 None => Observed::Quiet,
             },
             _ if kind.ends_with(".delta") => match parsed.delta {
@@ -126,17 +133,20 @@ impl StreamTap {
     }
 
     fn note_model(&mut self, response: Option<&Response<'_>>) {
-        if self.notes.model.is_none() {
-            let model = response.and_then(|response| response.model).and_then(text_of);
-            self.notes.model = model.filter(|model| !model.is_empty());
-        }
+        self.meter.names_raw(response.and_then(|response| response.model));
     }
 
     fn note_end(&mut self, kind: &str, response: &Response<'_>) {
         self.note_model(Some(response));
-        let usage = response.usage.and_then(ResponsesUsage::read);
-        if let Some(usage) = usage {
-            self.notes.add_usage(Usage::from(usage));
+        let mut searches = Searches::default();
+        for item in response.output.iter().flatten() {
+            note_search(&mut searches, item);
+        }
+        let searches = self.searches.or(searches);
+        if let Some(report) =
+            response.usage.and_then(|usage| reported(usage, response.service_tier, searches))
+        {
+            self.meter.hears(report);
         }
         let reason =
             response.incomplete_details.as_ref().and_then(|details| details.reason).and_then(text_of);
@@ -155,6 +165,10 @@ fn part_of_delta(name: &str) -> UnderWay {
         name if name.starts_with("response.reasoning") => UnderWay::Reasoning,
         _ => UnderWay::ToolCall,
     }
+}
+
+fn note_search(searches: &mut Searches, item: &Item<'_>) {
+    searches.note(item.r#type.and_then(borrowed_text).as_deref(), item.action);
 }
 
 fn is_one_of(item: &Item<'_>, kinds: &[&str]) -> bool {

@@ -12,7 +12,6 @@ use switchyard_policy::classify;
 use switchyard_policy::spend::{Claim, Reservation, Work, fitting_output_tokens};
 use switchyard_prices::{Bounds, RateCard, RateCards};
 use switchyard_store::{LedgerSum, SpendKind};
-use switchyard_wire::Usage;
 
 use super::{Purse, Refused, Spent, bucket};
 use crate::core::clock;
@@ -97,7 +96,7 @@ pub(crate) struct Payment {
     /// The most tokens its prompt is taken to have.
     input_tokens: u64,
     /// What the answer has reported so far.
-    usage: Option<Usage>,
+    usage: Option<BilledUsage>,
     /// Bytes of the answer's text so far.
     said_bytes: u64,
 }
@@ -190,14 +189,15 @@ impl Payment {
     }
 
     /// Takes what an answer under way has said so far: the usage it reported, and how much text.
-    pub(crate) fn heard(&mut self, usage: Option<Usage>, said_bytes: u64) {
-        self.usage = usage.or(self.usage);
+    /// `None` is no new report.
+    pub(crate) fn heard(&mut self, usage: Option<BilledUsage>, said_bytes: u64) {
+        self.reports(usage);
         self.said_bytes = said_bytes;
     }
 
     /// The answer came to its end.
-    pub(crate) fn answered(mut self, usage: Option<Usage>) -> Option<Paid> {
-        self.usage = usage.or(self.usage);
+    pub(crate) fn answered(mut self, usage: Option<BilledUsage>) -> Option<Paid> {
+        self.reports(usage);
         self.settle(true)
     }
 
@@ -211,6 +211,12 @@ impl Payment {
         let is_error = failure.status.is_some_and(|status| status >= 400);
         let is_billed = self.usage.is_some() || (!is_error && classify(failure).reached_upstream);
         self.settle(is_billed)
+    }
+
+    fn reports(&mut self, usage: Option<BilledUsage>) {
+        if usage.is_some() {
+            self.usage = usage;
+        }
     }
 
     /// Ends the reservation, once.
@@ -232,16 +238,13 @@ impl Payment {
         Some(paid)
     }
 
-    fn bill(&self) -> Paid {
-        let usage = self.usage.map_or_else(
-            || BilledUsage {
-                input: self.input_tokens,
-                output: self.said_bytes.div_ceil(BYTES_PER_TOKEN),
-                is_estimate: true,
-                ..BilledUsage::default()
-            },
-            billed,
-        );
+    fn bill(&mut self) -> Paid {
+        let usage = self.usage.take().unwrap_or_else(|| BilledUsage {
+            input: self.input_tokens,
+            output: self.said_bytes.div_ceil(BYTES_PER_TOKEN),
+            is_estimate: true,
+            ..BilledUsage::default()
+        });
         let taught = (!usage.is_estimate && self.payer.media == 0)
             .then(|| (self.route.clone(), self.payer.text_bytes, usage.input_tokens()));
         let cost = self.priced.card(self.ix).cost(&usage, self.began_wall_ms);
@@ -258,21 +261,6 @@ impl Drop for Payment {
 impl Paid {
     fn nothing(card: &RateCard) -> Self {
         Self { usd: Usd::ZERO, basis: card.basis(), usage: BilledUsage::default(), taught: None }
-    }
-}
-
-/// What a reported usage is billed as.
-fn billed(usage: Usage) -> BilledUsage {
-    let cached = usage.cached_input_tokens.min(usage.input_tokens);
-    let written = usage.cache_write_tokens.min(usage.input_tokens - cached);
-    let reasoning = usage.reasoning_tokens.min(usage.output_tokens);
-    BilledUsage {
-        input: usage.input_tokens - cached - written,
-        cache_read: cached,
-        cache_write_5m: written,
-        output: usage.output_tokens - reasoning,
-        reasoning,
-        ..BilledUsage::default()
     }
 }
 

@@ -35,6 +35,8 @@ pub(super) struct Relaying {
     content_mono_ms: u64,
     /// Bytes of the body so far.
     heard_bytes: u64,
+    /// How many of the upstream's reports of its usage the exchange has been told.
+    usage_reports: u32,
 }
 
 /// Events have so many bytes at least for one of text.
@@ -70,6 +72,7 @@ impl Relaying {
             frame_mono_ms: now,
             content_mono_ms: now,
             heard_bytes: opened.first.len() as u64,
+            usage_reports: 0,
         }
     }
 
@@ -143,7 +146,10 @@ impl Relaying {
         // Where the text is not kept, its events say about how long it is.
         let said =
             self.pipe.said().map_or(self.heard_bytes / BYTES_PER_BYTE_OF_TEXT, |said| said.text.len() as u64);
-        self.exchange.heard(self.pipe.usage(), said);
+        let reports = self.pipe.usage_reports();
+        let is_new = std::mem::replace(&mut self.usage_reports, reports) != reports;
+        let billed = if is_new { self.pipe.billed() } else { None };
+        self.exchange.heard(billed, said);
     }
 
     /// Ends a stream that has been silent for too long.

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::calls::Calls;
+use crate::FinishReason;
 use crate::anthropic::answer::{Read, ReadBlock, StopDetails, input, seal};
 use crate::anthropic::usage::MessagesUsage;
 use crate::canonical::Delta;
@@ -17,7 +18,7 @@ use crate::lenient::{is_filled, lenient_object, maybe};
 use crate::members::Text;
 use crate::notes::Notes;
 use crate::pipe::StreamFault;
-use crate::{FinishReason, Usage};
+use crate::usage::Meter;
 
 /// A stream event of any type.
 #[derive(Default, Deserialize)]
@@ -34,7 +35,7 @@ struct Event<'a> {
     #[serde(borrow, deserialize_with = "maybe")]
     delta: Option<Piece<'a>>,
     #[serde(deserialize_with = "maybe")]
-    usage: Option<MessagesUsage>,
+    usage: Option<Box<MessagesUsage>>,
     #[serde(borrow)]
     error: Option<&'a RawValue>,
 }
@@ -87,7 +88,7 @@ struct Ending {
 pub(crate) struct Reader {
     started: bool,
     calls: Calls,
-    usage: MessagesUsage,
+    meter: Meter,
     ending: Option<Ending>,
     ended: bool,
     has_ended_text: bool,
@@ -149,7 +150,7 @@ impl Reader {
             }
             "message_delta" => {
                 if let Some(usage) = event.usage {
-                    self.count(usage, sink);
+                    self.count(*usage, sink);
                 }
                 let piece = event.delta.unwrap_or_default();
                 self.ends(piece.stop_reason, piece.stop_sequence, piece.stop_details, sink);
@@ -160,6 +161,11 @@ impl Reader {
             other => notes.add_once("event_ignored", other),
         }
         Ok(())
+    }
+
+    /// What the upstream has reported.
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.meter
     }
 
     /// Whether the text so far is over.
@@ -190,6 +196,7 @@ impl Reader {
             notes.add_once("event_ignored", "message_start");
             return Ok(());
         }
+        self.meter.names(message.model.as_ref().map(Text::as_str));
         sink(&Delta::Start { id: message.id.map(|id| id.0), model: message.model.map(|model| model.0) });
         if let Some(usage) = message.usage {
             self.count(usage, sink);
@@ -203,8 +210,9 @@ impl Reader {
     }
 
     fn count(&mut self, usage: MessagesUsage, sink: Sink<'_>) {
-        self.usage = self.usage.merged(usage);
-        sink(&Delta::Usage(Usage::from(self.usage)));
+        if let Some(usage) = self.meter.hears(usage) {
+            sink(&Delta::Usage(usage));
+        }
     }
 
     fn block_start(&mut self, index: Option<usize>, block: ReadBlock<'_>, notes: &mut Notes, sink: Sink<'_>) {

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::super::{ConverseUsage, Text};
+use super::super::{ConverseTier, ConverseUsage, Text};
 use crate::lenient::{lenient_object, maybe};
 
 /// `contentBlockStart`, `contentBlockDelta` and `contentBlockStop`.
@@ -95,6 +95,8 @@ pub(super) struct Fields<'a> {
 pub(super) struct Metadata {
     #[serde(deserialize_with = "maybe")]
     pub(super) usage: Option<ConverseUsage>,
+    #[serde(rename = "serviceTier", deserialize_with = "maybe")]
+    pub(super) tier: Option<ConverseTier>,
     pub(super) trace: Option<IgnoredAny>,
 }
 

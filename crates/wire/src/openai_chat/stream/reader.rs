@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::calls::Calls;
+use crate::FinishReason;
 use crate::canonical::Delta;
 use crate::error_body::read_error;
 use crate::frames::StreamEvent;
@@ -17,7 +18,7 @@ use crate::openai_chat::answer::{finish, stop_sequence};
 use crate::openai_chat::said::Said;
 use crate::openai_chat::usage::ChatUsage;
 use crate::pipe::StreamFault;
-use crate::{FinishReason, Usage};
+use crate::usage::Meter;
 
 /// A chunk as any compatible provider sends it.
 #[derive(Default, Deserialize)]
@@ -30,7 +31,9 @@ struct Chunk<'a> {
     #[serde(borrow, deserialize_with = "maybe")]
     choices: Option<Vec<Choice<'a>>>,
     #[serde(deserialize_with = "maybe")]
-    usage: Option<ChatUsage>,
+    usage: Option<Box<ChatUsage>>,
+    #[serde(borrow)]
+    service_tier: Option<&'a RawValue>,
     #[serde(borrow)]
     error: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -64,6 +67,7 @@ lenient_object!(Choice<'de>);
 pub(crate) struct Reader {
     started: bool,
     calls: Calls,
+    meter: Meter,
     /// The choice whose text is told.
     text_of: Option<u32>,
     has_refusal: bool,
@@ -104,6 +108,8 @@ impl Reader {
         if event.event == Some("error") || errors.into_iter().any(is_filled) {
             return self.fail(event, sink);
         }
+        self.meter.names(chunk.model.as_ref().map(Text::as_str));
+        self.meter.serves(chunk.service_tier, chunk.usage.is_some());
         if !self.started {
             // A sign of life (`{}`, `{"type":"ping"}`) begins nothing.
             if chunk.id.is_none() && chunk.model.is_none() && chunk.usage.is_none() && choices.is_empty() {
@@ -118,10 +124,15 @@ impl Reader {
         for choice in choices {
             self.choice(choice, notes, sink)?;
         }
-        if let Some(usage) = chunk.usage {
-            sink(&Delta::Usage(Usage::from(usage)));
+        if let Some(usage) = chunk.usage.and_then(|usage| self.meter.hears(*usage)) {
+            sink(&Delta::Usage(usage));
         }
         Ok(())
+    }
+
+    /// What the upstream has reported.
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.meter
     }
 
     /// Whether the reason of the end came, so that the answer is whole if the upstream closes.

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use super::event::{Event, arguments};
 use super::fail::stream_error;
+use crate::FinishReason;
 use crate::canonical::{Content, Delta, Origin, Signature, ToolForm, ToolUse};
 use crate::frames::StreamEvent;
 use crate::lenient::is_filled;
@@ -14,9 +15,9 @@ use crate::members::{Members, Text};
 use crate::notes::Notes;
 use crate::openai_responses::answer;
 use crate::openai_responses::request::call_form;
-use crate::openai_responses::{ResponsesUsage, finish_reason};
+use crate::openai_responses::{Searches, finish_reason, reported};
 use crate::pipe::StreamFault;
-use crate::{FinishReason, Usage};
+use crate::usage::Meter;
 
 /// More items than any answer has open at once.
 const OPEN_LIMIT: usize = 1024;
@@ -32,6 +33,9 @@ pub(crate) struct Reader {
     has_ended_text: bool,
     calls: usize,
     open: Vec<Open>,
+    meter: Meter,
+    /// Searches of the provider's, by the items done so far.
+    searches: Searches,
 }
 
 /// An item that has begun and is not done.
@@ -147,6 +151,11 @@ impl Reader {
         Ok(())
     }
 
+    /// What the upstream has reported.
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
     /// Whether the text so far is over.
     pub(crate) fn has_ended_text(&self) -> bool {
         self.has_ended_text
@@ -163,6 +172,7 @@ impl Reader {
         let mut response = said.response();
         let mut text = |name: &str| response.as_mut().and_then(|response| response.maybe_text(name));
         let (id, model) = (text("id"), text("model"));
+        self.meter.names(model.as_deref());
         sink(&Delta::Start { id, model });
     }
 
@@ -295,6 +305,7 @@ impl Reader {
         let known = by_id.or_else(|| self.find(said)).map(|at| self.open.swap_remove(at));
         let has_said = known.as_ref().is_some_and(|open| open.has_said);
         self.has_items = true;
+        self.searches.note(Some(&*kind), item.peek("action"));
         match (&*kind, known.and_then(|open| open.call)) {
             ("function_call", Some(call)) => {
                 let json = answer::arguments(ToolForm::Function, &mut item);
@@ -331,8 +342,12 @@ impl Reader {
         if !self.has_items {
             self.give(answer::read_output(&mut response, notes).unwrap_or_default(), sink);
         }
-        if let Some(usage) = response.raw("usage").and_then(ResponsesUsage::read) {
-            sink(&Delta::Usage(Usage::from(usage)));
+        self.meter.names_raw(response.peek("model"));
+        let searches = self.searches.or(Searches::in_output(response.peek("output")));
+        let tier = response.peek("service_tier");
+        let report = response.raw("usage").and_then(|usage| reported(usage, tier, searches));
+        if let Some(usage) = report.and_then(|report| self.meter.hears(report)) {
+            sink(&Delta::Usage(usage));
         }
         let reason = answer::incomplete_reason(&mut response);
         let status = response.maybe_text("status");
