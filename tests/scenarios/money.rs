@@ -297,3 +297,23 @@ async fn a_hang_up_is_paid_for_and_no_crash_gives_money_back() {
     let again = money(&yard).await.budgets.remove(0);
     assert_eq!(stopped.spent + stopped.unsettled, again.spent + again.unsettled, "{stopped:?} {again:?}");
 }
+
+#[tokio::test]
+async fn a_stream_that_is_left_is_paid_for_as_far_as_it_went_though_it_reported_one_token() {
+    let yard = Yard::start().await;
+    let provider = yard.add(Profile::new("hot").dialect(Dialect::Anthropic)).await;
+    let patient = json!({ "timeouts": { "firstByteMs": 20_000 }, "budget": { "monthUsd": 50 } });
+    yard.apply(&merge(fast_map(&[merge(route(&provider), dear())], &[]), patient)).await;
+    provider.set_fault(Fault::StallStream { after_chunks: 8 }).await.unwrap();
+    let long = Ask::messages(&"tell me more ".repeat(40)).at_most(400).streaming(true);
+    let mut reply = yard.request(&long).send().await.unwrap();
+    let mut heard = String::new();
+    while heard.matches("text_delta").count() < 8 {
+        heard += &String::from_utf8_lossy(&reply.chunk().await.unwrap().unwrap());
+    }
+    drop(reply);
+    yard.wait_for("the hang-up to be paid for", |now| now.budgets[0].reserved == 0).await;
+    let kinds = spent(&yard, "kind").await;
+    assert!(kinds.rows[0].output_tokens > 4, "{kinds:?}");
+    assert_eq!(kinds.rows[0].estimated_nano_usd, kinds.rows[0].cost_nano_usd);
+}

@@ -76,9 +76,9 @@ pub enum EventKind {
     },
     /// It does no longer.
     MoneyResumed {
-        #[schema(value_type = String)]
+        #[schema(value_type = String, example = "webhook/google")]
         cause: PauseCause,
-        #[schema(value_type = String)]
+        #[schema(value_type = String, example = "total")]
         whose: Scope,
     },
     /// A route was switched on or off by hand.

@@ -32,7 +32,8 @@ fn sample(schema: &Value, named: &BTreeMap<String, Value>) -> Value {
             )
         }
         Some("array") => json!([]),
-        Some("string") => json!("x"),
+        // Some texts have a form of their own.
+        Some("string") => schema.get("example").cloned().unwrap_or_else(|| json!("x")),
         Some("boolean") => json!(true),
         Some("integer" | "number") => json!(1),
         _ => panic!("a schema of no kind: {schema}"),

@@ -99,6 +99,8 @@ pub(crate) struct Payment {
     usage: Option<BilledUsage>,
     /// Bytes of the answer's text so far.
     said_bytes: u64,
+    /// Whether the answer came to its end.
+    is_whole: bool,
 }
 
 /// What a try has cost.
@@ -185,6 +187,7 @@ impl Payment {
             input_tokens,
             usage: None,
             said_bytes: 0,
+            is_whole: false,
         })
     }
 
@@ -198,6 +201,7 @@ impl Payment {
     /// The answer came to its end.
     pub(crate) fn answered(mut self, usage: Option<BilledUsage>) -> Option<Paid> {
         self.reports(usage);
+        self.is_whole = true;
         self.settle(true)
     }
 
@@ -239,12 +243,19 @@ impl Payment {
     }
 
     fn bill(&mut self) -> Paid {
-        let usage = self.usage.take().unwrap_or_else(|| BilledUsage {
+        let said = self.said_bytes.div_ceil(BYTES_PER_TOKEN);
+        let mut usage = self.usage.take().unwrap_or_else(|| BilledUsage {
             input: self.input_tokens,
-            output: self.said_bytes.div_ceil(BYTES_PER_TOKEN),
+            output: said,
             is_estimate: true,
             ..BilledUsage::default()
         });
+        // Some report at the beginning (Messages: one token), which says nothing of what was said since.
+        let reported = usage.output_tokens();
+        if !self.is_whole && reported < said / 4 {
+            usage.output = usage.output.saturating_add(said - reported);
+            usage.is_estimate = true;
+        }
         let taught = (!usage.is_estimate && self.payer.media == 0)
             .then(|| (self.route.clone(), self.payer.text_bytes, usage.input_tokens()));
         let cost = self.priced.card(self.ix).cost(&usage, self.began_wall_ms);
