@@ -304,16 +304,16 @@ async fn a_stream_that_is_left_is_paid_for_as_far_as_it_went_though_it_reported_
     let provider = yard.add(Profile::new("hot").dialect(Dialect::Anthropic)).await;
     let patient = json!({ "timeouts": { "firstByteMs": 20_000 }, "budget": { "monthUsd": 50 } });
     yard.apply(&merge(fast_map(&[merge(route(&provider), dear())], &[]), patient)).await;
-    provider.set_fault(Fault::StallStream { after_chunks: 8 }).await.unwrap();
+    provider.set_fault(Fault::StallStream { after_chunks: 3 }).await.unwrap();
     let long = Ask::messages(&"tell me more ".repeat(40)).at_most(400).streaming(true);
     let mut reply = yard.request(&long).send().await.unwrap();
     let mut heard = String::new();
-    while heard.matches("text_delta").count() < 8 {
+    while heard.matches("text_delta").count() < 3 {
         heard += &String::from_utf8_lossy(&reply.chunk().await.unwrap().unwrap());
     }
     drop(reply);
     yard.wait_for("the hang-up to be paid for", |now| now.budgets[0].reserved == 0).await;
     let kinds = spent(&yard, "kind").await;
-    assert!(kinds.rows[0].output_tokens > 4, "{kinds:?}");
+    assert!(kinds.rows[0].output_tokens > 2, "{kinds:?}");
     assert_eq!(kinds.rows[0].estimated_nano_usd, kinds.rows[0].cost_nano_usd);
 }
