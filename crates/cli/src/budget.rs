@@ -1,11 +1,9 @@
 //! What may be spent, and what is.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
-use switchyard_control::budget_secret;
 use switchyard_domain::api::{Money, ResumeMoney, RoutePrice, SpendBy, SpendRow};
 use switchyard_domain::budget::{BudgetView, Standing};
 use switchyard_domain::{CostBasis, Problem, Usd};
@@ -157,10 +155,7 @@ pub(crate) async fn prices(place: &Place, shown: Shown) -> Result<ExitCode, Prob
 }
 
 async fn webhook(place: &Place) -> Result<ExitCode, Problem> {
-    let snapshot = place.router()?.snapshot().await?;
-    let control = snapshot.router.control_url.unwrap_or_default();
-    let secret = budget_secret(Path::new(&snapshot.router.data_dir))?;
-    line(format!("{control}/budget/webhook/{}", secret.expose()));
+    line(place.router()?.alerts_address().await?.url);
     note(
         "Whoever knows this address can pause new work. Post {\"provider\": \"anthropic\", \"percentUsed\": 85} to it, or point a push subscription of a Google Cloud budget at it.",
     );

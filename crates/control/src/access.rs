@@ -41,6 +41,11 @@ impl Access {
         Self { token, url, codes: Mutex::default(), alerts }
     }
 
+    /// Where budget alerts are posted, with their secret.
+    pub(crate) fn alerts_address(&self) -> String {
+        format!("{}{}", self.url, self.alerts.path())
+    }
+
     /// Whether a token opens the API.
     pub(crate) fn opens(&self, offered: &str) -> bool {
         self.token.opens(offered)

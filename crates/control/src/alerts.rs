@@ -38,6 +38,11 @@ impl Alerts {
         Self { secret, hosts: Box::new(hosts) }
     }
 
+    /// The path alerts are posted to, with the secret in it.
+    pub(crate) fn path(&self) -> String {
+        format!("{PREFIX}webhook/{}", self.secret.expose())
+    }
+
     /// Whether a request is one of these operations, by its path.
     pub(crate) fn are_meant(method: &Method, path: &str) -> bool {
         *method == Method::POST && path.starts_with(PREFIX)
@@ -72,7 +77,7 @@ impl Alerts {
 ///
 /// # Errors
 /// `invalid_budget_secret` for one that is too short; what stands in the way of the file.
-pub fn budget_secret(data_dir: &Path) -> Result<ControlToken, Problem> {
+pub(crate) fn budget_secret(data_dir: &Path) -> Result<ControlToken, Problem> {
     let invalid = |whose: &str, bytes: usize| {
         let message = format!(
             "{whose} has {bytes} bytes; a budget secret has at least {LEAST_BYTES}. Write a longer one."

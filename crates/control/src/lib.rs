@@ -19,7 +19,6 @@ mod ui;
 #[cfg(test)]
 mod tests;
 
-pub use alerts::budget_secret;
 pub use api::causes::ErrorsQuery;
 pub use api::clients::{LocalKey, NameClient};
 pub use api::credentials::GiveCredential;

@@ -34,6 +34,17 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// That its new work waits, in words that an explanation or a full stop may follow.
+    #[must_use]
+    pub fn waits(&self) -> String {
+        match self {
+            Self::Total => "New work is paused".to_owned(),
+            Self::Provider(provider) => format!("No new work goes to {provider}"),
+            Self::Client(client) => format!("New work of {client} is paused"),
+            Self::Job(job) => format!("New work of the job {job} is paused"),
+        }
+    }
+
     /// The section of `budget` in a map, and the name in it; none for everything together.
     #[must_use]
     pub fn section(&self) -> Option<(&'static str, &str)> {

@@ -348,13 +348,7 @@ impl EventKind {
             Self::Paused { reason } => format!("New work is paused: {reason}. Running requests finish."),
             Self::Resumed => "New work is taken again.".to_owned(),
             Self::MoneyPaused { whose, reason, .. } => {
-                let what = match whose {
-                    Scope::Total => "New work is paused".to_owned(),
-                    Scope::Provider(provider) => format!("No new work goes to {provider}"),
-                    Scope::Client(client) => format!("New work of {client} is paused"),
-                    Scope::Job(job) => format!("New work of the job {job} is paused"),
-                };
-                format!("{what}: {reason}. Running requests finish.")
+                format!("{}: {reason}. Running requests finish.", whose.waits())
             }
             Self::MoneyResumed { cause, whose } => {
                 let what = match whose {

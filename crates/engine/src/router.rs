@@ -160,7 +160,7 @@ impl Router {
         };
         router.state.walk.local_keys.load(&router.state.core.store, started.wall_ms).await?;
         router.restore_pause().await?;
-        money::restore(&router.state.core).await?;
+        router.restore_money().await?;
         router.restore_overrides().await?;
         router.restore_compat().await?;
         network::prepare(&router.state.watch.network).await;

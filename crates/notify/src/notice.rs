@@ -50,8 +50,8 @@ pub fn notice_of(event: &Event) -> Option<Notice> {
             urgency: Urgency::Low,
             key: "pause.resumed".to_owned(),
         }),
-        EventKind::MoneyPaused { cause, reason, .. } => Some(Notice {
-            title: event.what.sentence().split(": ").next().unwrap_or_default().to_owned(),
+        EventKind::MoneyPaused { cause, whose, reason } => Some(Notice {
+            title: whose.waits(),
             body: join([
                 Some(sentence(reason)),
                 Some(

@@ -5,6 +5,7 @@ use std::sync::Arc;
 pub use switchyard_domain::CostBasis;
 use switchyard_domain::Usd;
 use switchyard_domain::money::Rate;
+use switchyard_domain::switch_cost::Rates as ListedRates;
 use switchyard_domain::usage::{BilledUsage, ServiceTier};
 
 use crate::category::{PROMPT, PerCategory, at, counts};
@@ -128,6 +129,20 @@ impl RateCard {
             self.rounded(tokens, tier_ppm, self.geography.worst_ppm(), calls)
         };
         worst(now).max(then.map_or(Usd::ZERO, worst))
+    }
+
+    /// Prices of a million tokens of a usual prompt at a point in time, UTC epoch milliseconds, whoever pays.
+    #[must_use]
+    pub fn rates(&self, at_utc_ms: i64) -> ListedRates {
+        // Long prompts may have other prices, so a thousand tokens are asked for.
+        let a_million = |usage: BilledUsage| self.listed_value(&usage, at_utc_ms).times(1_000);
+        let none = BilledUsage::default;
+        ListedRates {
+            input_nano_usd: a_million(BilledUsage { input: 1_000, ..none() }),
+            output_nano_usd: a_million(BilledUsage { output: 1_000, ..none() }),
+            cached_input_nano_usd: a_million(BilledUsage { cache_read: 1_000, ..none() }),
+            cache_write_nano_usd: a_million(BilledUsage { cache_write_5m: 1_000, ..none() }),
+        }
     }
 
     /// How a cost of reported usage is known: [`CostBasis::Usage`] or one of the kinds of prices.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::migrations::from_row;
+use crate::from_row::from_row;
 use crate::{Result, Store};
 
 /// The audit trail of one store.

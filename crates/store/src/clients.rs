@@ -1,6 +1,6 @@
 //! Apps with a local key of their own. Only a hash of the key is kept, so a stolen database opens nothing.
 
-use crate::migrations::from_row;
+use crate::from_row::from_row;
 use crate::{Result, Store};
 
 /// The apps of one store.

@@ -8,7 +8,7 @@ use switchyard_domain::incident::{
     ExternalIncident, Incident, IncidentBrief, IncidentId, IncidentNote, TimelineEntry,
 };
 
-use crate::migrations::from_row;
+use crate::from_row::from_row;
 use crate::{Result, Store, StoreError, named};
 
 /// The incidents of one store.

@@ -5,7 +5,7 @@
 use switchyard_domain::Usd;
 use switchyard_domain::budget::{BudgetState, Window};
 
-use crate::migrations::from_row;
+use crate::from_row::from_row;
 use crate::{Result, Store};
 
 /// Length of a bucket, milliseconds. Every time zone's days begin with one.

@@ -16,6 +16,7 @@ mod credentials;
 mod data_dir;
 mod error;
 mod events;
+mod from_row;
 mod incidents;
 mod ledger;
 mod maps;

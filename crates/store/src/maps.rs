@@ -4,7 +4,7 @@
 
 use switchyard_domain::map::Format;
 
-use crate::migrations::from_row;
+use crate::from_row::from_row;
 use crate::{Result, Store, StoreError, named};
 
 /// The map versions of one store.

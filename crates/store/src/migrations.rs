@@ -1,8 +1,7 @@
 //! The schema's steps, one file each in `migrations/`. A step that has run anywhere is never changed again: its checksum
 //! is kept in the database.
 //!
-//! They are listed by hand, and rows are read by [`from_row`]: sqlx's own macros would have SQLite compiled a second time
-//! with every build, for the compiler.
+//! They are listed by hand: sqlx's own macro would have SQLite compiled a second time with every build, for the compiler.
 
 use std::sync::LazyLock;
 
@@ -25,22 +24,6 @@ pub(crate) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
     };
     Migrator::with_migrations(STEPS.map(step).into())
 });
-
-/// Reads a struct's fields from the columns of the same names; what stands behind `with` is read from the same row.
-macro_rules! from_row {
-    ($row:ident { $($column:ident),+ $(,)? } $(with $part:ident)?) => {
-        impl sqlx::FromRow<'_, sqlx::sqlite::SqliteRow> for $row {
-            fn from_row(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Self> {
-                use sqlx::Row as _;
-                Ok(Self {
-                    $($column: row.try_get(stringify!($column))?,)+
-                    $($part: sqlx::FromRow::from_row(row)?,)?
-                })
-            }
-        }
-    };
-}
-pub(crate) use from_row;
 
 #[cfg(test)]
 mod tests {

@@ -16,7 +16,7 @@ use switchyard_domain::map::Priority;
 use switchyard_domain::view::JobState;
 use switchyard_domain::{Dialect, Failure, Operation, RequestId, RouteId};
 
-use crate::migrations::from_row;
+use crate::from_row::from_row;
 use crate::{Result, Store};
 use rows::{AnsweredSql, JobSql, job_columns};
 

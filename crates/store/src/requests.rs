@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use switchyard_domain::view::{Outcome, RequestView};
 use switchyard_domain::{RequestId, RouteId, Usd};
 
-use crate::migrations::from_row;
+use crate::from_row::from_row;
 use crate::{Result, Store, named};
 use attempts::AttemptSql;
 

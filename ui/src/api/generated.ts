@@ -274,6 +274,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/budget/webhook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The address to give a provider's budget alert, with the secret in it. */
+        get: operations["alertsAddress"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/causes": {
         parameters: {
             query?: never;
@@ -1418,6 +1435,11 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Where budget alerts are posted. Whoever knows the address can pause new work. */
+        AlertsAddress: {
+            /** @description The address, with the secret in it. */
+            url: string;
+        };
         /** @description The version that runs now. */
         AppliedMap: {
             /**
@@ -2055,9 +2077,11 @@ export interface components {
             /** @example client/crawler */
             whose: string;
         } | {
+            /** @example webhook/google */
             cause: string;
             /** @enum {string} */
             type: "money_resumed";
+            /** @example total */
             whose: string;
         } | {
             inService: boolean;
@@ -5101,6 +5125,33 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Spend"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alertsAddress: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertsAddress"];
                 };
             };
             default: {

@@ -7,14 +7,14 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use switchyard_domain::Problem;
 use switchyard_domain::api::{BudgetAlert, Money, ResumeMoney, ResumedMoney, RoutePrice, Spend, SpendBy};
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{AppState, operations};
 use crate::alerts;
 use crate::body::{Actor, Asked, Body};
 use crate::refusal::Answer;
 
-operations![money, spend, prices, resume_money, alert, alert_by_path, go_on, go_on_by_path];
+operations![money, spend, prices, alerts_address, resume_money, alert, alert_by_path, go_on, go_on_by_path];
 
 /// Which part of the ledger.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
@@ -64,6 +64,23 @@ async fn resume_money(
     Body(resume): Body<ResumeMoney>,
 ) -> Answer<Json<ResumedMoney>> {
     Ok(Json(state.router.resume_money(&resume, actor.as_str()).await?))
+}
+
+/// Where budget alerts are posted. Whoever knows the address can pause new work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AlertsAddress {
+    /// The address, with the secret in it.
+    pub url: String,
+}
+
+/// The address to give a provider's budget alert, with the secret in it.
+#[utoipa::path(get, path = "/v1/budget/webhook", tag = "budget", operation_id = "alertsAddress",
+    responses((status = 200, body = AlertsAddress), (status = "default", body = Problem)))]
+async fn alerts_address(State(state): State<AppState>) -> Answer<Json<AlertsAddress>> {
+    let access = state.access.as_ref().ok_or_else(|| {
+        Problem::new("not_found_webhook", "The control API has no port here, so no alert can come in.")
+    })?;
+    Ok(Json(AlertsAddress { url: access.alerts_address() }))
 }
 
 /// Takes a provider's budget alert: at the pause mark or above, new work pauses. Opened by the budget secret alone.

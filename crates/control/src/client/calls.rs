@@ -24,6 +24,7 @@ use switchyard_domain::view::{RequestView, Snapshot};
 use switchyard_domain::{RouteId, Secret};
 
 use super::{CHECK, ControlClient};
+use crate::api::budget::AlertsAddress;
 use crate::api::clients::{LocalKey, NameClient};
 use crate::api::credentials::GiveCredential;
 use crate::api::map::{AppliedMap, CheckMap, MapCheck, MapDiff, RestoreMap};
@@ -109,6 +110,11 @@ impl ControlClient {
     /// Where every budget stands, and why work waits.
     pub async fn money(&self) -> Answer<Money> {
         self.get("/v1/budget").await
+    }
+
+    /// Where budget alerts are posted, with the secret in the address.
+    pub async fn alerts_address(&self) -> Answer<AlertsAddress> {
+        self.get("/v1/budget/webhook").await
     }
 
     /// What each route of the running map charges.

@@ -1,29 +1,34 @@
 //! Money: what tries may cost, what they have cost, and why new work waits for money.
 //!
 //! Policy decides (`switchyard_policy::spend`); here its decisions get a lock, waiting callers a way to be woken, and what is
-//! spent a way to the disk. Nothing on a request's way touches the disk: the keeper of the router's own money commits leases and the
-//! ledger behind it.
+//! spent a way to the disk. Nothing on a request's way touches the disk: `router::money` commits leases and the ledger behind
+//! it.
 
+mod ledger;
+mod pauses;
 mod payment;
+mod priced;
+mod waiting;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use switchyard_domain::budget::{BudgetId, BudgetView, Cost, Pause, PauseCause, Scope};
+use switchyard_domain::budget::{BudgetId, BudgetState, BudgetView, Cost, Pause, PauseCause, Scope};
+use switchyard_domain::event::EventKind;
 use switchyard_domain::map::{BudgetSettings, WebhookScope};
 use switchyard_domain::{Now, RouteId};
 use switchyard_policy::spend::{
-    Budgets, Claim, Collected, InputRatio, LeaseBatch, Lift, Never, Pauses, Reservation, Resumed, Ticket,
-    TicketId, Verdict, Work,
+    Budgets, InputRatio, LeaseBatch, Lift, Pauses, Reservation, Resumed, TicketId, Work,
 };
-use switchyard_store::{BUCKET_MS, LedgerKey, LedgerRow, LedgerSum, SpendKind};
+use switchyard_store::{LedgerRow, LedgerSum};
 use tokio::sync::Notify;
 
-use super::clock;
 use super::lock;
 
-pub(crate) use payment::{Paid, Payer, Payment, Priced, paused};
+use ledger::Spent;
+pub(crate) use payment::{Paid, Payer, Payment, paused};
+pub(crate) use priced::Priced;
 
 /// Everything about money that requests share. The lock is held for microseconds, never across an await.
 #[derive(Debug)]
@@ -52,43 +57,10 @@ struct State {
     spent: HashMap<Spent, LedgerSum>,
     /// Pauses have changed since they were last kept.
     pauses_changed: bool,
-    /// What happened and is to be told.
-    news: Vec<News>,
+    /// Pauses that began or ended, to be told.
+    news: Vec<EventKind>,
     /// The highest cap of each budget in its present window, and the window's beginning.
     highest: HashMap<BudgetId, (i64, u64)>,
-}
-
-/// What a sum in memory is of; cheap to make.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Spent {
-    bucket_ms: i64,
-    route: RouteId,
-    provider: Arc<str>,
-    model: Arc<str>,
-    job: Arc<str>,
-    client: Arc<str>,
-    kind: SpendKind,
-}
-
-/// A pause that began or ended.
-#[derive(Clone, Debug)]
-pub(crate) enum News {
-    Paused(Pause, Scope),
-    Resumed(PauseCause, Scope),
-}
-
-/// Why a try gets no money.
-#[derive(Clone, Debug)]
-pub(crate) enum Refused {
-    /// What is left is less than the try may cost.
-    Never {
-        budget: BudgetId,
-        /// What is left of dollars and tokens.
-        left: Cost,
-        resets_at_ms: i64,
-    },
-    /// Others held what was left until waiting was over.
-    Waited { budget: Option<BudgetId> },
 }
 
 impl Purse {
@@ -139,52 +111,6 @@ impl Purse {
         done
     }
 
-    /// Holds what a try may cost, in every budget it counts for. Waits in order, at most `budget.waitMs` or until the
-    /// request's deadline.
-    pub(crate) async fn reserve(
-        &self,
-        names: (&str, &str, &str),
-        claim: impl FnOnce(switchyard_policy::spend::Scopes) -> Claim,
-        deadline_mono_ms: u64,
-    ) -> Result<Reservation, Refused> {
-        let (provider, client, job) = names;
-        let now = clock::now();
-        let verdict = self.with(|state| {
-            let scopes = state.budgets.scopes(provider, client, job);
-            let verdict = state.budgets.reserve(claim(scopes), deadline_mono_ms, now);
-            match verdict {
-                Verdict::Granted(reservation) => Ok(Ok(reservation)),
-                Verdict::Never(never) => Ok(Err(state.refused(&never))),
-                Verdict::Full { on } => Ok(Err(Refused::Waited { budget: Some(state.budgets.id(on)) })),
-                Verdict::Wait { ticket, until_mono_ms, on, .. } => {
-                    let owner = Arc::new(Notify::new());
-                    state.waiting.insert(ticket.id(), Arc::clone(&owner));
-                    Err((ticket, owner, until_mono_ms, state.budgets.id(on)))
-                }
-            }
-        });
-        match verdict {
-            Ok(answer) => answer,
-            Err((ticket, owner, until_mono_ms, on)) => {
-                let mut place = Place { purse: self, ticket: Some(ticket) };
-                self.due.notify_one();
-                loop {
-                    // A wake-up that came before is kept by the owner.
-                    tokio::select! {
-                        () = owner.notified() => {}
-                        () = clock::sleep_until(until_mono_ms) => {}
-                    }
-                    match place.collect() {
-                        Some(Collected::Granted(reservation)) => return Ok(reservation),
-                        Some(Collected::Never(never)) => return Err(self.with(|state| state.refused(&never))),
-                        Some(Collected::Waiting(ticket)) => place.ticket = Some(ticket),
-                        Some(Collected::Over) | None => return Err(Refused::Waited { budget: Some(on) }),
-                    }
-                }
-            }
-        }
-    }
-
     /// The most tokens a prompt of so many bytes is taken to have on a route.
     pub(crate) fn most_tokens(&self, route: &RouteId, text_bytes: u64) -> u64 {
         lock(&self.state).ratios.get(route).map_or(text_bytes, |ratio| ratio.most_tokens(text_bytes))
@@ -195,13 +121,14 @@ impl Purse {
         lock(&self.state).assume_output_tokens
     }
 
-    /// Why this work waits, where it does.
-    pub(crate) fn blocks(&self, work: Work<'_>) -> Option<Pause> {
+    /// The cause that holds this work, and whose work it holds.
+    pub(crate) fn blocks(&self, work: Work<'_>) -> Option<(Pause, Scope)> {
         if !self.has_pauses.load(Ordering::Acquire) {
             return None;
         }
         let state = lock(&self.state);
-        state.pauses.blocks(work, state.webhooks).cloned()
+        let pause = state.pauses.blocks(work, state.webhooks)?;
+        Some((pause.clone(), state.whose(&pause.cause)))
     }
 
     /// Every cause that holds work.
@@ -229,7 +156,7 @@ impl Purse {
         &self,
         settings: &BudgetSettings,
         mark_percent: u8,
-        persisted: &[switchyard_domain::budget::BudgetState],
+        persisted: &[BudgetState],
         now: Now,
     ) {
         self.with(|state| {
@@ -293,7 +220,7 @@ impl Purse {
     }
 
     /// What is to be told of pauses that began or ended.
-    pub(crate) fn take_news(&self) -> Vec<News> {
+    pub(crate) fn take_news(&self) -> Vec<EventKind> {
         std::mem::take(&mut lock(&self.state).news)
     }
 
@@ -361,70 +288,6 @@ impl State {
         self.assume_output_tokens = settings.assume_output_tokens;
     }
 
-    fn refused(&self, never: &Never) -> Refused {
-        Refused::Never {
-            budget: self.budgets.id(never.on),
-            left: never.left,
-            resets_at_ms: never.resets_at_ms,
-        }
-    }
-
-    /// Budgets at their mark or cap hold new work of their scope.
-    fn note_crossings(&mut self) {
-        let now = clock::now();
-        for view in self.budgets.crossings() {
-            let reason = reason(&view);
-            let cause = PauseCause::Budget(view.id);
-            if self.pauses.add(cause.clone(), "switchyard", &reason, now) {
-                self.pauses_changed = true;
-                self.tell_paused(&cause);
-            }
-        }
-    }
-
-    /// Lifts budgets that are open again.
-    fn reconcile(&mut self) -> Vec<Pause> {
-        let Self { budgets, pauses, .. } = self;
-        let lifted = pauses.reconcile(|id| budgets.standing(id));
-        self.tell_lifted(&lifted);
-        lifted
-    }
-
-    fn tell_paused(&mut self, cause: &PauseCause) {
-        let Some(pause) = self.pauses.all().iter().find(|pause| pause.cause == *cause).cloned() else {
-            return;
-        };
-        let whose = pause.cause.whose(self.webhooks == WebhookScope::All);
-        self.news.push(News::Paused(pause, whose));
-    }
-
-    fn tell_lifted(&mut self, lifted: &[Pause]) {
-        self.pauses_changed |= !lifted.is_empty();
-        for pause in lifted {
-            let whose = pause.cause.whose(self.webhooks == WebhookScope::All);
-            self.news.push(News::Resumed(pause.cause.clone(), whose));
-        }
-    }
-
-    /// Lifts the alert of a provider, or the runaway of an app.
-    fn lift_of(&mut self, scope: &Scope) -> Option<Pause> {
-        let cause = match scope {
-            Scope::Provider(provider) => PauseCause::Webhook(provider.clone()),
-            Scope::Client(client) => PauseCause::Runaway(client.clone()),
-            Scope::Total | Scope::Job(_) => return None,
-        };
-        let lifted = self.pauses.lift_one(&cause)?;
-        self.tell_lifted(std::slice::from_ref(&lifted));
-        Some(lifted)
-    }
-
-    fn lift(&mut self, lift: Lift) -> Vec<Pause> {
-        let Self { budgets, pauses, .. } = self;
-        let lifted = pauses.lift(lift, |id| budgets.standing(id));
-        self.tell_lifted(&lifted);
-        lifted
-    }
-
     /// How many budgets stand above every cap they had in this window.
     fn breached(&mut self) -> u64 {
         let mut breached = 0;
@@ -448,84 +311,5 @@ impl State {
     fn take_spent(&mut self) -> Vec<LedgerRow> {
         let row = |(spent, sum): (Spent, LedgerSum)| LedgerRow { key: spent.key(), sum };
         std::mem::take(&mut self.spent).into_iter().map(row).collect()
-    }
-}
-
-impl Spent {
-    fn key(&self) -> LedgerKey {
-        LedgerKey {
-            bucket_ms: self.bucket_ms,
-            provider: self.provider.as_ref().to_owned(),
-            model: self.model.as_ref().to_owned(),
-            route: self.route.to_string(),
-            job: self.job.as_ref().to_owned(),
-            client: self.client.as_ref().to_owned(),
-            kind: self.kind,
-        }
-    }
-}
-
-impl From<LedgerKey> for Spent {
-    fn from(key: LedgerKey) -> Self {
-        Self {
-            bucket_ms: key.bucket_ms,
-            route: RouteId::from(key.route),
-            provider: key.provider.into(),
-            model: key.model.into(),
-            job: key.job.into(),
-            client: key.client.into(),
-            kind: key.kind,
-        }
-    }
-}
-
-/// The bucket of a moment.
-const fn bucket(wall_ms: i64) -> i64 {
-    wall_ms - wall_ms.rem_euclid(BUCKET_MS)
-}
-
-/// Why a budget holds work, in words.
-fn reason(view: &BudgetView) -> String {
-    let amount = |amount: u64| {
-        if view.measure.is_usd() {
-            Cost { nano_usd: amount, tokens: 0 }.usd().to_string()
-        } else {
-            format!("{amount} tokens")
-        }
-    };
-    let spent = view.spent.saturating_add(view.unsettled);
-    format!("{} of {} is spent ({} %)", amount(spent), amount(view.cap), view.percent)
-}
-
-/// A place in the queue for money, given up when its owner leaves.
-struct Place<'a> {
-    purse: &'a Purse,
-    ticket: Option<Ticket>,
-}
-
-impl Place<'_> {
-    fn collect(&mut self) -> Option<Collected> {
-        let ticket = self.ticket.take()?;
-        let now = clock::now();
-        Some(self.purse.with(|state| {
-            let id = ticket.id();
-            let collected = state.budgets.collect(ticket, now);
-            if !matches!(collected, Collected::Waiting(_)) {
-                state.waiting.remove(&id);
-            }
-            collected
-        }))
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        if let Some(ticket) = self.ticket.take() {
-            let now = clock::now();
-            self.purse.with(|state| {
-                state.waiting.remove(&ticket.id());
-                state.budgets.give_up(ticket, now);
-            });
-        }
     }
 }

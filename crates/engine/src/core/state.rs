@@ -58,15 +58,11 @@ impl Core {
 
     /// Why all new work waits, where it does.
     pub(crate) fn holds_all(&self) -> Option<Failure> {
-        self.holds_work(ALL_WORK)
+        self.holds(ALL_WORK)
     }
 
-    /// Why new work of an app and a job waits, wherever it would go.
-    pub(crate) fn holds(&self, client: &str, job: &str) -> Option<Failure> {
-        self.holds_work(Work { provider: None, client, job })
-    }
-
-    fn holds_work(&self, work: Work<'_>) -> Option<Failure> {
+    /// Why this work waits, where it does: by a person's word, or for money.
+    pub(crate) fn holds(&self, work: Work<'_>) -> Option<Failure> {
         if self.paused.load(Ordering::Relaxed) {
             let reason = lock(&self.pause).reason.clone();
             let why = reason.map_or_else(
@@ -75,7 +71,7 @@ impl Core {
             );
             return Some(Failure::new(FailureKind::Paused, why));
         }
-        self.purse.blocks(work).map(|pause| purse::paused(&pause))
+        self.purse.blocks(work).map(|(pause, whose)| purse::paused(&pause, &whose))
     }
 
     /// Every pause there is, as it is shown: a person's own first.
@@ -89,7 +85,7 @@ impl Core {
         });
         view.causes = own.into_iter().chain(self.purse.pauses()).collect();
         if !view.paused
-            && let Some(pause) = self.purse.blocks(ALL_WORK)
+            && let Some((pause, _)) = self.purse.blocks(ALL_WORK)
         {
             (view.paused, view.reason, view.since_ms) = (true, Some(pause.reason), Some(pause.since_ms));
         }

@@ -8,9 +8,8 @@ use switchyard_domain::api::{
     BudgetAlert, Money, ResumeMoney, ResumedMoney, RoutePrice, Spend, SpendBy, SpendRow,
 };
 use switchyard_domain::budget::{BudgetId, BudgetState, Cost, Measure, Pause, PauseCause, Period, Scope};
-use switchyard_domain::event::EventKind;
 use switchyard_domain::map::{BudgetSettings, RoutingMap, preset};
-use switchyard_domain::{Now, Problem};
+use switchyard_domain::{Now, Problem, Usd};
 use switchyard_policy::spend::LeaseBatch;
 use switchyard_store::{BUCKET_MS, LedgerRow, LedgerSum, StoreError};
 use tokio_util::sync::CancellationToken;
@@ -18,7 +17,6 @@ use tokio_util::sync::CancellationToken;
 use super::{Router, audit};
 use crate::core::Core;
 use crate::core::clock;
-use crate::core::purse::News;
 use crate::watch::Watch;
 
 /// Where the causes of pauses are kept.
@@ -32,19 +30,6 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 const AGAIN_MS: u64 = 500;
 /// The ledger forgets what is too old this often, milliseconds.
 const PRUNE_EVERY_MS: u64 = 6 * 60 * 60 * 1_000;
-
-/// Takes the pauses of before the start.
-pub(super) async fn restore(core: &Core) -> Result<(), Problem> {
-    let kept = core.store.settings().get::<Vec<Pause>>(PAUSES).await;
-    match kept {
-        Ok(kept) => core.purse.restore(kept.unwrap_or_default()),
-        Err(StoreError::Damaged { .. }) => {
-            core.store.settings().set_aside(PAUSES).await.map_err(|error| error.problem())?;
-        }
-        Err(error) => return Err(error.problem()),
-    }
-    Ok(())
-}
 
 /// Takes a map's budgets: the first one's with what the disk knows of them. A lease that lacks is committed with it.
 pub(super) async fn take_plan(core: &Core, map: &RoutingMap) {
@@ -124,10 +109,14 @@ pub(super) async fn keep(watch: Arc<Watch>, stop: CancellationToken) {
         }
         let now = clock::now();
         core.purse.tick(now);
-        if !commit_due(&core).await {
-            tokio::time::sleep(Duration::from_millis(AGAIN_MS)).await;
-        }
+        let is_written = commit_due(&core).await;
         tell(&core).await;
+        if !is_written {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = clock::sleep_until(clock::now().mono_ms + AGAIN_MS) => {}
+            }
+        }
         if pruned_mono_ms.is_none_or(|at| now.mono_ms.saturating_sub(at) >= PRUNE_EVERY_MS) {
             pruned_mono_ms = Some(now.mono_ms);
             if let Err(error) = core.store.ledger().prune(now.wall_ms).await {
@@ -172,13 +161,7 @@ async fn tell(core: &Core) {
         tracing::error!(%error, "a pause is not kept for the next start");
         core.purse.pauses_not_kept();
     }
-    for news in core.purse.take_news() {
-        let what = match news {
-            News::Paused(Pause { cause, reason, .. }, whose) => {
-                EventKind::MoneyPaused { cause, whose, reason }
-            }
-            News::Resumed(cause, whose) => EventKind::MoneyResumed { cause, whose },
-        };
+    for what in core.purse.take_news() {
         core.bus.emit(what, clock::now());
     }
 }
@@ -206,6 +189,13 @@ fn row(name: String, sum: &LedgerSum) -> SpendRow {
 }
 
 impl Router {
+    /// Takes the pauses of before the start.
+    pub(super) async fn restore_money(&self) -> Result<(), Problem> {
+        let kept = self.setting::<Vec<Pause>>(PAUSES, "pauses for money").await?;
+        self.state.core.purse.restore(kept.unwrap_or_default());
+        Ok(())
+    }
+
     /// Lets work go on that money holds: budgets until their cap or so much beyond it, webhooks and runaways. Never a
     /// person's own pause.
     ///
@@ -219,7 +209,7 @@ impl Router {
                     .map_err(|error| Problem::new("invalid_scope", format!("scope: {text:?} is {error}")))?,
             ),
         };
-        let over = Cost::new(resume.over_nano_usd.unwrap_or(switchyard_domain::Usd::ZERO), 0);
+        let over = Cost::new(resume.over_nano_usd.unwrap_or(Usd::ZERO), 0);
         let (resumed, lifted) = self.state.core.purse.lift_money(only.as_ref(), over);
         tell(&self.state.core).await;
         commit_due(&self.state.core).await;

@@ -7,13 +7,11 @@ use http::{HeaderMap, HeaderValue};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use switchyard_domain::api::{TestAnswer, TestRequest};
-use switchyard_domain::{Dialect, Operation, Problem, RouteId, Tier};
-use switchyard_store::SpendKind;
+use switchyard_domain::{Problem, RouteId, Tier};
 
 use super::Router;
 use super::compat::{find, not_asked};
 use crate::core::clock;
-use crate::core::ids::{self, OWN_CLIENT};
 use crate::walk::pipeline;
 use crate::walk::reply::Reply;
 use crate::walk::request::{ProxyRequest, RequestParts};
@@ -29,29 +27,17 @@ impl Router {
     pub async fn test_request(&self, test: TestRequest) -> Result<TestAnswer, Problem> {
         let running = self.running_map()?;
         let only = test.route.as_ref().map(|route| find(&running, route.as_str())).transpose()?;
-        let arrived = clock::now();
         let body = json!({
             "model": test.model.as_deref().unwrap_or("auto"),
             "max_tokens": 64,
             "stream": test.stream,
             "messages": [{ "role": "user", "content": test.prompt.as_deref().unwrap_or(PROMPT) }],
         });
-        let id = ids::request();
         let mut headers = HeaderMap::new();
         // A person waits for it: an error says more than a receipt.
         headers.insert("x-switchyard-interactive", HeaderValue::from_static("true"));
-        let arrival = RequestParts {
-            id: id.clone(),
-            client: Arc::from(OWN_CLIENT),
-            client_id: Arc::from(OWN_CLIENT),
-            own_upstream_key: false,
-            dialect: Dialect::OpenAiChat,
-            operation: Operation::Complete,
-            spend: SpendKind::Check,
-            headers,
-            arrived,
-            place: None,
-        };
+        let arrival = RequestParts::own(headers);
+        let (id, arrived) = (arrival.id.clone(), arrival.arrived);
         let request = ProxyRequest::read(arrival, Bytes::from(body.to_string()), &running.map)
             .map_err(|reply| Problem::new("invalid_test_request", reply.message))?;
         let request = Arc::new(request);

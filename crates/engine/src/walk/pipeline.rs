@@ -8,6 +8,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use switchyard_domain::map::CacheMode;
 use switchyard_domain::view::Outcome as Ended;
 use switchyard_domain::{Failure, FailureKind, Operation, Tier};
+use switchyard_policy::spend::Work;
 use switchyard_wire::count_body;
 
 use crate::core::clock;
@@ -31,7 +32,9 @@ async fn answer(walk: &Arc<Walk>, running: &Arc<LiveMap>, request: &Arc<ProxyReq
         return count(walk, running, request, exchange).await;
     }
     shed::came(walk, request, &mut exchange);
-    if let Some(why) = walk.core.holds(&request.client, &request.job.name) {
+    if let Some(why) =
+        walk.core.holds(Work { provider: None, client: &request.client, job: &request.job.name })
+    {
         let unserved = Unserved { attempts: 0, reached_upstream: false, why, again_in_ms: 60_000 };
         return Box::pin(cold::park(walk, running, request, exchange, unserved)).await;
     }

@@ -20,6 +20,8 @@ use switchyard_wire::{Envelope, ErrorReply};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::core::blocking;
+use crate::core::clock;
+use crate::core::ids::{self, OWN_CLIENT};
 use crate::walk::admission::Place;
 use crate::walk::header_names;
 
@@ -111,6 +113,24 @@ pub(crate) struct RequestParts {
     pub(crate) arrived: Now,
     /// None of a request that is made here.
     pub(crate) place: Option<Arc<Place>>,
+}
+
+impl RequestParts {
+    /// A chat completion that the router itself asks for, to look at a route.
+    pub(crate) fn own(headers: HeaderMap) -> Self {
+        Self {
+            id: ids::request(),
+            client: Arc::from(OWN_CLIENT),
+            client_id: Arc::from(OWN_CLIENT),
+            own_upstream_key: false,
+            dialect: Dialect::OpenAiChat,
+            operation: Operation::Complete,
+            spend: SpendKind::Check,
+            headers,
+            arrived: clock::now(),
+            place: None,
+        }
+    }
 }
 
 impl ProxyRequest {

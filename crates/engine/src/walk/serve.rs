@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use switchyard_domain::view::Outcome as Ended;
 use switchyard_domain::{Failure, FailureKind, Operation, Tier};
+use switchyard_policy::spend::Work;
 use switchyard_policy::{Attempt, FailoverMachine, Input, Step, classify};
 
 use crate::core::Running;
@@ -195,14 +196,21 @@ pub(crate) async fn hold(
     if request.operation == Operation::CountTokens {
         return Ok(None);
     }
-    // A person's pause holds from the next try on, not from the next request.
-    if let Some(paused) = walk.core.holds_all() {
+    let route = running.map.route(attempt.route);
+    // A pause holds from the next try on, not from the next request.
+    let work = Work { provider: Some(&route.provider), client: &request.client, job: &request.job.name };
+    if let Some(paused) = walk.core.holds(work) {
         return Err(paused);
     }
-    let route = (attempt.route, running.map.route(attempt.route));
     let deadline_mono_ms = attempt.patience.deadline_mono_ms();
-    let held =
-        Payment::hold(&walk.core.purse, &running.priced, route, payer(request), deadline_mono_ms).await;
+    let held = Payment::hold(
+        &walk.core.purse,
+        &running.priced,
+        (attempt.route, route),
+        payer(request),
+        deadline_mono_ms,
+    )
+    .await;
     held.map(Some)
 }
 
@@ -210,7 +218,8 @@ pub(crate) async fn hold(
 fn payer(request: &ProxyRequest) -> Payer {
     let envelope = &request.envelope;
     // Pictures lie in the body as text; beside them there is what is said, and a few tools.
-    let body = request.body.len() as u64;
+    let resumed = request.resume.as_ref().map_or(0, |resume| resume.text.len());
+    let body = (request.body.len() + resumed) as u64;
     let said = envelope.prompt_chars.saturating_mul(4).saturating_add(TOOLS_BYTES);
     Payer {
         client: Arc::clone(&request.client),

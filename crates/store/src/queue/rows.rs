@@ -5,7 +5,7 @@ use switchyard_domain::view::JobState;
 use switchyard_domain::{Failure, RequestId, RouteId};
 
 use super::{Answer, AnsweredJob, DueJob, JobRow};
-use crate::migrations::from_row;
+use crate::from_row::from_row;
 use crate::{Result, Store, named};
 
 /// The columns of a job without what it asks and was answered, which may be large; for `concat!`.

@@ -3,7 +3,7 @@
 use switchyard_domain::view::AttemptView;
 use switchyard_domain::{Failure, RouteId, Usd};
 
-use crate::migrations::from_row;
+use crate::from_row::from_row;
 use crate::named;
 
 pub(super) struct AttemptSql {

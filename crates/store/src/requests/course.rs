@@ -7,7 +7,7 @@ use switchyard_domain::view::Outcome;
 use switchyard_domain::{Failure, RouteId};
 
 use super::Requests;
-use crate::migrations::from_row;
+use crate::from_row::from_row;
 use crate::{Result, named};
 
 /// Rows of one reading.

@@ -3,7 +3,7 @@
 use switchyard_domain::{FailureKind, RouteId};
 
 use super::Requests;
-use crate::migrations::from_row;
+use crate::from_row::from_row;
 use crate::{Result, named};
 
 /// How often tries on a route ended in one way.

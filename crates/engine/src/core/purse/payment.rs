@@ -2,69 +2,25 @@
 
 use std::sync::Arc;
 
-use switchyard_domain::api::RoutePrice;
-use switchyard_domain::budget::{BudgetId, Cost, PauseCause};
-use switchyard_domain::map::{Route, RouteIx, RoutingMap};
-use switchyard_domain::switch_cost::Rates;
+use switchyard_domain::budget::{Cost, Pause, Scope};
+use switchyard_domain::map::{Route, RouteIx};
 use switchyard_domain::usage::BilledUsage;
 use switchyard_domain::{CostBasis, Failure, FailureKind, RouteId, Usd};
 use switchyard_policy::classify;
-use switchyard_policy::spend::{Claim, Reservation, Work, fitting_output_tokens};
-use switchyard_prices::{Bounds, RateCard, RateCards};
+use switchyard_policy::spend::{Claim, Reservation, fitting_output_tokens};
+use switchyard_prices::{Bounds, RateCard};
 use switchyard_store::{LedgerSum, SpendKind};
 
-use super::{Purse, Refused, Spent, bucket};
+use super::Purse;
+use super::ledger::{Spent, bucket};
+use super::priced::Priced;
+use super::waiting::Refused;
 use crate::core::clock;
 
 /// Bytes of text that are taken for a token of an answer whose usage never came: few answers have fewer.
 const BYTES_PER_TOKEN: u64 = 2;
 /// What a picture, a sound or a document may take of a prompt, tokens: the dearest is a large image at a small model.
 const TOKENS_PER_MEDIA: u64 = 50_000;
-
-/// The prices of a map's routes, and their names as the ledger has them.
-#[derive(Debug)]
-pub(crate) struct Priced {
-    cards: RateCards,
-    /// Provider and model, by [`RouteIx`].
-    names: Vec<(Arc<str>, Arc<str>)>,
-}
-
-impl Priced {
-    /// Compiles the rate cards of a map: milliseconds, and the memory of the largest vendor's price list meanwhile.
-    pub(crate) fn of(map: &RoutingMap) -> Self {
-        let names = |route: &Route| (Arc::from(route.provider.as_str()), Arc::from(route.model.as_str()));
-        Self { cards: RateCards::compile(map), names: map.routes.iter().map(names).collect() }
-    }
-
-    /// What each route of the map charges, for people.
-    pub(crate) fn list(&self, map: &RoutingMap, at_ms: i64) -> Vec<RoutePrice> {
-        let unpriced = self.cards.unpriced(map);
-        let price = |(index, route): (usize, &Route)| {
-            let card = self.card(RouteIx(index));
-            // Long prompts may have other prices, so a thousand tokens are asked for.
-            let a_million = |usage: BilledUsage| card.listed_value(&usage, at_ms).times(1_000);
-            let none = BilledUsage::default;
-            RoutePrice {
-                route: route.id.clone(),
-                basis: card.basis(),
-                source: card.source().to_owned(),
-                rates: Rates {
-                    input_nano_usd: a_million(BilledUsage { input: 1_000, ..none() }),
-                    output_nano_usd: a_million(BilledUsage { output: 1_000, ..none() }),
-                    cached_input_nano_usd: a_million(BilledUsage { cache_read: 1_000, ..none() }),
-                    cache_write_nano_usd: a_million(BilledUsage { cache_write_5m: 1_000, ..none() }),
-                },
-                fix: unpriced.iter().find(|one| one.route == route.id).map(|one| one.line.clone()),
-            }
-        };
-        map.routes.iter().enumerate().map(price).collect()
-    }
-
-    /// The rate card of a route.
-    pub(crate) fn card(&self, route: RouteIx) -> &RateCard {
-        self.cards.card(route)
-    }
-}
 
 /// Whose money a request spends, and how much it may ask for.
 #[derive(Clone, Debug)]
@@ -143,7 +99,7 @@ impl Payment {
     /// Holds the most that a try of a route may cost.
     ///
     /// # Errors
-    /// Why the try is not to be made: new work of this kind is paused, or it does not fit into a budget.
+    /// Why the try is not to be made: it does not fit into a budget.
     pub(crate) async fn hold(
         purse: &Arc<Purse>,
         priced: &Arc<Priced>,
@@ -151,10 +107,6 @@ impl Payment {
         payer: Payer,
         deadline_mono_ms: u64,
     ) -> Result<Self, Failure> {
-        let work = Work { provider: Some(&route.provider), client: &payer.client, job: &payer.job };
-        if let Some(pause) = purse.blocks(work) {
-            return Err(paused(&pause));
-        }
         let began_wall_ms = clock::now().wall_ms;
         let input_tokens = purse
             .most_tokens(&route.id, payer.text_bytes)
@@ -275,26 +227,14 @@ impl Paid {
     }
 }
 
-/// The failure of a request that a pause holds.
-pub(crate) fn paused(pause: &switchyard_domain::budget::Pause) -> Failure {
-    let kind = match pause.cause {
-        PauseCause::Manual => FailureKind::Paused,
-        PauseCause::Budget(_) | PauseCause::Webhook(_) | PauseCause::Runaway(_) => {
-            FailureKind::BudgetExhausted
-        }
-    };
-    let why = if pause.reason.is_empty() { String::new() } else { format!(": {}", pause.reason) };
-    let message = match &pause.cause {
-        PauseCause::Manual => format!("New work is paused{why}."),
-        PauseCause::Budget(id) => format!("New work of {} is paused{why}.", whose(id)),
-        PauseCause::Webhook(provider) => format!("New work is paused by {provider}'s budget alert{why}."),
-        PauseCause::Runaway(client) => format!("New work of {client} is paused{why}."),
-    };
-    Failure { code: Some(kind.as_str().to_owned()), ..Failure::new(kind, message) }
+/// The failure of a request that money holds.
+pub(crate) fn paused(pause: &Pause, whose: &Scope) -> Failure {
+    failure(format!("{}: {}.", whose.waits(), pause.reason))
 }
 
-fn whose(id: &BudgetId) -> String {
-    id.scope.section().map_or_else(|| "everyone".to_owned(), |(_, name)| name.to_owned())
+fn failure(message: String) -> Failure {
+    let kind = FailureKind::BudgetExhausted;
+    Failure { code: Some(kind.as_str().to_owned()), ..Failure::new(kind, message) }
 }
 
 fn exhausted(route: &Route, refused: &Refused, fits: impl Fn(Cost) -> u64) -> Failure {
@@ -322,8 +262,5 @@ fn exhausted(route: &Route, refused: &Refused, fits: impl Fn(Cost) -> u64) -> Fa
             format!("{}: other requests hold what is left of {which}.", route.id)
         }
     };
-    Failure {
-        code: Some(FailureKind::BudgetExhausted.as_str().to_owned()),
-        ..Failure::new(FailureKind::BudgetExhausted, message)
-    }
+    failure(message)
 }

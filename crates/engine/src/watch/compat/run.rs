@@ -9,14 +9,12 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use switchyard_domain::compat::{CompatCase, CompatOutcome, CompatResult};
 use switchyard_domain::map::{ColdReply, Job, Line, Midstream, Route, RouteIx};
-use switchyard_domain::{Dialect, Failure, FailureKind, Operation};
+use switchyard_domain::{Failure, FailureKind};
 use switchyard_policy::Known;
-use switchyard_store::SpendKind;
 
 use super::judge::{self, Heard, Used, Verdict, failed, passed, skipped};
 use super::{asks, window};
 use crate::core::clock;
-use crate::core::ids::{self, OWN_CLIENT};
 use crate::walk::LiveMap;
 use crate::walk::Walk;
 use crate::walk::reply::Reply;
@@ -199,19 +197,8 @@ impl Bench<'_> {
     }
 
     async fn send(&self, body: &Value) -> Result<Reply, NotAsked> {
-        let id = ids::request();
-        let arrival = RequestParts {
-            id: id.clone(),
-            client: Arc::from(OWN_CLIENT),
-            client_id: Arc::from(OWN_CLIENT),
-            own_upstream_key: false,
-            dialect: Dialect::OpenAiChat,
-            operation: Operation::Complete,
-            spend: SpendKind::Check,
-            headers: HeaderMap::new(),
-            arrived: clock::now(),
-            place: None,
-        };
+        let arrival = RequestParts::own(HeaderMap::new());
+        let id = arrival.id.clone();
         let mut request = ProxyRequest::read(arrival, Bytes::from(body.to_string()), &self.running.map)
             .map_err(|reply| NotAsked(Failure::new(FailureKind::BadRequest, reply.message)))?;
         request.interactive = Some(true);
