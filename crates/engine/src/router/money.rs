@@ -255,8 +255,10 @@ impl Router {
         if alert.percent_used < f64::from(mark) {
             return Ok(());
         }
-        let reason =
-            format!("{provider} says that {:.0} % of its budget is used (mark {mark} %)", alert.percent_used);
+        let reason = format!(
+            "{provider} says that {:.0} % of its budget is used; the mark is {mark} %",
+            alert.percent_used
+        );
         let cause = PauseCause::Webhook(provider.to_owned());
         if core.purse.pause(&cause, "webhook", &reason, clock::now()) {
             tell(core).await;

@@ -80,5 +80,5 @@ fn reason(view: &BudgetView) -> String {
         }
     };
     let spent = view.spent.saturating_add(view.unsettled);
-    format!("{} of {} is spent ({} %)", amount(spent), amount(view.cap), view.percent)
+    format!("{} of {} is spent, {} %", amount(spent), amount(view.cap), view.percent)
 }
